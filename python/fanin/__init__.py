@@ -1,0 +1,1 @@
+"""Initialize a neural network, see what that does to it, and train it."""
