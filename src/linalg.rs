@@ -1,0 +1,94 @@
+//! The only door to matrix products.
+
+use gemm::Parallelism;
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use crate::float::Float;
+use crate::parallel::{self, Threads};
+
+/// Multiply-adds under which a product is not worth a second thread.
+const PARALLEL_FROM: usize = 1 << 20;
+
+/// `out = a · b`; transposed views (`a.t()`) cost nothing.
+///
+/// # Panics
+///
+/// If the shapes do not fit: callers have checked them.
+pub(crate) fn matmul<F: Float>(
+    threads: Threads,
+    a: ArrayView2<F>,
+    b: ArrayView2<F>,
+    mut out: ArrayViewMut2<F>,
+) {
+    let ((m, k), n) = (a.dim(), b.ncols());
+    assert!(
+        b.nrows() == k && out.dim() == (m, n),
+        "matmul: {m}x{k} · {}x{n} into {:?}",
+        b.nrows(),
+        out.dim()
+    );
+    if m == 0 || n == 0 {
+        return;
+    }
+    if k == 0 {
+        out.fill(F::ZERO);
+        return;
+    }
+    let threads = threads.for_work(m * n * k, PARALLEL_FROM);
+    let parallelism = match threads.get() {
+        1 => Parallelism::None,
+        count => Parallelism::Rayon(count),
+    };
+    let (out_strides, a_strides, b_strides) = (
+        strides(out.strides()),
+        strides(a.strides()),
+        strides(b.strides()),
+    );
+    let (to, a, b) = (Address(out.as_mut_ptr()), a, b);
+    parallel::run(threads, move || {
+        // SAFETY: each pointer and its strides come from one ndarray view of the shape asserted above,
+        // so every element that `gemm` touches lies inside that view; `out` is borrowed mutably, so
+        // it overlaps neither `a` nor `b`; the views outlive the call.
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                k,
+                to.get(),
+                out_strides.1,
+                out_strides.0,
+                false,
+                a.as_ptr(),
+                a_strides.1,
+                a_strides.0,
+                b.as_ptr(),
+                b_strides.1,
+                b_strides.0,
+                F::ZERO,
+                F::ONE,
+                false,
+                false,
+                false,
+                parallelism,
+            );
+        }
+    });
+}
+
+/// Row and column stride.
+fn strides(of: &[isize]) -> (isize, isize) {
+    (of[0], of[1])
+}
+
+/// A pointer that may move to the pool's thread.
+struct Address<F>(*mut F);
+
+impl<F> Address<F> {
+    fn get(&self) -> *mut F {
+        self.0
+    }
+}
+
+// SAFETY: it is made from a mutable view that is borrowed for as long as the pointer is used, and
+// used by one call only.
+unsafe impl<F: Send> Send for Address<F> {}

@@ -1,0 +1,13 @@
+//! The boundary: argument types, allocation, releasing the interpreter lock, errors.
+//!
+//! No arithmetic happens here. A call comes in, is checked, goes straight down and returns.
+
+mod boundary;
+mod runtime;
+
+/// The extension module `fanin._core`: a table of contents.
+#[pyo3::pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::runtime::{get_num_threads, set_num_threads, set_simd_level, simd_level};
+}

@@ -1,0 +1,186 @@
+//! The only file that asks what the CPU can do.
+//!
+//! A kernel is written once, as a plain loop, inside [`kernel!`]. The macro compiles its body three
+//! times (baseline, AVX2, AVX-512) and picks one at run time, so one binary serves every CPU.
+//! The body does the same IEEE operations in the same order at every level: vectorising a loop over
+//! independent elements never changes a bit, and Rust never contracts `a * b + c` into a fused
+//! multiply-add by itself. Kernels therefore give equal bits at every level, and tests compare
+//! them with `==`.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::error::{Error, Result};
+
+/// An instruction set that kernels are compiled for, in increasing order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// What every CPU of the architecture has (SSE2 on x86-64).
+    Baseline = 1,
+    /// 256-bit vectors.
+    Avx2 = 2,
+    /// 512-bit vectors.
+    Avx512 = 3,
+}
+
+impl Level {
+    /// All levels, lowest first.
+    pub const ALL: [Self; 3] = [Self::Baseline, Self::Avx2, Self::Avx512];
+
+    /// The name that `FANIN_SIMD` takes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// The level with this name.
+    pub fn parse(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|level| level.name() == name)
+            .ok_or_else(|| {
+                Error::value(
+                    "FANIN_SIMD",
+                    "baseline, avx2 or avx512",
+                    format!("{name:?}"),
+                )
+            })
+    }
+}
+
+/// The highest level that this CPU has.
+pub fn detected() -> Level {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+        {
+            return Level::Avx512;
+        }
+        if is_x86_feature_detected!("avx2") {
+            return Level::Avx2;
+        }
+    }
+    Level::Baseline
+}
+
+/// Level in force, as its `u8`; 0 until it is first asked for.
+static LEVEL: AtomicU8 = AtomicU8::new(0);
+
+/// The level that kernels run at: `FANIN_SIMD` if it is set, else what the CPU has.
+///
+/// A `FANIN_SIMD` that is unknown or above what the CPU has is passed over here;
+/// [`level_from_environment`] reports it.
+#[inline]
+pub fn level() -> Level {
+    match LEVEL.load(Ordering::Relaxed) {
+        1 => Level::Baseline,
+        2 => Level::Avx2,
+        3 => Level::Avx512,
+        _ => set_level(level_from_environment().unwrap_or_else(|_| detected())),
+    }
+}
+
+/// Read `FANIN_SIMD`, saying what is wrong with it.
+pub fn level_from_environment() -> Result<Level> {
+    let Ok(name) = std::env::var("FANIN_SIMD") else {
+        return Ok(detected());
+    };
+    let level = Level::parse(&name)?;
+    if level > detected() {
+        return Err(Error::value(
+            "FANIN_SIMD",
+            format!("at most {}, which is what this CPU has", detected().name()),
+            format!("{name:?}"),
+        ));
+    }
+    Ok(level)
+}
+
+/// Run kernels at `level` from now on, or at what the CPU has if that is lower; returns the level set.
+pub fn set_level(level: Level) -> Level {
+    let level = level.min(detected());
+    LEVEL.store(level as u8, Ordering::Relaxed);
+    level
+}
+
+/// Define functions whose body is compiled for every [`Level`] and picked at run time.
+///
+/// Write the body as a plain loop over slices; call only `#[inline(always)]` or small generic
+/// functions from it, so that they are compiled at the same level.
+macro_rules! kernel {
+    ($(
+        $(#[$meta:meta])*
+        $vis:vis fn $name:ident $(<$($g:ident : $bound:path),+>)? ($($arg:ident : $ty:ty),* $(,)?) $(-> $ret:ty)?
+        $body:block
+    )+) => {$(
+        $(#[$meta])*
+        $vis fn $name $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
+            #[inline(always)]
+            fn body $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                fn avx2 $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
+                    body($($arg),*)
+                }
+
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+                fn avx512 $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
+                    body($($arg),*)
+                }
+
+                match $crate::simd::level() {
+                    // SAFETY: `level` never exceeds `detected`, which has seen these features.
+                    $crate::simd::Level::Avx512 => return unsafe { avx512($($arg),*) },
+                    // SAFETY: as above.
+                    $crate::simd::Level::Avx2 => return unsafe { avx2($($arg),*) },
+                    $crate::simd::Level::Baseline => {}
+                }
+            }
+            body($($arg),*)
+        }
+    )+};
+}
+pub(crate) use kernel;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    kernel! {
+        fn level_of_body(out: &mut [u32]) {
+            for (i, o) in out.iter_mut().enumerate() {
+                *o = (i as u32).wrapping_mul(2654435761);
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_runs_and_agrees() {
+        let mut results = Vec::new();
+        for level in Level::ALL.into_iter().filter(|&l| l <= detected()) {
+            set_level(level);
+            let mut out = [0; 37];
+            level_of_body(&mut out);
+            results.push(out);
+        }
+        set_level(detected());
+        assert!(results.windows(2).all(|w| w[0] == w[1]));
+    }
+
+    #[test]
+    fn names_round_trip_and_others_are_refused() {
+        for level in Level::ALL {
+            assert_eq!(Level::parse(level.name()), Ok(level));
+        }
+        let message = Level::parse("neon").unwrap_err().to_string();
+        assert!(message.contains("FANIN_SIMD") && message.contains("neon"));
+    }
+}
