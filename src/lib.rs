@@ -11,7 +11,12 @@ pub mod float;
 mod linalg;
 pub mod parallel;
 pub mod settings;
+pub mod shape;
 pub mod simd;
+
+// The concepts.
+pub mod initializers;
+pub mod random;
 
 pub use error::{Error, Result};
 

@@ -1,0 +1,241 @@
+//! Sampling and initializers: allocate with `NumPy`, fill in Rust, return.
+
+use numpy::{Element, PyArrayDyn, PyArrayMethods, PyReadonlyArray2};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::boundary::{detached, shape_error};
+use crate::error::Error;
+use crate::initializers::{
+    Constant, Identity, Initializer, Kind, Mode, Orthogonal, VarianceScaling, orthogonalize as q_of,
+};
+use crate::parallel::Threads;
+use crate::random::{Normal, Sample, Stream, TruncatedNormal, Uniform};
+use crate::shape;
+
+/// A new array from `NumPy`, which raises where this process would have to give up.
+fn allocate<'py, T: Element>(
+    py: Python<'py>,
+    shape: &[usize],
+    dtype: &str,
+) -> PyResult<Bound<'py, PyArrayDyn<T>>> {
+    shape::size(shape)?;
+    let array = py
+        .import("numpy")?
+        .call_method1("empty", (PyTuple::new(py, shape)?, dtype))
+        .map_err(|error| {
+            // "maximum supported dimension for an ndarray is 64"
+            if error.is_instance_of::<PyValueError>(py) {
+                shape_error(format!("shape: {}", error.value(py)))
+            } else {
+                error
+            }
+        })?;
+    Ok(array.cast_into()?)
+}
+
+fn filled<'py, F: Sample + Element>(
+    py: Python<'py>,
+    shape: &[usize],
+    stream: &Stream,
+    initializer: &(impl Initializer<F> + Sync),
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = allocate::<F>(py, shape, F::NAME)?;
+    let mut view = array.readwrite();
+    let out = view.as_slice_mut()?;
+    detached(py, || {
+        initializer.fill(out, shape, stream, Threads::global())
+    })?;
+    Ok(array.into_any())
+}
+
+fn fill<'py>(
+    py: Python<'py>,
+    shape: &[usize],
+    dtype: &str,
+    stream: &Stream,
+    initializer: &(impl Initializer<f32> + Initializer<f64> + Sync),
+) -> PyResult<Bound<'py, PyAny>> {
+    match dtype {
+        f32::NAME => filled::<f32>(py, shape, stream, initializer),
+        f64::NAME => filled::<f64>(py, shape, stream, initializer),
+        _ => Err(PyTypeError::new_err(format!(
+            "dtype: expected float32 or float64, found {dtype}"
+        ))),
+    }
+}
+
+/// Nothing random: any stream will do.
+fn no_stream() -> Stream {
+    Stream::new("", "")
+}
+
+/// An array of one value.
+#[pyfunction]
+pub(super) fn constant<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    value: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    fill(py, &shape, dtype, &no_stream(), &Constant::new(value)?)
+}
+
+/// A matrix with `gain` on the diagonal.
+#[pyfunction]
+pub(super) fn identity<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    gain: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    fill(py, &shape, dtype, &no_stream(), &Identity::new(gain)?)
+}
+
+/// Uniform on [low, high).
+#[pyfunction]
+pub(super) fn random_uniform<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    seed: &str,
+    path: &str,
+    low: f64,
+    high: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let stream = Stream::new(seed, path);
+    fill(py, &shape, dtype, &stream, &Uniform::new(low, high)?)
+}
+
+/// Normal.
+#[pyfunction]
+pub(super) fn random_normal<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    seed: &str,
+    path: &str,
+    mean: f64,
+    std: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let stream = Stream::new(seed, path);
+    fill(py, &shape, dtype, &stream, &Normal::new(mean, std)?)
+}
+
+/// Normal within [mean + low·std, mean + high·std].
+#[pyfunction]
+pub(super) fn truncated_normal<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    seed: &str,
+    path: &str,
+    mean: f64,
+    std: f64,
+    low: f64,
+    high: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let stream = Stream::new(seed, path);
+    let normal = TruncatedNormal::new(mean, std, low, high)?;
+    fill(py, &shape, dtype, &stream, &normal)
+}
+
+/// Glorot, He, `LeCun` and the rest of their family.
+#[pyfunction]
+pub(super) fn variance_scaling<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    seed: &str,
+    path: &str,
+    scale: f64,
+    mode: &str,
+    distribution: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let scaling = scaling(scale, mode, distribution)?;
+    fill(py, &shape, dtype, &Stream::new(seed, path), &scaling)
+}
+
+/// The standard deviation (before truncation) or the limit that `variance_scaling` draws with.
+#[pyfunction]
+pub(super) fn variance_scaling_spread(
+    shape: Vec<usize>,
+    scale: f64,
+    mode: &str,
+    distribution: &str,
+) -> PyResult<f64> {
+    Ok(scaling(scale, mode, distribution)?.spread(&shape))
+}
+
+fn scaling(scale: f64, mode: &str, distribution: &str) -> PyResult<VarianceScaling> {
+    Ok(VarianceScaling::new(
+        scale,
+        Mode::parse(mode)?,
+        Kind::parse(distribution)?,
+    )?)
+}
+
+/// A random orthogonal matrix times `gain`.
+#[pyfunction]
+pub(super) fn orthogonal<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    seed: &str,
+    path: &str,
+    gain: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let stream = Stream::new(seed, path);
+    fill(py, &shape, dtype, &stream, &Orthogonal::new(gain)?)
+}
+
+/// The orthogonal matrix that a Gaussian one stands for; its rows are the longer vectors.
+#[pyfunction]
+pub(super) fn orthogonalize<'py>(
+    py: Python<'py>,
+    gaussian: PyReadonlyArray2<'py, f64>,
+    shape: Vec<usize>,
+    gain: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = allocate::<f64>(py, &shape, f64::NAME)?;
+    let mut view = array.readwrite();
+    let (out, numbers) = (view.as_slice_mut()?, gaussian.as_slice()?);
+    if out.len() != numbers.len() {
+        let expected = format!("{} numbers", out.len());
+        return Err(Error::shape("gaussian", expected, numbers.len()).into());
+    }
+    detached(py, || {
+        out.copy_from_slice(numbers);
+        q_of(out, &shape, gain, Threads::global())
+    })?;
+    Ok(array.into_any())
+}
+
+/// Inputs and outputs of one unit.
+#[pyfunction]
+pub(super) fn fans(shape: Vec<usize>) -> (f64, f64) {
+    shape::fans(&shape)
+}
+
+/// The raw words of a stream, from number `start` on.
+#[pyfunction]
+pub(super) fn philox_words<'py>(
+    py: Python<'py>,
+    seed: &str,
+    path: &str,
+    start: u64,
+    count: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = allocate::<u32>(py, &[count], "uint32")?;
+    let mut view = array.readwrite();
+    let out = view.as_slice_mut()?;
+    let stream = Stream::new(seed, path);
+    detached(py, || {
+        for (out, word) in out.iter_mut().zip(stream.words(start)) {
+            *out = word;
+        }
+        Ok(())
+    })?;
+    Ok(array.into_any())
+}
