@@ -21,6 +21,11 @@ mod linalg;
 pub mod parallel;
 mod reduce;
 pub mod settings;
+pub mod shape;
 pub mod simd;
+
+// The concepts.
+pub mod initializers;
+pub mod random;
 
 pub use error::{Error, Result};

@@ -6,11 +6,12 @@ use numpy::{
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use super::boundary::shape_error;
 
-/// An uninitialised-by-us, C-contiguous array of `shape`, filled with zeros by NumPy so that shapes that no
-/// machine has room for raise instead of aborting.
+/// A C-contiguous array of zeros. `NumPy` allocates it, so that a shape that no machine has room for raises
+/// instead of aborting.
 pub(super) fn zeros<'py, T: Element>(
     py: Python<'py>,
     shape: &[usize],
@@ -26,7 +27,15 @@ pub(super) fn zeros<'py, T: Element>(
     }
     let array = py
         .import("numpy")?
-        .call_method1("zeros", (shape.to_vec(), dtype::<T>(py)))?;
+        .call_method1("zeros", (PyTuple::new(py, shape)?, dtype::<T>(py)))
+        .map_err(|error| {
+            // "maximum supported dimension for an ndarray is 64"
+            if error.is_instance_of::<PyValueError>(py) {
+                shape_error(format!("shape: {}", error.value(py)))
+            } else {
+                error
+            }
+        })?;
     Ok(array.cast_into()?)
 }
 

@@ -31,6 +31,14 @@ pub(super) fn shape_error(message: String) -> PyErr {
     })
 }
 
+/// Run `work` without the interpreter lock.
+pub(super) fn detached<R: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> crate::Result<R> + Send,
+) -> PyResult<R> {
+    py.detach(work).map_err(PyErr::from)
+}
+
 /// How long kernels run before signals are looked at: a Ctrl-C acts within twice that.
 const SLICE: Duration = Duration::from_millis(40);
 

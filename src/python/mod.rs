@@ -7,6 +7,7 @@ mod boundary;
 mod functions;
 mod plan;
 mod runtime;
+mod sample;
 mod settings;
 
 /// The extension module `fanin._core`: a table of contents.
@@ -21,4 +22,9 @@ mod _core {
     use super::plan::Plan;
     #[pymodule_export]
     use super::runtime::{get_num_threads, set_num_threads, set_simd_level, simd_level};
+    #[pymodule_export]
+    use super::sample::{
+        constant, fans, identity, orthogonal, orthogonalize, permutation, philox_words,
+        random_normal, random_uniform, truncated_normal, variance_scaling, variance_scaling_spread,
+    };
 }
