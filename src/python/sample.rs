@@ -7,6 +7,7 @@ use pyo3::types::PyTuple;
 
 use super::boundary::{detached, shape_error};
 use crate::error::Error;
+use crate::float::Float;
 use crate::initializers::{
     Constant, Identity, Initializer, Kind, Mode, Orthogonal, VarianceScaling, orthogonalize as q_of,
 };
