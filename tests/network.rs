@@ -3,7 +3,7 @@
 use fanin::layers::State;
 use fanin::losses::{self, Targets};
 use fanin::metrics;
-use fanin::network::{self, Arrays, Data, Evaluation, Objective, Plan, Predictor, Trainer};
+use fanin::network::{self, Arrays, Data, Evaluation, Objective, Plan, Predictor, Run, Trainer};
 use fanin::optimizers;
 use fanin::parallel::Threads;
 use fanin::random::{Distribution, Normal, Stream};
@@ -84,6 +84,12 @@ fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool) -> f64 {
     let x = normals("x", samples * plan.input_size());
     let dy = normals("dy", samples * plan.output_size());
     let mut kept = vec![0.0; network::kept_len(plan, samples)];
+    let how = Run {
+        samples,
+        threads: Threads::ONE,
+        training,
+        step: 3,
+    };
     let mut run = |w: &[f64], x: &[f64]| {
         let mut state = running(plan.state_count());
         let state = if training {
@@ -91,7 +97,7 @@ fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool) -> f64 {
         } else {
             State::Frozen(&state)
         };
-        network::forward(plan, Threads::ONE, w, state, x, samples, &mut kept);
+        network::forward(plan, how, w, state, x, &mut kept);
         let y = network::output(plan, x, samples, &kept);
         (
             y.iter().zip(&dy).map(|(y, dy)| y * dy).sum::<f64>(),
@@ -106,11 +112,9 @@ fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool) -> f64 {
     let mut dw = vec![0.0; w.len()];
     let dx = network::backward(
         plan,
-        Threads::ONE,
-        training,
+        how,
         &w,
         &x,
-        samples,
         &mut kept,
         &mut gradient,
         &mut spare,
@@ -151,8 +155,12 @@ fn gradients_agree_with_differences_for_every_activation() {
         .into_iter()
         .chain(["relu", "leaky_relu", "elu", "selu"])
     {
+        let dropout = Settings::new("dropout")
+            .with("rate", Value::Float(0.4))
+            .with("seed", Value::Text("1".into()))
+            .with("path", Value::Text("dropout".into()));
         let alone = Settings::new("activation").with("activation", activation(kind));
-        let plan = Plan::new(&[4], &[dense(5, kind), alone, dense(3, "linear")]).unwrap();
+        let plan = Plan::new(&[4], &[dense(5, kind), dropout, alone, dense(3, "linear")]).unwrap();
         for training in [false, true] {
             let error = gradient_error(&plan, 6, training);
             assert!(error < 1e-6, "{kind}, training {training}: {error:e}");
@@ -178,7 +186,7 @@ proptest! {
     }
 }
 
-struct Run {
+struct Trained {
     w: Vec<f32>,
     state: Vec<f32>,
     progress: Vec<f64>,
@@ -187,7 +195,7 @@ struct Run {
 }
 
 /// Train a network with `threads` threads in slices that end after every batch or only at the end.
-fn train(hidden: usize, threads: usize, one_slice: bool) -> Run {
+fn train(hidden: usize, threads: usize, one_slice: bool) -> Trained {
     let (samples, batch, classes) = (640, 128, 10);
     let layers = [
         dense(hidden, "relu"),
@@ -253,7 +261,7 @@ fn train(hidden: usize, threads: usize, one_slice: bool) -> Run {
     let (evaluated, goal) = objective();
     let mut evaluation = Evaluation::new(evaluated, goal, &w, &state, data, 100, threads).unwrap();
     while !evaluation.run_until(Instant::now()) {}
-    Run {
+    Trained {
         scores: evaluation.means(),
         w,
         state,
