@@ -1,71 +1,18 @@
 //! The core as a Rust program sees it: gradients against differences, bits against threads.
 
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{activation, adam, batch_normalization, dense, normals, sparse_crossentropy};
 use fanin::layers::State;
 use fanin::losses::{self, Targets};
 use fanin::metrics;
 use fanin::network::{self, Arrays, Data, Evaluation, Objective, Plan, Predictor, Run, Trainer};
 use fanin::optimizers;
 use fanin::parallel::Threads;
-use fanin::random::{Distribution, Normal, Stream};
 use fanin::settings::{Settings, Value};
 use proptest::prelude::*;
-use std::time::{Duration, Instant};
-
-fn activation(kind: &str) -> Value {
-    let settings = Settings::new(kind);
-    Value::Nested(match kind {
-        "leaky_relu" => settings.with("negative_slope", Value::Float(0.2)),
-        "elu" => settings.with("alpha", Value::Float(0.7)),
-        "gelu" => settings.with("approximate", Value::Bool(false)),
-        _ => settings,
-    })
-}
-
-fn dense(units: usize, kind: &str) -> Settings {
-    Settings::new("dense")
-        .with("units", Value::Int(units as i64))
-        .with("use_bias", Value::Bool(true))
-        .with("activation", activation(kind))
-}
-
-fn batch_normalization() -> Settings {
-    Settings::new("batch_normalization")
-        .with("momentum", Value::Float(0.9))
-        .with("epsilon", Value::Float(1e-3))
-        .with("center", Value::Bool(true))
-        .with("scale", Value::Bool(true))
-}
-
-fn sparse_crossentropy() -> Settings {
-    Settings::new("sparse_categorical_crossentropy").with("from_logits", Value::Bool(false))
-}
-
-fn adam() -> Settings {
-    [
-        "beta_1",
-        "beta_2",
-        "epsilon",
-        "weight_decay",
-        "clipvalue",
-        "clipnorm",
-        "global_clipnorm",
-    ]
-    .into_iter()
-    .zip([0.9, 0.999, 1e-7, 0.0, 0.0, 0.0, 0.0])
-    .fold(Settings::new("adam"), |s, (name, x)| {
-        s.with(name, Value::Float(x))
-    })
-    .with("amsgrad", Value::Bool(false))
-}
-
-fn normals(path: &str, len: usize) -> Vec<f64> {
-    let mut out = vec![0.0; len];
-    Normal::new(0.0, 1.0)
-        .unwrap()
-        .draw(&mut out, &Stream::new("1", path), Threads::ONE)
-        .unwrap();
-    out
-}
 
 /// Running statistics that are neither 0 nor 1.
 fn running(len: usize) -> Vec<f64> {
