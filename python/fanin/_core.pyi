@@ -1,0 +1,102 @@
+"""The Rust core as Python sees it: functions on NumPy arrays, no hidden state."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+type _Settings = Mapping[str, Any]
+type _Array = NDArray[np.float32] | NDArray[np.float64] | NDArray[Any]
+
+def get_num_threads() -> int: ...
+def set_num_threads(count: int) -> None: ...
+def simd_level() -> str: ...
+def set_simd_level(name: str) -> str: ...
+@final
+class Plan:
+    def __new__(
+        cls, input_shape: Sequence[int], layers: Sequence[_Settings], dtype: str
+    ) -> Plan: ...
+    @property
+    def output_shapes(self) -> list[tuple[int, ...]]: ...
+    @property
+    def parameters(self) -> list[tuple[int, str, int, tuple[int, ...]]]: ...
+    @property
+    def state(self) -> list[tuple[int, str, int, tuple[int, ...]]]: ...
+    @property
+    def parameter_count(self) -> int: ...
+    @property
+    def state_count(self) -> int: ...
+    @property
+    def dtype(self) -> str: ...
+    def forward(
+        self,
+        params: _Array,
+        state: _Array,
+        x: _Array,
+        training: bool,
+        threads: int | None = None,
+    ) -> tuple[NDArray[Any], tuple[Any, ...]]: ...
+    def backward(
+        self,
+        params: _Array,
+        cache: tuple[Any, ...],
+        dy: _Array,
+        threads: int | None = None,
+    ) -> tuple[NDArray[Any], NDArray[Any]]: ...
+    def predict(
+        self,
+        params: _Array,
+        state: _Array,
+        x: _Array,
+        batch_size: int,
+        threads: int | None = None,
+    ) -> NDArray[Any]: ...
+    def evaluate(
+        self,
+        params: _Array,
+        state: _Array,
+        loss: _Settings,
+        metrics: Sequence[_Settings],
+        x: _Array,
+        y: NDArray[Any],
+        weights: _Array | None,
+        batch_size: int,
+        threads: int | None = None,
+    ) -> list[float]: ...
+    def train(
+        self,
+        params: _Array,
+        state: _Array,
+        slots: _Array,
+        optimizer: _Settings,
+        loss: _Settings,
+        metrics: Sequence[_Settings],
+        x: _Array,
+        y: NDArray[Any],
+        weights: _Array | None,
+        order: NDArray[np.uint32],
+        batch_size: int,
+        learning_rates: NDArray[np.float64],
+        progress: NDArray[np.float64],
+        threads: int | None = None,
+    ) -> None: ...
+
+def optimizer_slots(optimizer: _Settings) -> list[tuple[str, float]]: ...
+def optimizer_step(
+    optimizer: _Settings,
+    params: _Array,
+    grads: _Array,
+    slots: _Array,
+    iteration: int,
+    learning_rate: float,
+) -> None: ...
+def activate(activation: _Settings, x: _Array) -> NDArray[Any]: ...
+def activate_backward(activation: _Settings, x: _Array, dy: _Array) -> NDArray[Any]: ...
+def loss_rows(
+    loss: _Settings, outputs: _Array, targets: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]: ...
+def metric_rows(metric: _Settings, outputs: _Array, targets: NDArray[Any]) -> NDArray[Any]: ...
+def first_non_finite(x: _Array) -> int | None: ...
+def permutation(stream_seed: str, path: str, n: int) -> NDArray[np.uint32]: ...
