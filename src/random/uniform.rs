@@ -21,8 +21,8 @@ impl Uniform {
             Ok(Self { low, high })
         } else {
             Err(Error::value(
-                "bounds",
-                "finite numbers, the lower one not above the upper one",
+                "minval and maxval",
+                "finite numbers, the first not above the second",
                 format!("{low} and {high}"),
             ))
         }
@@ -55,7 +55,7 @@ impl Distribution for Uniform {
         let range = high - low;
         if !(low.is_finite() && high.is_finite() && range.is_finite()) {
             return Err(Error::value(
-                "bounds",
+                "minval and maxval",
                 format!("a range that {} can hold", F::NAME),
                 format!("{} and {}", self.low, self.high),
             ));
