@@ -60,7 +60,11 @@ __version__ = version("fanin")
 keras = sys.modules[__name__]
 
 # What `import fanin` need not pay for: the module that each name is found in when first used.
-_LAZY = {"compare": "fanin.comparison", "comparison": "fanin.comparison", "datasets": "fanin.datasets"}
+_LAZY = {
+    "compare": "fanin.comparison",
+    "comparison": "fanin.comparison",
+    "datasets": "fanin.datasets",
+}
 
 
 def __getattr__(name: str) -> Any:

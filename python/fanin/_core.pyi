@@ -1,18 +1,19 @@
 """The Rust core as Python sees it: functions on NumPy arrays, no hidden state."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-type _Settings = Mapping[str, Any]
-type _Array = NDArray[np.float32] | NDArray[np.float64] | NDArray[Any]
+_Settings: TypeAlias = Mapping[str, Any]
+_Array: TypeAlias = NDArray[np.float32] | NDArray[np.float64] | NDArray[Any]
 
 def get_num_threads() -> int: ...
 def set_num_threads(count: int) -> None: ...
 def simd_level() -> str: ...
 def set_simd_level(name: str) -> str: ...
+
 @final
 class Plan:
     def __new__(

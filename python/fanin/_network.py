@@ -36,7 +36,7 @@ class Network:
         layers: Iterable[Any] | None = None,
         name: str | None = None,
         *,
-        rng: object = None,
+        rng: random.Rng = None,
     ) -> None:
         self.name = _base.auto_name("sequential") if name is None else name
         # An explicit rng is checked now; a fresh one is drawn when it is first needed.
@@ -118,7 +118,9 @@ class Network:
             raise TypeError(f"only layers can be added to a network, got {layer!r}")
         layer.settings()  # refuses what the core does not know
         if any(layer is other or layer.name == other.name for other in self._layers):
-            raise ValueError(f"the names of a network's layers must differ: {layer.name!r} is taken")
+            raise ValueError(
+                f"the names of a network's layers must differ: {layer.name!r} is taken"
+            )
         self._refuse_foreign(layer)
         self._layers.append(layer)
 
@@ -463,7 +465,9 @@ class Network:
             If a shape is wrong; nothing is changed.
         """
         self.ready()
-        names = [(f"{layer.name}/{r}", a) for layer in self._layers for r, a in layer.arrays.items()]
+        names = [
+            (f"{layer.name}/{r}", a) for layer in self._layers for r, a in layer.arrays.items()
+        ]
         _base.write_all(names, weights)
 
     def count_params(self) -> int:

@@ -17,7 +17,7 @@ def resolve_verbose(verbose: object) -> int:
         return int(verbose)
     if verbose not in (0, 1, 2):
         raise ValueError(f"verbose must be 0, 1, 2 or 'auto', got {verbose!r}")
-    return int(verbose)  # type: ignore[call-overload, no-any-return]
+    return int(verbose)
 
 
 def _interactive() -> bool:
@@ -29,7 +29,9 @@ def _interactive() -> bool:
 
 def values(logs: Mapping[str, float]) -> str:
     """Return the values of an epoch as Keras writes them."""
-    return " - ".join(f"{k}: {v:.4f}" if abs(v) > 1e-3 else f"{k}: {v:.4e}" for k, v in logs.items())
+    return " - ".join(
+        f"{k}: {v:.4f}" if abs(v) > 1e-3 else f"{k}: {v:.4e}" for k, v in logs.items()
+    )
 
 
 def pace(seconds: float, steps: int) -> str:
@@ -111,7 +113,9 @@ def _bar() -> Any:
     return Bars(
         MofNCompleteColumn(),
         BarColumn(bar_width=_BAR_WIDTH),
-        TextColumn("{task.fields[pace]}{task.fields[values]}", table_column=Column(overflow="fold")),
+        TextColumn(
+            "{task.fields[pace]}{task.fields[values]}", table_column=Column(overflow="fold")
+        ),
         console=Console(),
         # Drawn when a span of batches is done: no thread of its own that would take the lock.
         auto_refresh=False,

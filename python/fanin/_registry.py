@@ -94,7 +94,7 @@ class Registry(Generic[T]):
         if isinstance(identifier, str):
             return self.find(identifier)()
         if isinstance(identifier, type) and issubclass(identifier, self.base):
-            return identifier()
+            return self.find(identifier.__name__)()
         if isinstance(identifier, Mapping):
             return self.deserialize(identifier)
         raise TypeError(

@@ -12,6 +12,7 @@ from fanin._network import Network
 from fanin._progress import Progress, resolve_verbose
 from fanin.callbacks import History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
+from fanin.errors import ShapeError
 
 __all__ = ["Sequential", "load_model"]
 
@@ -118,7 +119,8 @@ class Sequential(Network):
         aim = losses.resolve(loss)
         if aim.reduction not in ("sum_over_batch_size", "mean"):
             raise ValueError(
-                f"training minimizes the mean over samples, and loss has reduction={aim.reduction!r}"
+                "training minimizes the mean over samples, and loss has "
+                f"reduction={aim.reduction!r}"
             )
         wanted = _as_metrics(metrics)
         compiled = _training.Compiled(chosen, aim, wanted)
@@ -329,9 +331,7 @@ class Sequential(Network):
             ).run(first, last)
         return self.history
 
-    def _validation(
-        self, kind: str, data: Any, feature_shape: tuple[int, ...]
-    ) -> _data.Samples:
+    def _validation(self, kind: str, data: Any, feature_shape: tuple[int, ...]) -> _data.Samples:
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
             raise ValueError(
                 "validation_data must be a tuple (x, y) or (x, y, sample_weight), got "
@@ -342,7 +342,7 @@ class Sequential(Network):
         weights = data[2] if len(data) == 3 else None
         found = _data.samples(self, kind, data[0], data[1], weights, None, names)  # type: ignore[arg-type]
         if found.x.shape[1:] != feature_shape:
-            raise _data.ShapeError(
+            raise ShapeError(
                 f"x of validation_data must have samples of shape {feature_shape}, as x has, "
                 f"got {found.x.shape[1:]}"
             )
@@ -523,7 +523,9 @@ class Sequential(Network):
             config["compile"] = {
                 "optimizer": optimizers.serialize(chosen.optimizer),
                 "loss": losses.serialize(chosen.loss),
-                "metrics": [m if isinstance(m, str) else metrics.serialize(m) for m in chosen.metrics],
+                "metrics": [
+                    m if isinstance(m, str) else metrics.serialize(m) for m in chosen.metrics
+                ],
             }
             config["done"] = {"iterations": chosen.iterations, "epochs": chosen.epochs}
         arrays = _saving.whole(self.named_weights(), config, slots)

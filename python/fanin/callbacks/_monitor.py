@@ -267,7 +267,8 @@ class ModelCheckpoint(Monitor):
     Parameters
     ----------
     filepath : str or path
-        Where to; may have fields such as ``"{epoch:02d}-{val_loss:.2f}.npz"``. Directories are made.
+        Where to; may have fields such as ``"{epoch:02d}-{val_loss:.2f}.npz"``. Missing
+        directories are made.
     monitor : str, default "val_loss"
         Which value of the logs says what is best.
     verbose : int, default 0

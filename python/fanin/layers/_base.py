@@ -166,7 +166,7 @@ class Layer:
         """The dtype of the arrays: "float32" or "float64"."""
         return self._dtype or self.declared_dtype or "float32"
 
-    def build(self, input_shape: Sequence[int | None], rng: object = None) -> None:
+    def build(self, input_shape: Sequence[int | None], rng: random.Rng = None) -> None:
         """Make the arrays and initialize them; nothing happens if they exist.
 
         Parameters
@@ -216,9 +216,20 @@ class Layer:
             if self.built:
                 view[...] = self.arrays[role]
                 continue
-            initializer = initializers.get(getattr(self, f"{role}_initializer"))
+            initializer = self.initializer(role)
             values = initializer.for_parameter(view.shape, plan.dtype, at(source, role))
             view[...] = like(f"{role}_initializer of layer {self.name!r}", values, view)
+
+    def initializer(self, role: str) -> initializers.Initializer:
+        """Return the initializer of the array called `role`, which may have been set by name."""
+        given = getattr(self, f"{role}_initializer")
+        found = initializers.get(given)
+        if found is None:
+            raise TypeError(
+                f"{role}_initializer of layer {self.name!r} must be a name or an initializer, "
+                "got None"
+            )
+        return found
 
     def tie(
         self,
@@ -472,7 +483,7 @@ class Layer:
         for field in self._config_fields:
             value = getattr(self, field)
             if field.endswith("_initializer"):
-                value = initializers.serialize(initializers.get(value))
+                value = initializers.serialize(self.initializer(field.removesuffix("_initializer")))
             config[field] = value
         return config
 
@@ -494,7 +505,7 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy stands by itself: it leaves the network behind and has arrays of its own.
-        own = {"_plan": None, "_owner": None, "arrays": {}}
+        own: dict[str, Any] = {"_plan": None, "_owner": None, "arrays": {}}
         if self._params is not None and self._state is not None:
             own |= {"_params": self._params.copy(), "_state": self._state.copy()}
         return {**self.__dict__, **own}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from fanin import _checks
-from fanin.layers._base import _UNSUPPORTED, auto_name, Layer
+from fanin.layers._base import _UNSUPPORTED, Layer, auto_name
 
 
 class Flatten(Layer):

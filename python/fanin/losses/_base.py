@@ -149,7 +149,9 @@ class Loss:
         targets = _targets.prepare("y_true", y_true, self.kind, outputs.shape, outputs.dtype.name)
         values, gradient = _core.loss_rows(self.settings(), outputs, targets)
         if sample_weight is not None:
-            weights = _targets.row_weights("sample_weight", sample_weight, values.shape, outputs.dtype.name)
+            weights = _targets.row_weights(
+                "sample_weight", sample_weight, values.shape, outputs.dtype.name
+            )
             values, gradient = values * weights, gradient * weights[..., np.newaxis]
         return values, gradient
 

@@ -157,9 +157,7 @@ def categorical_crossentropy(
     >>> categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4)
     array([0.6931])
     """
-    return each(
-        CategoricalCrossentropy(from_logits, label_smoothing, axis, "none"), y_true, y_pred
-    )
+    return each(CategoricalCrossentropy(from_logits, label_smoothing, axis, "none"), y_true, y_pred)
 
 
 def sparse_categorical_crossentropy(

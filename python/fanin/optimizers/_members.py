@@ -64,8 +64,8 @@ class SGD(Optimizer):
 class RMSprop(Optimizer):
     """Steps divided by a running root mean square of the gradient [1]_.
 
-    ``v = rho * v + (1 - rho) * g**2``, step ``lr * g / sqrt(v + epsilon)``; `centered` subtracts the
-    squared running mean of ``g`` from ``v``.
+    ``v = rho * v + (1 - rho) * g**2``, step ``lr * g / sqrt(v + epsilon)``; `centered` subtracts
+    the squared running mean of ``g`` from ``v``.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class Adam(Optimizer):
     """Adaptive moments [1]_: momentum, divided by a running root mean square of the gradient.
 
     ``m = beta_1 * m + (1 - beta_1) * g``, ``v = beta_2 * v + (1 - beta_2) * g**2``, step
-    ``lr * sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (sqrt(v) + epsilon)`` at step ``t = 1, 2, …``.
+    ``lr * sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (sqrt(v) + epsilon)`` at step ``t`` from 1.
 
     Parameters
     ----------
