@@ -82,6 +82,7 @@ class Network:
         except Exception:
             self._layers, self._input = before
             raise
+        self._forget_slots()
 
     def pop(self, rebuild: bool = True) -> _base.Layer:
         """Remove the last layer and return it; it keeps its values, in arrays of its own.
@@ -240,7 +241,6 @@ class Network:
             index += own.parameter_count > 0
         assert (start, state_start) == (params.size, state.size)
         self._feature_shape, self._params, self._state = shape, params, state
-        self._forget_slots()
         for layer, given, own, *flat in parts:
             layer.tie(given, own, flat[0], flat[1], owner=self)
 

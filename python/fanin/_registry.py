@@ -14,6 +14,11 @@ class Configurable(Protocol):
         """Return the arguments that make an equal object."""
         ...
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make an object from what `get_config` returned."""
+        ...
+
 
 T = TypeVar("T", bound=Configurable)
 
@@ -83,8 +88,7 @@ class Registry(Generic[T]):
                 f"a {self.kind} configuration must have 'class_name' and 'config', got {config!r}"
             )
         member = self.find(str(config["class_name"]))
-        from_config = getattr(member, "from_config", member)
-        made: T = from_config(dict(config.get("config") or {}))
+        made: T = member.from_config(dict(config.get("config") or {}))
         return made
 
     def get(self, identifier: object) -> T:
