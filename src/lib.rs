@@ -3,13 +3,23 @@
 //! Arrows point down. Nothing here knows of Python except `python`, which is compiled only with the
 //! feature of that name.
 
-#![warn(missing_docs)]
+#[cfg(feature = "python")]
+mod python;
+
+// One concept, one file.
+pub mod activations;
+pub mod layers;
+pub mod losses;
+pub mod metrics;
+pub mod network;
+pub mod optimizers;
 
 // The ground.
 pub mod error;
 pub mod float;
 mod linalg;
 pub mod parallel;
+pub mod reduce;
 pub mod settings;
 pub mod shape;
 pub mod simd;
@@ -19,6 +29,3 @@ pub mod initializers;
 pub mod random;
 
 pub use error::{Error, Result};
-
-#[cfg(feature = "python")]
-mod python;

@@ -249,11 +249,11 @@ def resolve(rng: Rng = None) -> RandomSource:
     if isinstance(rng, ModuleType) and rng is np.random:
         # The only name by which NumPy hands out its global generator.
         return np.random.mtrand._rand
-    if isinstance(rng, (bool, float, str, bytes)) or not (
+    if isinstance(rng, (bool, float, str, bytes, ModuleType)) or not (
         hasattr(rng, "__index__") or isinstance(rng, (Sequence, np.ndarray))
     ):
         raise TypeError(
-            "rng: expected None, a whole number, a sequence of whole numbers, a fanin.random.Stream or "
-            f"a NumPy SeedSequence, BitGenerator, Generator or RandomState, found {rng!r}"
+            "rng: expected None, a whole number or a sequence of them, a fanin.random.Stream, or a "
+            f"NumPy SeedSequence, BitGenerator, Generator or RandomState, found {rng!r}"
         )
     return Stream(rng)

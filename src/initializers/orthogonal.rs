@@ -1,6 +1,6 @@
 //! Orthogonal matrices: they change no length, in any number of layers.
 //!
-//! A. M. Saxe, J. L. `McClelland`, S. Ganguli, "Exact solutions to the nonlinear dynamics of learning in
+//! A. M. Saxe, J. L. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of learning in
 //! deep linear neural networks", ICLR 2014. Q of the QR factorisation of a Gaussian matrix, each
 //! column times the sign of R's diagonal, so that every orthogonal matrix is equally likely
 //! (F. Mezzadri, Notices of the AMS 54, 2007).
@@ -219,8 +219,7 @@ fn sum<F: Float>(mut lanes: [F; LANES]) -> F {
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {
-            let upper = lanes[i + half];
-            lanes[i] += upper;
+            lanes[i] += lanes[i + half];
         }
         half /= 2;
     }

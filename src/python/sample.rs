@@ -1,40 +1,19 @@
 //! Sampling and initializers: allocate with `NumPy`, fill in Rust, return.
 
-use numpy::{Element, PyArrayDyn, PyArrayMethods, PyReadonlyArray2};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use numpy::{Element, PyArrayMethods, PyReadonlyArray2};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
-use super::boundary::{detached, shape_error};
+use super::arrays::zeros;
+use super::boundary::detached;
 use crate::error::Error;
 use crate::float::Float;
 use crate::initializers::{
     Constant, Identity, Initializer, Kind, Mode, Orthogonal, VarianceScaling, orthogonalize as q_of,
 };
 use crate::parallel::Threads;
-use crate::random::{Normal, Sample, Stream, TruncatedNormal, Uniform};
+use crate::random::{Normal, Sample, Stream, TruncatedNormal, Uniform, shuffle};
 use crate::shape;
-
-/// A new array from `NumPy`, which raises where this process would have to give up.
-fn allocate<'py, T: Element>(
-    py: Python<'py>,
-    shape: &[usize],
-    dtype: &str,
-) -> PyResult<Bound<'py, PyArrayDyn<T>>> {
-    shape::size(shape)?;
-    let array = py
-        .import("numpy")?
-        .call_method1("empty", (PyTuple::new(py, shape)?, dtype))
-        .map_err(|error| {
-            // "maximum supported dimension for an ndarray is 64"
-            if error.is_instance_of::<PyValueError>(py) {
-                shape_error(format!("shape: {}", error.value(py)))
-            } else {
-                error
-            }
-        })?;
-    Ok(array.cast_into()?)
-}
 
 fn filled<'py, F: Sample + Element>(
     py: Python<'py>,
@@ -42,7 +21,7 @@ fn filled<'py, F: Sample + Element>(
     stream: &Stream,
     initializer: &(impl Initializer<F> + Sync),
 ) -> PyResult<Bound<'py, PyAny>> {
-    let array = allocate::<F>(py, shape, F::NAME)?;
+    let array = zeros::<F>(py, shape)?;
     let mut view = array.readwrite();
     let out = view.as_slice_mut()?;
     detached(py, || {
@@ -199,7 +178,7 @@ pub(super) fn orthogonalize<'py>(
     shape: Vec<usize>,
     gain: f64,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let array = allocate::<f64>(py, &shape, f64::NAME)?;
+    let array = zeros::<f64>(py, &shape)?;
     let mut view = array.readwrite();
     let (out, numbers) = (view.as_slice_mut()?, gaussian.as_slice()?);
     if out.len() != numbers.len() {
@@ -228,7 +207,7 @@ pub(super) fn philox_words<'py>(
     start: u64,
     count: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let array = allocate::<u32>(py, &[count], "uint32")?;
+    let array = zeros::<u32>(py, &[count])?;
     let mut view = array.readwrite();
     let out = view.as_slice_mut()?;
     let stream = Stream::new(seed, path);
@@ -238,5 +217,26 @@ pub(super) fn philox_words<'py>(
         }
         Ok(())
     })?;
+    Ok(array.into_any())
+}
+
+/// The numbers from 0 to n − 1 in a random order.
+#[pyfunction]
+pub(super) fn permutation<'py>(
+    py: Python<'py>,
+    seed: &str,
+    path: &str,
+    n: u32,
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = zeros::<u32>(py, &[n as usize])?;
+    {
+        let mut view = array.readwrite();
+        let order = view.as_slice_mut()?;
+        for (place, i) in order.iter_mut().zip(0..) {
+            *place = i;
+        }
+        let stream = Stream::new(seed, path);
+        py.detach(|| shuffle(&stream, order));
+    }
     Ok(array.into_any())
 }

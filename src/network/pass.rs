@@ -1,0 +1,133 @@
+//! One batch forward and back through the stages of a plan.
+
+use super::{Plan, Stage};
+use crate::float::Float;
+use crate::layers::{Pass, State};
+use crate::parallel::Threads;
+
+/// Elements that forward keeps for backward: the output of each stage and its cache, stage by stage.
+pub fn kept_len<F: Float>(plan: &Plan<F>, samples: usize) -> usize {
+    plan.stages()
+        .iter()
+        .map(|stage| stage_len(stage, samples))
+        .sum()
+}
+
+/// Elements of the largest gradient that backward passes on.
+pub fn gradient_len<F: Float>(plan: &Plan<F>, samples: usize) -> usize {
+    let widest = plan
+        .stages()
+        .iter()
+        .map(|s| s.rows * s.width_in.max(s.width_out))
+        .max();
+    samples * widest.unwrap_or(0).max(plan.output_size())
+}
+
+/// The network's output, in what forward kept; `x` itself where nothing computes.
+pub fn output<'a, F: Float>(plan: &Plan<F>, x: &'a [F], samples: usize, kept: &'a [F]) -> &'a [F] {
+    let Some((last, before)) = plan.stages().split_last() else {
+        return x;
+    };
+    let start: usize = before.iter().map(|stage| stage_len(stage, samples)).sum();
+    &kept[start..start + samples * last.rows * last.width_out]
+}
+
+fn stage_len<F: Float>(stage: &Stage<F>, samples: usize) -> usize {
+    let rows = samples * stage.rows;
+    rows * stage.width_out + stage.layer.cache_len(rows)
+}
+
+/// What is the same for all stages of one batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// Samples in the batch.
+    pub samples: usize,
+    /// Threads it may use.
+    pub threads: Threads,
+    /// Training or inference.
+    pub training: bool,
+    /// Training steps done before.
+    pub step: u64,
+}
+
+impl Run {
+    fn pass<F: Float>(&self, stage: &Stage<F>) -> Pass {
+        let rows = self.samples * stage.rows;
+        // A layer that is not trained runs as in inference.
+        let training = self.training && stage.trainable;
+        Pass {
+            rows,
+            threads: self.threads,
+            training,
+            step: self.step,
+        }
+    }
+}
+
+/// Run a batch forward; `kept` ([`kept_len`] long) gets what [`backward`] needs. Training updates `state`.
+pub fn forward<F: Float>(
+    plan: &Plan<F>,
+    run: Run,
+    w: &[F],
+    mut state: State<F>,
+    x: &[F],
+    kept: &mut [F],
+) {
+    debug_assert_eq!(run.training, matches!(state, State::Updating(_)));
+    let (mut x, mut rest) = (x, kept);
+    for stage in plan.stages() {
+        let pass = run.pass(stage);
+        let (y, after) = rest.split_at_mut(pass.rows * stage.width_out);
+        let (cache, after) = after.split_at_mut(stage.layer.cache_len(pass.rows));
+        let state = state.part(stage.state.clone(), !stage.trainable);
+        stage
+            .layer
+            .forward(pass, &w[stage.parameters.clone()], state, x, y, cache);
+        (x, rest) = (y, after);
+    }
+}
+
+/// Run a batch back from `dy`: `dw` gets the gradient of every parameter.
+///
+/// `dy` and `spare` (each [`gradient_len`] long, the gradient in the front of `dy`) are overwritten in turn.
+/// The gradient with respect to `x` is computed only `with_input`; it is in the front of the buffer that is
+/// handed back.
+pub fn backward<'a, F: Float>(
+    plan: &Plan<F>,
+    run: Run,
+    w: &[F],
+    x: &[F],
+    kept: &mut [F],
+    mut dy: &'a mut [F],
+    mut spare: &'a mut [F],
+    dw: &mut [F],
+    with_input: bool,
+) -> &'a mut [F] {
+    let mut end = kept_len(plan, run.samples);
+    for (i, stage) in plan.stages().iter().enumerate().rev() {
+        let pass = run.pass(stage);
+        let (before, here) = kept[..end].split_at_mut(end - stage_len(stage, run.samples));
+        let (y, cache) = here.split_at_mut(pass.rows * stage.width_out);
+        let x = match i.checked_sub(1).map(|below| &plan.stages()[below]) {
+            None => x,
+            Some(below) => {
+                let start = before.len() - stage_len(below, run.samples);
+                &before[start..][..pass.rows * stage.width_in]
+            }
+        };
+        let wanted = i > 0 || with_input;
+        stage.layer.backward(
+            pass,
+            &w[stage.parameters.clone()],
+            x,
+            y,
+            cache,
+            &mut dy[..pass.rows * stage.width_out],
+            &mut dw[stage.parameters.clone()],
+            wanted.then(|| &mut spare[..pass.rows * stage.width_in]),
+        );
+        (dy, spare) = (spare, dy);
+        end = before.len();
+    }
+    dy
+}
