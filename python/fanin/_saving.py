@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin import losses, metrics, optimizers, random
 from fanin.errors import ShapeError
 
 Path_ = str | os.PathLike[str]
@@ -87,7 +88,13 @@ def check(path: Path_, found: Arrays, named: list[tuple[str, NDArray[Any]]]) -> 
 
 def pack(config: dict[str, Any]) -> NDArray[np.uint8]:
     """Return a configuration as bytes that an archive of arrays can hold."""
-    return np.frombuffer(json.dumps(config).encode(), dtype=np.uint8)
+    try:
+        text = json.dumps(config)
+    except TypeError as error:
+        raise ValueError(
+            f"the model has an argument that a file cannot hold, such as a function: {error}"
+        ) from None
+    return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
 def unpack(path: Path_, found: Arrays) -> dict[str, Any]:
@@ -100,12 +107,33 @@ def unpack(path: Path_, found: Arrays) -> dict[str, Any]:
     return config
 
 
-def whole(named: list[tuple[str, NDArray[Any]]], config: dict[str, Any], slots: Any) -> Arrays:
+def whole(model: Any, compiled: Any) -> Arrays:
     """Return all that a model is, as arrays by name."""
-    arrays: Arrays = {**dict(named), _CONFIG: pack(config)}
-    if slots is not None:
-        arrays[f"{_OPTIMIZER}slots"] = slots
-    return arrays
+    source = model.source
+    config: dict[str, Any] = {
+        "model": model.get_config(),
+        # A stream goes on where it stopped; a NumPy generator is the user's, who has it.
+        "rng": [_numbers(source.seed), source.path] if isinstance(source, random.Stream) else None,
+        "compile": None,
+        "done": [0, 0],
+    }
+    arrays: Arrays = dict(model.named_weights())
+    if compiled is not None:
+        config["compile"] = {
+            "optimizer": optimizers.serialize(compiled.optimizer),
+            "loss": losses.serialize(compiled.loss),
+            "metrics": [
+                m if isinstance(m, str) else metrics.serialize(m) for m in compiled.metrics
+            ],
+        }
+        config["done"] = [compiled.iterations, compiled.epochs]
+        if compiled.slots is not None:
+            arrays[f"{_OPTIMIZER}slots"] = compiled.slots
+    return {**arrays, _CONFIG: pack(config)}
+
+
+def _numbers(seed: str) -> list[int]:
+    return [int(number) for number in seed.split(",")]
 
 
 def slots_of(found: Arrays) -> NDArray[Any] | None:
