@@ -2,10 +2,9 @@
 
 import math
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from fanin import datasets
 from fanin._names import unknown
 from fanin.errors import ShapeError
 
-_SIZES = {"small": "small", "fashion-mnist": "full"}
+_SIZES: dict[str, Literal["small", "full"]] = {"small": "small", "fashion-mnist": "full"}
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -144,8 +143,9 @@ def _named_arrays(data: object) -> tuple[str, tuple[Any, Any, Any, Any]]:
             raise unknown("data set", data, _SIZES)
         train, test = datasets.fashion_mnist.load_data(size=_SIZES[name])
         return name, (*train, *test)
+    pair: Any = data
     try:
-        (x_train, y_train), (x_test, y_test) = data  # type: ignore[misc]
+        (x_train, y_train), (x_test, y_test) = pair
     except (TypeError, ValueError) as error:
         raise TypeError(
             "data must be 'small', 'fashion-mnist', the path of a .npz file or arrays "
@@ -155,15 +155,16 @@ def _named_arrays(data: object) -> tuple[str, tuple[Any, Any, Any, Any]]:
 
 
 def _read_npz(path: Path) -> tuple[Any, Any, Any, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"data: there is no file {path}")
     try:
         with np.load(path, allow_pickle=False) as archive:
             missing = [name for name in _ARRAYS if name not in archive]
             if missing:
                 raise ValueError(f"data: {path} lacks the arrays {', '.join(missing)}")
-            x_train, y_train, x_test, y_test = (archive[name] for name in _ARRAYS)
+            return archive["x_train"], archive["y_train"], archive["x_test"], archive["y_test"]
     except (zipfile.BadZipFile, EOFError) as error:
         raise ValueError(f"data: {path} is no .npz file: {error}") from error
-    return x_train, y_train, x_test, y_test
 
 
 def _rows(x: object, y: object, part: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -174,13 +175,12 @@ def _rows(x: object, y: object, part: str) -> tuple[NDArray[np.float32], NDArray
         raise ShapeError(
             f"x_{part} must have the shape (rows, features…) and not be empty, got {inputs.shape}"
         )
-    pixels = inputs.dtype == np.uint8
-    inputs = np.ascontiguousarray(inputs, dtype=np.float32)
-    if pixels:
-        inputs = inputs / np.float32(255)
-    elif not np.isfinite(inputs).all():
-        raise ValueError(f"x_{part} must be finite, got NaN or infinity")
-    return inputs, _classes(labels, len(inputs), part)
+    rows = np.ascontiguousarray(inputs, dtype=np.float32)
+    if inputs.dtype == np.uint8:
+        rows = rows / np.float32(255)
+    elif not np.isfinite(rows).all():
+        raise ValueError(f"x_{part} must be finite in float32, got NaN or infinity")
+    return rows, _classes(labels, len(rows), part)
 
 
 def _classes(labels: NDArray[Any], rows: int, part: str) -> NDArray[np.int64]:
@@ -197,7 +197,7 @@ def _classes(labels: NDArray[Any], rows: int, part: str) -> NDArray[np.int64]:
     if labels.ndim == 2:
         if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
             raise ValueError(f"y_{part} has two axes, so each row must hold a single 1, else 0")
-        return labels.argmax(axis=1).astype(np.int64)
+        return np.asarray(labels.argmax(axis=1), dtype=np.int64)
     if labels.dtype.kind == "f" and not (
         np.isfinite(labels).all() and (labels == np.floor(labels)).all()
     ):
@@ -207,7 +207,7 @@ def _classes(labels: NDArray[Any], rows: int, part: str) -> NDArray[np.int64]:
     return labels.astype(np.int64)
 
 
-def largest_share(labels: Sequence[int] | NDArray[np.int64]) -> float:
+def largest_share(labels: NDArray[np.int64]) -> float:
     """Compute how often a constant guess of the most frequent class is right."""
-    counts = np.bincount(np.asarray(labels))
+    counts = np.bincount(labels)
     return float(counts.max() / counts.sum())

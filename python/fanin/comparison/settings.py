@@ -26,10 +26,11 @@ class Settings:
         Passes over the training rows.
     hidden : tuple of int
         Units of each hidden layer.
-    activation : str or callable
-        Activation of the hidden layers.
+    activation : str or dict
+        Activation of the hidden layers, as `fanin.activations.serialize` writes it.
     optimizer : dict
-        Class name and configuration of the optimizer.
+        Class name and configuration of the optimizer. It is kept as a recipe: an optimizer is
+        made anew for every trial.
     batch_size : int
         Rows a step.
     validation_split : float
@@ -51,17 +52,22 @@ class Settings:
     target: float | None
 
     @property
-    def optimizer_text(self) -> str:
-        """The optimizer with its learning rate, for people: ``"Adam(learning_rate=0.001)"``."""
+    def learning_rate_text(self) -> str:
+        """The learning rate, or the name of its schedule."""
         rate = self.optimizer["config"].get("learning_rate")
-        if isinstance(rate, Mapping):
-            rate = rate.get("class_name", "schedule")
-        return f"{self.optimizer['class_name']}(learning_rate={rate})"
+        return str(rate["class_name"]) if isinstance(rate, Mapping) else f"{rate:g}"
+
+    @property
+    def optimizer_text(self) -> str:
+        """The optimizer with its learning rate, for people: ``"Adam(0.001)"``."""
+        return f"{self.optimizer['class_name']}({self.learning_rate_text})"
 
     @property
     def activation_text(self) -> str:
         """The activation's name."""
-        return str(getattr(self.activation, "__name__", self.activation))
+        if isinstance(self.activation, Mapping):
+            return str(self.activation["class_name"])
+        return str(self.activation)
 
 
 def make_settings(
@@ -98,7 +104,7 @@ initialize, target
     sizes = (hidden,) if isinstance(hidden, (int, np.integer)) else hidden
     if not isinstance(sizes, Iterable):
         raise TypeError(f"hidden must list the units of each hidden layer, got {hidden!r}")
-    units = tuple(_at_least_one("hidden", size) for size in sizes)
+    units = tuple(at_least_one("hidden", size) for size in sizes)
     if initialize not in ("hidden", "all"):
         raise ValueError(f"initialize must be 'hidden' or 'all', got {initialize!r}")
     if not units and initialize == "hidden":
@@ -110,21 +116,39 @@ initialize, target
             raise ValueError(f"target must be an accuracy in (0, 1], got {target}")
         if validation_split == 0:
             raise ValueError("target is a validation accuracy, so validation_split must be over 0")
-    activations.get(activation)  # raises for an unknown name
     return Settings(
         seeds=_seeds(seeds),
-        epochs=_at_least_one("epochs", epochs),
+        epochs=at_least_one("epochs", epochs),
         hidden=units,
-        activation=activation,
+        activation=activations.serialize(activations.get(activation)),
         optimizer=_optimizer(optimizer, learning_rate),
-        batch_size=_at_least_one("batch_size", batch_size),
+        batch_size=at_least_one("batch_size", batch_size),
         validation_split=float(validation_split),
         initialize=initialize,  # type: ignore[arg-type]  # checked above
         target=None if target is None else float(target),
     )
 
 
-def _at_least_one(name: str, value: object) -> int:
+def at_least_one(name: str, value: object) -> int:
+    """Check that an argument is a whole number from 1 up.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name.
+    value : object
+        What was given.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is something else.
+    """
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -148,7 +172,7 @@ def _seeds(seeds: object) -> tuple[int, ...]:
         if len(set(chosen)) < len(chosen):
             raise ValueError(f"seeds must differ from each other, got {list(chosen)}")
         return chosen
-    return tuple(range(_at_least_one("seeds", seeds)))
+    return tuple(range(at_least_one("seeds", seeds)))
 
 
 def _seed(seed: object) -> int:
@@ -162,9 +186,7 @@ def _seed(seed: object) -> int:
 
 
 def _optimizer(optimizer: object, learning_rate: float | None) -> dict[str, Any]:
-    """Keep the recipe, not the object: an object gathers state and is not shared by trials."""
-    made = optimizers.get(optimizer)
-    recipe = {"class_name": type(made).__name__, "config": dict(made.get_config())}
+    recipe = optimizers.serialize(optimizers.get(optimizer))
     if learning_rate is not None:
         rate = _number("learning_rate", learning_rate)
         if not (math.isfinite(rate) and rate > 0):
