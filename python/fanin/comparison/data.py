@@ -175,7 +175,8 @@ def _rows(x: object, y: object, part: str) -> tuple[NDArray[np.float32], NDArray
         raise ShapeError(
             f"x_{part} must have the shape (rows, features…) and not be empty, got {inputs.shape}"
         )
-    rows = np.ascontiguousarray(inputs, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
+        rows = np.ascontiguousarray(inputs, dtype=np.float32)
     if inputs.dtype == np.uint8:
         rows = rows / np.float32(255)
     elif not np.isfinite(rows).all():
