@@ -6,7 +6,6 @@ its import lines changed.
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 from fanin import (
@@ -54,8 +53,6 @@ __all__ = [
     "zeros_initializer",
 ]
 
-__version__ = version("fanin")
-
 # For scripts that say ``import tensorflow as tf`` and then ``tf.keras.layers.Dense``.
 keras = sys.modules[__name__]
 
@@ -68,6 +65,9 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        # Reading the installed package's metadata takes longer than all of the rest.
+        return import_module("importlib.metadata").version("fanin")
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(_LAZY[name])
@@ -77,4 +77,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_LAZY))
+    return sorted(set(globals()) | set(__all__))

@@ -1,5 +1,6 @@
 """A chain of layers on two flat arrays: shapes, weights, forward and backward, copies."""
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -38,7 +39,7 @@ class Network:
         *,
         rng: random.Rng = None,
     ) -> None:
-        self.name = _base.auto_name("sequential") if name is None else name
+        self.name = _base.auto_name(type(self).__name__) if name is None else name
         # An explicit rng is checked now; a fresh one is drawn when it is first needed.
         self._source: Any = None if rng is None else random.resolve(rng)
         self._layers: list[_base.Layer] = []
@@ -82,6 +83,7 @@ class Network:
         except Exception:
             self._layers, self._input = before
             raise
+        self._forget_slots()
 
     def pop(self, rebuild: bool = True) -> _base.Layer:
         """Remove the last layer and return it; it keeps its values, in arrays of its own.
@@ -234,13 +236,12 @@ class Network:
         for layer, own, given in self._chain(shape):
             stop, state_stop = start + own.parameter_count, state_start + own.state_count
             part = (params[start:stop], state[state_start:state_stop])
-            layer.fill(own, *part, _base.at(self._source, str(index)))
+            layer.fill(own, *part, self._source, prefix=f"{index}/")
             parts.append((layer, given, own, *part))
             start, state_start = stop, state_stop
             index += own.parameter_count > 0
         assert (start, state_start) == (params.size, state.size)
         self._feature_shape, self._params, self._state = shape, params, state
-        self._forget_slots()
         for layer, given, own, *flat in parts:
             layer.tie(given, own, flat[0], flat[1], owner=self)
 
@@ -319,7 +320,7 @@ class Network:
         ndarray
             The outputs.
         """
-        if isinstance(x, _base.Layer | layers.InputLayer):
+        if hasattr(x, "get_config"):  # a layer, or an Input
             raise TypeError("a network is called on an array; the functional API is not supported")
         return self.forward(x, training)[0]
 
@@ -590,6 +591,10 @@ class Network:
         self.__dict__.update(state)
         if any(layer.built for layer in self._layers):
             self._build_if_known()
+
+    def __copy__(self) -> Self:
+        # Sharing layers would mean sharing arrays, which belong to one network.
+        return copy.deepcopy(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

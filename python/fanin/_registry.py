@@ -14,6 +14,11 @@ class Configurable(Protocol):
         """Return the arguments that make an equal object."""
         ...
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make an object from what `get_config` returned."""
+        ...
+
 
 T = TypeVar("T", bound=Configurable)
 
@@ -69,11 +74,11 @@ class Registry(Generic[T]):
             self._by_name[snake(member.__name__)] = member
         self._by_name.update(aliases or {})
 
-    def find(self, name: str) -> type[T]:
-        """Return the class called `name`, in any of its spellings."""
+    def find(self, name: str, also: Iterable[str] = ()) -> type[T]:
+        """Return the class called `name`, in any of its spellings; `also` are names to suggest."""
         found = self._by_name.get(name) or self._by_name.get(name.lower())
         if found is None:
-            raise unknown(self.kind, name, self._by_name)
+            raise unknown(self.kind, name, [*self._by_name, *also])
         return found
 
     def deserialize(self, config: Mapping[str, Any]) -> T:
@@ -83,8 +88,7 @@ class Registry(Generic[T]):
                 f"a {self.kind} configuration must have 'class_name' and 'config', got {config!r}"
             )
         member = self.find(str(config["class_name"]))
-        from_config = getattr(member, "from_config", member)
-        made: T = from_config(dict(config.get("config") or {}))
+        made: T = member.from_config(dict(config.get("config") or {}))
         return made
 
     def get(self, identifier: object) -> T:

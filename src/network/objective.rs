@@ -42,18 +42,19 @@ impl<F: Float> Objective<F> {
                 "metrics: {metric:?} takes other targets than {loss:?}"
             )));
         }
-        if let Some((before, activation)) = plan.split_activation() {
-            if let Some(loss) = loss.before(&*activation) {
-                let wanted = !metrics.iter().all(|metric| metric.survives_softmax());
-                return Ok((
-                    before,
-                    Self {
-                        loss,
-                        metrics,
-                        swallowed: wanted.then_some(activation),
-                    },
-                ));
-            }
+        if let Some((before, activation)) = plan.split_activation()
+            && let Some(loss) = loss.before(&*activation)
+        {
+            let wanted = !metrics.iter().all(|metric| metric.survives_softmax());
+            let swallowed = wanted.then_some(activation);
+            return Ok((
+                before,
+                Self {
+                    loss,
+                    metrics,
+                    swallowed,
+                },
+            ));
         }
         Ok((
             plan.clone(),
@@ -110,7 +111,7 @@ impl<F: Float> Objective<F> {
         };
         let (loss_sum, metric_sums) = sums.split_at_mut(1);
         for (sum, metric) in metric_sums.iter_mut().zip(&self.metrics) {
-            *sum += samples_per_row * metrics::sum(&**metric, width, said, data.y, data.weights);
+            *sum += samples_per_row * metrics::sum(&**metric, width, said, data.y);
         }
         let values = &mut scratch.values[..rows];
         let factor = Factor {
