@@ -73,7 +73,7 @@ FLATTEN: Settings = {"kind": "flatten"}
 
 
 class LayerRow(NamedTuple):
-    """A layer as Python makes it (given the module `fanin.layers`) and as the core is told of it."""
+    """A layer as Python makes it, given the module `fanin.layers`, and as the core is told."""
 
     name: str  # of the class in `fanin.layers`
     make: Callable[[Any], Any]
@@ -183,7 +183,7 @@ def adagrad(**shared: float) -> Settings:
 
 
 class OptimizerRow(NamedTuple):
-    """An optimizer as Python makes it (given the module `fanin.optimizers`) and as the core is told of it."""
+    """An optimizer as Python makes it, given `fanin.optimizers`, and as the core is told."""
 
     name: str  # of the class in `fanin.optimizers`
     make: Callable[[Any], Any]
@@ -196,7 +196,9 @@ OPTIMIZERS = [
     OptimizerRow("SGD", lambda o: o.SGD(0.01, momentum=0.9), sgd(0.9)),
     OptimizerRow("SGD", lambda o: o.SGD(0.01, momentum=0.9, nesterov=True), sgd(0.9, True)),
     OptimizerRow(
-        "SGD", lambda o: o.SGD(0.01, weight_decay=0.1, clipnorm=0.5), sgd(weight_decay=0.1, clipnorm=0.5)
+        "SGD",
+        lambda o: o.SGD(0.01, weight_decay=0.1, clipnorm=0.5),
+        sgd(weight_decay=0.1, clipnorm=0.5),
     ),
     OptimizerRow("SGD", lambda o: o.SGD(0.01, global_clipnorm=0.5), sgd(global_clipnorm=0.5)),
     OptimizerRow("RMSprop", lambda o: o.RMSprop(0.01), rmsprop()),

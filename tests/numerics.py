@@ -1,4 +1,4 @@
-"""Helpers of the numerical proofs: random arrays, distances, networks laid out as the core has them."""
+"""Helpers of the numerical proofs: distances, random networks laid out as the core has them."""
 
 import numpy as np
 import reference
@@ -6,7 +6,7 @@ from fanin import _core
 
 
 def distance(actual, expected):
-    """Largest difference, relative to the largest expected element (the rounding error's own scale)."""
+    """Largest difference, relative to the largest expected element: rounding's own scale."""
     actual, expected = np.asarray(actual, dtype=float), np.asarray(expected, dtype=float)
     assert actual.shape == expected.shape
     if expected.size == 0:

@@ -94,7 +94,7 @@ def activate_backward(settings, z, dy):
     return dy * ACTIVATIONS[settings["kind"]][1](z, **values_of(settings))
 
 
-# Layers: forward(settings, arrays, x, training) -> y, cache; backward(...) -> dx, gradients by name.
+# Layers: forward(settings, arrays, x, training) -> y, cache; backward -> dx, gradients by name.
 # `arrays` holds a layer's parameters and state by name; training updates its state in place.
 
 

@@ -59,7 +59,9 @@ def test_loss(loss, shape, seed):
     rng = np.random.default_rng(seed)
     outputs = outputs_for(loss, shape, rng)
     targets = targets_for(loss, outputs, rng)
-    numeric = central_differences(lambda y: _core.loss_rows(loss, y, targets)[0].sum(), outputs, 1e-6)
+    numeric = central_differences(
+        lambda y: _core.loss_rows(loss, y, targets)[0].sum(), outputs, 1e-6
+    )
     values, gradient = _core.loss_rows(loss, outputs, targets)
     assert values.shape == shape[:-1]
     # One class leaves nothing to be wrong about: the gradient 0 has no scale of its own.
@@ -84,7 +86,9 @@ def check_network(net, x, training):
         )
         assert grads.shape == net.params.shape
         for (_, name, got), (_, _, want) in zip(
-            net.named(grads, net.plan.parameters), net.named(of_params, net.plan.parameters), strict=True
+            net.named(grads, net.plan.parameters),
+            net.named(of_params, net.plan.parameters),
+            strict=True,
         ):
             # A bias in front of a batch normalization has gradient 0: its scale is its neighbours'.
             scale = max(np.abs(want).max(), 1e-3 * np.abs(of_params).max())
@@ -100,9 +104,14 @@ def test_layer(row, training):
 
 @QUICK
 @given(
-    rows=st.integers(2, 9), inner=shapes(0, 2), width=st.integers(1, 6), training=st.booleans(),
-    center=st.booleans(), scale=st.booleans(), seed=st.integers(0, 2**32),
-)  # fmt: skip
+    rows=st.integers(2, 9),
+    inner=shapes(0, 2),
+    width=st.integers(1, 6),
+    training=st.booleans(),
+    center=st.booleans(),
+    scale=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
 def test_batch_normalization_of_any_shape(rows, inner, width, training, center, scale, seed):
     layer = members.batch_normalization(epsilon=0.1, center=center, scale=scale)
     net = Laid((*inner, width), [layer], seed=seed)
@@ -111,9 +120,14 @@ def test_batch_normalization_of_any_shape(rows, inner, width, training, center, 
 
 @QUICK
 @given(
-    rows=st.integers(1, 6), inner=shapes(0, 2), fan_in=st.integers(1, 7), units=st.integers(1, 7),
-    activation=st.sampled_from(members.ACTIVATIONS), use_bias=st.booleans(), seed=st.integers(0, 2**32),
-)  # fmt: skip
+    rows=st.integers(1, 6),
+    inner=shapes(0, 2),
+    fan_in=st.integers(1, 7),
+    units=st.integers(1, 7),
+    activation=st.sampled_from(members.ACTIVATIONS),
+    use_bias=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
 def test_dense_of_any_shape(rows, inner, fan_in, units, activation, use_bias, seed):
     net = Laid((*inner, fan_in), [members.dense(units, activation, use_bias)], seed=seed)
     if units == 1 and activation["kind"] == "softmax":
@@ -124,19 +138,31 @@ def test_dense_of_any_shape(rows, inner, fan_in, units, activation, use_bias, se
 
 D, BN, A = members.dense, members.batch_normalization, members.activate
 NETWORKS = {
-    "the documents' (softmax in the layer)": ((4, 3), [members.FLATTEN, D(5, members.RELU), D(4, members.SOFTMAX)]),
-    "normalization after the activation": ((3,), [D(6, members.RELU), BN(), D(5, members.RELU), BN(), D(2)]),
+    "the documents' (softmax in the layer)": (
+        (4, 3),
+        [members.FLATTEN, D(5, members.RELU), D(4, members.SOFTMAX)],
+    ),
+    "normalization after the activation": (
+        (3,),
+        [D(6, members.RELU), BN(), D(5, members.RELU), BN(), D(2)],
+    ),
     "normalization before the activation": (
         (3,),
         [D(6, use_bias=False), BN(), A(members.TANH), D(4), BN(), A(members.SOFTMAX)],
     ),
-    "normalization first, softmax as a layer": ((5,), [BN(), D(4, members.TANH), A(members.SOFTMAX)]),
-    "rows of three axes": ((2, 3), [D(4, members.TANH), BN(), members.FLATTEN, D(3, members.SOFTMAX)]),
+    "normalization first, softmax as a layer": (
+        (5,),
+        [BN(), D(4, members.TANH), A(members.SOFTMAX)],
+    ),
+    "rows of three axes": (
+        (2, 3),
+        [D(4, members.TANH), BN(), members.FLATTEN, D(3, members.SOFTMAX)],
+    ),
     "every activation in a row": (
         (6,),
         [layer for a in members.ACTIVATIONS for layer in (D(6), A(a))],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])
@@ -155,7 +181,11 @@ def test_the_gradient_that_training_uses(loss):
     """
     last = {"categorical": members.SOFTMAX, "binary": members.activation("sigmoid")}
     fits = next((a for word, a in last.items() if word in loss["kind"]), members.LINEAR)
-    net = Laid((4,), [D(5, members.TANH), D(3, members.LINEAR if loss.get("from_logits") else fits)], seed=5)
+    net = Laid(
+        (4,),
+        [D(5, members.TANH), D(3, members.LINEAR if loss.get("from_logits") else fits)],
+        seed=5,
+    )
     x = net.input(rows=6)
     y = targets_for(loss, net.forward(x, training=False)[0], net.rng)
     weights = net.rng.uniform(0.5, 2, 6)
@@ -166,9 +196,20 @@ def test_the_gradient_that_training_uses(loss):
     numeric = central_differences(mean_loss, net.params)
     before = net.params.copy()
     net.plan.train(
-        net.params, net.state, np.zeros((0, net.params.size)), members.sgd(), loss, [], x, y, weights,
-        np.arange(6, dtype=np.uint32), 6, np.array([1.0]), np.zeros(3),
-    )  # fmt: skip
+        net.params,
+        net.state,
+        np.zeros((0, net.params.size)),
+        members.sgd(),
+        loss,
+        [],
+        x,
+        y,
+        weights,
+        np.arange(6, dtype=np.uint32),
+        6,
+        np.array([1.0]),
+        np.zeros(3),
+    )
     assert distance(before - net.params, numeric) <= TOLERANCE
 
 
