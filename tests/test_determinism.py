@@ -214,7 +214,9 @@ def trained_in_child(answers):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12: threads and fork
+@pytest.mark.filterwarnings(
+    "ignore:This process:DeprecationWarning"
+)  # Python 3.12: threads and fork
 def test_a_forked_child_can_train():
     """The parent's threads do not exist in the child, which must not wait for them."""
     model = LARGE.model()
