@@ -18,7 +18,7 @@ class Chain:
 
     def __init__(self, depth, activation, initializer, normalized=False):
         self.layers = []
-        for i in range(depth):
+        for _ in range(depth):
             self.layers.append(Dense(WIDTH, activation=activation, kernel_initializer=initializer))
             if normalized:
                 self.layers.insert(-1, BatchNormalization())  # before this layer's product
@@ -93,7 +93,7 @@ SAME = {"zeros": Zeros(), "constant": Constant(0.3), "negative constant": Consta
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
 @pytest.mark.parametrize("start", SAME)
 def test_equal_weights_stay_equal(start, activation):
-    """ "If all neurons start with the same values, they learn the same features."
+    """Claim: "If all neurons start with the same values, they learn the same features."
 
     "All neurons in the same layer will receive the same gradient update. This means they will
     continue to have identical weights through all iterations of training." To the last bit.
@@ -109,7 +109,7 @@ def test_equal_weights_stay_equal(start, activation):
 
 @pytest.mark.parametrize("start", SAME)
 def test_equal_weights_are_no_better_than_a_linear_model(start):
-    """ "Zero [weights] make your network no better than a linear model." """
+    """Claim: "Zero [weights] make your network no better than a linear model."""
     x, y = xor()
     model = xor_network(SAME[start])
     model.fit(x, y, epochs=60, verbose=0, rng=1)
@@ -122,9 +122,9 @@ def test_equal_weights_are_no_better_than_a_linear_model(start):
 
 @pytest.mark.parametrize("output", [Zeros(), "glorot_uniform"], ids=["all layers", "hidden layer"])
 def test_a_relu_network_of_zeros_is_dead(output):
-    """ "With all weights initialized to zero, the initial gradients will also be zero for [...] ReLU.
+    """Claim: "With all weights initialized to zero, the initial gradients [...] will also be zero [...]
+    (like ReLU). This means that the weights will not update, making learning impossible."
 
-    This means that the weights will not update during training, making learning impossible."
     Only the last bias moves, which sees no input.
     """
     x, y = xor()
@@ -140,7 +140,7 @@ def test_a_relu_network_of_zeros_is_dead(output):
 
 
 def test_zero_biases_do_no_harm():
-    """ "Setting biases to 0 will not create any problems as non-zero weights take care of breaking
+    """Claim: "Setting biases to 0 will not create any problems as non-zero weights take care of breaking
     the symmetry and even if bias is 0, the values in every neuron will still be different."
     """
     layer = Dense(50, activation="relu", kernel_initializer="he_normal", bias_initializer="zeros")
@@ -163,18 +163,18 @@ TINY = 1e-6
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_small_weights_make_signals_and_gradients_vanish(activation):
-    """ "Very small weights can lead to vanishing gradients (especially with sigmoid/tanh)." """
+    """Claim: "Very small weights can lead to vanishing gradients (especially with sigmoid/tanh)."""
     signal, gradient = growth(DEPTH, activation, std=0.01)
     assert signal < TINY
     assert gradient < TINY
 
 
 def test_large_weights_make_signals_and_gradients_explode():
-    """ "Very large weights can lead to exploding gradients (especially with ReLU)." """
-    signal, gradient = growth(DEPTH, "relu", std=1.0)
+    """Claim: "Very large weights can lead to exploding gradients (especially with ReLU)."""
+    signal, _ = growth(DEPTH, "relu", std=1.0)
     assert signal > 1 / TINY
-    # A kernel's gradient is signal below times gradient above, and both explode: their product is as
-    # large everywhere, and what a gradient does alone is seen where it reaches the input.
+    # A kernel's gradient is the signal below times the gradient above. One explodes upwards, the
+    # other downwards, so kernels see as much everywhere; alone it is seen where it reaches the input.
     chain = Chain(DEPTH, "relu", RandomNormal(stddev=1.0))
     dy = np.ones_like(chain.forward(normal_input())[-1])
     for layer, cache in zip(chain.layers[::-1], chain.caches[::-1], strict=True):
@@ -184,7 +184,7 @@ def test_large_weights_make_signals_and_gradients_explode():
 
 @pytest.mark.parametrize(("activation", "level"), [("tanh", 0.99), ("sigmoid", 0.99)])
 def test_large_weights_saturate(activation, level):
-    """ "If the variance of weights is too high, the activations may become saturated, leading to
+    """Claim: "If the variance of weights is too high, the activations may become saturated, leading to
     vanishing gradients", "careful weight initialization helps prevent saturation".
     """
 
@@ -220,7 +220,7 @@ def test_large_weights_saturate(activation, level):
     ],
 )
 def test_variance_of_an_initializer(initializer, variance):
-    """ "W ~ N(0, 1/n_in)", "standard deviation of sqrt(2 / (fan_in + fan_out))", "W ~ N(0, 2/n_in)".
+    """Claim: "W ~ N(0, 1/n_in)", "a standard deviation of sqrt(2 / (fan_in + fan_out))", "N(0, 2/n_in)".
 
     Both Xavier normals that the documents give, and He's; the mean is zero.
     """
@@ -242,7 +242,7 @@ def test_variance_of_an_initializer(initializer, variance):
     ids=["glorot_uniform", "xavier_init", "he_uniform"],
 )
 def test_limits_of_a_uniform_initializer(initializer, limit):
-    """ "W ~ U[-sqrt(6 / (n_in + n_out)), sqrt(6 / (n_in + n_out))]", "W ~ U[-sqrt(6 / n_in), ...]"."""
+    """Claim: "W ~ U[-sqrt(6 / (n_in + n_out)), ...]", "W ~ U[-sqrt(6 / n_in), sqrt(6 / n_in)]"."""
     draw = initializer if callable(initializer) else fanin.initializers.get(initializer)
     w, bound = draw((300, 200), rng=2), limit(300, 200)
     # float32 rounds the limit itself.
@@ -251,12 +251,12 @@ def test_limits_of_a_uniform_initializer(initializer, limit):
 
 
 def test_he_init_has_the_standard_deviation_it_says():
-    """ "std_dev = np.sqrt(2 / shape[0])"."""
+    """Claim: "std_dev = np.sqrt(2 / shape[0])"."""
     assert fanin.he_init((512, 400), rng=0).std() == pytest.approx(np.sqrt(2 / 512), rel=0.01)
 
 
 def test_xavier_keeps_mean_and_variance_through_tanh_layers():
-    """ "The mean of the activations should be zero. The variance of the activations should stay the
+    """Claim: "The mean of the activations should be zero. The variance of the activations should stay the
     same across every layer." In tanh's linear range, where Xavier's assumption holds.
     """
     x = normal_input() / 20
@@ -268,7 +268,7 @@ def test_xavier_keeps_mean_and_variance_through_tanh_layers():
 
 
 def test_xavier_keeps_gradients_too():
-    """ "Goal: maintain equal variance of activations and gradients across layers." """
+    """Claim: "Goal: maintain equal variance of activations and gradients across layers."""
     chain = Chain(10, "tanh", "glorot_normal")
     y = chain.forward(normal_input() / 20)[-1]
     gradients = chain.backward(np.random.default_rng(1).normal(size=y.shape).astype("float32"))
@@ -277,7 +277,7 @@ def test_xavier_keeps_gradients_too():
 
 
 def test_he_keeps_variance_through_relu_layers():
-    """ "Maintain the variance of activations across layers at the start of training."
+    """Claim: "Maintain the variance of activations across layers at the start of training."
 
     He keeps the mean square at 2 times 1/2; Xavier halves it at each ReLU layer: 2^-10 after ten.
     """
@@ -289,7 +289,7 @@ def test_he_keeps_variance_through_relu_layers():
 
 
 def test_relu_leaves_half_of_the_outputs_zero():
-    """ "ReLU activations do not output values in a symmetric range around 0 and half of the outputs
+    """Claim: "ReLU activations do not output values in a symmetric range around 0 and half of the outputs
     are zeros."
     """
     for y in Chain(5, "relu", "he_normal").forward(normal_input()):
@@ -300,7 +300,7 @@ def test_relu_leaves_half_of_the_outputs_zero():
 
 
 def test_batch_normalization_has_four_parameters_a_neuron():
-    """ "Example: for 3 neurons: learnable 3 x 2 = 6, non-learnable 3 x 2 = 6." """
+    """Claim: "Example: for 3 neurons: learnable 3 x 2 = 6, non-learnable 3 x 2 = 6."""
     layer = BatchNormalization()
     layer.build((None, 3))
     assert sum(w.size for w in (layer.gamma, layer.beta)) == 6
@@ -309,7 +309,7 @@ def test_batch_normalization_has_four_parameters_a_neuron():
 
 
 def test_parameters_of_the_documents_network():
-    """Dense 2-3, 3-2, 2-1: 9 + 8 + 3; normalization of 3 and 2 neurons: 6 + 4 learnable, 6 + 4 not."""
+    """Dense 2-3, 3-2, 2-1: 9 + 8 + 3; normalization of 3 and 2: 6 + 4 learnable, 6 + 4 not."""
     model = fanin.Sequential(
         [
             Dense(3, activation="relu", input_dim=2),
@@ -336,7 +336,7 @@ def built(layer, width=4):
 
 
 def test_normalized_activations_have_mean_0_and_deviation_1():
-    """ "Batch normalization normalizes these activations for each mini-batch to have mean ≈ 0 and
+    """Claim: "Batch normalization normalizes these activations for each mini-batch to have mean ≈ 0 and
     standard deviation ≈ 1."
     """
     y = built(BatchNormalization())(skewed(), training=True)
@@ -345,7 +345,7 @@ def test_normalized_activations_have_mean_0_and_deviation_1():
 
 
 def test_the_three_steps_of_batch_normalization():
-    """ "Compute mean and variance (1/m); normalize by sqrt(σ² + ε); scale and shift by γ and β." """
+    """Claim: "Compute mean and variance (1/m); normalize by sqrt(σ² + ε); scale by γ, shift by β."""
     layer = built(BatchNormalization())
     layer.gamma[...] = [1, 2, 0.5, -1]
     layer.beta[...] = [0, 1, -3, 10]
@@ -357,7 +357,7 @@ def test_the_three_steps_of_batch_normalization():
 
 
 def test_training_uses_the_batch_and_inference_the_running_statistics():
-    """ "Training: use batch-wise mean and variance. Inference: use running (moving average) of mean
+    """Claim: "Training: use batch-wise mean and variance. Inference: use running (moving average) of mean
     and variance from training."
     """
     layer = built(BatchNormalization(momentum=0.9))
@@ -384,7 +384,7 @@ def test_training_uses_the_batch_and_inference_the_running_statistics():
 
 
 def test_batch_normalization_keeps_gradients_from_vanishing():
-    """ "Reduces vanishing gradients: especially in deep networks." """
+    """Claim: "Reduces vanishing gradients: especially in deep networks."""
     _, without = growth(DEPTH, "tanh", std=0.01)
     signal, gradient = growth(DEPTH, "tanh", std=0.01, normalized=True)
     assert without < TINY
@@ -419,7 +419,7 @@ def accuracy_after_training(pictures, normalized, std=None, rate=0.05, seed=0):
 
 
 def test_batch_normalization_allows_higher_learning_rates(pictures):
-    """ "Allows the use of higher learning rates without risk of divergence." """
+    """Claim: "Allows the use of higher learning rates without risk of divergence."""
     without = [accuracy_after_training(pictures, False, rate=1.0, seed=s) for s in range(3)]
     normalized = [accuracy_after_training(pictures, True, rate=1.0, seed=s) for s in range(3)]
     print(f"learning rate 1: {np.round(without, 3)} without, {np.round(normalized, 3)} with")
@@ -428,7 +428,7 @@ def test_batch_normalization_allows_higher_learning_rates(pictures):
 
 
 def test_batch_normalization_reduces_sensitivity_to_initialization(pictures):
-    """ "Reduces sensitivity to weight initialization", "reliance on perfect initialization"."""
+    """Claim: "Reduces sensitivity to weight initialization", "reliance on perfect initialization"."""
     stds = [0.003, 0.05, 0.5]
     without = [accuracy_after_training(pictures, False, std) for std in stds]
     normalized = [accuracy_after_training(pictures, True, std) for std in stds]
@@ -439,7 +439,7 @@ def test_batch_normalization_reduces_sensitivity_to_initialization(pictures):
 
 
 def test_good_initialization_converges_faster(pictures):
-    """ "Properly initialized weights can help accelerate the convergence of the optimization." """
+    """Claim: "Properly initialized weights can help accelerate the convergence of the optimization."""
     small, he, large = (accuracy_after_training(pictures, False, std) for std in (0.003, None, 0.5))
     assert he > small + 0.1
     assert he > large + 0.1

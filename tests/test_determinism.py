@@ -1,4 +1,4 @@
-"""Same seed, same bits: for any number of threads, at every instruction set, after a copy or a fork."""
+"""Same seed, same bits: for any number of threads, every instruction set, in copies and forks."""
 
 import copy
 import multiprocessing
@@ -133,8 +133,8 @@ for threads in (1, 2):
     _core.set_num_threads(threads)
     for dtype in ("float32", "float64"):
         for initializer in (
-            i.RandomUniform(-2, 3), i.RandomNormal(1, 2), i.TruncatedNormal(0, 1), i.GlorotUniform(),
-            i.HeNormal(), i.LecunNormal(), i.VarianceScaling(2, "fan_avg", "untruncated_normal"),
+            i.RandomUniform(-2, 3), i.RandomNormal(1, 2), i.TruncatedNormal(0, 1),
+            i.GlorotUniform(), i.HeNormal(), i.LecunNormal(), i.VarianceScaling(2, "fan_avg", "untruncated_normal"),
             i.Orthogonal(),
         ):
             for shape in ((1, 1), (7, 3), (130, 121), (257, 300)):
@@ -182,7 +182,7 @@ def test_samplers_are_the_same_for_any_number_of_threads(initializer):
     ids=["deepcopy", "pickle"],
 )
 def test_a_copy_continues_as_the_original(duplicate):
-    """Weights, running statistics and the optimizer's memory all come along, and nothing is shared."""
+    """Weights, running statistics and the optimizer's memory come along; nothing is shared."""
     case = Case(40, width=30, rows=500, batch_size=32, normalized=True)
     model = case.model()
     case.fit(model)

@@ -1,7 +1,7 @@
 """The code of the user's documents runs on fanin with only its import lines changed.
 
 `documents/` holds the texts as they came. A block of code starts at a known line and ends at a
-closing fence, a rule or the next numbered answer, whichever comes first (some blocks are not closed).
+closing fence, a rule or the next numbered answer, whichever comes first (some are not closed).
 """
 
 import re
@@ -92,7 +92,7 @@ def test_only_import_lines_are_rewritten():
 
 
 def test_numpy_block(capsys):
-    """Its functions, after `np.random.seed(s)`, are bit for bit `fanin`'s given `RandomState(s)`."""
+    """After `np.random.seed(s)` it draws, bit for bit, what `fanin` does given `RandomState(s)`."""
     np.random.seed(3)
     theirs = run(block("numpy"))
     printed = capsys.readouterr().out

@@ -6,13 +6,14 @@ import sys
 
 import pytest
 
-# Run in a process of its own: a signal that comes late must not hit the test runner. A second thread
-# sends the signal, as a terminal would; the figure is from there to the caught KeyboardInterrupt.
+# Run in a process of its own: a late signal must not hit the test runner. A second thread sends it,
+# as a terminal would; the figure is from there to the caught KeyboardInterrupt.
 PRELUDE = """
 import json, os, signal, threading, time
 import numpy as np
 import fanin
 from fanin import _core
+from fanin.layers import BatchNormalization, Dense, Input
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)
@@ -38,8 +39,8 @@ def interrupted(work):
 
 MODEL = """
 model = fanin.Sequential(
-    [fanin.Input((256,)), fanin.layers.Dense(512, activation="relu"), fanin.layers.BatchNormalization(),
-     fanin.layers.Dense(512, activation="relu"), fanin.layers.Dense(10, activation="softmax")], rng=0)
+    [Input((256,)), Dense(512, activation="relu"), BatchNormalization(),
+     Dense(512, activation="relu"), Dense(10, activation="softmax")], rng=0)
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 """
 
@@ -62,8 +63,8 @@ D = {"kind": "dense", "use_bias": True, "trainable": True}
 relu, softmax = {"kind": "relu"}, {"kind": "softmax"}
 plan = _core.Plan((256,), [
     {**D, "units": 512, "activation": relu},
-    {"kind": "batch_normalization", "momentum": 0.99, "epsilon": 1e-3, "center": True, "scale": True,
-     "trainable": True},
+    {"kind": "batch_normalization", "momentum": 0.99, "epsilon": 1e-3, "center": True,
+     "scale": True, "trainable": True},
     {**D, "units": 10, "activation": softmax},
 ], "float32")
 adam = {"kind": "adam", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False,
@@ -73,15 +74,16 @@ order = np.tile(_core.permutation("1", "p", 20000), 50)
 
 class Run:
     def __init__(self):
-        self.params = np.random.default_rng(1).normal(0, 0.05, plan.parameter_count).astype("float32")
+        rng = np.random.default_rng(1)
+        self.params = rng.normal(0, 0.05, plan.parameter_count).astype("float32")
         self.state = np.ones(plan.state_count, "float32")
         self.slots = np.zeros((2, plan.parameter_count), "float32")
         self.progress = np.zeros(3)
 
     def train(self, order):
         rates = np.full(-(-len(order) // 50), 1e-3)
-        plan.train(self.params, self.state, self.slots, adam, loss, [], x, y, None, order, 50, rates,
-                   self.progress)
+        plan.train(self.params, self.state, self.slots, adam, loss, [], x, y, None, order, 50,
+                   rates, self.progress)
 
     def arrays(self):
         return self.params, self.state, self.slots, self.progress
