@@ -119,14 +119,14 @@ pub(crate) fn horner<F: Float, const N: usize>(x: F, coefficients: [f64; N]) -> 
 
 macro_rules! implement_float {
     (
-        $float:ident, $bits:ident, $int:ident, mantissa bits $mantissa:literal, bias $bias:literal,
+        $float:ident $name:literal, $bits:ident, $int:ident, mantissa bits $mantissa:literal, bias $bias:literal,
         ln 2 as $ln2_high:literal + $ln2_low:literal, exp on $exp_low:literal ..= $exp_high:literal,
         exp_m1 $exp_m1:expr, ln $ln:expr, erfc $erfc:expr
     ) => {
         impl Float for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
-            const NAME: &'static str = stringify!($float);
+            const NAME: &'static str = $name;
 
             #[inline(always)]
             fn of(x: f64) -> Self {
@@ -222,14 +222,14 @@ trait Reduction: Sized {
 // Both series are Taylor's, cut where the next term is below half a unit in the last place at the
 // end of the reduced range: |r| ≤ 0.3466 for (eʳ − 1)/r, s² ≤ 0.0295 for atanh(s)/s.
 implement_float!(
-    f32, u32, i32, mantissa bits 23, bias 127,
+    f32 "float32", u32, i32, mantissa bits 23, bias 127,
     ln 2 as 6.9314575195e-1 + 1.4286067653e-6, exp on -104.0 ..= 89.0,
     exp_m1 [1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0],
     ln [1.0, 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0],
     erfc erfc_single
 );
 implement_float!(
-    f64, u64, i64, mantissa bits 52, bias 1023,
+    f64 "float64", u64, i64, mantissa bits 52, bias 1023,
     ln 2 as 6.93147180369123816490e-1 + 1.90821492927058770002e-10, exp on -746.0 ..= 710.0,
     exp_m1 [
         1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0, 1.0 / 40320.0,

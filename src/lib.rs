@@ -3,17 +3,29 @@
 //! Arrows point down. Nothing here knows of Python except `python`, which is compiled only with the
 //! feature of that name.
 
-#![warn(missing_docs)]
+#[cfg(feature = "python")]
+mod python;
+
+// One concept, one file.
+pub mod activations;
+pub mod layers;
+pub mod losses;
+pub mod metrics;
+pub mod network;
+pub mod optimizers;
 
 // The ground.
 pub mod error;
 pub mod float;
 mod linalg;
 pub mod parallel;
+mod reduce;
 pub mod settings;
+pub mod shape;
 pub mod simd;
 
-pub use error::{Error, Result};
+// The concepts.
+pub mod initializers;
+pub mod random;
 
-#[cfg(feature = "python")]
-mod python;
+pub use error::{Error, Result};

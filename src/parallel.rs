@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ndarray::{ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
@@ -131,6 +132,14 @@ pub fn run<R: Send>(threads: Threads, work: impl FnOnce() -> R + Send) -> R {
     }
 }
 
+/// Do both, the second on another thread if one is free; meant for inside [`run`].
+pub fn join<A: Send, B: Send>(
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    rayon::join(first, second)
+}
+
 /// Call `work(index, chunk)` for each `size`-long chunk of `items`, on up to `threads` threads.
 ///
 /// Which elements make up a chunk depends on `size` alone, so results do not depend on `threads`.
@@ -151,6 +160,56 @@ pub fn for_each_chunk<T: Send>(
                 .par_chunks_mut(size)
                 .enumerate()
                 .for_each(|(i, chunk)| work(i, chunk));
+        });
+    }
+}
+
+/// Call `work(index, chunk of a, chunk of b)` for the `size`-long chunks of two equally long slices.
+pub fn for_each_pair<T: Send, U: Send>(
+    threads: Threads,
+    a: &mut [T],
+    b: &mut [U],
+    size: usize,
+    work: impl Fn(usize, &mut [T], &mut [U]) + Sync + Send,
+) {
+    if threads == Threads::ONE || a.len() <= size {
+        a.chunks_mut(size)
+            .zip(b.chunks_mut(size))
+            .enumerate()
+            .for_each(|(i, (a, b))| work(i, a, b));
+    } else {
+        run(threads, || {
+            let pairs = a.par_chunks_mut(size).zip(b.par_chunks_mut(size));
+            pairs.enumerate().for_each(|(i, (a, b))| work(i, a, b));
+        });
+    }
+}
+
+/// Call `work(first column, columns of out, part of notes)` for each block of `size` columns of `out`.
+///
+/// `notes` holds `per_column` elements a column; a block gets those of its columns as one slice.
+pub fn for_each_column_block<T: Send + Sync>(
+    threads: Threads,
+    mut out: ArrayViewMut2<T>,
+    size: usize,
+    notes: &mut [T],
+    per_column: usize,
+    work: impl Fn(usize, ArrayViewMut2<T>, &mut [T]) + Sync + Send,
+) {
+    let blocks = out.axis_chunks_iter_mut(Axis(1), size);
+    if threads == Threads::ONE || blocks.len() <= 1 {
+        let notes = notes.chunks_mut(size * per_column);
+        blocks
+            .zip(notes)
+            .enumerate()
+            .for_each(|(i, (out, notes))| work(i * size, out, notes));
+    } else {
+        run(threads, || {
+            let notes = notes.par_chunks_mut(size * per_column);
+            let blocks = blocks.into_par_iter().zip(notes);
+            blocks
+                .enumerate()
+                .for_each(|(i, (out, notes))| work(i * size, out, notes));
         });
     }
 }

@@ -1,11 +1,14 @@
 //! The seam between the two worlds: the one place that releases the interpreter lock and the one
 //! place that turns the core's errors into Python's.
 
-use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use crate::error::Error;
+use crate::parallel::Threads;
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
@@ -28,15 +31,33 @@ pub(super) fn shape_error(message: String) -> PyErr {
     })
 }
 
-/// `MemoryError` for an array that no machine has room for.
-pub(super) fn memory_error(message: String) -> PyErr {
-    PyMemoryError::new_err(message)
-}
-
 /// Run `work` without the interpreter lock.
 pub(super) fn detached<R: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> crate::Result<R> + Send,
 ) -> PyResult<R> {
     py.detach(work).map_err(PyErr::from)
+}
+
+/// How long kernels run before signals are looked at: a Ctrl-C acts within twice that.
+const SLICE: Duration = Duration::from_millis(40);
+
+/// Call `work(deadline)` without the interpreter lock until it returns true; a Ctrl-C in between raises
+/// `KeyboardInterrupt`.
+pub(super) fn interruptible(
+    py: Python<'_>,
+    mut work: impl FnMut(Instant) -> bool + Send,
+) -> PyResult<()> {
+    loop {
+        let done = py.detach(|| work(Instant::now() + SLICE));
+        py.check_signals()?;
+        if done {
+            return Ok(());
+        }
+    }
+}
+
+/// The threads a call asks for, or those that the process is set to.
+pub(super) fn threads_or_global(threads: Option<usize>) -> PyResult<Threads> {
+    Ok(threads.map_or(Ok(Threads::global()), Threads::new)?)
 }

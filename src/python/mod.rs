@@ -2,12 +2,29 @@
 //!
 //! No arithmetic happens here. A call comes in, is checked, goes straight down and returns.
 
+mod arrays;
 mod boundary;
+mod functions;
+mod plan;
 mod runtime;
+mod sample;
+mod settings;
 
 /// The extension module `fanin._core`: a table of contents.
 #[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
+    use super::functions::{
+        activate, activate_backward, first_non_finite, loss_rows, metric_rows, optimizer_slots,
+        optimizer_step,
+    };
+    #[pymodule_export]
+    use super::plan::Plan;
+    #[pymodule_export]
     use super::runtime::{get_num_threads, set_num_threads, set_simd_level, simd_level};
+    #[pymodule_export]
+    use super::sample::{
+        constant, fans, identity, orthogonal, orthogonalize, permutation, philox_words,
+        random_normal, random_uniform, truncated_normal, variance_scaling, variance_scaling_spread,
+    };
 }

@@ -1,0 +1,69 @@
+# What people run. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export CARGO_TERM_COLOR ?= auto
+# The extension is built into this environment, whichever one the caller has active.
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+unexport CONDA_PREFIX
+
+TOOLS := $(VENV)/.tools
+EXTENSION := $(VENV)/.extension
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test check lint types rust-tests python-tests bench fmt clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+demo: build ## Compare the documents' four initializers on the embedded data, print a table, write a picture
+	$(BIN)/fanin demo
+
+test: check python-tests ## Everything CI runs, cheapest checks first
+
+check: lint types rust-tests ## Lints, types, and the core's tests without Python
+
+build: $(EXTENSION) ## Build the extension in release mode into .venv
+
+lint: $(TOOLS) ## Formatting and lints, Rust and Python
+	cargo fmt --check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@! grep -rlE 'pyo3|numpy::' src --include='*.rs' | grep -v '^src/python/' || { echo 'pyo3 or numpy named outside src/python'; exit 1; }
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --features python -- -D warnings
+
+types: $(EXTENSION) ## Python types, and the stub of the extension against the extension
+	$(BIN)/mypy
+	MYPYPATH=python $(BIN)/python -m mypy.stubtest fanin._core --allowlist tests/stubtest_allowlist.txt
+
+rust-tests: ## The core's tests, without Python and without the `python` feature
+	@! cargo tree --locked --edges normal | grep -q pyo3 || { echo 'the core depends on pyo3'; exit 1; }
+	cargo test --locked --quiet
+
+python-tests: $(EXTENSION) ## pytest: laws, parity, documents, notebook, hostile input
+	$(BIN)/python -m pytest -q
+
+bench: ## Rust benches of the kernels
+	cargo bench --locked
+
+fmt: $(TOOLS) ## Format everything
+	cargo fmt
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+clean: ## Remove what was built
+	rm -rf target $(VENV) python/fanin/_core*.so
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(TOOLS): $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2' --group test --group lint
+	@touch $@
+
+$(EXTENSION): $(TOOLS) $(SOURCES)
+	$(BIN)/maturin develop --release --locked --quiet
+	@touch $@

@@ -1,0 +1,266 @@
+"""What every initializer is, and what all of them ask of their arguments."""
+
+import inspect
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fanin.errors import ShapeError
+from fanin.random import RandomSource, Rng, Stream, resolve
+
+Array: TypeAlias = npt.NDArray[Any]
+ShapeLike: TypeAlias = int | Sequence[int]
+
+
+def checked_shape(shape: ShapeLike) -> tuple[int, ...]:
+    """Return `shape` as a tuple of sizes, or say what is wrong with it."""
+    try:
+        sizes = (operator.index(shape),)  # type: ignore[arg-type]
+    except TypeError:
+        try:
+            sizes = tuple(operator.index(n) for n in shape)  # type: ignore[union-attr]
+        except TypeError:
+            raise TypeError(f"shape: expected whole numbers, found {shape!r}") from None
+    if any(not 0 <= n < 2**63 for n in sizes):
+        raise ShapeError(f"shape: expected sizes from 0 to 2**63 - 1, found {shape!r}")
+    return sizes
+
+
+def checked_dtype(dtype: npt.DTypeLike | None) -> str:
+    """Return the name of `dtype`, which is float32 unless given."""
+    if dtype is None:
+        return "float32"
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found not in (np.float32, np.float64):
+        raise TypeError(f"dtype: expected float32 or float64, found {dtype!r}")
+    return found.name
+
+
+def checked_number(value: object, name: str) -> float:
+    """Return `value` as a finite float."""
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{name}: expected a number, found {value!r}")
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        number = math.inf
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected a number, found {value!r}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{name}: expected a finite number, found {value!r}")
+    return number
+
+
+class Initializer:
+    """What an array of weights holds before training: the class to derive one's own from.
+
+    A subclass defines ``__call__(shape, dtype=None)``, which returns the array, and
+    :meth:`get_config` if it has arguments. It may take ``rng=`` too; then networks hand it the
+    random numbers of the parameter that it fills.
+
+    Examples
+    --------
+    >>> class Checkerboard(Initializer):
+    ...     def __call__(self, shape, dtype=None):
+    ...         return (np.indices(shape).sum(axis=0) % 2).astype(dtype or "float32")
+    >>> Checkerboard()((2, 3))
+    array([[0., 1., 0.],
+           [1., 0., 1.]], dtype=float32)
+    """
+
+    def __call__(self, shape: ShapeLike, dtype: npt.DTypeLike | None = None) -> Array:
+        """Return a new array of `shape`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__(shape, dtype)")
+
+    def for_parameter(
+        self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
+    ) -> Array:
+        """Fill one parameter of a network: what layers call.
+
+        Parameters
+        ----------
+        shape : int or sequence of int
+            Shape of the parameter.
+        dtype : dtype-like
+            ``float32`` or ``float64``.
+        rng : Stream or numpy.random.Generator or numpy.random.RandomState
+            Random numbers of this parameter; used unless the initializer has its own seed.
+        path : str, optional
+            Which parameter this is, where `rng` is no stream that says so.
+
+        Returns
+        -------
+        ndarray of shape `shape`
+            Owned by the caller.
+
+        Raises
+        ------
+        ShapeError
+            If the initializer returns another shape.
+        """
+        return call_checked(self, shape, dtype, rng)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initializer."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make the initializer that :meth:`get_config` describes."""
+        return cls(**config)
+
+    def clone(self) -> Self:
+        """Return an equal initializer."""
+        return self.from_config(self.get_config())
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return self.get_config() == other.get_config()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+class RandomInitializer(Initializer):
+    """An initializer with random values.
+
+    Parameters
+    ----------
+    seed : int, sequence of int, or anything that ``rng=`` accepts, optional
+        Used where a call gives no ``rng``: an integer gives the same values at every call, none
+        gives new ones. In a network an integer is combined with the name of the parameter, so that
+        one initializer shared by equal layers still gives each its own values.
+    """
+
+    def __init__(self, seed: Rng = None) -> None:
+        self.seed = seed
+        if seed is not None:
+            resolve(seed)
+        # Drawing nothing checks the other arguments.
+        self._draw((0, 0), "float64", Stream(0))
+
+    def __call__(
+        self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
+    ) -> Array:
+        """Return a new array of random values.
+
+        Parameters
+        ----------
+        shape : int or sequence of int
+            Shape of the array.
+        dtype : dtype-like, optional
+            ``float32`` (default) or ``float64``.
+        rng : optional
+            Where the random numbers come from, see :mod:`fanin.random`; without it, the
+            initializer's seed.
+
+        Returns
+        -------
+        ndarray of shape `shape`
+
+        Raises
+        ------
+        TypeError
+            If `shape`, `dtype` or `rng` is of another type.
+        ShapeError
+            If the shape cannot be used.
+        MemoryError
+            If there is no room for the array.
+        """
+        return self._fill(shape, dtype, resolve(self.seed if rng is None else rng))
+
+    def for_parameter(
+        self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
+    ) -> Array:
+        """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
+        if self.seed is None:
+            return self._fill(shape, dtype, rng)
+        own = resolve(self.seed)
+        if isinstance(own, Stream):
+            own = own.at(rng.path if isinstance(rng, Stream) else path)
+        return self._fill(shape, dtype, own)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initializer."""
+        return {"seed": self.seed.tolist() if isinstance(self.seed, np.ndarray) else self.seed}
+
+    def _fill(self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource) -> Array:
+        sizes, name = checked_shape(shape), checked_dtype(dtype)
+        if isinstance(rng, Stream):
+            return self._draw(sizes, name, rng)
+        # NumPy raises its own ValueError for a shape that it cannot count.
+        try:
+            return np.asarray(self._consume(sizes, rng)).astype(name, copy=False)
+        except ValueError as error:
+            if isinstance(error, ShapeError) or "array is too big" not in str(error):
+                raise
+            raise ShapeError(f"shape: {error}") from None
+
+    def _draw(self, shape: tuple[int, ...], dtype: str, stream: Stream) -> Array:
+        raise NotImplementedError
+
+    def _consume(
+        self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
+    ) -> Array:
+        """Draw float64 by NumPy's own methods."""
+        raise NotImplementedError
+
+
+class FromCallable(Initializer):
+    """Any function of ``(shape, dtype)``, ``(shape)`` or ``(shape, ..., rng=)`` as an initializer."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(
+        self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
+    ) -> Array:
+        """Return the function's array, as a new one of `dtype`."""
+        return call_checked(self.function, shape, dtype, rng)
+
+    def for_parameter(
+        self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
+    ) -> Array:
+        """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
+        return call_checked(self.function, shape, dtype, rng)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the function."""
+        return {"function": self.function}
+
+
+def call_checked(
+    function: Callable[..., Any], shape: ShapeLike, dtype: npt.DTypeLike | None, rng: Rng
+) -> Array:
+    """Call foreign code with as many of the arguments as it takes, and check what it returns."""
+    sizes, name = checked_shape(shape), checked_dtype(dtype)
+    given: dict[str, Any] = {}
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        # A function without a signature, written in C: as Keras calls it.
+        given["dtype"] = name
+    else:
+        keywords = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        if "dtype" in parameters or keywords:
+            given["dtype"] = name
+        if "rng" in parameters and rng is not None:
+            given["rng"] = rng
+    array = np.array(function(sizes, **given), dtype=name, order="C")
+    if array.shape != sizes:
+        raise ShapeError(
+            f"initializer {function!r}: expected an array of shape {sizes}, found {array.shape}"
+        )
+    return array

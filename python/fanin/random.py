@@ -1,0 +1,242 @@
+"""Where random numbers come from: stream v1, or a NumPy generator that is consumed.
+
+Every function of the package that draws takes ``rng=``:
+
+==============================  ====================================================================
+``None``                        fresh numbers; reproducible after :func:`set_random_seed`
+int, sequence of ints           stream v1 with this seed
+``numpy.random.SeedSequence``   stream v1 seeded with the state that the sequence generates
+:class:`Stream`                 itself
+``Generator``, ``RandomState``  consumed: drawn from by its own methods
+``BitGenerator``                consumed, through a ``Generator``
+``numpy.random``                its global ``RandomState``, which ``numpy.random.seed`` seeds
+==============================  ====================================================================
+"""
+
+import itertools
+import operator
+import random as python_random
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+__all__ = ["RandomSource", "Rng", "Stream", "resolve", "set_random_seed"]
+
+
+def _whole_number(seed: object, name: str) -> int:
+    if isinstance(seed, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected a whole number, found {seed!r}")
+    try:
+        number = operator.index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name}: expected a whole number, found {seed!r}") from None
+    if number < 0:
+        raise ValueError(f"{name}: expected a whole number of at least 0, found {number}")
+    return number
+
+
+def _decimal(number: int) -> str:
+    """Write a number of any size in decimal (``str`` refuses more than some thousand digits)."""
+    base = 10**4000
+    if number < base:
+        return str(number)
+    high, low = divmod(number, base)
+    return _decimal(high) + str(low).zfill(4000)
+
+
+@dataclass(frozen=True, init=False)
+class Stream:
+    """The random numbers of one seed and one path.
+
+    A value drawn from a stream depends on the seed, the path, its place in the array and the
+    distribution, and on nothing else: not on threads, instruction sets, operating system, the size
+    of the array or what was drawn before. ``docs/stream.md`` gives the algorithm.
+
+    Parameters
+    ----------
+    seed : int or sequence of int
+        Whole numbers of at least 0, of any size. ``5`` and ``[5]`` are the same seed.
+    path : str, optional
+        Whose numbers these are, such as ``"dense/kernel"``.
+
+    Attributes
+    ----------
+    seed : str
+        The seed in decimal, the numbers of a sequence joined by commas.
+    path : str
+        The path.
+
+    Examples
+    --------
+    >>> from fanin.initializers import HeNormal
+    >>> stream = Stream(0)
+    >>> a = HeNormal()((3, 2), rng=stream.at("hidden"))
+    >>> b = HeNormal()((3, 2), rng=stream.at("output"))
+    >>> bool((a == b).any())
+    False
+    """
+
+    seed: str
+    path: str
+
+    def __init__(self, seed: int | Sequence[int], path: str = "") -> None:
+        if isinstance(seed, (Sequence, np.ndarray)) and not isinstance(seed, (str, bytes)):
+            if len(seed) == 0:
+                raise ValueError("seed: expected at least one whole number, found an empty sequence")
+            text = ",".join(_decimal(_whole_number(number, "seed")) for number in seed)
+        else:
+            text = _decimal(_whole_number(seed, "seed"))
+        if not isinstance(path, str):
+            raise TypeError(f"path: expected a string, found {path!r}")
+        object.__setattr__(self, "seed", text)
+        object.__setattr__(self, "path", path)
+
+    def at(self, path: str) -> "Stream":
+        """Go on to a part of what this stream is for.
+
+        Parameters
+        ----------
+        path : str
+            Joined to this stream's path by ``"/"``.
+
+        Returns
+        -------
+        Stream
+            Of the same seed, at the longer path.
+
+        Examples
+        --------
+        >>> Stream(7, "dense").at("kernel")
+        Stream(seed='7', path='dense/kernel')
+        """
+        if not isinstance(path, str):
+            raise TypeError(f"path: expected a string, found {path!r}")
+        part = object.__new__(Stream)
+        object.__setattr__(part, "seed", self.seed)
+        object.__setattr__(part, "path", f"{self.path}/{path}" if self.path and path else self.path or path)
+        return part
+
+
+RandomSource: TypeAlias = Stream | np.random.Generator | np.random.RandomState
+"""What :func:`resolve` returns."""
+
+Rng: TypeAlias = (
+    int
+    | Sequence[int]
+    | np.random.SeedSequence
+    | np.random.BitGenerator
+    | np.random.Generator
+    | np.random.RandomState
+    | Stream
+    | None
+)
+"""What ``rng=`` accepts."""
+
+
+class _Fresh:
+    """Streams that nobody has had yet."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seed: int | None = None
+        self._count = itertools.count()
+
+    def restart(self, seed: int) -> None:
+        with self._lock:
+            self._seed = seed
+            self._count = itertools.count()
+
+    def next(self) -> Stream:
+        with self._lock:
+            if self._seed is None:
+                return Stream(secrets.randbits(128))
+            return Stream(self._seed, f"#{next(self._count)}")
+
+
+_fresh = _Fresh()
+
+
+def set_random_seed(seed: int) -> None:
+    """Make everything that is drawn from now on reproducible.
+
+    Seeds what ``rng=None`` draws from, Python's ``random`` and NumPy's global generator, as
+    ``keras.utils.set_random_seed`` does. The n-th stream drawn afterwards with ``rng=None`` has
+    this seed and the path ``"#n"``, counted from 0.
+
+    Parameters
+    ----------
+    seed : int
+        A whole number of at least 0.
+
+    Raises
+    ------
+    TypeError
+        If `seed` is not a whole number.
+    ValueError
+        If it is negative.
+
+    Examples
+    --------
+    >>> from fanin.initializers import GlorotUniform
+    >>> set_random_seed(1)
+    >>> a = GlorotUniform()((2, 2))
+    >>> set_random_seed(1)
+    >>> bool((a == GlorotUniform()((2, 2))).all())
+    True
+    """
+    number = _whole_number(seed, "seed")
+    _fresh.restart(number)
+    python_random.seed(number)
+    # NumPy's legacy seed is one 32-bit word or an array of them.
+    words = [number >> shift & 0xFFFFFFFF for shift in range(0, max(number.bit_length(), 1), 32)]
+    np.random.seed(words[0] if len(words) == 1 else words)
+
+
+def resolve(rng: Rng = None) -> RandomSource:
+    """Turn what a user gave as ``rng=`` into something to draw from.
+
+    Parameters
+    ----------
+    rng : None, int, sequence of int, SeedSequence, BitGenerator, Generator, RandomState or Stream
+        See the table at the top of this module.
+
+    Returns
+    -------
+    Stream or numpy.random.Generator or numpy.random.RandomState
+        A NumPy generator is to be consumed by its own methods.
+
+    Raises
+    ------
+    TypeError
+        If `rng` is none of these.
+    ValueError
+        If a seed is negative or a sequence empty.
+
+    Examples
+    --------
+    >>> resolve([1, 2])
+    Stream(seed='1,2', path='')
+    """
+    if rng is None:
+        return _fresh.next()
+    if isinstance(rng, (Stream, np.random.Generator, np.random.RandomState)):
+        return rng
+    if isinstance(rng, np.random.BitGenerator):
+        return np.random.Generator(rng)
+    if isinstance(rng, np.random.SeedSequence):
+        return Stream([int(word) for word in rng.generate_state(8, np.uint32)])
+    if rng is np.random:
+        # The only name by which NumPy hands out its global generator.
+        return np.random.mtrand._rand  # type: ignore[attr-defined,no-any-return]
+    if isinstance(rng, (bool, float, str, bytes)) or not (
+        hasattr(rng, "__index__") or isinstance(rng, (Sequence, np.ndarray))
+    ):
+        raise TypeError(
+            "rng: expected None, a whole number, a sequence of whole numbers, a fanin.random.Stream "
+            f"or a NumPy SeedSequence, BitGenerator, Generator or RandomState, found {rng!r}"
+        )
+    return Stream(rng)

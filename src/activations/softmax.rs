@@ -1,0 +1,80 @@
+//! Softmax over the last axis.
+
+use super::{Activation, add_bias, chunk_of_rows};
+use crate::float::Float;
+use crate::parallel::{self, Threads};
+use crate::simd::kernel;
+
+/// yⱼ = e^(zⱼ − max z) / Σₖ e^(zₖ − max z) in each row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Softmax;
+
+impl<F: Float> Activation<F> for Softmax {
+    fn kind(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn keeps_input(&self) -> bool {
+        false
+    }
+
+    fn forward(&self, threads: Threads, width: usize, bias: &[F], y: &mut [F], _kept: &mut [F]) {
+        parallel::for_each_chunk(threads, y, chunk_of_rows(width), |_, y| {
+            add_bias(bias, y);
+            softmax(width, y);
+        });
+    }
+
+    fn backward(&self, threads: Threads, width: usize, y: &[F], _kept: &[F], dy: &mut [F]) {
+        let size = chunk_of_rows(width);
+        parallel::for_each_chunk(threads, dy, size, |i, dy| {
+            softmax_backward(width, &y[i * size..i * size + dy.len()], dy);
+        });
+    }
+}
+
+kernel! {
+    fn softmax<F: Float>(width: usize, y: &mut [F]) {
+        for row in y.chunks_exact_mut(width) {
+            softmax_row(row, max_of_row(row));
+        }
+    }
+
+    /// dzⱼ = yⱼ (dyⱼ − Σₖ yₖ dyₖ).
+    fn softmax_backward<F: Float>(width: usize, y: &[F], dy: &mut [F]) {
+        for (y, dy) in y.chunks_exact(width).zip(dy.chunks_exact_mut(width)) {
+            let mut mean = F::ZERO;
+            for (&y, &dy) in y.iter().zip(dy.iter()) {
+                mean += y * dy;
+            }
+            for (&y, dy) in y.iter().zip(dy) {
+                *dy = y * (*dy - mean);
+            }
+        }
+    }
+}
+
+/// The largest element of a row.
+#[inline(always)]
+pub(crate) fn max_of_row<F: Float>(row: &[F]) -> F {
+    let mut max = row[0];
+    for &z in row {
+        max = if z > max { z } else { max };
+    }
+    max
+}
+
+/// Softmax of a row in place, given its largest element; returns Σ e^(z − max).
+#[inline(always)]
+pub(crate) fn softmax_row<F: Float>(row: &mut [F], max: F) -> F {
+    let mut sum = F::ZERO;
+    for z in row.iter_mut() {
+        *z = (*z - max).exp();
+        sum += *z;
+    }
+    let scale = F::ONE / sum;
+    for z in row {
+        *z *= scale;
+    }
+    sum
+}

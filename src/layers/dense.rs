@@ -1,0 +1,153 @@
+//! The fully connected layer.
+
+use std::sync::Arc;
+
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use super::{Array, InputGradient, Layer, Pass, Split, State};
+use crate::activations::linear::Linear;
+use crate::activations::{self, Activation};
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::linalg::matmul;
+use crate::reduce::column_sums;
+use crate::settings::Settings;
+
+/// y = φ(x W + b), with W of shape (`fan_in`, `fan_out`).
+#[derive(Debug, Clone)]
+pub(super) struct Dense<F: Float> {
+    fan_in: usize,
+    fan_out: usize,
+    use_bias: bool,
+    activation: Arc<dyn Activation<F>>,
+}
+
+impl<F: Float> Dense<F> {
+    pub(super) fn new(settings: &Settings, fan_in: usize) -> Result<Self> {
+        let fan_out = settings.count("units")?;
+        if fan_in
+            .checked_mul(fan_out)
+            .is_none_or(|len| len > isize::MAX as usize / size_of::<F>())
+        {
+            return Err(Error::shape(
+                "units",
+                "a kernel that fits into memory",
+                format!("({fan_in}, {fan_out})"),
+            ));
+        }
+        Ok(Self {
+            fan_in,
+            fan_out,
+            use_bias: settings.flag("use_bias")?,
+            activation: activations::from_settings(settings.nested("activation")?)?.into(),
+        })
+    }
+
+    /// W and b in the flat parameters; b is empty where there is none.
+    fn split<'a>(&self, parameters: &'a [F]) -> (ArrayView2<'a, F>, &'a [F]) {
+        let (kernel, bias) = parameters.split_at(self.fan_in * self.fan_out);
+        (matrix(kernel, self.fan_out), bias)
+    }
+}
+
+impl<F: Float> Layer<F> for Dense<F> {
+    fn output_width(&self) -> usize {
+        self.fan_out
+    }
+
+    fn parameters(&self) -> Vec<Array> {
+        let kernel = Array {
+            name: "kernel",
+            shape: vec![self.fan_in, self.fan_out],
+        };
+        let bias = Array {
+            name: "bias",
+            shape: vec![self.fan_out],
+        };
+        if self.use_bias {
+            vec![kernel, bias]
+        } else {
+            vec![kernel]
+        }
+    }
+
+    fn cache_len(&self, rows: usize) -> usize {
+        if self.activation.keeps_input() {
+            rows * self.fan_out
+        } else {
+            0
+        }
+    }
+
+    fn forward(
+        &self,
+        pass: Pass,
+        parameters: &[F],
+        _: State<F>,
+        x: &[F],
+        y: &mut [F],
+        cache: &mut [F],
+    ) {
+        let (w, b) = self.split(parameters);
+        matmul(
+            pass.threads,
+            matrix(x, self.fan_in),
+            w,
+            matrix_mut(y, self.fan_out),
+        );
+        self.activation
+            .forward(pass.threads, self.fan_out, b, y, cache);
+    }
+
+    fn backward(
+        &self,
+        pass: Pass,
+        parameters: &[F],
+        x: &[F],
+        y: &[F],
+        cache: &mut [F],
+        dy: &mut [F],
+        dparameters: &mut [F],
+        dx: InputGradient<F>,
+    ) {
+        let (w, _) = self.split(parameters);
+        let (dw, db) = dparameters.split_at_mut(self.fan_in * self.fan_out);
+        self.activation
+            .backward(pass.threads, self.fan_out, y, cache, dy);
+        let dz = &*dy;
+        matmul(
+            pass.threads,
+            matrix(x, self.fan_in).reversed_axes(),
+            matrix(dz, self.fan_out),
+            matrix_mut(dw, self.fan_out),
+        );
+        column_sums(pass.threads, dz, db);
+        if let Some(dx) = dx {
+            matmul(
+                pass.threads,
+                matrix(dz, self.fan_out),
+                w.reversed_axes(),
+                matrix_mut(dx, self.fan_in),
+            );
+        }
+    }
+
+    fn split_activation(&self) -> Option<Split<F>> {
+        let rest = Self {
+            activation: Arc::new(Linear),
+            ..self.clone()
+        };
+        Some(Split {
+            rest: Some(Arc::new(rest)),
+            activation: self.activation.clone(),
+        })
+    }
+}
+
+fn matrix<F>(flat: &[F], width: usize) -> ArrayView2<'_, F> {
+    ArrayView2::from_shape((flat.len() / width, width), flat).expect("whole rows")
+}
+
+fn matrix_mut<F>(flat: &mut [F], width: usize) -> ArrayViewMut2<'_, F> {
+    ArrayViewMut2::from_shape((flat.len() / width, width), flat).expect("whole rows")
+}

@@ -1,0 +1,79 @@
+//! Binary cross-entropy, each output a probability of its own.
+
+use super::{EPSILON, RowLoss, Target};
+use crate::error::Result;
+use crate::float::Float;
+use crate::settings::Settings;
+
+/// L = mean over outputs of −t ln p − (1 − t) ln(1 − p), with p = σ(z) from logits, else p = y kept off
+/// 0 and 1. Label smoothing α turns t into (1 − α) t + α/2.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BinaryCrossentropy {
+    from_logits: bool,
+    label_smoothing: f64,
+}
+
+impl BinaryCrossentropy {
+    pub(super) fn new(settings: &Settings) -> Result<Self> {
+        Ok(Self {
+            from_logits: settings.flag("from_logits")?,
+            label_smoothing: settings.float_where(
+                "label_smoothing",
+                "a number from 0 to 1",
+                |a| (0.0..=1.0).contains(&a),
+            )?,
+        })
+    }
+}
+
+impl RowLoss for BinaryCrossentropy {
+    #[inline(always)]
+    fn row<F: Float>(&self, outputs: &mut [F], target: Target<F>) -> F {
+        let keep = F::of(1.0 - self.label_smoothing);
+        let add = F::of(self.label_smoothing / 2.0);
+        let width = F::of(outputs.len() as f64);
+        let mut sum = F::ZERO;
+        for (j, y) in outputs.iter_mut().enumerate() {
+            let t = keep * target.at(j) + add;
+            let (loss, gradient) = if self.from_logits {
+                from_logit(*y, t)
+            } else {
+                from_probability(*y, t)
+            };
+            sum += loss;
+            *y = gradient / width;
+        }
+        sum / width
+    }
+
+    fn before(&self, activation: &str) -> Option<Self> {
+        (activation == "sigmoid" && !self.from_logits).then_some(Self {
+            from_logits: true,
+            ..*self
+        })
+    }
+}
+
+/// L = max(z, 0) − zt + ln(1 + e^−|z|); dL/dz = σ(z) − t.
+#[inline(always)]
+fn from_logit<F: Float>(z: F, t: F) -> (F, F) {
+    let wrong_side = if z > F::ZERO {
+        z * (F::ONE - t)
+    } else {
+        -z * t
+    };
+    (wrong_side + (-z.abs()).exp().ln_1p(), z.sigmoid() - t)
+}
+
+/// dL/dp = (p − t) / (p(1 − p)), and 0 where p is clipped.
+#[inline(always)]
+fn from_probability<F: Float>(y: F, t: F) -> (F, F) {
+    let p = y.at_least(F::of(EPSILON)).at_most(F::of(1.0 - EPSILON));
+    let loss = -(t * p.ln() + (F::ONE - t) * (F::ONE - p).ln());
+    let gradient = if p == y {
+        (p - t) / (p * (F::ONE - p))
+    } else {
+        F::ZERO
+    };
+    (loss, gradient)
+}

@@ -1,0 +1,100 @@
+//! Categorical cross-entropy, against a distribution over classes or against one class ("sparse").
+
+use super::{EPSILON, RowLoss, Target};
+use crate::activations::softmax::{max_of_row, softmax_row};
+use crate::error::Result;
+use crate::float::Float;
+use crate::settings::Settings;
+
+/// L = −Σ tⱼ ln pⱼ, with p = softmax(z) from logits, else p = y / Σy, kept off 0 and 1.
+///
+/// Label smoothing α turns t into (1 − α) t + α / classes. `CLASSES` says that a target is a class.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CategoricalCrossentropy<const CLASSES: bool> {
+    from_logits: bool,
+    label_smoothing: f64,
+}
+
+impl CategoricalCrossentropy<false> {
+    pub(super) fn dense(settings: &Settings) -> Result<Self> {
+        Ok(Self {
+            from_logits: settings.flag("from_logits")?,
+            label_smoothing: settings.float_where(
+                "label_smoothing",
+                "a number from 0 to 1",
+                |a| (0.0..=1.0).contains(&a),
+            )?,
+        })
+    }
+}
+
+impl CategoricalCrossentropy<true> {
+    pub(super) fn sparse(settings: &Settings) -> Result<Self> {
+        Ok(Self {
+            from_logits: settings.flag("from_logits")?,
+            label_smoothing: 0.0,
+        })
+    }
+}
+
+impl<const CLASSES: bool> RowLoss for CategoricalCrossentropy<CLASSES> {
+    const TAKES_CLASSES: bool = CLASSES;
+
+    #[inline(always)]
+    fn row<F: Float>(&self, outputs: &mut [F], target: Target<F>) -> F {
+        let keep = F::of(1.0 - self.label_smoothing);
+        let add = F::of(self.label_smoothing / outputs.len() as f64);
+        let smoothed = |j| keep * target.at(j) + add;
+        if self.from_logits {
+            from_logits(outputs, smoothed)
+        } else {
+            from_probabilities(outputs, smoothed)
+        }
+    }
+
+    fn before(&self, activation: &str) -> Option<Self> {
+        (activation == "softmax" && !self.from_logits).then_some(Self {
+            from_logits: true,
+            ..*self
+        })
+    }
+}
+
+/// L = Σ tⱼ (ln Σ eᶻ − zⱼ), with z counted from its maximum; dL/dz = p Σt − t.
+#[inline(always)]
+fn from_logits<F: Float>(z: &mut [F], target: impl Fn(usize) -> F) -> F {
+    let max = max_of_row(z);
+    let (mut total, mut aligned) = (F::ZERO, F::ZERO);
+    for (j, &z) in z.iter().enumerate() {
+        total += target(j);
+        aligned += target(j) * (z - max);
+    }
+    let sum = softmax_row(z, max);
+    for (j, p) in z.iter_mut().enumerate() {
+        *p = *p * total - target(j);
+    }
+    total * sum.ln() - aligned
+}
+
+/// L = −Σ tⱼ ln clip(qⱼ) with q = y / Σy. Where qⱼ is not clipped, dL/dqⱼ = −tⱼ/qⱼ, and
+/// dqⱼ/dyₖ = (δⱼₖ − qⱼ)/Σy, so dL/dyₖ = (Σ t − tₖ/qₖ)/Σy over the classes that are not clipped.
+#[inline(always)]
+fn from_probabilities<F: Float>(y: &mut [F], target: impl Fn(usize) -> F) -> F {
+    let (low, high) = (F::of(EPSILON), F::of(1.0 - EPSILON));
+    let mut total = F::ZERO;
+    for &y in y.iter() {
+        total += y;
+    }
+    let (mut loss, mut unclipped) = (F::ZERO, F::ZERO);
+    for (j, y) in y.iter_mut().enumerate() {
+        let (t, q) = (target(j), *y / total);
+        loss -= t * q.at_least(low).at_most(high).ln();
+        let inside = q >= low && q <= high;
+        unclipped += if inside { t } else { F::ZERO };
+        *y = if inside { t / q } else { F::ZERO };
+    }
+    for y in y {
+        *y = (unclipped - *y) / total;
+    }
+    loss
+}

@@ -1,0 +1,184 @@
+//! Losses: value and gradient in one pass over a batch.
+//!
+//! A new loss is one file with its formula for one row ([`RowLoss`]) and one row in [`from_settings`].
+
+mod binary_crossentropy;
+mod categorical_crossentropy;
+mod mean_absolute_error;
+mod mean_squared_error;
+
+use std::fmt::Debug;
+
+use categorical_crossentropy::CategoricalCrossentropy;
+
+use crate::activations::Activation;
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::settings::{Settings, look_up};
+use crate::simd::kernel;
+
+/// What the network should have said.
+#[derive(Debug, Clone, Copy)]
+pub enum Targets<'a, F> {
+    /// The class of each row.
+    Classes(&'a [i64]),
+    /// As many numbers as outputs.
+    Values(&'a [F]),
+}
+
+/// The target of one row.
+#[derive(Debug, Clone, Copy)]
+pub enum Target<'a, F> {
+    /// Its class.
+    Class(usize),
+    /// Its numbers.
+    Values(&'a [F]),
+}
+
+impl<'a, F: Float> Targets<'a, F> {
+    /// The target of row `row`, where rows have `width` outputs.
+    #[inline(always)]
+    pub fn row(&self, row: usize, width: usize) -> Target<'a, F> {
+        match *self {
+            Self::Classes(classes) => Target::Class(classes[row] as usize),
+            Self::Values(values) => Target::Values(&values[row * width..(row + 1) * width]),
+        }
+    }
+}
+
+impl<'a, F: Float> Target<'a, F> {
+    /// The target's value for output `j`, with classes one-hot.
+    #[inline(always)]
+    pub fn at(&self, j: usize) -> F {
+        match *self {
+            Self::Class(class) => {
+                if class == j {
+                    F::ONE
+                } else {
+                    F::ZERO
+                }
+            }
+            Self::Values(values) => values[j],
+        }
+    }
+}
+
+/// Check that each class is one of `width`.
+pub fn check_classes(argument: &str, classes: &[i64], width: usize) -> Result<()> {
+    match classes
+        .iter()
+        .position(|&class| class < 0 || class as usize >= width)
+    {
+        None => Ok(()),
+        Some(at) => Err(Error::value(
+            argument,
+            format!("classes from 0 to {}", width - 1),
+            format!("{} at index {at}", classes[at]),
+        )),
+    }
+}
+
+/// A loss as training uses it.
+pub trait Loss<F: Float>: Debug + Send + Sync {
+    /// Whether targets are classes rather than one number an output.
+    fn takes_classes(&self) -> bool;
+
+    /// Replace each row of `outputs` by factor(row) times the gradient of its loss; `values` gets the
+    /// rows' losses, without the factor.
+    fn rows(
+        &self,
+        width: usize,
+        outputs: &mut [F],
+        targets: Targets<F>,
+        factor: Factor<F>,
+        values: &mut [F],
+    );
+
+    /// The same loss, to be given what goes into `activation` instead of what comes out, where doing both
+    /// at once is exact where the two in turn would lose digits.
+    fn before(&self, activation: &dyn Activation<F>) -> Option<Box<dyn Loss<F>>>;
+}
+
+/// What each row's gradient is multiplied by.
+#[derive(Debug, Clone, Copy)]
+pub struct Factor<'a, F> {
+    /// For all rows: 1 / rows where the loss is the mean.
+    pub all: F,
+    /// For each row on top of that; empty where all weigh the same.
+    pub weights: &'a [F],
+}
+
+/// The formula of a loss, for one row.
+pub(crate) trait RowLoss: Clone + Debug + Send + Sync + 'static {
+    /// Whether the target of a row is a class.
+    const TAKES_CLASSES: bool = false;
+
+    /// The loss of a row; `outputs` goes out as its gradient.
+    fn row<F: Float>(&self, outputs: &mut [F], target: Target<F>) -> F;
+
+    /// This loss on what goes into an activation of this kind, if that is one formula.
+    fn before(&self, _activation: &str) -> Option<Self> {
+        None
+    }
+}
+
+impl<F: Float, L: RowLoss> Loss<F> for L {
+    fn takes_classes(&self) -> bool {
+        L::TAKES_CLASSES
+    }
+
+    fn rows(
+        &self,
+        width: usize,
+        outputs: &mut [F],
+        targets: Targets<F>,
+        factor: Factor<F>,
+        values: &mut [F],
+    ) {
+        rows(self, width, outputs, targets, factor, values);
+    }
+
+    fn before(&self, activation: &dyn Activation<F>) -> Option<Box<dyn Loss<F>>> {
+        RowLoss::before(self, activation.kind()).map(|loss| Box::new(loss) as _)
+    }
+}
+
+kernel! {
+    fn rows<F: Float, L: RowLoss>(
+        loss: &L, width: usize, outputs: &mut [F], targets: Targets<'_, F>, factor: Factor<'_, F>, values: &mut [F],
+    ) {
+        for (i, (outputs, value)) in outputs.chunks_exact_mut(width).zip(values).enumerate() {
+            *value = loss.row(outputs, targets.row(i, width));
+            let factor = factor.weights.get(i).map_or(factor.all, |&weight| factor.all * weight);
+            for gradient in outputs {
+                *gradient *= factor;
+            }
+        }
+    }
+}
+
+/// The loss that `settings` describe.
+pub fn from_settings<F: Float>(settings: &Settings) -> Result<Box<dyn Loss<F>>> {
+    type Make<F> = fn(&Settings) -> Result<Box<dyn Loss<F>>>;
+    let registry: [(&str, Make<F>); 5] = [
+        ("binary_crossentropy", |s| {
+            Ok(Box::new(binary_crossentropy::BinaryCrossentropy::new(s)?))
+        }),
+        ("categorical_crossentropy", |s| {
+            Ok(Box::new(CategoricalCrossentropy::dense(s)?))
+        }),
+        ("mean_absolute_error", |_| {
+            Ok(Box::new(mean_absolute_error::MeanAbsoluteError))
+        }),
+        ("mean_squared_error", |_| {
+            Ok(Box::new(mean_squared_error::MeanSquaredError))
+        }),
+        ("sparse_categorical_crossentropy", |s| {
+            Ok(Box::new(CategoricalCrossentropy::sparse(s)?))
+        }),
+    ];
+    look_up("loss", &settings.kind, &registry)?(settings)
+}
+
+/// How far from 0 and 1 a probability is kept before its logarithm is taken (Keras's value).
+const EPSILON: f64 = 1e-7;

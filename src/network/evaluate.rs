@@ -1,0 +1,205 @@
+//! Running a network without training it, in blocks of samples.
+
+use std::time::Instant;
+
+use super::objective::Scratch;
+use super::{Data, Objective, Plan, count_samples, forward, kept_len, output};
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::layers::State;
+use crate::losses::Targets;
+use crate::parallel::Threads;
+
+/// A pass over samples in order, block by block, which can be interrupted between blocks.
+#[derive(Debug)]
+struct Blocks<'a, F: Float> {
+    plan: Plan<F>,
+    w: &'a [F],
+    state: &'a [F],
+    x: &'a [F],
+    samples: usize,
+    size: usize,
+    done: usize,
+    threads: Threads,
+    kept: Vec<F>,
+}
+
+impl<'a, F: Float> Blocks<'a, F> {
+    fn new(
+        plan: Plan<F>,
+        w: &'a [F],
+        state: &'a [F],
+        x: &'a [F],
+        batch_size: usize,
+        threads: Threads,
+    ) -> Result<Self> {
+        let samples = x.len() / plan.input_size();
+        for (name, found, expected) in [
+            ("params", w.len(), plan.parameter_count()),
+            ("state", state.len(), plan.state_count()),
+            ("x", x.len(), samples * plan.input_size()),
+        ] {
+            if found != expected {
+                return Err(Error::shape(name, format!("{expected} elements"), found));
+            }
+        }
+        if batch_size == 0 {
+            return Err(Error::value("batch_size", "at least 1", 0));
+        }
+        let size = batch_size.min(samples.max(1));
+        let kept = vec![F::ZERO; kept_len(&plan, size)];
+        Ok(Self {
+            plan,
+            w,
+            state,
+            x,
+            samples,
+            size,
+            done: 0,
+            threads,
+            kept,
+        })
+    }
+
+    /// Run blocks and hand the samples and outputs of each to `take`, until none is left (true) or `deadline` has passed.
+    fn run_until(
+        &mut self,
+        deadline: Instant,
+        mut take: impl FnMut(&Plan<F>, std::ops::Range<usize>, &[F]),
+    ) -> bool {
+        while self.done < self.samples {
+            let block = self.done..(self.done + self.size).min(self.samples);
+            let size = self.plan.input_size();
+            let x = &self.x[block.start * size..block.end * size];
+            forward(
+                &self.plan,
+                self.threads,
+                self.w,
+                State::Frozen(self.state),
+                x,
+                block.len(),
+                &mut self.kept,
+            );
+            take(
+                &self.plan,
+                block.clone(),
+                output(&self.plan, x, block.len(), &self.kept),
+            );
+            self.done = block.end;
+            if Instant::now() >= deadline {
+                break;
+            }
+        }
+        self.done == self.samples
+    }
+}
+
+/// Prediction: outputs for samples, written as they come.
+#[derive(Debug)]
+pub struct Predictor<'a, F: Float> {
+    blocks: Blocks<'a, F>,
+}
+
+impl<'a, F: Float> Predictor<'a, F> {
+    /// Prepare to predict `x` in blocks of `batch_size` samples, so that memory stays bounded.
+    pub fn new(
+        plan: Plan<F>,
+        w: &'a [F],
+        state: &'a [F],
+        x: &'a [F],
+        batch_size: usize,
+        threads: Threads,
+    ) -> Result<Self> {
+        Ok(Self {
+            blocks: Blocks::new(plan, w, state, x, batch_size, threads)?,
+        })
+    }
+
+    /// Write outputs to `y` until all are there, and return true, or until `deadline` has passed.
+    pub fn run_until(&mut self, deadline: Instant, y: &mut [F]) -> bool {
+        self.blocks.run_until(deadline, |plan, block, outputs| {
+            let size = plan.output_size();
+            y[block.start * size..block.end * size].copy_from_slice(outputs);
+        })
+    }
+}
+
+/// Evaluation: the mean loss and metrics over samples.
+#[derive(Debug)]
+pub struct Evaluation<'a, F: Float> {
+    blocks: Blocks<'a, F>,
+    objective: Objective<F>,
+    data: Data<'a, F>,
+    row_weights: Vec<F>,
+    outputs: Vec<F>,
+    scratch: Scratch<F>,
+    sums: Vec<f64>,
+}
+
+impl<'a, F: Float> Evaluation<'a, F> {
+    /// Prepare to evaluate `data` in blocks of `batch_size` samples.
+    pub fn new(
+        plan: Plan<F>,
+        objective: Objective<F>,
+        w: &'a [F],
+        state: &'a [F],
+        data: Data<'a, F>,
+        batch_size: usize,
+        threads: Threads,
+    ) -> Result<Self> {
+        count_samples(&plan, &objective, &data)?;
+        let rows = plan.output_rows();
+        let blocks = Blocks::new(plan, w, state, data.x, batch_size, threads)?;
+        Ok(Self {
+            row_weights: data
+                .weights
+                .iter()
+                .flat_map(|&weight| std::iter::repeat_n(weight, rows))
+                .collect(),
+            outputs: vec![F::ZERO; blocks.size * blocks.plan.output_size()],
+            scratch: objective.scratch(&blocks.plan, blocks.size),
+            sums: vec![0.0; objective.sums()],
+            blocks,
+            objective,
+            data,
+        })
+    }
+
+    /// Evaluate until all samples are done, and return true, or until `deadline` has passed.
+    pub fn run_until(&mut self, deadline: Instant) -> bool {
+        let Self {
+            blocks,
+            objective,
+            data,
+            row_weights,
+            outputs,
+            scratch,
+            sums,
+        } = self;
+        blocks.run_until(deadline, |plan, block, said| {
+            let rows = block.start * plan.output_rows()..block.end * plan.output_rows();
+            let y = match data.y {
+                Targets::Classes(classes) => Targets::Classes(&classes[rows.clone()]),
+                Targets::Values(values) => Targets::Values(
+                    &values[block.start * plan.output_size()..block.end * plan.output_size()],
+                ),
+            };
+            let weights = if row_weights.is_empty() {
+                &[][..]
+            } else {
+                &row_weights[rows]
+            };
+            let outputs = &mut outputs[..said.len()];
+            outputs.copy_from_slice(said);
+            objective.score(plan, outputs, &Data { x: &[], y, weights }, scratch, sums);
+        })
+    }
+
+    /// The means so far: the loss, then each metric.
+    pub fn means(&self) -> Vec<f64> {
+        self.sums
+            .iter()
+            .map(|sum| sum / self.blocks.done as f64)
+            .collect()
+    }
+}

@@ -1,0 +1,144 @@
+//! A network: the plan of its layers, passes over a batch, training, evaluation, prediction.
+
+mod evaluate;
+mod objective;
+mod pass;
+mod plan;
+mod train;
+
+pub use evaluate::{Evaluation, Predictor};
+pub use objective::Objective;
+pub use pass::{backward, forward, gradient_len, kept_len, output};
+pub use plan::{Place, Plan, Stage};
+pub use train::{Arrays, Trainer};
+
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::losses::{Targets, check_classes};
+
+/// Samples with what the network should say of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Data<'a, F> {
+    /// One sample after the other.
+    pub x: &'a [F],
+    /// Their targets.
+    pub y: Targets<'a, F>,
+    /// What each sample counts; empty where all count the same.
+    pub weights: &'a [F],
+}
+
+/// A batch's inputs and targets, copied together from wherever its samples lie.
+#[derive(Debug)]
+struct Batch<F> {
+    x: Vec<F>,
+    classes: Vec<i64>,
+    values: Vec<F>,
+    weights: Vec<F>,
+}
+
+impl<F: Float> Batch<F> {
+    fn new(samples: usize, plan: &Plan<F>, data: &Data<F>) -> Self {
+        let (classes, values) = match data.y {
+            Targets::Classes(_) => (plan.output_rows(), 0),
+            Targets::Values(_) => (0, plan.output_size()),
+        };
+        Self {
+            x: vec![F::ZERO; samples * plan.input_size()],
+            classes: vec![0; samples * classes],
+            values: vec![F::ZERO; samples * values],
+            weights: vec![
+                F::ZERO;
+                if data.weights.is_empty() {
+                    0
+                } else {
+                    samples * plan.output_rows()
+                }
+            ],
+        }
+    }
+
+    /// Copy the samples of `order` together; there are at most as many as the batch has room for.
+    fn gather<'a>(&'a mut self, plan: &Plan<F>, data: &Data<F>, order: &[u32]) -> Data<'a, F> {
+        let samples = order.len();
+        let x = copy_rows(data.x, &mut self.x, plan.input_size(), order);
+        let y = match data.y {
+            Targets::Classes(from) => Targets::Classes(copy_rows(
+                from,
+                &mut self.classes,
+                plan.output_rows(),
+                order,
+            )),
+            Targets::Values(from) => {
+                Targets::Values(copy_rows(from, &mut self.values, plan.output_size(), order))
+            }
+        };
+        let weights: &[F] = if data.weights.is_empty() {
+            &[]
+        } else {
+            let rows = plan.output_rows();
+            let weights = &mut self.weights[..samples * rows];
+            for (rows, &sample) in weights.chunks_exact_mut(rows).zip(order) {
+                rows.fill(data.weights[sample as usize]);
+            }
+            weights
+        };
+        Data { x, y, weights }
+    }
+}
+
+/// Copy the rows of `order` to the front of `to` and return that part of it.
+fn copy_rows<'a, T: Copy>(from: &[T], to: &'a mut [T], width: usize, order: &[u32]) -> &'a [T] {
+    let to = &mut to[..order.len() * width];
+    for (to, &row) in to.chunks_exact_mut(width).zip(order) {
+        to.copy_from_slice(&from[row as usize * width..][..width]);
+    }
+    to
+}
+
+/// Check that data fits a plan and hand back how many samples there are.
+fn count_samples<F: Float>(
+    plan: &Plan<F>,
+    objective: &Objective<F>,
+    data: &Data<F>,
+) -> Result<usize> {
+    if objective.takes_classes() != matches!(data.y, Targets::Classes(_)) {
+        let expected = if objective.takes_classes() {
+            "one class a row"
+        } else {
+            "one number an output"
+        };
+        return Err(Error::Type(format!(
+            "y: expected {expected}, as the loss takes them"
+        )));
+    }
+    let samples = data.x.len() / plan.input_size();
+    if samples * plan.input_size() != data.x.len() {
+        return Err(Error::shape(
+            "x",
+            format!("samples of {} numbers", plan.input_size()),
+            data.x.len(),
+        ));
+    }
+    let (found, expected) = match data.y {
+        Targets::Classes(classes) => (classes.len(), samples * plan.output_rows()),
+        Targets::Values(values) => (values.len(), samples * plan.output_size()),
+    };
+    if found != expected {
+        return Err(Error::shape(
+            "y",
+            format!("{expected} elements for {samples} samples"),
+            found,
+        ));
+    }
+    if let Targets::Classes(classes) = data.y {
+        check_classes("y", classes, plan.output_width())?;
+    }
+    if !data.weights.is_empty() && data.weights.len() != samples {
+        return Err(Error::shape(
+            "weights",
+            format!("{samples} weights, one a sample"),
+            data.weights.len(),
+        ));
+    }
+    Ok(samples)
+}

@@ -1,0 +1,172 @@
+//! Training: gather a batch, forward, loss and its gradient, backward, one optimizer step.
+
+use std::time::Instant;
+
+use super::objective::Scratch;
+use super::{
+    Batch, Data, Objective, Plan, backward, count_samples, forward, gradient_len, kept_len, output,
+};
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::layers::State;
+use crate::optimizers::{Rule, Step};
+use crate::parallel::Threads;
+
+/// The arrays that training changes; between two batches they always belong together.
+#[derive(Debug)]
+pub struct Arrays<'a, F> {
+    /// The flat parameters.
+    pub w: &'a mut [F],
+    /// The flat state.
+    pub state: &'a mut [F],
+    /// The optimizer's slots, one after the other, each as long as the parameters.
+    pub slots: &'a mut [F],
+    /// `[steps done since the optimizer was new, samples seen, loss sum, metric sums …]`.
+    pub progress: &'a mut [f64],
+}
+
+/// One pass over an order of samples, which can be interrupted between batches.
+#[derive(Debug)]
+pub struct Trainer<'a, F: Float> {
+    plan: Plan<F>,
+    objective: Objective<F>,
+    rule: Rule<F>,
+    data: Data<'a, F>,
+    batches: std::slice::Chunks<'a, u32>,
+    learning_rates: std::slice::Iter<'a, f64>,
+    threads: Threads,
+    batch: Batch<F>,
+    kept: Vec<F>,
+    dy: Vec<F>,
+    spare: Vec<F>,
+    dw: Vec<F>,
+    scratch: Scratch<F>,
+}
+
+impl<'a, F: Float> Trainer<'a, F> {
+    /// Prepare to train on the samples of `data` that `order` lists, in batches of `batch_size`, the last
+    /// one as short as it comes, with one learning rate a batch. Everything is checked and allocated here.
+    pub fn new(
+        plan: Plan<F>,
+        objective: Objective<F>,
+        rule: Rule<F>,
+        data: Data<'a, F>,
+        order: &'a [u32],
+        batch_size: usize,
+        learning_rates: &'a [f64],
+        threads: Threads,
+    ) -> Result<Self> {
+        let samples = count_samples(&plan, &objective, &data)?;
+        if let Some(&row) = order.iter().find(|&&row| row as usize >= samples) {
+            return Err(Error::value("order", format!("rows below {samples}"), row));
+        }
+        if batch_size == 0 {
+            return Err(Error::value("batch_size", "at least 1", 0));
+        }
+        let batches = order.chunks(batch_size);
+        if learning_rates.len() != batches.len() {
+            return Err(Error::shape(
+                "learning_rates",
+                format!("{} rates, one a batch", batches.len()),
+                learning_rates.len(),
+            ));
+        }
+        let largest = batch_size.min(order.len());
+        Ok(Self {
+            batch: Batch::new(largest, &plan, &data),
+            kept: vec![F::ZERO; kept_len(&plan, largest)],
+            dy: vec![F::ZERO; gradient_len(&plan, largest)],
+            spare: vec![F::ZERO; gradient_len(&plan, largest)],
+            dw: vec![F::ZERO; plan.parameter_count()],
+            scratch: objective.scratch(&plan, largest),
+            learning_rates: learning_rates.iter(),
+            plan,
+            objective,
+            rule,
+            data,
+            batches,
+            threads,
+        })
+    }
+
+    /// Check that the arrays are as long as the plan, the optimizer and the objective want them.
+    pub fn check(&self, arrays: &Arrays<F>) -> Result<()> {
+        let count = self.plan.parameter_count();
+        for (name, found, expected) in [
+            ("params", arrays.w.len(), count),
+            ("state", arrays.state.len(), self.plan.state_count()),
+            ("slots", arrays.slots.len(), count * self.rule.slots().len()),
+            ("progress", arrays.progress.len(), 2 + self.objective.sums()),
+        ] {
+            if found != expected {
+                return Err(Error::shape(name, format!("{expected} elements"), found));
+            }
+        }
+        Ok(())
+    }
+
+    /// Train until no batch is left, and return true, or until `deadline` has passed.
+    pub fn run_until(&mut self, deadline: Instant, arrays: &mut Arrays<F>) -> bool {
+        while let (Some(order), Some(&learning_rate)) =
+            (self.batches.next(), self.learning_rates.next())
+        {
+            self.step(order, learning_rate, arrays);
+            if Instant::now() >= deadline {
+                return self.batches.len() == 0;
+            }
+        }
+        true
+    }
+
+    fn step(&mut self, order: &[u32], learning_rate: f64, arrays: &mut Arrays<F>) {
+        let Self {
+            plan,
+            threads,
+            kept,
+            dy,
+            spare,
+            dw,
+            ..
+        } = self;
+        let (samples, threads) = (order.len(), *threads);
+        let batch = self.batch.gather(plan, &self.data, order);
+
+        forward(
+            plan,
+            threads,
+            arrays.w,
+            State::Updating(arrays.state),
+            batch.x,
+            samples,
+            kept,
+        );
+        let outputs = &mut dy[..samples * plan.output_size()];
+        outputs.copy_from_slice(output(plan, batch.x, samples, kept));
+        self.objective.score(
+            plan,
+            outputs,
+            &batch,
+            &mut self.scratch,
+            &mut arrays.progress[2..],
+        );
+        backward(
+            plan, threads, true, arrays.w, batch.x, samples, kept, dy, spare, dw, false,
+        );
+
+        arrays.progress[0] += 1.0;
+        arrays.progress[1] += samples as f64;
+        let step = Step {
+            number: arrays.progress[0] as u64,
+            learning_rate,
+        };
+        self.rule.step(
+            threads,
+            step,
+            plan.trainable(),
+            plan.variables(),
+            arrays.w,
+            dw,
+            arrays.slots,
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! Adagrad (Duchi, Hazan & Singer, 2011).
+
+use super::{Optimizer, Slots, Step};
+use crate::error::Result;
+use crate::float::Float;
+use crate::settings::Settings;
+use crate::simd::kernel;
+
+/// s ← s + g², w ← w − ηg / √(s + ε), with ε inside the root as in Keras.
+#[derive(Debug)]
+pub(super) struct Adagrad {
+    epsilon: f64,
+}
+
+impl Adagrad {
+    pub(super) fn new(settings: &Settings) -> Result<Self> {
+        Ok(Self {
+            epsilon: settings.float_where("epsilon", "a number of at least 0", |e| e >= 0.0)?,
+        })
+    }
+}
+
+impl<F: Float> Optimizer<F> for Adagrad {
+    fn slots(&self) -> &'static [&'static str] {
+        &["accumulator"]
+    }
+
+    fn update(&self, step: Step, w: &mut [F], g: &[F], [s, ..]: Slots<F>) {
+        adagrad(F::of(step.learning_rate), F::of(self.epsilon), w, g, s);
+    }
+}
+
+kernel! {
+    fn adagrad<F: Float>(rate: F, epsilon: F, w: &mut [F], g: &[F], s: &mut [F]) {
+        for ((w, &g), s) in w.iter_mut().zip(g).zip(s) {
+            *s += g * g;
+            *w -= rate * g / (*s + epsilon).sqrt();
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Adam (Kingma & Ba, 2015) and its variant AMSGrad (Reddi, Kale & Kumar, 2018).
+
+use super::{Optimizer, Slots, Step};
+use crate::error::Result;
+use crate::float::Float;
+use crate::settings::Settings;
+use crate::simd::kernel;
+
+/// m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², w ← w − α m / (√v + ε) with
+/// α = η √(1 − β₂ᵗ) / (1 − β₁ᵗ); AMSGrad puts the largest v so far in the place of v.
+///
+/// This is the form at the end of the paper's section 2, which Keras uses: ε is compared with √v, not
+/// with the corrected √v̂ as in `PyTorch`.
+#[derive(Debug)]
+pub(super) struct Adam {
+    beta_1: f64,
+    beta_2: f64,
+    epsilon: f64,
+    amsgrad: bool,
+}
+
+impl Adam {
+    pub(super) fn new(settings: &Settings) -> Result<Self> {
+        let rate = |name| {
+            settings.float_where(name, "a number from 0 to below 1", |b| {
+                (0.0..1.0).contains(&b)
+            })
+        };
+        Ok(Self {
+            beta_1: rate("beta_1")?,
+            beta_2: rate("beta_2")?,
+            epsilon: settings.float_where("epsilon", "a number of at least 0", |e| e >= 0.0)?,
+            amsgrad: settings.flag("amsgrad")?,
+        })
+    }
+}
+
+/// The constants of one step.
+#[derive(Clone, Copy)]
+struct Constants<F> {
+    alpha: F,
+    beta_1: F,
+    beta_2: F,
+    rest_1: F,
+    rest_2: F,
+    epsilon: F,
+}
+
+impl<F: Float> Optimizer<F> for Adam {
+    fn slots(&self) -> &'static [&'static str] {
+        if self.amsgrad {
+            &["m", "v", "v_max"]
+        } else {
+            &["m", "v"]
+        }
+    }
+
+    fn update(&self, step: Step, w: &mut [F], g: &[F], [m, v, v_max]: Slots<F>) {
+        let t = step.number as f64;
+        let correction = (1.0 - self.beta_2.powf(t)).sqrt() / (1.0 - self.beta_1.powf(t));
+        let constants = Constants {
+            alpha: F::of(step.learning_rate * correction),
+            beta_1: F::of(self.beta_1),
+            beta_2: F::of(self.beta_2),
+            rest_1: F::of(1.0 - self.beta_1),
+            rest_2: F::of(1.0 - self.beta_2),
+            epsilon: F::of(self.epsilon),
+        };
+        if self.amsgrad {
+            amsgrad(constants, w, g, m, v, v_max);
+        } else {
+            adam(constants, w, g, m, v);
+        }
+    }
+}
+
+kernel! {
+    fn adam<F: Float>(c: Constants<F>, w: &mut [F], g: &[F], m: &mut [F], v: &mut [F]) {
+        for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+            *m = c.beta_1 * *m + c.rest_1 * g;
+            *v = c.beta_2 * *v + c.rest_2 * g * g;
+            *w -= c.alpha * *m / (v.sqrt() + c.epsilon);
+        }
+    }
+
+    fn amsgrad<F: Float>(c: Constants<F>, w: &mut [F], g: &[F], m: &mut [F], v: &mut [F], v_max: &mut [F]) {
+        for ((((w, &g), m), v), v_max) in w.iter_mut().zip(g).zip(m).zip(v).zip(v_max) {
+            *m = c.beta_1 * *m + c.rest_1 * g;
+            *v = c.beta_2 * *v + c.rest_2 * g * g;
+            *v_max = v_max.at_least(*v);
+            *w -= c.alpha * *m / (v_max.sqrt() + c.epsilon);
+        }
+    }
+}

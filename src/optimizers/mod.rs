@@ -1,0 +1,141 @@
+//! Optimizers: one fused pass over the flat parameters, gradients and slots.
+//!
+//! The formulas and defaults are Keras's; each file says where others differ. A new optimizer is one
+//! file with its formula ([`Optimizer`]) and one row in [`from_settings`].
+
+mod adagrad;
+mod adam;
+mod clip;
+mod rmsprop;
+mod sgd;
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+pub use clip::Clip;
+
+use crate::error::Result;
+use crate::float::Float;
+use crate::parallel::{self, Threads};
+use crate::settings::{Settings, look_up};
+
+/// More slots than this no optimizer has.
+pub const MAX_SLOTS: usize = 3;
+
+/// A slice of each slot; those that an optimizer does not have are empty.
+pub type Slots<'a, F> = [&'a mut [F]; MAX_SLOTS];
+
+/// Where training stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// Number of this step, from 1.
+    pub number: u64,
+    /// Learning rate of this step.
+    pub learning_rate: f64,
+}
+
+/// The update rule of an optimizer.
+pub trait Optimizer<F: Float>: Debug + Send + Sync {
+    /// The names of its slots: arrays laid out like the parameters.
+    fn slots(&self) -> &'static [&'static str];
+
+    /// Move the parameters `w` along their gradients, element by element.
+    fn update(&self, step: Step, w: &mut [F], gradients: &[F], slots: Slots<F>);
+}
+
+/// An optimizer with what every optimizer takes: weight decay and clipping.
+#[derive(Debug)]
+pub struct Rule<F: Float> {
+    optimizer: Box<dyn Optimizer<F>>,
+    weight_decay: f64,
+    clip: Clip,
+}
+
+/// The optimizer that `settings` describe.
+pub fn from_settings<F: Float>(settings: &Settings) -> Result<Rule<F>> {
+    type Make<F> = fn(&Settings) -> Result<Box<dyn Optimizer<F>>>;
+    let registry: [(&str, Make<F>); 4] = [
+        ("adagrad", |s| Ok(Box::new(adagrad::Adagrad::new(s)?))),
+        ("adam", |s| Ok(Box::new(adam::Adam::new(s)?))),
+        ("rmsprop", |s| Ok(Box::new(rmsprop::RmsProp::new(s)?))),
+        ("sgd", |s| Ok(Box::new(sgd::Sgd::new(s)?))),
+    ];
+    Ok(Rule {
+        optimizer: look_up("optimizer", &settings.kind, &registry)?(settings)?,
+        weight_decay: settings
+            .float_where("weight_decay", "a number of at least 0", |d| d >= 0.0)?,
+        clip: Clip::new(settings)?,
+    })
+}
+
+/// Parameters that a thread takes at a time.
+const CHUNK: usize = 1 << 14;
+
+impl<F: Float> Rule<F> {
+    /// The names of the slots.
+    pub fn slots(&self) -> &'static [&'static str] {
+        self.optimizer.slots()
+    }
+
+    /// One step over the `trainable` runs of the flat arrays; `slots` holds one after the other.
+    ///
+    /// `variables` are the arrays that make up the trainable runs, for clipping by norm.
+    pub fn step(
+        &self,
+        threads: Threads,
+        step: Step,
+        trainable: &[Range<usize>],
+        variables: &[Range<usize>],
+        w: &mut [F],
+        gradients: &mut [F],
+        slots: &mut [F],
+    ) {
+        self.clip.apply(trainable, variables, gradients);
+        let len = w.len();
+        for run in trainable {
+            let threads = threads.for_work(run.len(), 2 * CHUNK);
+            let mut of_run = self.empty_slots();
+            for (slot, all) in of_run.iter_mut().zip(slots.chunks_exact_mut(len)) {
+                *slot = &mut all[run.clone()];
+            }
+            let (w, gradients) = (&mut w[run.clone()], &gradients[run.clone()]);
+            parallel::run(threads, || self.divide(threads, step, w, gradients, of_run));
+        }
+    }
+
+    fn empty_slots<'a>(&self) -> Slots<'a, F> {
+        [(); MAX_SLOTS].map(|()| <&mut [F]>::default())
+    }
+
+    /// Split until a chunk is left; every parameter is updated by itself, so where does not matter.
+    fn divide(&self, threads: Threads, step: Step, w: &mut [F], gradients: &[F], slots: Slots<F>) {
+        if threads == Threads::ONE || w.len() <= CHUNK {
+            self.decay(step, w);
+            self.optimizer.update(step, w, gradients, slots);
+            return;
+        }
+        let middle = w.len() / 2;
+        let (w, other_w) = w.split_at_mut(middle);
+        let (gradients, other_gradients) = gradients.split_at(middle);
+        let (mut first, mut second) = (self.empty_slots(), self.empty_slots());
+        for ((slot, first), second) in slots.into_iter().zip(&mut first).zip(&mut second) {
+            if !slot.is_empty() {
+                (*first, *second) = slot.split_at_mut(middle);
+            }
+        }
+        parallel::join(
+            || self.divide(threads, step, w, gradients, first),
+            || self.divide(threads, step, other_w, other_gradients, second),
+        );
+    }
+
+    /// w ← w − learning rate · decay · w, before the step: decoupled from the gradient.
+    fn decay(&self, step: Step, w: &mut [F]) {
+        if self.weight_decay > 0.0 {
+            let keep = F::of(step.learning_rate * self.weight_decay);
+            for w in w {
+                *w -= *w * keep;
+            }
+        }
+    }
+}

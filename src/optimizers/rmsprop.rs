@@ -1,0 +1,109 @@
+//! `RMSprop` (Tieleman & Hinton, 2012), plain, centred (Graves, 2013) and with momentum.
+
+use super::{Optimizer, Slots, Step};
+use crate::error::Result;
+use crate::float::Float;
+use crate::settings::Settings;
+use crate::simd::kernel;
+
+/// v ← ρv + (1 − ρ)g², u = g / √(v + ε), w ← w − ηu. Centred: a ← ρa + (1 − ρ)g and v − a² in the
+/// place of v. With momentum: b ← μb + ηu, w ← w − b.
+///
+/// ε stands inside the root, as in Keras; `PyTorch` puts it outside.
+#[derive(Debug)]
+pub(super) struct RmsProp {
+    rho: f64,
+    momentum: f64,
+    epsilon: f64,
+    centered: bool,
+}
+
+impl RmsProp {
+    pub(super) fn new(settings: &Settings) -> Result<Self> {
+        let part =
+            |name| settings.float_where(name, "a number from 0 to 1", |r| (0.0..=1.0).contains(&r));
+        Ok(Self {
+            rho: part("rho")?,
+            momentum: part("momentum")?,
+            epsilon: settings.float_where("epsilon", "a number of at least 0", |e| e >= 0.0)?,
+            centered: settings.flag("centered")?,
+        })
+    }
+}
+
+/// The constants of one step.
+#[derive(Clone, Copy)]
+struct Constants<F> {
+    rate: F,
+    rho: F,
+    rest: F,
+    momentum: F,
+    epsilon: F,
+}
+
+impl<F: Float> Optimizer<F> for RmsProp {
+    fn slots(&self) -> &'static [&'static str] {
+        match (self.centered, self.momentum > 0.0) {
+            (false, false) => &["velocity"],
+            (false, true) => &["velocity", "momentum"],
+            (true, false) => &["velocity", "average_gradient"],
+            (true, true) => &["velocity", "momentum", "average_gradient"],
+        }
+    }
+
+    fn update(&self, step: Step, w: &mut [F], g: &[F], [v, second, third]: Slots<F>) {
+        let c = Constants {
+            rate: F::of(step.learning_rate),
+            rho: F::of(self.rho),
+            rest: F::of(1.0 - self.rho),
+            momentum: F::of(self.momentum),
+            epsilon: F::of(self.epsilon),
+        };
+        match (self.centered, self.momentum > 0.0) {
+            (false, false) => plain(c, w, g, v),
+            (false, true) => with_momentum(c, w, g, v, second),
+            (true, false) => centered(c, w, g, v, second),
+            (true, true) => centered_with_momentum(c, w, g, v, second, third),
+        }
+    }
+}
+
+/// v ← ρv + (1 − ρ)g².
+#[inline(always)]
+fn average<F: Float>(c: Constants<F>, average: &mut F, x: F) -> F {
+    *average = c.rho * *average + c.rest * x;
+    *average
+}
+
+kernel! {
+    fn plain<F: Float>(c: Constants<F>, w: &mut [F], g: &[F], v: &mut [F]) {
+        for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
+            *w -= c.rate * g / (average(c, v, g * g) + c.epsilon).sqrt();
+        }
+    }
+
+    fn with_momentum<F: Float>(c: Constants<F>, w: &mut [F], g: &[F], v: &mut [F], b: &mut [F]) {
+        for (((w, &g), v), b) in w.iter_mut().zip(g).zip(v).zip(b) {
+            *b = c.momentum * *b + c.rate * g / (average(c, v, g * g) + c.epsilon).sqrt();
+            *w -= *b;
+        }
+    }
+
+    fn centered<F: Float>(c: Constants<F>, w: &mut [F], g: &[F], v: &mut [F], a: &mut [F]) {
+        for (((w, &g), v), a) in w.iter_mut().zip(g).zip(v).zip(a) {
+            let mean = average(c, a, g);
+            *w -= c.rate * g / (average(c, v, g * g) - mean * mean + c.epsilon).sqrt();
+        }
+    }
+
+    fn centered_with_momentum<F: Float>(
+        c: Constants<F>, w: &mut [F], g: &[F], v: &mut [F], b: &mut [F], a: &mut [F],
+    ) {
+        for ((((w, &g), v), b), a) in w.iter_mut().zip(g).zip(v).zip(b).zip(a) {
+            let mean = average(c, a, g);
+            let variance = average(c, v, g * g) - mean * mean;
+            *b = c.momentum * *b + c.rate * g / (variance + c.epsilon).sqrt();
+            *w -= *b;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Stochastic gradient descent, with momentum and Nesterov's variant of it.
+
+use super::{Optimizer, Slots, Step};
+use crate::error::Result;
+use crate::float::Float;
+use crate::settings::Settings;
+use crate::simd::kernel;
+
+/// v ← μv − ηg, w ← w + v; Nesterov: w ← w + μv − ηg with the new v. Without momentum w ← w − ηg.
+///
+/// `PyTorch` keeps η out of v, so that its paths differ when η changes.
+#[derive(Debug)]
+pub(super) struct Sgd {
+    momentum: f64,
+    nesterov: bool,
+}
+
+impl Sgd {
+    pub(super) fn new(settings: &Settings) -> Result<Self> {
+        Ok(Self {
+            momentum: settings.float_where("momentum", "a number from 0 to 1", |m| {
+                (0.0..=1.0).contains(&m)
+            })?,
+            nesterov: settings.flag("nesterov")?,
+        })
+    }
+}
+
+impl<F: Float> Optimizer<F> for Sgd {
+    fn slots(&self) -> &'static [&'static str] {
+        if self.momentum > 0.0 {
+            &["velocity"]
+        } else {
+            &[]
+        }
+    }
+
+    fn update(&self, step: Step, w: &mut [F], g: &[F], [v, ..]: Slots<F>) {
+        let (rate, momentum) = (F::of(step.learning_rate), F::of(self.momentum));
+        if self.momentum == 0.0 {
+            plain(rate, w, g);
+        } else if self.nesterov {
+            nesterov(rate, momentum, w, g, v);
+        } else {
+            heavy_ball(rate, momentum, w, g, v);
+        }
+    }
+}
+
+kernel! {
+    fn plain<F: Float>(rate: F, w: &mut [F], g: &[F]) {
+        for (w, &g) in w.iter_mut().zip(g) {
+            *w -= rate * g;
+        }
+    }
+
+    fn heavy_ball<F: Float>(rate: F, momentum: F, w: &mut [F], g: &[F], v: &mut [F]) {
+        for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
+            *v = momentum * *v - rate * g;
+            *w += *v;
+        }
+    }
+
+    fn nesterov<F: Float>(rate: F, momentum: F, w: &mut [F], g: &[F], v: &mut [F]) {
+        for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
+            *v = momentum * *v - rate * g;
+            *w += momentum * *v - rate * g;
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Single kernels on plain arrays: activations, losses, metrics, optimizer steps.
+
+use std::ops::Range;
+
+use numpy::{Element, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods, dtype};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::arrays::{check_shape, read, write, zeros};
+use super::boundary::shape_error;
+use super::plan::TargetArray;
+use super::settings::from_dict;
+use crate::float::Float;
+use crate::losses::{Factor, Targets};
+use crate::optimizers::Step;
+use crate::parallel::Threads;
+use crate::{activations, losses, metrics, optimizers};
+
+/// Call the generic `$function` for the element type of the array `$of`.
+macro_rules! by_dtype {
+    ($name:literal, $of:expr, $function:ident($($argument:expr),*)) => {{
+        let array = $of.cast::<PyUntypedArray>().map_err(|_| {
+            PyTypeError::new_err(format!("{}: expected an array, found {}", $name, $of.get_type()))
+        })?;
+        let (py, found) = ($of.py(), array.dtype());
+        if found.is(dtype::<f32>(py)) {
+            $function::<f32>($($argument),*)
+        } else if found.is(dtype::<f64>(py)) {
+            $function::<f64>($($argument),*)
+        } else {
+            Err(PyTypeError::new_err(format!("{}: expected a float32 or float64 array, found {found}", $name)))
+        }
+    }};
+}
+
+/// Length of the last axis, which there must be.
+fn last_axis(name: &str, shape: &[usize]) -> PyResult<usize> {
+    match shape.last() {
+        Some(&width) if width > 0 => Ok(width),
+        _ => Err(shape_error(format!(
+            "{name}: expected a last axis that is not empty, found shape {shape:?}"
+        ))),
+    }
+}
+
+/// φ(x).
+#[pyfunction]
+pub(super) fn activate<'py>(
+    activation: &Bound<'py, PyDict>,
+    x: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    fn run<'py, F: Float + Element>(
+        activation: &Bound<'py, PyDict>,
+        x: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = x.py();
+        let activation = activations::from_settings::<F>(&from_dict(activation)?)?;
+        let x = read::<F>("x", x)?;
+        let width = last_axis("x", x.shape())?;
+        let y = zeros::<F>(py, x.shape())?;
+        {
+            let (mut y, x) = (y.readwrite(), x.as_slice()?);
+            let y = y.as_slice_mut()?;
+            py.detach(|| {
+                let mut kept = vec![F::ZERO; if activation.keeps_input() { x.len() } else { 0 }];
+                y.copy_from_slice(x);
+                activation.forward(Threads::global(), width, &[], y, &mut kept);
+            });
+        }
+        Ok(y.into_any())
+    }
+    by_dtype!("x", x, run(activation, x))
+}
+
+/// dx = dy · φ′(x).
+#[pyfunction]
+pub(super) fn activate_backward<'py>(
+    activation: &Bound<'py, PyDict>,
+    x: &Bound<'py, PyAny>,
+    dy: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    fn run<'py, F: Float + Element>(
+        activation: &Bound<'py, PyDict>,
+        x: &Bound<'py, PyAny>,
+        dy: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = x.py();
+        let activation = activations::from_settings::<F>(&from_dict(activation)?)?;
+        let (x, dy) = (read::<F>("x", x)?, read::<F>("dy", dy)?);
+        let width = last_axis("x", x.shape())?;
+        check_shape(
+            "dy",
+            dy.shape(),
+            &x.shape().iter().copied().map(Some).collect::<Vec<_>>(),
+        )?;
+        let dx = zeros::<F>(py, x.shape())?;
+        {
+            let (mut dx, x, dy) = (dx.readwrite(), x.as_slice()?, dy.as_slice()?);
+            let dx = dx.as_slice_mut()?;
+            py.detach(|| {
+                let mut kept = vec![F::ZERO; if activation.keeps_input() { x.len() } else { 0 }];
+                let mut y = x.to_vec();
+                activation.forward(Threads::global(), width, &[], &mut y, &mut kept);
+                dx.copy_from_slice(dy);
+                activation.backward(Threads::global(), width, &y, &kept, dx);
+            });
+        }
+        Ok(dx.into_any())
+    }
+    by_dtype!("x", x, run(activation, x, dy))
+}
+
+/// Check targets against `rows` rows of `width` outputs.
+fn check_targets<F: Float>(targets: Targets<'_, F>, rows: usize, width: usize) -> PyResult<()> {
+    let (found, expected) = match targets {
+        Targets::Classes(classes) => (classes.len(), rows),
+        Targets::Values(values) => (values.len(), rows * width),
+    };
+    if found != expected {
+        return Err(shape_error(format!(
+            "targets: expected {expected} elements, found {found}"
+        )));
+    }
+    if let Targets::Classes(classes) = targets {
+        losses::check_classes("targets", classes, width)?;
+    }
+    Ok(())
+}
+
+/// The loss of each row and the gradient of their sum with respect to the outputs.
+#[pyfunction]
+pub(super) fn loss_rows<'py>(
+    loss: &Bound<'py, PyDict>,
+    outputs: &Bound<'py, PyAny>,
+    targets: &Bound<'py, PyAny>,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    fn run<'py, F: Float + Element>(
+        loss: &Bound<'py, PyDict>,
+        outputs: &Bound<'py, PyAny>,
+        targets: &Bound<'py, PyAny>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let py = outputs.py();
+        let loss = losses::from_settings::<F>(&from_dict(loss)?)?;
+        let outputs = read::<F>("outputs", outputs)?;
+        let width = last_axis("outputs", outputs.shape())?;
+        let targets = TargetArray::<F>::read(targets, loss.takes_classes())?;
+        let rows = &outputs.shape()[..outputs.shape().len() - 1];
+        check_targets(targets.targets()?, rows.iter().product(), width)?;
+        let (values, gradient) = (zeros::<F>(py, rows)?, zeros::<F>(py, outputs.shape())?);
+        {
+            let (mut values, mut gradient) = (values.readwrite(), gradient.readwrite());
+            let gradient = gradient.as_slice_mut()?;
+            gradient.copy_from_slice(outputs.as_slice()?);
+            let factor = Factor {
+                all: F::ONE,
+                weights: &[],
+            };
+            loss.rows(
+                width,
+                gradient,
+                targets.targets()?,
+                factor,
+                values.as_slice_mut()?,
+            );
+        }
+        Ok((values.into_any(), gradient.into_any()))
+    }
+    by_dtype!("outputs", outputs, run(loss, outputs, targets))
+}
+
+/// The metric of each row.
+#[pyfunction]
+pub(super) fn metric_rows<'py>(
+    metric: &Bound<'py, PyDict>,
+    outputs: &Bound<'py, PyAny>,
+    targets: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    fn run<'py, F: Float + Element>(
+        metric: &Bound<'py, PyDict>,
+        outputs: &Bound<'py, PyAny>,
+        targets: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = outputs.py();
+        let metric = metrics::from_settings::<F>(&from_dict(metric)?)?;
+        let outputs = read::<F>("outputs", outputs)?;
+        let width = last_axis("outputs", outputs.shape())?;
+        let targets = TargetArray::<F>::read(targets, metric.takes_classes())?;
+        let rows = &outputs.shape()[..outputs.shape().len() - 1];
+        check_targets(targets.targets()?, rows.iter().product(), width)?;
+        let values = zeros::<F>(py, rows)?;
+        {
+            let mut values = values.readwrite();
+            let targets = targets.targets()?;
+            let outputs = outputs.as_slice()?.chunks_exact(width).enumerate();
+            for (value, (i, outputs)) in values.as_slice_mut()?.iter_mut().zip(outputs) {
+                *value = metric.row(outputs, targets.row(i, width));
+            }
+        }
+        Ok(values.into_any())
+    }
+    by_dtype!("outputs", outputs, run(metric, outputs, targets))
+}
+
+/// The names of an optimizer's slots, and what each starts at.
+#[pyfunction]
+pub(super) fn optimizer_slots(optimizer: &Bound<'_, PyDict>) -> PyResult<Vec<(&'static str, f64)>> {
+    let rule = optimizers::from_settings::<f64>(&from_dict(optimizer)?)?;
+    Ok(rule.slots().iter().map(|&name| (name, 0.0)).collect())
+}
+
+/// One step of an optimizer on flat arrays, in place; `iteration` steps were done before.
+#[pyfunction]
+pub(super) fn optimizer_step<'py>(
+    optimizer: &Bound<'py, PyDict>,
+    params: &Bound<'py, PyAny>,
+    grads: &Bound<'py, PyAny>,
+    slots: &Bound<'py, PyAny>,
+    iteration: u64,
+    learning_rate: f64,
+) -> PyResult<()> {
+    fn run<'py, F: Float + Element>(
+        optimizer: &Bound<'py, PyDict>,
+        params: &Bound<'py, PyAny>,
+        grads: &Bound<'py, PyAny>,
+        slots: &Bound<'py, PyAny>,
+        step: Step,
+    ) -> PyResult<()> {
+        let py = params.py();
+        let rule = optimizers::from_settings::<F>(&from_dict(optimizer)?)?;
+        let (mut w, grads) = (write::<F>("params", params)?, read::<F>("grads", grads)?);
+        let mut slots = write::<F>("slots", slots)?;
+        let count = w.len();
+        check_shape("params", w.shape(), &[Some(count)])?;
+        check_shape("grads", grads.shape(), &[Some(count)])?;
+        check_shape(
+            "slots",
+            slots.shape(),
+            &[Some(rule.slots().len()), Some(count)],
+        )?;
+        let (w, slots) = (w.as_slice_mut()?, slots.as_slice_mut()?);
+        // Clipping changes the gradients, and these are the caller's.
+        let mut gradients = grads.as_slice()?.to_vec();
+        let all: [Range<usize>; 1] = [0..count];
+        py.detach(|| {
+            rule.step(
+                Threads::global(),
+                step,
+                &all,
+                &all,
+                w,
+                &mut gradients,
+                slots,
+            )
+        });
+        Ok(())
+    }
+    let step = Step {
+        number: iteration + 1,
+        learning_rate,
+    };
+    by_dtype!("params", params, run(optimizer, params, grads, slots, step))
+}
+
+/// The flat index of the first element that is infinite or NaN.
+#[pyfunction]
+pub(super) fn first_non_finite(x: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    fn run<F: Float + Element>(x: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+        let py = x.py();
+        let x = read::<F>("x", x)?;
+        let x = x.as_slice()?;
+        Ok(py.detach(|| crate::reduce::first_non_finite(x)))
+    }
+    by_dtype!("x", x, run(x))
+}

@@ -1,0 +1,468 @@
+//! The compiled network as Python holds it, and the passes over it.
+
+use numpy::{Element, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::arrays::{check_shape, read, write, zeros};
+use super::boundary::{interruptible, threads_or_global};
+use super::settings::from_dict;
+use crate::float::Float;
+use crate::layers::State;
+use crate::losses::{self, Targets};
+use crate::metrics;
+use crate::network::{self, Arrays, Data, Evaluation, Objective, Place, Predictor, Trainer};
+use crate::optimizers;
+
+/// An immutable description of a network: layers, shapes, offsets into the flat arrays.
+#[pyclass(frozen, module = "fanin._core")]
+pub(super) struct Plan {
+    input_shape: Vec<usize>,
+    compiled: Compiled,
+}
+
+enum Compiled {
+    Single(network::Plan<f32>),
+    Double(network::Plan<f64>),
+}
+
+/// Do something with the compiled plan, whatever its element type.
+macro_rules! with_plan {
+    ($self:expr, $plan:ident => $body:expr) => {
+        match &$self.compiled {
+            Compiled::Single($plan) => $body,
+            Compiled::Double($plan) => $body,
+        }
+    };
+}
+
+/// (layer, name, offset, shape) of an array of a layer.
+type PlaceTuple<'py> = (usize, &'static str, usize, Bound<'py, PyTuple>);
+
+fn places<'py>(py: Python<'py>, places: &[Place]) -> PyResult<Vec<PlaceTuple<'py>>> {
+    places
+        .iter()
+        .map(|p| Ok((p.layer, p.name, p.offset, PyTuple::new(py, &p.shape)?)))
+        .collect()
+}
+
+#[pymethods]
+impl Plan {
+    #[new]
+    fn new(input_shape: Vec<usize>, layers: Vec<Bound<'_, PyDict>>, dtype: &str) -> PyResult<Self> {
+        let layers = layers.iter().map(from_dict).collect::<PyResult<Vec<_>>>()?;
+        let compiled = match dtype {
+            "float32" => Compiled::Single(network::Plan::new(&input_shape, &layers)?),
+            "float64" => Compiled::Double(network::Plan::new(&input_shape, &layers)?),
+            other => {
+                let message = format!("dtype: expected float32 or float64, found {other:?}");
+                return Err(PyValueError::new_err(message));
+            }
+        };
+        Ok(Self {
+            input_shape,
+            compiled,
+        })
+    }
+
+    #[getter]
+    fn dtype(&self) -> &'static str {
+        match self.compiled {
+            Compiled::Single(_) => f32::NAME,
+            Compiled::Double(_) => f64::NAME,
+        }
+    }
+
+    #[getter]
+    fn output_shapes<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        with_plan!(self, plan => plan.output_shapes().iter().map(|shape| PyTuple::new(py, shape)).collect())
+    }
+
+    #[getter]
+    fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Vec<PlaceTuple<'py>>> {
+        with_plan!(self, plan => places(py, plan.parameters()))
+    }
+
+    #[getter]
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Vec<PlaceTuple<'py>>> {
+        with_plan!(self, plan => places(py, plan.state()))
+    }
+
+    #[getter]
+    fn parameter_count(&self) -> usize {
+        with_plan!(self, plan => plan.parameter_count())
+    }
+
+    #[getter]
+    fn state_count(&self) -> usize {
+        with_plan!(self, plan => plan.state_count())
+    }
+
+    #[pyo3(signature = (params, state, x, training, threads=None))]
+    fn forward<'py>(
+        &self,
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        training: bool,
+        threads: Option<usize>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        with_plan!(self, plan => self.forward_as(plan, params, state, x, training, threads))
+    }
+
+    #[pyo3(signature = (params, cache, dy, threads=None))]
+    fn backward<'py>(
+        &self,
+        params: &Bound<'py, PyAny>,
+        cache: (Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+        dy: &Bound<'py, PyAny>,
+        threads: Option<usize>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        with_plan!(self, plan => self.backward_as(plan, params, &cache, dy, threads))
+    }
+
+    #[pyo3(signature = (params, state, x, batch_size, threads=None))]
+    fn predict<'py>(
+        &self,
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        batch_size: usize,
+        threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        with_plan!(self, plan => self.predict_as(plan, params, state, x, batch_size, threads))
+    }
+
+    #[pyo3(signature = (params, state, loss, metrics, x, y, weights, batch_size, threads=None))]
+    fn evaluate<'py>(
+        &self,
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        loss: &Bound<'py, PyDict>,
+        metrics: Vec<Bound<'py, PyDict>>,
+        x: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+        weights: Option<&Bound<'py, PyAny>>,
+        batch_size: usize,
+        threads: Option<usize>,
+    ) -> PyResult<Vec<f64>> {
+        with_plan!(self, plan => {
+            self.evaluate_as(plan, params, state, loss, &metrics, x, y, weights, batch_size, threads)
+        })
+    }
+
+    #[pyo3(signature = (params, state, slots, optimizer, loss, metrics, x, y, weights, order, batch_size,
+        learning_rates, progress, threads=None))]
+    fn train<'py>(
+        &self,
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        slots: &Bound<'py, PyAny>,
+        optimizer: &Bound<'py, PyDict>,
+        loss: &Bound<'py, PyDict>,
+        metrics: Vec<Bound<'py, PyDict>>,
+        x: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+        weights: Option<&Bound<'py, PyAny>>,
+        order: &Bound<'py, PyAny>,
+        batch_size: usize,
+        learning_rates: &Bound<'py, PyAny>,
+        progress: &Bound<'py, PyAny>,
+        threads: Option<usize>,
+    ) -> PyResult<()> {
+        with_plan!(self, plan => self.train_as(
+            plan, params, state, slots, optimizer, loss, &metrics, x, y, weights, order, batch_size,
+            learning_rates, progress, threads,
+        ))
+    }
+}
+
+impl Plan {
+    /// `x` for reading, checked against the network's input; with the number of samples.
+    fn read_samples<'py, F: Element>(
+        &self,
+        x: &Bound<'py, PyAny>,
+    ) -> PyResult<(PyReadonlyArrayDyn<'py, F>, usize)> {
+        let x = read("x", x)?;
+        let expected: Vec<_> = [None]
+            .into_iter()
+            .chain(self.input_shape.iter().copied().map(Some))
+            .collect();
+        check_shape("x", x.shape(), &expected)?;
+        let samples = x.shape()[0];
+        Ok((x, samples))
+    }
+
+    fn output_shape<F: Float>(
+        plan: &network::Plan<F>,
+        input_shape: &[usize],
+        samples: usize,
+    ) -> Vec<usize> {
+        let shape = plan
+            .output_shapes()
+            .last()
+            .map_or(input_shape, Vec::as_slice);
+        [&[samples], shape].concat()
+    }
+
+    fn forward_as<'py, F: Float + Element>(
+        &self,
+        plan: &network::Plan<F>,
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        training: bool,
+        threads: Option<usize>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let (py, threads) = (params.py(), threads_or_global(threads)?);
+        let (x_array, samples) = self.read_samples::<F>(x)?;
+        let w = read::<F>("params", params)?;
+        check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
+        let y = zeros::<F>(py, &Self::output_shape(plan, &self.input_shape, samples))?;
+        let kept = zeros::<F>(py, &[network::kept_len(plan, samples)])?;
+        if samples > 0 {
+            let (w, x) = (w.as_slice()?, x_array.as_slice()?);
+            let (mut y, mut kept) = (y.readwrite(), kept.readwrite());
+            let (y, kept) = (y.as_slice_mut()?, kept.as_slice_mut()?);
+            let mut run = |state: State<F>| {
+                network::forward(plan, threads, w, state, x, samples, kept);
+                y.copy_from_slice(network::output(plan, x, samples, kept));
+            };
+            if training {
+                let mut state = write::<F>("state", state)?;
+                check_shape("state", state.shape(), &[Some(plan.state_count())])?;
+                let state = state.as_slice_mut()?;
+                py.detach(|| run(State::Updating(state)));
+            } else {
+                let state = read::<F>("state", state)?;
+                check_shape("state", state.shape(), &[Some(plan.state_count())])?;
+                let state = state.as_slice()?;
+                py.detach(|| run(State::Frozen(state)));
+            }
+        }
+        let cache = (x, kept, training).into_pyobject(py)?;
+        Ok((y.into_any(), cache))
+    }
+
+    fn backward_as<'py, F: Float + Element>(
+        &self,
+        plan: &network::Plan<F>,
+        params: &Bound<'py, PyAny>,
+        (x, kept, training): &(Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+        dy: &Bound<'py, PyAny>,
+        threads: Option<usize>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let (py, threads) = (params.py(), threads_or_global(threads)?);
+        let (x_array, samples) = self.read_samples::<F>(x)?;
+        let w = read::<F>("params", params)?;
+        check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
+        let kept = read::<F>("cache", kept)?;
+        check_shape(
+            "cache",
+            kept.shape(),
+            &[Some(network::kept_len(plan, samples))],
+        )?;
+        let dy = read::<F>("dy", dy)?;
+        let expected: Vec<_> = Self::output_shape(plan, &self.input_shape, samples)
+            .into_iter()
+            .map(Some)
+            .collect();
+        check_shape("dy", dy.shape(), &expected)?;
+        let dx = zeros::<F>(py, x_array.shape())?;
+        let dw = zeros::<F>(py, &[plan.parameter_count()])?;
+        if samples > 0 {
+            let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
+            let (mut dw, mut dx) = (dw.readwrite(), dx.readwrite());
+            let (dw, dx) = (dw.as_slice_mut()?, dx.as_slice_mut()?);
+            // Backward leaves its sums in the cache, and the caller may use the cache again.
+            let mut kept = kept.as_slice()?.to_vec();
+            py.detach(|| {
+                let mut gradient = vec![F::ZERO; network::gradient_len(plan, samples)];
+                let mut spare = gradient.clone();
+                gradient[..dy.len()].copy_from_slice(dy);
+                let input_gradient = network::backward(
+                    plan,
+                    threads,
+                    *training,
+                    w,
+                    x,
+                    samples,
+                    &mut kept,
+                    &mut gradient,
+                    &mut spare,
+                    dw,
+                    true,
+                );
+                dx.copy_from_slice(&input_gradient[..dx.len()]);
+            });
+        }
+        Ok((dx.into_any(), dw.into_any()))
+    }
+
+    fn predict_as<'py, F: Float + Element>(
+        &self,
+        plan: &network::Plan<F>,
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        batch_size: usize,
+        threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, threads) = (params.py(), threads_or_global(threads)?);
+        let (x, samples) = self.read_samples::<F>(x)?;
+        let (w, state) = (read::<F>("params", params)?, read::<F>("state", state)?);
+        let y = zeros::<F>(py, &Self::output_shape(plan, &self.input_shape, samples))?;
+        {
+            let mut predictor = Predictor::new(
+                plan.clone(),
+                w.as_slice()?,
+                state.as_slice()?,
+                x.as_slice()?,
+                batch_size,
+                threads,
+            )?;
+            let mut y = y.readwrite();
+            let y = y.as_slice_mut()?;
+            interruptible(py, |deadline| predictor.run_until(deadline, y))?;
+        }
+        Ok(y.into_any())
+    }
+
+    fn evaluate_as<'py, F: Float + Element>(
+        &self,
+        plan: &network::Plan<F>,
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        loss: &Bound<'py, PyDict>,
+        metrics: &[Bound<'py, PyDict>],
+        x: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+        weights: Option<&Bound<'py, PyAny>>,
+        batch_size: usize,
+        threads: Option<usize>,
+    ) -> PyResult<Vec<f64>> {
+        let (py, threads) = (params.py(), threads_or_global(threads)?);
+        let (plan, objective) = objective(plan, loss, metrics)?;
+        let (x, _) = self.read_samples::<F>(x)?;
+        let y = TargetArray::<F>::read(y, objective.takes_classes())?;
+        let weights = weights
+            .map(|weights| read::<F>("weights", weights))
+            .transpose()?;
+        let (w, state) = (read::<F>("params", params)?, read::<F>("state", state)?);
+        let data = data(&x, &y, weights.as_ref())?;
+        let mut evaluation = Evaluation::new(
+            plan,
+            objective,
+            w.as_slice()?,
+            state.as_slice()?,
+            data,
+            batch_size,
+            threads,
+        )?;
+        interruptible(py, |deadline| evaluation.run_until(deadline))?;
+        Ok(evaluation.means())
+    }
+
+    fn train_as<'py, F: Float + Element>(
+        &self,
+        plan: &network::Plan<F>,
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        slots: &Bound<'py, PyAny>,
+        optimizer: &Bound<'py, PyDict>,
+        loss: &Bound<'py, PyDict>,
+        metrics: &[Bound<'py, PyDict>],
+        x: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+        weights: Option<&Bound<'py, PyAny>>,
+        order: &Bound<'py, PyAny>,
+        batch_size: usize,
+        learning_rates: &Bound<'py, PyAny>,
+        progress: &Bound<'py, PyAny>,
+        threads: Option<usize>,
+    ) -> PyResult<()> {
+        let (py, threads) = (params.py(), threads_or_global(threads)?);
+        let (plan, objective) = objective(plan, loss, metrics)?;
+        let rule = optimizers::from_settings(&from_dict(optimizer)?)?;
+        let (x, _) = self.read_samples::<F>(x)?;
+        let y = TargetArray::<F>::read(y, objective.takes_classes())?;
+        let weights = weights
+            .map(|weights| read::<F>("weights", weights))
+            .transpose()?;
+        let order = read::<u32>("order", order)?;
+        let learning_rates = read::<f64>("learning_rates", learning_rates)?;
+        let (mut w, mut state) = (write::<F>("params", params)?, write::<F>("state", state)?);
+        let (mut slots, mut progress) = (
+            write::<F>("slots", slots)?,
+            write::<f64>("progress", progress)?,
+        );
+
+        let data = data(&x, &y, weights.as_ref())?;
+        let (order, rates) = (order.as_slice()?, learning_rates.as_slice()?);
+        let mut trainer = Trainer::new(
+            plan, objective, rule, data, order, batch_size, rates, threads,
+        )?;
+        let mut arrays = Arrays {
+            w: w.as_slice_mut()?,
+            state: state.as_slice_mut()?,
+            slots: slots.as_slice_mut()?,
+            progress: progress.as_slice_mut()?,
+        };
+        trainer.check(&arrays)?;
+        interruptible(py, |deadline| trainer.run_until(deadline, &mut arrays))
+    }
+}
+
+/// The objective that a loss and metrics make of a plan, and the plan to run for it.
+fn objective<F: Float>(
+    plan: &network::Plan<F>,
+    loss: &Bound<'_, PyDict>,
+    metrics: &[Bound<'_, PyDict>],
+) -> PyResult<(network::Plan<F>, Objective<F>)> {
+    let loss = losses::from_settings(&from_dict(loss)?)?;
+    let metrics = metrics
+        .iter()
+        .map(|m| Ok(metrics::from_settings(&from_dict(m)?)?));
+    Ok(Objective::new(
+        plan,
+        loss,
+        metrics.collect::<PyResult<_>>()?,
+    )?)
+}
+
+/// Targets as the loss takes them.
+pub(super) enum TargetArray<'py, F: Element> {
+    Classes(PyReadonlyArrayDyn<'py, i64>),
+    Values(PyReadonlyArrayDyn<'py, F>),
+}
+
+impl<'py, F: Float + Element> TargetArray<'py, F> {
+    pub(super) fn read(y: &Bound<'py, PyAny>, classes: bool) -> PyResult<Self> {
+        Ok(if classes {
+            Self::Classes(read("y", y)?)
+        } else {
+            Self::Values(read("y", y)?)
+        })
+    }
+
+    pub(super) fn targets(&self) -> PyResult<Targets<'_, F>> {
+        Ok(match self {
+            Self::Classes(classes) => Targets::Classes(classes.as_slice()?),
+            Self::Values(values) => Targets::Values(values.as_slice()?),
+        })
+    }
+}
+
+fn data<'a, F: Float + Element>(
+    x: &'a PyReadonlyArrayDyn<'_, F>,
+    y: &'a TargetArray<'_, F>,
+    weights: Option<&'a PyReadonlyArrayDyn<'_, F>>,
+) -> PyResult<Data<'a, F>> {
+    let weights = weights.map_or(Ok(&[][..]), |weights| weights.as_slice())?;
+    Ok(Data {
+        x: x.as_slice()?,
+        y: y.targets()?,
+        weights,
+    })
+}

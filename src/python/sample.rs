@@ -1,0 +1,242 @@
+//! Sampling and initializers: allocate with `NumPy`, fill in Rust, return.
+
+use numpy::{Element, PyArrayMethods, PyReadonlyArray2};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use super::arrays::zeros;
+use super::boundary::detached;
+use crate::error::Error;
+use crate::float::Float;
+use crate::initializers::{
+    Constant, Identity, Initializer, Kind, Mode, Orthogonal, VarianceScaling, orthogonalize as q_of,
+};
+use crate::parallel::Threads;
+use crate::random::{Normal, Sample, Stream, TruncatedNormal, Uniform, shuffle};
+use crate::shape;
+
+fn filled<'py, F: Sample + Element>(
+    py: Python<'py>,
+    shape: &[usize],
+    stream: &Stream,
+    initializer: &(impl Initializer<F> + Sync),
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = zeros::<F>(py, shape)?;
+    let mut view = array.readwrite();
+    let out = view.as_slice_mut()?;
+    detached(py, || {
+        initializer.fill(out, shape, stream, Threads::global())
+    })?;
+    Ok(array.into_any())
+}
+
+fn fill<'py>(
+    py: Python<'py>,
+    shape: &[usize],
+    dtype: &str,
+    stream: &Stream,
+    initializer: &(impl Initializer<f32> + Initializer<f64> + Sync),
+) -> PyResult<Bound<'py, PyAny>> {
+    match dtype {
+        f32::NAME => filled::<f32>(py, shape, stream, initializer),
+        f64::NAME => filled::<f64>(py, shape, stream, initializer),
+        _ => Err(PyTypeError::new_err(format!(
+            "dtype: expected float32 or float64, found {dtype}"
+        ))),
+    }
+}
+
+/// Nothing random: any stream will do.
+fn no_stream() -> Stream {
+    Stream::new("", "")
+}
+
+/// An array of one value.
+#[pyfunction]
+pub(super) fn constant<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    value: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    fill(py, &shape, dtype, &no_stream(), &Constant::new(value)?)
+}
+
+/// A matrix with `gain` on the diagonal.
+#[pyfunction]
+pub(super) fn identity<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    gain: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    fill(py, &shape, dtype, &no_stream(), &Identity::new(gain)?)
+}
+
+/// Uniform on [low, high).
+#[pyfunction]
+pub(super) fn random_uniform<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    seed: &str,
+    path: &str,
+    low: f64,
+    high: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let stream = Stream::new(seed, path);
+    fill(py, &shape, dtype, &stream, &Uniform::new(low, high)?)
+}
+
+/// Normal.
+#[pyfunction]
+pub(super) fn random_normal<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    seed: &str,
+    path: &str,
+    mean: f64,
+    std: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let stream = Stream::new(seed, path);
+    fill(py, &shape, dtype, &stream, &Normal::new(mean, std)?)
+}
+
+/// Normal within [mean + low·std, mean + high·std].
+#[pyfunction]
+pub(super) fn truncated_normal<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    seed: &str,
+    path: &str,
+    mean: f64,
+    std: f64,
+    low: f64,
+    high: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let stream = Stream::new(seed, path);
+    let normal = TruncatedNormal::new(mean, std, low, high)?;
+    fill(py, &shape, dtype, &stream, &normal)
+}
+
+/// Glorot, He, `LeCun` and the rest of their family.
+#[pyfunction]
+pub(super) fn variance_scaling<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    seed: &str,
+    path: &str,
+    scale: f64,
+    mode: &str,
+    distribution: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let scaling = scaling(scale, mode, distribution)?;
+    fill(py, &shape, dtype, &Stream::new(seed, path), &scaling)
+}
+
+/// The standard deviation (before truncation) or the limit that `variance_scaling` draws with.
+#[pyfunction]
+pub(super) fn variance_scaling_spread(
+    shape: Vec<usize>,
+    scale: f64,
+    mode: &str,
+    distribution: &str,
+) -> PyResult<f64> {
+    Ok(scaling(scale, mode, distribution)?.spread(&shape))
+}
+
+fn scaling(scale: f64, mode: &str, distribution: &str) -> PyResult<VarianceScaling> {
+    Ok(VarianceScaling::new(
+        scale,
+        Mode::parse(mode)?,
+        Kind::parse(distribution)?,
+    )?)
+}
+
+/// A random orthogonal matrix times `gain`.
+#[pyfunction]
+pub(super) fn orthogonal<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    seed: &str,
+    path: &str,
+    gain: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let stream = Stream::new(seed, path);
+    fill(py, &shape, dtype, &stream, &Orthogonal::new(gain)?)
+}
+
+/// The orthogonal matrix that a Gaussian one stands for; its rows are the longer vectors.
+#[pyfunction]
+pub(super) fn orthogonalize<'py>(
+    py: Python<'py>,
+    gaussian: PyReadonlyArray2<'py, f64>,
+    shape: Vec<usize>,
+    gain: f64,
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = zeros::<f64>(py, &shape)?;
+    let mut view = array.readwrite();
+    let (out, numbers) = (view.as_slice_mut()?, gaussian.as_slice()?);
+    if out.len() != numbers.len() {
+        let expected = format!("{} numbers", out.len());
+        return Err(Error::shape("gaussian", expected, numbers.len()).into());
+    }
+    detached(py, || {
+        out.copy_from_slice(numbers);
+        q_of(out, &shape, gain, Threads::global())
+    })?;
+    Ok(array.into_any())
+}
+
+/// Inputs and outputs of one unit.
+#[pyfunction]
+pub(super) fn fans(shape: Vec<usize>) -> (f64, f64) {
+    shape::fans(&shape)
+}
+
+/// The raw words of a stream, from number `start` on.
+#[pyfunction]
+pub(super) fn philox_words<'py>(
+    py: Python<'py>,
+    seed: &str,
+    path: &str,
+    start: u64,
+    count: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = zeros::<u32>(py, &[count])?;
+    let mut view = array.readwrite();
+    let out = view.as_slice_mut()?;
+    let stream = Stream::new(seed, path);
+    detached(py, || {
+        for (out, word) in out.iter_mut().zip(stream.words(start)) {
+            *out = word;
+        }
+        Ok(())
+    })?;
+    Ok(array.into_any())
+}
+
+/// The numbers from 0 to n − 1 in a random order.
+#[pyfunction]
+pub(super) fn permutation<'py>(
+    py: Python<'py>,
+    seed: &str,
+    path: &str,
+    n: u32,
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = zeros::<u32>(py, &[n as usize])?;
+    {
+        let mut view = array.readwrite();
+        let order = view.as_slice_mut()?;
+        for (place, i) in order.iter_mut().zip(0..) {
+            *place = i;
+        }
+        let stream = Stream::new(seed, path);
+        py.detach(|| shuffle(&stream, order));
+    }
+    Ok(array.into_any())
+}

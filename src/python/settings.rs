@@ -1,0 +1,43 @@
+//! Settings dicts, `{"kind": name, …}`, as the core takes them.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyInt, PyString};
+
+use crate::settings::{Settings, Value};
+
+/// The settings in a dict.
+pub(super) fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Settings> {
+    let mut settings = Settings::default();
+    for (name, value) in dict {
+        let name: String = name.extract()?;
+        if name == "kind" {
+            settings.kind = value.extract()?;
+        } else {
+            settings
+                .values
+                .insert(name.clone(), from_value(&name, &value)?);
+        }
+    }
+    Ok(settings)
+}
+
+fn from_value(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    // A bool is an int to Python, so it comes first.
+    if let Ok(flag) = value.cast::<PyBool>() {
+        Ok(Value::Bool(flag.is_true()))
+    } else if value.is_instance_of::<PyInt>() {
+        Ok(Value::Int(value.extract()?))
+    } else if let Ok(text) = value.cast::<PyString>() {
+        Ok(Value::Text(text.extract()?))
+    } else if let Ok(dict) = value.cast::<PyDict>() {
+        Ok(Value::Nested(from_dict(dict)?))
+    } else if let Ok(number) = value.extract() {
+        Ok(Value::Float(number))
+    } else {
+        let found = value.get_type();
+        Err(PyTypeError::new_err(format!(
+            "{name}: expected a bool, number, str or dict, found {found}"
+        )))
+    }
+}

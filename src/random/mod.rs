@@ -1,0 +1,22 @@
+//! Random numbers as a contract: stream v1.
+//!
+//! The value of element `i` is a function of (seed, path, `i`, distribution, element type) and of
+//! nothing else. `docs/stream.md` says which, exactly enough to write it again.
+
+mod elementary;
+mod normal;
+mod permutation;
+mod philox;
+mod quantile;
+mod stream;
+mod tiles;
+mod truncated_normal;
+mod uniform;
+
+pub use elementary::Sample;
+pub use normal::Normal;
+pub use permutation::shuffle;
+pub use stream::Stream;
+pub use tiles::Distribution;
+pub use truncated_normal::{STD_WITHIN_TWO, TruncatedNormal};
+pub use uniform::Uniform;

@@ -1,0 +1,109 @@
+//! From words to arrays: the one loop that every sampler runs in.
+
+use super::elementary::Sample;
+use super::philox::{LANES, Tile};
+use super::stream::Stream;
+use crate::error::Result;
+use crate::parallel::{Threads, for_each_chunk};
+use crate::simd::kernel;
+
+/// What numbers are drawn from.
+pub trait Distribution {
+    /// Draw every element of `out` from `stream`; fails where `F` cannot hold the parameters.
+    fn draw<F: Sample>(&self, out: &mut [F], stream: &Stream, threads: Threads) -> Result<()>;
+}
+
+/// How the words of one tile become `F::ROWS` rows of numbers.
+pub(super) trait Sampler<F>: Copy + Send + Sync {
+    fn rows(self, tile: &Tile, out: &mut [[F; LANES]]);
+}
+
+/// What one thread draws at a time: small enough for its cache, a whole number of tiles.
+const CHUNK: usize = 1 << 14;
+
+/// Fewer elements than this are drawn sooner than another thread wakes.
+const SERIAL: usize = 1 << 16;
+
+pub(super) fn fill<F: Sample>(
+    sampler: impl Sampler<F>,
+    out: &mut [F],
+    stream: &Stream,
+    threads: Threads,
+) {
+    let tiles = (CHUNK / (F::ROWS * LANES)) as u64;
+    let threads = threads.for_work(out.len(), SERIAL);
+    for_each_chunk(threads, out, CHUNK, |index, chunk| {
+        fill_chunk(chunk, sampler, stream, index as u64 * tiles);
+    });
+}
+
+kernel! {
+    fn fill_chunk<F: Sample, S: Sampler<F>>(out: &mut [F], sampler: S, stream: &Stream, first: u64) {
+        let (rows, rest) = out.as_chunks_mut::<LANES>();
+        let mut index = first;
+        let mut tiles = rows.chunks_exact_mut(F::ROWS);
+        for tile in &mut tiles {
+            sampler.rows(&stream.tile(index), tile);
+            index += 1;
+        }
+        let rows = tiles.into_remainder();
+        if !rows.is_empty() || !rest.is_empty() {
+            let mut last = [[F::ZERO; LANES]; 4];
+            sampler.rows(&stream.tile(index), &mut last[..F::ROWS]);
+            let mut numbers = last.iter().flatten();
+            for (out, &number) in rows.iter_mut().flatten().chain(rest).zip(&mut numbers) {
+                *out = number;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Normal, TruncatedNormal, Uniform};
+    use crate::simd::{Level, detected, set_level};
+
+    fn bits<F: Sample>(what: &impl Distribution, length: usize, threads: Threads) -> Vec<u64> {
+        let mut out = vec![F::ZERO; length];
+        what.draw(&mut out, &Stream::new("5", "kernel"), threads)
+            .unwrap();
+        out.iter().map(|x| x.wide().to_bits()).collect()
+    }
+
+    /// Nothing but the index of an element decides its bits.
+    fn check<F: Sample>(what: &impl Distribution) {
+        let big = 3 * SERIAL + 77;
+        set_level(Level::Baseline);
+        let all = bits::<F>(what, big, Threads::ONE);
+        for level in Level::ALL.into_iter().filter(|&level| level <= detected()) {
+            set_level(level);
+            for threads in 1..=3 {
+                let threads = Threads::new(threads).unwrap();
+                assert!(
+                    bits::<F>(what, big, threads) == all,
+                    "{level:?} {threads:?}"
+                );
+            }
+            for length in 0..300 {
+                assert!(bits::<F>(what, length, Threads::ONE) == all[..length]);
+            }
+        }
+        set_level(detected());
+    }
+
+    #[test]
+    fn bits_depend_on_the_index_alone() {
+        let uniform = Uniform::new(-0.3, 1.7).unwrap();
+        check::<f32>(&uniform);
+        check::<f64>(&uniform);
+        let normal = Normal::new(0.25, 1.5).unwrap();
+        check::<f32>(&normal);
+        check::<f64>(&normal);
+        for (low, high) in [(-2.0, 2.0), (0.5, f64::INFINITY), (-9.0, 4.0)] {
+            let truncated = TruncatedNormal::new(0.1, 0.5, low, high).unwrap();
+            check::<f32>(&truncated);
+            check::<f64>(&truncated);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Sums over the rows of a matrix, column by column.
+//!
+//! Rows are added up in stripes and the stripes' sums are added in order: the error grows with the
+//! number of stripes instead of the number of rows, and since a column is summed by one thread in
+//! this one order, the bits do not depend on how many threads there are.
+
+use crate::float::Float;
+use crate::parallel::{self, Threads};
+use crate::simd::kernel;
+
+/// Columns that one thread sums at a time: a few vector registers, or one cache line a row.
+pub(crate) const COLUMNS: usize = 64;
+
+/// Rows in a stripe.
+const STRIPE: usize = 32;
+
+/// Elements under which a second thread is not worth waking.
+pub(crate) const PARALLEL_FROM: usize = 1 << 16;
+
+/// Sum over rows of `term(row, column)` for up to [`COLUMNS`] columns, into `sums`.
+///
+/// `row(i)` gives the summands of row `i`, one a column.
+#[inline(always)]
+pub(crate) fn striped_sums<F: Float, R>(
+    rows: impl Iterator<Item = R>,
+    columns: usize,
+    mut add: impl FnMut(R, &mut [F]),
+) -> [F; COLUMNS] {
+    let mut total = [F::ZERO; COLUMNS];
+    let mut stripe = [F::ZERO; COLUMNS];
+    let mut in_stripe = 0;
+    for row in rows {
+        add(row, &mut stripe[..columns]);
+        in_stripe += 1;
+        if in_stripe == STRIPE {
+            for (total, stripe) in total.iter_mut().zip(&mut stripe) {
+                *total += std::mem::take(stripe);
+            }
+            in_stripe = 0;
+        }
+    }
+    for (total, stripe) in total.iter_mut().zip(stripe) {
+        *total += stripe;
+    }
+    total
+}
+
+/// sums[j] = Σᵢ x[i, j] for `x` of rows as wide as `sums`.
+pub(crate) fn column_sums<F: Float>(threads: Threads, x: &[F], sums: &mut [F]) {
+    let width = sums.len();
+    parallel::for_each_chunk(
+        threads.for_work(x.len(), PARALLEL_FROM),
+        sums,
+        COLUMNS,
+        |block, sums| {
+            sum_block(x, width, block * COLUMNS, sums);
+        },
+    );
+}
+
+kernel! {
+    fn sum_block<F: Float>(x: &[F], width: usize, first: usize, sums: &mut [F]) {
+        let columns = sums.len();
+        let rows = x.chunks_exact(width).map(|row| &row[first..first + columns]);
+        let totals = striped_sums(rows, columns, |row: &[F], sums: &mut [F]| {
+            for (sum, &x) in sums.iter_mut().zip(row) {
+                *sum += x;
+            }
+        });
+        sums.copy_from_slice(&totals[..columns]);
+    }
+}
+
+/// The first element that is infinite or NaN.
+pub(crate) fn first_non_finite<F: Float>(x: &[F]) -> Option<usize> {
+    // A whole block is tested without a branch, and searched only if it has one.
+    const BLOCK: usize = 1024;
+    let block = x.chunks(BLOCK).position(|block| !all_finite(block))?;
+    x[block * BLOCK..]
+        .iter()
+        .position(|x| !x.is_finite())
+        .map(|at| block * BLOCK + at)
+}
+
+kernel! {
+    fn all_finite<F: Float>(x: &[F]) -> bool {
+        let mut all = true;
+        for x in x {
+            all &= x.is_finite();
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_non_finite_element_is_found() {
+        let mut x = vec![1.0f32; 5000];
+        assert_eq!(first_non_finite(&x), None);
+        x[4321] = f32::NEG_INFINITY;
+        x[4500] = f32::NAN;
+        assert_eq!(first_non_finite(&x), Some(4321));
+        assert_eq!(first_non_finite::<f64>(&[]), None);
+    }
+
+    #[test]
+    fn sums_are_accurate_and_the_same_for_any_number_of_threads() {
+        let (rows, width) = (1000, 150);
+        let x: Vec<f32> = (0..rows * width)
+            .map(|i| 0.1 + (i % 97) as f32 * 1e-3)
+            .collect();
+        let sum = |threads| {
+            let mut sums = vec![f32::NAN; width];
+            column_sums(Threads::new(threads).unwrap(), &x, &mut sums);
+            sums
+        };
+        let sums = sum(1);
+        assert_eq!(sums, sum(3));
+        for (j, &sum) in sums.iter().enumerate() {
+            let exact: f64 = (0..rows).map(|i| f64::from(x[i * width + j])).sum();
+            assert!(
+                (f64::from(sum) - exact).abs() < 1e-5 * exact,
+                "column {j}: {sum} against {exact}"
+            );
+        }
+    }
+}
