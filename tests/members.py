@@ -130,7 +130,6 @@ LAYERS = [
 # Public layers without arithmetic of their own, and why they need no row.
 LAYERS_WITHOUT_ROW = {
     "Layer": "the base class",
-    "InputLayer": "says a shape and computes nothing",
 }
 
 

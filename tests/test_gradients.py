@@ -233,7 +233,8 @@ REGISTRIES = {
 @pytest.mark.parametrize("what", REGISTRIES)
 def test_every_member_of_the_core_has_a_row(what):
     call, rows = REGISTRIES[what]
-    assert {row["kind"] for row in rows} == known_to_the_core(call)
+    reshaping = {"flatten"}  # moves no number, so it is not in the registry of layers
+    assert {row["kind"] for row in rows} - reshaping == known_to_the_core(call)
 
 
 def public_classes(module, base):
