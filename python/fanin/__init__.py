@@ -1,1 +1,80 @@
-"""Initialize a neural network, see what that does to it, and train it."""
+"""Initialize a neural network, see what that does to it, and train it.
+
+Modules and names are those of Keras, so that a public script with a dense network runs with only
+its import lines changed.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+from fanin import (
+    activations,
+    callbacks,
+    errors,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    random,
+    utils,
+)
+from fanin._core import get_num_threads, set_num_threads
+from fanin.initializers import he_init, xavier_init, zeros_initializer
+from fanin.layers import Input
+from fanin.models import Sequential
+from fanin.random import set_random_seed
+
+__all__ = [
+    "Input",
+    "Sequential",
+    "__version__",
+    "activations",
+    "callbacks",
+    "compare",
+    "datasets",
+    "errors",
+    "get_num_threads",
+    "he_init",
+    "initializers",
+    "keras",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "random",
+    "set_num_threads",
+    "set_random_seed",
+    "utils",
+    "xavier_init",
+    "zeros_initializer",
+]
+
+# For scripts that say ``import tensorflow as tf`` and then ``tf.keras.layers.Dense``.
+keras = sys.modules[__name__]
+
+# What `import fanin` need not pay for: the module that each name is found in when first used.
+_LAZY = {
+    "compare": "fanin.comparison",
+    "comparison": "fanin.comparison",
+    "datasets": "fanin.datasets",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        # Reading the installed package's metadata takes longer than all of the rest.
+        return import_module("importlib.metadata").version("fanin")
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(_LAZY[name])
+    value = getattr(module, name) if name == "compare" else module
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_LAZY))

@@ -1,25 +1,115 @@
-"""The native half of the package, as Python calls it."""
+"""The Rust core as Python sees it: functions on NumPy arrays, no hidden state."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, final
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
+
+_Settings: TypeAlias = Mapping[str, Any]
+_Array: TypeAlias = NDArray[np.float32] | NDArray[np.float64] | NDArray[Any]
 
 def get_num_threads() -> int: ...
 def set_num_threads(count: int) -> None: ...
 def simd_level() -> str: ...
 def set_simd_level(name: str) -> str: ...
 
+@final
+class Plan:
+    def __new__(
+        cls, input_shape: Sequence[int], layers: Sequence[_Settings], dtype: str
+    ) -> Plan: ...
+    @property
+    def output_shapes(self) -> list[tuple[int, ...]]: ...
+    @property
+    def parameters(self) -> list[tuple[int, str, int, tuple[int, ...]]]: ...
+    @property
+    def state(self) -> list[tuple[int, str, int, tuple[int, ...]]]: ...
+    @property
+    def parameter_count(self) -> int: ...
+    @property
+    def state_count(self) -> int: ...
+    @property
+    def dtype(self) -> str: ...
+    def forward(
+        self,
+        params: _Array,
+        state: _Array,
+        x: _Array,
+        training: bool,
+        threads: int | None = None,
+    ) -> tuple[NDArray[Any], tuple[Any, ...]]: ...
+    def backward(
+        self,
+        params: _Array,
+        cache: tuple[Any, ...],
+        dy: _Array,
+        threads: int | None = None,
+    ) -> tuple[NDArray[Any], NDArray[Any]]: ...
+    def predict(
+        self,
+        params: _Array,
+        state: _Array,
+        x: _Array,
+        batch_size: int,
+        threads: int | None = None,
+    ) -> NDArray[Any]: ...
+    def evaluate(
+        self,
+        params: _Array,
+        state: _Array,
+        loss: _Settings,
+        metrics: Sequence[_Settings],
+        x: _Array,
+        y: NDArray[Any],
+        weights: _Array | None,
+        batch_size: int,
+        threads: int | None = None,
+    ) -> list[float]: ...
+    def train(
+        self,
+        params: _Array,
+        state: _Array,
+        slots: _Array,
+        optimizer: _Settings,
+        loss: _Settings,
+        metrics: Sequence[_Settings],
+        x: _Array,
+        y: NDArray[Any],
+        weights: _Array | None,
+        order: NDArray[np.uint32],
+        batch_size: int,
+        learning_rates: NDArray[np.float64],
+        progress: NDArray[np.float64],
+        threads: int | None = None,
+    ) -> None: ...
+
+def optimizer_slots(optimizer: _Settings) -> list[tuple[str, float]]: ...
+def optimizer_step(
+    optimizer: _Settings,
+    params: _Array,
+    grads: _Array,
+    slots: _Array,
+    iteration: int,
+    learning_rate: float,
+) -> None: ...
+def activate(activation: _Settings, x: _Array) -> NDArray[Any]: ...
+def activate_backward(activation: _Settings, x: _Array, dy: _Array) -> NDArray[Any]: ...
+def loss_rows(
+    loss: _Settings, outputs: _Array, targets: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]: ...
+def metric_rows(metric: _Settings, outputs: _Array, targets: NDArray[Any]) -> NDArray[Any]: ...
+def first_non_finite(x: _Array) -> int | None: ...
+
 # Sampling and initializers: `dtype` is "float32" or "float64", `seed` and `path` name the stream.
-def constant(shape: Sequence[int], dtype: str, value: float) -> npt.NDArray[Any]: ...
-def identity(shape: Sequence[int], dtype: str, gain: float) -> npt.NDArray[Any]: ...
+def constant(shape: Sequence[int], dtype: str, value: float) -> NDArray[Any]: ...
+def identity(shape: Sequence[int], dtype: str, gain: float) -> NDArray[Any]: ...
 def random_uniform(
     shape: Sequence[int], dtype: str, seed: str, path: str, low: float, high: float
-) -> npt.NDArray[Any]: ...
+) -> NDArray[Any]: ...
 def random_normal(
     shape: Sequence[int], dtype: str, seed: str, path: str, mean: float, std: float
-) -> npt.NDArray[Any]: ...
+) -> NDArray[Any]: ...
 def truncated_normal(
     shape: Sequence[int],
     dtype: str,
@@ -29,7 +119,7 @@ def truncated_normal(
     std: float,
     low: float,
     high: float,
-) -> npt.NDArray[Any]: ...
+) -> NDArray[Any]: ...
 def variance_scaling(
     shape: Sequence[int],
     dtype: str,
@@ -38,15 +128,16 @@ def variance_scaling(
     scale: float,
     mode: str,
     distribution: str,
-) -> npt.NDArray[Any]: ...
+) -> NDArray[Any]: ...
 def variance_scaling_spread(
     shape: Sequence[int], scale: float, mode: str, distribution: str
 ) -> float: ...
 def orthogonal(
     shape: Sequence[int], dtype: str, seed: str, path: str, gain: float
-) -> npt.NDArray[Any]: ...
+) -> NDArray[Any]: ...
 def orthogonalize(
-    gaussian: npt.NDArray[np.float64], shape: Sequence[int], gain: float
-) -> npt.NDArray[np.float64]: ...
+    gaussian: NDArray[np.float64], shape: Sequence[int], gain: float
+) -> NDArray[np.float64]: ...
 def fans(shape: Sequence[int]) -> tuple[float, float]: ...
-def philox_words(seed: str, path: str, start: int, count: int) -> npt.NDArray[np.uint32]: ...
+def philox_words(seed: str, path: str, start: int, count: int) -> NDArray[np.uint32]: ...
+def permutation(stream_seed: str, path: str, n: int) -> NDArray[np.uint32]: ...

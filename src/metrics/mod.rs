@@ -23,20 +23,16 @@ pub trait Metric<F: Float>: Debug + Send + Sync {
     }
 }
 
-/// Sum of a metric over the rows of a batch, each times its weight (no `weights`: 1).
+/// Sum of a metric over the rows of a batch. Sample weights weigh the loss, not what is reported of it.
 pub fn sum<F: Float>(
     metric: &dyn Metric<F>,
     width: usize,
     outputs: &[F],
     targets: Targets<F>,
-    weights: &[F],
 ) -> f64 {
     let rows = outputs.chunks_exact(width).enumerate();
-    rows.map(|(i, outputs)| {
-        let value = metric.row(outputs, targets.row(i, width)).wide();
-        weights.get(i).map_or(value, |weight| value * weight.wide())
-    })
-    .sum()
+    rows.map(|(i, outputs)| metric.row(outputs, targets.row(i, width)).wide())
+        .sum()
 }
 
 /// The metric that `settings` describe.

@@ -110,7 +110,7 @@ impl<F: Float> Objective<F> {
         };
         let (loss_sum, metric_sums) = sums.split_at_mut(1);
         for (sum, metric) in metric_sums.iter_mut().zip(&self.metrics) {
-            *sum += samples_per_row * metrics::sum(&**metric, width, said, data.y, data.weights);
+            *sum += samples_per_row * metrics::sum(&**metric, width, said, data.y);
         }
         let values = &mut scratch.values[..rows];
         let factor = Factor {

@@ -1,0 +1,225 @@
+"""The loop of `fit`: epochs here, batches in the core."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin import _core, random
+from fanin._data import Samples
+from fanin._progress import Progress
+from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, CallbackList
+from fanin.losses import Loss
+from fanin.metrics import Metric
+from fanin.optimizers import Optimizer
+
+Array = NDArray[Any]
+
+_REFRESH = 0.1
+"""Seconds between two drawings of a bar."""
+
+
+@dataclass
+class Compiled:
+    """What `compile` chose, and the optimizer's arrays, which live as long as the choice."""
+
+    optimizer: Optimizer
+    loss: Loss
+    metrics: list[Any]
+    """As the user gave them; which accuracy is meant is known with the network's outputs."""
+    slots: Array | None = None
+    iterations: int = 0
+    epochs: int = 0
+    """Whole epochs trained, so that a second `fit` does not repeat the shuffles of the first."""
+
+
+@dataclass
+class Goal:
+    """A network, what to minimize and what to report, in the core's words."""
+
+    plan: _core.Plan
+    params: Array
+    state: Array
+    loss: dict[str, Any]
+    metrics: list[dict[str, Any]]
+    names: list[str]
+    threads: int | None
+
+    def logs(self, sums: Any, samples: float, prefix: str = "") -> dict[str, float]:
+        """Return means by name, in alphabetical order as Keras has them."""
+        found = {
+            prefix + name: float(total / samples)
+            for name, total in zip(self.names, sums, strict=True)
+        }
+        return dict(sorted(found.items()))
+
+
+@dataclass
+class Shuffler:
+    """The order of the samples in each epoch."""
+
+    source: Any
+    shuffle: bool
+    first: int
+    """The least number of an epoch: shuffles of epochs trained before are not repeated."""
+
+    def order(self, epoch: int, samples: int) -> NDArray[np.uint32]:
+        """Return the rows in the order of an epoch."""
+        if not self.shuffle:
+            return np.arange(samples, dtype=np.uint32)
+        if isinstance(self.source, random.Stream):
+            stream = self.source.at(f"shuffle/{max(epoch, self.first)}")
+            return _core.permutation(stream.seed, stream.path, samples)
+        return self.source.permutation(samples).astype(np.uint32)  # type: ignore[no-any-return]
+
+
+@dataclass
+class Fit:
+    """One call of `fit`, after everything about it was checked.
+
+    Every array is updated in place by the core, batch by batch, so an interruption leaves a
+    network that has seen a whole number of batches.
+    """
+
+    model: Any
+    goal: Goal
+    compiled: Compiled
+    train: Samples
+    batch_size: int
+    shuffler: Shuffler
+    callbacks: CallbackList
+    progress: Progress
+    validation: Samples | None = None
+    validation_batch_size: int = 32
+    validation_epochs: Any = field(default=lambda epoch: True)
+
+    def run(self, first: int, last: int) -> None:
+        """Train for the epochs from `first` up to before `last`."""
+        self.callbacks.call("on_train_begin", {})
+        logs: dict[str, Any] = {}
+        for epoch in range(first, last):
+            self.callbacks.call("on_epoch_begin", epoch, {})
+            self.progress.begin(f"Epoch {epoch + 1}/{last}")
+            logs, steps = self._epoch(epoch)
+            if self.validation is not None and self.validation_epochs(epoch + 1):
+                logs |= evaluate(
+                    self.goal, self.validation, self.validation_batch_size, self.callbacks, "val_"
+                )
+            self.progress.end(logs, steps)
+            self.compiled.epochs += 1
+            self.callbacks.call("on_epoch_end", epoch, logs)
+            if self.model.stop_training:
+                break
+        self.callbacks.call("on_train_end", logs)
+
+    def _epoch(self, epoch: int) -> tuple[dict[str, Any], int]:
+        """Train for one epoch; return its means and the number of batches done."""
+        compiled, goal, train, size = self.compiled, self.goal, self.train, self.batch_size
+        order = self.shuffler.order(epoch, len(train))
+        progress = np.zeros(2 + len(goal.names))
+        progress[0] = compiled.iterations
+        each = self.callbacks.any_overrides(BATCH_HOOKS)
+        logs: dict[str, Any] = {}
+        done = 0
+        for start, stop in self._spans(each):
+            if each:
+                self.callbacks.call("on_train_batch_begin", start, {})
+            rates = compiled.optimizer.learning_rates(compiled.iterations, stop - start)
+            try:
+                goal.plan.train(
+                    goal.params,
+                    goal.state,
+                    compiled.slots,  # type: ignore[arg-type]
+                    compiled.optimizer.settings(),
+                    goal.loss,
+                    goal.metrics,
+                    train.x,
+                    train.y,
+                    train.weights,
+                    order[start * size : stop * size],
+                    size,
+                    rates,
+                    progress,
+                    goal.threads,
+                )
+            finally:
+                compiled.iterations = int(progress[0])
+            done = stop
+            logs = goal.logs(progress[2:], progress[1])
+            self.progress.update(done, logs)
+            if each:
+                self.callbacks.call("on_train_batch_end", start, dict(logs))
+                if self.model.stop_training:
+                    break
+        return logs, done
+
+    def _spans(self, each: bool) -> Iterator[tuple[int, int]]:
+        """Cut an epoch's batches into the calls of the core: one, unless somebody watches."""
+        steps = self.progress.steps
+        if not (each or self.progress.live):
+            yield 0, steps
+            return
+        done, length, clock = 0, 1, time.perf_counter()
+        while done < steps:
+            stop = min(done + length, steps)
+            yield done, stop
+            done = stop
+            now = time.perf_counter()
+            if not each:
+                # As many batches as fill the time between two drawings, at the pace of the last.
+                pace = (now - clock) / length
+                length = max(1, min(4 * length, int(_REFRESH / max(pace, 1e-9))))
+            clock = now
+
+
+def evaluate(
+    goal: Goal,
+    data: Samples,
+    batch_size: int,
+    callbacks: CallbackList,
+    prefix: str = "",
+) -> dict[str, float]:
+    """Return mean loss and metrics by name; batch by batch only if a callback asks for batches."""
+    callbacks.call("on_test_begin", {})
+    if callbacks.any_overrides(TEST_BATCH_HOOKS):
+        sums, seen = np.zeros(len(goal.names)), 0
+        for batch, start in enumerate(range(0, len(data), batch_size)):
+            part = data[start : start + batch_size]
+            callbacks.call("on_test_batch_begin", batch, {})
+            sums += len(part) * np.array(_means(goal, part, batch_size))
+            seen += len(part)
+            callbacks.call("on_test_batch_end", batch, goal.logs(sums, seen))
+    else:
+        sums, seen = np.array(_means(goal, data, batch_size)), 1
+    logs = goal.logs(sums, seen)
+    callbacks.call("on_test_end", dict(logs))
+    return goal.logs(sums, seen, prefix)
+
+
+def _means(goal: Goal, data: Samples, batch_size: int) -> list[float]:
+    return goal.plan.evaluate(
+        goal.params,
+        goal.state,
+        goal.loss,
+        goal.metrics,
+        data.x,
+        data.y,
+        data.weights,
+        batch_size,
+        goal.threads,
+    )
+
+
+def resolve_metrics(identifiers: list[Any], loss: str, outputs: int) -> list[Metric]:
+    """Return the metrics that the user's names mean for a network with so many outputs."""
+    from fanin import metrics
+
+    found = [metrics.resolve(identifier, loss, outputs) for identifier in identifiers]
+    names = [metric.name for metric in found]
+    twice = {name for name in names if names.count(name) > 1 or name == "loss"}
+    if twice:
+        raise ValueError(f"the names of metrics must differ, and none may be 'loss': {names}")
+    return found

@@ -1,0 +1,510 @@
+"""Activation functions, as functions on arrays and as what layers apply.
+
+A layer takes an activation by name (``"relu"``), as a function of this module, as an activation
+layer (``layers.LeakyReLU(0.1)``), or as a `functools.partial` that sets a function's options.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fanin import _checks, _core
+from fanin._names import unknown
+
+__all__ = [
+    "deserialize",
+    "elu",
+    "gelu",
+    "get",
+    "leaky_relu",
+    "linear",
+    "relu",
+    "selu",
+    "serialize",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+]
+
+Activation = Callable[..., NDArray[Any]]
+
+
+def relu(
+    x: ArrayLike,
+    negative_slope: float = 0.0,
+    max_value: float | None = None,
+    threshold: float = 0.0,
+) -> NDArray[Any]:
+    """Rectified linear unit, ``max(x, 0)`` [1]_.
+
+    Parameters
+    ----------
+    x : array_like
+        Pre-activations, of any shape. float64 stays float64; everything else becomes float32.
+    negative_slope : float, default 0.0
+        Slope for negative values; other than 0 makes this `leaky_relu`.
+    max_value : None
+        Not supported; here for the order of Keras's arguments.
+    threshold : float
+        Not supported other than 0; here for the order of Keras's arguments.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`.
+
+    Raises
+    ------
+    ValueError
+        If `max_value` or `threshold` is set.
+
+    References
+    ----------
+    .. [1] V. Nair and G. Hinton, "Rectified linear units improve restricted Boltzmann machines",
+       ICML 2010.
+
+    Examples
+    --------
+    >>> relu([-1.0, 0.0, 2.0])
+    array([0., 0., 2.])
+    """
+    return _apply(relu_settings(negative_slope, max_value, threshold), x)
+
+
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> NDArray[Any]:
+    """Leaky rectified linear unit: ``x`` where positive, else ``negative_slope * x`` [1]_.
+
+    Parameters
+    ----------
+    x : array_like
+        Pre-activations, of any shape.
+    negative_slope : float, default 0.2
+        Slope for negative values. Keras's function has 0.2, its layer `LeakyReLU` 0.3.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`.
+
+    References
+    ----------
+    .. [1] A. Maas, A. Hannun and A. Ng, "Rectifier nonlinearities improve neural network acoustic
+       models", ICML 2013.
+
+    Examples
+    --------
+    >>> leaky_relu([-1.0, 2.0], negative_slope=0.5)
+    array([-0.5,  2. ])
+    """
+    return _apply(
+        {"kind": "leaky_relu", "negative_slope": _checks.number("negative_slope", negative_slope)},
+        x,
+    )
+
+
+def elu(x: ArrayLike, alpha: float = 1.0) -> NDArray[Any]:
+    """Exponential linear unit: ``x`` where positive, else ``alpha * (exp(x) - 1)`` [1]_.
+
+    Parameters
+    ----------
+    x : array_like
+        Pre-activations, of any shape.
+    alpha : float, default 1.0
+        Minus the limit for large negative values.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`.
+
+    References
+    ----------
+    .. [1] D.-A. Clevert et al., "Fast and accurate deep network learning by exponential linear
+       units (ELUs)", ICLR 2016.
+
+    Examples
+    --------
+    >>> elu([0.0, 3.0])
+    array([0., 3.])
+    """
+    return _apply({"kind": "elu", "alpha": _checks.number("alpha", alpha)}, x)
+
+
+def selu(x: ArrayLike) -> NDArray[Any]:
+    """Scaled exponential linear unit: ``1.0507 * elu(x, 1.6733)`` [1]_.
+
+    The constants (given here to four places) keep mean 0 and variance 1 from layer to layer under
+    LeCun initialization.
+
+    Parameters
+    ----------
+    x : array_like
+        Pre-activations, of any shape.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`.
+
+    References
+    ----------
+    .. [1] G. Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> selu([1.0]).round(4)
+    array([1.0507])
+    """
+    return _apply({"kind": "selu"}, x)
+
+
+def gelu(x: ArrayLike, approximate: bool = False) -> NDArray[Any]:
+    """Gaussian error linear unit: ``x * P(Z <= x)`` for a standard normal ``Z`` [1]_.
+
+    Parameters
+    ----------
+    x : array_like
+        Pre-activations, of any shape.
+    approximate : bool, default False
+        Use ``x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 * x**3)))``.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`.
+
+    References
+    ----------
+    .. [1] D. Hendrycks and K. Gimpel, "Gaussian error linear units (GELUs)", arXiv:1606.08415.
+
+    Examples
+    --------
+    >>> gelu([1.0]).round(4)
+    array([0.8413])
+    """
+    return _apply({"kind": "gelu", "approximate": _checks.flag("approximate", approximate)}, x)
+
+
+def silu(x: ArrayLike) -> NDArray[Any]:
+    """Sigmoid linear unit, also called swish: ``x * sigmoid(x)`` [1]_.
+
+    Parameters
+    ----------
+    x : array_like
+        Pre-activations, of any shape.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`.
+
+    References
+    ----------
+    .. [1] S. Elfwing et al., "Sigmoid-weighted linear units for neural network function
+       approximation in reinforcement learning", Neural Networks 107 (2018).
+
+    Examples
+    --------
+    >>> silu([0.0, 1.0]).round(4)
+    array([0.    , 0.7311])
+    """
+    return _apply({"kind": "silu"}, x)
+
+
+swish = silu
+
+
+def sigmoid(x: ArrayLike) -> NDArray[Any]:
+    """Logistic function, ``1 / (1 + exp(-x))``.
+
+    Parameters
+    ----------
+    x : array_like
+        Pre-activations, of any shape.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`, between 0 and 1.
+
+    Examples
+    --------
+    >>> sigmoid([0.0])
+    array([0.5])
+    """
+    return _apply({"kind": "sigmoid"}, x)
+
+
+def tanh(x: ArrayLike) -> NDArray[Any]:
+    """Hyperbolic tangent.
+
+    Parameters
+    ----------
+    x : array_like
+        Pre-activations, of any shape.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`, between -1 and 1.
+
+    Examples
+    --------
+    >>> tanh([0.0, 1.0]).round(4)
+    array([0.    , 0.7616])
+    """
+    return _apply({"kind": "tanh"}, x)
+
+
+def softplus(x: ArrayLike) -> NDArray[Any]:
+    """Smooth rectifier, ``log(1 + exp(x))``.
+
+    Parameters
+    ----------
+    x : array_like
+        Pre-activations, of any shape.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`.
+
+    Examples
+    --------
+    >>> softplus([0.0]).round(4)
+    array([0.6931])
+    """
+    return _apply({"kind": "softplus"}, x)
+
+
+def softsign(x: ArrayLike) -> NDArray[Any]:
+    """Softsign, ``x / (1 + abs(x))``.
+
+    Parameters
+    ----------
+    x : array_like
+        Pre-activations, of any shape.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`, between -1 and 1.
+
+    Examples
+    --------
+    >>> softsign([-1.0, 3.0])
+    array([-0.5 ,  0.75])
+    """
+    return _apply({"kind": "softsign"}, x)
+
+
+def softmax(x: ArrayLike, axis: int = -1) -> NDArray[Any]:
+    """Probabilities ``exp(x) / sum(exp(x))`` along an axis.
+
+    Parameters
+    ----------
+    x : array_like
+        Logits, of one or more axes.
+    axis : int, default -1
+        The axis that sums to one. In a layer it is the last one.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`.
+
+    Examples
+    --------
+    >>> softmax([[1.0, 1.0], [0.0, 1000.0]])
+    array([[0.5, 0.5],
+           [0. , 1. ]])
+    """
+    logits = _checks.free_floats("x", x)
+    if logits.ndim == 0:
+        raise ValueError("softmax needs an array of one or more axes, got a number")
+    moved = np.moveaxis(logits, _checks.integer("axis", axis, minimum=-logits.ndim), -1)
+    return np.moveaxis(_apply({"kind": "softmax"}, moved), -1, axis)
+
+
+def linear(x: ArrayLike) -> NDArray[Any]:
+    """Return `x` as it is: no activation.
+
+    Parameters
+    ----------
+    x : array_like
+        Pre-activations, of any shape.
+
+    Returns
+    -------
+    ndarray
+        Same values and shape as `x`.
+
+    Examples
+    --------
+    >>> linear([1.5])
+    array([1.5])
+    """
+    return _apply({"kind": "linear"}, x)
+
+
+# A function, and what the core is told about it when no option is set.
+_SETTINGS: dict[Activation, dict[str, Any]] = {
+    relu: {"kind": "relu"},
+    leaky_relu: {"kind": "leaky_relu", "negative_slope": 0.2},
+    elu: {"kind": "elu", "alpha": 1.0},
+    selu: {"kind": "selu"},
+    gelu: {"kind": "gelu", "approximate": False},
+    silu: {"kind": "silu"},
+    sigmoid: {"kind": "sigmoid"},
+    tanh: {"kind": "tanh"},
+    softplus: {"kind": "softplus"},
+    softsign: {"kind": "softsign"},
+    softmax: {"kind": "softmax"},
+    linear: {"kind": "linear"},
+}
+_BY_NAME = {function.__name__: function for function in _SETTINGS} | {"swish": silu}
+
+
+def get(identifier: object) -> Any:
+    """Find an activation.
+
+    Parameters
+    ----------
+    identifier : str, callable, dict or None
+        A name, a function of this module (or a `functools.partial` of one), an activation layer,
+        what `serialize` returned, or None for `linear`.
+
+    Returns
+    -------
+    callable
+        The activation.
+
+    Raises
+    ------
+    ValueError
+        If nothing is called so; the message suggests the close match.
+    TypeError
+        If it is a function of another library: layers run in compiled code, which cannot call it.
+
+    Examples
+    --------
+    >>> get("tanh") is tanh
+    True
+    """
+    if identifier is None:
+        return linear
+    if isinstance(identifier, str):
+        if identifier.lower() not in _BY_NAME:
+            raise unknown("activation", identifier, _BY_NAME)
+        return _BY_NAME[identifier.lower()]
+    if isinstance(identifier, Mapping):
+        return deserialize(identifier)
+    settings(identifier)  # refuses what a layer could not apply
+    return identifier
+
+
+def serialize(activation: Any) -> Any:
+    """Write an activation down.
+
+    Parameters
+    ----------
+    activation : callable
+        What `get` returned.
+
+    Returns
+    -------
+    str or dict
+        A name, or for an activation with options a dict that `deserialize` reads.
+
+    Examples
+    --------
+    >>> serialize(relu)
+    'relu'
+    """
+    values = settings(activation)
+    kind = values.pop("kind")
+    if _SETTINGS[_BY_NAME[kind]] == {"kind": kind, **values}:
+        return kind
+    return {"class_name": kind, "config": values}
+
+
+def deserialize(config: Any) -> Any:
+    """Read what `serialize` wrote.
+
+    Parameters
+    ----------
+    config : str or dict
+        A name, or ``{"class_name": name, "config": options}``.
+
+    Returns
+    -------
+    callable
+        The activation.
+
+    Examples
+    --------
+    >>> deserialize({"class_name": "elu", "config": {"alpha": 0.5}})([1.0])
+    array([1.])
+    """
+    if not isinstance(config, Mapping):
+        return get(config)
+    function = get(config.get("class_name"))
+    options = dict(config.get("config") or {})
+    made = functools.partial(function, **options) if options else function
+    settings(made)
+    return made
+
+
+def settings(activation: Any) -> dict[str, Any]:
+    """Return what the core is told about `activation`: its kind and its options."""
+    options: dict[str, Any] = {}
+    function = activation
+    if isinstance(activation, functools.partial) and not activation.args:
+        function, options = activation.func, dict(activation.keywords)
+    elif hasattr(activation, "activation_settings"):  # an activation layer
+        found: dict[str, Any] = activation.activation_settings()
+        return found
+    try:
+        known = _SETTINGS.get(function)
+    except TypeError:  # not hashable
+        known = None
+    if known is None:
+        raise TypeError(
+            "activation must be a name or one of the functions of fanin.activations (layers run in "
+            f"compiled code and cannot call other functions), got {activation!r}"
+        )
+    if function is relu:
+        return relu_settings(**options)
+    _checks.keywords(known["kind"], options.keys() - known.keys(), known, {})
+    merged = dict(known)
+    for name, value in options.items():
+        check = _checks.flag if isinstance(known[name], bool) else _checks.number
+        merged[name] = check(name, value)
+    return merged
+
+
+def relu_settings(
+    negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> dict[str, Any]:
+    """Return what the core is told about a rectifier with these options."""
+    if max_value is not None or threshold != 0:
+        raise ValueError(
+            "relu supports no max_value and no threshold other than 0, "
+            f"got max_value={max_value}, threshold={threshold}"
+        )
+    slope = _checks.number("negative_slope", negative_slope)
+    return {"kind": "leaky_relu", "negative_slope": slope} if slope else {"kind": "relu"}
+
+
+def _apply(activation: dict[str, Any], x: ArrayLike) -> NDArray[Any]:
+    values = _checks.free_floats("x", x)
+    if values.ndim == 0:
+        return _core.activate(activation, values.reshape(1)).reshape(())
+    return _core.activate(activation, values)

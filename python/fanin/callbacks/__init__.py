@@ -1,0 +1,22 @@
+"""Callbacks: what happens between the epochs, or the batches, of `fit`."""
+
+from fanin.callbacks._base import Callback, History
+from fanin.callbacks._monitor import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from fanin.callbacks._others import (
+    CSVLogger,
+    LambdaCallback,
+    LearningRateScheduler,
+    TerminateOnNaN,
+)
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]

@@ -1,0 +1,217 @@
+"""The hooks of training, and the list that calls them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+BATCH_HOOKS = (
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_batch_begin",
+    "on_batch_end",
+)
+TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+PREDICT_BATCH_HOOKS = ("on_predict_batch_begin", "on_predict_batch_end")
+
+
+class Callback:
+    """Base class of the callbacks: override the hooks you need.
+
+    An epoch runs in compiled code without coming back, unless a callback overrides a hook of
+    batches: then it comes back after each batch.
+
+    Attributes
+    ----------
+    model : Sequential
+        The network; ``model.stop_training = True`` ends training after the batch or epoch.
+    params : dict
+        ``verbose``, ``epochs`` and ``steps``.
+
+    Examples
+    --------
+    >>> class Shout(Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         print(f"epoch {epoch} is over!")
+    >>> Shout().on_epoch_end(0)
+    epoch 0 is over!
+    """
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] = {}
+        self.model: Any = None
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Set `params`; called by `fit`.
+
+        Parameters
+        ----------
+        params : dict
+            ``verbose``, ``epochs`` and ``steps``.
+        """
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        """Set `model`; called by `fit`.
+
+        Parameters
+        ----------
+        model : Sequential
+            The network.
+        """
+        self.model = model
+
+    def overrides(self, hooks: Iterable[str]) -> bool:
+        """Return whether any of `hooks` does something.
+
+        Parameters
+        ----------
+        hooks : iterable of str
+            Names of hooks.
+
+        Returns
+        -------
+        bool
+            Whether one is not that of `Callback`.
+        """
+        return any(
+            getattr(getattr(self, hook), "__func__", None) is not getattr(Callback, hook)
+            for hook in hooks
+        )
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Do something before the first epoch; `logs` is empty."""
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Do something after training; `logs` is that of the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Do something before an epoch, counted from 0; `logs` is empty."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Do something after an epoch; `logs` has its loss and metrics, by name."""
+
+    def on_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Do the same as `on_train_batch_begin`, whose former name this is."""
+
+    def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Do the same as `on_train_batch_end`, whose former name this is."""
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Do something before a batch of an epoch, counted from 0; `logs` is empty."""
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Do something after a batch; `logs` has the means since the epoch began."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Do something before an evaluation or a validation; `logs` is empty."""
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Do something after an evaluation or a validation; `logs` has loss and metrics."""
+
+    def on_test_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Do something before a batch of an evaluation; `logs` is empty."""
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Do something after a batch of an evaluation; `logs` has the means so far."""
+
+    def on_predict_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Do something before a prediction; `logs` is empty."""
+
+    def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Do something after a prediction; `logs` is empty."""
+
+    def on_predict_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Do something before a batch of a prediction; `logs` is empty."""
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Do something after a batch of a prediction; `logs` has its ``outputs``."""
+
+
+class History(Callback):
+    """What every `fit` returns: the values of each epoch.
+
+    Attributes
+    ----------
+    history : dict of str to list of float
+        One value an epoch: ``"loss"``, metrics, and with validation data ``"val_loss"``, ….
+    epoch : list of int
+        The epochs' numbers, from 0.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.on_train_begin()
+    >>> history.on_epoch_end(0, {"loss": 0.5})
+    >>> history.history
+    {'loss': [0.5]}
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: dict[str, list[Any]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Start counting epochs anew.
+
+        Parameters
+        ----------
+        logs : dict, optional
+            Not used.
+        """
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Keep the values of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Its number.
+        logs : dict, optional
+            Its values.
+        """
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+
+
+class CallbackList:
+    """The callbacks of one `fit`, `evaluate` or `predict`, called one after the other."""
+
+    def __init__(self, callbacks: Any, model: Any, params: Mapping[str, Any]) -> None:
+        self.callbacks: list[Callback] = []
+        for callback in as_list(callbacks):
+            if not isinstance(callback, Callback):
+                hint = "; make one: it is a class" if isinstance(callback, type) else ""
+                raise TypeError(
+                    f"callbacks must be fanin.callbacks.Callback objects, got {callback!r}{hint}"
+                )
+            self.callbacks.append(callback)
+        self.model, self.params = model, dict(params)
+
+    def begin(self, *extra: Callback) -> None:
+        """Introduce the callbacks, and `extra` ones, to the model."""
+        self.callbacks.extend(extra)
+        for callback in self.callbacks:
+            callback.set_params(dict(self.params))
+            callback.set_model(self.model)
+
+    def any_overrides(self, hooks: Iterable[str]) -> bool:
+        """Whether any callback does something in any of `hooks`."""
+        return any(callback.overrides(hooks) for callback in self.callbacks)
+
+    def call(self, hook: str, *args: Any) -> None:
+        """Call a hook of every callback."""
+        for callback in self.callbacks:
+            getattr(callback, hook)(*args)
+
+
+def as_list(callbacks: Any) -> list[Any]:
+    """Return callbacks as a list: None, one, or several are accepted."""
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, Callback | type) or not isinstance(callbacks, Iterable):
+        return [callbacks]
+    return list(callbacks)

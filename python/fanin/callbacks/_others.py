@@ -1,0 +1,208 @@
+"""Callbacks that watch nothing: schedules, functions, log files, a stop at NaN."""
+
+import csv
+import inspect
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fanin import _checks
+from fanin.callbacks._base import Callback
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate before each epoch.
+
+    Parameters
+    ----------
+    schedule : callable
+        ``schedule(epoch, learning_rate)`` or ``schedule(epoch)``, epochs counted from 0; returns
+        the rate.
+    verbose : int, default 0
+        1 prints the rate.
+
+    Examples
+    --------
+    >>> scheduler = LearningRateScheduler(lambda epoch, rate: rate * 0.9)
+    >>> scheduler.schedule(0, 0.5)
+    0.45
+    """
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        super().__init__()
+        if not callable(schedule):
+            raise TypeError(f"schedule must be a function of the epoch, got {schedule!r}")
+        self.schedule, self.verbose = schedule, verbose
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Set the rate.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch.
+        logs : dict, optional
+            Not used.
+        """
+        optimizer = self.model.optimizer
+        try:
+            inspect.signature(self.schedule).bind(epoch, 0.0)
+            rate = self.schedule(epoch, optimizer.learning_rate)
+        except TypeError:
+            inspect.signature(self.schedule).bind(epoch)
+            rate = self.schedule(epoch)
+        rate = _checks.number("what schedule returned", rate, at_least=0.0)
+        optimizer.learning_rate = rate
+        if self.verbose:
+            print(f"\nEpoch {epoch + 1}: setting learning rate to {rate:g}.")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Add ``learning_rate`` to the logs.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch.
+        logs : dict, optional
+            Its values.
+        """
+        if logs is not None:
+            logs["learning_rate"] = self.model.optimizer.learning_rate
+
+
+class LambdaCallback(Callback):
+    """Call functions at hooks.
+
+    Parameters
+    ----------
+    on_epoch_begin, on_epoch_end : callable, optional
+        Called with epoch and logs.
+    on_train_begin, on_train_end : callable, optional
+        Called with logs.
+    on_train_batch_begin, on_train_batch_end : callable, optional
+        Called with batch and logs.
+    **kwargs
+        Further hooks of `Callback` by name.
+
+    Examples
+    --------
+    >>> callback = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
+    >>> callback.on_epoch_end(0, {"loss": 0.5})
+    0 0.5
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+        **kwargs: Callable[..., Any] | None,
+    ) -> None:
+        super().__init__()
+        known = [name for name in dir(Callback) if name.startswith("on_")]
+        _checks.keywords("LambdaCallback", kwargs.keys() - set(known), known, {})
+        hooks = kwargs | {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
+        for name, function in hooks.items():
+            if function is not None:
+                if not callable(function):
+                    raise TypeError(f"{name} must be a function, got {function!r}")
+                setattr(self, name, function)
+
+
+class TerminateOnNaN(Callback):
+    """Stop training as soon as the loss is not finite.
+
+    Examples
+    --------
+    >>> callback = TerminateOnNaN()
+    """
+
+    def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Stop if the loss is NaN or infinite.
+
+        Parameters
+        ----------
+        batch : int
+            Number of the batch.
+        logs : dict, optional
+            Means since the epoch began.
+        """
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            print(f"Batch {batch}: the loss is not finite, stopping")
+            self.model.stop_training = True
+
+
+class CSVLogger(Callback):
+    """Write the values of each epoch to a file, one line an epoch.
+
+    Parameters
+    ----------
+    filename : str or path
+        The file.
+    separator : str, default ","
+        Between the columns.
+    append : bool, default False
+        Whether to go on with a file that exists.
+
+    Examples
+    --------
+    >>> CSVLogger("log.csv").separator
+    ','
+    """
+
+    def __init__(
+        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
+    ) -> None:
+        super().__init__()
+        if not isinstance(separator, str) or len(separator) != 1:
+            raise ValueError(f"separator must be one character, got {separator!r}")
+        self.filename = Path(filename)
+        self.separator = separator
+        self.append = _checks.flag("append", append)
+        self._columns: list[str] | None = None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Start the file, or find its columns.
+
+        Parameters
+        ----------
+        logs : dict, optional
+            Not used.
+        """
+        self._columns = None
+        if self.append and self.filename.exists():
+            with self.filename.open(newline="") as file:
+                self._columns = next(csv.reader(file, delimiter=self.separator), None)
+        else:
+            self.filename.write_text("")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write a line.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch.
+        logs : dict, optional
+            Its values.
+        """
+        row = {"epoch": epoch, **(logs or {})}
+        # Opened for each line, so that nothing is lost when training is interrupted.
+        with self.filename.open("a", newline="") as file:
+            writer = csv.writer(file, delimiter=self.separator)
+            if self._columns is None:
+                self._columns = ["epoch", *sorted(logs or {})]
+                writer.writerow(self._columns)
+            writer.writerow([row.get(column, "NA") for column in self._columns])

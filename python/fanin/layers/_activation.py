@@ -1,0 +1,227 @@
+"""Activations as layers of their own."""
+
+from typing import Any
+
+from fanin import _checks, activations
+from fanin.layers._base import Layer
+
+
+class _Elementwise(Layer):
+    """A layer that is nothing but an activation."""
+
+    def activation_settings(self) -> dict[str, Any]:
+        """Return what the core is told about the activation.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        raise NotImplementedError
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the core is told about this layer.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        return {"kind": "activation", "activation": self.activation_settings()}
+
+
+class Activation(_Elementwise):
+    """Apply an activation.
+
+    Parameters
+    ----------
+    activation : str or callable
+        One of `fanin.activations`.
+    **kwargs
+        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Activation("relu")(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]], dtype=float32)
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        self.activation = activations.get(activation)
+        super().__init__(**kwargs)
+
+    def activation_settings(self) -> dict[str, Any]:
+        """Return what the core is told about the activation.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        return activations.settings(activations.get(self.activation))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer.
+
+        Returns
+        -------
+        dict
+            Arguments by name.
+        """
+        activation = activations.serialize(activations.get(self.activation))
+        return {**super().get_config(), "activation": activation}
+
+
+class ReLU(_Elementwise):
+    """Rectified linear unit as a layer; see `fanin.activations.relu`.
+
+    Parameters
+    ----------
+    max_value : None
+        Not supported; here for the order of Keras's arguments.
+    negative_slope : float, default 0.0
+        Slope for negative values.
+    threshold : float
+        Not supported other than 0; here for the order of Keras's arguments.
+    **kwargs
+        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ReLU()(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]], dtype=float32)
+    """
+
+    _config_fields = ("max_value", "negative_slope", "threshold")
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        activations.relu_settings(negative_slope, max_value, threshold)
+        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+        super().__init__(**kwargs)
+
+    def activation_settings(self) -> dict[str, Any]:
+        """Return what the core is told about the activation.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        return activations.relu_settings(self.negative_slope, self.max_value, self.threshold)
+
+
+class LeakyReLU(_Elementwise):
+    """Leaky rectified linear unit as a layer; see `fanin.activations.leaky_relu`.
+
+    Parameters
+    ----------
+    negative_slope : float, default 0.3
+        Slope for negative values.
+    alpha : float, optional
+        Former name of `negative_slope`.
+    **kwargs
+        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> LeakyReLU(0.5)(np.array([[-1.0, 2.0]]))
+    array([[-0.5,  2. ]], dtype=float32)
+    """
+
+    _config_fields = ("negative_slope",)
+
+    def __init__(
+        self, negative_slope: float = 0.3, *, alpha: float | None = None, **kwargs: Any
+    ) -> None:
+        slope = negative_slope if alpha is None else alpha
+        self.negative_slope = _checks.number("negative_slope", slope, at_least=0.0)
+        super().__init__(**kwargs)
+
+    def activation_settings(self) -> dict[str, Any]:
+        """Return what the core is told about the activation.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        return {"kind": "leaky_relu", "negative_slope": self.negative_slope}
+
+
+class ELU(_Elementwise):
+    """Exponential linear unit as a layer; see `fanin.activations.elu`.
+
+    Parameters
+    ----------
+    alpha : float, default 1.0
+        Minus the limit for large negative values.
+    **kwargs
+        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ELU()(np.array([[0.0, 2.0]]))
+    array([[0., 2.]], dtype=float32)
+    """
+
+    _config_fields = ("alpha",)
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        self.alpha = _checks.number("alpha", alpha, at_least=0.0)
+        super().__init__(**kwargs)
+
+    def activation_settings(self) -> dict[str, Any]:
+        """Return what the core is told about the activation.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        return {"kind": "elu", "alpha": self.alpha}
+
+
+class Softmax(_Elementwise):
+    """Softmax over the last axis as a layer; see `fanin.activations.softmax`.
+
+    Parameters
+    ----------
+    axis : -1
+        The axis that sums to one; only the last is supported.
+    **kwargs
+        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Softmax()(np.array([[1.0, 1.0]]))
+    array([[0.5, 0.5]], dtype=float32)
+    """
+
+    _config_fields = ("axis",)
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        if axis != -1:
+            raise ValueError(f"Softmax supports the last axis only, axis=-1, got {axis!r}")
+        self.axis = axis
+        super().__init__(**kwargs)
+
+    def activation_settings(self) -> dict[str, Any]:
+        """Return what the core is told about the activation.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        return {"kind": "softmax"}

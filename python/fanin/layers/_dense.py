@@ -1,0 +1,94 @@
+"""The fully connected layer."""
+
+from typing import Any
+
+from fanin import _checks, activations, initializers
+from fanin.layers._base import Layer, Weight
+
+
+class Dense(Layer):
+    """Fully connected layer, ``y = activation(x @ kernel + bias)`` over the last axis.
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs.
+    activation : str, callable or None, optional
+        One of `fanin.activations`; None is linear.
+    use_bias : bool, default True
+        Whether there is a bias.
+    kernel_initializer : str, dict or Initializer, default "glorot_uniform"
+        How the kernel starts.
+    bias_initializer : str, dict or Initializer, default "zeros"
+        How the bias starts.
+    **kwargs
+        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+
+    Attributes
+    ----------
+    kernel : ndarray of shape (fan_in, units)
+        Weights; a view of the network's parameters.
+    bias : ndarray of shape (units,), or None
+        Bias.
+
+    Raises
+    ------
+    ValueError
+        If `units` is not positive, or a name is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Dense(2, activation="relu", kernel_initializer="ones")
+    >>> layer(np.array([[1.0, 2.0], [-1.0, -2.0]]))
+    array([[3., 3.],
+           [0., 0.]], dtype=float32)
+    """
+
+    kernel = Weight("Weights of shape (fan_in, units).")
+    bias = Weight("Bias of shape (units,), or None.")
+
+    _config_fields = ("units", "use_bias", "kernel_initializer", "bias_initializer")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
+        self.units = _checks.integer("units", units, minimum=1)
+        self.activation = activations.get(activation)
+        self.use_bias = _checks.flag("use_bias", use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        super().__init__(**kwargs)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the core is told about this layer.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        return {
+            "kind": "dense",
+            "units": self.units,
+            "use_bias": self.use_bias,
+            "activation": activations.settings(activations.get(self.activation)),
+            "trainable": bool(self.trainable),
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer, without its arrays.
+
+        Returns
+        -------
+        dict
+            Arguments by name.
+        """
+        activation = activations.serialize(activations.get(self.activation))
+        return {**super().get_config(), "activation": activation}

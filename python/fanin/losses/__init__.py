@@ -1,0 +1,171 @@
+"""Loss functions: values and gradients, by themselves and in `Sequential.compile`.
+
+Each loss is a function giving one value a row, as ``losses.mean_squared_error(y_true, y_pred)``,
+and a class holding options, as ``losses.MeanSquaredError()``, whose call gives the mean.
+A row is a sample, or with outputs of three or more axes one entry of all axes but the last.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fanin._registry import Registry
+from fanin._registry import serialize as _serialize
+from fanin.losses._base import Loss
+from fanin.losses._crossentropy import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+    binary_crossentropy,
+    categorical_crossentropy,
+    sparse_categorical_crossentropy,
+)
+from fanin.losses._regression import (
+    MeanAbsoluteError,
+    MeanSquaredError,
+    mean_absolute_error,
+    mean_squared_error,
+)
+
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "SparseCategoricalCrossentropy",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "deserialize",
+    "get",
+    "mae",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "mse",
+    "resolve",
+    "serialize",
+    "sparse_categorical_crossentropy",
+]
+
+LossFunction = Callable[..., NDArray[Any]]
+
+mse = mean_squared_error
+mae = mean_absolute_error
+
+_CLASSES: dict[LossFunction, type[Loss]] = {
+    categorical_crossentropy: CategoricalCrossentropy,
+    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
+    binary_crossentropy: BinaryCrossentropy,
+    mean_squared_error: MeanSquaredError,
+    mean_absolute_error: MeanAbsoluteError,
+}
+_FUNCTIONS: dict[str, LossFunction] = {
+    **{function.__name__: function for function in _CLASSES},
+    "mse": mean_squared_error,
+    "mae": mean_absolute_error,
+    "bce": binary_crossentropy,
+}
+_REGISTRY: Registry[Loss] = Registry(
+    "loss", Loss, _CLASSES.values(), {name: _CLASSES[f] for name, f in _FUNCTIONS.items()}
+)
+
+
+def get(identifier: Any) -> Any:
+    """Find a loss, as Keras does.
+
+    Parameters
+    ----------
+    identifier : str, dict, callable or None
+        A function's name (gives the function), a class's name, a configuration, a class, or a loss.
+
+    Returns
+    -------
+    callable
+        A function of this module, or a `Loss`; None for None.
+
+    Raises
+    ------
+    ValueError
+        If nothing is called so; the message suggests the close match.
+
+    Examples
+    --------
+    >>> get("mse") is mean_squared_error
+    True
+    >>> get("MeanSquaredError")
+    MeanSquaredError()
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, str) and identifier.lower() in _FUNCTIONS:
+        return _FUNCTIONS[identifier.lower()]
+    if callable(identifier) and identifier in _CLASSES:
+        return identifier
+    return _REGISTRY.get(identifier)
+
+
+def resolve(identifier: Any) -> Loss:
+    """Find a loss and return it as an object, functions too.
+
+    Parameters
+    ----------
+    identifier : str, dict, callable
+        What `get` takes.
+
+    Returns
+    -------
+    Loss
+        The loss.
+
+    Raises
+    ------
+    TypeError
+        If it is a function of the user's: training runs in compiled code, which cannot call it.
+
+    Examples
+    --------
+    >>> resolve("mse")
+    MeanSquaredError()
+    """
+    found = get(identifier)
+    if isinstance(found, Loss):
+        return found
+    return _CLASSES[found]()
+
+
+def serialize(loss: Loss) -> dict[str, Any]:
+    """Write a loss down.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+
+    Returns
+    -------
+    dict
+        ``class_name`` and ``config``.
+    """
+    return _serialize(loss)
+
+
+def deserialize(name: str | Mapping[str, Any]) -> Any:
+    """Read what `serialize` wrote.
+
+    Parameters
+    ----------
+    name : dict or str
+        ``class_name`` and ``config``, or a name.
+
+    Returns
+    -------
+    Loss
+        The loss.
+
+    Examples
+    --------
+    >>> deserialize(serialize(BinaryCrossentropy(from_logits=True)))
+    BinaryCrossentropy(from_logits=True, label_smoothing=0.0)
+    """
+    return get(name)

@@ -1,0 +1,198 @@
+"""What every loss shares: options, rows, reduction."""
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fanin import _checks, _core, _targets
+from fanin.errors import ShapeError
+
+_REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none")
+
+
+class Loss:
+    """Base class of the losses.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name of the object.
+    reduction : {"sum_over_batch_size", "mean", "sum", "none"}, default "sum_over_batch_size"
+        How a call joins the values of the rows; the first two both divide by the number of rows.
+        Training always minimizes the mean.
+    dtype : None
+        Here for Keras's signature: the loss is computed in the dtype of the predictions.
+    """
+
+    kind: ClassVar[str]
+    _fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        name: str | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        dtype: object = None,
+    ) -> None:
+        if type(self) is Loss:
+            raise TypeError("Loss is a base class: use one of its subclasses")
+        if dtype is not None:
+            raise ValueError("a loss has no dtype of its own: it follows the predictions")
+        reduction = "none" if reduction is None else reduction
+        if reduction not in _REDUCTIONS:
+            raise ValueError(f"reduction must be one of {_REDUCTIONS}, got {reduction!r}")
+        self.name = self.kind if name is None else name
+        self.reduction = reduction
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the core is told about this loss.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        return {"kind": self.kind, **{field: getattr(self, field) for field in self._fields}}
+
+    def __call__(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Any:
+        """Return the loss of `y_pred`, reduced over the rows.
+
+        Parameters
+        ----------
+        y_true : array_like
+            Targets.
+        y_pred : array_like of shape (batch, ..., outputs)
+            Predictions.
+        sample_weight : array_like of shape (batch,) or of one weight a row, optional
+            Factors of the rows' values.
+
+        Returns
+        -------
+        float or ndarray
+            A number, or with ``reduction="none"`` one a row.
+        """
+        values, _ = self.rows(y_true, y_pred, sample_weight)
+        if self.reduction == "none":
+            return values
+        total = float(np.sum(values, dtype=np.float64))
+        return total if self.reduction == "sum" else total / values.size
+
+    def value_and_gradient(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, NDArray[Any]]:
+        """Return the loss and its gradient, the `dy` that a last layer's `backward` takes.
+
+        Parameters
+        ----------
+        y_true : array_like
+            Targets.
+        y_pred : array_like of shape (batch, ..., outputs)
+            Predictions.
+        sample_weight : array_like, optional
+            Factors of the rows' values.
+
+        Returns
+        -------
+        value : float
+            Mean over the rows, or their sum with ``reduction="sum"``.
+        gradient : ndarray of the shape of `y_pred`
+            Derivative of `value` with respect to `y_pred`.
+
+        Examples
+        --------
+        >>> value, dy = MeanSquaredError().value_and_gradient([[0.0, 1.0]], [[0.0, 0.0]])
+        >>> value, dy.tolist()
+        (0.5, [[0.0, -1.0]])
+        """
+        if self.reduction == "none":
+            raise ValueError("value_and_gradient needs a reduction other than 'none'")
+        values, gradient = self.rows(y_true, y_pred, sample_weight)
+        rows = 1 if self.reduction == "sum" else values.size
+        return float(np.sum(values, dtype=np.float64)) / rows, gradient / gradient.dtype.type(rows)
+
+    def rows(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the value of each row, and the gradient of their sum.
+
+        Parameters
+        ----------
+        y_true : array_like
+            Targets.
+        y_pred : array_like of shape (batch, ..., outputs)
+            Predictions.
+        sample_weight : array_like, optional
+            Factors of the rows' values.
+
+        Returns
+        -------
+        values : ndarray of shape (batch, ...)
+            One value a row.
+        gradient : ndarray of the shape of `y_pred`
+            Derivative of the sum of `values`.
+        """
+        outputs = _checks.free_floats("y_pred", y_pred)
+        if outputs.ndim == 1 and np.ndim(y_true) in (0, 1) and self.kind not in _targets.SPARSE:
+            # Keras's shape rule: one vector is one row of outputs.
+            values, gradient = self.rows(
+                np.reshape(np.asarray(y_true), (1, -1)), outputs.reshape(1, -1), None
+            )
+            weight = 1.0 if sample_weight is None else float(np.asarray(sample_weight).item())
+            factor = values.dtype.type(weight)
+            return values[0] * factor, gradient[0] * factor
+        if outputs.ndim < 2 or outputs.size == 0:
+            raise ShapeError(
+                f"y_pred must be a non-empty array of shape (batch, outputs), got {outputs.shape}"
+            )
+        targets = _targets.prepare("y_true", y_true, self.kind, outputs.shape, outputs.dtype.name)
+        values, gradient = _core.loss_rows(self.settings(), outputs, targets)
+        if sample_weight is not None:
+            weights = _targets.row_weights(
+                "sample_weight", sample_weight, values.shape, outputs.dtype.name
+            )
+            values, gradient = values * weights, gradient * weights[..., np.newaxis]
+        return values, gradient
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal loss.
+
+        Returns
+        -------
+        dict
+            Arguments by name.
+        """
+        options = {field: getattr(self, field) for field in self._fields}
+        return {**options, "reduction": self.reduction, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make a loss from what `get_config` returned.
+
+        Parameters
+        ----------
+        config : dict
+            Arguments by name.
+
+        Returns
+        -------
+        Loss
+            The loss.
+        """
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{field}={getattr(self, field)!r}" for field in self._fields)
+        return f"{type(self).__name__}({options})"
+
+
+def each(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[Any]:
+    """Return the value of each row, whatever the reduction."""
+    return loss.rows(y_true, y_pred)[0]
+
+
+def last_axis(axis: int) -> None:
+    """Refuse an axis that is not the last."""
+    if axis != -1:
+        raise ValueError(f"axis must be -1, the last axis, got {axis!r}")

@@ -1,0 +1,223 @@
+"""Cross-entropies: of one-hot, integer and yes/no targets."""
+
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
+from fanin import _checks
+from fanin.losses._base import Loss, each, last_axis
+
+
+class _FromProbabilities(Loss):
+    """A cross-entropy: from probabilities, or from logits."""
+
+    _fields = ("from_logits", "label_smoothing")
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: object = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        last_axis(axis)
+        self.from_logits = _checks.flag("from_logits", from_logits)
+        self.label_smoothing = _checks.number(
+            "label_smoothing", label_smoothing, at_least=0.0, at_most=1.0
+        )
+
+
+class CategoricalCrossentropy(_FromProbabilities):
+    """Cross-entropy of one-hot targets, ``-sum(t * log(p))`` a row.
+
+    Parameters
+    ----------
+    from_logits : bool, default False
+        Whether predictions are logits; else they are probabilities, normalized to sum 1.
+    label_smoothing : float, default 0.0
+        Share of each target that is spread evenly over all classes.
+    axis : -1
+        The class axis; only the last is supported.
+    reduction : str, default "sum_over_batch_size"
+        See `Loss`.
+    name : str, optional
+        Name of the object.
+    dtype : None
+        See `Loss`.
+
+    Examples
+    --------
+    >>> round(CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]]), 4)
+    0.6931
+    """
+
+    kind = "categorical_crossentropy"
+
+
+class BinaryCrossentropy(_FromProbabilities):
+    """Cross-entropy of independent yes/no targets, averaged over the last axis.
+
+    Each element gives ``-(t * log(p) + (1 - t) * log(1 - p))``.
+
+    Parameters
+    ----------
+    from_logits : bool, default False
+        Whether predictions are logits; else they are probabilities.
+    label_smoothing : float, default 0.0
+        Moves targets towards one half: ``t * (1 - s) + s / 2``.
+    axis : -1
+        The axis to average over; only the last is supported.
+    reduction : str, default "sum_over_batch_size"
+        See `Loss`.
+    name : str, optional
+        Name of the object.
+    dtype : None
+        See `Loss`.
+
+    Examples
+    --------
+    >>> round(BinaryCrossentropy(from_logits=True)([[1.0]], [[0.0]]), 4)
+    0.6931
+    """
+
+    kind = "binary_crossentropy"
+
+
+class SparseCategoricalCrossentropy(Loss):
+    """Cross-entropy of integer classes, ``-log(p[class])`` a row.
+
+    Parameters
+    ----------
+    from_logits : bool, default False
+        Whether predictions are logits; else they are probabilities, normalized to sum 1.
+    ignore_class : None
+        Not supported; here for the order of Keras's arguments.
+    reduction : str, default "sum_over_batch_size"
+        See `Loss`.
+    axis : -1
+        The class axis; only the last is supported.
+    name : str, optional
+        Name of the object.
+    dtype : None
+        See `Loss`.
+
+    Examples
+    --------
+    >>> round(SparseCategoricalCrossentropy()([1], [[0.5, 0.5]]), 4)
+    0.6931
+    """
+
+    kind = "sparse_categorical_crossentropy"
+    _fields = ("from_logits",)
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
+        name: str | None = None,
+        dtype: object = None,
+    ) -> None:
+        super().__init__(name, reduction, dtype)
+        last_axis(axis)
+        if ignore_class is not None:
+            raise ValueError("ignore_class is not supported: use a sample_weight of 0")
+        self.from_logits = _checks.flag("from_logits", from_logits)
+
+
+def categorical_crossentropy(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> NDArray[Any]:
+    """Return the cross-entropy of each row; see `CategoricalCrossentropy`.
+
+    Parameters
+    ----------
+    y_true : array_like of shape (batch, classes)
+        One-hot targets, or probabilities.
+    y_pred : array_like of shape (batch, classes)
+        Probabilities, or logits.
+    from_logits, label_smoothing, axis
+        As in `CategoricalCrossentropy`.
+
+    Returns
+    -------
+    ndarray of shape (batch,)
+        One value a row.
+
+    Examples
+    --------
+    >>> categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4)
+    array([0.6931])
+    """
+    return each(CategoricalCrossentropy(from_logits, label_smoothing, axis, "none"), y_true, y_pred)
+
+
+def sparse_categorical_crossentropy(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
+) -> NDArray[Any]:
+    """Return the cross-entropy of each row; see `SparseCategoricalCrossentropy`.
+
+    Parameters
+    ----------
+    y_true : array_like of shape (batch,)
+        Integer classes.
+    y_pred : array_like of shape (batch, classes)
+        Probabilities, or logits.
+    from_logits, ignore_class, axis
+        As in `SparseCategoricalCrossentropy`.
+
+    Returns
+    -------
+    ndarray of shape (batch,)
+        One value a row.
+
+    Examples
+    --------
+    >>> sparse_categorical_crossentropy([1], [[0.5, 0.5]]).round(4)
+    array([0.6931])
+    """
+    loss = SparseCategoricalCrossentropy(from_logits, ignore_class, "none", axis)
+    return each(loss, y_true, y_pred)
+
+
+def binary_crossentropy(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> NDArray[Any]:
+    """Return the mean cross-entropy of each row; see `BinaryCrossentropy`.
+
+    Parameters
+    ----------
+    y_true : array_like of shape (batch, outputs)
+        Targets between 0 and 1.
+    y_pred : array_like of shape (batch, outputs)
+        Probabilities, or logits.
+    from_logits, label_smoothing, axis
+        As in `BinaryCrossentropy`.
+
+    Returns
+    -------
+    ndarray of shape (batch,)
+        One value a row.
+
+    Examples
+    --------
+    >>> binary_crossentropy([[1.0]], [[0.5]]).round(4)
+    array([0.6931])
+    """
+    return each(BinaryCrossentropy(from_logits, label_smoothing, axis, "none"), y_true, y_pred)

@@ -1,0 +1,410 @@
+"""Metrics: what `fit` and `evaluate` report beside the loss.
+
+A metric gives one value a row and is averaged over all rows seen. By itself it is a running mean:
+``update_state``, ``result``, ``reset_state``.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fanin import _checks, _core, _targets
+from fanin._registry import Registry
+from fanin._registry import serialize as _serialize
+from fanin.errors import ShapeError
+
+__all__ = [
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Metric",
+    "SparseCategoricalAccuracy",
+    "deserialize",
+    "get",
+    "resolve",
+    "serialize",
+]
+
+
+class Metric:
+    """Base class of the metrics: a running mean of one value a row.
+
+    Parameters
+    ----------
+    name : str, optional
+        What it is called in `History` and in logs.
+    dtype : None
+        Here for Keras's signature: the sums are float64.
+    """
+
+    kind: ClassVar[str]
+    larger_is_better: ClassVar[bool] = False
+    _fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, name: str | None = None, dtype: object = None) -> None:
+        if type(self) is Metric:
+            raise TypeError("Metric is a base class: use one of its subclasses")
+        if dtype is not None:
+            raise ValueError("a metric has no dtype of its own: its sums are float64")
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name must be a string, got {name!r}")
+        self.name = self.kind if name is None else name
+        self.reset_state()
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the core is told about this metric.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        return {"kind": self.kind, **{field: getattr(self, field) for field in self._fields}}
+
+    def reset_state(self) -> None:
+        """Forget what was seen."""
+        self._sum = 0.0
+        self._weight = 0.0
+
+    def update_state(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> None:
+        """Take further rows into account.
+
+        Parameters
+        ----------
+        y_true : array_like
+            Targets.
+        y_pred : array_like of shape (batch, ..., outputs)
+            Predictions.
+        sample_weight : array_like of shape (batch,), optional
+            Weights of the samples in the mean.
+        """
+        outputs = _checks.free_floats("y_pred", y_pred)
+        if outputs.ndim == 1 and np.ndim(y_true) == 1 and self.kind not in _targets.SPARSE:
+            outputs, y_true = outputs[:, np.newaxis], np.asarray(y_true)[:, np.newaxis]
+        if outputs.ndim < 2 or outputs.size == 0:
+            raise ShapeError(
+                f"y_pred must be a non-empty array of shape (batch, outputs), got {outputs.shape}"
+            )
+        targets = _targets.prepare("y_true", y_true, self.kind, outputs.shape, outputs.dtype.name)
+        rows = _core.metric_rows(self.settings(), outputs, targets).astype(np.float64)
+        weights = np.ones_like(rows)
+        if sample_weight is not None:
+            weights = weights * _targets.row_weights(
+                "sample_weight", sample_weight, rows.shape, "float64"
+            )
+        self._sum += float(np.sum(rows * weights))
+        self._weight += float(np.sum(weights))
+
+    def result(self) -> float:
+        """Return the mean of what was seen.
+
+        Returns
+        -------
+        float
+            0.0 if nothing was seen.
+        """
+        return self._sum / self._weight if self._weight else 0.0
+
+    def __call__(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Take further rows into account and return the mean.
+
+        Parameters
+        ----------
+        y_true, y_pred, sample_weight
+            As in `update_state`.
+
+        Returns
+        -------
+        float
+            The mean of all rows seen.
+        """
+        self.update_state(y_true, y_pred, sample_weight)
+        return self.result()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal metric.
+
+        Returns
+        -------
+        dict
+            Arguments by name.
+        """
+        return {"name": self.name, **{field: getattr(self, field) for field in self._fields}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make a metric from what `get_config` returned.
+
+        Parameters
+        ----------
+        config : dict
+            Arguments by name.
+
+        Returns
+        -------
+        Metric
+            The metric.
+        """
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(name={self.name!r})"
+
+
+class CategoricalAccuracy(Metric):
+    """Share of rows whose largest output is where the one-hot target is.
+
+    Parameters
+    ----------
+    name : str, default "categorical_accuracy"
+        What it is called in logs.
+    dtype : None
+        See `Metric`.
+
+    Examples
+    --------
+    >>> CategoricalAccuracy()([[0, 1], [1, 0]], [[0.1, 0.9], [0.2, 0.8]])
+    0.5
+    """
+
+    kind = "categorical_accuracy"
+    larger_is_better = True
+
+
+class SparseCategoricalAccuracy(Metric):
+    """Share of rows whose largest output is the target class.
+
+    Parameters
+    ----------
+    name : str, default "sparse_categorical_accuracy"
+        What it is called in logs.
+    dtype : None
+        See `Metric`.
+
+    Examples
+    --------
+    >>> SparseCategoricalAccuracy()([1, 0], [[0.1, 0.9], [0.2, 0.8]])
+    0.5
+    """
+
+    kind = "sparse_categorical_accuracy"
+    larger_is_better = True
+
+
+class BinaryAccuracy(Metric):
+    """Share of outputs on the same side of the threshold as their targets.
+
+    Parameters
+    ----------
+    name : str, default "binary_accuracy"
+        What it is called in logs.
+    dtype : None
+        See `Metric`.
+    threshold : float, default 0.5
+        Outputs above it mean yes.
+
+    Examples
+    --------
+    >>> BinaryAccuracy()([[1], [0]], [[0.9], [0.8]])
+    0.5
+    """
+
+    kind = "binary_accuracy"
+    larger_is_better = True
+    _fields = ("threshold",)
+
+    def __init__(
+        self, name: str | None = None, dtype: object = None, threshold: float = 0.5
+    ) -> None:
+        super().__init__(name, dtype)
+        self.threshold = _checks.number("threshold", threshold)
+
+
+class MeanSquaredError(Metric):
+    """Mean of squared differences.
+
+    Parameters
+    ----------
+    name : str, default "mean_squared_error"
+        What it is called in logs.
+    dtype : None
+        See `Metric`.
+
+    Examples
+    --------
+    >>> MeanSquaredError()([[0.0, 2.0]], [[0.0, 0.0]])
+    2.0
+    """
+
+    kind = "mean_squared_error"
+
+
+class MeanAbsoluteError(Metric):
+    """Mean of absolute differences.
+
+    Parameters
+    ----------
+    name : str, default "mean_absolute_error"
+        What it is called in logs.
+    dtype : None
+        See `Metric`.
+
+    Examples
+    --------
+    >>> MeanAbsoluteError()([[0.0, 2.0]], [[0.0, 0.0]])
+    1.0
+    """
+
+    kind = "mean_absolute_error"
+
+
+_REGISTRY: Registry[Metric] = Registry(
+    "metric",
+    Metric,
+    (
+        CategoricalAccuracy,
+        SparseCategoricalAccuracy,
+        BinaryAccuracy,
+        MeanSquaredError,
+        MeanAbsoluteError,
+    ),
+    {"mse": MeanSquaredError, "mae": MeanAbsoluteError},
+)
+_ACCURACY = ("accuracy", "acc")
+
+
+def get(identifier: Any) -> Metric:
+    """Find a metric.
+
+    Parameters
+    ----------
+    identifier : str, dict, type or Metric
+        A name in class or snake form, a configuration, a class, or a metric. ("accuracy" has no
+        meaning before the outputs are known; `Sequential.compile` takes it.)
+
+    Returns
+    -------
+    Metric
+        The metric.
+
+    Raises
+    ------
+    ValueError
+        If nothing is called so; the message suggests the close match.
+
+    Examples
+    --------
+    >>> get("mse")
+    MeanSquaredError(name='mean_squared_error')
+    """
+    return _REGISTRY.get(identifier)
+
+
+def resolve(identifier: Any, loss: str, outputs: int) -> Metric:
+    """Find the metric that `identifier` means for a network; it is called what the user called it.
+
+    Parameters
+    ----------
+    identifier : object
+        What `get` takes, or "accuracy" or "acc", or a loss function that is a metric too.
+    loss : str
+        Kind of the loss.
+    outputs : int
+        Length of the outputs' last axis.
+
+    Returns
+    -------
+    Metric
+        The metric.
+
+    Raises
+    ------
+    ValueError
+        If nothing is called so, or if it does not take the targets that the loss takes.
+
+    Examples
+    --------
+    >>> resolve("accuracy", "sparse_categorical_crossentropy", 10)
+    SparseCategoricalAccuracy(name='accuracy')
+    """
+    sparse = loss in _targets.SPARSE
+    if isinstance(identifier, str) and identifier.lower() in _ACCURACY:
+        if outputs == 1:
+            return BinaryAccuracy(name=identifier)
+        chosen = SparseCategoricalAccuracy if sparse else CategoricalAccuracy
+        return chosen(name=identifier)
+    check(identifier)
+    name = getattr(identifier, "__name__", None) if not isinstance(identifier, type) else None
+    metric = get(name or identifier)
+    if isinstance(identifier, str):
+        metric.name = identifier
+    if sparse != (metric.kind in _targets.SPARSE):
+        raise ValueError(
+            f"metric {metric.name!r} cannot be used with loss {loss!r}: one takes integer classes, "
+            "the other an array like the outputs"
+        )
+    return metric
+
+
+def check(identifier: Any) -> None:
+    """Refuse what no network can use as a metric, before any output is known."""
+    if isinstance(identifier, str) and identifier.lower() in _ACCURACY:
+        return
+    if isinstance(identifier, str):
+        try:
+            _REGISTRY.find(identifier)
+        except ValueError as error:
+            close = ("accuracy",) if identifier.lower().startswith("acc") else ()
+            raise (
+                ValueError(f"unknown metric {identifier!r}; did you mean {close[0]!r}?")
+                if close
+                else error
+            ) from None
+    elif callable(identifier) and not isinstance(identifier, type | Metric):
+        name = getattr(identifier, "__name__", repr(identifier))
+        if name not in ("mean_squared_error", "mean_absolute_error"):
+            raise TypeError(
+                f"metric must be a name or a fanin.metrics.Metric, got the function {name}: "
+                "metrics run in compiled code, which cannot call other functions"
+            )
+    else:
+        get(identifier)
+
+
+def serialize(metric: Metric) -> dict[str, Any]:
+    """Write a metric down.
+
+    Parameters
+    ----------
+    metric : Metric
+        The metric.
+
+    Returns
+    -------
+    dict
+        ``class_name`` and ``config``.
+    """
+    return _serialize(metric)
+
+
+def deserialize(config: Mapping[str, Any]) -> Metric:
+    """Read what `serialize` wrote.
+
+    Parameters
+    ----------
+    config : dict
+        ``class_name`` and ``config``.
+
+    Returns
+    -------
+    Metric
+        The metric.
+    """
+    return _REGISTRY.deserialize(config)

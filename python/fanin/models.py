@@ -1,0 +1,603 @@
+"""Networks that train: `Sequential`, and `load_model`."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fanin import _checks, _data, _saving, _training, losses, metrics, optimizers, random
+from fanin._network import Network
+from fanin._progress import Progress, resolve_verbose
+from fanin.callbacks import History
+from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
+from fanin.errors import ShapeError
+
+__all__ = ["Sequential", "load_model"]
+
+_BATCH_SIZE = 32
+
+
+class Sequential(Network):
+    """A chain of layers that can be trained, as Keras's `Sequential`.
+
+    All trainable parameters are one array, ``model.params``, and all running averages another,
+    ``model.state``; each layer's ``kernel``, ``bias``, ``gamma``, … are views of them. Pickling and
+    copying give an equal network that trains on identically.
+
+    Parameters
+    ----------
+    layers : iterable of Layer, optional
+        The layers, first to last; an `Input` may come first.
+    name : str, optional
+        Name of the network.
+    rng : None, int, sequence of ints, Generator, RandomState or Stream, optional
+        Where initial values and shuffles come from. The same integer gives the same training
+        everywhere; None draws afresh (see `fanin.utils.set_random_seed`).
+
+    Attributes
+    ----------
+    history : History
+        That of the last `fit`, also if it was interrupted.
+    optimizer : Optimizer
+        The optimizer, once compiled.
+    stop_training : bool
+        Set by a callback to end training.
+
+    Examples
+    --------
+    >>> import numpy as np, fanin
+    >>> x = np.random.default_rng(0).normal(size=(256, 2))
+    >>> y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    >>> model = fanin.Sequential(
+    ...     [
+    ...         fanin.layers.Dense(32, activation="relu", kernel_initializer="he_normal"),
+    ...         fanin.layers.Dense(1, activation="sigmoid"),
+    ...     ],
+    ...     rng=0,
+    ... )
+    >>> model.compile(optimizer=fanin.optimizers.Adam(0.02), loss="bce", metrics=["accuracy"])
+    >>> history = model.fit(x, y, epochs=30, verbose=0)
+    >>> loss, accuracy = model.evaluate(x, y, verbose=0)
+    >>> accuracy > 0.9
+    True
+    """
+
+    def __init__(self, layers: Any = None, name: str | None = None, *, rng: Any = None) -> None:
+        self._compiled: _training.Compiled | None = None
+        self.history: History | None = None
+        self.stop_training = False
+        super().__init__(layers, name, rng=rng)
+
+    def _forget_slots(self) -> None:
+        # The optimizer's arrays have the layout of the parameters, which has just changed.
+        if self._compiled is not None:
+            self._compiled.slots, self._compiled.iterations = None, 0
+
+    # Compiling.
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: None = None,
+        metrics: Any = None,
+        weighted_metrics: None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose the optimizer, the loss and the metrics; the optimizer starts anew.
+
+        Parameters
+        ----------
+        optimizer : str, dict or Optimizer, default "rmsprop"
+            One of `fanin.optimizers`.
+        loss : str, dict, function or Loss
+            One of `fanin.losses`.
+        loss_weights : None
+            Not supported: a network has one output.
+        metrics : list of str or Metric, optional
+            Of `fanin.metrics`; ``"accuracy"`` is the one that fits loss and outputs.
+        weighted_metrics : None
+            Not supported.
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+            Here for Keras's signature: they say how Keras runs, not what it computes.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown; the message suggests the close match.
+        """
+        if loss_weights is not None or weighted_metrics is not None:
+            raise ValueError("compile supports neither loss_weights nor weighted_metrics")
+        chosen = optimizers.get(optimizer)
+        if loss is None:
+            raise ValueError("loss must be given, such as loss='categorical_crossentropy'")
+        aim = losses.resolve(loss)
+        if aim.reduction not in ("sum_over_batch_size", "mean"):
+            raise ValueError(
+                "training minimizes the mean over samples, and loss has "
+                f"reduction={aim.reduction!r}"
+            )
+        wanted = _as_metrics(metrics)
+        compiled = _training.Compiled(chosen, aim, wanted)
+        if self.built:
+            outputs = self.output_shape[-1]
+            assert outputs is not None
+            _training.resolve_metrics(wanted, aim.kind, outputs)
+        self._compiled = compiled
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
+
+    def _choices(self) -> _training.Compiled:
+        if self._compiled is None:
+            raise ValueError("the model is not compiled: call compile(optimizer, loss) first")
+        return self._compiled
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer:
+        """The optimizer."""
+        return self._choices().optimizer
+
+    @property
+    def loss(self) -> losses.Loss:
+        """The loss."""
+        return self._choices().loss
+
+    @property
+    def metrics(self) -> list[metrics.Metric]:
+        """The metrics, once the network is built: before, "accuracy" has no meaning."""
+        if self._compiled is None or not self.built:
+            return []
+        outputs = self.output_shape[-1]
+        assert outputs is not None
+        return _training.resolve_metrics(self._compiled.metrics, self._compiled.loss.kind, outputs)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns: "loss" and the metrics."""
+        return ["loss", *(metric.name for metric in self.metrics)]
+
+    @property
+    def slots(self) -> dict[str, NDArray[Any]]:
+        """The optimizer's arrays by name, each of the layout of `params`; empty before training."""
+        compiled = self._choices()
+        if compiled.slots is None:
+            return {}
+        return dict(zip(compiled.optimizer.slot_names(), compiled.slots, strict=True))
+
+    def _goal(self, feature_shape: tuple[int, ...], threads: int | None) -> _training.Goal:
+        """Return what is to be done, for a network that may not be built: nothing is changed."""
+        compiled = self._choices()
+        plan = self.plan_for(feature_shape)
+        chosen = _training.resolve_metrics(
+            compiled.metrics, compiled.loss.kind, plan.output_shapes[-1][-1]
+        )
+        nothing = np.empty(0, plan.dtype)
+        return _training.Goal(
+            plan,
+            nothing if self._params is None else self._params,
+            nothing if self._state is None else self._state,
+            compiled.loss.settings(),
+            [metric.settings() for metric in chosen],
+            ["loss", *(metric.name for metric in chosen)],
+            threads,
+        )
+
+    # Training.
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: ArrayLike | None = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: None = None,
+        validation_steps: None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        *,
+        rng: Any = None,
+        threads: int | None = None,
+    ) -> History:
+        """Train the network.
+
+        Everything is checked before anything changes. Training goes on where an earlier `fit`
+        stopped. Ctrl-C raises KeyboardInterrupt and leaves the network as it was after the last
+        whole batch, with what was recorded in ``model.history``.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, ...)
+            The samples; converted to the network's dtype, without a copy if they have it.
+        y : array_like
+            The targets: integers of shape (n,) for sparse losses, else like the outputs.
+        batch_size : int, optional
+            Samples of a batch; 32 if None. The last batch may be smaller.
+        epochs : int, default 1
+            Number of the last epoch.
+        verbose : {"auto", 0, 1, 2}, default "auto"
+            Nothing, a bar, or a line an epoch; "auto" draws a bar where there is a terminal.
+        callbacks : list of Callback, optional
+            See `fanin.callbacks`.
+        validation_split : float, default 0.0
+            Share of the samples, the last ones, to validate on instead.
+        validation_data : tuple (x, y) or (x, y, sample_weight), optional
+            What to validate on; comes before `validation_split`.
+        shuffle : bool, default True
+            Whether to draw a new order of the samples in each epoch.
+        class_weight : dict of int to float, optional
+            Weight of each class in the loss; classes that are not named weigh 1.
+        sample_weight : array_like of shape (n,), optional
+            Weight of each sample in the loss. Metrics are not weighted.
+        initial_epoch : int, default 0
+            Number of the first epoch, to resume.
+        steps_per_epoch, validation_steps : None
+            Not supported: an epoch is one pass over the samples.
+        validation_batch_size : int, optional
+            Samples of a batch in validation; `batch_size` if None.
+        validation_freq : int or sequence of int, default 1
+            Validate every so many epochs, or after the epochs named (counted from 1).
+        rng : None, int, sequence of ints, Generator, RandomState or Stream, optional
+            Where the shuffles come from: epoch e is that of path ``shuffle/e``, whatever was
+            trained before. With None they come from the network's own `rng`, and a further `fit`
+            goes on with further shuffles.
+        threads : int, optional
+            How many threads to use; the result is the same, bit for bit.
+
+        Returns
+        -------
+        History
+            Loss and metrics of each epoch.
+
+        Raises
+        ------
+        ShapeError
+            If a shape is wrong.
+        ValueError
+            If a value is (NaN, a class out of range, an empty split), or nothing is compiled.
+        TypeError
+            If something is not of a kind that can be used.
+        """
+        if steps_per_epoch is not None or validation_steps is not None:
+            raise ValueError(
+                "fit supports neither steps_per_epoch nor validation_steps: an epoch is one pass "
+                "over the samples; slice x and y instead"
+            )
+        kind = self._choices().loss.kind
+        first = _checks.integer("initial_epoch", initial_epoch, minimum=0)
+        last = _checks.integer("epochs", epochs, minimum=0)
+        size = _batch_size("batch_size", batch_size, _BATCH_SIZE)
+        validation_size = _batch_size("validation_batch_size", validation_batch_size, size)
+        threads = _threads(threads)
+        split = _checks.number("validation_split", validation_split, at_least=0.0, below=1.0)
+        shuffle = _checks.flag("shuffle", shuffle)
+        source = None if rng is None else random.resolve(rng)
+        when = _epochs_to_validate(validation_freq)
+        level = resolve_verbose(verbose)
+
+        train = _data.samples(self, kind, x, y, sample_weight, class_weight)
+        goal = self._goal(train.x.shape[1:], threads)
+        validation = None
+        if validation_data is not None:
+            validation = self._validation(kind, validation_data, train.x.shape[1:])
+        elif split:
+            train, validation = train.split(split)
+        steps = -(-len(train) // size)
+        called = CallbackList(callbacks, self, {"verbose": level, "epochs": last, "steps": steps})
+
+        # Everything was checked: from here on the network changes.
+        self.build((None, *train.x.shape[1:]))
+        goal.params, goal.state = self.params, self.state
+        compiled = self._choices()
+        if compiled.slots is None:
+            compiled.slots = compiled.optimizer.init(self.params)
+        shuffler = _training.Shuffler(
+            self._source if source is None else source,
+            shuffle,
+            compiled.epochs if source is None else 0,
+        )
+        given = [callback for callback in called.callbacks if isinstance(callback, History)]
+        self.history = given[0] if given else History()
+        self.stop_training = False
+        called.begin(*([] if given else [self.history]))
+        with Progress(level, steps) as progress:
+            _training.Fit(
+                self,
+                goal,
+                compiled,
+                train,
+                size,
+                shuffler,
+                called,
+                progress,
+                validation,
+                validation_size,
+                when,
+            ).run(first, last)
+        return self.history
+
+    def _validation(self, kind: str, data: Any, feature_shape: tuple[int, ...]) -> _data.Samples:
+        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+            raise ValueError(
+                "validation_data must be a tuple (x, y) or (x, y, sample_weight), got "
+                f"{type(data).__name__}"
+                + (f" of length {len(data)}" if isinstance(data, tuple | list) else "")
+            )
+        names = tuple(f"{n} of validation_data" for n in ("x", "y", "sample_weight"))
+        weights = data[2] if len(data) == 3 else None
+        found = _data.samples(self, kind, data[0], data[1], weights, None, names)  # type: ignore[arg-type]
+        if found.x.shape[1:] != feature_shape:
+            raise ShapeError(
+                f"x of validation_data must have samples of shape {feature_shape}, as x has, "
+                f"got {found.x.shape[1:]}"
+            )
+        return found
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: ArrayLike | None = None,
+        steps: None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        *,
+        threads: int | None = None,
+    ) -> Any:
+        """Return loss and metrics on some samples.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, ...)
+            The samples.
+        y : array_like
+            The targets.
+        batch_size : int, optional
+            Samples of a batch; 32 if None.
+        verbose : {"auto", 0, 1, 2}, default "auto"
+            Nothing, a bar, or a line.
+        sample_weight : array_like of shape (n,), optional
+            Weight of each sample in the loss.
+        steps : None
+            Not supported: all samples count.
+        callbacks : list of Callback, optional
+            Their hooks of tests are called.
+        return_dict : bool, default False
+            Whether to return values by name.
+        threads : int, optional
+            How many threads to use.
+
+        Returns
+        -------
+        float, list of float or dict
+            The loss; with metrics the list of the loss and the metrics; or both by name.
+        """
+        if steps is not None:
+            raise ValueError("evaluate does not support steps: slice x and y instead")
+        kind = self._choices().loss.kind
+        size = _batch_size("batch_size", batch_size, _BATCH_SIZE)
+        level = resolve_verbose(verbose)
+        data = _data.samples(self, kind, x, y, sample_weight)
+        goal = self._goal(data.x.shape[1:], _threads(threads))
+        batches = -(-len(data) // size)
+        called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
+        self.build((None, *data.x.shape[1:]))
+        goal.params, goal.state = self.params, self.state
+        called.begin()
+        with Progress(level, batches) as progress:
+            progress.begin()
+            logs = _training.evaluate(goal, data, size, called)
+            progress.end(logs)
+        if _checks.flag("return_dict", return_dict):
+            return logs
+        values = [logs[name] for name in goal.names]
+        return values if len(values) > 1 else values[0]
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: None = None,
+        callbacks: Any = None,
+        *,
+        threads: int | None = None,
+    ) -> NDArray[Any]:
+        """Return the outputs for some samples.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, ...)
+            The samples.
+        batch_size : int, optional
+            Samples of a batch; 32 if None. It bounds the memory, the result does not depend on it.
+        verbose : {"auto", 0, 1, 2}, default "auto"
+            Nothing, a bar, or a line.
+        steps : None
+            Not supported: all samples count.
+        callbacks : list of Callback, optional
+            Their hooks of predictions are called.
+        threads : int, optional
+            How many threads to use.
+
+        Returns
+        -------
+        ndarray of shape (n, ...)
+            The outputs.
+        """
+        if steps is not None:
+            raise ValueError("predict does not support steps: slice x instead")
+        size = _batch_size("batch_size", batch_size, _BATCH_SIZE)
+        threads = _threads(threads)
+        level = resolve_verbose(verbose)
+        inputs = self.take(x)
+        batches = -(-len(inputs) // size)
+        called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
+        self.build((None, *inputs.shape[1:]))
+        plan = self.ready()
+        called.begin()
+        called.call("on_predict_begin", {})
+        with Progress(level, batches) as progress:
+            progress.begin()
+            if called.any_overrides(PREDICT_BATCH_HOOKS):
+                parts = []
+                for batch, start in enumerate(range(0, len(inputs), size)):
+                    called.call("on_predict_batch_begin", batch, {})
+                    part = inputs[start : start + size]
+                    parts.append(plan.predict(self.params, self.state, part, size, threads))
+                    called.call("on_predict_batch_end", batch, {"outputs": parts[-1]})
+                outputs = np.concatenate(parts)
+            else:
+                outputs = plan.predict(self.params, self.state, inputs, size, threads)
+            progress.end({})
+        called.call("on_predict_end", {})
+        return outputs
+
+    # Files.
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write all arrays to one file, in NumPy's npz format whatever the file is called.
+
+        Parameters
+        ----------
+        filepath : str or path
+            The file. It appears whole; if writing fails, what was there stays.
+        overwrite : bool, default True
+            Whether a file that exists may be replaced.
+        """
+        self.ready()
+        _saving.write(filepath, dict(self.named_weights()), _checks.flag("overwrite", overwrite))
+
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """Read all arrays from a file of `save_weights` or `save`.
+
+        Parameters
+        ----------
+        filepath : str or path
+            The file.
+        skip_mismatch : False
+            Not supported: a file of another network is an error.
+
+        Raises
+        ------
+        ValueError
+            If names or shapes are not those of this network; nothing is changed.
+        """
+        if skip_mismatch:
+            raise ValueError("skip_mismatch is not supported: load into a network of the same kind")
+        self.ready()
+        self.set_weights(_saving.check(filepath, _saving.read(filepath), self.named_weights()))
+
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the whole model to one file: layers, arrays, what was compiled, optimizer's arrays.
+
+        Parameters
+        ----------
+        filepath : str or path
+            The file. It appears whole; if writing fails, what was there stays.
+        overwrite : bool, default True
+            Whether a file that exists may be replaced.
+        """
+        self.ready()
+        config: dict[str, Any] = {"model": self.get_config()}
+        slots = None
+        if self._compiled is not None:
+            chosen, slots = self._compiled, self._compiled.slots
+            config["compile"] = {
+                "optimizer": optimizers.serialize(chosen.optimizer),
+                "loss": losses.serialize(chosen.loss),
+                "metrics": [
+                    m if isinstance(m, str) else metrics.serialize(m) for m in chosen.metrics
+                ],
+            }
+            config["done"] = {"iterations": chosen.iterations, "epochs": chosen.epochs}
+        arrays = _saving.whole(self.named_weights(), config, slots)
+        _saving.write(filepath, arrays, _checks.flag("overwrite", overwrite))
+
+
+def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Sequential:
+    """Read a model that `Sequential.save` wrote; it trains on where it stopped.
+
+    Parameters
+    ----------
+    filepath : str or path
+        The file.
+    compile : bool, default True
+        Whether to compile it as it was.
+
+    Returns
+    -------
+    Sequential
+        The model.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of `Sequential.save`.
+
+    Examples
+    --------
+    >>> import fanin, tempfile, os
+    >>> model = fanin.Sequential([fanin.layers.Dense(1, input_dim=2)], rng=0)
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = os.path.join(directory, "model.npz")
+    ...     model.save(path)
+    ...     again = load_model(path)
+    >>> bool((again.params == model.params).all())
+    True
+    """
+    found = _saving.read(filepath)
+    config = _saving.unpack(filepath, found)
+    model = Sequential.from_config(config["model"])
+    model.set_weights(_saving.check(filepath, found, model.named_weights()))
+    if compile and "compile" in config:
+        model.compile(**config["compile"])
+        chosen = model._choices()
+        chosen.slots = _saving.slots_of(found)
+        chosen.iterations, chosen.epochs = config["done"]["iterations"], config["done"]["epochs"]
+    return model
+
+
+def _batch_size(name: str, value: int | None, default: int) -> int:
+    # A batch cannot have more samples than there are; the bound keeps huge numbers in the core's.
+    return min(default if value is None else _checks.integer(name, value, minimum=1), 2**31)
+
+
+def _threads(value: int | None) -> int | None:
+    return None if value is None else _checks.integer("threads", value, minimum=1)
+
+
+def _epochs_to_validate(frequency: int | Sequence[int]) -> Callable[[int], bool]:
+    """Return whether to validate after an epoch, counted from 1."""
+    if isinstance(frequency, Sequence | set) and not isinstance(frequency, str):
+        chosen = {_checks.integer("validation_freq", epoch, minimum=1) for epoch in frequency}
+        return chosen.__contains__
+    every = _checks.integer("validation_freq", frequency, minimum=1)
+    return lambda epoch: epoch % every == 0
+
+
+def _as_metrics(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    if isinstance(given, str) or not isinstance(given, list | tuple):
+        raise TypeError(f"metrics must be a list, such as ['accuracy'], got {given!r}")
+    for identifier in given:
+        metrics.check(identifier)
+    return list(given)

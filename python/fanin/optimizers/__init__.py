@@ -1,0 +1,82 @@
+"""Optimizers: SGD, RMSprop, Adam, Adagrad, and `schedules` for their learning rates."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fanin._registry import Registry
+from fanin._registry import serialize as _serialize
+from fanin.optimizers import schedules
+from fanin.optimizers._base import Optimizer
+from fanin.optimizers._members import SGD, Adagrad, Adam, RMSprop
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
+
+_REGISTRY: Registry[Optimizer] = Registry("optimizer", Optimizer, (SGD, RMSprop, Adam, Adagrad))
+
+
+def get(identifier: Any) -> Optimizer:
+    """Find an optimizer.
+
+    Parameters
+    ----------
+    identifier : str, dict, type or Optimizer
+        A name in any case, a configuration, a class, or an optimizer.
+
+    Returns
+    -------
+    Optimizer
+        The optimizer, with its defaults if only its name was given.
+
+    Raises
+    ------
+    ValueError
+        If nothing is called so; the message suggests the close match.
+
+    Examples
+    --------
+    >>> get("adagrad").learning_rate
+    0.001
+    """
+    return _REGISTRY.get(identifier)
+
+
+def serialize(optimizer: Optimizer) -> dict[str, Any]:
+    """Write an optimizer down.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The optimizer; not its slots.
+
+    Returns
+    -------
+    dict
+        ``class_name`` and ``config``.
+    """
+    return _serialize(optimizer)
+
+
+def deserialize(config: Mapping[str, Any]) -> Optimizer:
+    """Read what `serialize` wrote.
+
+    Parameters
+    ----------
+    config : dict
+        ``class_name`` and ``config``.
+
+    Returns
+    -------
+    Optimizer
+        The optimizer.
+    """
+    return _REGISTRY.deserialize(config)

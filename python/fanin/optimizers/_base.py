@@ -1,0 +1,283 @@
+"""What every optimizer shares: learning rate, weight decay, clipping, slots."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fanin import _checks, _core
+from fanin._registry import serialize
+from fanin.errors import ShapeError
+from fanin.optimizers import schedules
+
+Schedule = Callable[[int], float]
+
+_CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
+_UNSUPPORTED = {
+    "use_ema": "averaged weights are not implemented",
+    "ema_momentum": "averaged weights are not implemented",
+    "ema_overwrite_frequency": "averaged weights are not implemented",
+    "loss_scale_factor": "training is in float32 or float64 and needs no loss scaling",
+    "gradient_accumulation_steps": "use a larger batch_size",
+    "decay": "use a schedule such as optimizers.schedules.ExponentialDecay",
+    "lr": "it is called learning_rate",
+    "jit_compile": "everything is compiled already",
+}
+
+
+class Optimizer:
+    """Base class of the optimizers.
+
+    An optimizer holds the rule and its numbers, no arrays: `init` makes the slots for an array of
+    parameters, and `step` updates both in place. `Sequential.fit` does so for the whole network in
+    one pass.
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        A number, or a schedule: steps done -> learning rate.
+    weight_decay : float, optional
+        Decoupled decay: ``w -= learning_rate * weight_decay * w`` before each step.
+    clipnorm : float, optional
+        Largest norm of a parameter's gradient.
+    clipvalue : float, optional
+        Largest absolute value of a gradient's elements.
+    global_clipnorm : float, optional
+        Largest norm of all gradients together. At most one of the three may be given.
+    name : str, optional
+        Name of the object.
+    """
+
+    kind: ClassVar[str]
+    _fields: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule | Mapping[str, Any],
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if type(self) is Optimizer:
+            raise TypeError("Optimizer is a base class: use one of its subclasses")
+        known = ["learning_rate", *self._fields, "weight_decay", *_CLIPPING, "name"]
+        given = [key for key, value in kwargs.items() if not _switched_off(key, value)]
+        _checks.keywords(type(self).__name__, given, known, _UNSUPPORTED)
+        self._learning_rate = _rate(learning_rate)
+        self.weight_decay = _optional("weight_decay", weight_decay, at_least=0.0)
+        self.clipnorm = _optional("clipnorm", clipnorm, above=0.0)
+        self.clipvalue = _optional("clipvalue", clipvalue, above=0.0)
+        self.global_clipnorm = _optional("global_clipnorm", global_clipnorm, above=0.0)
+        chosen = [key for key in _CLIPPING if getattr(self, key) is not None]
+        if len(chosen) > 1:
+            raise ValueError(f"only one of {', '.join(_CLIPPING)} may be set, got {chosen}")
+        self.name = self.kind if name is None else name
+
+    @property
+    def learning_rate(self) -> Any:
+        """The learning rate: a float, or the schedule.
+
+        Setting it to a number changes the next steps; a schedule decides for itself, and setting
+        the rate of an optimizer that has one is a TypeError, as in Keras.
+        """
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float | Schedule) -> None:
+        if callable(self._learning_rate) and not callable(value):
+            raise TypeError(
+                "this optimizer was made with a schedule as its learning_rate, "
+                "which a number cannot replace"
+            )
+        self._learning_rate = _rate(value)
+
+    def learning_rates(self, start: int, count: int) -> NDArray[np.float64]:
+        """Return the learning rates of the next steps.
+
+        Parameters
+        ----------
+        start : int
+            Steps done before.
+        count : int
+            How many.
+
+        Returns
+        -------
+        ndarray of shape (count,)
+            One a step.
+
+        Raises
+        ------
+        ValueError
+            If a schedule returns something that is not a finite number of at least 0.
+        """
+        if not callable(self._learning_rate):
+            return np.full(count, self._learning_rate, dtype=np.float64)
+        return np.array(
+            [
+                _checks.number(f"learning rate of step {i}", self._learning_rate(i), at_least=0.0)
+                for i in range(start, start + count)
+            ],
+            dtype=np.float64,
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the core is told about this optimizer.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options; 0 stands for no decay and no clipping.
+        """
+        shared = {key: getattr(self, key) or 0.0 for key in ("weight_decay", *_CLIPPING)}
+        fields = {field: getattr(self, field) for field in self._core_fields()}
+        return {"kind": self.kind, **fields, **shared}
+
+    def _core_fields(self) -> tuple[str, ...]:
+        return self._fields
+
+    def slot_names(self) -> list[str]:
+        """Return the names of the arrays that a step reads and updates beside the parameters.
+
+        Returns
+        -------
+        list of str
+            Such as momentum, or first and second moment.
+        """
+        return [name for name, _ in _core.optimizer_slots(self.settings())]
+
+    def init(self, params: NDArray[Any]) -> NDArray[Any]:
+        """Make the slots for an array of parameters.
+
+        Parameters
+        ----------
+        params : ndarray of float32 or float64
+            The parameters.
+
+        Returns
+        -------
+        ndarray of shape (slots, params.size)
+            One row for each of `slot_names`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fanin.optimizers import SGD
+        >>> SGD(momentum=0.9).init(np.ones(3)).shape
+        (1, 3)
+        """
+        dtype = _checks.float_dtype("dtype of params", params.dtype)
+        starts = [start for _, start in _core.optimizer_slots(self.settings())]
+        slots = np.empty((len(starts), params.size), dtype=dtype)
+        slots[:] = np.array(starts, dtype=dtype)[:, np.newaxis]
+        return slots
+
+    def step(
+        self, params: NDArray[Any], grads: ArrayLike, slots: NDArray[Any], iteration: int = 0
+    ) -> None:
+        """Update parameters and slots in place.
+
+        Parameters
+        ----------
+        params : ndarray of float32 or float64
+            The parameters, contiguous and writable; of any shape, taken as one variable.
+        grads : array_like of the shape of `params`
+            Their gradient.
+        slots : ndarray
+            What `init` returned, updated by the steps before.
+        iteration : int, default 0
+            Steps done before.
+
+        Raises
+        ------
+        ShapeError
+            If shapes do not agree.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fanin.optimizers import SGD
+        >>> w = np.array([1.0, 2.0])
+        >>> sgd = SGD(learning_rate=0.5)
+        >>> sgd.step(w, [1.0, -1.0], sgd.init(w))
+        >>> w
+        array([0.5, 2.5])
+        """
+        dtype = _checks.float_dtype("dtype of params", params.dtype)
+        if not (params.flags.c_contiguous and params.flags.writeable):
+            raise ValueError("params must be a contiguous, writable array: it is updated in place")
+        gradient = _checks.floats("grads", grads, dtype, finite=False)
+        if gradient.shape != params.shape:
+            raise ShapeError(f"grads must have shape {params.shape}, got {gradient.shape}")
+        _core.optimizer_step(
+            self.settings(),
+            params.reshape(-1),
+            gradient.reshape(-1),
+            slots,
+            _checks.integer("iteration", iteration, minimum=0),
+            float(self.learning_rates(iteration, 1)[0]),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal optimizer.
+
+        Returns
+        -------
+        dict
+            Arguments by name.
+        """
+        rate = self._learning_rate
+        if callable(rate):
+            rate = serialize(rate) if isinstance(rate, schedules.LearningRateSchedule) else rate
+        keys = (*self._fields, "weight_decay", *_CLIPPING, "name")
+        return {"learning_rate": rate, **{key: getattr(self, key) for key in keys}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make an optimizer from what `get_config` returned.
+
+        Parameters
+        ----------
+        config : dict
+            Arguments by name.
+
+        Returns
+        -------
+        Optimizer
+            The optimizer.
+        """
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        fields = ("learning_rate", *self._fields)
+        return f"{type(self).__name__}({', '.join(f'{f}={getattr(self, f)!r}' for f in fields)})"
+
+
+def _rate(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        member = getattr(schedules, str(value.get("class_name")), None)
+        if member is None or value["class_name"] not in schedules.__all__:
+            raise ValueError(f"unknown learning rate schedule {value.get('class_name')!r}")
+        return member.from_config(dict(value["config"]))
+    if callable(value):
+        return value
+    return _checks.number("learning_rate", value, at_least=0.0)
+
+
+def _optional(
+    name: str, value: float | None, *, at_least: float = -math.inf, above: float = -math.inf
+) -> float | None:
+    """Return None for None; Keras also takes 0 and False as "not set"."""
+    if value is None or value is False:
+        return None
+    return _checks.number(name, value, at_least=at_least, above=above)
+
+
+def _switched_off(name: str, value: object) -> bool:
+    """Whether an unsupported argument is given at the value that asks for nothing."""
+    return name in _UNSUPPORTED and (value is None or value is False or name == "ema_momentum")

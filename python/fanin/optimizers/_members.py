@@ -1,0 +1,253 @@
+"""The optimizers. Formulas are Keras's; `g` is the gradient, `lr` the learning rate."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin import _checks
+from fanin.optimizers._base import Optimizer, Schedule
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum [1]_ if asked.
+
+    ``v = momentum * v - lr * g``, ``w += v``; with `nesterov` [2]_ ``w += momentum * v - lr * g``.
+
+    Parameters
+    ----------
+    learning_rate : float or callable, default 0.01
+        A number, or a schedule.
+    momentum : float, default 0.0
+        Between 0 and 1.
+    nesterov : bool, default False
+        Whether to look ahead.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, name
+        See `Optimizer`.
+    **kwargs
+        Refused, with the reason.
+
+    References
+    ----------
+    .. [1] B. T. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+    .. [2] I. Sutskever et al., "On the importance of initialization and momentum in deep learning",
+       ICML 2013.
+
+    Examples
+    --------
+    >>> SGD(0.1, momentum=0.9)
+    SGD(learning_rate=0.1, momentum=0.9, nesterov=False)
+    """
+
+    kind = "sgd"
+    _fields = ("momentum", "nesterov")
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
+        )
+        self.momentum = _checks.number("momentum", momentum, at_least=0.0, at_most=1.0)
+        self.nesterov = _checks.flag("nesterov", nesterov)
+
+
+class RMSprop(Optimizer):
+    """Steps divided by a running root mean square of the gradient [1]_.
+
+    ``v = rho * v + (1 - rho) * g**2``, step ``lr * g / sqrt(v + epsilon)``; `centered` subtracts
+    the squared running mean of ``g`` from ``v``.
+
+    Parameters
+    ----------
+    learning_rate : float or callable, default 0.001
+        A number, or a schedule.
+    rho : float, default 0.9
+        Decay of the running averages.
+    momentum : float, default 0.0
+        Momentum of the step.
+    epsilon : float, default 1e-7
+        Added under the root, as in Keras (torch adds it outside).
+    centered : bool, default False
+        Whether to divide by the variance instead.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, name
+        See `Optimizer`.
+    **kwargs
+        Refused, with the reason.
+
+    References
+    ----------
+    .. [1] T. Tieleman and G. Hinton, "Lecture 6.5: RMSprop", Coursera, 2012.
+
+    Examples
+    --------
+    >>> RMSprop().learning_rate
+    0.001
+    """
+
+    kind = "rmsprop"
+    _fields = ("rho", "momentum", "epsilon", "centered")
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
+        )
+        self.rho = _checks.number("rho", rho, at_least=0.0, below=1.0)
+        self.momentum = _checks.number("momentum", momentum, at_least=0.0, at_most=1.0)
+        self.epsilon = _checks.number("epsilon", epsilon, above=0.0)
+        self.centered = _checks.flag("centered", centered)
+
+
+class Adam(Optimizer):
+    """Adaptive moments [1]_: momentum, divided by a running root mean square of the gradient.
+
+    ``m = beta_1 * m + (1 - beta_1) * g``, ``v = beta_2 * v + (1 - beta_2) * g**2``, step
+    ``lr * sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (sqrt(v) + epsilon)`` at step ``t`` from 1.
+
+    Parameters
+    ----------
+    learning_rate : float or callable, default 0.001
+        A number, or a schedule.
+    beta_1 : float, default 0.9
+        Decay of the first moment.
+    beta_2 : float, default 0.999
+        Decay of the second moment.
+    epsilon : float, default 1e-7
+        "Epsilon hat" of the paper: it is added before the correction of ``v``, as in Keras.
+    amsgrad : bool, default False
+        Divide by the largest ``v`` so far [2]_.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, name
+        See `Optimizer`.
+    **kwargs
+        Refused, with the reason.
+
+    References
+    ----------
+    .. [1] D. Kingma and J. Ba, "Adam: A method for stochastic optimization", ICLR 2015.
+    .. [2] S. Reddi et al., "On the convergence of Adam and beyond", ICLR 2018.
+
+    Examples
+    --------
+    >>> Adam(learning_rate=0.01).settings()["beta_2"]
+    0.999
+    """
+
+    kind = "adam"
+    _fields = ("beta_1", "beta_2", "epsilon", "amsgrad")
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
+        )
+        self.beta_1 = _checks.number("beta_1", beta_1, at_least=0.0, below=1.0)
+        self.beta_2 = _checks.number("beta_2", beta_2, at_least=0.0, below=1.0)
+        self.epsilon = _checks.number("epsilon", epsilon, above=0.0)
+        self.amsgrad = _checks.flag("amsgrad", amsgrad)
+
+
+class Adagrad(Optimizer):
+    """Steps divided by the root of the sum of all squared gradients so far [1]_.
+
+    ``a += g**2``, step ``lr * g / sqrt(a + epsilon)``.
+
+    Parameters
+    ----------
+    learning_rate : float or callable, default 0.001
+        A number, or a schedule.
+    initial_accumulator_value : float, default 0.1
+        Where ``a`` starts.
+    epsilon : float, default 1e-7
+        Added under the root.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, name
+        See `Optimizer`.
+    **kwargs
+        Refused, with the reason.
+
+    References
+    ----------
+    .. [1] J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods for online learning and
+       stochastic optimization", JMLR 12 (2011).
+
+    Examples
+    --------
+    >>> Adagrad().initial_accumulator_value
+    0.1
+    """
+
+    kind = "adagrad"
+    _fields = ("initial_accumulator_value", "epsilon")
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
+        )
+        self.initial_accumulator_value = _checks.number(
+            "initial_accumulator_value", initial_accumulator_value, at_least=0.0
+        )
+        self.epsilon = _checks.number("epsilon", epsilon, above=0.0)
+
+    def _core_fields(self) -> tuple[str, ...]:
+        return ("epsilon",)
+
+    def init(self, params: NDArray[Any]) -> NDArray[Any]:
+        """Make the slots for an array of parameters, filled with `initial_accumulator_value`.
+
+        Parameters
+        ----------
+        params : ndarray of float32 or float64
+            The parameters.
+
+        Returns
+        -------
+        ndarray of shape (1, params.size)
+            The accumulator.
+        """
+        slots = super().init(params)
+        slots[:] = np.asarray(self.initial_accumulator_value, dtype=slots.dtype)
+        return slots

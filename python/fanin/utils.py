@@ -1,0 +1,93 @@
+"""Small helpers of scripts: one-hot targets, seeds, threads."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fanin import _checks
+from fanin._core import get_num_threads, set_num_threads
+from fanin.random import set_random_seed
+
+__all__ = [
+    "get_num_threads",
+    "normalize",
+    "set_num_threads",
+    "set_random_seed",
+    "to_categorical",
+]
+
+
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.float64]:
+    """Return integer classes as one-hot rows.
+
+    Parameters
+    ----------
+    x : array_like of int
+        Classes from 0; a last axis of length 1 is dropped.
+    num_classes : int, optional
+        Length of the rows; one more than the largest class if not given.
+
+    Returns
+    -------
+    ndarray of shape (*x.shape, num_classes)
+        Zeros, and a one at each class; float64 as in Keras.
+
+    Raises
+    ------
+    ValueError
+        If a class is negative, not an integer, or too large for `num_classes`.
+
+    Examples
+    --------
+    >>> to_categorical([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
+    given = _checks.numeric("x", x)
+    if given.size == 0:
+        raise ValueError(f"x is empty: it has shape {given.shape}")
+    classes = np.asarray(given, dtype=np.int64) if np.isfinite(given).all() else given
+    if not np.array_equal(classes, given) or classes.dtype != np.int64:
+        raise ValueError("x must hold integer classes")
+    if classes.ndim > 1 and classes.shape[-1] == 1:
+        classes = classes[..., 0]
+    largest = int(classes.max())
+    length = largest + 1
+    if num_classes is not None:
+        length = _checks.integer("num_classes", num_classes, minimum=1)
+    if classes.min() < 0 or largest >= length:
+        raise ValueError(
+            f"x must hold classes from 0 to {length - 1}, got {classes.min()} to {largest}"
+        )
+    rows = np.zeros((classes.size, length))
+    rows[np.arange(classes.size), classes.reshape(-1)] = 1.0
+    return rows.reshape(*classes.shape, length)
+
+
+def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> NDArray[Any]:
+    """Return `x` divided by its norms along an axis; zeros stay zeros.
+
+    Parameters
+    ----------
+    x : array_like
+        The numbers.
+    axis : int, default -1
+        Along which to take norms.
+    order : float, default 2
+        Of the norm.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`.
+
+    Examples
+    --------
+    >>> normalize([[3.0, 4.0]])
+    array([[0.6, 0.8]])
+    """
+    array = _checks.numeric("x", x)
+    norms = np.asarray(np.linalg.norm(array, order, axis, keepdims=True))
+    norms[norms == 0] = 1
+    return np.asarray(array / norms)
