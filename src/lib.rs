@@ -19,7 +19,7 @@ pub mod error;
 pub mod float;
 mod linalg;
 pub mod parallel;
-mod reduce;
+pub mod reduce;
 pub mod settings;
 pub mod shape;
 pub mod simd;

@@ -97,10 +97,11 @@ fn count_from(variable: impl Fn(&str) -> Option<String>) -> usize {
 fn pool(threads: Threads) -> Option<Arc<rayon::ThreadPool>> {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
     let me = std::process::id();
-    if let Some(pool) = &state.pool {
-        if pool.owner == me && pool.threads.current_num_threads() >= threads.get() {
-            return Some(pool.threads.clone());
-        }
+    if let Some(pool) = &state.pool
+        && pool.owner == me
+        && pool.threads.current_num_threads() >= threads.get()
+    {
+        return Some(pool.threads.clone());
     }
     // A pool that a parent process made has no threads here: dropping it would wait for them.
     if let Some(stale) = state.pool.take_if(|pool| pool.owner != me) {

@@ -72,7 +72,7 @@ kernel! {
 }
 
 /// The first element that is infinite or NaN.
-pub(crate) fn first_non_finite<F: Float>(x: &[F]) -> Option<usize> {
+pub fn first_non_finite<F: Float>(x: &[F]) -> Option<usize> {
     // A whole block is tested without a branch, and searched only if it has one.
     const BLOCK: usize = 1024;
     let block = x.chunks(BLOCK).position(|block| !all_finite(block))?;

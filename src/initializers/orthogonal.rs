@@ -156,7 +156,7 @@ fn make_reflector<F: Float>(x: &mut [F], k: usize) -> F {
         // |v|² = 2.
         let scale = F::ONE / (norm * x[k].abs()).sqrt();
         for x in &mut x[k..] {
-            *x = *x * scale;
+            *x *= scale;
         }
     }
     sign
@@ -219,7 +219,7 @@ fn sum<F: Float>(mut lanes: [F; LANES]) -> F {
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {
-            lanes[i] = lanes[i] + lanes[i + half];
+            lanes[i] += lanes[i + half];
         }
         half /= 2;
     }

@@ -46,7 +46,7 @@ impl<'a, F: Float> Targets<'a, F> {
     }
 }
 
-impl<'a, F: Float> Target<'a, F> {
+impl<F: Float> Target<'_, F> {
     /// The target's value for output `j`, with classes one-hot.
     #[inline(always)]
     pub fn at(&self, j: usize) -> F {

@@ -42,18 +42,19 @@ impl<F: Float> Objective<F> {
                 "metrics: {metric:?} takes other targets than {loss:?}"
             )));
         }
-        if let Some((before, activation)) = plan.split_activation() {
-            if let Some(loss) = loss.before(&*activation) {
-                let wanted = !metrics.iter().all(|metric| metric.survives_softmax());
-                return Ok((
-                    before,
-                    Self {
-                        loss,
-                        metrics,
-                        swallowed: wanted.then_some(activation),
-                    },
-                ));
-            }
+        if let Some((before, activation)) = plan.split_activation()
+            && let Some(loss) = loss.before(&*activation)
+        {
+            let wanted = !metrics.iter().all(|metric| metric.survives_softmax());
+            let swallowed = wanted.then_some(activation);
+            return Ok((
+                before,
+                Self {
+                    loss,
+                    metrics,
+                    swallowed,
+                },
+            ));
         }
         Ok((
             plan.clone(),

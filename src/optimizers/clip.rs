@@ -63,7 +63,7 @@ impl Clip {
             }
             Self::Norm(limit) => {
                 for variable in variables {
-                    scale_to(limit, &[variable.clone()], gradients);
+                    scale_to(limit, std::slice::from_ref(variable), gradients);
                 }
             }
             Self::GlobalNorm(limit) => scale_to(limit, trainable, gradients),

@@ -94,17 +94,13 @@ impl<F: Float> Rule<F> {
         let len = w.len();
         for run in trainable {
             let threads = threads.for_work(run.len(), 2 * CHUNK);
-            let mut of_run = self.empty_slots();
+            let mut of_run = empty_slots();
             for (slot, all) in of_run.iter_mut().zip(slots.chunks_exact_mut(len)) {
                 *slot = &mut all[run.clone()];
             }
             let (w, gradients) = (&mut w[run.clone()], &gradients[run.clone()]);
             parallel::run(threads, || self.divide(threads, step, w, gradients, of_run));
         }
-    }
-
-    fn empty_slots<'a>(&self) -> Slots<'a, F> {
-        [(); MAX_SLOTS].map(|()| <&mut [F]>::default())
     }
 
     /// Split until a chunk is left; every parameter is updated by itself, so where does not matter.
@@ -117,7 +113,7 @@ impl<F: Float> Rule<F> {
         let middle = w.len() / 2;
         let (w, other_w) = w.split_at_mut(middle);
         let (gradients, other_gradients) = gradients.split_at(middle);
-        let (mut first, mut second) = (self.empty_slots(), self.empty_slots());
+        let (mut first, mut second) = (empty_slots(), empty_slots());
         for ((slot, first), second) in slots.into_iter().zip(&mut first).zip(&mut second) {
             if !slot.is_empty() {
                 (*first, *second) = slot.split_at_mut(middle);
@@ -138,4 +134,8 @@ impl<F: Float> Rule<F> {
             }
         }
     }
+}
+
+fn empty_slots<'a, F>() -> Slots<'a, F> {
+    [(); MAX_SLOTS].map(|()| <&mut [F]>::default())
 }

@@ -241,18 +241,12 @@ pub(super) fn optimizer_step<'py>(
         let (w, slots) = (w.as_slice_mut()?, slots.as_slice_mut()?);
         // Clipping changes the gradients, and these are the caller's.
         let mut gradients = grads.as_slice()?.to_vec();
-        let all: [Range<usize>; 1] = [0..count];
-        py.detach(|| {
-            rule.step(
-                Threads::global(),
-                step,
-                &all,
-                &all,
-                w,
-                &mut gradients,
-                slots,
-            )
-        });
+        let all = Range {
+            start: 0,
+            end: count,
+        };
+        let all = std::slice::from_ref(&all);
+        py.detach(|| rule.step(Threads::global(), step, all, all, w, &mut gradients, slots));
         Ok(())
     }
     let step = Step {

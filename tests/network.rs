@@ -1,0 +1,318 @@
+//! The core as a Rust program sees it: gradients against differences, bits against threads.
+
+use fanin::layers::State;
+use fanin::losses::{self, Targets};
+use fanin::metrics;
+use fanin::network::{self, Arrays, Data, Evaluation, Objective, Plan, Predictor, Trainer};
+use fanin::optimizers;
+use fanin::parallel::Threads;
+use fanin::random::{Distribution, Normal, Stream};
+use fanin::settings::{Settings, Value};
+use proptest::prelude::*;
+use std::time::{Duration, Instant};
+
+fn activation(kind: &str) -> Value {
+    let settings = Settings::new(kind);
+    Value::Nested(match kind {
+        "leaky_relu" => settings.with("negative_slope", Value::Float(0.2)),
+        "elu" => settings.with("alpha", Value::Float(0.7)),
+        "gelu" => settings.with("approximate", Value::Bool(false)),
+        _ => settings,
+    })
+}
+
+fn dense(units: usize, kind: &str) -> Settings {
+    Settings::new("dense")
+        .with("units", Value::Int(units as i64))
+        .with("use_bias", Value::Bool(true))
+        .with("activation", activation(kind))
+}
+
+fn batch_normalization() -> Settings {
+    Settings::new("batch_normalization")
+        .with("momentum", Value::Float(0.9))
+        .with("epsilon", Value::Float(1e-3))
+        .with("center", Value::Bool(true))
+        .with("scale", Value::Bool(true))
+}
+
+fn sparse_crossentropy() -> Settings {
+    Settings::new("sparse_categorical_crossentropy").with("from_logits", Value::Bool(false))
+}
+
+fn adam() -> Settings {
+    [
+        "beta_1",
+        "beta_2",
+        "epsilon",
+        "weight_decay",
+        "clipvalue",
+        "clipnorm",
+        "global_clipnorm",
+    ]
+    .into_iter()
+    .zip([0.9, 0.999, 1e-7, 0.0, 0.0, 0.0, 0.0])
+    .fold(Settings::new("adam"), |s, (name, x)| {
+        s.with(name, Value::Float(x))
+    })
+    .with("amsgrad", Value::Bool(false))
+}
+
+fn normals(path: &str, len: usize) -> Vec<f64> {
+    let mut out = vec![0.0; len];
+    Normal::new(0.0, 1.0)
+        .unwrap()
+        .draw(&mut out, &Stream::new("1", path), Threads::ONE)
+        .unwrap();
+    out
+}
+
+/// Running statistics that are neither 0 nor 1.
+fn running(len: usize) -> Vec<f64> {
+    normals("state", len)
+        .iter()
+        .map(|z| 0.5 + z.abs())
+        .collect()
+}
+
+/// Largest difference between the gradient of Σ y·dy and its central differences, relative to its largest element.
+fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool) -> f64 {
+    let w: Vec<f64> = normals("w", plan.parameter_count())
+        .iter()
+        .map(|z| 0.6 * z)
+        .collect();
+    let x = normals("x", samples * plan.input_size());
+    let dy = normals("dy", samples * plan.output_size());
+    let mut kept = vec![0.0; network::kept_len(plan, samples)];
+    let mut run = |w: &[f64], x: &[f64]| {
+        let mut state = running(plan.state_count());
+        let state = if training {
+            State::Updating(&mut state)
+        } else {
+            State::Frozen(&state)
+        };
+        network::forward(plan, Threads::ONE, w, state, x, samples, &mut kept);
+        let y = network::output(plan, x, samples, &kept);
+        (
+            y.iter().zip(&dy).map(|(y, dy)| y * dy).sum::<f64>(),
+            kept.clone(),
+        )
+    };
+
+    let mut kept = run(&w, &x).1;
+    let mut gradient = vec![0.0; network::gradient_len(plan, samples)];
+    gradient[..dy.len()].copy_from_slice(&dy);
+    let mut spare = gradient.clone();
+    let mut dw = vec![0.0; w.len()];
+    let dx = network::backward(
+        plan,
+        Threads::ONE,
+        training,
+        &w,
+        &x,
+        samples,
+        &mut kept,
+        &mut gradient,
+        &mut spare,
+        &mut dw,
+        true,
+    )[..x.len()]
+        .to_vec();
+
+    let h = 1e-5;
+    let mut worst = 0.0f64;
+    for (variable, exact) in [(&w, &dw), (&x, &dx)] {
+        let scale = exact
+            .iter()
+            .fold(1e-3f64, |largest, g| largest.max(g.abs()));
+        for i in 0..variable.len() {
+            let mut at = |by: f64| {
+                let mut moved = variable.clone();
+                moved[i] += by;
+                if std::ptr::eq(variable, &raw const w) {
+                    run(&moved, &x).0
+                } else {
+                    run(&w, &moved).0
+                }
+            };
+            worst = worst.max(((at(h) - at(-h)) / (2.0 * h) - exact[i]).abs() / scale);
+        }
+    }
+    worst
+}
+
+const SMOOTH: [&str; 8] = [
+    "tanh", "sigmoid", "softplus", "softsign", "silu", "gelu", "softmax", "linear",
+];
+
+#[test]
+fn gradients_agree_with_differences_for_every_activation() {
+    for kind in SMOOTH
+        .into_iter()
+        .chain(["relu", "leaky_relu", "elu", "selu"])
+    {
+        let alone = Settings::new("activation").with("activation", activation(kind));
+        let plan = Plan::new(&[4], &[dense(5, kind), alone, dense(3, "linear")]).unwrap();
+        for training in [false, true] {
+            let error = gradient_error(&plan, 6, training);
+            assert!(error < 1e-6, "{kind}, training {training}: {error:e}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn gradients_agree_with_differences_for_any_shape(
+        input in 1usize..6, rows in 1usize..4, hidden in 1usize..70, samples in 2usize..9,
+        kind in prop::sample::select(&SMOOTH[..]), training: bool, flatten: bool,
+    ) {
+        let mut layers = vec![dense(hidden, kind), batch_normalization(), dense(3, "tanh")];
+        if flatten {
+            layers.insert(2, Settings::new("flatten"));
+        }
+        let plan = Plan::new(&[rows, input], &layers).unwrap();
+        let error = gradient_error(&plan, samples, training);
+        prop_assert!(error < 1e-6, "{error:e}");
+    }
+}
+
+struct Run {
+    w: Vec<f32>,
+    state: Vec<f32>,
+    progress: Vec<f64>,
+    predictions: Vec<f32>,
+    scores: Vec<f64>,
+}
+
+/// Train a network with `threads` threads in slices that end after every batch or only at the end.
+fn train(hidden: usize, threads: usize, one_slice: bool) -> Run {
+    let (samples, batch, classes) = (640, 128, 10);
+    let layers = [
+        dense(hidden, "relu"),
+        batch_normalization(),
+        dense(hidden, "gelu"),
+        dense(classes, "softmax"),
+    ];
+    let plan = Plan::<f32>::new(&[100], &layers).unwrap();
+    let x: Vec<f32> = normals("x", samples * 100)
+        .iter()
+        .map(|&z| z as f32)
+        .collect();
+    let y: Vec<i64> = (0..samples as i64)
+        .map(|i| i * i % classes as i64)
+        .collect();
+    let order: Vec<u32> = (0..samples as u32).rev().collect();
+    let mut w: Vec<f32> = normals("w", plan.parameter_count())
+        .iter()
+        .map(|&z| 0.1 * z as f32)
+        .collect();
+    let mut state = vec![1.0f32; plan.state_count()];
+    let mut slots = vec![0.0f32; 2 * w.len()];
+    let mut progress = vec![0.0; 4];
+    let threads = Threads::new(threads).unwrap();
+    let rates = vec![1e-3; samples / batch];
+    let objective = || {
+        let loss = losses::from_settings(&sparse_crossentropy()).unwrap();
+        let accuracy =
+            metrics::from_settings(&Settings::new("sparse_categorical_accuracy")).unwrap();
+        Objective::new(&plan, loss, vec![accuracy]).unwrap()
+    };
+    let data = Data {
+        x: &x,
+        y: Targets::Classes(&y),
+        weights: &[],
+    };
+
+    let (trained, goal) = objective();
+    let rule = optimizers::from_settings(&adam()).unwrap();
+    let mut trainer =
+        Trainer::new(trained, goal, rule, data, &order, batch, &rates, threads).unwrap();
+    let mut arrays = Arrays {
+        w: &mut w,
+        state: &mut state,
+        slots: &mut slots,
+        progress: &mut progress,
+    };
+    trainer.check(&arrays).unwrap();
+    let ahead = if one_slice {
+        Duration::from_secs(60)
+    } else {
+        Duration::ZERO
+    };
+    let mut slices = 1;
+    while !trainer.run_until(Instant::now() + ahead, &mut arrays) {
+        slices += 1;
+    }
+    assert_eq!(slices, if one_slice { 1 } else { samples / batch });
+
+    let mut predictions = vec![0.0; samples * classes];
+    let mut predictor = Predictor::new(plan.clone(), &w, &state, &x, 100, threads).unwrap();
+    while !predictor.run_until(Instant::now(), &mut predictions) {}
+    let (evaluated, goal) = objective();
+    let mut evaluation = Evaluation::new(evaluated, goal, &w, &state, data, 100, threads).unwrap();
+    while !evaluation.run_until(Instant::now()) {}
+    Run {
+        scores: evaluation.means(),
+        w,
+        state,
+        progress,
+        predictions,
+    }
+}
+
+#[test]
+fn training_gives_the_same_bits_for_any_number_of_threads_and_slices() {
+    for hidden in [24, 333] {
+        let first = train(hidden, 1, true);
+        assert_eq!(first.progress[..2], [5.0, 640.0]);
+        for (threads, one_slice) in [(1, false), (2, true), (3, false)] {
+            let other = train(hidden, threads, one_slice);
+            assert_eq!(first.w, other.w, "{hidden} units, {threads} threads");
+            assert_eq!(first.state, other.state);
+            assert_eq!(first.progress, other.progress);
+            assert_eq!(first.predictions, other.predictions);
+            assert_eq!(first.scores, other.scores);
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_argument_named() {
+    let plan = Plan::<f32>::new(&[3], &[dense(2, "softmax")]).unwrap();
+    let new = |x: &[f32], y: Targets<f32>, order: &[u32], batch: usize, rates: &[f64]| {
+        let loss = losses::from_settings(&sparse_crossentropy()).unwrap();
+        let (plan, objective) = Objective::new(&plan, loss, vec![]).unwrap();
+        let rule = optimizers::from_settings(&adam()).unwrap();
+        let data = Data { x, y, weights: &[] };
+        Trainer::new(
+            plan,
+            objective,
+            rule,
+            data,
+            order,
+            batch,
+            rates,
+            Threads::ONE,
+        )
+        .unwrap_err()
+        .to_string()
+    };
+    let x = [0.0; 6];
+    assert!(new(&x[..5], Targets::Classes(&[0, 1]), &[0], 1, &[0.1]).starts_with("x:"));
+    assert!(new(&x, Targets::Classes(&[0]), &[0], 1, &[0.1]).starts_with("y:"));
+    assert!(new(&x, Targets::Classes(&[0, 2]), &[0], 1, &[0.1]).contains("2 at index 1"));
+    assert!(new(&x, Targets::Values(&x[..4]), &[0], 1, &[0.1]).starts_with("y:"));
+    assert!(new(&x, Targets::Classes(&[0, 1]), &[2], 1, &[0.1]).starts_with("order:"));
+    assert!(new(&x, Targets::Classes(&[0, 1]), &[0], 0, &[0.1]).starts_with("batch_size:"));
+    assert!(new(&x, Targets::Classes(&[0, 1]), &[0], 1, &[]).starts_with("learning_rates:"));
+    let refused = |shape: &[usize], layer: Settings| {
+        Plan::<f32>::new(shape, &[layer]).unwrap_err().to_string()
+    };
+    assert!(refused(&[], dense(2, "relu")).starts_with("input_shape"));
+    assert!(refused(&[3, 0], dense(2, "relu")).starts_with("input_shape"));
+    assert!(refused(&[3], dense(0, "relu")).starts_with("units"));
+    assert!(refused(&[1 << 40], dense(1 << 40, "relu")).starts_with("units"));
+    assert!(refused(&[3], dense(2, "rleu")).contains("rleu"));
+}
