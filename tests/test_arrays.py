@@ -46,7 +46,7 @@ LAYOUTS = {
     "read-only": read_only,
     "misaligned": misaligned,
     "byte-swapped": lambda a: a.astype(a.dtype.newbyteorder()),
-    "a subclass": lambda a: a.view(np.recarray) if a.dtype.names else np.ma.masked_array(a).view(),
+    "a subclass": np.ma.masked_array,
 }
 PLAIN = (ShapeError, ValueError, TypeError)
 
@@ -135,6 +135,11 @@ def test_the_core_reads_a_layout_right_or_refuses_it(layout, dtype):
     x = rng.normal(size=(9, 4)).astype(dtype)
     loss = {"kind": "mean_squared_error"}
     net = Laid((4,), [members.dense(3, members.TANH), members.batch_normalization()], dtype)
+    targets = x[:, :3].copy()
+
+    def evaluated(x, y):
+        return np.array(net.plan.evaluate(net.params, net.state, loss, [], x, y, None, 4))
+
     calls = [
         lambda a: _core.activate({"kind": "tanh"}, a),
         lambda a: _core.activate({"kind": "softmax"}, a),
@@ -145,9 +150,7 @@ def test_the_core_reads_a_layout_right_or_refuses_it(layout, dtype):
         lambda a: _core.metric_rows(loss, a, x),
         lambda a: net.forward(a, True)[0],
         lambda a: net.plan.predict(net.params, net.state, a, 4),
-        lambda a: np.array(
-            net.plan.evaluate(net.params, net.state, loss, [], a, a[:, :3], None, 4)
-        ),
+        lambda a: evaluated(a, targets),
     ]
     for call in calls:
         expected, got = call(x), outcome(lambda call=call: call(change(x)))
