@@ -88,6 +88,14 @@ impl Settings {
         }
     }
 
+    /// A text.
+    pub fn text(&self, name: &str) -> Result<&str> {
+        match self.values.get(name) {
+            Some(Value::Text(text)) => Ok(text),
+            found => Err(self.wrong(name, "a text", found)),
+        }
+    }
+
     /// A nested thing.
     pub fn nested(&self, name: &str) -> Result<&Settings> {
         match self.values.get(name) {

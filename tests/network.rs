@@ -1,71 +1,18 @@
 //! The core as a Rust program sees it: gradients against differences, bits against threads.
 
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{activation, adam, batch_normalization, dense, normals, sparse_crossentropy};
 use fanin::layers::State;
 use fanin::losses::{self, Targets};
 use fanin::metrics;
-use fanin::network::{self, Arrays, Data, Evaluation, Objective, Plan, Predictor, Trainer};
+use fanin::network::{self, Arrays, Data, Evaluation, Objective, Plan, Predictor, Run, Trainer};
 use fanin::optimizers;
 use fanin::parallel::Threads;
-use fanin::random::{Distribution, Normal, Stream};
 use fanin::settings::{Settings, Value};
 use proptest::prelude::*;
-use std::time::{Duration, Instant};
-
-fn activation(kind: &str) -> Value {
-    let settings = Settings::new(kind);
-    Value::Nested(match kind {
-        "leaky_relu" => settings.with("negative_slope", Value::Float(0.2)),
-        "elu" => settings.with("alpha", Value::Float(0.7)),
-        "gelu" => settings.with("approximate", Value::Bool(false)),
-        _ => settings,
-    })
-}
-
-fn dense(units: usize, kind: &str) -> Settings {
-    Settings::new("dense")
-        .with("units", Value::Int(units as i64))
-        .with("use_bias", Value::Bool(true))
-        .with("activation", activation(kind))
-}
-
-fn batch_normalization() -> Settings {
-    Settings::new("batch_normalization")
-        .with("momentum", Value::Float(0.9))
-        .with("epsilon", Value::Float(1e-3))
-        .with("center", Value::Bool(true))
-        .with("scale", Value::Bool(true))
-}
-
-fn sparse_crossentropy() -> Settings {
-    Settings::new("sparse_categorical_crossentropy").with("from_logits", Value::Bool(false))
-}
-
-fn adam() -> Settings {
-    [
-        "beta_1",
-        "beta_2",
-        "epsilon",
-        "weight_decay",
-        "clipvalue",
-        "clipnorm",
-        "global_clipnorm",
-    ]
-    .into_iter()
-    .zip([0.9, 0.999, 1e-7, 0.0, 0.0, 0.0, 0.0])
-    .fold(Settings::new("adam"), |s, (name, x)| {
-        s.with(name, Value::Float(x))
-    })
-    .with("amsgrad", Value::Bool(false))
-}
-
-fn normals(path: &str, len: usize) -> Vec<f64> {
-    let mut out = vec![0.0; len];
-    Normal::new(0.0, 1.0)
-        .unwrap()
-        .draw(&mut out, &Stream::new("1", path), Threads::ONE)
-        .unwrap();
-    out
-}
 
 /// Running statistics that are neither 0 nor 1.
 fn running(len: usize) -> Vec<f64> {
@@ -84,6 +31,12 @@ fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool) -> f64 {
     let x = normals("x", samples * plan.input_size());
     let dy = normals("dy", samples * plan.output_size());
     let mut kept = vec![0.0; network::kept_len(plan, samples)];
+    let how = Run {
+        samples,
+        threads: Threads::ONE,
+        training,
+        step: 3,
+    };
     let mut run = |w: &[f64], x: &[f64]| {
         let mut state = running(plan.state_count());
         let state = if training {
@@ -91,7 +44,7 @@ fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool) -> f64 {
         } else {
             State::Frozen(&state)
         };
-        network::forward(plan, Threads::ONE, w, state, x, samples, &mut kept);
+        network::forward(plan, how, w, state, x, &mut kept);
         let y = network::output(plan, x, samples, &kept);
         (
             y.iter().zip(&dy).map(|(y, dy)| y * dy).sum::<f64>(),
@@ -106,11 +59,9 @@ fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool) -> f64 {
     let mut dw = vec![0.0; w.len()];
     let dx = network::backward(
         plan,
-        Threads::ONE,
-        training,
+        how,
         &w,
         &x,
-        samples,
         &mut kept,
         &mut gradient,
         &mut spare,
@@ -151,8 +102,12 @@ fn gradients_agree_with_differences_for_every_activation() {
         .into_iter()
         .chain(["relu", "leaky_relu", "elu", "selu"])
     {
+        let dropout = Settings::new("dropout")
+            .with("rate", Value::Float(0.4))
+            .with("seed", Value::Text("1".into()))
+            .with("path", Value::Text("dropout".into()));
         let alone = Settings::new("activation").with("activation", activation(kind));
-        let plan = Plan::new(&[4], &[dense(5, kind), alone, dense(3, "linear")]).unwrap();
+        let plan = Plan::new(&[4], &[dense(5, kind), dropout, alone, dense(3, "linear")]).unwrap();
         for training in [false, true] {
             let error = gradient_error(&plan, 6, training);
             assert!(error < 1e-6, "{kind}, training {training}: {error:e}");
@@ -178,7 +133,7 @@ proptest! {
     }
 }
 
-struct Run {
+struct Trained {
     w: Vec<f32>,
     state: Vec<f32>,
     progress: Vec<f64>,
@@ -187,7 +142,7 @@ struct Run {
 }
 
 /// Train a network with `threads` threads in slices that end after every batch or only at the end.
-fn train(hidden: usize, threads: usize, one_slice: bool) -> Run {
+fn train(hidden: usize, threads: usize, one_slice: bool) -> Trained {
     let (samples, batch, classes) = (640, 128, 10);
     let layers = [
         dense(hidden, "relu"),
@@ -253,7 +208,7 @@ fn train(hidden: usize, threads: usize, one_slice: bool) -> Run {
     let (evaluated, goal) = objective();
     let mut evaluation = Evaluation::new(evaluated, goal, &w, &state, data, 100, threads).unwrap();
     while !evaluation.run_until(Instant::now()) {}
-    Run {
+    Trained {
         scores: evaluation.means(),
         w,
         state,

@@ -7,6 +7,7 @@
 mod activation;
 mod batch_normalization;
 mod dense;
+mod dropout;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub struct Pass {
     pub threads: Threads,
     /// Whether forward ran, or runs, with [`State::Updating`].
     pub training: bool,
+    /// Training steps done before this pass: what is random in a layer differs from step to step.
+    pub step: u64,
 }
 
 /// A layer's state, and with it the mode: inference reads it, training updates it.
@@ -139,7 +142,7 @@ pub struct Split<F: Float> {
 /// The layer that `settings` describe, for rows of `width` elements.
 pub fn from_settings<F: Float>(settings: &Settings, width: usize) -> Result<Arc<dyn Layer<F>>> {
     type Make<F> = fn(&Settings, usize) -> Result<Arc<dyn Layer<F>>>;
-    let registry: [(&str, Make<F>); 3] = [
+    let registry: [(&str, Make<F>); 4] = [
         ("activation", |s, width| {
             Ok(Arc::new(activation::ActivationLayer::new(s, width)?))
         }),
@@ -150,6 +153,9 @@ pub fn from_settings<F: Float>(settings: &Settings, width: usize) -> Result<Arc<
         }),
         ("dense", |s, width| {
             Ok(Arc::new(dense::Dense::new(s, width)?))
+        }),
+        ("dropout", |s, width| {
+            Ok(Arc::new(dropout::Dropout::new(s, width)?))
         }),
     ];
     look_up("layer", &settings.kind, &registry)?(settings, width)

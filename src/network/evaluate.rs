@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::objective::Scratch;
-use super::{Data, Objective, Plan, count_samples, forward, kept_len, output};
+use super::{Data, Objective, Plan, Run, count_samples, forward, kept_len, output};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::State;
@@ -71,13 +71,18 @@ impl<'a, F: Float> Blocks<'a, F> {
             let block = self.done..(self.done + self.size).min(self.samples);
             let size = self.plan.input_size();
             let x = &self.x[block.start * size..block.end * size];
+            let run = Run {
+                samples: block.len(),
+                threads: self.threads,
+                training: false,
+                step: 0,
+            };
             forward(
                 &self.plan,
-                self.threads,
+                run,
                 self.w,
                 State::Frozen(self.state),
                 x,
-                block.len(),
                 &mut self.kept,
             );
             take(

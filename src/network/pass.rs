@@ -37,27 +37,48 @@ fn stage_len<F: Float>(stage: &Stage<F>, samples: usize) -> usize {
     rows * stage.width_out + stage.layer.cache_len(rows)
 }
 
-/// Run a batch forward; `kept` gets what [`backward`] needs.
+/// What is the same for all stages of one batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// Samples in the batch.
+    pub samples: usize,
+    /// Threads it may use.
+    pub threads: Threads,
+    /// Training or inference.
+    pub training: bool,
+    /// Training steps done before.
+    pub step: u64,
+}
+
+impl Run {
+    fn pass<F: Float>(&self, stage: &Stage<F>) -> Pass {
+        let rows = self.samples * stage.rows;
+        // A layer that is not trained runs as in inference.
+        let training = self.training && stage.trainable;
+        Pass {
+            rows,
+            threads: self.threads,
+            training,
+            step: self.step,
+        }
+    }
+}
+
+/// Run a batch forward; `kept` ([`kept_len`] long) gets what [`backward`] needs. Training updates `state`.
 pub fn forward<F: Float>(
     plan: &Plan<F>,
-    threads: Threads,
+    run: Run,
     w: &[F],
     mut state: State<F>,
     x: &[F],
-    samples: usize,
     kept: &mut [F],
 ) {
-    let training = matches!(state, State::Updating(_));
+    debug_assert_eq!(run.training, matches!(state, State::Updating(_)));
     let (mut x, mut rest) = (x, kept);
     for stage in plan.stages() {
-        let rows = samples * stage.rows;
-        let (y, after) = rest.split_at_mut(rows * stage.width_out);
-        let (cache, after) = after.split_at_mut(stage.layer.cache_len(rows));
-        let pass = Pass {
-            rows,
-            threads,
-            training: training && stage.trainable,
-        };
+        let pass = run.pass(stage);
+        let (y, after) = rest.split_at_mut(pass.rows * stage.width_out);
+        let (cache, after) = after.split_at_mut(stage.layer.cache_len(pass.rows));
         let state = state.part(stage.state.clone(), !stage.trainable);
         stage
             .layer
@@ -73,42 +94,37 @@ pub fn forward<F: Float>(
 /// handed back.
 pub fn backward<'a, F: Float>(
     plan: &Plan<F>,
-    threads: Threads,
-    training: bool,
+    run: Run,
     w: &[F],
     x: &[F],
-    samples: usize,
     kept: &mut [F],
     mut dy: &'a mut [F],
     mut spare: &'a mut [F],
     dw: &mut [F],
     with_input: bool,
 ) -> &'a mut [F] {
-    let mut end = kept_len(plan, samples);
+    let mut end = kept_len(plan, run.samples);
     for (i, stage) in plan.stages().iter().enumerate().rev() {
-        let rows = samples * stage.rows;
-        let (before, here) = kept[..end].split_at_mut(end - stage_len(stage, samples));
-        let (y, cache) = here.split_at_mut(rows * stage.width_out);
+        let pass = run.pass(stage);
+        let (before, here) = kept[..end].split_at_mut(end - stage_len(stage, run.samples));
+        let (y, cache) = here.split_at_mut(pass.rows * stage.width_out);
         let x = match i.checked_sub(1).map(|below| &plan.stages()[below]) {
             None => x,
             Some(below) => {
-                &before[before.len() - stage_len(below, samples)..][..rows * stage.width_in]
+                let start = before.len() - stage_len(below, run.samples);
+                &before[start..][..pass.rows * stage.width_in]
             }
         };
         let wanted = i > 0 || with_input;
         stage.layer.backward(
-            Pass {
-                rows,
-                threads,
-                training: training && stage.trainable,
-            },
+            pass,
             &w[stage.parameters.clone()],
             x,
             y,
             cache,
-            &mut dy[..rows * stage.width_out],
+            &mut dy[..pass.rows * stage.width_out],
             &mut dw[stage.parameters.clone()],
-            wanted.then(|| &mut spare[..rows * stage.width_in]),
+            wanted.then(|| &mut spare[..pass.rows * stage.width_in]),
         );
         (dy, spare) = (spare, dy);
         end = before.len();

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::objective::Scratch;
 use super::{
-    Batch, Data, Objective, Plan, backward, count_samples, forward, gradient_len, kept_len, output,
+    Batch, Data, Objective, Plan, Run, backward, count_samples, forward, gradient_len, kept_len,
+    output,
 };
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -121,27 +122,31 @@ impl<'a, F: Float> Trainer<'a, F> {
     fn step(&mut self, order: &[u32], learning_rate: f64, arrays: &mut Arrays<F>) {
         let Self {
             plan,
-            threads,
             kept,
             dy,
             spare,
             dw,
             ..
         } = self;
-        let (samples, threads) = (order.len(), *threads);
+        let done = arrays.progress[0] as u64;
+        let run = Run {
+            samples: order.len(),
+            threads: self.threads,
+            training: true,
+            step: done,
+        };
         let batch = self.batch.gather(plan, &self.data, order);
 
         forward(
             plan,
-            threads,
+            run,
             arrays.w,
             State::Updating(arrays.state),
             batch.x,
-            samples,
             kept,
         );
-        let outputs = &mut dy[..samples * plan.output_size()];
-        outputs.copy_from_slice(output(plan, batch.x, samples, kept));
+        let outputs = &mut dy[..run.samples * plan.output_size()];
+        outputs.copy_from_slice(output(plan, batch.x, run.samples, kept));
         self.objective.score(
             plan,
             outputs,
@@ -149,18 +154,14 @@ impl<'a, F: Float> Trainer<'a, F> {
             &mut self.scratch,
             &mut arrays.progress[2..],
         );
-        backward(
-            plan, threads, true, arrays.w, batch.x, samples, kept, dy, spare, dw, false,
-        );
+        backward(plan, run, arrays.w, batch.x, kept, dy, spare, dw, false);
 
-        arrays.progress[0] += 1.0;
-        arrays.progress[1] += samples as f64;
         let step = Step {
-            number: arrays.progress[0] as u64,
+            number: done + 1,
             learning_rate,
         };
         self.rule.step(
-            threads,
+            run.threads,
             step,
             plan.trainable(),
             plan.variables(),
@@ -168,5 +169,7 @@ impl<'a, F: Float> Trainer<'a, F> {
             dw,
             arrays.slots,
         );
+        arrays.progress[0] += 1.0;
+        arrays.progress[1] += run.samples as f64;
     }
 }

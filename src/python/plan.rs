@@ -12,7 +12,7 @@ use crate::float::Float;
 use crate::layers::State;
 use crate::losses::{self, Targets};
 use crate::metrics;
-use crate::network::{self, Arrays, Data, Evaluation, Objective, Place, Predictor, Trainer};
+use crate::network::{self, Arrays, Data, Evaluation, Objective, Place, Predictor, Run, Trainer};
 use crate::optimizers;
 
 /// An immutable description of a network: layers, shapes, offsets into the flat arrays.
@@ -99,7 +99,7 @@ impl Plan {
         with_plan!(self, plan => plan.state_count())
     }
 
-    #[pyo3(signature = (params, state, x, training, threads=None))]
+    #[pyo3(signature = (params, state, x, training, threads=None, step=0))]
     fn forward<'py>(
         &self,
         params: &Bound<'py, PyAny>,
@@ -107,8 +107,9 @@ impl Plan {
         x: &Bound<'py, PyAny>,
         training: bool,
         threads: Option<usize>,
+        step: u64,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        with_plan!(self, plan => self.forward_as(plan, params, state, x, training, threads))
+        with_plan!(self, plan => self.forward_as(plan, params, state, x, training, threads, step))
     }
 
     #[pyo3(signature = (params, cache, dy, threads=None))]
@@ -214,6 +215,7 @@ impl Plan {
         x: &Bound<'py, PyAny>,
         training: bool,
         threads: Option<usize>,
+        step: u64,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(x)?;
@@ -225,8 +227,14 @@ impl Plan {
             let (w, x) = (w.as_slice()?, x_array.as_slice()?);
             let (mut y, mut kept) = (y.readwrite(), kept.readwrite());
             let (y, kept) = (y.as_slice_mut()?, kept.as_slice_mut()?);
+            let how = Run {
+                samples,
+                threads,
+                training,
+                step,
+            };
             let mut run = |state: State<F>| {
-                network::forward(plan, threads, w, state, x, samples, kept);
+                network::forward(plan, how, w, state, x, kept);
                 y.copy_from_slice(network::output(plan, x, samples, kept));
             };
             if training {
@@ -275,6 +283,12 @@ impl Plan {
             let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
             let (mut dw, mut dx) = (dw.readwrite(), dx.readwrite());
             let (dw, dx) = (dw.as_slice_mut()?, dx.as_slice_mut()?);
+            let run = Run {
+                samples,
+                threads,
+                training: *training,
+                step: 0,
+            };
             // Backward leaves its sums in the cache, and the caller may use the cache again.
             let mut kept = kept.as_slice()?.to_vec();
             py.detach(|| {
@@ -283,11 +297,9 @@ impl Plan {
                 gradient[..dy.len()].copy_from_slice(dy);
                 let input_gradient = network::backward(
                     plan,
-                    threads,
-                    *training,
+                    run,
                     w,
                     x,
-                    samples,
                     &mut kept,
                     &mut gradient,
                     &mut spare,

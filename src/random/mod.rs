@@ -16,6 +16,7 @@ mod uniform;
 pub use elementary::Sample;
 pub use normal::Normal;
 pub use permutation::shuffle;
+pub(crate) use philox::WORDS_PER_TILE;
 pub use stream::Stream;
 pub use tiles::Distribution;
 pub use truncated_normal::{STD_WITHIN_TWO, TruncatedNormal};

@@ -10,7 +10,10 @@ pub(super) const LANES: usize = 16;
 ///
 /// Elements follow each other along the counters, so that a loop over a row stores what lies
 /// together in the output and nothing is ever shuffled.
-pub(super) type Tile = [[u32; LANES]; 4];
+pub(crate) type Tile = [[u32; LANES]; 4];
+
+/// Words in a tile.
+pub(crate) const WORDS_PER_TILE: usize = 4 * LANES;
 
 const ROUNDS: usize = 10;
 const MULTIPLIERS: [u64; 2] = [0xD2511F53, 0xCD9E8D57];

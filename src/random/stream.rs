@@ -42,7 +42,7 @@ impl Stream {
 
     /// The words of the `index`-th tile.
     #[inline(always)]
-    pub(super) fn tile(&self, index: u64) -> Tile {
+    pub(crate) fn tile(&self, index: u64) -> Tile {
         philox::tile(
             self.key,
             self.counter_high,

@@ -1,0 +1,100 @@
+//! Dropout (Srivastava et al., 2014), inverted: what is kept is scaled up, so that inference does nothing.
+
+use super::{InputGradient, Layer, Pass, State};
+use crate::error::Result;
+use crate::float::Float;
+use crate::parallel;
+use crate::random::{Stream, WORDS_PER_TILE};
+use crate::settings::Settings;
+use crate::simd::kernel;
+
+/// y = x·m with m = 1/(1 − rate) where an element is kept, 0 where it is dropped.
+///
+/// The mask of a training step is a function of seed, path, step and index: word `i` of the stream from
+/// tile step·2³² on keeps element `i` if it is at least rate·2³².
+#[derive(Debug)]
+pub(super) struct Dropout {
+    width: usize,
+    /// Words below this drop.
+    threshold: u32,
+    scale: f64,
+    stream: Stream,
+}
+
+/// Elements that a thread takes at a time: whole tiles.
+const CHUNK: usize = 1 << 14;
+
+/// Tiles between the masks of two steps.
+const TILES_PER_STEP: u64 = 1 << 32;
+
+impl Dropout {
+    pub(super) fn new(settings: &Settings, width: usize) -> Result<Self> {
+        let rate = settings.float_where("rate", "a number from 0 to below 1", |r| {
+            (0.0..1.0).contains(&r)
+        })?;
+        Ok(Self {
+            width,
+            threshold: (rate * 2f64.powi(32)) as u32,
+            scale: 1.0 / (1.0 - rate),
+            stream: Stream::new(settings.text("seed")?, settings.text("path")?),
+        })
+    }
+}
+
+impl<F: Float> Layer<F> for Dropout {
+    fn output_width(&self) -> usize {
+        self.width
+    }
+
+    fn cache_len(&self, rows: usize) -> usize {
+        rows * self.width
+    }
+
+    fn forward(&self, pass: Pass, _: &[F], _: State<F>, x: &[F], y: &mut [F], mask: &mut [F]) {
+        y.copy_from_slice(x);
+        if pass.training {
+            let first = pass.step.wrapping_mul(TILES_PER_STEP);
+            parallel::for_each_pair(pass.threads, mask, y, CHUNK, |chunk, mask, y| {
+                let tile = first + (chunk * CHUNK / WORDS_PER_TILE) as u64;
+                draw_mask(&self.stream, tile, self.threshold, F::of(self.scale), mask);
+                multiply(mask, y);
+            });
+        }
+    }
+
+    fn backward(
+        &self,
+        pass: Pass,
+        _: &[F],
+        _: &[F],
+        _: &[F],
+        mask: &mut [F],
+        dy: &mut [F],
+        _: &mut [F],
+        dx: InputGradient<F>,
+    ) {
+        if let Some(dx) = dx {
+            dx.copy_from_slice(dy);
+            if pass.training {
+                multiply(mask, dx);
+            }
+        }
+    }
+}
+
+kernel! {
+    fn draw_mask<F: Float>(stream: &Stream, tile: u64, threshold: u32, scale: F, mask: &mut [F]) {
+        for (i, mask) in mask.chunks_mut(WORDS_PER_TILE).enumerate() {
+            let words = stream.tile(tile + i as u64);
+            for (mask, &word) in mask.iter_mut().zip(words.iter().flatten()) {
+                *mask = if word >= threshold { scale } else { F::ZERO };
+            }
+        }
+    }
+
+    fn multiply<F: Float>(mask: &[F], y: &mut [F]) {
+        for (y, &mask) in y.iter_mut().zip(mask) {
+            *y *= mask;
+        }
+    }
+}
