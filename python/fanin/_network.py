@@ -38,7 +38,7 @@ class Network:
         *,
         rng: random.Rng = None,
     ) -> None:
-        self.name = _base.auto_name("sequential") if name is None else name
+        self.name = _base.auto_name(type(self).__name__) if name is None else name
         # An explicit rng is checked now; a fresh one is drawn when it is first needed.
         self._source: Any = None if rng is None else random.resolve(rng)
         self._layers: list[_base.Layer] = []
@@ -319,7 +319,7 @@ class Network:
         ndarray
             The outputs.
         """
-        if isinstance(x, _base.Layer | layers.InputLayer):
+        if hasattr(x, "get_config"):  # a layer, or an Input
             raise TypeError("a network is called on an array; the functional API is not supported")
         return self.forward(x, training)[0]
 

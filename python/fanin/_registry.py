@@ -74,11 +74,11 @@ class Registry(Generic[T]):
             self._by_name[snake(member.__name__)] = member
         self._by_name.update(aliases or {})
 
-    def find(self, name: str) -> type[T]:
-        """Return the class called `name`, in any of its spellings."""
+    def find(self, name: str, also: Iterable[str] = ()) -> type[T]:
+        """Return the class called `name`, in any of its spellings; `also` are names to suggest."""
         found = self._by_name.get(name) or self._by_name.get(name.lower())
         if found is None:
-            raise unknown(self.kind, name, self._by_name)
+            raise unknown(self.kind, name, [*self._by_name, *also])
         return found
 
     def deserialize(self, config: Mapping[str, Any]) -> T:

@@ -358,15 +358,7 @@ def check(identifier: Any) -> None:
     if isinstance(identifier, str) and identifier.lower() in _ACCURACY:
         return
     if isinstance(identifier, str):
-        try:
-            _REGISTRY.find(identifier)
-        except ValueError as error:
-            close = ("accuracy",) if identifier.lower().startswith("acc") else ()
-            raise (
-                ValueError(f"unknown metric {identifier!r}; did you mean {close[0]!r}?")
-                if close
-                else error
-            ) from None
+        _REGISTRY.find(identifier, also=_ACCURACY)
     elif callable(identifier) and not isinstance(identifier, type | Metric):
         name = getattr(identifier, "__name__", repr(identifier))
         if name not in ("mean_squared_error", "mean_absolute_error"):

@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import re
 import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, initializers, random
-from fanin._registry import snake
 from fanin.errors import ShapeError
 
 Array = NDArray[Any]
@@ -44,7 +44,8 @@ _counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
 
 def auto_name(kind: str) -> str:
-    """Return the next free name of a kind, as Keras counts them: dense, dense_1, dense_2."""
+    """Return the next name for a class, as Keras counts them: dense, dense_1, …, re_lu."""
+    kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)).lower()
     count = next(_counters[kind])
     return f"{kind}_{count}" if count else kind
 
@@ -125,7 +126,7 @@ class Layer:
         elif batch_input_shape is not None:
             self.declared_shape = _checks.batched_shape("batch_input_shape", batch_input_shape)
         self.trainable = _checks.flag("trainable", trainable)
-        self.name = auto_name(snake(type(self).__name__)) if name is None else name
+        self.name = auto_name(type(self).__name__) if name is None else name
         self.arrays: dict[str, Array] = {}
         self._feature_shape: tuple[int, ...] | None = None
         self._dtype: str | None = None
@@ -306,7 +307,7 @@ class Layer:
         ndarray
             The outputs.
         """
-        if isinstance(x, Layer):
+        if hasattr(x, "get_config"):  # a layer, or an Input
             raise TypeError(
                 "a layer is called on an array; networks of layers are built with Sequential"
             )
@@ -346,7 +347,7 @@ class Layer:
                [2., 2.]], dtype=float32)
         """
         if not self.built:
-            shape = np.shape(x)
+            shape = _checks.numeric("x", x).shape
             if len(shape) < 2:
                 raise ShapeError(f"x must have shape (batch, features), got {shape}")
             self.build((None, *shape[1:]))

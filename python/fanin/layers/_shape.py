@@ -90,7 +90,7 @@ class InputLayer:
             _checks.integer("batch_size", batch_size, minimum=1)
         self.declared_dtype = dtype if dtype in ("float32", "float64") else None
         self.dtype = dtype
-        self.name = auto_name("input_layer") if name is None else name
+        self.name = auto_name("InputLayer") if name is None else name
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal object.

@@ -171,7 +171,7 @@ class Optimizer:
         >>> SGD(momentum=0.9).init(np.ones(3)).shape
         (1, 3)
         """
-        dtype = _checks.float_dtype("dtype of params", params.dtype)
+        dtype = _dtype(params)
         starts = [start for _, start in _core.optimizer_slots(self.settings())]
         slots = np.empty((len(starts), params.size), dtype=dtype)
         slots[:] = np.array(starts, dtype=dtype)[:, np.newaxis]
@@ -208,7 +208,7 @@ class Optimizer:
         >>> w
         array([0.5, 2.5])
         """
-        dtype = _checks.float_dtype("dtype of params", params.dtype)
+        dtype = _dtype(params)
         if not (params.flags.c_contiguous and params.flags.writeable):
             raise ValueError("params must be a contiguous, writable array: it is updated in place")
         gradient = _checks.floats("grads", grads, dtype, finite=False)
@@ -256,6 +256,13 @@ class Optimizer:
     def __repr__(self) -> str:
         fields = ("learning_rate", *self._fields)
         return f"{type(self).__name__}({', '.join(f'{f}={getattr(self, f)!r}' for f in fields)})"
+
+
+def _dtype(params: object) -> str:
+    """Return the dtype of parameters, which must be an array: they are updated in place."""
+    if not isinstance(params, np.ndarray):
+        raise TypeError(f"params must be a NumPy array, got {type(params).__name__}")
+    return _checks.float_dtype("dtype of params", params.dtype)
 
 
 def _rate(value: Any) -> Any:

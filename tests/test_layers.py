@@ -1,0 +1,247 @@
+"""Layers by themselves: arrays, building, forward and backward, configuration, refusals."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from fanin import activations, initializers, layers
+from fanin.errors import ShapeError
+
+X = np.random.default_rng(0).normal(size=(5, 3))
+
+# One of each, with options that are not the defaults: a new layer is tested by adding a row.
+MEMBERS = [
+    lambda **kw: layers.Dense(4, "tanh", kernel_initializer=initializers.HeNormal(seed=1), **kw),
+    lambda **kw: layers.Dense(4, use_bias=False, **kw),
+    lambda **kw: layers.BatchNormalization(momentum=0.5, epsilon=0.1, scale=False, **kw),
+    lambda **kw: layers.Activation("silu", **kw),
+    lambda **kw: layers.ReLU(negative_slope=0.1, **kw),
+    lambda **kw: layers.LeakyReLU(0.05, **kw),
+    lambda **kw: layers.ELU(0.7, **kw),
+    lambda **kw: layers.Softmax(**kw),
+    lambda **kw: layers.Flatten(**kw),
+]
+
+
+def test_every_layer_has_a_row():
+    assert {type(make()) for make in MEMBERS} == set(layers._REGISTRY.members)
+
+
+@pytest.mark.parametrize("make", MEMBERS)
+def test_round_trips(make):
+    """Configuration, pickle and deep copy give a layer that computes the same."""
+    layer = make(dtype="float64")
+    y = layer(X)
+    again = layers.deserialize(layers.serialize(layer))
+    assert again.get_config() == layer.get_config()
+    again.build((None, 3))
+    again.set_weights(layer.get_weights())
+    for twin in (again, pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)):
+        assert np.array_equal(twin(X), y)
+        for mine, theirs in zip(layer.weights, twin.weights, strict=True):
+            assert not np.shares_memory(mine, theirs)
+
+
+@pytest.mark.parametrize("make", MEMBERS)
+def test_shapes_and_gradient_shapes(make):
+    layer = make()
+    y, cache = layer.forward(X, training=True)
+    assert y.dtype == np.float32
+    assert y.shape == (5, *layer.output_shape[1:]) == layer.compute_output_shape((5, 3))
+    assert layer.input_shape == (None, 3)
+    dx, grads = layer.backward(np.ones_like(y), cache)
+    assert dx.shape == X.shape
+    assert {k: v.shape for k, v in grads.items()} == {
+        k: v.shape for k, v in layer.arrays.items() if not k.startswith("moving")
+    }
+
+
+def test_dense_is_a_matrix_product():
+    layer = layers.Dense(2, dtype="float64", bias_initializer="ones")
+    layer.build((None, 3), rng=0)
+    assert layer.kernel.shape == (3, 2)
+    np.testing.assert_allclose(layer(X), X @ layer.kernel + 1, rtol=1e-14)
+
+
+def test_arrays_are_views_of_one():
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    assert layer.kernel.base is layer.bias.base
+    layer.kernel = np.ones((3, 2))
+    layer.bias[...] = 0.5
+    np.testing.assert_allclose(layer(np.ones((1, 3))), [[3.5, 3.5]])
+    with pytest.raises(ShapeError, match=r"kernel must have shape \(3, 2\), got \(2, 3\)"):
+        layer.kernel = np.ones((2, 3))
+    assert layers.Dense(2, use_bias=False, input_dim=3).name.startswith("dense")
+
+
+def test_missing_arrays():
+    layer = layers.Dense(2, use_bias=False)
+    with pytest.raises(AttributeError, match="before it is built"):
+        _ = layer.kernel
+    layer.build((None, 3))
+    assert layer.bias is None
+    with pytest.raises(AttributeError, match="has no bias"):
+        layer.bias = np.zeros(2)
+
+
+def test_rng_decides_the_values():
+    def kernel(rng):
+        layer = layers.Dense(4)
+        layer.build((None, 3), rng=rng)
+        return layer.kernel.copy()
+
+    assert np.array_equal(kernel(1), kernel(1))
+    assert not np.array_equal(kernel(1), kernel(2))
+    assert np.array_equal(kernel(np.random.default_rng(3)), kernel(np.random.default_rng(3)))
+
+
+def test_initializer_may_be_set_before_build():
+    layer = layers.Dense(2)
+    layer.kernel_initializer = "ones"
+    layer.bias_initializer = initializers.Constant(2.0)
+    assert layer(np.ones((1, 3))).tolist() == [[5.0, 5.0]]
+
+
+def test_initializer_of_the_wrong_shape():
+    layer = layers.Dense(2, kernel_initializer=lambda shape, dtype: np.zeros(3, dtype))
+    with pytest.raises((ShapeError, ValueError), match="shape"):
+        layer.build((None, 3))
+    assert not layer.built
+
+
+def test_batch_normalization_by_hand():
+    layer = layers.BatchNormalization(momentum=0.9, epsilon=0.01, dtype="float64")
+    y = layer(X, training=True)
+    mean, variance = X.mean(0), X.var(0)
+    np.testing.assert_allclose(y, (X - mean) / np.sqrt(variance + 0.01), rtol=1e-12)
+    np.testing.assert_allclose(layer.moving_mean, 0.1 * mean, rtol=1e-12)
+    np.testing.assert_allclose(layer.moving_variance, 0.9 + 0.1 * variance, rtol=1e-12)
+    moved = layer.get_weights()
+    layer(X)  # inference changes nothing
+    layer.trainable = False
+    frozen = layer(X, training=True)  # and a frozen layer is in inference
+    for now, then in zip(layer.weights, moved, strict=True):
+        assert np.array_equal(now, then)
+    expected = (X - moved[2]) / np.sqrt(moved[3] + 0.01)
+    np.testing.assert_allclose(frozen, expected, rtol=1e-12)
+
+
+def test_trainable_says_which_weights():
+    layer = layers.BatchNormalization()
+    layer.build((None, 3))
+    assert [len(w) for w in (layer.trainable_weights, layer.non_trainable_weights)] == [2, 2]
+    layer.trainable = False
+    assert [len(w) for w in (layer.trainable_weights, layer.non_trainable_weights)] == [0, 4]
+    assert layer.count_params() == 12
+
+
+def test_set_weights_is_all_or_nothing():
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    before = layer.get_weights()
+    with pytest.raises(ShapeError, match="bias"):
+        layer.set_weights([np.zeros((3, 2)), np.zeros(3)])
+    with pytest.raises(ValueError, match="expected 2 arrays"):
+        layer.set_weights([np.zeros((3, 2))])
+    with pytest.raises(TypeError, match="real numbers"):
+        layer.set_weights([np.zeros((3, 2)), ["a", "b"]])
+    for now, then in zip(layer.weights, before, strict=True):
+        assert np.array_equal(now, then)
+
+
+def test_activation_by_name_function_partial_and_layer():
+    import functools
+
+    values = [
+        layers.Dense(4, activation=a, kernel_initializer=initializers.HeNormal(seed=1))(X)
+        for a in (
+            "leaky_relu",
+            activations.leaky_relu,
+            functools.partial(activations.leaky_relu, negative_slope=0.2),
+            layers.LeakyReLU(0.2),
+            {"class_name": "leaky_relu", "config": {"negative_slope": 0.2}},
+        )
+    ]
+    for other in values[1:]:
+        assert np.array_equal(values[0], other)
+
+
+def test_names_count_up():
+    first, second = layers.Dense(1), layers.Dense(1)
+    stem, number = (second.name.rsplit("_", 1) + ["0"])[:2]
+    assert stem == "dense"
+    assert first.name in ("dense", f"dense_{int(number) - 1}")
+    assert layers.BatchNormalization().name.startswith("batch_normalization")
+    assert layers.ReLU().name.startswith("re_lu")
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: layers.Dense(0), ValueError, "units must be at least 1, got 0"),
+        (lambda: layers.Dense(2.5), TypeError, "units must be an integer"),
+        (lambda: layers.Dense(True), TypeError, "units must be an integer"),
+        (lambda: layers.Dense(2, "rleu"), ValueError, "did you mean 'relu'"),
+        (lambda: layers.Dense(2, np.tanh), TypeError, "fanin.activations"),
+        (lambda: layers.Dense(2, kernel_initializer="he_norml"), ValueError, "he_normal"),
+        (lambda: layers.Dense(2, kernel_regularizer="l2"), ValueError, "weight_decay"),
+        (lambda: layers.Dense(2, activaton="relu"), TypeError, "did you mean 'activation'"),
+        (lambda: layers.Dense(2, dtype="float16"), TypeError, "dtype must be"),
+        (lambda: layers.Dense(2, dtype="mixed_float16"), TypeError, "dtype must be"),
+        (lambda: layers.Dense(2, input_shape=()), ShapeError, "input_shape"),
+        (lambda: layers.Dense(2, input_shape=(0,)), ShapeError, "input_shape"),
+        (lambda: layers.Dense(2, input_shape=(3,), input_dim=3), ValueError, "one of"),
+        (lambda: layers.Dense(2, name=3), TypeError, "name must be"),
+        (lambda: layers.BatchNormalization(momentum=2), ValueError, "momentum must be"),
+        (lambda: layers.BatchNormalization(epsilon=0), ValueError, "epsilon must be above 0"),
+        (lambda: layers.BatchNormalization(axis=1).build((None, 2, 3)), ShapeError, "last axis"),
+        (lambda: layers.ReLU(max_value=6), ValueError, "max_value"),
+        (lambda: layers.Softmax(axis=1), ValueError, "last axis"),
+        (lambda: layers.Input(), ValueError, "shape of one sample"),
+        (lambda: layers.Input(shape=(None, 3)), ShapeError, "known length"),
+        (lambda: layers.Dense(2)(layers.Input(shape=(3,))), TypeError, "Sequential"),
+        (lambda: layers.Dense(2)(layers.Dense(2)), TypeError, "Sequential"),
+        (lambda: layers.Dense(2).build((3,)), ShapeError, "batch axis"),
+        (lambda: layers.Dense(2)(np.ones(3)), ShapeError, r"\(batch, features\)"),
+        (lambda: layers.Dense(2)(np.ones((1, 3), complex)), TypeError, "real numbers"),
+        (lambda: layers.Dense(2)([["a"]]), TypeError, "real numbers"),
+        (lambda: layers.Dense(2)([[1, 2], [3]]), ShapeError, "shape|rectangular"),
+    ],
+)
+def test_bad_input(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_wrong_shapes_after_building():
+    layer = layers.Dense(2, name="hidden")
+    y, cache = layer.forward(X)
+    with pytest.raises(ShapeError, match="'hidden' expects x of shape \\(batch, 3\\)"):
+        layer(np.ones((5, 4)))
+    with pytest.raises(ShapeError, match="'hidden' was built for samples of shape"):
+        layer.build((None, 4))
+    with pytest.raises(ValueError, match="dy"):
+        layer.backward(np.ones((4, 2)), cache)
+    with pytest.raises(ValueError, match="not built"):
+        layers.Dense(2).backward(y, cache)
+
+
+def test_rank_three():
+    """Dense and BatchNormalization work over the last axis, as in Keras."""
+    x = np.random.default_rng(1).normal(size=(4, 5, 3))
+    dense = layers.Dense(2, dtype="float64")
+    y = dense(x)
+    np.testing.assert_allclose(y, x @ dense.kernel, rtol=1e-13)
+    normalized = layers.BatchNormalization(dtype="float64")(x, training=True)
+    np.testing.assert_allclose(normalized.mean((0, 1)), 0, atol=1e-12)
+
+
+def test_layers_written_in_python_are_refused():
+    class Mine(layers.Layer):
+        pass
+
+    with pytest.raises(TypeError, match="not one of fanin's layers"):
+        Mine()(X)
