@@ -1,6 +1,7 @@
 """Plain float64 NumPy: what the formulas say, written down to be read, not to be fast.
 
-Nothing here is taken from the package. Things are described by the same settings that the package
+Nothing here is taken from the package but the random words of a dropout mask, which have proofs of
+their own. Things are described by the same settings that the package
 takes (`{"kind": "relu"}`), so a test hands one description to both sides.
 
 Conventions are Keras's: rows are all leading axes; a running statistic is r = m r + (1 - m) x with
@@ -11,6 +12,7 @@ the biased variance; losses are means over the last axis, probabilities are clip
 import math
 
 import numpy as np
+from fanin import _core
 
 EPSILON = 1e-7  # keras.config.epsilon()
 
@@ -94,15 +96,16 @@ def activate_backward(settings, z, dy):
     return dy * ACTIVATIONS[settings["kind"]][1](z, **values_of(settings))
 
 
-# Layers: forward(settings, arrays, x, training) -> y, cache; backward -> dx, gradients by name.
-# `arrays` holds a layer's parameters and state by name; training updates its state in place.
+# Layers: forward(settings, arrays, x, training, step) -> y, cache; backward -> dx, gradients.
+# `arrays` holds a layer's parameters and state by name; training updates its state in place; `step`
+# counts the training steps done before.
 
 
 def rows_of(x):
     return x.reshape(-1, x.shape[-1])
 
 
-def dense_forward(settings, arrays, x, training):
+def dense_forward(settings, arrays, x, training, step):
     z = x @ arrays["kernel"] + arrays.get("bias", 0)
     return activate(settings["activation"], z), (x, z)
 
@@ -116,7 +119,7 @@ def dense_backward(settings, arrays, cache, dy):
     return dz @ arrays["kernel"].T, gradients
 
 
-def batch_normalization_forward(settings, arrays, x, training):
+def batch_normalization_forward(settings, arrays, x, training, step):
     mean, variance = arrays["moving_mean"], arrays["moving_variance"]
     training = training and settings["trainable"]  # Keras: a frozen layer runs in inference mode
     if training:
@@ -148,7 +151,7 @@ def batch_normalization_backward(settings, arrays, cache, dy):
     return d_normal / std, gradients
 
 
-def activation_forward(settings, arrays, x, training):
+def activation_forward(settings, arrays, x, training, step):
     return activate(settings["activation"], x), x
 
 
@@ -156,7 +159,7 @@ def activation_backward(settings, arrays, cache, dy):
     return activate_backward(settings["activation"], cache, dy), {}
 
 
-def flatten_forward(settings, arrays, x, training):
+def flatten_forward(settings, arrays, x, training, step):
     return x.reshape(len(x), -1), x.shape
 
 
@@ -164,11 +167,25 @@ def flatten_backward(settings, arrays, cache, dy):
     return dy.reshape(cache), {}
 
 
+def dropout_forward(settings, arrays, x, training, step):
+    mask = np.ones(x.shape)
+    if training:  # 2^38 words for each step
+        words = _core.philox_words(settings["seed"], settings["path"], step << 38, x.size)
+        kept = words.reshape(x.shape) >= math.floor(settings["rate"] * 2**32)
+        mask = kept / (1 - settings["rate"])
+    return x * mask, mask
+
+
+def dropout_backward(settings, arrays, cache, dy):
+    return dy * cache, {}
+
+
 LAYERS = {
     "dense": (dense_forward, dense_backward),
     "batch_normalization": (batch_normalization_forward, batch_normalization_backward),
     "activation": (activation_forward, activation_backward),
     "flatten": (flatten_forward, flatten_backward),
+    "dropout": (dropout_forward, dropout_backward),
 }
 
 
@@ -178,10 +195,10 @@ class Network:
     def __init__(self, layers, arrays):
         self.layers, self.arrays = layers, arrays
 
-    def forward(self, x, training):
+    def forward(self, x, training, step=0):
         caches = []
         for settings, arrays in zip(self.layers, self.arrays, strict=True):
-            x, cache = LAYERS[settings["kind"]][0](settings, arrays, x, training)
+            x, cache = LAYERS[settings["kind"]][0](settings, arrays, x, training, step)
             caches.append(cache)
         return x, caches
 
@@ -360,7 +377,7 @@ def train(network, optimizer, loss, x, y, *, order, batch_size, learning_rate, w
     total = 0.0
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
-        outputs, caches = network.forward(x[batch], training=True)
+        outputs, caches = network.forward(x[batch], training=True, step=optimizer.t)
         rows, gradient = loss_rows(loss, outputs, y[batch])
         share = np.full(rows.shape, 1 / rows.size)
         if weights is not None:

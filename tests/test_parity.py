@@ -145,6 +145,7 @@ WIDE = [
     ((300,), members.batch_normalization(), 401),
     ((4, 70), members.batch_normalization(), 150),
     ((700,), members.activate(members.SOFTMAX), 120),
+    ((300,), members.dropout(0.5), 301),
 ]
 
 
@@ -157,12 +158,13 @@ def test_wide_layer(input_shape, layer, rows, dtype, training):
     check_network(net, net.input(rows), training)
 
 
-@pytest.mark.parametrize("row", members.LAYERS, ids=members.name_of)
+@pytest.mark.parametrize("row", members.PUBLIC_LAYERS, ids=members.name_of)
 def test_public_layer(row):
     """A layer by itself on NumPy arrays is the same function as inside a network."""
     rng = np.random.default_rng(6)
     layer = row.make(fanin.layers)
     layer.build((None, *row.input_shape), rng=1)
+    assert layer.settings() == row.settings
     arrays = {
         name: np.asarray(getattr(layer, name)).astype(float)
         for name in ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
@@ -171,7 +173,7 @@ def test_public_layer(row):
     x = rng.normal(size=(6, *row.input_shape)).astype("float32")
     for training in (True, False):
         forward, backward = reference.LAYERS[row.settings["kind"]]
-        expected, expected_cache = forward(row.settings, arrays, x.astype(float), training)
+        expected, expected_cache = forward(row.settings, arrays, x.astype(float), training, 0)
         y, cache = layer.forward(x, training=training)
         assert distance(y, expected) <= TOLERANCE["float32"]
         dy = rng.normal(size=y.shape).astype("float32")
@@ -266,6 +268,12 @@ RUNS = {
         [D(9, members.TANH), BN(), D(4)],
         MSE,
         members.adam(clipnorm=0.05, weight_decay=0.1),
+    ),
+    "dropout": (
+        (6,),
+        [D(20, members.RELU), members.dropout(0.4), D(9, members.TANH), members.dropout(0.1), D(4)],
+        MSE,
+        members.adam(),
     ),
     "rows of three axes": (
         (3, 6),
