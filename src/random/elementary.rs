@@ -13,12 +13,15 @@ use crate::float::horner;
 pub trait Sample: Quantile {
     /// The random bits that one element takes: 32 for `f32`, 64 for `f64`.
     type Word: Copy;
+    /// The words of a tile, as rows of elements.
+    #[doc(hidden)]
+    type Words: AsRef<[[Self::Word; LANES]]>;
     /// Rows of elements in a tile.
     #[doc(hidden)]
     const ROWS: usize;
-    /// The words of one row of a tile.
+    /// The words of a tile, row by row.
     #[doc(hidden)]
-    fn words(tile: &Tile, row: usize) -> [Self::Word; LANES];
+    fn words(tile: Tile) -> Self::Words;
     /// One of the 2²⁴ (`f32`) or 2⁵³ (`f64`) equally spaced numbers in [0, 1).
     #[doc(hidden)]
     fn unit(word: Self::Word) -> Self;
@@ -67,11 +70,12 @@ macro_rules! circle {
 // (S. L. Moshier, 1992): sinf.c and sin.c.
 impl Sample for f32 {
     type Word = u32;
+    type Words = [[u32; LANES]; 4];
     const ROWS: usize = 4;
 
     #[inline(always)]
-    fn words(tile: &Tile, row: usize) -> [u32; LANES] {
-        tile[row]
+    fn words(tile: Tile) -> [[u32; LANES]; 4] {
+        tile
     }
     #[inline(always)]
     fn unit(word: u32) -> f32 {
@@ -105,13 +109,16 @@ impl Sample for f32 {
 
 impl Sample for f64 {
     type Word = u64;
+    type Words = [[u64; LANES]; 2];
     const ROWS: usize = 2;
 
     #[inline(always)]
-    fn words(tile: &Tile, row: usize) -> [u64; LANES] {
-        let mut words = [0; LANES];
-        for (lane, word) in words.iter_mut().enumerate() {
-            *word = (tile[2 * row][lane] as u64) << 32 | tile[2 * row + 1][lane] as u64;
+    fn words(tile: Tile) -> [[u64; LANES]; 2] {
+        let mut words = [[0; LANES]; 2];
+        for lane in 0..LANES {
+            for (row, half) in words.iter_mut().zip(tile.as_chunks::<2>().0) {
+                row[lane] = (half[0][lane] as u64) << 32 | half[1][lane] as u64;
+            }
         }
         words
     }

@@ -1,7 +1,7 @@
 //! The normal distribution.
 
 use super::elementary::Sample;
-use super::philox::{LANES, Tile};
+use super::philox::LANES;
 use super::stream::Stream;
 use super::tiles::{self, Distribution, Sampler};
 use crate::error::{Error, Result};
@@ -59,11 +59,10 @@ struct BoxMuller<F> {
 
 impl<F: Sample> Sampler<F> for BoxMuller<F> {
     #[inline(always)]
-    fn rows(self, tile: &Tile, out: &mut [[F; LANES]]) {
-        let (pairs, _) = out.as_chunks_mut::<2>();
-        for (pair, [cosines, sines]) in pairs.iter_mut().enumerate() {
-            let radii = F::words(tile, 2 * pair);
-            let angles = F::words(tile, 2 * pair + 1);
+    fn rows(self, words: &[[F::Word; LANES]], out: &mut [[F; LANES]]) {
+        let (words, _) = words.as_chunks::<2>();
+        let (out, _) = out.as_chunks_mut::<2>();
+        for ([cosines, sines], [radii, angles]) in out.iter_mut().zip(words) {
             for lane in 0..LANES {
                 let radius = (F::of(-2.0) * F::positive(radii[lane]).ln()).sqrt();
                 let (sine, cosine) = F::circle(angles[lane]);

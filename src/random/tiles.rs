@@ -1,7 +1,7 @@
 //! From words to arrays: the one loop that every sampler runs in.
 
 use super::elementary::Sample;
-use super::philox::{LANES, Tile};
+use super::philox::LANES;
 use super::stream::Stream;
 use crate::error::Result;
 use crate::parallel::{Threads, for_each_chunk};
@@ -13,9 +13,9 @@ pub trait Distribution {
     fn draw<F: Sample>(&self, out: &mut [F], stream: &Stream, threads: Threads) -> Result<()>;
 }
 
-/// How the words of one tile become `F::ROWS` rows of numbers.
-pub(super) trait Sampler<F>: Copy + Send + Sync {
-    fn rows(self, tile: &Tile, out: &mut [[F; LANES]]);
+/// How `F::ROWS` rows of words become as many rows of numbers.
+pub(super) trait Sampler<F: Sample>: Copy + Send + Sync {
+    fn rows(self, words: &[[F::Word; LANES]], out: &mut [[F; LANES]]);
 }
 
 /// What one thread draws at a time: small enough for its cache, a whole number of tiles.
@@ -43,13 +43,13 @@ kernel! {
         let mut index = first;
         let mut tiles = rows.chunks_exact_mut(F::ROWS);
         for tile in &mut tiles {
-            sampler.rows(&stream.tile(index), tile);
+            sampler.rows(F::words(stream.tile(index)).as_ref(), tile);
             index += 1;
         }
         let rows = tiles.into_remainder();
         if !rows.is_empty() || !rest.is_empty() {
             let mut last = [[F::ZERO; LANES]; 4];
-            sampler.rows(&stream.tile(index), &mut last[..F::ROWS]);
+            sampler.rows(F::words(stream.tile(index)).as_ref(), &mut last[..F::ROWS]);
             let mut numbers = last.iter().flatten();
             for (out, &number) in rows.iter_mut().flatten().chain(rest).zip(&mut numbers) {
                 *out = number;

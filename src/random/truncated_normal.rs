@@ -5,7 +5,7 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 use super::elementary::Sample;
 use super::normal::{check_mean_and_std, check_range};
-use super::philox::{LANES, Tile};
+use super::philox::LANES;
 use super::quantile;
 use super::stream::Stream;
 use super::tiles::{self, Distribution, Sampler};
@@ -94,13 +94,10 @@ struct Near<F> {
 
 impl<F: Sample> Sampler<F> for Near<F> {
     #[inline(always)]
-    fn rows(self, tile: &Tile, out: &mut [[F; LANES]]) {
-        for (row, out) in out.iter_mut().enumerate() {
-            let words = F::words(tile, row);
-            for (x, word) in out.iter_mut().zip(words) {
-                let z = quantile::near(self.centre + self.mass * F::centred(word));
-                *x = self.scale.apply(self.scale.mean + self.scale.std * z);
-            }
+    fn rows(self, words: &[[F::Word; LANES]], out: &mut [[F; LANES]]) {
+        for (x, &word) in out.as_flattened_mut().iter_mut().zip(words.as_flattened()) {
+            let z = F::near(self.centre + self.mass * F::centred(word));
+            *x = self.scale.apply(self.scale.mean + self.scale.std * z);
         }
     }
 }
@@ -118,18 +115,15 @@ struct Far<F> {
 
 impl<F: Sample> Sampler<F> for Far<F> {
     #[inline(always)]
-    fn rows(self, tile: &Tile, out: &mut [[F; LANES]]) {
-        for (row, out) in out.iter_mut().enumerate() {
-            let words = F::words(tile, row);
-            for (x, word) in out.iter_mut().zip(words) {
-                let (u, rest) = F::tails(word);
-                let below = self.below + self.mass * u;
-                let above = self.above + self.mass * rest;
-                let is_below = below < above;
-                let z = quantile::far(if is_below { below } else { above });
-                let z = if is_below { -z } else { z };
-                *x = self.scale.apply(F::of(self.mean + self.std * z));
-            }
+    fn rows(self, words: &[[F::Word; LANES]], out: &mut [[F; LANES]]) {
+        for (x, &word) in out.as_flattened_mut().iter_mut().zip(words.as_flattened()) {
+            let (u, rest) = F::tails(word);
+            let below = self.below + self.mass * u;
+            let above = self.above + self.mass * rest;
+            let is_below = below < above;
+            let z = quantile::far(if is_below { below } else { above });
+            let z = if is_below { -z } else { z };
+            *x = self.scale.apply(F::of(self.mean + self.std * z));
         }
     }
 }
@@ -151,7 +145,8 @@ impl<F: Sample> Scale<F> {
 }
 
 /// Bounds up to here, with at least this much between them, are [`Near`].
-const NEAR: (f64, f64) = (2.5, 0.25);
+const NEAR_BOUND: f64 = 2.5;
+const NEAR_MASS: f64 = 0.25;
 
 impl Distribution for TruncatedNormal {
     fn draw<F: Sample>(&self, out: &mut [F], stream: &Stream, threads: Threads) -> Result<()> {
@@ -171,7 +166,7 @@ impl Distribution for TruncatedNormal {
             high: F::of(mean + std * high),
         };
         let Tails { below, above, mass } = Tails::between(low, high);
-        if low.abs().max(high.abs()) <= NEAR.0 && mass >= NEAR.1 {
+        if low.abs().max(high.abs()) <= NEAR_BOUND && mass >= NEAR_MASS {
             let near = Near {
                 centre: F::of(0.5 * (below - above)),
                 mass: F::of(mass),

@@ -1,7 +1,7 @@
 //! The uniform distribution on [low, high).
 
 use super::elementary::Sample;
-use super::philox::{LANES, Tile};
+use super::philox::LANES;
 use super::stream::Stream;
 use super::tiles::{self, Distribution, Sampler};
 use crate::error::{Error, Result};
@@ -39,12 +39,9 @@ struct Scaled<F> {
 
 impl<F: Sample> Sampler<F> for Scaled<F> {
     #[inline(always)]
-    fn rows(self, tile: &Tile, out: &mut [[F; LANES]]) {
-        for (row, out) in out.iter_mut().enumerate() {
-            let words = F::words(tile, row);
-            for (x, word) in out.iter_mut().zip(words) {
-                *x = (self.low + self.range * F::unit(word)).at_most(self.last);
-            }
+    fn rows(self, words: &[[F::Word; LANES]], out: &mut [[F; LANES]]) {
+        for (x, &word) in out.as_flattened_mut().iter_mut().zip(words.as_flattened()) {
+            *x = (self.low + self.range * F::unit(word)).at_most(self.last);
         }
     }
 }
