@@ -1,5 +1,6 @@
 """A chain of layers on two flat arrays: shapes, weights, forward and backward, copies."""
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -590,6 +591,10 @@ class Network:
         self.__dict__.update(state)
         if any(layer.built for layer in self._layers):
             self._build_if_known()
+
+    def __copy__(self) -> Self:
+        # Sharing layers would mean sharing arrays, which belong to one network.
+        return copy.deepcopy(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

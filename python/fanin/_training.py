@@ -63,15 +63,15 @@ class Shuffler:
 
     source: Any
     shuffle: bool
-    first: int
-    """The least number of an epoch: shuffles of epochs trained before are not repeated."""
+    offset: int
+    """What to add to an epoch's number, so that shuffles of an earlier `fit` are not repeated."""
 
     def order(self, epoch: int, samples: int) -> NDArray[np.uint32]:
         """Return the rows in the order of an epoch."""
         if not self.shuffle:
             return np.arange(samples, dtype=np.uint32)
         if isinstance(self.source, random.Stream):
-            stream = self.source.at(f"shuffle/{max(epoch, self.first)}")
+            stream = self.source.at(f"shuffle/{epoch + self.offset}")
             return _core.permutation(stream.seed, stream.path, samples)
         return self.source.permutation(samples).astype(np.uint32)  # type: ignore[no-any-return]
 

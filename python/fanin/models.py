@@ -14,7 +14,7 @@ from fanin.callbacks import History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
 from fanin.errors import ShapeError
 
-__all__ = ["Sequential", "load_model"]
+__all__ = ["Sequential", "clone_model", "load_model"]
 
 _BATCH_SIZE = 32
 
@@ -309,7 +309,7 @@ class Sequential(Network):
         shuffler = _training.Shuffler(
             self._source if source is None else source,
             shuffle,
-            compiled.epochs if source is None else 0,
+            max(compiled.epochs - first, 0) if source is None else 0,
         )
         given = [callback for callback in called.callbacks if isinstance(callback, History)]
         self.history = given[0] if given else History()
@@ -530,6 +530,29 @@ class Sequential(Network):
             config["done"] = {"iterations": chosen.iterations, "epochs": chosen.epochs}
         arrays = _saving.whole(self.named_weights(), config, slots)
         _saving.write(filepath, arrays, _checks.flag("overwrite", overwrite))
+
+
+def clone_model(model: Sequential) -> Sequential:
+    """Make a model of the same layers with fresh weights, not compiled.
+
+    Parameters
+    ----------
+    model : Sequential
+        The model.
+
+    Returns
+    -------
+    Sequential
+        The new one. `copy.deepcopy` keeps weights and optimizer.
+
+    Examples
+    --------
+    >>> import fanin
+    >>> model = fanin.Sequential([fanin.layers.Dense(1, input_dim=2)])
+    >>> clone_model(model).count_params()
+    3
+    """
+    return Sequential.from_config(model.get_config())
 
 
 def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Sequential:

@@ -47,12 +47,8 @@ class LearningRateScheduler(Callback):
             Not used.
         """
         optimizer = self.model.optimizer
-        try:
-            inspect.signature(self.schedule).bind(epoch, 0.0)
-            rate = self.schedule(epoch, optimizer.learning_rate)
-        except TypeError:
-            inspect.signature(self.schedule).bind(epoch)
-            rate = self.schedule(epoch)
+        given = (epoch, optimizer.learning_rate)[: _arguments(self.schedule)]
+        rate = self.schedule(*given)
         rate = _checks.number("what schedule returned", rate, at_least=0.0)
         optimizer.learning_rate = rate
         if self.verbose:
@@ -70,6 +66,17 @@ class LearningRateScheduler(Callback):
         """
         if logs is not None:
             logs["learning_rate"] = self.model.optimizer.learning_rate
+
+
+def _arguments(schedule: Callable[..., float]) -> int:
+    """Return whether a schedule takes the epoch alone, 1, or the rate too, 2."""
+    try:
+        inspect.signature(schedule).bind(0, 0.0)
+    except TypeError:
+        return 1
+    except ValueError:  # a builtin without a signature
+        return 2
+    return 2
 
 
 class LambdaCallback(Callback):
