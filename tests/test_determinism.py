@@ -9,10 +9,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import fanin
+import members
 import numpy as np
 import pytest
 from fanin import _core
 from fanin.layers import BatchNormalization, Dense, Input
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numerics import Laid
 
 THREADS = [1, 2, 3]
 
@@ -25,13 +29,13 @@ def classified(rows, width, classes=10):
     return (centres[labels] + rng.normal(size=(rows, width))).astype("float32"), labels
 
 
-def network(*hidden, width, normalized=False, activation="relu"):
+def network(*hidden, width, normalized=False, activation="relu", dtype="float32"):
     layers = [Input(shape=(width,))]
     for units in hidden:
-        layers.append(Dense(units, activation=activation, kernel_initializer="he_normal"))
+        layers.append(Dense(units, activation, kernel_initializer="he_normal", dtype=dtype))
         if normalized:
-            layers.append(BatchNormalization())
-    model = fanin.Sequential([*layers, Dense(10, activation="softmax")], rng=1)
+            layers.append(BatchNormalization(dtype=dtype))
+    model = fanin.Sequential([*layers, Dense(10, activation="softmax", dtype=dtype)], rng=1)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -75,6 +79,9 @@ CASES = {
     "gelu and an odd batch": Case(
         301, 77, width=203, rows=1500, batch_size=611, activation="gelu", normalized=True
     ),
+    "double precision": Case(
+        257, 130, width=200, rows=1500, batch_size=400, normalized=True, dtype="float64"
+    ),
     "the whole set as one batch": Case(33, width=50, rows=9000, batch_size=9000, normalized=True),
 }
 SMALL, LARGE = CASES["64-64-10, batch 32"], CASES["784-512-512-10 normalized, batch 256"]
@@ -90,6 +97,26 @@ def test_fit_is_the_same_for_any_number_of_threads(name):
         runs.append((case.bits(model), history))
     assert np.isfinite(runs[0][1]["loss"]).all()
     assert runs[0] == runs[1] == runs[2]
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    rows=st.integers(1, 700),
+    fan_in=st.integers(1, 700),
+    units=st.integers(1, 700),
+    activation=st.sampled_from(members.ACTIVATIONS),
+    dtype=st.sampled_from(["float32", "float64"]),
+)
+def test_a_pass_is_the_same_for_any_number_of_threads(rows, fan_in, units, activation, dtype):
+    stack = [members.dense(units, activation), members.batch_normalization(), members.dropout(0.4)]
+    net = Laid((fan_in,), stack, dtype)
+    x, results = net.input(rows), []
+    for threads in THREADS:
+        state = net.state.copy()
+        y, cache = net.plan.forward(net.params, state, x, True, threads)
+        dx, grads = net.plan.backward(net.params, cache, y, threads)
+        results.append([a.tobytes() for a in (y, state, dx, grads)])
+    assert results[0] == results[1] == results[2]
 
 
 @pytest.mark.parametrize("name", CASES)
