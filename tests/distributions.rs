@@ -62,13 +62,19 @@ fn check<F: Sample>() {
     let uniform = draw::<F>(&Uniform::new(-2.0, 3.0).unwrap(), N, "uniform");
     assert!(distance_to(uniform.clone(), |x| (x + 2.0) / 5.0) < one);
     let oracle = rand_distr::Uniform::new(-2.0, 3.0).unwrap();
-    let theirs = oracle.sample_iter(StdRng::seed_from_u64(1)).take(N).collect();
+    let theirs = oracle
+        .sample_iter(StdRng::seed_from_u64(1))
+        .take(N)
+        .collect();
     assert!(distance_between(uniform, theirs) < two);
 
     let normal = draw::<F>(&Normal::new(0.5, 2.0).unwrap(), N, "normal");
     assert!(distance_to(normal.clone(), |x| phi((x - 0.5) / 2.0)) < one);
     let oracle = rand_distr::Normal::new(0.5, 2.0).unwrap();
-    let theirs = oracle.sample_iter(StdRng::seed_from_u64(2)).take(N).collect();
+    let theirs = oracle
+        .sample_iter(StdRng::seed_from_u64(2))
+        .take(N)
+        .collect();
     assert!(distance_between(normal, theirs) < two);
 
     let infinity = f64::INFINITY;
@@ -85,7 +91,11 @@ fn check<F: Sample>() {
         let truncated = TruncatedNormal::new(0.0, 1.0, low, high).unwrap();
         let x = draw::<F>(&truncated, N, "truncated");
         // Of two equal differences the one in the lower tail, where doubles are dense.
-        let (mirror, low, high) = if low > 0.0 { (-1.0, -high, -low) } else { (1.0, low, high) };
+        let (mirror, low, high) = if low > 0.0 {
+            (-1.0, -high, -low)
+        } else {
+            (1.0, low, high)
+        };
         let cdf = |x: f64| (phi(x) - phi(low)) / (phi(high) - phi(low));
         let distance = distance_to(x.into_iter().map(|x| mirror * x).collect(), cdf);
         // In [0, 1e-3] single precision itself has steps; those are allowed on top.
@@ -120,8 +130,16 @@ fn moments_are_right() {
         let n = x.len() as f64;
         let moment = |k| x.iter().map(|x: &f64| x.powi(k)).sum::<f64>() / n;
         // Var(zᵏ) = E z²ᵏ − (E zᵏ)²: 1, 2, 15, 96.
-        for (k, expected, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96f64)] {
-            assert!((moment(k) - expected).abs() < 5.0 * (variance / n).sqrt(), "{k}");
+        for (k, expected, variance) in [
+            (1, 0.0, 1.0),
+            (2, 1.0, 2.0),
+            (3, 0.0, 15.0),
+            (4, 3.0, 96f64),
+        ] {
+            assert!(
+                (moment(k) - expected).abs() < 5.0 * (variance / n).sqrt(),
+                "{k}"
+            );
         }
     }
 }
@@ -153,7 +171,9 @@ fn elements_are_independent_at_every_distance_of_the_layout() {
         let plain: f64 = (distance..N).map(|i| x[i] * x[i - distance]).sum();
         assert!((plain / pairs.sqrt()).abs() < 4.5, "{distance}");
         let square = |i: usize| (x[i] * x[i] - 1.0) / 2f64.sqrt();
-        let squares: f64 = (distance..N).map(|i| square(i) * square(i - distance)).sum();
+        let squares: f64 = (distance..N)
+            .map(|i| square(i) * square(i - distance))
+            .sum();
         assert!((squares / pairs.sqrt()).abs() < 4.5, "{distance}");
     }
 }
@@ -162,7 +182,9 @@ fn elements_are_independent_at_every_distance_of_the_layout() {
 #[test]
 fn streams_are_independent() {
     let normal = Normal::new(0.0, 1.0).unwrap();
-    let streams: Vec<_> = (0..8).map(|i| draw::<f32>(&normal, 1 << 16, &i.to_string())).collect();
+    let streams: Vec<_> = (0..8)
+        .map(|i| draw::<f32>(&normal, 1 << 16, &i.to_string()))
+        .collect();
     for (i, x) in streams.iter().enumerate() {
         for y in &streams[i + 1..] {
             let sum: f64 = x.iter().zip(y).map(|(x, y)| x * y).sum();
@@ -177,14 +199,39 @@ fn parameters_that_mean_nothing_are_refused() {
     assert!(Uniform::new(1.0, 0.0).is_err() && Uniform::new(nan, 1.0).is_err());
     assert!(Normal::new(0.0, -1.0).is_err() && Normal::new(infinity, 1.0).is_err());
     assert!(Normal::new(0.0, nan).is_err() && Normal::new(0.0, infinity).is_err());
-    for (low, high) in [(1.0, 1.0), (2.0, 1.0), (nan, 1.0), (0.0, nan), (40.0, 41.0), (-50.0, -40.0)] {
-        assert!(TruncatedNormal::new(0.0, 1.0, low, high).is_err(), "{low} {high}");
+    for (low, high) in [
+        (1.0, 1.0),
+        (2.0, 1.0),
+        (nan, 1.0),
+        (0.0, nan),
+        (40.0, 41.0),
+        (-50.0, -40.0),
+    ] {
+        assert!(
+            TruncatedNormal::new(0.0, 1.0, low, high).is_err(),
+            "{low} {high}"
+        );
     }
     let stream = Stream::new("0", "");
     let mut out = [0f32; 4];
-    assert!(Normal::new(0.0, 1e38).unwrap().draw(&mut out, &stream, Threads::ONE).is_err());
-    assert!(Uniform::new(-3e38, 3e38).unwrap().draw(&mut out, &stream, Threads::ONE).is_err());
-    assert!(Normal::new(0.0, 1e37).unwrap().draw(&mut out, &stream, Threads::ONE).is_ok());
+    assert!(
+        Normal::new(0.0, 1e38)
+            .unwrap()
+            .draw(&mut out, &stream, Threads::ONE)
+            .is_err()
+    );
+    assert!(
+        Uniform::new(-3e38, 3e38)
+            .unwrap()
+            .draw(&mut out, &stream, Threads::ONE)
+            .is_err()
+    );
+    assert!(
+        Normal::new(0.0, 1e37)
+            .unwrap()
+            .draw(&mut out, &stream, Threads::ONE)
+            .is_ok()
+    );
 }
 
 proptest! {

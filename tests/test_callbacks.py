@@ -4,10 +4,9 @@ import csv
 import math
 import warnings
 
+import fanin
 import numpy as np
 import pytest
-
-import fanin
 from fanin import callbacks, layers, optimizers
 
 X = np.random.default_rng(0).normal(size=(40, 3))

@@ -3,10 +3,9 @@
 import copy
 import pickle
 
+import fanin
 import numpy as np
 import pytest
-
-import fanin
 from fanin import callbacks, layers, losses, optimizers
 from fanin.errors import ShapeError
 

@@ -3,9 +3,9 @@
 import copy
 import pickle
 
+import fanin
 import numpy as np
 import pytest
-
 from fanin import activations, initializers, layers
 from fanin.errors import ShapeError
 
@@ -98,6 +98,18 @@ def test_rng_decides_the_values():
     assert np.array_equal(kernel(np.random.default_rng(3)), kernel(np.random.default_rng(3)))
 
 
+def test_a_seeded_initializer_does_not_depend_on_rng():
+    """Its values follow from its seed and the parameter's place alone."""
+    kernels = []
+    for rng in (None, 0, 1, fanin.random.Stream(0, "path"), np.random.default_rng(0)):
+        fanin.utils.set_random_seed(7)
+        he = initializers.HeNormal(seed=1)
+        model = fanin.Sequential([layers.Dense(4, kernel_initializer=he, input_dim=3)], rng=rng)
+        kernels.append(model.layers[0].kernel)
+    for kernel in kernels[1:]:
+        assert np.array_equal(kernel, kernels[0])
+
+
 def test_initializer_may_be_set_before_build():
     layer = layers.Dense(2)
     layer.kernel_initializer = "ones"
@@ -171,9 +183,10 @@ def test_activation_by_name_function_partial_and_layer():
 
 def test_names_count_up():
     first, second = layers.Dense(1), layers.Dense(1)
-    stem, number = (second.name.rsplit("_", 1) + ["0"])[:2]
-    assert stem == "dense"
-    assert first.name in ("dense", f"dense_{int(number) - 1}")
+    before, after = (
+        int(layer.name.removeprefix("dense").strip("_") or 0) for layer in (first, second)
+    )
+    assert after == before + 1
     assert layers.BatchNormalization().name.startswith("batch_normalization")
     assert layers.ReLU().name.startswith("re_lu")
 

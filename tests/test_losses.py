@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from fanin import losses
 from fanin.errors import ShapeError
 

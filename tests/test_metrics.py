@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from fanin import losses, metrics
 from fanin.errors import ShapeError
 

@@ -6,10 +6,9 @@ import pickle
 import subprocess
 import sys
 
+import fanin
 import numpy as np
 import pytest
-
-import fanin
 from fanin import layers, models
 from fanin.errors import ShapeError
 
@@ -124,7 +123,7 @@ def test_a_layer_built_before_keeps_its_values():
 
 def test_a_layer_belongs_to_one_network():
     model = network()
-    with pytest.raises(ValueError, match="copy.deepcopy"):
+    with pytest.raises(ValueError, match=r"copy\.deepcopy"):
         fanin.Sequential([model.layers[0], model.layers[1]])
     twin = fanin.Sequential([copy.deepcopy(layer) for layer in model.layers])
     assert np.array_equal(twin.params, model.params)
@@ -341,7 +340,7 @@ def test_names_and_getting_layers():
 
 def test_empty_network():
     model = fanin.Sequential()
-    with pytest.raises(ValueError, match="no layers|input_shape must be given"):
+    with pytest.raises(ValueError, match=r"no layers|input_shape must be given"):
         model(X)
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from fanin import optimizers
 from fanin.errors import ShapeError
 from fanin.optimizers import schedules

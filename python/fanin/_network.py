@@ -236,7 +236,7 @@ class Network:
         for layer, own, given in self._chain(shape):
             stop, state_stop = start + own.parameter_count, state_start + own.state_count
             part = (params[start:stop], state[state_start:state_stop])
-            layer.fill(own, *part, _base.at(self._source, str(index)))
+            layer.fill(own, *part, self._source, prefix=f"{index}/")
             parts.append((layer, given, own, *part))
             start, state_start = stop, state_stop
             index += own.parameter_count > 0

@@ -64,13 +64,24 @@ pub(crate) fn max_of_row<F: Float>(row: &[F]) -> F {
     max
 }
 
+/// Elements whose exponentials are computed together: a whole vector even where a row is shorter.
+const LANES: usize = 16;
+
 /// Softmax of a row in place, given its largest element; returns Σ e^(z − max).
 #[inline(always)]
 pub(crate) fn softmax_row<F: Float>(row: &mut [F], max: F) -> F {
     let mut sum = F::ZERO;
-    for z in row.iter_mut() {
-        *z = (*z - max).exp();
-        sum += *z;
+    for chunk in row.chunks_mut(LANES) {
+        // What is past the end of the row becomes e⁰ and is not looked at.
+        let mut lanes = [max; LANES];
+        lanes[..chunk.len()].copy_from_slice(chunk);
+        for lane in &mut lanes {
+            *lane = (*lane - max).exp();
+        }
+        chunk.copy_from_slice(&lanes[..chunk.len()]);
+        for &e in &*chunk {
+            sum += e;
+        }
     }
     let scale = F::ONE / sum;
     for z in row {

@@ -1,6 +1,6 @@
 //! Binary cross-entropy, each output a probability of its own.
 
-use super::{EPSILON, RowLoss, Target};
+use super::{EPSILON, RowLoss};
 use crate::error::Result;
 use crate::float::Float;
 use crate::settings::Settings;
@@ -28,13 +28,13 @@ impl BinaryCrossentropy {
 
 impl RowLoss for BinaryCrossentropy {
     #[inline(always)]
-    fn row<F: Float>(&self, outputs: &mut [F], target: Target<F>) -> F {
+    fn row<F: Float>(&self, outputs: &mut [F], target: impl Fn(usize) -> F) -> F {
         let keep = F::of(1.0 - self.label_smoothing);
         let add = F::of(self.label_smoothing / 2.0);
         let width = F::of(outputs.len() as f64);
         let mut sum = F::ZERO;
         for (j, y) in outputs.iter_mut().enumerate() {
-            let t = keep * target.at(j) + add;
+            let t = keep * target(j) + add;
             let (loss, gradient) = if self.from_logits {
                 from_logit(*y, t)
             } else {

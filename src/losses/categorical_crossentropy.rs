@@ -1,6 +1,6 @@
 //! Categorical cross-entropy, against a distribution over classes or against one class ("sparse").
 
-use super::{EPSILON, RowLoss, Target};
+use super::{EPSILON, RowLoss};
 use crate::activations::softmax::{max_of_row, softmax_row};
 use crate::error::Result;
 use crate::float::Float;
@@ -41,10 +41,10 @@ impl<const CLASSES: bool> RowLoss for CategoricalCrossentropy<CLASSES> {
     const TAKES_CLASSES: bool = CLASSES;
 
     #[inline(always)]
-    fn row<F: Float>(&self, outputs: &mut [F], target: Target<F>) -> F {
+    fn row<F: Float>(&self, outputs: &mut [F], target: impl Fn(usize) -> F) -> F {
         let keep = F::of(1.0 - self.label_smoothing);
         let add = F::of(self.label_smoothing / outputs.len() as f64);
-        let smoothed = |j| keep * target.at(j) + add;
+        let smoothed = |j| keep * target(j) + add;
         if self.from_logits {
             from_logits(outputs, smoothed)
         } else {

@@ -1,6 +1,6 @@
 //! Mean absolute error.
 
-use super::{RowLoss, Target};
+use super::RowLoss;
 use crate::float::Float;
 
 /// L = mean over outputs of |y − t|; dL/dy = sign(y − t) / width, 0 where they are equal.
@@ -9,11 +9,11 @@ pub(super) struct MeanAbsoluteError;
 
 impl RowLoss for MeanAbsoluteError {
     #[inline(always)]
-    fn row<F: Float>(&self, outputs: &mut [F], target: Target<F>) -> F {
+    fn row<F: Float>(&self, outputs: &mut [F], target: impl Fn(usize) -> F) -> F {
         let width = F::of(outputs.len() as f64);
         let mut sum = F::ZERO;
         for (j, y) in outputs.iter_mut().enumerate() {
-            let error = *y - target.at(j);
+            let error = *y - target(j);
             sum += error.abs();
             let sign = if error > F::ZERO {
                 F::ONE

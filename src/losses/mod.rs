@@ -114,7 +114,9 @@ pub(crate) trait RowLoss: Clone + Debug + Send + Sync + 'static {
     const TAKES_CLASSES: bool = false;
 
     /// The loss of a row; `outputs` goes out as its gradient.
-    fn row<F: Float>(&self, outputs: &mut [F], target: Target<F>) -> F;
+    ///
+    /// `target(j)` is the target of output `j`; a class is 1 at its place and 0 elsewhere.
+    fn row<F: Float>(&self, outputs: &mut [F], target: impl Fn(usize) -> F) -> F;
 
     /// This loss on what goes into an activation of this kind, if that is one formula.
     fn before(&self, _activation: &str) -> Option<Self> {
@@ -135,7 +137,14 @@ impl<F: Float, L: RowLoss> Loss<F> for L {
         factor: Factor<F>,
         values: &mut [F],
     ) {
-        rows(self, width, outputs, targets, factor, values);
+        match targets {
+            Targets::Classes(classes) => {
+                against_classes(self, width, outputs, classes, factor, values);
+            }
+            Targets::Values(targets) => {
+                against_values(self, width, outputs, targets, factor, values);
+            }
+        }
     }
 
     fn before(&self, activation: &dyn Activation<F>) -> Option<Box<dyn Loss<F>>> {
@@ -144,15 +153,42 @@ impl<F: Float, L: RowLoss> Loss<F> for L {
 }
 
 kernel! {
-    fn rows<F: Float, L: RowLoss>(
-        loss: &L, width: usize, outputs: &mut [F], targets: Targets<'_, F>, factor: Factor<'_, F>, values: &mut [F],
+    fn against_classes<F: Float, L: RowLoss>(
+        loss: &L, width: usize, outputs: &mut [F], classes: &[i64], factor: Factor<'_, F>, values: &mut [F],
     ) {
-        for (i, (outputs, value)) in outputs.chunks_exact_mut(width).zip(values).enumerate() {
-            *value = loss.row(outputs, targets.row(i, width));
-            let factor = factor.weights.get(i).map_or(factor.all, |&weight| factor.all * weight);
-            for gradient in outputs {
-                *gradient *= factor;
-            }
+        each_row(loss, width, outputs, factor, values, |i| {
+            let class = classes[i] as usize;
+            move |j| if j == class { F::ONE } else { F::ZERO }
+        });
+    }
+
+    fn against_values<F: Float, L: RowLoss>(
+        loss: &L, width: usize, outputs: &mut [F], targets: &[F], factor: Factor<'_, F>, values: &mut [F],
+    ) {
+        each_row(loss, width, outputs, factor, values, |i| {
+            let targets = &targets[i * width..(i + 1) * width];
+            move |j| targets[j]
+        });
+    }
+}
+
+#[inline(always)]
+fn each_row<F: Float, L: RowLoss, T: Fn(usize) -> F>(
+    loss: &L,
+    width: usize,
+    outputs: &mut [F],
+    factor: Factor<F>,
+    values: &mut [F],
+    target: impl Fn(usize) -> T,
+) {
+    for (i, (outputs, value)) in outputs.chunks_exact_mut(width).zip(values).enumerate() {
+        *value = loss.row(outputs, target(i));
+        let factor = factor
+            .weights
+            .get(i)
+            .map_or(factor.all, |&weight| factor.all * weight);
+        for gradient in outputs {
+            *gradient *= factor;
         }
     }
 }

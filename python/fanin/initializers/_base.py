@@ -93,7 +93,8 @@ class Initializer:
         rng : Stream or numpy.random.Generator or numpy.random.RandomState
             Random numbers of this parameter; used unless the initializer has its own seed.
         path : str, optional
-            Which parameter this is, where `rng` is no stream that says so.
+            Which parameter of the network this is; the path of `rng` if not given. An initializer
+            with its own seed takes it from here, so that its values do not depend on `rng`.
 
         Returns
         -------
@@ -189,7 +190,7 @@ class RandomInitializer(Initializer):
             return self._fill(shape, dtype, rng)
         own = resolve(self.seed)
         if isinstance(own, Stream):
-            own = own.at(rng.path if isinstance(rng, Stream) else path)
+            own = own.at(path or (rng.path if isinstance(rng, Stream) else ""))
         return self._fill(shape, dtype, own)
 
     def get_config(self) -> dict[str, Any]:

@@ -211,14 +211,18 @@ class Layer:
             )
         return plan
 
-    def fill(self, plan: _core.Plan, params: Array, state: Array, source: Any) -> None:
+    def fill(
+        self, plan: _core.Plan, params: Array, state: Array, source: Any, prefix: str = ""
+    ) -> None:
         """Write this layer's values into empty arrays: those it has, else initial ones."""
         for role, view in views(plan, params, state).items():
             if self.built:
                 view[...] = self.arrays[role]
                 continue
-            initializer = self.initializer(role)
-            values = initializer.for_parameter(view.shape, plan.dtype, at(source, role))
+            path = prefix + role
+            values = self.initializer(role).for_parameter(
+                view.shape, plan.dtype, at(source, path), path=path
+            )
             view[...] = like(f"{role}_initializer of layer {self.name!r}", values, view)
 
     def initializer(self, role: str) -> initializers.Initializer:

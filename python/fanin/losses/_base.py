@@ -102,6 +102,7 @@ class Loss:
 
         Examples
         --------
+        >>> from fanin.losses import MeanSquaredError
         >>> value, dy = MeanSquaredError().value_and_gradient([[0.0, 1.0]], [[0.0, 0.0]])
         >>> value, dy.tolist()
         (0.5, [[0.0, -1.0]])
