@@ -381,6 +381,7 @@ NAN[3, 2] = np.nan
         bad("not both", sample_weight=np.ones(50), class_weight={0: 1}),
         bad("class_weight must be a dict", TypeError, class_weight=[1, 2, 3]),
         bad("class_weight\\[1\\] must be", class_weight={1: -1}),
+        bad("class_weight names class 3", class_weight={3: 1}),
         bad("steps_per_epoch", steps_per_epoch=3),
         bad("callbacks must be", TypeError, callbacks=["stop"]),
         bad("it is a class", TypeError, callbacks=[callbacks.EarlyStopping]),

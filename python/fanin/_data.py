@@ -71,12 +71,12 @@ def samples(
             raise ShapeError(f"{names[2]} must have shape ({len(inputs)},), got {array.shape}")
         weights = np.ascontiguousarray(weights)
     elif class_weight is not None:
-        weights = _weights_of_classes(class_weight, targets, loss, plan.dtype)
+        weights = _weights_of_classes(class_weight, targets, loss, outputs[-1], plan.dtype)
     return Samples(inputs, targets, weights)
 
 
 def _weights_of_classes(
-    class_weight: Mapping[int, float], targets: Array, loss: str, dtype: str
+    class_weight: Mapping[int, float], targets: Array, loss: str, outputs: int, dtype: str
 ) -> Array:
     if not isinstance(class_weight, Mapping):
         raise TypeError(
@@ -92,8 +92,11 @@ def _weights_of_classes(
         classes = np.argmax(targets, axis=-1)
     if classes.ndim != 1:
         raise ShapeError(f"class_weight needs one class a sample, got shape {classes.shape}")
+    count = max(outputs, 2)
     weights = np.ones(len(classes), dtype=dtype)  # classes that are not named weigh 1, as in Keras
     for key, value in class_weight.items():
         label = _checks.integer("a key of class_weight", key, minimum=0)
+        if label >= count:
+            raise ValueError(f"class_weight names class {label}, but there are only {count}")
         weights[classes == label] = _checks.number(f"class_weight[{label}]", value, at_least=0.0)
     return weights
