@@ -105,7 +105,7 @@ def test_a_broadcast_array_is_taken_as_it_looks(model):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("row", members.PUBLIC_LAYERS, ids=members.name_of)
+@pytest.mark.parametrize("row", members.LAYERS, ids=members.name_of)
 def test_a_layer_takes_any_layout(row, layout):
     layer = row.make(fanin.layers)
     layer.build((None, *row.input_shape), rng=0)

@@ -13,7 +13,7 @@ import members
 import numpy as np
 import pytest
 from fanin import _core
-from fanin.layers import BatchNormalization, Dense, Input
+from fanin.layers import BatchNormalization, Dense, Dropout, Input
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numerics import Laid
@@ -29,12 +29,14 @@ def classified(rows, width, classes=10):
     return (centres[labels] + rng.normal(size=(rows, width))).astype("float32"), labels
 
 
-def network(*hidden, width, normalized=False, activation="relu", dtype="float32"):
+def network(*hidden, width, normalized=False, dropped=0.0, activation="relu", dtype="float32"):
     layers = [Input(shape=(width,))]
     for units in hidden:
         layers.append(Dense(units, activation, kernel_initializer="he_normal", dtype=dtype))
         if normalized:
             layers.append(BatchNormalization(dtype=dtype))
+        if dropped:
+            layers.append(Dropout(dropped, dtype=dtype))
     model = fanin.Sequential([*layers, Dense(10, activation="softmax", dtype=dtype)], rng=1)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
@@ -82,6 +84,7 @@ CASES = {
     "double precision": Case(
         257, 130, width=200, rows=1500, batch_size=400, normalized=True, dtype="float64"
     ),
+    "dropout": Case(300, 100, width=200, rows=1500, batch_size=256, dropped=0.3),
     "the whole set as one batch": Case(33, width=50, rows=9000, batch_size=9000, normalized=True),
 }
 SMALL, LARGE = CASES["64-64-10, batch 32"], CASES["784-512-512-10 normalized, batch 256"]
@@ -209,8 +212,8 @@ def test_samplers_are_the_same_for_any_number_of_threads(initializer):
     ids=["deepcopy", "pickle"],
 )
 def test_a_copy_continues_as_the_original(duplicate):
-    """Weights, running statistics and the optimizer's memory come along; nothing is shared."""
-    case = Case(40, width=30, rows=500, batch_size=32, normalized=True)
+    """Weights, statistics, the optimizer's memory and masks come along; nothing is shared."""
+    case = Case(40, width=30, rows=500, batch_size=32, normalized=True, dropped=0.2)
     model = case.model()
     case.fit(model)
     twin = duplicate(model)

@@ -158,7 +158,7 @@ def test_wide_layer(input_shape, layer, rows, dtype, training):
     check_network(net, net.input(rows), training)
 
 
-@pytest.mark.parametrize("row", members.PUBLIC_LAYERS, ids=members.name_of)
+@pytest.mark.parametrize("row", members.LAYERS, ids=members.name_of)
 def test_public_layer(row):
     """A layer by itself on NumPy arrays is the same function as inside a network."""
     rng = np.random.default_rng(6)
