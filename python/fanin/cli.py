@@ -1,0 +1,195 @@
+"""The command ``fanin``."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import fanin
+from fanin import _files
+
+if TYPE_CHECKING:
+    from fanin.comparison import Comparison
+
+_FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
+
+_ARMS_HELP = """\
+initializers, each NAME or NAME(argument=value,...), with +bn (or +bn_before) for batch
+normalization after (before) the activation: he_normal 'random_normal(stddev=0.01)+bn'; default: the
+four of zeros, random_normal(stddev=1.0), glorot_normal and he_normal"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that complains in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words behind the program's name. Default: those of this process.
+
+    Returns
+    -------
+    int
+        Exit code: 0, 1 (files are missing or cannot be written), 2 (bad input) or 130 (Ctrl-C).
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # "±" must not end a comparison that ran for hours, whatever the terminal's encoding.
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    parser = _make_parser()
+    parsed = parser.parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = parsed.command
+    try:
+        return command(parsed)
+    except KeyboardInterrupt:
+        print(f"\n{parser.prog}: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _make_parser() -> _Parser:
+    parser = _Parser(prog="fanin", description="See what an initialization does to a network.")
+    parser.add_argument("--version", action="version", version=f"fanin {fanin.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    compare = commands.add_parser(
+        "compare",
+        help="train one network with several initializers",
+        description="Train one network with several initializers, and tell which does best.",
+    )
+    _add_compare_options(compare)
+    compare.set_defaults(command=_compare, prog=compare.prog)
+    demo = commands.add_parser(
+        "demo",
+        help="compare four initializers on the embedded data, in seconds",
+        description="Compare zeros, random, Glorot and He initialization on the embedded part of "
+        "Fashion-MNIST; print the table, write a picture and a page.",
+    )
+    demo.add_argument(
+        "--folder", type=Path, default=Path(), help="where to write the files (default: here)"
+    )
+    demo.set_defaults(command=_demo, prog=demo.prog)
+    return parser
+
+
+def _add_compare_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("what is compared").add_argument
+    add("--arms", nargs="+", metavar="ARM", help=_ARMS_HELP)
+    add("--initialize", choices=("hidden", "all"), default="hidden", help="layers an arm fills")
+    add = parser.add_argument_group("data and network").add_argument
+    add("--data", default="small", help="small, fashion-mnist or a .npz file (default: small)")
+    add("--hidden", nargs="*", type=int, default=[128], metavar="UNITS", help="default: 128")
+    add("--activation", default="relu", help="of the hidden layers (default: relu)")
+    add = parser.add_argument_group("training").add_argument
+    add("--seeds", type=_seeds, default=3, help="how many, or which: 0,1,2 (default: 3)")
+    add("--epochs", type=int, default=5, help="default: 5")
+    add("--optimizer", default="adam", help="default: adam")
+    add("--learning-rate", type=float, help="default: the optimizer's")
+    add("--batch-size", type=int, default=64, help="default: 64")
+    add("--validation-split", type=float, default=0.2, metavar="SHARE", help="default: 0.2")
+    add("--target", type=float, metavar="ACCURACY", help="report the time to this accuracy")
+    add("--workers", type=int, help="trials at a time (default: one a core)")
+    add = parser.add_argument_group("files to write").add_argument
+    add("--plot", type=Path, metavar="FILE", help="a picture: .png, .svg, .pdf")
+    add("--html", type=Path, metavar="FILE", help="a page with everything, in one file")
+    add("--json", type=Path, metavar="FILE", help="the numbers")
+
+
+def _seeds(text: str) -> int | list[int]:
+    """Read a count, or seeds set off by commas; ``7,`` is the one seed 7."""
+    try:
+        if "," not in text:
+            return int(text)
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a number, or numbers set off by commas, got {text!r}"
+        ) from None
+
+
+def _compare(parsed: argparse.Namespace) -> int:
+    """Hand the words on: apart from the files they are named as the arguments of `compare`."""
+    options = vars(parsed).copy()
+    for name in ("command", "prog"):
+        del options[name]
+    files = {kind: options.pop(kind) for kind in ("plot", "html", "json")}
+    return _run(parsed.prog, files, options)
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    # As the defaults of `compare`, but enough epochs for the naive start to level off.
+    options = vars(_make_parser().parse_args(["compare", "--epochs", "15"]))
+    for name in ("command", "prog", "plot", "html", "json"):
+        del options[name]
+    files = {"plot": parsed.folder / "fanin-demo.png", "html": parsed.folder / "fanin-demo.html"}
+    return _run(parsed.prog, files, options)
+
+
+def _run(prog: str, files: dict[str, Path | None], options: dict[str, Any]) -> int:
+    from fanin.comparison.experiment import prepare
+
+    wanted = {kind: path for kind, path in files.items() if path is not None}
+    try:
+        _check_files(wanted)
+        experiment = prepare(**options)
+    except (ValueError, TypeError, ImportError, FileNotFoundError) as error:
+        return _complain(prog, " ".join(str(error).split()), _BAD_INPUT)
+    except OSError as error:
+        return _complain(prog, str(error), _FAILED)
+    result = experiment.run()
+    _print(result)
+    return _save(prog, result, wanted)
+
+
+def _check_files(files: dict[str, Path]) -> None:
+    """Complain before the training, not after it, about files that cannot be written."""
+    from fanin.comparison import plot
+
+    if "plot" in files:
+        plot.picture_format(files["plot"])
+    if "html" in files:
+        plot.require_matplotlib()
+    for path in files.values():
+        try:
+            _files.check_writable(path)
+        except OSError as error:
+            raise ValueError(str(error)) from error
+    if len({path.resolve() for path in files.values()}) < len(files):
+        raise ValueError(f"files must differ, got {', '.join(map(str, files.values()))}")
+
+
+def _print(result: "Comparison") -> None:
+    from rich.console import Console
+
+    from fanin.comparison.table import report
+
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(report(result))
+    else:  # a pipe or a file has no width of its own, and wants no blanks at the ends of lines
+        print(result)
+
+
+def _save(prog: str, result: "Comparison", files: dict[str, Path]) -> int:
+    savers = {"plot": result.save_plot, "html": result.save_html, "json": result.save_json}
+    code = 0
+    for kind, path in files.items():
+        try:
+            savers[kind](path)
+        except OSError as error:
+            code = _complain(prog, str(error), _FAILED)
+        else:
+            print(f"wrote {path}")
+    return code
+
+
+def _complain(prog: str, message: str, code: int) -> int:
+    print(f"{prog}: {message}", file=sys.stderr)
+    return code

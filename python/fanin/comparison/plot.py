@@ -1,0 +1,294 @@
+"""The result as a picture."""
+
+import io
+import math
+import textwrap
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin.comparison.result import ArmResult, Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart by all common kinds of colour vision; their yellow, which is
+# hard to see on white, and their black, which is hard to see on a dark page, are left out.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8A8A8A")
+_DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
+"""The second and third use of a colour differ by dashes."""
+
+_HIGHEST_LOSS = 100
+"""Losses are shown up to so many times that of guessing all classes evenly."""
+
+_LABEL_WIDTH = 32
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "fanin",
+}
+
+
+def require_matplotlib() -> None:
+    """Say how to install matplotlib if it is missing.
+
+    Raises
+    ------
+    ImportError
+        If it is.
+    """
+    if find_spec("matplotlib") is None:
+        raise ImportError('pictures need matplotlib: pip install "fanin[plot]"')
+
+
+def draw(
+    result: Comparison, fig: "Figure | None" = None, style: dict[Any, Any] | None = None
+) -> "Figure":
+    """Draw loss and accuracy curves and the test accuracies.
+
+    Parameters
+    ----------
+    result : Comparison
+        The result.
+    fig : matplotlib.figure.Figure, optional
+        Where to draw.
+    style : dict, optional
+        Further settings of matplotlib's.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
+    require_matplotlib()
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_STYLE | (style or {})):
+        if fig is None:
+            fig = Figure(figsize=(10, 4.2 + 0.22 * len(result.arms)), layout="constrained")
+        loss, accuracy, final = _panels(fig, len(result.arms))
+        for place, arm in enumerate(result.arms):
+            style = _style(place, len(result.arms))
+            _curve(loss, arm, "loss", style, bool(result.data.validation))
+            _curve(accuracy, arm, "accuracy", style, bool(result.data.validation))
+        _finish_curves(result, loss, accuracy)
+        _draw_final(final, result)
+    return fig
+
+
+def _style(place: int, arms: int) -> dict[str, Any]:
+    return {
+        "color": PALETTE[place % len(PALETTE)],
+        "linestyle": _DASHES[place // len(PALETTE) % len(_DASHES)],
+        # Thinner over thicker: of two curves that fall together both are seen.
+        "linewidth": 3.0 - 1.6 * place / max(arms - 1, 1),
+    }
+
+
+def _panels(fig: "Figure", arms: int) -> tuple["Axes", "Axes", "Axes"]:
+    """Make two panels of curves over one whose rows are the legend: no box covers a curve."""
+    # Subfigures, so that the names of the arms do not push the curves aside.
+    above, below = fig.subfigures(2, 1, squeeze=False, height_ratios=(10, 1.6 + arms))[:, 0]
+    loss, accuracy = above.subplots(1, 2)
+    return loss, accuracy, below.subplots()
+
+
+def _curve(axes: "Axes", arm: ArmResult, what: str, style: dict[str, Any], held_out: bool) -> None:
+    name = f"val_{what}" if held_out else what
+    lines = _stacked([(getattr(t, f"start_{what}"), *getattr(t, name)) for t in arm.trials])
+    epochs = np.arange(lines.shape[1])
+    with np.errstate(invalid="ignore"):
+        mean = lines.mean(axis=0)  # NaN, hence not drawn, once a seed has no value
+    axes.plot(epochs, mean, **style)
+    if len(arm.trials) > 1:
+        axes.fill_between(
+            epochs,
+            lines.min(axis=0),
+            lines.max(axis=0),
+            color=style["color"],
+            alpha=0.18,
+            linewidth=0,
+        )
+    finite = np.flatnonzero(np.isfinite(mean))
+    if len(finite) and finite[-1] < len(epochs) - 1:
+        last = finite[-1]
+        axes.plot(epochs[last], mean[last], marker="x", color=style["color"])
+
+
+def _stacked(curves: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Put curves, some of which ended early, under each other; infinities become NaN."""
+    lines = np.full((len(curves), max(map(len, curves))), math.nan)
+    for row, curve in zip(lines, curves, strict=True):
+        row[: len(curve)] = curve
+    lines[~np.isfinite(lines)] = math.nan
+    return lines
+
+
+def _finish_curves(result: Comparison, loss: "Axes", accuracy: "Axes") -> None:
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+
+    rows = "validation" if result.data.validation else "training"
+    seeds = len(result.settings.seeds)
+    band = f" (band: lowest to highest of {seeds} seeds)" if seeds > 1 else ""
+    loss.set_title(f"{rows.capitalize()} loss{band}")
+    accuracy.set_title(f"{rows.capitalize()} accuracy")
+    for axes in (loss, accuracy):
+        axes.set_xlabel("epoch (0: before training)")
+        axes.set_xlim(0, result.settings.epochs)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.25, linewidth=0.6)
+    low, high = loss.dataLim.y0, loss.dataLim.y1
+    if low > 0 and high / low > 5:
+        loss.set_yscale("log")
+        # An arm whose loss explodes leaves the picture instead of flattening all others.
+        high = min(high, _HIGHEST_LOSS * math.log(result.data.classes))
+        loss.set_ylim(top=high * 1.3)
+        steps = (1, 2, 5) if high / low < 100 else (1,)
+        loss.yaxis.set_major_locator(LogLocator(subs=steps, numticks=8))
+        loss.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        loss.yaxis.set_minor_locator(NullLocator())
+    accuracy.set_ylim(0, 1)
+    if result.settings.target is not None:
+        accuracy.axhline(result.settings.target, color="0.5", linewidth=0.8, linestyle=":")
+
+
+def _draw_final(axes: "Axes", result: Comparison) -> None:
+    """Draw one row an arm: each seed's test accuracy, the mean and its interval."""
+    for place, arm in enumerate(result.arms):
+        style, interval = _style(place, len(result.arms)), arm.test_accuracy
+        colour = style["color"]
+        values = [trial.test_accuracy for trial in arm.trials]
+        axes.plot((0, interval.mean), (place, place), **style)
+        axes.plot(values, [place] * len(values), ".", color=colour, alpha=0.5, markersize=5)
+        axes.plot(interval.mean, place, "o", color=colour, markersize=5)
+        reach = interval.mean
+        if math.isfinite(interval.half_width) and interval.half_width > 0:
+            reach += interval.half_width
+            axes.errorbar(
+                interval.mean, place, xerr=interval.half_width, color=colour, capsize=3, lw=1.2
+            )
+        text = f"{interval}  {_note(arm)}".rstrip()
+        axes.annotate(
+            text,
+            (max(reach, *values), place),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            annotation_clip=False,
+        )
+    axes.set_title("Test accuracy" + (" (mean ± 95 % interval)" if _several(result) else ""))
+    labels = ["\n".join(textwrap.wrap(arm.label, _LABEL_WIDTH)) for arm in result.arms]
+    axes.set_yticks(range(len(result.arms)), labels)
+    axes.set_ylim(len(result.arms) - 0.4, -0.6)
+    axes.set_xlim(0, 1.25)
+    axes.set_xticks(np.linspace(0, 1, 6))
+    axes.spines["bottom"].set_bounds(0, 1)
+    axes.tick_params(axis="y", length=0)
+
+
+def _several(result: Comparison) -> bool:
+    return len(result.settings.seeds) > 1
+
+
+def _note(arm: ArmResult) -> str:
+    from fanin.comparison.table import flag
+
+    return flag(arm)
+
+
+def picture_format(path: str | Path) -> str:
+    """Read the format of a picture off its file's name.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    str
+        Such as ``"png"``.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib writes no such format.
+    ImportError
+        If matplotlib is not installed.
+    """
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    known = sorted(FigureCanvasAgg.get_supported_filetypes())
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in known:
+        raise ValueError(f"{path}: the suffix of a picture must be one of {', '.join(known)}")
+    return kind
+
+
+def render(fig: "Figure", kind: str, style: dict[Any, Any] | None = None) -> bytes:
+    """Draw a figure into bytes.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        The figure.
+    kind : str
+        The format.
+    style : dict, optional
+        Further settings of matplotlib's.
+
+    Returns
+    -------
+    bytes
+        The file's content.
+    """
+    import matplotlib as mpl
+
+    stream = io.BytesIO()
+    # Without the date, the same result gives the same bytes.
+    metadata = {"Date": None} if kind == "svg" else None
+    with mpl.rc_context(_STYLE | (style or {})):
+        fig.savefig(stream, format=kind, dpi=160, metadata=metadata)
+    return stream.getvalue()
+
+
+_INK = "#010203"
+_INLINE: dict[Any, Any] = {
+    **dict.fromkeys(
+        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK
+    ),
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "svg.fonttype": "none",
+}
+
+
+def inline_svg(result: Comparison) -> str:
+    """Draw the picture as an element of a page.
+
+    Parameters
+    ----------
+    result : Comparison
+        The result.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` without background, with text and axes in the colour of the page's text, so
+        that it suits light pages and dark ones.
+    """
+    image = render(draw(result, style=_INLINE), "svg", _INLINE).decode()
+    return image[image.index("<svg") :].replace(_INK, "currentColor")
