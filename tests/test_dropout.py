@@ -46,6 +46,15 @@ def test_masks_differ_from_pass_to_pass_and_repeat_from_a_seed():
     assert not np.array_equal(first[0], masks(layers.Dropout(0.5, seed=2))[0])
 
 
+def test_inside_and_outside_of_a_network():
+    """A network's layer by itself draws the network's masks."""
+    model = fanin.Sequential([layers.Dropout(0.5, input_dim=50)], rng=0)
+    inside = model(ONES, training=True)
+    assert np.array_equal(model.layers[0](ONES, training=True), inside)
+    twin = copy.deepcopy(model.layers[0])
+    assert np.array_equal(twin(ONES, training=True), model(ONES, training=True))
+
+
 def network(rng=0, dropout=0.3, seed=None):
     model = fanin.Sequential(
         [

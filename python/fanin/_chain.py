@@ -240,6 +240,7 @@ class Chain:
         if self._source is None:
             self._source = random.resolve(None)
         params, state = empty(plan)
+        self._seed_masks()
         parts = []
         start, state_start, index = 0, 0, 0
         for layer, own, given in self._chain(shape):
@@ -250,14 +251,17 @@ class Chain:
             start, state_start = stop, state_stop
             index += own.parameter_count > 0
         assert (start, state_start) == (params.size, state.size)
+        self._feature_shape, self._params, self._state = shape, params, state
+        for layer, given, own, *flat in parts:
+            layer.tie(given, own, flat[0], flat[1], owner=self)
+
+    def _seed_masks(self) -> None:
+        """Give each Dropout its own masks, before its plan is made."""
         dropouts = [layer for layer in self._layers if isinstance(layer, layers.Dropout)]
         if dropouts and self._masks is None:
             self._masks = as_stream(self._source)
         for place, dropout in enumerate(dropouts):
             dropout.draw_from(self._masks, f"dropout/{place}")
-        self._feature_shape, self._params, self._state = shape, params, state
-        for layer, given, own, *flat in parts:
-            layer.tie(given, own, flat[0], flat[1], owner=self)
 
     def _chain(self, shape: tuple[int, ...]) -> Iterable[tuple[Layer, _core.Plan, tuple[int, ...]]]:
         """Walk the layers with the plan of each by itself and the shape that it is given."""

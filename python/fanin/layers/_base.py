@@ -142,10 +142,11 @@ class Layer:
         plan = self.plan_for(shape, self.dtype)
         if self.built:
             return
-        params, state = empty(plan)
         source = random.resolve(rng)
-        self.fill(plan, params, state, source)
         self.draw_from(source, "dropout")
+        plan = self.plan_for(shape, self.dtype)  # again, with the masks just drawn from
+        params, state = empty(plan)
+        self.fill(plan, params, state, source)
         self.tie(shape, plan, params, state)
 
     def plan_for(self, shape: tuple[int, ...], dtype: str) -> _core.Plan:

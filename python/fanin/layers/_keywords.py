@@ -40,6 +40,11 @@ def auto_name(kind: str) -> str:
     return f"{kind}_{count}" if count else kind
 
 
+def restart_names() -> None:
+    """Count names from the beginning again."""
+    _counters.clear()
+
+
 def known_keywords(cls: type, base: type) -> set[str]:
     return {
         name
