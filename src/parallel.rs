@@ -6,7 +6,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ndarray::{ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
@@ -182,35 +181,6 @@ pub fn for_each_pair<T: Send, U: Send>(
         run(threads, || {
             let pairs = a.par_chunks_mut(size).zip(b.par_chunks_mut(size));
             pairs.enumerate().for_each(|(i, (a, b))| work(i, a, b));
-        });
-    }
-}
-
-/// Call `work(first column, columns of out, part of notes)` for each block of `size` columns of `out`.
-///
-/// `notes` holds `per_column` elements a column; a block gets those of its columns as one slice.
-pub fn for_each_column_block<T: Send + Sync>(
-    threads: Threads,
-    mut out: ArrayViewMut2<T>,
-    size: usize,
-    notes: &mut [T],
-    per_column: usize,
-    work: impl Fn(usize, ArrayViewMut2<T>, &mut [T]) + Sync + Send,
-) {
-    let blocks = out.axis_chunks_iter_mut(Axis(1), size);
-    if threads == Threads::ONE || blocks.len() <= 1 {
-        let notes = notes.chunks_mut(size * per_column);
-        blocks
-            .zip(notes)
-            .enumerate()
-            .for_each(|(i, (out, notes))| work(i * size, out, notes));
-    } else {
-        run(threads, || {
-            let notes = notes.par_chunks_mut(size * per_column);
-            let blocks = blocks.into_par_iter().zip(notes);
-            blocks
-                .enumerate()
-                .for_each(|(i, (out, notes))| work(i * size, out, notes));
         });
     }
 }

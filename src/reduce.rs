@@ -8,42 +8,14 @@ use crate::float::Float;
 use crate::parallel::{self, Threads};
 use crate::simd::kernel;
 
-/// Columns that one thread sums at a time: a few vector registers, or one cache line a row.
-pub(crate) const COLUMNS: usize = 64;
+/// Columns that one thread sums at a time: a few cache lines of each row.
+const COLUMNS: usize = 512;
 
 /// Rows in a stripe.
 const STRIPE: usize = 32;
 
 /// Elements under which a second thread is not worth waking.
 pub(crate) const PARALLEL_FROM: usize = 1 << 16;
-
-/// Sum over rows of `term(row, column)` for up to [`COLUMNS`] columns, into `sums`.
-///
-/// `row(i)` gives the summands of row `i`, one a column.
-#[inline(always)]
-pub(crate) fn striped_sums<F: Float, R>(
-    rows: impl Iterator<Item = R>,
-    columns: usize,
-    mut add: impl FnMut(R, &mut [F]),
-) -> [F; COLUMNS] {
-    let mut total = [F::ZERO; COLUMNS];
-    let mut stripe = [F::ZERO; COLUMNS];
-    let mut in_stripe = 0;
-    for row in rows {
-        add(row, &mut stripe[..columns]);
-        in_stripe += 1;
-        if in_stripe == STRIPE {
-            for (total, stripe) in total.iter_mut().zip(&mut stripe) {
-                *total += std::mem::take(stripe);
-            }
-            in_stripe = 0;
-        }
-    }
-    for (total, stripe) in total.iter_mut().zip(stripe) {
-        *total += stripe;
-    }
-    total
-}
 
 /// sums[j] = Σᵢ x[i, j] for `x` of rows as wide as `sums`.
 pub(crate) fn column_sums<F: Float>(threads: Threads, x: &[F], sums: &mut [F]) {
@@ -60,14 +32,20 @@ pub(crate) fn column_sums<F: Float>(threads: Threads, x: &[F], sums: &mut [F]) {
 
 kernel! {
     fn sum_block<F: Float>(x: &[F], width: usize, first: usize, sums: &mut [F]) {
-        let columns = sums.len();
-        let rows = x.chunks_exact(width).map(|row| &row[first..first + columns]);
-        let totals = striped_sums(rows, columns, |row: &[F], sums: &mut [F]| {
-            for (sum, &x) in sums.iter_mut().zip(row) {
-                *sum += x;
+        sums.fill(F::ZERO);
+        let mut stripe = [F::ZERO; COLUMNS];
+        let stripe = &mut stripe[..sums.len()];
+        for rows in x.chunks(STRIPE * width) {
+            stripe.fill(F::ZERO);
+            for row in rows.chunks_exact(width) {
+                for (sum, &x) in stripe.iter_mut().zip(&row[first..]) {
+                    *sum += x;
+                }
             }
-        });
-        sums.copy_from_slice(&totals[..columns]);
+            for (sum, &stripe) in sums.iter_mut().zip(&*stripe) {
+                *sum += stripe;
+            }
+        }
     }
 }
 
@@ -108,7 +86,7 @@ mod tests {
 
     #[test]
     fn sums_are_accurate_and_the_same_for_any_number_of_threads() {
-        let (rows, width) = (1000, 150);
+        let (rows, width) = (1000, 1100);
         let x: Vec<f32> = (0..rows * width)
             .map(|i| 0.1 + (i % 97) as f32 * 1e-3)
             .collect();

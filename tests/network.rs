@@ -57,7 +57,8 @@ fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool) -> f64 {
     gradient[..dy.len()].copy_from_slice(&dy);
     let mut spare = gradient.clone();
     let mut dw = vec![0.0; w.len()];
-    let dx = network::backward(
+    let mut dx = vec![0.0; x.len()];
+    network::backward(
         plan,
         how,
         &w,
@@ -66,9 +67,8 @@ fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool) -> f64 {
         &mut gradient,
         &mut spare,
         &mut dw,
-        true,
-    )[..x.len()]
-        .to_vec();
+        Some(&mut dx),
+    );
 
     let h = 1e-5;
     let mut worst = 0.0f64;

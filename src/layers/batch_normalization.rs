@@ -1,15 +1,18 @@
 //! Batch normalization (Ioffe & Szegedy, 2015), over the last axis.
 //!
-//! Statistics are computed centred: first the mean of x − pivot, with the batch's first row as the
-//! pivot, then the mean square of what remains. E[x²] − E[x]² would cancel where |mean| ≫ std.
-
-use ndarray::ArrayViewMut2;
+//! Rows are taken in stripes that fit into a core's cache: forward reads memory twice (statistics, y) and
+//! so does backward (sums, dx). Stripes are cut by a fixed rule and added up in order, so the bits do not
+//! depend on the number of threads.
+//!
+//! Statistics are centred: each stripe has its own mean, of x − pivot with the batch's first row as the
+//! pivot, and the sum of squares about it; stripes are joined by Chan, Golub & LeVeque's formula (1983).
+//! E[x²] − E[x]² would cancel where |mean| ≫ std.
 
 use super::{Array, InputGradient, Layer, Pass, State};
 use crate::error::Result;
 use crate::float::Float;
-use crate::parallel;
-use crate::reduce::{COLUMNS, PARALLEL_FROM, striped_sums};
+use crate::parallel::{self, Threads};
+use crate::reduce::PARALLEL_FROM;
 use crate::settings::Settings;
 use crate::simd::kernel;
 
@@ -26,49 +29,56 @@ pub(super) struct BatchNormalization {
     scale: bool,
 }
 
-/// Elements of cache a column.
-const PER_COLUMN: usize = 6;
+/// Rows of a stripe.
+const STRIPE: usize = 64;
 
-/// The cache of one block of columns.
-struct Notes<'a, F> {
+/// Arrays in the cache with an element a column, before those of the stripes.
+const NOTES: usize = 7;
+
+/// Sums that a stripe leaves for each column.
+const SUMS: usize = 2;
+
+/// The cache.
+struct Cache<'a, F> {
     /// x̂ = ((x − pivot) − mean) · `inverse_std`.
     pivot: &'a mut [F],
     mean: &'a mut [F],
     inverse_std: &'a mut [F],
+    /// γ · `inverse_std`.
+    scale: &'a mut [F],
     /// Of the batch; not written in inference.
     variance: &'a mut [F],
-    /// Backward's two sums.
+    /// Backward's sums.
     dgamma: &'a mut [F],
     dbeta: &'a mut [F],
+    /// Two sums a column for each stripe.
+    stripes: &'a mut [F],
 }
 
-impl<'a, F> Notes<'a, F> {
-    #[inline(always)]
-    fn of(block: &'a mut [F]) -> Self {
-        let columns = block.len() / PER_COLUMN;
-        let (pivot, block) = block.split_at_mut(columns);
-        let (mean, block) = block.split_at_mut(columns);
-        let (inverse_std, block) = block.split_at_mut(columns);
-        let (variance, block) = block.split_at_mut(columns);
-        let (dgamma, dbeta) = block.split_at_mut(columns);
+impl<'a, F> Cache<'a, F> {
+    fn of(cache: &'a mut [F], width: usize) -> Self {
+        let (notes, stripes) = cache.split_at_mut(NOTES * width);
+        let mut notes = notes.chunks_exact_mut(width);
+        let mut next = || notes.next().expect("an array for each field");
         Self {
-            pivot,
-            mean,
-            inverse_std,
-            variance,
-            dgamma,
-            dbeta,
+            pivot: next(),
+            mean: next(),
+            inverse_std: next(),
+            scale: next(),
+            variance: next(),
+            dgamma: next(),
+            dbeta: next(),
+            stripes,
         }
     }
 }
 
 impl BatchNormalization {
     pub(super) fn new(settings: &Settings, width: usize) -> Result<Self> {
+        let momentum = |m| (0.0..=1.0).contains(&m);
         Ok(Self {
             width,
-            momentum: settings.float_where("momentum", "a number from 0 to 1", |m| {
-                (0.0..=1.0).contains(&m)
-            })?,
+            momentum: settings.float_where("momentum", "a number from 0 to 1", momentum)?,
             epsilon: settings.float_where("epsilon", "a positive number", |e| e > 0.0)?,
             center: settings.flag("center")?,
             scale: settings.flag("scale")?,
@@ -79,6 +89,27 @@ impl BatchNormalization {
     fn split<'a, F>(&self, parameters: &'a [F]) -> (&'a [F], &'a [F]) {
         parameters.split_at(if self.scale { self.width } else { 0 })
     }
+
+    /// Put μ and σ² of the batch into the cache.
+    fn batch_statistics<F: Float>(&self, threads: Threads, x: &[F], cache: &mut Cache<F>) {
+        let (width, rows) = (self.width, x.len() / self.width);
+        cache.pivot.copy_from_slice(&x[..width]);
+        let pivot = &*cache.pivot;
+        parallel::for_each_chunk(threads, cache.stripes, SUMS * width, |stripe, sums| {
+            stripe_moments(stripe_of(x, width, stripe), pivot, sums);
+        });
+        join_moments(rows, cache.stripes, cache.mean, cache.variance);
+    }
+
+    /// r ← momentum·r + (1 − momentum)·batch, for the mean and the variance.
+    fn move_running<F: Float>(&self, running: &mut [F], cache: &Cache<F>) {
+        let (keep, take) = (F::of(self.momentum), F::of(1.0 - self.momentum));
+        let (mean, variance) = running.split_at_mut(self.width);
+        for j in 0..self.width {
+            mean[j] = keep * mean[j] + take * (cache.pivot[j] + cache.mean[j]);
+            variance[j] = keep * variance[j] + take * cache.variance[j];
+        }
+    }
 }
 
 impl<F: Float> Layer<F> for BatchNormalization {
@@ -87,10 +118,10 @@ impl<F: Float> Layer<F> for BatchNormalization {
     }
 
     fn parameters(&self) -> Vec<Array> {
-        let present = [("gamma", self.scale), ("beta", self.center)];
-        present
+        let present = [("gamma", self.scale), ("beta", self.center)]
             .into_iter()
-            .filter(|p| p.1)
+            .filter(|p| p.1);
+        present
             .map(|(name, _)| Array {
                 name,
                 shape: vec![self.width],
@@ -107,53 +138,59 @@ impl<F: Float> Layer<F> for BatchNormalization {
             .into()
     }
 
-    fn cache_len(&self, _rows: usize) -> usize {
-        PER_COLUMN * self.width
+    fn cache_len(&self, rows: usize) -> usize {
+        self.width * (NOTES + SUMS * rows.div_ceil(STRIPE))
     }
 
     fn forward(
         &self,
         pass: Pass,
         parameters: &[F],
-        mut state: State<F>,
+        state: State<F>,
         x: &[F],
         y: &mut [F],
         cache: &mut [F],
     ) {
         let (gamma, beta) = self.split(parameters);
-        let y = ArrayViewMut2::from_shape((pass.rows, self.width), y).expect("whole rows");
         let threads = pass.threads.for_work(x.len(), PARALLEL_FROM);
+        let mut cache = Cache::of(cache, self.width);
         let epsilon = F::of(self.epsilon);
-        let running = match &state {
-            State::Frozen(running) => Some(running.split_at(self.width)),
-            State::Updating(_) => None,
-        };
-        parallel::for_each_column_block(
-            threads,
-            y,
-            COLUMNS,
-            cache,
-            PER_COLUMN,
-            |first, y, notes| {
-                let mut notes = Notes::of(notes);
-                match running {
-                    None => batch_statistics(x, self.width, first, epsilon, &mut notes),
-                    Some((mean, variance)) => {
-                        running_statistics(&mean[first..], &variance[first..], epsilon, &mut notes);
-                    }
-                }
-                normalize(x, self.width, first, &notes, gamma, beta, y);
-            },
-        );
-        if let State::Updating(running) = &mut state {
-            self.move_running(running, cache);
+        match state {
+            State::Updating(running) => {
+                self.batch_statistics(threads, x, &mut cache);
+                self.move_running(running, &cache);
+                prepare(
+                    cache.variance,
+                    epsilon,
+                    gamma,
+                    cache.inverse_std,
+                    cache.scale,
+                );
+            }
+            State::Frozen(running) => {
+                let (mean, variance) = running.split_at(self.width);
+                cache.pivot.copy_from_slice(mean);
+                cache.mean.fill(F::ZERO);
+                prepare(variance, epsilon, gamma, cache.inverse_std, cache.scale);
+            }
         }
+        let cache = &cache;
+        parallel::for_each_chunk(threads, y, STRIPE * self.width, |stripe, y| {
+            normalize(
+                stripe_of(x, self.width, stripe),
+                cache.pivot,
+                cache.mean,
+                cache.scale,
+                beta,
+                y,
+            );
+        });
     }
 
     fn backward(
         &self,
         pass: Pass,
-        parameters: &[F],
+        _: &[F],
         x: &[F],
         _: &[F],
         cache: &mut [F],
@@ -161,167 +198,161 @@ impl<F: Float> Layer<F> for BatchNormalization {
         dparameters: &mut [F],
         dx: InputGradient<F>,
     ) {
-        let (gamma, _) = self.split(parameters);
+        let width = self.width;
         let threads = pass.threads.for_work(x.len(), PARALLEL_FROM);
+        let cache = Cache::of(cache, width);
+        let (pivot, mean, scale) = (&*cache.pivot, &*cache.mean, &*cache.scale);
         let dy = &*dy;
-        if let Some(dx) = dx {
-            let dx = ArrayViewMut2::from_shape((pass.rows, self.width), dx).expect("whole rows");
-            parallel::for_each_column_block(
-                threads,
-                dx,
-                COLUMNS,
-                cache,
-                PER_COLUMN,
-                |first, dx, notes| {
-                    let mut notes = Notes::of(notes);
-                    gradient_sums(x, dy, self.width, first, &mut notes);
-                    input_gradient(x, dy, self.width, first, &notes, gamma, pass.training, dx);
-                },
-            );
-        } else {
-            parallel::for_each_chunk(threads, cache, COLUMNS * PER_COLUMN, |block, notes| {
-                gradient_sums(x, dy, self.width, block * COLUMNS, &mut Notes::of(notes));
-            });
+        parallel::for_each_chunk(threads, cache.stripes, SUMS * width, |stripe, sums| {
+            let (x, dy) = (stripe_of(x, width, stripe), stripe_of(dy, width, stripe));
+            stripe_gradients(x, dy, pivot, mean, sums);
+        });
+        join_gradients(cache.stripes, cache.inverse_std, cache.dbeta, cache.dgamma);
+        let (dgamma, dbeta) = dparameters.split_at_mut(if self.scale { width } else { 0 });
+        if self.scale {
+            dgamma.copy_from_slice(cache.dgamma);
         }
-        let (dgamma, dbeta) = dparameters.split_at_mut(if self.scale { self.width } else { 0 });
-        for (block, notes) in cache.chunks_mut(COLUMNS * PER_COLUMN).enumerate() {
-            let notes = Notes::of(notes);
-            let columns = block * COLUMNS..block * COLUMNS + notes.mean.len();
-            if self.scale {
-                dgamma[columns.clone()].copy_from_slice(notes.dgamma);
-            }
-            if self.center {
-                dbeta[columns].copy_from_slice(notes.dbeta);
-            }
+        if self.center {
+            dbeta.copy_from_slice(cache.dbeta);
         }
+        let Some(dx) = dx else { return };
+        // What the batch's statistics answer: dβ/m, and dγ/(m·√(σ² + ε)) for each unit of x − μ.
+        let (offset, tilt) = (cache.dbeta, cache.dgamma);
+        let count = F::of(pass.rows as f64);
+        for j in 0..width {
+            offset[j] = if pass.training {
+                offset[j] / count
+            } else {
+                F::ZERO
+            };
+            tilt[j] = if pass.training {
+                tilt[j] * cache.inverse_std[j] / count
+            } else {
+                F::ZERO
+            };
+        }
+        parallel::for_each_chunk(threads, dx, STRIPE * width, |stripe, dx| {
+            let (x, dy) = (stripe_of(x, width, stripe), stripe_of(dy, width, stripe));
+            input_gradient(x, dy, pivot, mean, scale, offset, tilt, dx);
+        });
     }
 }
 
-impl BatchNormalization {
-    /// r ← momentum·r + (1 − momentum)·batch, for the mean and the variance.
-    fn move_running<F: Float>(&self, running: &mut [F], cache: &mut [F]) {
-        let (keep, take) = (F::of(self.momentum), F::of(1.0 - self.momentum));
-        let (mean, variance) = running.split_at_mut(self.width);
-        for (block, notes) in cache.chunks_mut(COLUMNS * PER_COLUMN).enumerate() {
-            let notes = Notes::of(notes);
-            for j in 0..notes.mean.len() {
-                let column = block * COLUMNS + j;
-                mean[column] = keep * mean[column] + take * (notes.pivot[j] + notes.mean[j]);
-                variance[column] = keep * variance[column] + take * notes.variance[j];
-            }
-        }
-    }
-}
-
-/// The part of each row of `x` that lies in these columns.
-#[inline(always)]
-fn columns_of<F>(
-    x: &[F],
-    width: usize,
-    first: usize,
-    columns: usize,
-) -> impl Iterator<Item = &[F]> {
-    x.chunks_exact(width)
-        .map(move |row| &row[first..first + columns])
+/// The rows of a stripe.
+fn stripe_of<F>(x: &[F], width: usize, stripe: usize) -> &[F] {
+    let start = stripe * STRIPE * width;
+    &x[start..x.len().min(start + STRIPE * width)]
 }
 
 kernel! {
-    /// μ and σ² of the batch.
-    fn batch_statistics<F: Float>(x: &[F], width: usize, first: usize, epsilon: F, notes: &mut Notes<'_, F>) {
-        let columns = notes.mean.len();
-        let count = F::of((x.len() / width) as f64);
-        notes.pivot.copy_from_slice(&x[first..first + columns]);
-        let pivot = &*notes.pivot;
-        let sums = striped_sums(columns_of(x, width, first, columns), columns, |x: &[F], sums: &mut [F]| {
-            for j in 0..columns {
-                sums[j] += x[j] - pivot[j];
+    /// `sums` of a stripe: its mean of x − pivot, and Σ (x − pivot − that mean)².
+    fn stripe_moments<F: Float>(x: &[F], pivot: &[F], sums: &mut [F]) {
+        let width = pivot.len();
+        let (mean, squares) = sums.split_at_mut(width);
+        mean.fill(F::ZERO);
+        squares.fill(F::ZERO);
+        for x in x.chunks_exact(width) {
+            for j in 0..width {
+                mean[j] += x[j] - pivot[j];
             }
-        });
-        for (mean, sum) in notes.mean.iter_mut().zip(sums) {
-            *mean = sum / count;
         }
-        let mean = &*notes.mean;
-        let squares = striped_sums(columns_of(x, width, first, columns), columns, |x: &[F], sums: &mut [F]| {
-            for j in 0..columns {
+        let share = F::ONE / F::of((x.len() / width) as f64);
+        for mean in mean.iter_mut() {
+            *mean *= share;
+        }
+        for x in x.chunks_exact(width) {
+            for j in 0..width {
                 let centred = (x[j] - pivot[j]) - mean[j];
-                sums[j] += centred * centred;
+                squares[j] += centred * centred;
             }
-        });
-        for j in 0..columns {
-            notes.variance[j] = squares[j] / count;
-            notes.inverse_std[j] = F::ONE / (notes.variance[j] + epsilon).sqrt();
         }
     }
 
-    /// The running μ and σ² as if they were the batch's.
-    fn running_statistics<F: Float>(mean: &[F], variance: &[F], epsilon: F, notes: &mut Notes<'_, F>) {
-        for j in 0..notes.mean.len() {
-            notes.pivot[j] = mean[j];
-            notes.mean[j] = F::ZERO;
-            notes.inverse_std[j] = F::ONE / (variance[j] + epsilon).sqrt();
+    /// Mean and biased variance of all rows, from the moments of the stripes.
+    fn join_moments<F: Float>(rows: usize, stripes: &[F], mean: &mut [F], variance: &mut [F]) {
+        let width = mean.len();
+        mean.fill(F::ZERO);
+        variance.fill(F::ZERO);
+        let rows_of = |stripe: usize| F::of(STRIPE.min(rows - stripe * STRIPE) as f64);
+        let all = F::of(rows as f64);
+        for (stripe, sums) in stripes.chunks_exact(SUMS * width).enumerate() {
+            let share = rows_of(stripe) / all;
+            for j in 0..width {
+                mean[j] += share * sums[j];
+            }
+        }
+        for (stripe, sums) in stripes.chunks_exact(SUMS * width).enumerate() {
+            let (means, squares) = sums.split_at(width);
+            let count = rows_of(stripe);
+            for j in 0..width {
+                let off = means[j] - mean[j];
+                variance[j] += (squares[j] + count * off * off) / all;
+            }
+        }
+    }
+
+    /// 1/√(σ² + ε), and γ times that.
+    fn prepare<F: Float>(variance: &[F], epsilon: F, gamma: &[F], inverse_std: &mut [F], scale: &mut [F]) {
+        for (inverse_std, &variance) in inverse_std.iter_mut().zip(variance) {
+            *inverse_std = F::ONE / (variance + epsilon).sqrt();
+        }
+        scale.copy_from_slice(inverse_std);
+        for (scale, &gamma) in scale.iter_mut().zip(gamma) {
+            *scale *= gamma;
         }
     }
 
     /// y = γ x̂ + β.
-    fn normalize<F: Float>(
-        x: &[F], width: usize, first: usize, notes: &Notes<'_, F>, gamma: &[F], beta: &[F], y: ArrayViewMut2<'_, F>,
-    ) {
-        let (columns, mut y) = (notes.mean.len(), y);
-        let (pivot, mean) = (&*notes.pivot, &*notes.mean);
-        let (mut scale, mut shift) = ([F::ZERO; COLUMNS], [F::ZERO; COLUMNS]);
-        for j in 0..columns {
-            scale[j] = if gamma.is_empty() { notes.inverse_std[j] } else { gamma[first + j] * notes.inverse_std[j] };
-            shift[j] = if beta.is_empty() { F::ZERO } else { beta[first + j] };
-        }
-        for (x, y) in columns_of(x, width, first, columns).zip(y.outer_iter_mut()) {
-            let y = y.into_slice().expect("a row is contiguous");
-            for j in 0..columns {
-                y[j] = ((x[j] - pivot[j]) - mean[j]) * scale[j] + shift[j];
+    fn normalize<F: Float>(x: &[F], pivot: &[F], mean: &[F], scale: &[F], beta: &[F], y: &mut [F]) {
+        let width = pivot.len();
+        for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
+            for j in 0..width {
+                y[j] = ((x[j] - pivot[j]) - mean[j]) * scale[j];
+            }
+            for (y, &beta) in y.iter_mut().zip(beta) {
+                *y += beta;
             }
         }
     }
 
-    /// dβ = Σ dy and dγ = Σ dy·x̂.
-    fn gradient_sums<F: Float>(x: &[F], dy: &[F], width: usize, first: usize, notes: &mut Notes<'_, F>) {
-        let columns = notes.mean.len();
-        let dbeta = striped_sums(columns_of(dy, width, first, columns), columns, |dy: &[F], sums: &mut [F]| {
-            for j in 0..columns {
-                sums[j] += dy[j];
+    /// `sums` of a stripe: Σ dy and Σ dy·(x − μ).
+    fn stripe_gradients<F: Float>(x: &[F], dy: &[F], pivot: &[F], mean: &[F], sums: &mut [F]) {
+        let width = pivot.len();
+        let (plain, centred) = sums.split_at_mut(width);
+        plain.fill(F::ZERO);
+        centred.fill(F::ZERO);
+        for (x, dy) in x.chunks_exact(width).zip(dy.chunks_exact(width)) {
+            for j in 0..width {
+                plain[j] += dy[j];
+                centred[j] += dy[j] * ((x[j] - pivot[j]) - mean[j]);
             }
-        });
-        let (pivot, mean, inverse_std) = (&*notes.pivot, &*notes.mean, &*notes.inverse_std);
-        let rows = columns_of(x, width, first, columns).zip(columns_of(dy, width, first, columns));
-        let dgamma = striped_sums(rows, columns, |(x, dy), sums| {
-            for j in 0..columns {
-                sums[j] += dy[j] * (((x[j] - pivot[j]) - mean[j]) * inverse_std[j]);
+        }
+    }
+
+    /// dβ = Σ dy and dγ = Σ dy·x̂, from the sums of the stripes.
+    fn join_gradients<F: Float>(stripes: &[F], inverse_std: &[F], dbeta: &mut [F], dgamma: &mut [F]) {
+        let width = inverse_std.len();
+        dbeta.fill(F::ZERO);
+        dgamma.fill(F::ZERO);
+        for sums in stripes.chunks_exact(SUMS * width) {
+            for j in 0..width {
+                dbeta[j] += sums[j];
+                dgamma[j] += sums[width + j] * inverse_std[j];
             }
-        });
-        notes.dbeta.copy_from_slice(&dbeta[..columns]);
-        notes.dgamma.copy_from_slice(&dgamma[..columns]);
+        }
     }
 
     /// dx = γ/√(σ² + ε) · (dy − dβ/m − x̂·dγ/m) through the batch's statistics; the running ones do not
-    /// depend on x, so in inference dx = γ/√(σ² + ε) · dy.
+    /// depend on x, so in inference offset and tilt are 0.
     fn input_gradient<F: Float>(
-        x: &[F], dy: &[F], width: usize, first: usize, notes: &Notes<'_, F>, gamma: &[F], training: bool,
-        dx: ArrayViewMut2<'_, F>,
+        x: &[F], dy: &[F], pivot: &[F], mean: &[F], scale: &[F], offset: &[F], tilt: &[F], dx: &mut [F],
     ) {
-        let (columns, mut dx) = (notes.mean.len(), dx);
-        let count = F::of((x.len() / width) as f64);
-        let (pivot, mean) = (&*notes.pivot, &*notes.mean);
-        let (mut scale, mut offset, mut tilt) = ([F::ZERO; COLUMNS], [F::ZERO; COLUMNS], [F::ZERO; COLUMNS]);
-        for j in 0..columns {
-            scale[j] = if gamma.is_empty() { notes.inverse_std[j] } else { gamma[first + j] * notes.inverse_std[j] };
-            if training {
-                offset[j] = notes.dbeta[j] / count;
-                tilt[j] = notes.dgamma[j] * notes.inverse_std[j] / count;
-            }
-        }
-        let rows = columns_of(x, width, first, columns).zip(columns_of(dy, width, first, columns));
-        for ((x, dy), dx) in rows.zip(dx.outer_iter_mut()) {
-            let dx = dx.into_slice().expect("a row is contiguous");
-            for j in 0..columns {
-                dx[j] = scale[j] * (dy[j] - offset[j] - ((x[j] - pivot[j]) - mean[j]) * tilt[j]);
+        let width = pivot.len();
+        let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
+        for ((x, dy), dx) in rows.zip(dx.chunks_exact_mut(width)) {
+            for j in 0..width {
+                let centred = (x[j] - pivot[j]) - mean[j];
+                dx[j] = scale[j] * (dy[j] - offset[j] - centred * tilt[j]);
             }
         }
     }

@@ -41,7 +41,7 @@ pub fn from_settings<F: Float>(settings: &Settings) -> Result<Box<dyn Metric<F>>
     let registry: [(&str, Make<F>); 5] = [
         ("binary_accuracy", |s| {
             Ok(Box::new(BinaryAccuracy {
-                threshold: s.float("threshold")?,
+                threshold: s.float_where("threshold", "a finite number", |_| true)?,
             }))
         }),
         ("categorical_accuracy", |_| {

@@ -2,7 +2,7 @@
 
 use super::{Plan, Stage};
 use crate::float::Float;
-use crate::layers::{Pass, State};
+use crate::layers::{InputGradient, Pass, State};
 use crate::parallel::Threads;
 
 /// Elements that forward keeps for backward: the output of each stage and its cache, stage by stage.
@@ -87,35 +87,37 @@ pub fn forward<F: Float>(
     }
 }
 
-/// Run a batch back from `dy`: `dw` gets the gradient of every parameter.
+/// Run a batch back from `dy`: `dw` gets the gradient of every parameter, and `dx`, if it is asked for, that of
+/// the input.
 ///
-/// `dy` and `spare` (each [`gradient_len`] long, the gradient in the front of `dy`) are overwritten in turn.
-/// The gradient with respect to `x` is computed only `with_input`; it is in the front of the buffer that is
-/// handed back.
-pub fn backward<'a, F: Float>(
+/// `dy` holds the gradient in its front and is overwritten, as is `spare`: the gradient between two stages is
+/// in one or the other in turn (each [`gradient_len`] long; a single stage needs no `spare`). The layers' caches
+/// in `kept` are scratch too.
+pub fn backward<F: Float>(
     plan: &Plan<F>,
     run: Run,
     w: &[F],
     x: &[F],
     kept: &mut [F],
-    mut dy: &'a mut [F],
-    mut spare: &'a mut [F],
+    dy: &mut [F],
+    spare: &mut [F],
     dw: &mut [F],
-    with_input: bool,
-) -> &'a mut [F] {
+    mut dx: InputGradient<F>,
+) {
+    let (mut dy, mut spare) = (dy, spare);
     let mut end = kept_len(plan, run.samples);
     for (i, stage) in plan.stages().iter().enumerate().rev() {
         let pass = run.pass(stage);
         let (before, here) = kept[..end].split_at_mut(end - stage_len(stage, run.samples));
         let (y, cache) = here.split_at_mut(pass.rows * stage.width_out);
-        let x = match i.checked_sub(1).map(|below| &plan.stages()[below]) {
-            None => x,
+        let len_in = pass.rows * stage.width_in;
+        let (x, dx) = match i.checked_sub(1).map(|below| &plan.stages()[below]) {
+            None => (x, dx.take()),
             Some(below) => {
                 let start = before.len() - stage_len(below, run.samples);
-                &before[start..][..pass.rows * stage.width_in]
+                (&before[start..][..len_in], Some(&mut spare[..len_in]))
             }
         };
-        let wanted = i > 0 || with_input;
         stage.layer.backward(
             pass,
             &w[stage.parameters.clone()],
@@ -124,10 +126,13 @@ pub fn backward<'a, F: Float>(
             cache,
             &mut dy[..pass.rows * stage.width_out],
             &mut dw[stage.parameters.clone()],
-            wanted.then(|| &mut spare[..pass.rows * stage.width_in]),
+            dx,
         );
         (dy, spare) = (spare, dy);
         end = before.len();
     }
-    dy
+    if let Some(dx) = dx {
+        // No stage took it: what computes nothing passes its gradient on.
+        dx.copy_from_slice(&dy[..dx.len()]);
+    }
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::State;
-use crate::optimizers::{Rule, Step};
+use crate::optimizers::{Rule, Step, check_learning_rate};
 use crate::parallel::Threads;
 
 /// The arrays that training changes; between two batches they always belong together.
@@ -72,6 +72,9 @@ impl<'a, F: Float> Trainer<'a, F> {
                 learning_rates.len(),
             ));
         }
+        learning_rates
+            .iter()
+            .try_for_each(|&rate| check_learning_rate(rate))?;
         let largest = batch_size.min(order.len());
         Ok(Self {
             batch: Batch::new(largest, &plan, &data),
@@ -154,7 +157,7 @@ impl<'a, F: Float> Trainer<'a, F> {
             &mut self.scratch,
             &mut arrays.progress[2..],
         );
-        backward(plan, run, arrays.w, batch.x, kept, dy, spare, dw, false);
+        backward(plan, run, arrays.w, batch.x, kept, dy, spare, dw, None);
 
         let step = Step {
             number: done + 1,

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 pub use clip::Clip;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::parallel::{self, Threads};
 use crate::settings::{Settings, look_up};
@@ -32,6 +32,15 @@ pub struct Step {
     pub number: u64,
     /// Learning rate of this step.
     pub learning_rate: f64,
+}
+
+/// Refuse a learning rate that would make parameters NaN or infinite.
+pub fn check_learning_rate(rate: f64) -> Result<()> {
+    if rate.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::value("learning_rate", "a finite number", rate))
+    }
 }
 
 /// The update rule of an optimizer.

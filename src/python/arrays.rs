@@ -10,9 +10,9 @@ use pyo3::types::PyTuple;
 
 use super::boundary::shape_error;
 
-/// A C-contiguous array of zeros. `NumPy` allocates it, so that a shape that no machine has room for raises
+/// A C-contiguous array for a kernel to fill. `NumPy` allocates it, so that a shape that no machine has room for raises
 /// instead of aborting.
-pub(super) fn zeros<'py, T: Element>(
+pub(super) fn empty<'py, T: Element>(
     py: Python<'py>,
     shape: &[usize],
 ) -> PyResult<Bound<'py, PyArrayDyn<T>>> {
@@ -27,7 +27,7 @@ pub(super) fn zeros<'py, T: Element>(
     }
     let array = py
         .import("numpy")?
-        .call_method1("zeros", (PyTuple::new(py, shape)?, dtype::<T>(py)))
+        .call_method1("empty", (PyTuple::new(py, shape)?, dtype::<T>(py)))
         .map_err(|error| {
             // "maximum supported dimension for an ndarray is 64"
             if error.is_instance_of::<PyValueError>(py) {

@@ -7,13 +7,13 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arrays::{check_shape, read, write, zeros};
+use super::arrays::{check_shape, empty, read, write};
 use super::boundary::shape_error;
 use super::plan::TargetArray;
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::losses::{Factor, Targets};
-use crate::optimizers::Step;
+use crate::optimizers::{Step, check_learning_rate};
 use crate::parallel::Threads;
 use crate::{activations, losses, metrics, optimizers};
 
@@ -58,7 +58,7 @@ pub(super) fn activate<'py>(
         let activation = activations::from_settings::<F>(&from_dict(activation)?)?;
         let x = read::<F>("x", x)?;
         let width = last_axis("x", x.shape())?;
-        let y = zeros::<F>(py, x.shape())?;
+        let y = empty::<F>(py, x.shape())?;
         {
             let (mut y, x) = (y.readwrite(), x.as_slice()?);
             let y = y.as_slice_mut()?;
@@ -94,7 +94,7 @@ pub(super) fn activate_backward<'py>(
             dy.shape(),
             &x.shape().iter().copied().map(Some).collect::<Vec<_>>(),
         )?;
-        let dx = zeros::<F>(py, x.shape())?;
+        let dx = empty::<F>(py, x.shape())?;
         {
             let (mut dx, x, dy) = (dx.readwrite(), x.as_slice()?, dy.as_slice()?);
             let dx = dx.as_slice_mut()?;
@@ -147,7 +147,7 @@ pub(super) fn loss_rows<'py>(
         let targets = TargetArray::<F>::read(targets, loss.takes_classes())?;
         let rows = &outputs.shape()[..outputs.shape().len() - 1];
         check_targets(targets.targets()?, rows.iter().product(), width)?;
-        let (values, gradient) = (zeros::<F>(py, rows)?, zeros::<F>(py, outputs.shape())?);
+        let (values, gradient) = (empty::<F>(py, rows)?, empty::<F>(py, outputs.shape())?);
         {
             let (mut values, mut gradient) = (values.readwrite(), gradient.readwrite());
             let gradient = gradient.as_slice_mut()?;
@@ -188,7 +188,7 @@ pub(super) fn metric_rows<'py>(
         let targets = TargetArray::<F>::read(targets, metric.takes_classes())?;
         let rows = &outputs.shape()[..outputs.shape().len() - 1];
         check_targets(targets.targets()?, rows.iter().product(), width)?;
-        let values = zeros::<F>(py, rows)?;
+        let values = empty::<F>(py, rows)?;
         {
             let mut values = values.readwrite();
             let targets = targets.targets()?;
@@ -249,6 +249,7 @@ pub(super) fn optimizer_step<'py>(
         py.detach(|| rule.step(Threads::global(), step, all, all, w, &mut gradients, slots));
         Ok(())
     }
+    check_learning_rate(learning_rate)?;
     let step = Step {
         number: iteration + 1,
         learning_rate,

@@ -5,8 +5,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::arrays::{check_shape, read, write, zeros};
-use super::boundary::{interruptible, threads_or_global};
+use super::arrays::{check_shape, empty, read, write};
+use super::boundary::{interruptible, shape_error, threads_or_global};
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::layers::State;
@@ -221,8 +221,8 @@ impl Plan {
         let (x_array, samples) = self.read_samples::<F>(x)?;
         let w = read::<F>("params", params)?;
         check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
-        let y = zeros::<F>(py, &Self::output_shape(plan, &self.input_shape, samples))?;
-        let kept = zeros::<F>(py, &[network::kept_len(plan, samples)])?;
+        let y = empty::<F>(py, &Self::output_shape(plan, &self.input_shape, samples))?;
+        let kept = empty::<F>(py, &[network::kept_len(plan, samples)])?;
         if samples > 0 {
             let (w, x) = (w.as_slice()?, x_array.as_slice()?);
             let (mut y, mut kept) = (y.readwrite(), kept.readwrite());
@@ -265,7 +265,7 @@ impl Plan {
         let (x_array, samples) = self.read_samples::<F>(x)?;
         let w = read::<F>("params", params)?;
         check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
-        let kept = read::<F>("cache", kept)?;
+        let mut kept = write::<F>("cache", kept)?;
         check_shape(
             "cache",
             kept.shape(),
@@ -277,8 +277,8 @@ impl Plan {
             .map(Some)
             .collect();
         check_shape("dy", dy.shape(), &expected)?;
-        let dx = zeros::<F>(py, x_array.shape())?;
-        let dw = zeros::<F>(py, &[plan.parameter_count()])?;
+        let dx = empty::<F>(py, x_array.shape())?;
+        let dw = empty::<F>(py, &[plan.parameter_count()])?;
         if samples > 0 {
             let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
             let (mut dw, mut dx) = (dw.readwrite(), dx.readwrite());
@@ -289,25 +289,26 @@ impl Plan {
                 training: *training,
                 step: 0,
             };
-            // Backward leaves its sums in the cache, and the caller may use the cache again.
-            let mut kept = kept.as_slice()?.to_vec();
+            let kept = kept.as_slice_mut()?;
             py.detach(|| {
-                let mut gradient = vec![F::ZERO; network::gradient_len(plan, samples)];
-                let mut spare = gradient.clone();
+                let len = network::gradient_len(plan, samples);
+                let spare = if plan.stages().len() > 1 { len } else { 0 };
+                let (mut gradient, mut spare) = (vec![F::ZERO; len], vec![F::ZERO; spare]);
                 gradient[..dy.len()].copy_from_slice(dy);
-                let input_gradient = network::backward(
+                network::backward(
                     plan,
                     run,
                     w,
                     x,
-                    &mut kept,
+                    kept,
                     &mut gradient,
                     &mut spare,
                     dw,
-                    true,
+                    Some(dx),
                 );
-                dx.copy_from_slice(&input_gradient[..dx.len()]);
             });
+        } else {
+            dw.readwrite().as_slice_mut()?.fill(F::ZERO);
         }
         Ok((dx.into_any(), dw.into_any()))
     }
@@ -324,7 +325,7 @@ impl Plan {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x, samples) = self.read_samples::<F>(x)?;
         let (w, state) = (read::<F>("params", params)?, read::<F>("state", state)?);
-        let y = zeros::<F>(py, &Self::output_shape(plan, &self.input_shape, samples))?;
+        let y = empty::<F>(py, &Self::output_shape(plan, &self.input_shape, samples))?;
         {
             let mut predictor = Predictor::new(
                 plan.clone(),
@@ -471,7 +472,16 @@ fn data<'a, F: Float + Element>(
     y: &'a TargetArray<'_, F>,
     weights: Option<&'a PyReadonlyArrayDyn<'_, F>>,
 ) -> PyResult<Data<'a, F>> {
-    let weights = weights.map_or(Ok(&[][..]), |weights| weights.as_slice())?;
+    let weights = match weights {
+        None => &[],
+        // To the core, no weights mean that all samples count the same.
+        Some(none) if none.is_empty() => {
+            return Err(shape_error(
+                "weights: expected one a sample, found none".to_owned(),
+            ));
+        }
+        Some(weights) => weights.as_slice()?,
+    };
     Ok(Data {
         x: x.as_slice()?,
         y: y.targets()?,

@@ -4,7 +4,7 @@ use numpy::{Element, PyArrayMethods, PyReadonlyArray2};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::arrays::zeros;
+use super::arrays::empty;
 use super::boundary::detached;
 use crate::error::Error;
 use crate::float::Float;
@@ -21,7 +21,7 @@ fn filled<'py, F: Sample + Element>(
     stream: &Stream,
     initializer: &(impl Initializer<F> + Sync),
 ) -> PyResult<Bound<'py, PyAny>> {
-    let array = zeros::<F>(py, shape)?;
+    let array = empty::<F>(py, shape)?;
     let mut view = array.readwrite();
     let out = view.as_slice_mut()?;
     detached(py, || {
@@ -178,7 +178,7 @@ pub(super) fn orthogonalize<'py>(
     shape: Vec<usize>,
     gain: f64,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let array = zeros::<f64>(py, &shape)?;
+    let array = empty::<f64>(py, &shape)?;
     let mut view = array.readwrite();
     let (out, numbers) = (view.as_slice_mut()?, gaussian.as_slice()?);
     if out.len() != numbers.len() {
@@ -207,7 +207,7 @@ pub(super) fn philox_words<'py>(
     start: u64,
     count: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let array = zeros::<u32>(py, &[count])?;
+    let array = empty::<u32>(py, &[count])?;
     let mut view = array.readwrite();
     let out = view.as_slice_mut()?;
     let stream = Stream::new(seed, path);
@@ -228,7 +228,7 @@ pub(super) fn permutation<'py>(
     path: &str,
     n: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let array = zeros::<u32>(py, &[n as usize])?;
+    let array = empty::<u32>(py, &[n as usize])?;
     {
         let mut view = array.readwrite();
         let order = view.as_slice_mut()?;
