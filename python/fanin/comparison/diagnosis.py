@@ -7,9 +7,12 @@ from fanin import layers, losses, models
 
 _ROWS = 256
 _FADED = 1e-3
+_EXPLODED = 1e3
 
 
-def explain(model: models.Sequential, x: NDArray[np.float32], y: NDArray[np.int64]) -> str:
+def explain(
+    model: models.Sequential, x: NDArray[np.float32], y: NDArray[np.int64], start_loss: float
+) -> str:
     """Say in one phrase why a trained network does no better than guessing.
 
     Parameters
@@ -20,13 +23,17 @@ def explain(model: models.Sequential, x: NDArray[np.float32], y: NDArray[np.int6
         Rows to look at; the first 256 are used.
     y : ndarray of shape (rows,)
         Their classes.
+    start_loss : float
+        Loss before the first step.
 
     Returns
     -------
     str
-        The phrase; empty if the hidden layers show nothing striking.
+        The phrase; empty if there is nothing striking to see.
     """
     x, y = x[:_ROWS], y[:_ROWS]
+    if not start_loss < _EXPLODED:
+        return f"the signal explodes: the loss starts at {start_loss:.0e}"
     if not all(np.isfinite(weights).all() for weights in model.get_weights()):
         return "weights overflowed to NaN or infinity"
     hidden = [layer for layer in model.layers if isinstance(layer, layers.Dense)][:-1]
