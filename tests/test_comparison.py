@@ -367,6 +367,27 @@ def test_fading_and_exploding_signals_are_named(arm, reason):
     assert reason in arm.reason
 
 
+def test_lagging_running_averages_are_named():
+    # After 225 steps a tenth of each running variance is still the 1 it started with, far above
+    # the variances that such small weights give.
+    few = {**QUICK, "data": "small", "hidden": (64,) * 8, "learning_rate": 1e-3, "epochs": 5}
+    arm = fanin.compare("random_normal(stddev=0.01)+bn", seeds=1, **{**few, "batch_size": 64}).arms[
+        0
+    ]
+    assert arm.never_learned
+    assert "right in training" in arm.reason
+    assert "running averages" in arm.reason
+
+
+def test_an_exploded_start_does_not_hide_where_its_curve_ends():
+    result = fanin.compare(["random_normal(stddev=1.0)", "he_normal"], seeds=1, hidden=(64,) * 8)
+    loss = result.plot().subfigs[0].axes[0]
+    low, high = loss.get_ylim()
+    ends = [arm.trials[0].val_loss[-1] for arm in result]
+    assert all(low < end < high for end in ends)
+    assert result.arms[0].trials[0].start_loss > high
+
+
 def trial(seed, accuracy, *, never=False, diverged=False, reason=""):
     return Trial(
         seed=seed,

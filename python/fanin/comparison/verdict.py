@@ -19,7 +19,7 @@ def verdict(result: Comparison) -> str:
     learned = [arm for arm in result.ranked if not arm.never_learned]
     sentences = []
     if not learned:
-        sentences.append("No arm learned anything.")
+        sentences.append("No arm does better than guessing.")
     elif len(result.arms) == 1:
         sentences.append(f"{learned[0].label} reached {_accuracy(learned[0])}.")
     elif len(learned) == 1:
