@@ -16,6 +16,7 @@ MEMBERS = [
     lambda **kw: layers.Dense(4, "tanh", kernel_initializer=initializers.HeNormal(seed=1), **kw),
     lambda **kw: layers.Dense(4, use_bias=False, **kw),
     lambda **kw: layers.BatchNormalization(momentum=0.5, epsilon=0.1, scale=False, **kw),
+    lambda **kw: layers.Dropout(0.4, seed=3, **kw),
     lambda **kw: layers.Activation("silu", **kw),
     lambda **kw: layers.ReLU(negative_slope=0.1, **kw),
     lambda **kw: layers.LeakyReLU(0.05, **kw),

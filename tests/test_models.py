@@ -349,6 +349,12 @@ def test_absurd_sizes():
         fanin.Sequential([layers.Dense(2**40, input_dim=2**40)])
 
 
+def test_names_start_again():
+    """What scripts call between two models; ``keras.backend`` is found too."""
+    fanin.keras.backend.clear_session()
+    assert [layers.Dense(1).name for _ in range(2)] == ["dense", "dense_1"]
+
+
 def test_import_is_light():
     """Nothing heavy is imported before it is needed."""
     code = (

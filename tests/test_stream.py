@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from fanin import _core
 from fanin.initializers import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
 from fanin.random import Stream
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -81,7 +80,8 @@ def reference_normal(seed, path, count, mean, std):
     y = x * x
     sine = x + (x * y) * poly(y, -1.6666654611e-1, 8.3321608736e-3, -1.9515295891e-4)
     cosine = f(1) - (
-        f(0.5) * y - (y * y) * poly(y, 4.166664568298827e-2, -1.388731625493765e-3, 2.443315711809948e-5)
+        f(0.5) * y
+        - (y * y) * poly(y, 4.166664568298827e-2, -1.388731625493765e-3, 2.443315711809948e-5)
     )
     sine, cosine = np.where(q % 2, cosine, sine), np.where(q % 2, sine, cosine)
     sine, cosine = np.where(q >= 2, -sine, sine), np.where((q == 1) | (q == 2), -cosine, cosine)

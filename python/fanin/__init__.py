@@ -10,6 +10,7 @@ from typing import Any
 
 from fanin import (
     activations,
+    backend,
     callbacks,
     errors,
     initializers,
@@ -32,6 +33,7 @@ __all__ = [
     "Sequential",
     "__version__",
     "activations",
+    "backend",
     "callbacks",
     "compare",
     "datasets",

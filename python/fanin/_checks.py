@@ -1,6 +1,5 @@
 """Checks of arguments: each returns the value in the form the core takes, or says what is wrong."""
 
-import difflib
 import math
 import operator
 from collections.abc import Iterable, Mapping, Sequence
@@ -103,6 +102,8 @@ def keywords(
     for name in given:
         if name in unsupported:
             raise ValueError(f"{owner} does not support {name}: {unsupported[name]}")
+        import difflib  # only messages need it
+
         close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise TypeError(f"{owner} got an unexpected keyword argument {name!r}{hint}")

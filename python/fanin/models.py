@@ -1,14 +1,14 @@
 """Networks that train: `Sequential`, and `load_model`."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, _data, _saving, _training, losses, metrics, optimizers, random
-from fanin._network import Network
+from fanin import _checks, _data, _options, _saving, _training, random
+from fanin._compilable import Compilable
 from fanin._progress import Progress, resolve_verbose
 from fanin.callbacks import History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
@@ -16,10 +16,8 @@ from fanin.errors import ShapeError
 
 __all__ = ["Sequential", "clone_model", "load_model"]
 
-_BATCH_SIZE = 32
 
-
-class Sequential(Network):
+class Sequential(Compilable):
     """A chain of layers that can be trained, as Keras's `Sequential`.
 
     All trainable parameters are one array, ``model.params``, and all running averages another,
@@ -65,130 +63,9 @@ class Sequential(Network):
     """
 
     def __init__(self, layers: Any = None, name: str | None = None, *, rng: Any = None) -> None:
-        self._compiled: _training.Compiled | None = None
         self.history: History | None = None
         self.stop_training = False
         super().__init__(layers, name, rng=rng)
-
-    def _forget_slots(self) -> None:
-        # The optimizer's arrays have the layout of the parameters, which has just changed.
-        if self._compiled is not None:
-            self._compiled.slots, self._compiled.iterations = None, 0
-
-    # Compiling.
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: None = None,
-        metrics: Any = None,
-        weighted_metrics: None = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: bool | str = "auto",
-        auto_scale_loss: bool = True,
-    ) -> None:
-        """Choose the optimizer, the loss and the metrics; the optimizer starts anew.
-
-        Parameters
-        ----------
-        optimizer : str, dict or Optimizer, default "rmsprop"
-            One of `fanin.optimizers`.
-        loss : str, dict, function or Loss
-            One of `fanin.losses`.
-        loss_weights : None
-            Not supported: a network has one output.
-        metrics : list of str or Metric, optional
-            Of `fanin.metrics`; ``"accuracy"`` is the one that fits loss and outputs.
-        weighted_metrics : None
-            Not supported.
-        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
-            Here for Keras's signature: they say how Keras runs, not what it computes.
-
-        Raises
-        ------
-        ValueError
-            If a name is unknown; the message suggests the close match.
-        """
-        if loss_weights is not None or weighted_metrics is not None:
-            raise ValueError("compile supports neither loss_weights nor weighted_metrics")
-        chosen = optimizers.get(optimizer)
-        if loss is None:
-            raise ValueError("loss must be given, such as loss='categorical_crossentropy'")
-        aim = losses.resolve(loss)
-        if aim.reduction not in ("sum_over_batch_size", "mean"):
-            raise ValueError(
-                "training minimizes the mean over samples, and loss has "
-                f"reduction={aim.reduction!r}"
-            )
-        wanted = _as_metrics(metrics)
-        compiled = _training.Compiled(chosen, aim, wanted)
-        if self.built:
-            outputs = self.output_shape[-1]
-            assert outputs is not None
-            _training.resolve_metrics(wanted, aim.kind, outputs)
-        self._compiled = compiled
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` was called."""
-        return self._compiled is not None
-
-    def _choices(self) -> _training.Compiled:
-        if self._compiled is None:
-            raise ValueError("the model is not compiled: call compile(optimizer, loss) first")
-        return self._compiled
-
-    @property
-    def optimizer(self) -> optimizers.Optimizer:
-        """The optimizer."""
-        return self._choices().optimizer
-
-    @property
-    def loss(self) -> losses.Loss:
-        """The loss."""
-        return self._choices().loss
-
-    @property
-    def metrics(self) -> list[metrics.Metric]:
-        """The metrics, once the network is built: before, "accuracy" has no meaning."""
-        if self._compiled is None or not self.built:
-            return []
-        outputs = self.output_shape[-1]
-        assert outputs is not None
-        return _training.resolve_metrics(self._compiled.metrics, self._compiled.loss.kind, outputs)
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns: "loss" and the metrics."""
-        return ["loss", *(metric.name for metric in self.metrics)]
-
-    @property
-    def slots(self) -> dict[str, NDArray[Any]]:
-        """The optimizer's arrays by name, each of the layout of `params`; empty before training."""
-        compiled = self._choices()
-        if compiled.slots is None:
-            return {}
-        return dict(zip(compiled.optimizer.slot_names(), compiled.slots, strict=True))
-
-    def _goal(self, feature_shape: tuple[int, ...], threads: int | None) -> _training.Goal:
-        """Return what is to be done, for a network that may not be built: nothing is changed."""
-        compiled = self._choices()
-        plan = self.plan_for(feature_shape)
-        chosen = _training.resolve_metrics(
-            compiled.metrics, compiled.loss.kind, plan.output_shapes[-1][-1]
-        )
-        nothing = np.empty(0, plan.dtype)
-        return _training.Goal(
-            plan,
-            nothing if self._params is None else self._params,
-            nothing if self._state is None else self._state,
-            compiled.loss.settings(),
-            [metric.settings() for metric in chosen],
-            ["loss", *(metric.name for metric in chosen)],
-            threads,
-        )
 
     # Training.
 
@@ -281,13 +158,13 @@ class Sequential(Network):
         kind = self._choices().loss.kind
         first = _checks.integer("initial_epoch", initial_epoch, minimum=0)
         last = _checks.integer("epochs", epochs, minimum=0)
-        size = _batch_size("batch_size", batch_size, _BATCH_SIZE)
-        validation_size = _batch_size("validation_batch_size", validation_batch_size, size)
-        threads = _threads(threads)
+        size = _options.batch_size("batch_size", batch_size)
+        validation_size = _options.batch_size("validation_batch_size", validation_batch_size, size)
+        threads = _options.threads(threads)
         split = _checks.number("validation_split", validation_split, at_least=0.0, below=1.0)
         shuffle = _checks.flag("shuffle", shuffle)
         source = None if rng is None else random.resolve(rng)
-        when = _epochs_to_validate(validation_freq)
+        when = _options.epochs_to_validate(validation_freq)
         level = resolve_verbose(verbose)
 
         train = _data.samples(self, kind, x, y, sample_weight, class_weight)
@@ -392,10 +269,10 @@ class Sequential(Network):
         if steps is not None:
             raise ValueError("evaluate does not support steps: slice x and y instead")
         kind = self._choices().loss.kind
-        size = _batch_size("batch_size", batch_size, _BATCH_SIZE)
+        size = _options.batch_size("batch_size", batch_size)
         level = resolve_verbose(verbose)
         data = _data.samples(self, kind, x, y, sample_weight)
-        goal = self._goal(data.x.shape[1:], _threads(threads))
+        goal = self._goal(data.x.shape[1:], _options.threads(threads))
         batches = -(-len(data) // size)
         called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
         self.build((None, *data.x.shape[1:]))
@@ -444,8 +321,8 @@ class Sequential(Network):
         """
         if steps is not None:
             raise ValueError("predict does not support steps: slice x instead")
-        size = _batch_size("batch_size", batch_size, _BATCH_SIZE)
-        threads = _threads(threads)
+        size = _options.batch_size("batch_size", batch_size)
+        threads = _options.threads(threads)
         level = resolve_verbose(verbose)
         inputs = self.take(x)
         batches = -(-len(inputs) // size)
@@ -516,19 +393,7 @@ class Sequential(Network):
             Whether a file that exists may be replaced.
         """
         self.ready()
-        config: dict[str, Any] = {"model": self.get_config()}
-        slots = None
-        if self._compiled is not None:
-            chosen, slots = self._compiled, self._compiled.slots
-            config["compile"] = {
-                "optimizer": optimizers.serialize(chosen.optimizer),
-                "loss": losses.serialize(chosen.loss),
-                "metrics": [
-                    m if isinstance(m, str) else metrics.serialize(m) for m in chosen.metrics
-                ],
-            }
-            config["done"] = {"iterations": chosen.iterations, "epochs": chosen.epochs}
-        arrays = _saving.whole(self.named_weights(), config, slots)
+        arrays = _saving.whole(self, self._compiled)
         _saving.write(filepath, arrays, _checks.flag("overwrite", overwrite))
 
 
@@ -588,39 +453,12 @@ def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Sequen
     """
     found = _saving.read(filepath)
     config = _saving.unpack(filepath, found)
-    model = Sequential.from_config(config["model"])
+    rng = None if config["rng"] is None else random.Stream(*config["rng"])
+    model = Sequential.from_config(config["model"], rng=rng)
     model.set_weights(_saving.check(filepath, found, model.named_weights()))
-    if compile and "compile" in config:
+    if compile and config["compile"] is not None:
         model.compile(**config["compile"])
         chosen = model._choices()
         chosen.slots = _saving.slots_of(found)
-        chosen.iterations, chosen.epochs = config["done"]["iterations"], config["done"]["epochs"]
+        chosen.iterations, chosen.epochs = config["done"]
     return model
-
-
-def _batch_size(name: str, value: int | None, default: int) -> int:
-    # A batch cannot have more samples than there are; the bound keeps huge numbers in the core's.
-    return min(default if value is None else _checks.integer(name, value, minimum=1), 2**31)
-
-
-def _threads(value: int | None) -> int | None:
-    return None if value is None else _checks.integer("threads", value, minimum=1)
-
-
-def _epochs_to_validate(frequency: int | Sequence[int]) -> Callable[[int], bool]:
-    """Return whether to validate after an epoch, counted from 1."""
-    if isinstance(frequency, Sequence | set) and not isinstance(frequency, str):
-        chosen = {_checks.integer("validation_freq", epoch, minimum=1) for epoch in frequency}
-        return chosen.__contains__
-    every = _checks.integer("validation_freq", frequency, minimum=1)
-    return lambda epoch: epoch % every == 0
-
-
-def _as_metrics(given: Any) -> list[Any]:
-    if given is None:
-        return []
-    if isinstance(given, str) or not isinstance(given, list | tuple):
-        raise TypeError(f"metrics must be a list, such as ['accuracy'], got {given!r}")
-    for identifier in given:
-        metrics.check(identifier)
-    return list(given)

@@ -20,6 +20,7 @@ import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TypeAlias
 
 import numpy as np
@@ -48,7 +49,25 @@ def _decimal(number: int) -> str:
     return _decimal(high) + str(low).zfill(4000)
 
 
-@dataclass(frozen=True, init=False)
+def _seed_text(seed: int | Sequence[int]) -> str:
+    if isinstance(seed, (Sequence, np.ndarray)) and not isinstance(seed, (str, bytes)):
+        if len(seed) == 0:
+            raise ValueError("seed: expected at least one whole number, found an empty sequence")
+        return ",".join(_decimal(_whole_number(number, "seed")) for number in seed)
+    return _decimal(_whole_number(seed, "seed"))
+
+
+def _checked_path(path: str) -> str:
+    if not isinstance(path, str):
+        raise TypeError(f"path: expected a string, found {path!r}")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"path: expected text that UTF-8 can hold, found {path!r}") from None
+    return path
+
+
+@dataclass(frozen=True, init=False, repr=False)
 class Stream:
     """The random numbers of one seed and one path.
 
@@ -84,16 +103,7 @@ class Stream:
     path: str
 
     def __init__(self, seed: int | Sequence[int], path: str = "") -> None:
-        if isinstance(seed, (Sequence, np.ndarray)) and not isinstance(seed, (str, bytes)):
-            if len(seed) == 0:
-                raise ValueError("seed: expected at least one whole number, found an empty sequence")
-            text = ",".join(_decimal(_whole_number(number, "seed")) for number in seed)
-        else:
-            text = _decimal(_whole_number(seed, "seed"))
-        if not isinstance(path, str):
-            raise TypeError(f"path: expected a string, found {path!r}")
-        object.__setattr__(self, "seed", text)
-        object.__setattr__(self, "path", path)
+        _set(self, _seed_text(seed), _checked_path(path))
 
     def at(self, path: str) -> "Stream":
         """Go on to a part of what this stream is for.
@@ -111,14 +121,20 @@ class Stream:
         Examples
         --------
         >>> Stream(7, "dense").at("kernel")
-        Stream(seed='7', path='dense/kernel')
+        Stream(7, 'dense/kernel')
         """
-        if not isinstance(path, str):
-            raise TypeError(f"path: expected a string, found {path!r}")
-        part = object.__new__(Stream)
-        object.__setattr__(part, "seed", self.seed)
-        object.__setattr__(part, "path", f"{self.path}/{path}" if self.path and path else self.path or path)
-        return part
+        joined = "/".join(part for part in (self.path, _checked_path(path)) if part)
+        return _set(object.__new__(Stream), self.seed, joined)
+
+    def __repr__(self) -> str:
+        seed = f"[{self.seed.replace(',', ', ')}]" if "," in self.seed else self.seed
+        return f"Stream({seed}, {self.path!r})"
+
+
+def _set(stream: Stream, seed: str, path: str) -> Stream:
+    object.__setattr__(stream, "seed", seed)
+    object.__setattr__(stream, "path", path)
+    return stream
 
 
 RandomSource: TypeAlias = Stream | np.random.Generator | np.random.RandomState
@@ -132,6 +148,7 @@ Rng: TypeAlias = (
     | np.random.Generator
     | np.random.RandomState
     | Stream
+    | ModuleType
     | None
 )
 """What ``rng=`` accepts."""
@@ -219,7 +236,7 @@ def resolve(rng: Rng = None) -> RandomSource:
     Examples
     --------
     >>> resolve([1, 2])
-    Stream(seed='1,2', path='')
+    Stream([1, 2], '')
     """
     if rng is None:
         return _fresh.next()
@@ -229,14 +246,14 @@ def resolve(rng: Rng = None) -> RandomSource:
         return np.random.Generator(rng)
     if isinstance(rng, np.random.SeedSequence):
         return Stream([int(word) for word in rng.generate_state(8, np.uint32)])
-    if rng is np.random:
+    if isinstance(rng, ModuleType) and rng is np.random:
         # The only name by which NumPy hands out its global generator.
-        return np.random.mtrand._rand  # type: ignore[attr-defined,no-any-return]
-    if isinstance(rng, (bool, float, str, bytes)) or not (
+        return np.random.mtrand._rand
+    if isinstance(rng, (bool, float, str, bytes, ModuleType)) or not (
         hasattr(rng, "__index__") or isinstance(rng, (Sequence, np.ndarray))
     ):
         raise TypeError(
-            "rng: expected None, a whole number, a sequence of whole numbers, a fanin.random.Stream "
-            f"or a NumPy SeedSequence, BitGenerator, Generator or RandomState, found {rng!r}"
+            "rng: expected None, a whole number or a sequence of them, a fanin.random.Stream, or a "
+            f"NumPy SeedSequence, BitGenerator, Generator or RandomState, found {rng!r}"
         )
     return Stream(rng)

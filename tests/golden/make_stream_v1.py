@@ -1,6 +1,6 @@
 """Write stream_v1.json: values of stream v1, which must never change.
 
-Run from anywhere: ``python tests/golden/make_stream_v1.py``. To run it again is only right for new rows.
+Run from anywhere: ``python tests/golden/make_stream_v1.py``. Only new rows are a reason to.
 """
 
 import json

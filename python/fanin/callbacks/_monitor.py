@@ -3,8 +3,6 @@
 import math
 import os
 import warnings
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from fanin import _checks
@@ -49,6 +47,8 @@ class Monitor(Callback):
         logs = logs or {}
         if self.monitor in logs:
             return float(logs[self.monitor])
+        from difflib import get_close_matches  # only messages need it
+
         close = get_close_matches(self.monitor, logs, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(logs)}"
         if self.monitor.startswith("val_") and not any(k.startswith("val_") for k in logs):
@@ -376,13 +376,13 @@ class ModelCheckpoint(Monitor):
                 return
             self.best = current
         try:
-            path = Path(self.filepath.format(epoch=epoch + 1, **logs))
+            path = self.filepath.format(epoch=epoch + 1, **logs)
         except KeyError as error:
             raise ValueError(
                 f"filepath {self.filepath!r} has the field {error}, which is not in the logs: "
                 f"there are epoch, {', '.join(logs)}"
             ) from None
-        path.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         (self.model.save_weights if self.save_weights_only else self.model.save)(path)
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: saved to {path}")

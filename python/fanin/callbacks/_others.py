@@ -1,11 +1,9 @@
 """Callbacks that watch nothing: schedules, functions, log files, a stop at NaN."""
 
-import csv
 import inspect
 import math
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from fanin import _checks
@@ -175,7 +173,7 @@ class CSVLogger(Callback):
         super().__init__()
         if not isinstance(separator, str) or len(separator) != 1:
             raise ValueError(f"separator must be one character, got {separator!r}")
-        self.filename = Path(filename)
+        self.filename = os.fspath(filename)
         self.separator = separator
         self.append = _checks.flag("append", append)
         self._columns: list[str] | None = None
@@ -188,12 +186,14 @@ class CSVLogger(Callback):
         logs : dict, optional
             Not used.
         """
+        import csv
+
         self._columns = None
-        if self.append and self.filename.exists():
-            with self.filename.open(newline="") as file:
+        if self.append and os.path.exists(self.filename):
+            with open(self.filename, newline="") as file:
                 self._columns = next(csv.reader(file, delimiter=self.separator), None)
         else:
-            self.filename.write_text("")
+            open(self.filename, "w").close()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write a line.
@@ -205,9 +205,11 @@ class CSVLogger(Callback):
         logs : dict, optional
             Its values.
         """
+        import csv  # few trainings need it
+
         row = {"epoch": epoch, **(logs or {})}
         # Opened for each line, so that nothing is lost when training is interrupted.
-        with self.filename.open("a", newline="") as file:
+        with open(self.filename, "a", newline="") as file:
             writer = csv.writer(file, delimiter=self.separator)
             if self._columns is None:
                 self._columns = ["epoch", *sorted(logs or {})]

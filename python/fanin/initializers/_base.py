@@ -3,7 +3,7 @@
 import inspect
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -19,15 +19,22 @@ ShapeLike: TypeAlias = int | Sequence[int]
 def checked_shape(shape: ShapeLike) -> tuple[int, ...]:
     """Return `shape` as a tuple of sizes, or say what is wrong with it."""
     try:
-        sizes = (operator.index(shape),)  # type: ignore[arg-type]
+        given = shape if isinstance(shape, Iterable) else (shape,)
+        sizes = tuple(operator.index(n) for n in given)
     except TypeError:
-        try:
-            sizes = tuple(operator.index(n) for n in shape)  # type: ignore[union-attr]
-        except TypeError:
-            raise TypeError(f"shape: expected whole numbers, found {shape!r}") from None
+        raise TypeError(f"shape: expected whole numbers, found {shape!r}") from None
     if any(not 0 <= n < 2**63 for n in sizes):
         raise ShapeError(f"shape: expected sizes from 0 to 2**63 - 1, found {shape!r}")
     return sizes
+
+
+def checked_for_numpy(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `shape`, or say so if NumPy cannot count its elements or dimensions."""
+    try:
+        np.broadcast_to(0.0, shape)
+    except ValueError as error:
+        raise ShapeError(f"shape: {error}, found {shape}") from None
+    return shape
 
 
 def checked_dtype(dtype: npt.DTypeLike | None) -> str:
@@ -128,7 +135,7 @@ class Initializer:
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return self.get_config() == other.get_config()  # type: ignore[attr-defined]
+        return self.get_config() == other.get_config()
 
     def __hash__(self) -> int:
         return hash(repr(self))
@@ -201,13 +208,7 @@ class RandomInitializer(Initializer):
         sizes, name = checked_shape(shape), checked_dtype(dtype)
         if isinstance(rng, Stream):
             return self._draw(sizes, name, rng)
-        # NumPy raises its own ValueError for a shape that it cannot count.
-        try:
-            return np.asarray(self._consume(sizes, rng)).astype(name, copy=False)
-        except ValueError as error:
-            if isinstance(error, ShapeError) or "array is too big" not in str(error):
-                raise
-            raise ShapeError(f"shape: {error}") from None
+        return np.asarray(self._consume(checked_for_numpy(sizes), rng)).astype(name, copy=False)
 
     def _draw(self, shape: tuple[int, ...], dtype: str, stream: Stream) -> Array:
         raise NotImplementedError
@@ -220,7 +221,7 @@ class RandomInitializer(Initializer):
 
 
 class FromCallable(Initializer):
-    """Any function of ``(shape, dtype)``, ``(shape)`` or ``(shape, ..., rng=)`` as an initializer."""
+    """A function of ``(shape)``, with or without ``dtype`` and ``rng``, as an initializer."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function

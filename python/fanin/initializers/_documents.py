@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from fanin import _core
 from fanin.errors import ShapeError
-from fanin.initializers._base import ShapeLike, checked_shape
+from fanin.initializers._base import ShapeLike, checked_for_numpy, checked_shape
 from fanin.random import Rng, Stream, resolve
 
 
@@ -41,7 +41,7 @@ def xavier_init(shape: ShapeLike, *, rng: Rng = None) -> npt.NDArray[np.float64]
     source = resolve(rng)
     if isinstance(source, Stream):
         return _core.random_uniform(sizes, "float64", source.seed, source.path, -limit, limit)
-    return np.asarray(source.uniform(-limit, limit, size=sizes))
+    return np.asarray(source.uniform(-limit, limit, size=checked_for_numpy(sizes)))
 
 
 def he_init(shape: ShapeLike, *, rng: Rng = None) -> npt.NDArray[np.float64]:
@@ -76,4 +76,4 @@ def he_init(shape: ShapeLike, *, rng: Rng = None) -> npt.NDArray[np.float64]:
     source = resolve(rng)
     if isinstance(source, Stream):
         return _core.random_normal(sizes, "float64", source.seed, source.path, 0.0, std_dev)
-    return np.asarray(source.normal(0, std_dev, size=sizes))
+    return np.asarray(source.normal(0, std_dev, size=checked_for_numpy(sizes)))

@@ -59,8 +59,8 @@ def get(identifier: Any) -> Initializer | None:
     Parameters
     ----------
     identifier : None, str, dict, type, Initializer or callable
-        A name (``"he_normal"``, ``"HeNormal"``), a configuration (see :func:`serialize`), a class, an
-        initializer, or a function of ``(shape, dtype)``.
+        A name (``"he_normal"``, ``"HeNormal"``), a configuration (see :func:`serialize`), a class,
+        an initializer, or a function of ``(shape, dtype)``.
 
     Returns
     -------

@@ -9,6 +9,7 @@ from fanin.layers._activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from fanin.layers._base import Layer
 from fanin.layers._batch_normalization import BatchNormalization
 from fanin.layers._dense import Dense
+from fanin.layers._dropout import Dropout
 from fanin.layers._shape import Flatten, Input, InputLayer
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Activation",
     "BatchNormalization",
     "Dense",
+    "Dropout",
     "Flatten",
     "Input",
     "InputLayer",
@@ -28,7 +30,9 @@ __all__ = [
 ]
 
 _REGISTRY: Registry[Layer] = Registry(
-    "layer", Layer, (Dense, BatchNormalization, Activation, ReLU, LeakyReLU, ELU, Softmax, Flatten)
+    "layer",
+    Layer,
+    (Dense, BatchNormalization, Dropout, Activation, ReLU, LeakyReLU, ELU, Softmax, Flatten),
 )
 
 

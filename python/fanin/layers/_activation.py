@@ -3,6 +3,7 @@
 from typing import Any
 
 from fanin import _checks, activations
+from fanin.activations._functions import relu_settings
 from fanin.layers._base import Layer
 
 
@@ -103,7 +104,7 @@ class ReLU(_Elementwise):
         threshold: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        activations.relu_settings(negative_slope, max_value, threshold)
+        relu_settings(negative_slope, max_value, threshold)
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
         super().__init__(**kwargs)
 
@@ -115,7 +116,7 @@ class ReLU(_Elementwise):
         dict
             ``kind`` and the options.
         """
-        return activations.relu_settings(self.negative_slope, self.max_value, self.threshold)
+        return relu_settings(self.negative_slope, self.max_value, self.threshold)
 
 
 class LeakyReLU(_Elementwise):

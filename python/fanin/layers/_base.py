@@ -1,11 +1,7 @@
 """What every layer shares: arrays, building, forward and backward, weights, configuration."""
 
-import inspect
-import itertools
-import re
 import weakref
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,64 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, initializers, random
 from fanin.errors import ShapeError
+from fanin.layers._arrays import at, empty, like, views, write_all
+from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, known_keywords
 
 Array = NDArray[Any]
-
-_UNSUPPORTED = {
-    "kernel_regularizer": "weight penalties are not implemented; optimizers have weight_decay",
-    "bias_regularizer": "weight penalties are not implemented; optimizers have weight_decay",
-    "beta_regularizer": "weight penalties are not implemented",
-    "gamma_regularizer": "weight penalties are not implemented",
-    "activity_regularizer": "activity penalties are not implemented",
-    "kernel_constraint": "constraints are not implemented",
-    "bias_constraint": "constraints are not implemented",
-    "beta_constraint": "constraints are not implemented",
-    "gamma_constraint": "constraints are not implemented",
-    "lora_rank": "low-rank adaptation is not implemented",
-    "lora_alpha": "low-rank adaptation is not implemented",
-    "quantization_config": "quantization is not implemented",
-    "autocast": "a network has one dtype",
-    "weights": "call set_weights after build",
-    "renorm": "batch renormalization is not implemented",
-    "virtual_batch_size": "virtual batches are not implemented",
-    "fused": "everything is fused already",
-    "synchronized": "there is one process to normalize in",
-    "sparse": "sparse arrays are not implemented",
-    "ragged": "ragged arrays are not implemented",
-    "tensor": "there are no symbolic tensors",
-    "optional": "a network has one input, and needs it",
-}
-_counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
-
-
-def auto_name(kind: str) -> str:
-    """Return the next name for a class, as Keras counts them: dense, dense_1, …, re_lu."""
-    kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)).lower()
-    count = next(_counters[kind])
-    return f"{kind}_{count}" if count else kind
-
-
-class Weight:
-    """A layer's array by name: reading gives the view, assigning writes into it."""
-
-    def __init__(self, doc: str) -> None:
-        self.__doc__ = doc
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, layer: Any, owner: type | None = None) -> Any:
-        if layer is None:
-            return self
-        if not layer.built:
-            raise AttributeError(f"layer {layer.name!r} has no {self.name} before it is built")
-        return layer.arrays.get(self.name)
-
-    def __set__(self, layer: Any, value: ArrayLike) -> None:
-        view = self.__get__(layer)
-        if view is None:
-            raise AttributeError(f"layer {layer.name!r} has no {self.name}")
-        view[...] = like(f"{layer.name}/{self.name}", value, view)
 
 
 class Layer:
@@ -109,9 +51,11 @@ class Layer:
         batch_input_shape: Sequence[int | None] | None = None,
         **kwargs: Any,
     ) -> None:
-        given = [key for key, value in kwargs.items() if not _asks_for_nothing(key, value)]
+        given = [key for key, value in kwargs.items() if not asks_for_nothing(key, value)]
         if given:
-            _checks.keywords(type(self).__name__, given, _known_keywords(type(self)), _UNSUPPORTED)
+            _checks.keywords(
+                type(self).__name__, given, known_keywords(type(self), Layer), UNSUPPORTED
+            )
         if name is not None and (not isinstance(name, str) or not name):
             raise TypeError(f"name must be a non-empty string, got {name!r}")
         shapes = [s for s in (input_shape, input_dim, batch_input_shape) if s is not None]
@@ -134,6 +78,7 @@ class Layer:
         self._state: Array | None = None
         self._plan: tuple[dict[str, Any], _core.Plan] | None = None
         self._owner: weakref.ref[Any] | None = None
+        self._passes = 0  # in training: each draws other masks
 
     # What a subclass says about itself.
 
@@ -154,6 +99,9 @@ class Layer:
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Refuse a shape of one sample that this layer cannot take; any will do by default."""
+
+    def draw_from(self, source: Any, path: str) -> None:
+        """Take what is drawn in training from `source`; most layers draw nothing."""
 
     # Building.
 
@@ -194,8 +142,11 @@ class Layer:
         plan = self.plan_for(shape, self.dtype)
         if self.built:
             return
+        source = random.resolve(rng)
+        self.draw_from(source, "dropout")
+        plan = self.plan_for(shape, self.dtype)  # again, with the masks just drawn from
         params, state = empty(plan)
-        self.fill(plan, params, state, random.resolve(rng))
+        self.fill(plan, params, state, source)
         self.tie(shape, plan, params, state)
 
     def plan_for(self, shape: tuple[int, ...], dtype: str) -> _core.Plan:
@@ -364,7 +315,10 @@ class Layer:
                 f"layer {self.name!r} expects x of shape ({expected}), got {inputs.shape}"
             )
         training = _checks.flag("training", training)
-        return self._own_plan().forward(self._params, self._state, inputs, training, threads)
+        self._passes += training
+        return self._own_plan().forward(
+            self._params, self._state, inputs, training, threads, self._passes
+        )
 
     def backward(
         self, dy: ArrayLike, cache: tuple[Any, ...], *, threads: int | None = None
@@ -525,59 +479,3 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def at(source: Any, path: str) -> Any:
-    """Return the stream at `path` below `source`; a NumPy generator is consumed as it is."""
-    return source.at(path) if isinstance(source, random.Stream) else source
-
-
-def empty(plan: _core.Plan) -> tuple[Array, Array]:
-    """Allocate the two flat arrays of a plan."""
-    return np.empty(plan.parameter_count, plan.dtype), np.empty(plan.state_count, plan.dtype)
-
-
-def views(
-    plan: _core.Plan, params: Array, state: Array, *, state_too: bool = True
-) -> dict[str, Array]:
-    """Return a one-layer plan's arrays by role, as views of its two flat arrays."""
-    found = {}
-    for entries, flat in ((plan.parameters, params), (plan.state if state_too else [], state)):
-        for _, role, offset, shape in entries:
-            size = int(np.prod(shape))
-            found[role] = flat[offset : offset + size].reshape(shape)
-    return found
-
-
-def like(name: str, values: ArrayLike, view: Array) -> Array:
-    """Return `values` if they can be written into `view` element by element."""
-    array = _checks.numeric(name, values)
-    if array.shape != view.shape:
-        raise ShapeError(f"{name} must have shape {view.shape}, got {array.shape}")
-    return array
-
-
-def write_all(targets: Sequence[tuple[str, Array]], values: Sequence[ArrayLike]) -> None:
-    """Check all values against all targets, then write; nothing is written if one does not fit."""
-    if len(values) != len(targets):
-        names = ", ".join(name for name, _ in targets)
-        raise ValueError(
-            f"expected {len(targets)} arrays ({names}), got {len(values)}; nothing was changed"
-        )
-    checked = [like(name, v, view) for (name, view), v in zip(targets, values, strict=True)]
-    for (_, view), array in zip(targets, checked, strict=True):
-        view[...] = array
-
-
-def _known_keywords(cls: type) -> set[str]:
-    return {
-        name
-        for base in (cls, Layer)
-        for name, parameter in inspect.signature(base.__init__).parameters.items()  # type: ignore[misc]
-        if parameter.kind is not parameter.VAR_KEYWORD and name != "self"
-    }
-
-
-def _asks_for_nothing(name: str, value: object) -> bool:
-    """Whether an argument that is not implemented is given at the value that asks for nothing."""
-    return name in _UNSUPPORTED and (value is None or value is False)

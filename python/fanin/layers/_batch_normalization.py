@@ -4,7 +4,8 @@ from typing import Any
 
 from fanin import _checks, initializers
 from fanin.errors import ShapeError
-from fanin.layers._base import Layer, Weight
+from fanin.layers._arrays import Weight
+from fanin.layers._base import Layer
 
 
 class BatchNormalization(Layer):

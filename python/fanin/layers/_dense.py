@@ -3,7 +3,8 @@
 from typing import Any
 
 from fanin import _checks, activations, initializers
-from fanin.layers._base import Layer, Weight
+from fanin.layers._arrays import Weight
+from fanin.layers._base import Layer
 
 
 class Dense(Layer):

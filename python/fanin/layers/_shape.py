@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from fanin import _checks
-from fanin.layers._base import _UNSUPPORTED, Layer, auto_name
+from fanin.layers._base import Layer
+from fanin.layers._keywords import UNSUPPORTED, auto_name
 
 
 class Flatten(Layer):
@@ -78,7 +79,7 @@ class InputLayer:
     ) -> None:
         given = [key for key, value in kwargs.items() if value is not None and value is not False]
         known = ("shape", "batch_size", "dtype", "batch_shape", "name", "input_shape")
-        _checks.keywords("Input", given, known, _UNSUPPORTED)
+        _checks.keywords("Input", given, known, UNSUPPORTED)
         shapes = [s for s in (shape, batch_shape, input_shape) if s is not None]
         if len(shapes) != 1:
             raise ValueError("Input needs the shape of one sample, such as Input(shape=(784,))")

@@ -1,0 +1,135 @@
+"""What a network is trained for: optimizer, loss, metrics."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin import _options, _training, losses, metrics, optimizers
+from fanin._network import Network
+
+
+class Compilable(Network):
+    """A network with `compile`: what `fanin.Sequential` is before it is trained; see there."""
+
+    _compiled: _training.Compiled | None = None
+
+    def _forget_slots(self) -> None:
+        # The optimizer's arrays have the layout of the parameters, which has just changed.
+        if self._compiled is not None:
+            self._compiled.slots, self._compiled.iterations = None, 0
+
+    # Compiling.
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: None = None,
+        metrics: Any = None,
+        weighted_metrics: None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose the optimizer, the loss and the metrics; the optimizer starts anew.
+
+        Parameters
+        ----------
+        optimizer : str, dict or Optimizer, default "rmsprop"
+            One of `fanin.optimizers`.
+        loss : str, dict, function or Loss
+            One of `fanin.losses`.
+        loss_weights : None
+            Not supported: a network has one output.
+        metrics : list of str or Metric, optional
+            Of `fanin.metrics`; ``"accuracy"`` is the one that fits loss and outputs.
+        weighted_metrics : None
+            Not supported.
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+            Here for Keras's signature: they say how Keras runs, not what it computes.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown; the message suggests the close match.
+        """
+        if loss_weights is not None or weighted_metrics is not None:
+            raise ValueError("compile supports neither loss_weights nor weighted_metrics")
+        chosen = optimizers.get(optimizer)
+        if loss is None:
+            raise ValueError("loss must be given, such as loss='categorical_crossentropy'")
+        aim = losses.resolve(loss)
+        if aim.reduction not in ("sum_over_batch_size", "mean"):
+            raise ValueError(
+                "training minimizes the mean over samples, and loss has "
+                f"reduction={aim.reduction!r}"
+            )
+        wanted = _options.as_metrics(metrics)
+        compiled = _training.Compiled(chosen, aim, wanted)
+        if self.built:
+            outputs = self.output_shape[-1]
+            assert outputs is not None
+            _training.resolve_metrics(wanted, aim.kind, outputs)
+        self._compiled = compiled
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
+
+    def _choices(self) -> _training.Compiled:
+        if self._compiled is None:
+            raise ValueError("the model is not compiled: call compile(optimizer, loss) first")
+        return self._compiled
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer:
+        """The optimizer."""
+        return self._choices().optimizer
+
+    @property
+    def loss(self) -> losses.Loss:
+        """The loss."""
+        return self._choices().loss
+
+    @property
+    def metrics(self) -> list[metrics.Metric]:
+        """The metrics, once the network is built: before, "accuracy" has no meaning."""
+        if self._compiled is None or not self.built:
+            return []
+        outputs = self.output_shape[-1]
+        assert outputs is not None
+        return _training.resolve_metrics(self._compiled.metrics, self._compiled.loss.kind, outputs)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns: "loss" and the metrics."""
+        return ["loss", *(metric.name for metric in self.metrics)]
+
+    @property
+    def slots(self) -> dict[str, NDArray[Any]]:
+        """The optimizer's arrays by name, each of the layout of `params`; empty before training."""
+        compiled = self._choices()
+        if compiled.slots is None:
+            return {}
+        return dict(zip(compiled.optimizer.slot_names(), compiled.slots, strict=True))
+
+    def _goal(self, feature_shape: tuple[int, ...], threads: int | None) -> _training.Goal:
+        """Return what is to be done, for a network that may not be built: nothing is changed."""
+        compiled = self._choices()
+        plan = self.plan_for(feature_shape)
+        chosen = _training.resolve_metrics(
+            compiled.metrics, compiled.loss.kind, plan.output_shapes[-1][-1]
+        )
+        nothing = np.empty(0, plan.dtype)
+        return _training.Goal(
+            plan,
+            nothing if self._params is None else self._params,
+            nothing if self._state is None else self._state,
+            compiled.loss.settings(),
+            [metric.settings() for metric in chosen],
+            ["loss", *(metric.name for metric in chosen)],
+            threads,
+        )

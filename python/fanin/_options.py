@@ -1,0 +1,34 @@
+"""Options of `compile`, `fit`, `evaluate` and `predict`, in the form they are used."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fanin import _checks, metrics
+
+
+def batch_size(name: str, value: int | None, default: int = 32) -> int:
+    # A batch cannot have more samples than there are; the bound keeps huge numbers in the core's.
+    return min(default if value is None else _checks.integer(name, value, minimum=1), 2**31)
+
+
+def threads(value: int | None) -> int | None:
+    return None if value is None else _checks.integer("threads", value, minimum=1)
+
+
+def epochs_to_validate(frequency: int | Sequence[int]) -> Callable[[int], bool]:
+    """Return whether to validate after an epoch, counted from 1."""
+    if isinstance(frequency, Sequence | set) and not isinstance(frequency, str):
+        chosen = {_checks.integer("validation_freq", epoch, minimum=1) for epoch in frequency}
+        return chosen.__contains__
+    every = _checks.integer("validation_freq", frequency, minimum=1)
+    return lambda epoch: epoch % every == 0
+
+
+def as_metrics(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    if isinstance(given, str) or not isinstance(given, list | tuple):
+        raise TypeError(f"metrics must be a list, such as ['accuracy'], got {given!r}")
+    for identifier in given:
+        metrics.check(identifier)
+    return list(given)

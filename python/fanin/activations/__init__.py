@@ -1,0 +1,186 @@
+"""Activation functions, as functions on arrays and as what layers apply.
+
+A layer takes an activation by name (``"relu"``), as a function of this module, as an activation
+layer (``layers.LeakyReLU(0.1)``), or as a `functools.partial` that sets a function's options.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fanin import _checks
+from fanin._names import unknown
+from fanin.activations._functions import (
+    elu,
+    gelu,
+    leaky_relu,
+    linear,
+    relu,
+    relu_settings,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+    swish,
+    tanh,
+)
+
+__all__ = [
+    "deserialize",
+    "elu",
+    "gelu",
+    "get",
+    "leaky_relu",
+    "linear",
+    "relu",
+    "selu",
+    "serialize",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+]
+
+Activation = Callable[..., NDArray[Any]]
+
+# A function, and what the core is told about it when no option is set.
+_SETTINGS: dict[Activation, dict[str, Any]] = {
+    relu: {"kind": "relu"},
+    leaky_relu: {"kind": "leaky_relu", "negative_slope": 0.2},
+    elu: {"kind": "elu", "alpha": 1.0},
+    selu: {"kind": "selu"},
+    gelu: {"kind": "gelu", "approximate": False},
+    silu: {"kind": "silu"},
+    sigmoid: {"kind": "sigmoid"},
+    tanh: {"kind": "tanh"},
+    softplus: {"kind": "softplus"},
+    softsign: {"kind": "softsign"},
+    softmax: {"kind": "softmax"},
+    linear: {"kind": "linear"},
+}
+_BY_NAME = {function.__name__: function for function in _SETTINGS} | {"swish": silu}
+
+
+def get(identifier: object) -> Any:
+    """Find an activation.
+
+    Parameters
+    ----------
+    identifier : str, callable, dict or None
+        A name, a function of this module (or a `functools.partial` of one), an activation layer,
+        what `serialize` returned, or None for `linear`.
+
+    Returns
+    -------
+    callable
+        The activation.
+
+    Raises
+    ------
+    ValueError
+        If nothing is called so; the message suggests the close match.
+    TypeError
+        If it is a function of another library: layers run in compiled code, which cannot call it.
+
+    Examples
+    --------
+    >>> get("tanh") is tanh
+    True
+    """
+    if identifier is None:
+        return linear
+    if isinstance(identifier, str):
+        if identifier.lower() not in _BY_NAME:
+            raise unknown("activation", identifier, _BY_NAME)
+        return _BY_NAME[identifier.lower()]
+    if isinstance(identifier, Mapping):
+        return deserialize(identifier)
+    settings(identifier)  # refuses what a layer could not apply
+    return identifier
+
+
+def serialize(activation: Any) -> Any:
+    """Write an activation down.
+
+    Parameters
+    ----------
+    activation : callable
+        What `get` returned.
+
+    Returns
+    -------
+    str or dict
+        A name, or for an activation with options a dict that `deserialize` reads.
+
+    Examples
+    --------
+    >>> serialize(relu)
+    'relu'
+    """
+    values = settings(activation)
+    kind = values.pop("kind")
+    if _SETTINGS[_BY_NAME[kind]] == {"kind": kind, **values}:
+        return kind
+    return {"class_name": kind, "config": values}
+
+
+def deserialize(config: Any) -> Any:
+    """Read what `serialize` wrote.
+
+    Parameters
+    ----------
+    config : str or dict
+        A name, or ``{"class_name": name, "config": options}``.
+
+    Returns
+    -------
+    callable
+        The activation.
+
+    Examples
+    --------
+    >>> deserialize({"class_name": "elu", "config": {"alpha": 0.5}})([1.0])
+    array([1.])
+    """
+    if not isinstance(config, Mapping):
+        return get(config)
+    function = get(config.get("class_name"))
+    options = dict(config.get("config") or {})
+    made = functools.partial(function, **options) if options else function
+    settings(made)
+    return made
+
+
+def settings(activation: Any) -> dict[str, Any]:
+    """Return what the core is told about `activation`: its kind and its options."""
+    options: dict[str, Any] = {}
+    function = activation
+    if isinstance(activation, functools.partial) and not activation.args:
+        function, options = activation.func, dict(activation.keywords)
+    elif hasattr(activation, "activation_settings"):  # an activation layer
+        found: dict[str, Any] = activation.activation_settings()
+        return found
+    try:
+        known = _SETTINGS.get(function)
+    except TypeError:  # not hashable
+        known = None
+    if known is None:
+        raise TypeError(
+            "activation must be a name or one of the functions of fanin.activations (layers run in "
+            f"compiled code and cannot call other functions), got {activation!r}"
+        )
+    if function is relu:
+        return relu_settings(**options)
+    _checks.keywords(known["kind"], options.keys() - known.keys(), known, {})
+    merged = dict(known)
+    for name, value in options.items():
+        check = _checks.flag if isinstance(known[name], bool) else _checks.number
+        merged[name] = check(name, value)
+    return merged

@@ -1,0 +1,79 @@
+"""Dropout."""
+
+from typing import Any
+
+from fanin import _checks, random
+from fanin.layers._base import Layer
+
+
+class Dropout(Layer):
+    """Set a share of the inputs to 0 in training and scale the others up; else do nothing [1]_.
+
+    Which inputs is a function of the network's `rng` (or of `seed`), the layer's place, the number
+    of the training step and the element, so that training is reproducible with it too.
+
+    Parameters
+    ----------
+    rate : float
+        Share of the inputs to drop, from 0 to below 1. The others are divided by ``1 - rate``.
+    noise_shape : None
+        Not supported; here for the order of Keras's arguments.
+    seed : int, sequence of ints or Stream, optional
+        Seed of the masks, instead of that of the network.
+    **kwargs
+        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+
+    References
+    ----------
+    .. [1] N. Srivastava et al., "Dropout: A simple way to prevent neural networks from
+       overfitting", JMLR 15 (2014).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Dropout(0.5, seed=0)
+    >>> layer(np.ones((1, 4)))
+    array([[1., 1., 1., 1.]], dtype=float32)
+    >>> sorted(set(layer(np.ones((50, 4)), training=True).ravel().tolist()))
+    [0.0, 2.0]
+    """
+
+    _config_fields = ("rate", "seed")
+
+    def __init__(
+        self, rate: float, noise_shape: None = None, seed: Any = None, **kwargs: Any
+    ) -> None:
+        if noise_shape is not None:
+            raise ValueError("Dropout supports no noise_shape: each element is dropped by itself")
+        self.rate = _checks.number("rate", rate, at_least=0.0, below=1.0)
+        self.seed = seed
+        self._stream = random.Stream(0) if seed is None else as_stream(random.resolve(seed))
+        super().__init__(**kwargs)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the core is told about this layer.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        return {
+            "kind": "dropout",
+            "rate": self.rate,
+            "seed": self._stream.seed,
+            "path": self._stream.path,
+        }
+
+    def draw_from(self, source: Any, path: str) -> None:
+        """Take masks from a stream, at the layer's place there; its own seed goes before it."""
+        stream = as_stream(source) if self.seed is None else as_stream(random.resolve(self.seed))
+        self._stream = stream.at(path)
+
+
+def as_stream(source: Any) -> random.Stream:
+    """Return a stream for masks, which are addressed: a NumPy generator gives its seed."""
+    if isinstance(source, random.Stream):
+        return source
+    draw = source.integers if hasattr(source, "integers") else source.randint
+    return random.Stream([int(word) for word in draw(0, 2**31 - 1, size=4)])

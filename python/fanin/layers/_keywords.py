@@ -1,0 +1,59 @@
+"""Names: of layers, and of the keyword arguments that layers take."""
+
+import inspect
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+UNSUPPORTED = {
+    "kernel_regularizer": "weight penalties are not implemented; optimizers have weight_decay",
+    "bias_regularizer": "weight penalties are not implemented; optimizers have weight_decay",
+    "beta_regularizer": "weight penalties are not implemented",
+    "gamma_regularizer": "weight penalties are not implemented",
+    "activity_regularizer": "activity penalties are not implemented",
+    "kernel_constraint": "constraints are not implemented",
+    "bias_constraint": "constraints are not implemented",
+    "beta_constraint": "constraints are not implemented",
+    "gamma_constraint": "constraints are not implemented",
+    "lora_rank": "low-rank adaptation is not implemented",
+    "lora_alpha": "low-rank adaptation is not implemented",
+    "quantization_config": "quantization is not implemented",
+    "autocast": "a network has one dtype",
+    "weights": "call set_weights after build",
+    "renorm": "batch renormalization is not implemented",
+    "virtual_batch_size": "virtual batches are not implemented",
+    "fused": "everything is fused already",
+    "synchronized": "there is one process to normalize in",
+    "sparse": "sparse arrays are not implemented",
+    "ragged": "ragged arrays are not implemented",
+    "tensor": "there are no symbolic tensors",
+    "optional": "a network has one input, and needs it",
+}
+_counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
+
+
+def auto_name(kind: str) -> str:
+    """Return the next name for a class, as Keras counts them: dense, dense_1, …, re_lu."""
+    kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)).lower()
+    count = next(_counters[kind])
+    return f"{kind}_{count}" if count else kind
+
+
+def restart_names() -> None:
+    """Count names from the beginning again."""
+    _counters.clear()
+
+
+def known_keywords(cls: type, base: type) -> set[str]:
+    return {
+        name
+        for kind in (cls, base)
+        for name, parameter in inspect.signature(kind.__init__).parameters.items()  # type: ignore[misc]
+        if parameter.kind is not parameter.VAR_KEYWORD and name != "self"
+    }
+
+
+def asks_for_nothing(name: str, value: object) -> bool:
+    """Whether an argument that is not implemented is given at the value that asks for nothing."""
+    return name in UNSUPPORTED and (value is None or value is False)

@@ -1,0 +1,31 @@
+"""Every example in a docstring runs and prints what it says."""
+
+import doctest
+import importlib
+import pkgutil
+
+import fanin
+import pytest
+
+MODULES = [
+    "fanin",
+    *(
+        module.name
+        for module in pkgutil.walk_packages(fanin.__path__, "fanin.")
+        if module.name not in {"fanin._core", "fanin.__main__"}  # compiled; runs the command line
+    ),
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # an example that writes a file leaves none behind
+    module = importlib.import_module(name)
+    results = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    assert results.failed == 0
+
+
+def test_there_are_examples():
+    finder = doctest.DocTestFinder()
+    modules = map(importlib.import_module, MODULES)
+    assert sum(bool(test.examples) for m in modules for test in finder.find(m)) > 20

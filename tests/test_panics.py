@@ -1,0 +1,198 @@
+"""Whatever the core is given, Python sees an ordinary exception: never a panic, an abort or a hang.
+
+Every function of the core is called with each argument in turn exchanged for every hostile value,
+and with each value of its settings exchanged likewise. Most calls are refused; a few are fine.
+"""
+
+import copy
+import inspect
+
+import members
+import numpy as np
+import pytest
+from fanin import _core
+from fanin._core import Plan
+
+HOSTILE = {
+    "None": None,
+    "True": True,
+    "-1": -1,
+    "0": 0,
+    "2^63 - 1": 2**63 - 1,
+    "2^70": 2**70,
+    "1.5": 1.5,
+    "-1.5": -1.5,
+    "NaN": float("nan"),
+    "infinity": float("inf"),
+    "text": "text",
+    "no text": "",
+    "a lone surrogate": "\ud800",
+    "a list": [1, "2", None],
+    "an empty list": [],
+    "an empty dict": {},
+    "a dict of itself": {"kind": {"kind": {}}},
+    "(2^40, 2^40)": (2**40, 2**40),
+    "(-1, 2)": (-1, 2),
+    "(0, 3)": (0, 3),
+    "an object": object(),
+    "an empty array": np.zeros(0),
+    "an array without axes": np.zeros(()),
+    "an array of no rows": np.zeros((0, 4)),
+    "an array of no columns": np.zeros((4, 0)),
+    "a long array": np.zeros(1000),
+    "a float32 array": np.zeros((4, 5), "float32"),
+    "an array of NaN": np.full((4, 5), np.nan),
+    "an integer array": np.full((4, 5), -7),
+    "large classes": np.full(4, 2**62),
+    "large indices": np.full(4, 2**32 - 1, "uint32"),
+    "a boolean array": np.zeros((4, 5), bool),
+    "a complex array": np.zeros((4, 5), complex),
+    "an object array": np.full((4, 5), None),
+    "a string array": np.full((4, 5), "a"),
+    "a record array": np.zeros(4, [("a", float)]),
+    "a transposed array": np.zeros((5, 4)).T,
+    "a reversed array": np.zeros((4, 5))[::-1],
+    "a byte-swapped array": np.zeros((4, 5), ">f8"),
+    "a broadcast array": np.broadcast_to(0.0, (4, 5)),
+    "many axes": np.zeros((1,) * 32),
+}
+
+DENSE, NORMAL = members.dense(3, members.SOFTMAX), members.batch_normalization()
+PLAN = Plan((5,), [NORMAL, DENSE], "float64")
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(4, 5)), np.array([0, 1, 2, 0])
+PARAMS, STATE = RNG.normal(size=PLAN.parameter_count), np.ones(PLAN.state_count)
+SPARSE, ACCURACY = members.LOSSES[4], {"kind": "sparse_categorical_accuracy"}
+SLOTS = np.zeros((2, PLAN.parameter_count))
+CACHE = PLAN.forward(PARAMS, STATE.copy(), X, True)[1]
+
+# A good call of each function; of a method, with its plan bound.
+CALLS = {
+    "Plan": (Plan, (5,), [NORMAL, DENSE], "float64"),
+    "Plan.forward": (PLAN.forward, PARAMS, STATE, X, True, 1, 0),
+    "Plan.backward": (PLAN.backward, PARAMS, CACHE, np.ones((4, 3)), 1),
+    "Plan.predict": (PLAN.predict, PARAMS, STATE, X, 2, 1),
+    "Plan.evaluate": (
+        PLAN.evaluate, PARAMS, STATE, SPARSE, [ACCURACY], X, Y, np.ones(4), 2, 1
+    ),
+    "Plan.train": (
+        PLAN.train, PARAMS, STATE, SLOTS, members.adam(), SPARSE, [ACCURACY], X, Y, np.ones(4),
+        np.arange(4, dtype=np.uint32), 2, np.array([0.1, 0.1]), np.zeros(4), 1,
+    ),
+    "activate": (_core.activate, {"kind": "softmax"}, X),
+    "activate_backward": (_core.activate_backward, {"kind": "elu", "alpha": 1.0}, X, X),
+    "loss_rows": (_core.loss_rows, SPARSE, np.ones((4, 3)), Y),
+    "loss_rows of values": (_core.loss_rows, members.LOSSES[1], np.ones((4, 5)), X),
+    "metric_rows": (_core.metric_rows, ACCURACY, np.ones((4, 3)), Y),
+    "optimizer_slots": (_core.optimizer_slots, members.adam()),
+    "optimizer_step": (
+        _core.optimizer_step, members.adam(), np.zeros(6), np.ones(6), np.zeros((2, 6)), 0, 0.1
+    ),
+    "first_non_finite": (_core.first_non_finite, X),
+    "fans": (_core.fans, (3, 4)),
+    "constant": (_core.constant, (3, 4), "float32", 1.0),
+    "identity": (_core.identity, (3, 4), "float32", 1.0),
+    "orthogonal": (_core.orthogonal, (3, 4), "float32", "1", "a", 1.0),
+    "orthogonalize": (_core.orthogonalize, np.ones((4, 3)), (3, 4), 1.0),
+    "permutation": (_core.permutation, "1", "a", 10),
+    "philox_words": (_core.philox_words, "1", "a", 0, 10),
+    "random_normal": (_core.random_normal, (3, 4), "float32", "1", "a", 0.0, 1.0),
+    "random_uniform": (_core.random_uniform, (3, 4), "float64", "1", "a", -1.0, 1.0),
+    "truncated_normal": (
+        _core.truncated_normal, (3, 4), "float32", "1", "a", 0.0, 1.0, -2.0, 2.0
+    ),
+    "variance_scaling": (
+        _core.variance_scaling, (3, 4), "float32", "1", "a", 2.0, "fan_in", "truncated_normal"
+    ),
+    "variance_scaling_spread": (
+        _core.variance_scaling_spread, (3, 4), 2.0, "fan_in", "truncated_normal"
+    ),
+    "set_simd_level": (_core.set_simd_level, _core.simd_level()),
+}  # fmt: skip
+# Changed for the whole process, so called on their own in the tests of threads.
+ELSEWHERE = {"get_num_threads", "set_num_threads", "simd_level"}
+
+REFUSALS = (ValueError, TypeError, OverflowError, MemoryError)
+
+
+def survive(call):
+    """Call; an ordinary refusal is fine, and so is a result. Anything else is raised."""
+    try:
+        call()
+    except REFUSALS as error:
+        return str(error)
+    return "accepted"
+
+
+def test_every_function_is_here():
+    functions = {name for name in dir(_core) if callable(getattr(_core, name))}
+    methods = {
+        f"Plan.{name}"
+        for name in dir(Plan)
+        if not name.startswith("_") and callable(getattr(Plan, name))
+    }
+    public = {name for name in functions | methods if not name.startswith("_")}
+    assert {name.split(" of ")[0] for name in CALLS} | ELSEWHERE == public
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_good_call_is_good(name):
+    call, *arguments = CALLS[name]
+    call(*copy.deepcopy(arguments))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_argument_makes_it_panic(name):
+    call, *arguments = CALLS[name]
+    for place in range(len(arguments)):
+        for value in HOSTILE.values():
+            given = copy.deepcopy(arguments)
+            given[place] = value
+            assert survive(lambda given=given: call(*given))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_missing_argument_is_a_type_error(name):
+    call, *arguments = CALLS[name]
+    required = [
+        parameter
+        for parameter in inspect.signature(call).parameters.values()
+        if parameter.default is inspect.Parameter.empty
+    ]
+    with pytest.raises(TypeError):
+        call(*arguments[: len(required) - 1])
+
+
+SETTINGS = {
+    "activation": (lambda s: _core.activate(s, X), members.ACTIVATIONS),
+    "layer": (
+        lambda s: Plan((5,), [s], "float64").forward(np.ones(99), np.ones(99), X, True),
+        [row.settings for row in members.LAYERS],
+    ),
+    "loss": (lambda s: _core.loss_rows(s, np.ones((4, 3)), np.ones((4, 3))), members.LOSSES),
+    "metric": (lambda s: _core.metric_rows(s, np.ones((4, 3)), np.ones((4, 3))), members.METRICS),
+    "optimizer": (_core.optimizer_slots, [row.settings for row in members.OPTIMIZERS]),
+}
+
+
+@pytest.mark.parametrize("what", SETTINGS)
+def test_no_setting_makes_it_panic(what):
+    call, rows = SETTINGS[what]
+    for row in rows:
+        for key in row:
+            assert survive(lambda row=row, key=key: call({k: row[k] for k in row if k != key}))
+            for value in HOSTILE.values():
+                assert survive(lambda row=row, key=key, value=value: call({**row, key: value}))
+
+
+@pytest.mark.parametrize("place", range(len(CACHE)))
+def test_no_cache_makes_it_panic(place):
+    """A cache of another plan, of another batch, or with parts exchanged."""
+    for value in (*HOSTILE.values(), *CACHE):
+        forged = [*CACHE]
+        forged[place] = value
+        assert survive(lambda forged=forged: PLAN.backward(PARAMS, tuple(forged), np.ones((4, 3))))
+    for rows in (0, 1, 3, 5, 1000):
+        assert survive(lambda rows=rows: PLAN.backward(PARAMS, CACHE, np.ones((rows, 3))))
+    other = Plan((5,), [DENSE], "float64")
+    assert survive(lambda: other.backward(np.ones(other.parameter_count), CACHE, np.ones((4, 3))))
