@@ -40,7 +40,7 @@ def test_order_of_the_hooks():
     recorder = Recorder()
     net = model()
     net.fit(X, Y, batch_size=20, epochs=2, validation_split=0.5, verbose=0, callbacks=[recorder])
-    batch = ["on_train_batch_begin", "on_train_batch_end"]
+    batch = ["on_train_batch_begin", "on_train_batch_end", "on_train_pulse"]
     test = ["on_test_begin", "on_test_batch_begin", "on_test_batch_end", "on_test_end"]
     epoch = ["on_epoch_begin", *batch, *test, "on_epoch_end"]
     assert [c[0] for c in recorder.calls] == ["on_train_begin", *epoch, *epoch, "on_train_end"]
@@ -50,6 +50,24 @@ def test_order_of_the_hooks():
     assert set(logs["on_train_batch_end"]) == {"loss", "mae"}
     assert set(logs["on_test_end"]) == {"loss", "mae"}
     assert set(logs["on_epoch_end"]) == {"loss", "mae", "val_loss", "val_mae"}
+
+
+def test_pulse_comes_less_often_than_batches_and_changes_nothing():
+    class Pulse(callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.batches = []
+
+        def on_train_pulse(self, batch, logs=None):
+            self.batches.append(batch)
+
+    x, y = np.tile(X, (50, 1)), np.tile(Y, 50)
+    watched, alone, pulse = model(), model(), Pulse()
+    watched.fit(x, y, batch_size=2, verbose=0, callbacks=[pulse])
+    alone.fit(x, y, batch_size=2, verbose=0)
+    assert pulse.batches[-1] == 999
+    assert len(pulse.batches) < 500
+    np.testing.assert_array_equal(watched.params, alone.params)
 
 
 def test_hooks_of_evaluate_and_predict():

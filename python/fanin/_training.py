@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fanin import _core, random
 from fanin._data import Samples
 from fanin._progress import Progress
-from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, CallbackList
+from fanin.callbacks._base import BATCH_HOOKS, PULSE_HOOKS, TEST_BATCH_HOOKS, CallbackList
 from fanin.losses import Loss
 from fanin.metrics import Metric
 from fanin.optimizers import Optimizer
@@ -152,14 +152,15 @@ class Fit:
             self.progress.update(done, logs)
             if each:
                 self.callbacks.call("on_train_batch_end", start, dict(logs))
-                if self.model.stop_training:
-                    break
+            self.callbacks.call("on_train_pulse", stop - 1, dict(logs))
+            if self.model.stop_training:
+                break
         return logs, done
 
     def _spans(self, each: bool) -> Iterator[tuple[int, int]]:
         """Cut an epoch's batches into the calls of the core: one, unless somebody watches."""
         steps = self.progress.steps
-        if not (each or self.progress.live):
+        if not (each or self.progress.live or self.callbacks.any_overrides(PULSE_HOOKS)):
             yield 0, steps
             return
         done, length, clock = 0, 1, time.perf_counter()

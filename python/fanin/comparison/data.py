@@ -158,13 +158,16 @@ def _read_npz(path: Path) -> tuple[Any, Any, Any, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"data: there is no file {path}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in _ARRAYS if name not in archive]
-            if missing:
-                raise ValueError(f"data: {path} lacks the arrays {', '.join(missing)}")
-            return archive["x_train"], archive["y_train"], archive["x_test"], archive["y_test"]
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"data: {path} is no .npz file: {error}") from error
+        archive = np.load(path, allow_pickle=False)
+    except (zipfile.BadZipFile, EOFError, ValueError) as error:
+        raise ValueError(f"data: {path} is no .npz file") from error
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError(f"data: {path} is no .npz file: it holds a single array")
+    with archive:
+        missing = [name for name in _ARRAYS if name not in archive]
+        if missing:
+            raise ValueError(f"data: {path} lacks the arrays {', '.join(missing)}")
+        return archive["x_train"], archive["y_train"], archive["x_test"], archive["y_test"]
 
 
 def _rows(x: object, y: object, part: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -94,7 +94,7 @@ def compare(
     ValueError, TypeError
         For an argument that cannot be used, before anything is trained.
     KeyboardInterrupt
-        On Ctrl-C, after all trials have stopped at the end of a batch.
+        On Ctrl-C, once all trials have stopped, which takes about a tenth of a second.
 
     Examples
     --------

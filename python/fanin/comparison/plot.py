@@ -24,7 +24,7 @@ _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 """The second and third use of a colour differ by dashes."""
 
 _HIGHEST_LOSS = 100
-"""Losses are shown up to so many times that of guessing all classes evenly."""
+"""Losses on the way are shown up to so many times that of guessing all classes evenly."""
 
 _LABEL_WIDTH = 32
 
@@ -151,8 +151,10 @@ def _finish_curves(result: Comparison, loss: "Axes", accuracy: "Axes") -> None:
     low, high = loss.dataLim.y0, loss.dataLim.y1
     if low > 0 and high / low > 5:
         loss.set_yscale("log")
-        # An arm whose loss explodes leaves the picture instead of flattening all others.
-        high = min(high, _HIGHEST_LOSS * math.log(result.data.classes))
+        # An arm that starts out exploded comes in from above instead of flattening all others.
+        last = [float(np.asarray(line.get_ydata())[-1]) for line in loss.lines]
+        ends = [2 * value for value in last if math.isfinite(value)]
+        high = min(high, max([_HIGHEST_LOSS * math.log(result.data.classes), *ends]))
         loss.set_ylim(top=high * 1.3)
         steps = (1, 2, 5) if high / low < 100 else (1,)
         loss.yaxis.set_major_locator(LogLocator(subs=steps, numticks=8))

@@ -1,6 +1,8 @@
 """The result as a table on a terminal."""
 
 import io
+import itertools
+import math
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -201,7 +203,7 @@ def describe(result: Comparison) -> str:
         The line.
     """
     settings, data = result.settings, result.data
-    sizes = "-".join(map(str, (_product(data.input_shape), *settings.hidden, data.classes)))
+    sizes = _sizes((math.prod(data.input_shape), *settings.hidden, data.classes))
     return (
         f"{data.name} ({data.train} rows), {sizes} {settings.activation_text}, "
         f"{settings.optimizer_text}, batch {settings.batch_size}, "
@@ -209,11 +211,10 @@ def describe(result: Comparison) -> str:
     )
 
 
-def _product(shape: tuple[int, ...]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total
+def _sizes(widths: tuple[int, ...]) -> str:
+    """Write the widths of a network's layers, equal ones once: ``784-64×8-10``."""
+    runs = [(width, len(list(run))) for width, run in itertools.groupby(widths)]
+    return "-".join(f"{width}×{count}" if count > 1 else f"{width}" for width, count in runs)
 
 
 def as_text(result: Comparison) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from fanin import callbacks, initializers, layers, losses, models, optimizers, random
 from fanin.comparison.arms import Arm
 from fanin.comparison.data import Data, largest_share
-from fanin.comparison.diagnosis import explain
+from fanin.comparison.diagnosis import explain, signal_spread
 from fanin.comparison.settings import Settings
 from fanin.comparison.statistics import beats_chance
 
@@ -153,7 +153,7 @@ def run_trial(
     report : callable, optional
         Called after each epoch.
     stop : threading.Event, optional
-        Once set, training ends after the current batch.
+        Once set, training ends within about a tenth of a second.
 
     Returns
     -------
@@ -169,6 +169,7 @@ def run_trial(
     held_out = len(data.x_validation) > 0
     watched = (data.x_validation, data.y_validation) if held_out else (data.x_train, data.y_train)
     start_loss, start_accuracy = model.evaluate(*watched, batch_size=1024, verbose=0)
+    start_spread = signal_spread(model, data.x_test)
     record = (_Record if stop is None else _StoppableRecord)(arm, seed, report, stop)
     model.fit(
         data.x_train,
@@ -201,7 +202,12 @@ def run_trial(
         test_accuracy=float(test_accuracy),
         diverged=diverged,
         never_learned=never_learned,
-        reason=explain(model, data.x_test, data.y_test) if never_learned else "",
+        reason=(
+            _overfitted(model, data, curves["accuracy"][-1])
+            or explain(model, data.x_test, data.y_test, start_loss, start_spread)
+        )
+        if never_learned
+        else "",
         seconds=record.epoch_seconds[-1],
         epoch_seconds=tuple(record.epoch_seconds),
     )
@@ -293,15 +299,21 @@ class _Record(callbacks.Callback):
 
 
 class _StoppableRecord(_Record):
-    """Also looks after each batch whether to go on.
+    """Also looks some times a second whether to go on: only the main thread sees a Ctrl-C."""
 
-    A class of its own, because watching batches costs some microseconds each: only a Ctrl-C in
-    the main thread, which this thread never sees, needs it.
-    """
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_pulse(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self.stop is not None and self.stop.is_set():
             raise TrialStopped
+
+
+def _overfitted(model: models.Sequential, data: Data, training_accuracy: float) -> str:
+    """Say so if the network did learn, but nothing that holds outside of training."""
+    if not beats_chance(training_accuracy, len(data.y_train), largest_share(data.y_train)):
+        return ""
+    reason = f"it got {training_accuracy:.2f} right in training, but does not carry that over"
+    if any(isinstance(layer, layers.BatchNormalization) for layer in model.layers):
+        reason += ": the running averages of batch normalization may need more steps"
+    return reason
 
 
 def _diverged(

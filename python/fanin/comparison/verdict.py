@@ -19,7 +19,7 @@ def verdict(result: Comparison) -> str:
     learned = [arm for arm in result.ranked if not arm.never_learned]
     sentences = []
     if not learned:
-        sentences.append("No arm learned anything.")
+        sentences.append("No arm does better than guessing.")
     elif len(result.arms) == 1:
         sentences.append(f"{learned[0].label} reached {_accuracy(learned[0])}.")
     elif len(learned) == 1:
@@ -40,14 +40,16 @@ def _ranking(result: Comparison, learned: list[ArmResult]) -> list[str]:
         ]
     tied = [arm for arm in learned[1:] if not result.behind_best(arm).excludes_zero()]
     beaten = [arm for arm in learned[1:] if result.behind_best(arm).excludes_zero()]
-    gaps = _list([f"{arm.label} by {result.behind_best(arm)}" for arm in beaten])
+    gaps = [f"{arm.label} by {result.behind_best(arm)}" for arm in beaten]
     if not tied:
-        return [f"{best.label} won with {_accuracy(best)}, beyond the noise: it leads {gaps}."]
+        return [
+            f"{best.label} won with {_accuracy(best)}, beyond the noise: it leads {_list(gaps)}."
+        ]
     first = f"{best.label} came first with {_accuracy(best)}, but its lead on "
     first += _list([f"{arm.label} ({result.behind_best(arm)})" for arm in tied])
     sentences = [f"{first} is within the noise of {seeds} seeds."]
     if beaten:
-        sentences.append(f"Beyond the noise it leads {gaps}.")
+        sentences.append(f"Beyond the noise it leads {_list(gaps)}.")
     return sentences
 
 
