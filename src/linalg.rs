@@ -7,7 +7,7 @@ use crate::float::Float;
 use crate::parallel::{self, Threads};
 
 /// Multiply-adds under which a product is not worth a second thread.
-const PARALLEL_FROM: usize = 1 << 20;
+pub(crate) const PARALLEL_FROM: usize = 1 << 20;
 
 /// `out = a · b`; transposed views (`a.t()`) cost nothing.
 ///
@@ -35,17 +35,18 @@ pub(crate) fn matmul<F: Float>(
         return;
     }
     let threads = threads.for_work(m * n * k, PARALLEL_FROM);
-    let parallelism = match threads.get() {
-        1 => Parallelism::None,
-        count => Parallelism::Rayon(count),
-    };
     let (out_strides, a_strides, b_strides) = (
         strides(out.strides()),
         strides(a.strides()),
         strides(b.strides()),
     );
     let (to, a, b) = (Address(out.as_mut_ptr()), a, b);
-    parallel::run(threads, move || {
+    parallel::run(threads, move |threads| {
+        let parallelism = match threads.get() {
+            1 => Parallelism::None,
+            count => Parallelism::Rayon(count),
+        };
+
         // SAFETY: each pointer and its strides come from one ndarray view of the shape asserted above,
         // so every element that `gemm` touches lies inside that view; `out` is borrowed mutably, so
         // it overlaps neither `a` nor `b`; the views outlive the call.

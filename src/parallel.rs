@@ -4,9 +4,12 @@
 //! own, since threads do not survive a fork), and no result ever depends on how many threads it has:
 //! work is cut into chunks by a fixed rule, and each chunk is computed by one thread.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
 
@@ -28,12 +31,14 @@ impl Threads {
 
     /// What the process is set to: [`set_num_threads`], else the environment, else the cores there are.
     pub fn global() -> Self {
-        let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-        Self(
-            *state
-                .count
-                .get_or_insert_with(|| count_from(|name| std::env::var(name).ok())),
-        )
+        match COUNT.load(Ordering::Relaxed) {
+            0 => {
+                let count = count_from(|name| std::env::var(name).ok());
+                COUNT.store(count, Ordering::Relaxed);
+                Self(count)
+            }
+            count => Self(count),
+        }
     }
 
     /// The number of threads.
@@ -54,25 +59,21 @@ const MAX_THREADS: usize = 1024;
 /// Where a thread count is looked for, in this order.
 const VARIABLES: [&str; 3] = ["FANIN_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"];
 
-struct Pool {
+/// The pools of one process, by their number of threads.
+struct Pools {
     owner: u32,
-    threads: Arc<rayon::ThreadPool>,
+    by_size: BTreeMap<usize, Arc<ThreadPool>>,
 }
 
-struct State {
-    count: Option<usize>,
-    pool: Option<Pool>,
-}
+/// What the process is set to; 0 until it is first asked for.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-static STATE: Mutex<State> = Mutex::new(State {
-    count: None,
-    pool: None,
-});
+static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
 
 /// Use `count` threads from now on, whatever the environment says.
 pub fn set_num_threads(count: usize) -> Result<()> {
     let threads = Threads::new(count)?;
-    STATE.lock().unwrap_or_else(PoisonError::into_inner).count = Some(threads.get());
+    COUNT.store(threads.get(), Ordering::Relaxed);
     Ok(())
 }
 
@@ -92,43 +93,51 @@ fn count_from(variable: impl Fn(&str) -> Option<String>) -> usize {
         .min(MAX_THREADS)
 }
 
-/// The pool of this process with (at least) `threads` threads.
-fn pool(threads: Threads) -> Option<Arc<rayon::ThreadPool>> {
-    let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-    let me = std::process::id();
-    if let Some(pool) = &state.pool
-        && pool.owner == me
-        && pool.threads.current_num_threads() >= threads.get()
-    {
-        return Some(pool.threads.clone());
+/// This process's pool of so many threads, if it has one already.
+fn pool_there_is(threads: Threads) -> Option<Arc<ThreadPool>> {
+    let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mine = pools
+        .as_ref()
+        .filter(|pools| pools.owner == std::process::id())?;
+    mine.by_size.get(&threads.get()).cloned()
+}
+
+/// This process's pool of so many threads; none if the system refuses to start them.
+fn pool(threads: Threads) -> Option<Arc<ThreadPool>> {
+    if let Some(pool) = pool_there_is(threads) {
+        return Some(pool);
     }
-    // A pool that a parent process made has no threads here: dropping it would wait for them.
-    if let Some(stale) = state.pool.take_if(|pool| pool.owner != me) {
-        std::mem::forget(stale);
-    }
-    let made = rayon::ThreadPoolBuilder::new()
+    // Started without the lock, which a fork meanwhile would leave locked in the child for ever.
+    let made = ThreadPoolBuilder::new()
         .num_threads(threads.get())
         .thread_name(|i| format!("fanin-{i}"))
         .build()
         .ok()?;
-    let made = Arc::new(made);
-    state.pool = Some(Pool {
-        owner: me,
-        threads: made.clone(),
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let owner = std::process::id();
+    // The threads of a pool that a parent process made are not here: dropping it would wait for them.
+    std::mem::forget(pools.take_if(|pools| pools.owner != owner));
+    let mine = pools.get_or_insert_with(|| Pools {
+        owner,
+        by_size: BTreeMap::new(),
     });
-    Some(made)
+    Some(
+        mine.by_size
+            .entry(threads.get())
+            .or_insert_with(|| Arc::new(made))
+            .clone(),
+    )
 }
 
-/// Run `work` inside the pool, so that what it calls may use `threads` threads.
-///
-/// With one thread, or when the system refuses to start more, `work` runs where it is.
-pub fn run<R: Send>(threads: Threads, work: impl FnOnce() -> R + Send) -> R {
+/// Run `work` inside a pool of `threads` threads, which it is told; with one thread, inside a pool
+/// already, or when the system refuses to start threads, where it is.
+pub fn run<R: Send>(threads: Threads, work: impl FnOnce(Threads) -> R + Send) -> R {
     if threads == Threads::ONE || rayon::current_thread_index().is_some() {
-        return work();
+        return work(threads);
     }
     match pool(threads) {
-        Some(pool) => pool.install(work),
-        None => work(),
+        Some(pool) => pool.install(|| work(threads)),
+        None => work(Threads::ONE),
     }
 }
 
@@ -149,19 +158,18 @@ pub fn for_each_chunk<T: Send>(
     size: usize,
     work: impl Fn(usize, &mut [T]) + Sync + Send,
 ) {
-    if threads == Threads::ONE || items.len() <= size {
-        items
-            .chunks_mut(size)
-            .enumerate()
-            .for_each(|(i, chunk)| work(i, chunk));
-    } else {
-        run(threads, || {
+    let threads = threads.for_work(items.len(), size + 1);
+    run(threads, |threads| {
+        if threads == Threads::ONE {
             items
-                .par_chunks_mut(size)
+                .chunks_mut(size)
                 .enumerate()
                 .for_each(|(i, chunk)| work(i, chunk));
-        });
-    }
+        } else {
+            let chunks = items.par_chunks_mut(size).enumerate();
+            chunks.for_each(|(i, chunk)| work(i, chunk));
+        }
+    });
 }
 
 /// Call `work(index, chunk of a, chunk of b)` for the `size`-long chunks of two equally long slices.
@@ -172,17 +180,19 @@ pub fn for_each_pair<T: Send, U: Send>(
     size: usize,
     work: impl Fn(usize, &mut [T], &mut [U]) + Sync + Send,
 ) {
-    if threads == Threads::ONE || a.len() <= size {
-        a.chunks_mut(size)
-            .zip(b.chunks_mut(size))
-            .enumerate()
-            .for_each(|(i, (a, b))| work(i, a, b));
-    } else {
-        run(threads, || {
-            let pairs = a.par_chunks_mut(size).zip(b.par_chunks_mut(size));
-            pairs.enumerate().for_each(|(i, (a, b))| work(i, a, b));
-        });
-    }
+    let threads = threads.for_work(a.len(), size + 1);
+    run(threads, |threads| {
+        if threads == Threads::ONE {
+            let pairs = a.chunks_mut(size).zip(b.chunks_mut(size)).enumerate();
+            pairs.for_each(|(i, (a, b))| work(i, a, b));
+        } else {
+            let pairs = a
+                .par_chunks_mut(size)
+                .zip(b.par_chunks_mut(size))
+                .enumerate();
+            pairs.for_each(|(i, (a, b))| work(i, a, b));
+        }
+    });
 }
 
 #[cfg(test)]
