@@ -16,6 +16,9 @@ pub enum Error {
     /// An argument has the wrong type.
     #[error("{0}")]
     Type(String),
+    /// There is no room for a buffer.
+    #[error("{0}")]
+    Memory(String),
 }
 
 impl Error {

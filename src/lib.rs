@@ -18,6 +18,7 @@ pub mod optimizers;
 pub mod error;
 pub mod float;
 mod linalg;
+pub mod memory;
 pub mod parallel;
 pub mod reduce;
 pub mod settings;

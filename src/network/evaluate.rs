@@ -8,7 +8,11 @@ use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::State;
 use crate::losses::Targets;
+use crate::memory::zeros;
 use crate::parallel::Threads;
+
+/// Elements that one block keeps: some megabytes, and well under the time between two looks at signals.
+const BLOCK: usize = 1 << 22;
 
 /// A pass over samples in order, block by block, which can be interrupted between blocks.
 #[derive(Debug)]
@@ -46,8 +50,10 @@ impl<'a, F: Float> Blocks<'a, F> {
         if batch_size == 0 {
             return Err(Error::value("batch_size", "at least 1", 0));
         }
-        let size = batch_size.min(samples.max(1));
-        let kept = vec![F::ZERO; kept_len(&plan, size)];
+        // Samples do not depend on each other here, so a block need not be larger than what is quick to run.
+        let largest = (BLOCK / kept_len(&plan, 1).max(1)).max(1);
+        let size = batch_size.min(samples).min(largest);
+        let kept = zeros(kept_len(&plan, size))?;
         Ok(Self {
             plan,
             w,
@@ -161,8 +167,8 @@ impl<'a, F: Float> Evaluation<'a, F> {
                 .iter()
                 .flat_map(|&weight| std::iter::repeat_n(weight, rows))
                 .collect(),
-            outputs: vec![F::ZERO; blocks.size * blocks.plan.output_size()],
-            scratch: objective.scratch(&blocks.plan, blocks.size),
+            outputs: zeros(blocks.size.saturating_mul(blocks.plan.output_size()))?,
+            scratch: objective.scratch(&blocks.plan, blocks.size)?,
             sums: vec![0.0; objective.sums()],
             blocks,
             objective,

@@ -15,6 +15,7 @@ pub use train::{Arrays, Trainer};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::losses::{Targets, check_classes};
+use crate::memory::{filled, zeros};
 
 /// Samples with what the network should say of them.
 #[derive(Debug, Clone, Copy)]
@@ -37,24 +38,22 @@ struct Batch<F> {
 }
 
 impl<F: Float> Batch<F> {
-    fn new(samples: usize, plan: &Plan<F>, data: &Data<F>) -> Self {
+    fn new(samples: usize, plan: &Plan<F>, data: &Data<F>) -> Result<Self> {
         let (classes, values) = match data.y {
             Targets::Classes(_) => (plan.output_rows(), 0),
             Targets::Values(_) => (0, plan.output_size()),
         };
-        Self {
-            x: vec![F::ZERO; samples * plan.input_size()],
-            classes: vec![0; samples * classes],
-            values: vec![F::ZERO; samples * values],
-            weights: vec![
-                F::ZERO;
-                if data.weights.is_empty() {
-                    0
-                } else {
-                    samples * plan.output_rows()
-                }
-            ],
-        }
+        let weights = if data.weights.is_empty() {
+            0
+        } else {
+            plan.output_rows()
+        };
+        Ok(Self {
+            x: zeros(samples.saturating_mul(plan.input_size()))?,
+            classes: filled(samples.saturating_mul(classes), 0)?,
+            values: zeros(samples.saturating_mul(values))?,
+            weights: zeros(samples.saturating_mul(weights))?,
+        })
     }
 
     /// Copy the samples of `order` together; there are at most as many as the batch has room for.

@@ -7,6 +7,7 @@ use crate::activations::Activation;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::losses::{Factor, Loss};
+use crate::memory::zeros;
 use crate::metrics::{self, Metric};
 use crate::parallel::Threads;
 
@@ -34,13 +35,14 @@ impl<F: Float> Objective<F> {
         loss: Box<dyn Loss<F>>,
         metrics: Vec<Box<dyn Metric<F>>>,
     ) -> Result<(Plan<F>, Self)> {
-        if let Some(metric) = metrics
+        if metrics
             .iter()
-            .find(|metric| metric.takes_classes() != loss.takes_classes())
+            .any(|metric| metric.takes_classes() != loss.takes_classes())
         {
-            return Err(Error::Value(format!(
-                "metrics: {metric:?} takes other targets than {loss:?}"
-            )));
+            return Err(Error::Value(
+                "metrics: expected the kind of targets that the loss takes (one class a row, or one number an output)"
+                    .to_owned(),
+            ));
         }
         if let Some((before, activation)) = plan.split_activation()
             && let Some(loss) = loss.before(&*activation)
@@ -76,16 +78,16 @@ impl<F: Float> Objective<F> {
         1 + self.metrics.len()
     }
 
-    pub(super) fn scratch(&self, plan: &Plan<F>, samples: usize) -> Scratch<F> {
+    pub(super) fn scratch(&self, plan: &Plan<F>, samples: usize) -> Result<Scratch<F>> {
         let activated = if self.swallowed.is_some() {
-            samples * plan.output_size()
+            plan.output_size()
         } else {
             0
         };
-        Scratch {
-            activated: vec![F::ZERO; activated],
-            values: vec![F::ZERO; samples * plan.output_rows()],
-        }
+        Ok(Scratch {
+            activated: zeros(samples.saturating_mul(activated))?,
+            values: zeros(samples.saturating_mul(plan.output_rows()))?,
+        })
     }
 
     /// Add the loss and metrics of a batch to `sums` (over samples; a sample of several rows counts their

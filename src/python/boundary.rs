@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
@@ -17,6 +17,7 @@ impl From<Error> for PyErr {
             Error::Shape(_) => shape_error(message),
             Error::Value(_) => PyValueError::new_err(message),
             Error::Type(_) => PyTypeError::new_err(message),
+            Error::Memory(_) => PyMemoryError::new_err(message),
         }
     }
 }
