@@ -48,7 +48,7 @@ pub trait Float:
     fn exp(self) -> Self;
     /// eˣ − 1 without cancellation near 0, for x up to 88 (`f32`) or 709 (`f64`).
     fn exp_m1(self) -> Self;
-    /// Natural logarithm of a positive normal number.
+    /// Natural logarithm of a positive normal number, of infinity, or of NaN.
     fn ln(self) -> Self;
     /// Complementary error function.
     fn erfc(self) -> Self;
@@ -178,7 +178,9 @@ macro_rules! implement_float {
                 let m = Self::from_bits((bits - (k << $mantissa)) as $bits);
                 let s = (m - 1.0) / (m + 1.0);
                 let k = Self::from_bits((Self::ROUND.to_bits() as $int + k) as $bits) - Self::ROUND;
-                k * $ln2_high + ((s + s) * horner(s * s, $ln) + k * $ln2_low)
+                let ln = k * $ln2_high + ((s + s) * horner(s * s, $ln) + k * $ln2_low);
+                // Infinity and NaN have no exponent to take apart.
+                if self < Self::INFINITY { ln } else { self }
             }
 
             #[inline(always)]
@@ -328,6 +330,7 @@ mod tests {
         let nan = F::of(f64::NAN);
         assert!(infinity.exp() == infinity && (-infinity).exp() == F::ZERO);
         assert!(!nan.exp().is_finite() && !nan.tanh().is_finite() && !nan.softplus().is_finite());
+        assert!(infinity.ln() == infinity && !nan.ln().is_finite() && !nan.ln_1p().is_finite());
         assert!(infinity.tanh() == F::ONE && (-infinity).tanh() == -F::ONE);
         assert!(infinity.sigmoid() == F::ONE && (-infinity).sigmoid() == F::ZERO);
         assert!(F::of(1e4).softplus() == F::of(1e4) && F::of(-1e4).softplus() == F::ZERO);

@@ -22,6 +22,18 @@ pub enum Value {
     Nested(Settings),
 }
 
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bool(flag) => write!(f, "{flag}"),
+            Self::Int(i) => write!(f, "{i}"),
+            Self::Float(x) => write!(f, "{x}"),
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Nested(settings) => write!(f, "settings of {:?}", settings.kind),
+        }
+    }
+}
+
 /// The name of a thing and its settings.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
@@ -108,7 +120,7 @@ impl Settings {
         let argument = format!("{} of {}", name, self.kind);
         match found {
             None => Error::value(&argument, expected, "nothing"),
-            Some(value) => Error::type_of(&argument, expected, format!("{value:?}")),
+            Some(value) => Error::type_of(&argument, expected, value),
         }
     }
 }

@@ -271,3 +271,164 @@ fn what_does_not_fit_is_refused_with_the_argument_named() {
     assert!(refused(&[1 << 40], dense(1 << 40, "relu")).starts_with("units"));
     assert!(refused(&[3], dense(2, "rleu")).contains("rleu"));
 }
+
+/// The gradient that one step of plain descent applies: (w before − w after) / rate.
+fn applied_gradient(
+    plan: &Plan<f64>,
+    w: &[f64],
+    loss: &Settings,
+    x: &[f64],
+    y: &[f64],
+) -> Vec<f64> {
+    let loss = losses::from_settings(loss).unwrap();
+    let (plan, objective) = Objective::new(plan, loss, vec![]).unwrap();
+    let sgd = [
+        "momentum",
+        "weight_decay",
+        "clipvalue",
+        "clipnorm",
+        "global_clipnorm",
+    ]
+    .into_iter()
+    .fold(Settings::new("sgd"), |s, name| {
+        s.with(name, Value::Float(0.0))
+    })
+    .with("nesterov", Value::Bool(false));
+    let rule = optimizers::from_settings(&sgd).unwrap();
+    let samples = x.len() / plan.input_size();
+    let order: Vec<u32> = (0..samples as u32).collect();
+    let data = Data {
+        x,
+        y: Targets::Values(y),
+        weights: &[],
+    };
+    let mut moved = w.to_vec();
+    let mut trainer = Trainer::new(
+        plan,
+        objective,
+        rule,
+        data,
+        &order,
+        samples,
+        &[1.0],
+        Threads::ONE,
+    )
+    .unwrap();
+    let mut arrays = Arrays {
+        w: &mut moved,
+        state: &mut [],
+        slots: &mut [],
+        progress: &mut [0.0; 3],
+    };
+    assert!(trainer.run_until(Instant::now(), &mut arrays));
+    w.iter()
+        .zip(&moved)
+        .map(|(before, after)| before - after)
+        .collect()
+}
+
+fn crossentropy() -> Settings {
+    Settings::new("categorical_crossentropy")
+        .with("from_logits", Value::Bool(false))
+        .with("label_smoothing", Value::Float(0.0))
+}
+
+#[test]
+fn a_frozen_layer_stays_and_those_around_it_learn_as_before() {
+    let frozen = |at: Option<usize>| {
+        let layers = (0..3).map(|i| dense(4, "tanh").with("trainable", Value::Bool(at != Some(i))));
+        Plan::<f64>::new(&[5], &layers.collect::<Vec<_>>()).unwrap()
+    };
+    let squared = Settings::new("mean_squared_error");
+    let free = frozen(None);
+    let (w, x, y) = (
+        normals("w", free.parameter_count()),
+        normals("x", 30),
+        normals("y", 24),
+    );
+    let all = applied_gradient(&free, &w, &squared, &x, &y);
+    for at in 0..3 {
+        let plan = frozen(Some(at));
+        let some = applied_gradient(&plan, &w, &squared, &x, &y);
+        for place in plan.parameters() {
+            for i in place.range() {
+                let expected = if place.layer == at { 0.0 } else { all[i] };
+                assert_eq!(
+                    some[i], expected,
+                    "layer {at} frozen, {} of {}",
+                    place.name, place.layer
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_loss_does_not_reach_through_a_flatten() {
+    let plan = Plan::new(&[2, 4], &[dense(3, "softmax"), Settings::new("flatten")]).unwrap();
+    let mut w = normals("w", plan.parameter_count());
+    let (x, y) = (normals("x", 24), [0.1, 0.2, 0.3, 0.1, 0.1, 0.2].repeat(3));
+    let gradient = applied_gradient(&plan, &w, &crossentropy(), &x, &y);
+    let mut loss = |i: usize, by: f64| {
+        w[i] += by;
+        let (plan, objective) = Objective::new(
+            &plan,
+            losses::from_settings(&crossentropy()).unwrap(),
+            vec![],
+        )
+        .unwrap();
+        let data = Data {
+            x: &x,
+            y: Targets::Values(&y),
+            weights: &[],
+        };
+        let mut evaluation =
+            Evaluation::new(plan, objective, &w, &[], data, 2, Threads::ONE).unwrap();
+        while !evaluation.run_until(Instant::now()) {}
+        let mean = evaluation.means()[0];
+        w[i] -= by;
+        mean
+    };
+    for (i, &g) in gradient.iter().enumerate() {
+        let difference = (loss(i, 1e-5) - loss(i, -1e-5)) / 2e-5;
+        assert!(
+            (difference - g).abs() < 1e-8,
+            "{i}: {difference} against {g}"
+        );
+    }
+}
+
+#[test]
+fn not_a_number_is_reported_by_every_loss() {
+    let flags = |s: Settings, logits| {
+        s.with("from_logits", Value::Bool(logits))
+            .with("label_smoothing", Value::Float(0.0))
+    };
+    let mut all = vec![
+        Settings::new("mean_squared_error"),
+        Settings::new("mean_absolute_error"),
+    ];
+    for logits in [false, true] {
+        all.push(flags(Settings::new("binary_crossentropy"), logits));
+        all.push(flags(Settings::new("categorical_crossentropy"), logits));
+    }
+    for settings in all {
+        let loss = losses::from_settings::<f32>(&settings).unwrap();
+        let (mut outputs, mut value) = ([f32::NAN, 0.5], [0.0]);
+        let factor = losses::Factor {
+            all: 1.0,
+            weights: &[],
+        };
+        loss.rows(
+            2,
+            &mut outputs,
+            Targets::Values(&[1.0, 0.0]),
+            factor,
+            &mut value,
+        );
+        assert!(
+            value[0].is_nan() && outputs[0].is_nan(),
+            "{settings:?}: {value:?}, {outputs:?}"
+        );
+    }
+}

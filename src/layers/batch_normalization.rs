@@ -208,12 +208,10 @@ impl<F: Float> Layer<F> for BatchNormalization {
             stripe_gradients(x, dy, pivot, mean, sums);
         });
         join_gradients(cache.stripes, cache.inverse_std, cache.dbeta, cache.dgamma);
-        let (dgamma, dbeta) = dparameters.split_at_mut(if self.scale { width } else { 0 });
-        if self.scale {
-            dgamma.copy_from_slice(cache.dgamma);
-        }
-        if self.center {
-            dbeta.copy_from_slice(cache.dbeta);
+        if !dparameters.is_empty() {
+            let (dgamma, dbeta) = dparameters.split_at_mut(if self.scale { width } else { 0 });
+            dgamma.copy_from_slice(&cache.dgamma[..dgamma.len()]);
+            dbeta.copy_from_slice(&cache.dbeta[..dbeta.len()]);
         }
         let Some(dx) = dx else { return };
         // What the batch's statistics answer: dβ/m, and dγ/(m·√(σ² + ε)) for each unit of x − μ.

@@ -111,17 +111,20 @@ impl<F: Float> Layer<F> for Dense<F> {
         dx: InputGradient<F>,
     ) {
         let (w, _) = self.split(parameters);
-        let (dw, db) = dparameters.split_at_mut(self.fan_in * self.fan_out);
         self.activation
             .backward(pass.threads, self.fan_out, y, cache, dy);
         let dz = &*dy;
-        matmul(
-            pass.threads,
-            matrix(x, self.fan_in).reversed_axes(),
-            matrix(dz, self.fan_out),
-            matrix_mut(dw, self.fan_out),
-        );
-        column_sums(pass.threads, dz, db);
+        if !dparameters.is_empty() {
+            let (dw, db) = dparameters.split_at_mut(self.fan_in * self.fan_out);
+            let xt = matrix(x, self.fan_in).reversed_axes();
+            matmul(
+                pass.threads,
+                xt,
+                matrix(dz, self.fan_out),
+                matrix_mut(dw, self.fan_out),
+            );
+            column_sums(pass.threads, dz, db);
+        }
         if let Some(dx) = dx {
             matmul(
                 pass.threads,

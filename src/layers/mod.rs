@@ -110,7 +110,8 @@ pub trait Layer<F: Float>: Debug + Send + Sync {
         cache: &mut [F],
     );
 
-    /// Gradients from dy, which may be overwritten: `dparameters` as the parameters lie, and dx if asked for.
+    /// Gradients from dy, which may be overwritten, as may the cache: `dparameters` as the parameters lie (empty
+    /// where nobody wants them), and dx if it is asked for.
     fn backward(
         &self,
         pass: Pass,

@@ -68,12 +68,15 @@ fn from_logit<F: Float>(z: F, t: F) -> (F, F) {
 /// dL/dp = (p − t) / (p(1 − p)), and 0 where p is clipped.
 #[inline(always)]
 fn from_probability<F: Float>(y: F, t: F) -> (F, F) {
-    let p = y.at_least(F::of(EPSILON)).at_most(F::of(1.0 - EPSILON));
+    let (low, high) = (F::of(EPSILON), F::of(1.0 - EPSILON));
+    let p = y.at_least(low).at_most(high);
     let loss = -(t * p.ln() + (F::ONE - t) * (F::ONE - p).ln());
-    let gradient = if p == y {
-        (p - t) / (p * (F::ONE - p))
-    } else {
+    // Not `p == y`: NaN must stay NaN.
+    let clipped = y < low || y > high;
+    let gradient = if clipped {
         F::ZERO
+    } else {
+        (p - t) / (p * (F::ONE - p))
     };
     (loss, gradient)
 }

@@ -66,8 +66,10 @@ fn from_logits<F: Float>(z: &mut [F], target: impl Fn(usize) -> F) -> F {
     let max = max_of_row(z);
     let (mut total, mut aligned) = (F::ZERO, F::ZERO);
     for (j, &z) in z.iter().enumerate() {
-        total += target(j);
-        aligned += target(j) * (z - max);
+        let t = target(j);
+        total += t;
+        // A class without weight counts nothing, even where its logit is −∞.
+        aligned += if t == F::ZERO { F::ZERO } else { t * (z - max) };
     }
     let sum = softmax_row(z, max);
     for (j, p) in z.iter_mut().enumerate() {

@@ -6,11 +6,13 @@ use crate::layers::{InputGradient, Pass, State};
 use crate::parallel::Threads;
 
 /// Elements that forward keeps for backward: the output of each stage and its cache, stage by stage.
+///
+/// Saturates where no memory would do, as [`gradient_len`] does.
 pub fn kept_len<F: Float>(plan: &Plan<F>, samples: usize) -> usize {
-    plan.stages()
-        .iter()
-        .map(|stage| stage_len(stage, samples))
-        .sum()
+    let stages = plan.stages().iter();
+    stages.fold(0, |sum, stage| {
+        sum.saturating_add(stage_len(stage, samples))
+    })
 }
 
 /// Elements of the largest gradient that backward passes on.
@@ -20,7 +22,7 @@ pub fn gradient_len<F: Float>(plan: &Plan<F>, samples: usize) -> usize {
         .iter()
         .map(|s| s.rows * s.width_in.max(s.width_out))
         .max();
-    samples * widest.unwrap_or(0).max(plan.output_size())
+    samples.saturating_mul(widest.unwrap_or(0).max(plan.output_size()))
 }
 
 /// The network's output, in what forward kept; `x` itself where nothing computes.
@@ -33,8 +35,9 @@ pub fn output<'a, F: Float>(plan: &Plan<F>, x: &'a [F], samples: usize, kept: &'
 }
 
 fn stage_len<F: Float>(stage: &Stage<F>, samples: usize) -> usize {
-    let rows = samples * stage.rows;
-    rows * stage.width_out + stage.layer.cache_len(rows)
+    let rows = samples.saturating_mul(stage.rows);
+    rows.saturating_mul(stage.width_out)
+        .saturating_add(stage.layer.cache_len(rows))
 }
 
 /// What is the same for all stages of one batch.
@@ -87,8 +90,11 @@ pub fn forward<F: Float>(
     }
 }
 
-/// Run a batch back from `dy`: `dw` gets the gradient of every parameter, and `dx`, if it is asked for, that of
-/// the input.
+/// Run a batch back from `dy`: `dw` gets the gradient of the parameters, and `dx`, if it is asked for, that of the
+/// input.
+///
+/// Without `dx` this is for an optimizer: the gradients of frozen stages are left out, and it ends at the first
+/// stage that is trained.
 ///
 /// `dy` holds the gradient in its front and is overwritten, as is `spare`: the gradient between two stages is
 /// in one or the other in turn (each [`gradient_len`] long; a single stage needs no `spare`). The layers' caches
@@ -105,8 +111,14 @@ pub fn backward<F: Float>(
     mut dx: InputGradient<F>,
 ) {
     let (mut dy, mut spare) = (dy, spare);
+    let for_optimizer = dx.is_none();
+    let lowest = if for_optimizer {
+        plan.first_trained()
+    } else {
+        0
+    };
     let mut end = kept_len(plan, run.samples);
-    for (i, stage) in plan.stages().iter().enumerate().rev() {
+    for (i, stage) in plan.stages().iter().enumerate().skip(lowest).rev() {
         let pass = run.pass(stage);
         let (before, here) = kept[..end].split_at_mut(end - stage_len(stage, run.samples));
         let (y, cache) = here.split_at_mut(pass.rows * stage.width_out);
@@ -115,8 +127,16 @@ pub fn backward<F: Float>(
             None => (x, dx.take()),
             Some(below) => {
                 let start = before.len() - stage_len(below, run.samples);
-                (&before[start..][..len_in], Some(&mut spare[..len_in]))
+                (
+                    &before[start..][..len_in],
+                    (i > lowest).then(|| &mut spare[..len_in]),
+                )
             }
+        };
+        let dparameters = if for_optimizer && !stage.trainable {
+            &mut [][..]
+        } else {
+            &mut dw[stage.parameters.clone()]
         };
         stage.layer.backward(
             pass,
@@ -125,7 +145,7 @@ pub fn backward<F: Float>(
             y,
             cache,
             &mut dy[..pass.rows * stage.width_out],
-            &mut dw[stage.parameters.clone()],
+            dparameters,
             dx,
         );
         (dy, spare) = (spare, dy);

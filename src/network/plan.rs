@@ -105,10 +105,7 @@ impl<F: Float> Plan<F> {
         let last = shape.len() - 1;
         let (rows, width_in) = (shape[..last].iter().product(), shape[last]);
         let layer = layers::from_settings::<F>(settings, width_in)?;
-        let trainable = settings
-            .values
-            .get("trainable")
-            .is_none_or(|_| settings.flag("trainable") == Ok(true));
+        let trainable = !settings.values.contains_key("trainable") || settings.flag("trainable")?;
         shape[last] = layer.output_width();
         size_of_array::<F>(&format!("output of layer {index}"), shape)?;
 
@@ -214,9 +211,23 @@ impl<F: Float> Plan<F> {
         &self.variables
     }
 
+    /// The first stage that has parameters and is trained; the number of stages if there is none.
+    pub fn first_trained(&self) -> usize {
+        let trained = |stage: &Stage<F>| stage.trainable && !stage.parameters.is_empty();
+        self.stages
+            .iter()
+            .position(trained)
+            .unwrap_or(self.stages.len())
+    }
+
     /// The same network up to the input of its last activation, and that activation.
     pub fn split_activation(&self) -> Option<(Self, Arc<dyn Activation<F>>)> {
-        let split = self.stages.last()?.layer.split_activation()?;
+        let last = self.stages.last()?;
+        if (last.rows, last.width_out) != self.output {
+            // Behind a Flatten a loss sees other rows than the activation did.
+            return None;
+        }
+        let split = last.layer.split_activation()?;
         let mut plan = self.clone();
         match split.rest {
             Some(layer) => plan.stages.last_mut()?.layer = layer,

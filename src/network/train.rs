@@ -10,8 +10,10 @@ use super::{
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::State;
+use crate::linalg::PARALLEL_FROM;
+use crate::memory::zeros;
 use crate::optimizers::{Rule, Step, check_learning_rate};
-use crate::parallel::Threads;
+use crate::parallel::{self, Threads};
 
 /// The arrays that training changes; between two batches they always belong together.
 #[derive(Debug)]
@@ -76,20 +78,21 @@ impl<'a, F: Float> Trainer<'a, F> {
             .iter()
             .try_for_each(|&rate| check_learning_rate(rate))?;
         let largest = batch_size.min(order.len());
+        let work = largest.saturating_mul(plan.parameter_count());
         Ok(Self {
-            batch: Batch::new(largest, &plan, &data),
-            kept: vec![F::ZERO; kept_len(&plan, largest)],
-            dy: vec![F::ZERO; gradient_len(&plan, largest)],
-            spare: vec![F::ZERO; gradient_len(&plan, largest)],
-            dw: vec![F::ZERO; plan.parameter_count()],
-            scratch: objective.scratch(&plan, largest),
+            batch: Batch::new(largest, &plan, &data)?,
+            kept: zeros(kept_len(&plan, largest))?,
+            dy: zeros(gradient_len(&plan, largest))?,
+            spare: zeros(gradient_len(&plan, largest))?,
+            dw: zeros(plan.parameter_count())?,
+            scratch: objective.scratch(&plan, largest)?,
             learning_rates: learning_rates.iter(),
             plan,
             objective,
             rule,
             data,
             batches,
-            threads,
+            threads: threads.for_work(work, PARALLEL_FROM),
         })
     }
 
@@ -111,15 +114,19 @@ impl<'a, F: Float> Trainer<'a, F> {
 
     /// Train until no batch is left, and return true, or until `deadline` has passed.
     pub fn run_until(&mut self, deadline: Instant, arrays: &mut Arrays<F>) -> bool {
-        while let (Some(order), Some(&learning_rate)) =
-            (self.batches.next(), self.learning_rates.next())
-        {
-            self.step(order, learning_rate, arrays);
-            if Instant::now() >= deadline {
-                return self.batches.len() == 0;
+        // Inside the pool from the first batch to the last: entering it costs more than a small product.
+        parallel::run(self.threads, |threads| {
+            self.threads = threads;
+            while let (Some(order), Some(&learning_rate)) =
+                (self.batches.next(), self.learning_rates.next())
+            {
+                self.step(order, learning_rate, arrays);
+                if Instant::now() >= deadline {
+                    return self.batches.len() == 0;
+                }
             }
-        }
-        true
+            true
+        })
     }
 
     fn step(&mut self, order: &[u32], learning_rate: f64, arrays: &mut Arrays<F>) {

@@ -99,6 +99,9 @@ impl<F: Float> Rule<F> {
         gradients: &mut [F],
         slots: &mut [F],
     ) {
+        if w.is_empty() {
+            return;
+        }
         self.clip.apply(trainable, variables, gradients);
         let len = w.len();
         for run in trainable {
@@ -108,7 +111,9 @@ impl<F: Float> Rule<F> {
                 *slot = &mut all[run.clone()];
             }
             let (w, gradients) = (&mut w[run.clone()], &gradients[run.clone()]);
-            parallel::run(threads, || self.divide(threads, step, w, gradients, of_run));
+            parallel::run(threads, |threads| {
+                self.divide(threads, step, w, gradients, of_run);
+            });
         }
     }
 

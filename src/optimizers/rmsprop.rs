@@ -75,6 +75,12 @@ fn average<F: Float>(c: Constants<F>, average: &mut F, x: F) -> F {
     *average
 }
 
+/// v − a², which rounding may leave a little below 0.
+#[inline(always)]
+fn about<F: Float>(square: F, mean: F) -> F {
+    (square - mean * mean).at_least(F::ZERO)
+}
+
 kernel! {
     fn plain<F: Float>(c: Constants<F>, w: &mut [F], g: &[F], v: &mut [F]) {
         for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
@@ -92,7 +98,8 @@ kernel! {
     fn centered<F: Float>(c: Constants<F>, w: &mut [F], g: &[F], v: &mut [F], a: &mut [F]) {
         for (((w, &g), v), a) in w.iter_mut().zip(g).zip(v).zip(a) {
             let mean = average(c, a, g);
-            *w -= c.rate * g / (average(c, v, g * g) - mean * mean + c.epsilon).sqrt();
+            let variance = about(average(c, v, g * g), mean);
+            *w -= c.rate * g / (variance + c.epsilon).sqrt();
         }
     }
 
@@ -101,7 +108,7 @@ kernel! {
     ) {
         for ((((w, &g), v), b), a) in w.iter_mut().zip(g).zip(v).zip(b).zip(a) {
             let mean = average(c, a, g);
-            let variance = average(c, v, g * g) - mean * mean;
+            let variance = about(average(c, v, g * g), mean);
             *b = c.momentum * *b + c.rate * g / (variance + c.epsilon).sqrt();
             *w -= *b;
         }

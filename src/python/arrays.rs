@@ -87,7 +87,7 @@ pub(super) fn write<'py, T: Element>(
 
 fn busy(name: &str) -> PyErr {
     PyValueError::new_err(format!(
-        "{name}: the array is being changed by another call"
+        "{name}: the array is being changed by another call, or is given twice"
     ))
 }
 

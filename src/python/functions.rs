@@ -2,17 +2,20 @@
 
 use std::ops::Range;
 
-use numpy::{Element, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods, dtype};
+use numpy::{
+    Element, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods, dtype,
+};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::arrays::{check_shape, empty, read, write};
-use super::boundary::shape_error;
+use super::boundary::{detached, shape_error};
 use super::plan::TargetArray;
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::losses::{Factor, Targets};
+use crate::memory::zeros;
 use crate::optimizers::{Step, check_learning_rate};
 use crate::parallel::Threads;
 use crate::{activations, losses, metrics, optimizers};
@@ -24,9 +27,9 @@ macro_rules! by_dtype {
             PyTypeError::new_err(format!("{}: expected an array, found {}", $name, $of.get_type()))
         })?;
         let (py, found) = ($of.py(), array.dtype());
-        if found.is(dtype::<f32>(py)) {
+        if found.is_equiv_to(&dtype::<f32>(py)) {
             $function::<f32>($($argument),*)
-        } else if found.is(dtype::<f64>(py)) {
+        } else if found.is_equiv_to(&dtype::<f64>(py)) {
             $function::<f64>($($argument),*)
         } else {
             Err(PyTypeError::new_err(format!("{}: expected a float32 or float64 array, found {found}", $name)))
@@ -62,11 +65,12 @@ pub(super) fn activate<'py>(
         {
             let (mut y, x) = (y.readwrite(), x.as_slice()?);
             let y = y.as_slice_mut()?;
-            py.detach(|| {
-                let mut kept = vec![F::ZERO; if activation.keeps_input() { x.len() } else { 0 }];
+            detached(py, || {
+                let mut kept = zeros(if activation.keeps_input() { x.len() } else { 0 })?;
                 y.copy_from_slice(x);
                 activation.forward(Threads::global(), width, &[], y, &mut kept);
-            });
+                Ok(())
+            })?;
         }
         Ok(y.into_any())
     }
@@ -98,34 +102,39 @@ pub(super) fn activate_backward<'py>(
         {
             let (mut dx, x, dy) = (dx.readwrite(), x.as_slice()?, dy.as_slice()?);
             let dx = dx.as_slice_mut()?;
-            py.detach(|| {
-                let mut kept = vec![F::ZERO; if activation.keeps_input() { x.len() } else { 0 }];
+            detached(py, || {
+                let mut kept = zeros(if activation.keeps_input() { x.len() } else { 0 })?;
                 let mut y = x.to_vec();
                 activation.forward(Threads::global(), width, &[], &mut y, &mut kept);
                 dx.copy_from_slice(dy);
                 activation.backward(Threads::global(), width, &y, &kept, dx);
-            });
+                Ok(())
+            })?;
         }
         Ok(dx.into_any())
     }
     by_dtype!("x", x, run(activation, x, dy))
 }
 
-/// Check targets against `rows` rows of `width` outputs.
-fn check_targets<F: Float>(targets: Targets<'_, F>, rows: usize, width: usize) -> PyResult<()> {
-    let (found, expected) = match targets {
-        Targets::Classes(classes) => (classes.len(), rows),
-        Targets::Values(values) => (values.len(), rows * width),
+/// Targets for `outputs`: a class for each row, or an array like them.
+fn read_targets<'py, F: Float + Element>(
+    targets: &Bound<'py, PyAny>,
+    outputs: &[usize],
+    classes: bool,
+) -> PyResult<TargetArray<'py, F>> {
+    let array = TargetArray::<F>::read("targets", targets, classes)?;
+    let width = last_axis("outputs", outputs)?;
+    let expected = if classes {
+        &outputs[..outputs.len() - 1]
+    } else {
+        outputs
     };
-    if found != expected {
-        return Err(shape_error(format!(
-            "targets: expected {expected} elements, found {found}"
-        )));
-    }
-    if let Targets::Classes(classes) = targets {
+    let expected: Vec<_> = expected.iter().copied().map(Some).collect();
+    check_shape("targets", array.shape(), &expected)?;
+    if let Targets::Classes(classes) = array.targets()? {
         losses::check_classes("targets", classes, width)?;
     }
-    Ok(())
+    Ok(array)
 }
 
 /// The loss of each row and the gradient of their sum with respect to the outputs.
@@ -144,9 +153,8 @@ pub(super) fn loss_rows<'py>(
         let loss = losses::from_settings::<F>(&from_dict(loss)?)?;
         let outputs = read::<F>("outputs", outputs)?;
         let width = last_axis("outputs", outputs.shape())?;
-        let targets = TargetArray::<F>::read(targets, loss.takes_classes())?;
+        let targets = read_targets::<F>(targets, outputs.shape(), loss.takes_classes())?;
         let rows = &outputs.shape()[..outputs.shape().len() - 1];
-        check_targets(targets.targets()?, rows.iter().product(), width)?;
         let (values, gradient) = (empty::<F>(py, rows)?, empty::<F>(py, outputs.shape())?);
         {
             let (mut values, mut gradient) = (values.readwrite(), gradient.readwrite());
@@ -156,13 +164,8 @@ pub(super) fn loss_rows<'py>(
                 all: F::ONE,
                 weights: &[],
             };
-            loss.rows(
-                width,
-                gradient,
-                targets.targets()?,
-                factor,
-                values.as_slice_mut()?,
-            );
+            let (targets, values) = (targets.targets()?, values.as_slice_mut()?);
+            py.detach(|| loss.rows(width, gradient, targets, factor, values));
         }
         Ok((values.into_any(), gradient.into_any()))
     }
@@ -185,17 +188,18 @@ pub(super) fn metric_rows<'py>(
         let metric = metrics::from_settings::<F>(&from_dict(metric)?)?;
         let outputs = read::<F>("outputs", outputs)?;
         let width = last_axis("outputs", outputs.shape())?;
-        let targets = TargetArray::<F>::read(targets, metric.takes_classes())?;
+        let targets = read_targets::<F>(targets, outputs.shape(), metric.takes_classes())?;
         let rows = &outputs.shape()[..outputs.shape().len() - 1];
-        check_targets(targets.targets()?, rows.iter().product(), width)?;
         let values = empty::<F>(py, rows)?;
         {
             let mut values = values.readwrite();
-            let targets = targets.targets()?;
+            let (targets, values) = (targets.targets()?, values.as_slice_mut()?);
             let outputs = outputs.as_slice()?.chunks_exact(width).enumerate();
-            for (value, (i, outputs)) in values.as_slice_mut()?.iter_mut().zip(outputs) {
-                *value = metric.row(outputs, targets.row(i, width));
-            }
+            py.detach(|| {
+                for (value, (i, outputs)) in values.iter_mut().zip(outputs) {
+                    *value = metric.row(outputs, targets.row(i, width));
+                }
+            });
         }
         Ok(values.into_any())
     }
@@ -251,7 +255,7 @@ pub(super) fn optimizer_step<'py>(
     }
     check_learning_rate(learning_rate)?;
     let step = Step {
-        number: iteration + 1,
+        number: iteration.saturating_add(1),
         learning_rate,
     };
     by_dtype!("params", params, run(optimizer, params, grads, slots, step))

@@ -6,11 +6,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::arrays::{check_shape, empty, read, write};
-use super::boundary::{interruptible, shape_error, threads_or_global};
+use super::boundary::{detached, interruptible, shape_error, threads_or_global};
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::layers::State;
 use crate::losses::{self, Targets};
+use crate::memory::zeros;
 use crate::metrics;
 use crate::network::{self, Arrays, Data, Evaluation, Objective, Place, Predictor, Run, Trainer};
 use crate::optimizers;
@@ -290,10 +291,10 @@ impl Plan {
                 step: 0,
             };
             let kept = kept.as_slice_mut()?;
-            py.detach(|| {
+            detached(py, || {
                 let len = network::gradient_len(plan, samples);
                 let spare = if plan.stages().len() > 1 { len } else { 0 };
-                let (mut gradient, mut spare) = (vec![F::ZERO; len], vec![F::ZERO; spare]);
+                let (mut gradient, mut spare) = (zeros(len)?, zeros(spare)?);
                 gradient[..dy.len()].copy_from_slice(dy);
                 network::backward(
                     plan,
@@ -306,7 +307,8 @@ impl Plan {
                     dw,
                     Some(dx),
                 );
-            });
+                Ok(())
+            })?;
         } else {
             dw.readwrite().as_slice_mut()?.fill(F::ZERO);
         }
@@ -358,7 +360,7 @@ impl Plan {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (plan, objective) = objective(plan, loss, metrics)?;
         let (x, _) = self.read_samples::<F>(x)?;
-        let y = TargetArray::<F>::read(y, objective.takes_classes())?;
+        let y = TargetArray::<F>::read("y", y, objective.takes_classes())?;
         let weights = weights
             .map(|weights| read::<F>("weights", weights))
             .transpose()?;
@@ -399,7 +401,7 @@ impl Plan {
         let (plan, objective) = objective(plan, loss, metrics)?;
         let rule = optimizers::from_settings(&from_dict(optimizer)?)?;
         let (x, _) = self.read_samples::<F>(x)?;
-        let y = TargetArray::<F>::read(y, objective.takes_classes())?;
+        let y = TargetArray::<F>::read("y", y, objective.takes_classes())?;
         let weights = weights
             .map(|weights| read::<F>("weights", weights))
             .transpose()?;
@@ -451,12 +453,19 @@ pub(super) enum TargetArray<'py, F: Element> {
 }
 
 impl<'py, F: Float + Element> TargetArray<'py, F> {
-    pub(super) fn read(y: &Bound<'py, PyAny>, classes: bool) -> PyResult<Self> {
+    pub(super) fn read(name: &str, y: &Bound<'py, PyAny>, classes: bool) -> PyResult<Self> {
         Ok(if classes {
-            Self::Classes(read("y", y)?)
+            Self::Classes(read(name, y)?)
         } else {
-            Self::Values(read("y", y)?)
+            Self::Values(read(name, y)?)
         })
+    }
+
+    pub(super) fn shape(&self) -> &[usize] {
+        match self {
+            Self::Classes(classes) => classes.shape(),
+            Self::Values(values) => values.shape(),
+        }
     }
 
     pub(super) fn targets(&self) -> PyResult<Targets<'_, F>> {

@@ -1,6 +1,6 @@
 //! Settings dicts, `{"kind": name, …}`, as the core takes them.
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString};
 
@@ -8,6 +8,17 @@ use crate::settings::{Settings, Value};
 
 /// The settings in a dict.
 pub(super) fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Settings> {
+    nested(dict, 0)
+}
+
+/// Settings nest in settings, but not for ever: a dict may contain itself.
+const DEEPEST: usize = 8;
+
+fn nested(dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Settings> {
+    if depth > DEEPEST {
+        let message = format!("settings: expected at most {DEEPEST} levels, found more");
+        return Err(PyValueError::new_err(message));
+    }
     let mut settings = Settings::default();
     for (name, value) in dict {
         let name: String = name.extract()?;
@@ -16,13 +27,13 @@ pub(super) fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Settings> {
         } else {
             settings
                 .values
-                .insert(name.clone(), from_value(&name, &value)?);
+                .insert(name.clone(), from_value(&name, &value, depth)?);
         }
     }
     Ok(settings)
 }
 
-fn from_value(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+fn from_value(name: &str, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     // A bool is an int to Python, so it comes first.
     if let Ok(flag) = value.cast::<PyBool>() {
         Ok(Value::Bool(flag.is_true()))
@@ -31,7 +42,7 @@ fn from_value(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
     } else if let Ok(text) = value.cast::<PyString>() {
         Ok(Value::Text(text.extract()?))
     } else if let Ok(dict) = value.cast::<PyDict>() {
-        Ok(Value::Nested(from_dict(dict)?))
+        Ok(Value::Nested(nested(dict, depth + 1)?))
     } else if let Ok(number) = value.extract() {
         Ok(Value::Float(number))
     } else {
