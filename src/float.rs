@@ -31,6 +31,8 @@ pub trait Float:
     const ZERO: Self;
     /// 1.
     const ONE: Self;
+    /// The smallest positive number that is not subnormal.
+    const LEAST_NORMAL: Self;
     /// The name that `NumPy` gives the type.
     const NAME: &'static str;
 
@@ -65,6 +67,20 @@ pub trait Float:
     #[must_use]
     fn at_most(self, high: Self) -> Self {
         if self > high { high } else { self }
+    }
+
+    /// 0 in the place of a subnormal number.
+    ///
+    /// Arithmetic on subnormals takes a hundred times as long on common CPUs, and an average that decays
+    /// from step to step (0.9 · 2⁻¹⁴⁹ rounds to 2⁻¹⁴⁹) would stay one for ever.
+    #[inline(always)]
+    #[must_use]
+    fn flush(self) -> Self {
+        if self.abs() < Self::LEAST_NORMAL {
+            Self::ZERO
+        } else {
+            self
+        }
     }
 
     /// ln(1 + x) for x ≥ 0, accurate near 0 (Kahan's correction of the rounding of 1 + x).
@@ -126,6 +142,7 @@ macro_rules! implement_float {
         impl Float for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            const LEAST_NORMAL: Self = $float::MIN_POSITIVE;
             const NAME: &'static str = $name;
 
             #[inline(always)]
@@ -335,6 +352,9 @@ mod tests {
         assert!(infinity.sigmoid() == F::ONE && (-infinity).sigmoid() == F::ZERO);
         assert!(F::of(1e4).softplus() == F::of(1e4) && F::of(-1e4).softplus() == F::ZERO);
         assert!(F::of(-1e4).exp_m1() == -F::ONE && F::ZERO.exp_m1() == F::ZERO);
+        let least = F::LEAST_NORMAL;
+        assert!(least.flush() == least && (-least).flush() == -least && !nan.flush().is_finite());
+        assert!((least * F::of(0.5)).flush() == F::ZERO && infinity.flush() == infinity);
         assert!(F::ONE.ln() == F::ZERO && F::ZERO.exp() == F::ONE);
     }
 

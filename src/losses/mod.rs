@@ -188,7 +188,8 @@ fn each_row<F: Float, L: RowLoss, T: Fn(usize) -> F>(
             .get(i)
             .map_or(factor.all, |&weight| factor.all * weight);
         for gradient in outputs {
-            *gradient *= factor;
+            // A saturated softmax leaves gradients that products would be slow on.
+            *gradient = (*gradient * factor).flush();
         }
     }
 }

@@ -77,16 +77,16 @@ impl<F: Float> Optimizer<F> for Adam {
 kernel! {
     fn adam<F: Float>(c: Constants<F>, w: &mut [F], g: &[F], m: &mut [F], v: &mut [F]) {
         for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-            *m = c.beta_1 * *m + c.rest_1 * g;
-            *v = c.beta_2 * *v + c.rest_2 * g * g;
+            *m = (c.beta_1 * *m + c.rest_1 * g).flush();
+            *v = (c.beta_2 * *v + c.rest_2 * g * g).flush();
             *w -= c.alpha * *m / (v.sqrt() + c.epsilon);
         }
     }
 
     fn amsgrad<F: Float>(c: Constants<F>, w: &mut [F], g: &[F], m: &mut [F], v: &mut [F], v_max: &mut [F]) {
         for ((((w, &g), m), v), v_max) in w.iter_mut().zip(g).zip(m).zip(v).zip(v_max) {
-            *m = c.beta_1 * *m + c.rest_1 * g;
-            *v = c.beta_2 * *v + c.rest_2 * g * g;
+            *m = (c.beta_1 * *m + c.rest_1 * g).flush();
+            *v = (c.beta_2 * *v + c.rest_2 * g * g).flush();
             *v_max = v_max.at_least(*v);
             *w -= c.alpha * *m / (v_max.sqrt() + c.epsilon);
         }

@@ -71,7 +71,7 @@ impl<F: Float> Optimizer<F> for RmsProp {
 /// v ← ρv + (1 − ρ)g².
 #[inline(always)]
 fn average<F: Float>(c: Constants<F>, average: &mut F, x: F) -> F {
-    *average = c.rho * *average + c.rest * x;
+    *average = (c.rho * *average + c.rest * x).flush();
     *average
 }
 
@@ -90,7 +90,7 @@ kernel! {
 
     fn with_momentum<F: Float>(c: Constants<F>, w: &mut [F], g: &[F], v: &mut [F], b: &mut [F]) {
         for (((w, &g), v), b) in w.iter_mut().zip(g).zip(v).zip(b) {
-            *b = c.momentum * *b + c.rate * g / (average(c, v, g * g) + c.epsilon).sqrt();
+            *b = (c.momentum * *b + c.rate * g / (average(c, v, g * g) + c.epsilon).sqrt()).flush();
             *w -= *b;
         }
     }
@@ -109,7 +109,7 @@ kernel! {
         for ((((w, &g), v), b), a) in w.iter_mut().zip(g).zip(v).zip(b).zip(a) {
             let mean = average(c, a, g);
             let variance = about(average(c, v, g * g), mean);
-            *b = c.momentum * *b + c.rate * g / (variance + c.epsilon).sqrt();
+            *b = (c.momentum * *b + c.rate * g / (variance + c.epsilon).sqrt()).flush();
             *w -= *b;
         }
     }

@@ -56,14 +56,14 @@ kernel! {
 
     fn heavy_ball<F: Float>(rate: F, momentum: F, w: &mut [F], g: &[F], v: &mut [F]) {
         for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
-            *v = momentum * *v - rate * g;
+            *v = (momentum * *v - rate * g).flush();
             *w += *v;
         }
     }
 
     fn nesterov<F: Float>(rate: F, momentum: F, w: &mut [F], g: &[F], v: &mut [F]) {
         for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
-            *v = momentum * *v - rate * g;
+            *v = (momentum * *v - rate * g).flush();
             *w += momentum * *v - rate * g;
         }
     }
