@@ -209,9 +209,7 @@ def test_optimizer_steps(row, size, dtype):
     expected = params.astype(float)
     start = 0.1 if row.name == "Adagrad" else 0.0
     oracle = reference.Optimizer(row.settings, [expected], initial_accumulator_value=start)
-    initial = [value for _, value in _core.optimizer_slots(row.settings)]
-    slots = np.empty((len(initial), size), dtype)
-    slots[...] = np.reshape(initial, (-1, 1)) if row.name != "Adagrad" else start
+    slots = np.full((len(_core.optimizer_slots(row.settings)), size), start, dtype)
     for iteration in range(5):
         grads = (rng.normal(size=size) * 10.0 ** rng.integers(-4, 1, size)).astype(dtype)
         kept = grads.copy()

@@ -206,11 +206,11 @@ pub(super) fn metric_rows<'py>(
     by_dtype!("outputs", outputs, run(metric, outputs, targets))
 }
 
-/// The names of an optimizer's slots, and what each starts at.
+/// The names of an optimizer's slots.
 #[pyfunction]
-pub(super) fn optimizer_slots(optimizer: &Bound<'_, PyDict>) -> PyResult<Vec<(&'static str, f64)>> {
+pub(super) fn optimizer_slots(optimizer: &Bound<'_, PyDict>) -> PyResult<Vec<&'static str>> {
     let rule = optimizers::from_settings::<f64>(&from_dict(optimizer)?)?;
-    Ok(rule.slots().iter().map(|&name| (name, 0.0)).collect())
+    Ok(rule.slots().to_vec())
 }
 
 /// One step of an optimizer on flat arrays, in place; `iteration` steps were done before.

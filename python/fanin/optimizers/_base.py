@@ -149,10 +149,10 @@ class Optimizer:
         list of str
             Such as momentum, or first and second moment.
         """
-        return [name for name, _ in _core.optimizer_slots(self.settings())]
+        return _core.optimizer_slots(self.settings())
 
     def init(self, params: NDArray[Any]) -> NDArray[Any]:
-        """Make the slots for an array of parameters.
+        """Make the slots for an array of parameters, filled with zeros.
 
         Parameters
         ----------
@@ -172,10 +172,7 @@ class Optimizer:
         (1, 3)
         """
         dtype = _dtype(params)
-        starts = [start for _, start in _core.optimizer_slots(self.settings())]
-        slots = np.empty((len(starts), params.size), dtype=dtype)
-        slots[:] = np.array(starts, dtype=dtype)[:, np.newaxis]
-        return slots
+        return np.zeros((len(self.slot_names()), params.size), dtype)
 
     def step(
         self, params: NDArray[Any], grads: ArrayLike, slots: NDArray[Any], iteration: int = 0
