@@ -5,6 +5,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::float::Float;
 use crate::parallel::{self, Threads};
+use crate::simd::kernel;
 
 /// Multiply-adds under which a product is not worth a second thread.
 pub(crate) const PARALLEL_FROM: usize = 1 << 20;
@@ -33,6 +34,11 @@ pub(crate) fn matmul<F: Float>(
     if k == 0 {
         out.fill(F::ZERO);
         return;
+    }
+    if m == 1
+        && let (Some(a), Some(b), Some(out)) = (a.as_slice(), b.as_slice(), out.as_slice_mut())
+    {
+        return row_times_matrix(a, b, out);
     }
     let threads = threads.for_work(m * n * k, PARALLEL_FROM);
     let (out_strides, a_strides, b_strides) = (
@@ -76,6 +82,18 @@ pub(crate) fn matmul<F: Float>(
     });
 }
 
+kernel! {
+    /// One sample: each row of the matrix is read once, as it lies, and nothing is packed.
+    fn row_times_matrix<F: Float>(a: &[F], b: &[F], out: &mut [F]) {
+        out.fill(F::ZERO);
+        for (&a, b) in a.iter().zip(b.chunks_exact(out.len())) {
+            for (out, &b) in out.iter_mut().zip(b) {
+                *out += a * b;
+            }
+        }
+    }
+}
+
 /// Row and column stride.
 fn strides(of: &[isize]) -> (isize, isize) {
     (of[0], of[1])
@@ -93,3 +111,44 @@ impl<F> Address<F> {
 // SAFETY: it is made from a mutable view that is borrowed for as long as the pointer is used, and
 // used by one call only.
 unsafe impl<F: Send> Send for Address<F> {}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    /// The product by its definition.
+    fn by_definition(a: &Array2<f64>, b: &Array2<f64>) -> Array2<f64> {
+        Array2::from_shape_fn((a.nrows(), b.ncols()), |(i, j)| {
+            (0..a.ncols()).map(|k| a[[i, k]] * b[[k, j]]).sum()
+        })
+    }
+
+    fn matrix(rows: usize, columns: usize) -> Array2<f64> {
+        Array2::from_shape_fn((rows, columns), |(i, j)| {
+            ((i * 7 + j * 13) % 11) as f64 - 5.0
+        })
+    }
+
+    #[test]
+    fn products_are_what_the_definition_says_for_any_shape_and_transposition() {
+        for m in [1, 2, 7, 64] {
+            for k in [0, 1, 5, 100] {
+                for n in [1, 3, 16, 130] {
+                    let (a, b) = (matrix(m, k), matrix(k, n));
+                    let (at, bt) = (
+                        a.t().as_standard_layout().to_owned(),
+                        b.t().as_standard_layout().to_owned(),
+                    );
+                    let expected = by_definition(&a, &b);
+                    for (a, b) in [(a.view(), b.view()), (at.t(), b.view()), (a.view(), bt.t())] {
+                        let mut out = Array2::from_elem((m, n), f64::NAN);
+                        matmul(Threads::ONE, a, b, out.view_mut());
+                        assert_eq!(out, expected, "{m}x{k} · {k}x{n}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -129,10 +129,15 @@ fn pool(threads: Threads) -> Option<Arc<ThreadPool>> {
     )
 }
 
+/// Whether this thread belongs to a pool already, so that others are a short wait away.
+pub(crate) fn inside() -> bool {
+    rayon::current_thread_index().is_some()
+}
+
 /// Run `work` inside a pool of `threads` threads, which it is told; with one thread, inside a pool
 /// already, or when the system refuses to start threads, where it is.
 pub fn run<R: Send>(threads: Threads, work: impl FnOnce(Threads) -> R + Send) -> R {
-    if threads == Threads::ONE || rayon::current_thread_index().is_some() {
+    if threads == Threads::ONE || inside() {
         return work(threads);
     }
     match pool(threads) {

@@ -295,11 +295,14 @@ class Chain:
     def ready(self) -> _core.Plan:
         """Return the plan of the built network, or say that it is not built."""
         if self._feature_shape is None or not self.built:
-            raise ValueError(
-                f"network {self.name!r} is not built: give the first layer an input_shape, "
-                "call build, or fit it"
-            )
+            raise self._not_built()
         return self.plan_for(self._feature_shape)
+
+    def _not_built(self) -> ValueError:
+        return ValueError(
+            f"network {self.name!r} is not built: give the first layer an input_shape, "
+            "call build, or fit it"
+        )
 
     def take(self, x: ArrayLike, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""

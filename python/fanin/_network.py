@@ -106,15 +106,15 @@ class Network(Chain):
     @property
     def params(self) -> Array:
         """All trainable parameters: one array, of which the layers' arrays are views."""
-        self.ready()
-        assert self._params is not None
+        if self._params is None:
+            raise self._not_built()
         return self._params
 
     @property
     def state(self) -> Array:
         """All running averages: one array, of which the layers' arrays are views."""
-        self.ready()
-        assert self._state is not None
+        if self._state is None:
+            raise self._not_built()
         return self._state
 
     @property

@@ -170,11 +170,11 @@ impl<'a, F: Float> Trainer<'a, F> {
             number: done + 1,
             learning_rate,
         };
+        self.rule.clip(plan.trainable(), plan.variables(), dw);
         self.rule.step(
             run.threads,
             step,
             plan.trainable(),
-            plan.variables(),
             arrays.w,
             dw,
             arrays.slots,

@@ -86,26 +86,43 @@ impl<F: Float> Rule<F> {
         self.optimizer.slots()
     }
 
+    /// Whether [`clip`](Self::clip) does anything.
+    pub fn clips(&self) -> bool {
+        self.clip != Clip::None
+    }
+
+    /// Clip the gradients of the `trainable` runs of the flat array, which `variables` make up; comes before
+    /// [`step`](Self::step).
+    pub fn clip(
+        &self,
+        trainable: &[Range<usize>],
+        variables: &[Range<usize>],
+        gradients: &mut [F],
+    ) {
+        self.clip.apply(trainable, variables, gradients);
+    }
+
     /// One step over the `trainable` runs of the flat arrays; `slots` holds one after the other.
-    ///
-    /// `variables` are the arrays that make up the trainable runs, for clipping by norm.
     pub fn step(
         &self,
         threads: Threads,
         step: Step,
         trainable: &[Range<usize>],
-        variables: &[Range<usize>],
         w: &mut [F],
-        gradients: &mut [F],
+        gradients: &[F],
         slots: &mut [F],
     ) {
         if w.is_empty() {
             return;
         }
-        self.clip.apply(trainable, variables, gradients);
         let len = w.len();
         for run in trainable {
-            let threads = threads.for_work(run.len(), 2 * CHUNK);
+            let worthwhile = if parallel::inside() {
+                2 * CHUNK
+            } else {
+                16 * CHUNK
+            };
+            let threads = threads.for_work(run.len(), worthwhile);
             let mut of_run = empty_slots();
             for (slot, all) in of_run.iter_mut().zip(slots.chunks_exact_mut(len)) {
                 *slot = &mut all[run.clone()];

@@ -1,5 +1,6 @@
 //! Single kernels on plain arrays: activations, losses, metrics, optimizer steps.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use numpy::{
@@ -243,14 +244,19 @@ pub(super) fn optimizer_step<'py>(
             &[Some(rule.slots().len()), Some(count)],
         )?;
         let (w, slots) = (w.as_slice_mut()?, slots.as_slice_mut()?);
-        // Clipping changes the gradients, and these are the caller's.
-        let mut gradients = grads.as_slice()?.to_vec();
+        let mut gradients = Cow::Borrowed(grads.as_slice()?);
         let all = Range {
             start: 0,
             end: count,
         };
         let all = std::slice::from_ref(&all);
-        py.detach(|| rule.step(Threads::global(), step, all, all, w, &mut gradients, slots));
+        py.detach(|| {
+            if rule.clips() {
+                // These are the caller's, who did not ask for them to be changed.
+                rule.clip(all, all, gradients.to_mut());
+            }
+            rule.step(Threads::global(), step, all, w, &gradients, slots);
+        });
         Ok(())
     }
     check_learning_rate(learning_rate)?;
