@@ -20,7 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     settings = Settings(quick=options.quick, seconds=0.01 if options.quick else 0.1)
-    wanted = lambda key: not options.only or key in options.only  # noqa: E731
+
+    def wanted(key: str) -> bool:
+        return not options.only or key in options.only
+
     lines: list[Line] = []
     ladders: list[dict[str, Any]] = []
     load_before = os.getloadavg()
@@ -64,11 +67,8 @@ def machine() -> dict[str, Any]:
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        fields = dict(
-            (part.strip() for part in line.split(":", 1))
-            for line in info.read_text().splitlines()
-            if ":" in line
-        )
+        pairs = (line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        fields = {key.strip(): value.strip() for key, value in pairs}
         name = fields.get("model name", name)
         levels = [f for f in ("avx2", "avx512f") if f in fields.get("flags", "").split()]
         name = " ".join([name, *levels])

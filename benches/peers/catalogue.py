@@ -177,14 +177,14 @@ def _pieces() -> list[Row]:
             Row("batchnorm", label, "µs", "batch_normalization", args, threads, peers)
             for threads in (1, 2)
         ]
-    for size, label, fused in ((100_000, "100k", 4), (10_000_000, "10M", 1)):
-        peers = (
+    for count, label, fused in ((100_000, "100k", 4), (10_000_000, "10M", 1)):
+        rules = (
             Peer("torch fused", "torch_", fused, args={"variant": "fused"}),
             Peer("torch", "torch_"),
             Peer("NumPy by hand", "by_hand"),
         )
         rows += [
-            Row("adam", f"Adam, {label} parameters", "µs", "adam", {"size": size}, threads, peers)
+            Row("adam", f"Adam, {label} parameters", "µs", "adam", {"size": count}, threads, rules)
             for threads in (1, 2)
         ]
     args = {"rows": 256, "inputs": 512, "outputs": 512}
@@ -258,9 +258,13 @@ def _net(widths: tuple[int, ...], batch: int, normalized: bool = False) -> dict[
     return {"widths": widths, "normalized": normalized, "batch": batch, "steps": steps}
 
 
+def powers(first: int, last: int, by: int = 1) -> list[int]:
+    """Return the powers of two of these exponents."""
+    return [2**k for k in range(first, last + 1, by)]
+
+
 def ladders() -> list[Ladder]:
     """Return all ladders."""
-    powers = lambda first, last, by=1: [2**k for k in range(first, last + 1, by)]  # noqa: E731
     return [
         Ladder(
             "normal",

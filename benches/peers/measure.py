@@ -160,7 +160,7 @@ def _fill(
     if len(ratios) > 1:
         quartiles = statistics.quantiles(ratios, n=4, method="inclusive")
         line.spread = quartiles[0], quartiles[2]
-    line.cores = tuple(  # type: ignore[assignment]
+    line.cores = tuple(
         statistics.median(found["cores"] for found in who.rounds) for who in (ours, arm)
     )
     line.details = {

@@ -85,7 +85,7 @@ def _bench(root: Path) -> Path:
 def _parts(binary: Path, name: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         data = f"{folder}/perf.data"
-        program = [binary, "--bench", "--profile-time", str(SECONDS), f"step/{name}/1t"]
+        program = [str(binary), "--bench", "--profile-time", str(SECONDS), f"step/{name}/1t"]
         subprocess.run(
             ["perf", "record", "-q", "-e", "cpu-clock", "-F", "4000", "-o", data, "--", *program],
             check=True,

@@ -138,7 +138,8 @@ class Model:
     def step(self, x: Array, y: Array) -> float:
         """Take one step and return the mean loss before it."""
         net, params, running = self.net, iter(self.params), iter(self.running)
-        tape, h, keep = [], x, np.float32(BN_MOMENTUM)
+        tape: list[tuple[Array, ...]] = []
+        h, keep = x, np.float32(BN_MOMENTUM)
         for _ in net.widths[1:-1]:
             w, b = next(params), next(params)
             z = np.maximum(h @ w + b, 0)

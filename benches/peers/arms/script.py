@@ -14,9 +14,9 @@ ARMS = 4
 
 
 def _trials(keras: Any, epochs: int, samples: int | None) -> list[Callable[..., float]]:
-    (x, labels), (x_test, labels_test) = fashion_mnist.load_data()
-    x, x_test = x[:samples] / 255.0, x_test / 255.0
-    y, y_test = to_categorical(labels[:samples]), to_categorical(labels_test)
+    (pictures, labels), (pictures_test, labels_test) = fashion_mnist.load_data()
+    x, y = pictures[:samples] / 255.0, to_categorical(labels[:samples])
+    x_test, y_test = pictures_test / 255.0, to_categorical(labels_test)
     initializers = [
         keras.initializers.Zeros(),
         keras.initializers.RandomNormal(mean=0.0, stddev=1.0),
@@ -37,7 +37,7 @@ def _trials(keras: Any, epochs: int, samples: int | None) -> list[Callable[..., 
         model.fit(x, y, epochs=epochs, batch_size=64, validation_split=0.2, verbose=0, **threads)
         return float(model.evaluate(x_test, y_test, verbose=0)[1])
 
-    return [lambda i=i, **threads: trial(i, **threads) for i in initializers]  # type: ignore[misc]
+    return [lambda i=i, **threads: trial(i, **threads) for i in initializers]
 
 
 def experiment(keras: Any, epochs: int, samples: int | None) -> Arm:
