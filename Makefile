@@ -9,10 +9,14 @@ unexport CONDA_PREFIX
 
 TOOLS := $(VENV)/.tools
 EXTENSION := $(VENV)/.extension
+# The peers get an environment of their own: they are large, and bring their own ideas of NumPy.
+PEERS := .venv-peers
+PEER_PACKAGES := torch keras jax scikit-learn mkl_random
+WHEELS := target/wheels-peers
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types rust-tests python-tests bench fmt clean
+.PHONY: help demo build test check lint types rust-tests python-tests bench bench-peers fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -48,13 +52,19 @@ python-tests: $(EXTENSION) ## pytest: laws, parity, documents, notebook, hostile
 bench: ## Rust benches of the kernels
 	cargo bench --locked
 
+bench-peers: $(PEERS)/.installed ## Us against torch, JAX, Keras, …: docs/performance.md (ONLY="step adam": these rows, written nowhere)
+	rm -rf $(WHEELS)
+	VIRTUAL_ENV=$(CURDIR)/$(PEERS) $(PEERS)/bin/maturin build --release --locked --quiet --out $(WHEELS)
+	$(PEERS)/bin/python -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/*.whl
+	cd benches && ../$(PEERS)/bin/python -m peers --wheel ../$(WHEELS)/*.whl --json ../target/peers.json $(if $(ONLY),--only $(ONLY),--write)
+
 fmt: $(TOOLS) ## Format everything
 	cargo fmt
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
 clean: ## Remove what was built
-	rm -rf target $(VENV) python/fanin/_core*.so
+	rm -rf target $(VENV) $(PEERS) python/fanin/_core*.so
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -66,4 +76,12 @@ $(TOOLS): $(VENV)/bin/python pyproject.toml
 
 $(EXTENSION): $(TOOLS) $(SOURCES)
 	$(BIN)/maturin develop --release --locked --quiet
+	@touch $@
+
+# A peer that cannot be installed here is said to be missing in each of its rows.
+$(PEERS)/.installed:
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
+	$(PEERS)/bin/python -m pip install --quiet 'maturin>=1.9,<2' 'numpy>=1.26' 'rich>=13' 'matplotlib>=3.8'
+	@for peer in $(PEER_PACKAGES); do $(PEERS)/bin/python -m pip install --quiet $$peer || echo "cannot install $$peer"; done
 	@touch $@

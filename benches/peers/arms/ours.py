@@ -1,0 +1,145 @@
+"""fanin, through its public interface."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import fanin
+import numpy as np
+
+from peers.arms import script
+from peers.common import (
+    ADAM_EPSILON,
+    BN_EPSILON,
+    BN_MOMENTUM,
+    LEARNING_RATE,
+    Arm,
+    Array,
+    Network,
+    network,
+    training,
+)
+
+VERSION = fanin.__version__
+
+
+def uniform(shape: Sequence[int], dtype: str) -> Arm:
+    draw = fanin.initializers.RandomUniform(-0.1, 0.1)
+    return Arm(lambda: draw(shape, dtype), float(np.prod(shape)))
+
+
+def normal(shape: Sequence[int], dtype: str) -> Arm:
+    draw = fanin.initializers.RandomNormal(0.0, 0.1)
+    return Arm(lambda: draw(shape, dtype), float(np.prod(shape)))
+
+
+def truncated_normal(shape: Sequence[int], dtype: str) -> Arm:
+    draw = fanin.initializers.TruncatedNormal(0.0, 0.1)
+    return Arm(lambda: draw(shape, dtype), float(np.prod(shape)))
+
+
+def orthogonal(n: int) -> Arm:
+    draw = fanin.initializers.Orthogonal()
+    return Arm(lambda: draw((n, n)))
+
+
+def model_of(net: Network) -> Any:
+    """Return the compiled network with the starting weights."""
+    layers: list[Any] = [fanin.Input((net.widths[0],))]
+    for width in net.widths[1:-1]:
+        layers.append(fanin.layers.Dense(width, activation="relu"))
+        if net.normalized:
+            layers.append(fanin.layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=BN_EPSILON))
+    layers.append(fanin.layers.Dense(net.widths[-1], activation="softmax"))
+    model = fanin.Sequential(layers, rng=0)
+    model.compile(
+        fanin.optimizers.Adam(LEARNING_RATE, epsilon=ADAM_EPSILON),
+        "sparse_categorical_crossentropy",
+    )
+    dense = [layer for layer in model.layers if isinstance(layer, fanin.layers.Dense)]
+    for layer, kernel in zip(dense, net.kernels(), strict=True):
+        layer.kernel[...] = kernel
+    return model
+
+
+def train(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Arm:
+    net = network(widths, normalized, batch, steps)
+    x, y = net.data()
+    models: list[Any] = []
+
+    def start() -> None:
+        models[:] = [model_of(net)]
+
+    def epoch(order: Array) -> float:
+        history = models[0].fit(x[order], y[order], batch, verbose=0, shuffle=False)
+        return history.history["loss"][-1]  # type: ignore[no-any-return]
+
+    arm = training(net, start, epoch)
+    # Timed with fanin's own shuffle, which gathers each batch inside the step.
+    arm.run = lambda: models[0].fit(x, y, batch, verbose=0)
+    return arm
+
+
+def batch_normalization(rows: int, columns: int) -> Arm:
+    layer = fanin.layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=BN_EPSILON)
+    return _layer(layer, rows, columns, columns)
+
+
+def dense(rows: int, inputs: int, outputs: int) -> Arm:
+    layer = fanin.layers.Dense(outputs)
+    layer.build((None, inputs))
+    layer.kernel = Network((inputs, outputs), False, rows, 1).kernels()[0]
+    return _layer(layer, rows, inputs, outputs)
+
+
+def _layer(layer: Any, rows: int, inputs: int, outputs: int) -> Arm:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((rows, inputs), dtype=np.float32)
+    dy = rng.standard_normal((rows, outputs), dtype=np.float32)
+
+    def run() -> Array:
+        _, cache = layer.forward(x, training=True)
+        return layer.backward(dy, cache)[0]  # type: ignore[no-any-return]
+
+    return Arm(run, check=lambda: float(np.abs(run()).mean()))
+
+
+def adam(size: int) -> Arm:
+    rng = np.random.default_rng(0)
+    rule = fanin.optimizers.Adam(LEARNING_RATE, epsilon=ADAM_EPSILON)
+    w, g = (rng.standard_normal(size, dtype=np.float32) for _ in range(2))
+    slots, done = rule.init(w), 0
+
+    def run() -> None:
+        nonlocal done
+        rule.step(w, g, slots, done)
+        done += 1
+
+    def check() -> float:
+        run()
+        run()
+        return float(np.abs(w).mean(dtype=np.float64))
+
+    return Arm(run, check=check)
+
+
+def predict(widths: Sequence[int], rows: int) -> Arm:
+    net = Network(tuple(widths), False, rows, 1)
+    model, x = model_of(net), net.data()[0]
+    return Arm(
+        lambda: model.predict(x, verbose=0),
+        check=lambda: float(model.predict(x, verbose=0).std()),
+    )
+
+
+def call(widths: Sequence[int], rows: int) -> Arm:
+    net = Network(tuple(widths), False, rows, 1)
+    model, x = model_of(net), net.data()[0]
+    return Arm(lambda: model(x), check=lambda: float(model(x).std()))
+
+
+def experiment(epochs: int, samples: int | None) -> Arm:
+    return script.experiment(fanin, epochs, samples)
+
+
+def experiment_over_cores(epochs: int, samples: int | None) -> Arm:
+    return script.over_cores(fanin, epochs, samples)

@@ -1,0 +1,98 @@
+"""What every arm of one piece of work shares: its data, its starting weights, its constants."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+LEARNING_RATE = 1e-3
+BETAS = (0.9, 0.999)
+# Where Adam adds epsilon differs between libraries; this small, all of them do the same.
+ADAM_EPSILON = 1e-10
+BN_EPSILON = 1e-3
+BN_MOMENTUM = 0.99
+"""Share of the old running value that is kept: Keras's meaning, 1 - torch's."""
+
+
+@dataclass
+class Arm:
+    """One peer's way to do one piece of work."""
+
+    run: Callable[[], Any]
+    """Do it once."""
+    count: float = 1
+    """How many units (elements, steps) doing it once is."""
+    start: Callable[[], Any] | None = None
+    """Go back to the beginning; called before each round, not timed."""
+    check: Callable[[], float] | None = None
+    """A number that all arms must agree on, found by doing the work from the beginning."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Dense layers with ReLU between them, after which BatchNormalization may follow."""
+
+    widths: tuple[int, ...]
+    normalized: bool
+    batch: int
+    steps: int
+    """Steps of one pass over the data."""
+
+    @property
+    def samples(self) -> int:
+        """Rows of the data."""
+        return self.batch * self.steps
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        dense = sum(i * o + o for i, o in pairwise(self.widths))
+        return dense + (2 * sum(self.widths[1:-1]) if self.normalized else 0)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Those of the matrix products of one step: forward, dW, and dX but of the first layer."""
+        pairs = list(pairwise(self.widths))
+        products = 3 * sum(i * o for i, o in pairs) - pairs[0][0] * pairs[0][1]
+        return products * self.batch
+
+    def data(self) -> tuple[Array, Array]:
+        """Return samples and the classes that a random linear rule gives them."""
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((self.samples, self.widths[0]), dtype=np.float32)
+        rule = rng.standard_normal((self.widths[0], self.widths[-1]), dtype=np.float32)
+        return x, np.argmax(x @ rule, axis=1).astype(np.int64)
+
+    def kernels(self) -> list[Array]:
+        """Return He-normal starting kernels (fan_in, fan_out); biases start at zero."""
+        rng = np.random.default_rng(1)
+        return [
+            rng.standard_normal((i, o), dtype=np.float32) * np.float32(np.sqrt(2 / i))
+            for i, o in pairwise(self.widths)
+        ]
+
+
+def network(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Network:
+    """Make a network of what came through JSON."""
+    return Network(tuple(widths), normalized, batch, steps)
+
+
+def training(net: Network, start: Callable[[], Any], epoch: Callable[[Array], float]) -> Arm:
+    """Make the arm that trains for one pass in a new order, and checks on two in a given one.
+
+    `epoch` takes the order of the rows and returns the mean loss over the pass.
+    """
+    shuffles = np.random.default_rng(2)
+
+    def check() -> float:
+        start()
+        for _ in range(2):
+            loss = epoch(np.random.default_rng(3).permutation(net.samples))
+        return loss
+
+    return Arm(lambda: epoch(shuffles.permutation(net.samples)), net.steps, start, check)

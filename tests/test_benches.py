@@ -1,0 +1,66 @@
+"""The benches against peers compare equal work; nothing here is timed."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHES = Path(__file__).resolve().parents[1] / "benches"
+sys.path.insert(0, str(BENCHES))
+
+from peers import catalogue, page  # noqa: E402
+from peers.arms import by_hand, ours  # noqa: E402
+from peers.common import network  # noqa: E402
+from peers.measure import AGREEMENT, Line  # noqa: E402
+
+NETWORKS = [((5, 7, 6, 3), True, 8, 6), ((5, 7, 3), False, 8, 6)]
+
+
+def functions(module: str) -> set[str]:
+    tree = ast.parse((BENCHES / "peers" / "arms" / f"{module}.py").read_text())
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_whoever_a_row_names_can_do_its_work() -> None:
+    for row in catalogue.rows():
+        assert row.work in functions("ours"), row.label
+        for peer in row.peers:
+            assert (peer.work or row.work) in functions(peer.module), (row.label, peer.label)
+    for ladder in catalogue.ladders():
+        assert ladder.work in functions("ours"), ladder.label
+
+
+@pytest.mark.parametrize("net", NETWORKS)
+def test_the_network_by_hand_trains_as_ours(net: tuple[tuple[int, ...], bool, int, int]) -> None:
+    checks = [arms.train(*net).check for arms in (ours, by_hand)]
+    mine, theirs = (check() for check in checks if check is not None)
+    assert mine == pytest.approx(theirs, rel=AGREEMENT / 100)
+
+
+def test_layers_adam_and_predictions_by_hand_agree_with_ours() -> None:
+    for work, args in (
+        ("batch_normalization", (64, 5)),
+        ("adam", (100,)),
+        ("predict", ((4, 8, 3), 5)),
+    ):
+        mine, theirs = (getattr(arms, work)(*args).check() for arms in (ours, by_hand))
+        assert mine == pytest.approx(theirs, rel=1e-5), work
+
+
+def test_multiply_adds_are_those_of_the_five_products() -> None:
+    # Forward, dW of each layer, and dX of the second only.
+    first, second = 784 * 128, 128 * 10
+    assert network((784, 128, 10), False, 64, 1).multiply_adds == 64 * (2 * first + 3 * second)
+
+
+def test_the_slope_of_a_power_is_its_exponent() -> None:
+    points = [{"size": 2**k, "one": 3.0 * 2 ** (1.5 * k)} for k in range(6)]
+    assert page.slope(points, "one") == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "met"), [(2.0, "yes"), (1.85, "within 10 %"), (1.7, "no"), (None, "not measured")]
+)
+def test_a_target_is_met_by_its_ratio(ratio: float | None, met: str) -> None:
+    assert Line("step", "a network", 1, "µs", "a peer", ratio=ratio, aim=2.0).met == met
