@@ -8,7 +8,7 @@ use crate::parallel::{self, Threads};
 use crate::simd::kernel;
 
 /// Multiply-adds under which a product is not worth a second thread.
-pub(crate) const PARALLEL_FROM: usize = 1 << 20;
+pub(crate) const PARALLEL_FROM: usize = 1 << 23;
 
 /// `out = a · b`; transposed views (`a.t()`) cost nothing.
 ///

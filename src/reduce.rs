@@ -15,7 +15,7 @@ const COLUMNS: usize = 512;
 const STRIPE: usize = 32;
 
 /// Elements under which a second thread is not worth waking.
-pub(crate) const PARALLEL_FROM: usize = 1 << 16;
+pub(crate) const PARALLEL_FROM: usize = 1 << 17;
 
 /// sums[j] = Σᵢ x[i, j] for `x` of rows as wide as `sums`.
 pub(crate) fn column_sums<F: Float>(threads: Threads, x: &[F], sums: &mut [F]) {

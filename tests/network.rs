@@ -143,7 +143,7 @@ struct Trained {
 
 /// Train a network with `threads` threads in slices that end after every batch or only at the end.
 fn train(hidden: usize, threads: usize, one_slice: bool) -> Trained {
-    let (samples, batch, classes) = (640, 128, 10);
+    let (samples, batch, classes) = (1280, 256, 10);
     let layers = [
         dense(hidden, "relu"),
         batch_normalization(),
@@ -219,9 +219,9 @@ fn train(hidden: usize, threads: usize, one_slice: bool) -> Trained {
 
 #[test]
 fn training_gives_the_same_bits_for_any_number_of_threads_and_slices() {
-    for hidden in [24, 333] {
+    for hidden in [24, 777] {
         let first = train(hidden, 1, true);
-        assert_eq!(first.progress[..2], [5.0, 640.0]);
+        assert_eq!(first.progress[..2], [5.0, 1280.0]);
         for (threads, one_slice) in [(1, false), (2, true), (3, false)] {
             let other = train(hidden, threads, one_slice);
             assert_eq!(first.w, other.w, "{hidden} units, {threads} threads");

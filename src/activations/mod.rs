@@ -76,7 +76,7 @@ pub(crate) trait Elementwise: Copy + Debug + Send + Sync + 'static {
 }
 
 /// Elements a thread takes at a time; fewer than two such chunks stay on the calling thread.
-const CHUNK: usize = 1 << 15;
+const CHUNK: usize = 1 << 16;
 
 /// `CHUNK` as whole rows.
 fn chunk_of_rows(width: usize) -> usize {
