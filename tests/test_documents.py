@@ -189,9 +189,12 @@ def test_fashion_mnist_block(capsys):
     accuracy = {name: float(value) for name, value in found}
     assert accuracy.keys() == {"Zero", "Random", "Xavier", "He"}
     assert dict(found)["Zero"] == "0.1000"
-    assert 0.82 <= accuracy["Random"] <= 0.85
-    assert 0.86 <= accuracy["Xavier"] <= 0.885
-    assert 0.86 <= accuracy["He"] <= 0.885
+    # Over 8 seeds `fanin compare` finds .8356, .8655 and .8649 with standard deviations of .0066,
+    # .0044 and .0054. This is one run, and another CPU's matrix product rounds into another one,
+    # so each gets three standard deviations to either side.
+    assert 0.815 <= accuracy["Random"] <= 0.856
+    assert 0.849 <= accuracy["Xavier"] <= 0.882
+    assert 0.849 <= accuracy["He"] <= 0.882
     for history, _ in namespace["history_dict"].values():
         assert history.history.keys() == {"accuracy", "loss", "val_accuracy", "val_loss"}
         assert history.epoch == [0, 1, 2, 3, 4]
