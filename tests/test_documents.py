@@ -198,3 +198,18 @@ def test_fashion_mnist_block(capsys):
     for history, _ in namespace["history_dict"].values():
         assert history.history.keys() == {"accuracy", "loss", "val_accuracy", "val_loss"}
         assert history.epoch == [0, 1, 2, 3, 4]
+
+
+def test_fashion_mnist_over_seeds():
+    """The same experiment as `fanin.compare` runs it: means over seeds, which scatter less."""
+    if fanin.datasets.fashion_mnist.find() is None:
+        pytest.skip("the full Fashion-MNIST is not on this machine (dataset-fashion-mnist)")
+    result = fanin.compare(data="fashion-mnist", epochs=5, seeds=8, progress=False)
+    mean = {
+        arm["label"]: np.mean([trial["test_accuracy"] for trial in arm["trials"]])
+        for arm in result.to_dict()["arms"]
+    }
+    assert mean.pop("Zeros") == pytest.approx(0.1, abs=1e-9)
+    assert 0.82 <= mean.pop("RandomNormal(stddev=1.0)") <= 0.85
+    assert mean.keys() == {"GlorotNormal", "HeNormal"}
+    assert all(0.86 <= accuracy <= 0.885 for accuracy in mean.values()), mean
