@@ -40,6 +40,9 @@ pub(crate) fn matmul<F: Float>(
     {
         return row_times_matrix(a, b, out);
     }
+    if n <= NARROW && m * k <= NARROW_FROM {
+        return narrow(a, b, out);
+    }
     let threads = threads.for_work(m * n * k, PARALLEL_FROM);
     let (out_strides, a_strides, b_strides) = (
         strides(out.strides()),
@@ -82,7 +85,60 @@ pub(crate) fn matmul<F: Float>(
     });
 }
 
+/// Columns of a product that is computed row by row, in registers: what packing costs would be most of it.
+const NARROW: usize = 16;
+
+/// Elements of the left matrix from which on packing pays all the same.
+const NARROW_FROM: usize = 1 << 17;
+
+/// Rows of the right matrix that are copied together, with zeros behind.
+const NARROW_ROWS: usize = 64;
+
 kernel! {
+    /// A product of few columns: four rows at a time, each a vector of sums.
+    fn narrow<F: Float>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, out: ArrayViewMut2<'_, F>) {
+        let ((m, k), n) = (a.dim(), b.ncols());
+        let (a_strides, b_strides, out_strides) = (strides(a.strides()), strides(b.strides()), strides(out.strides()));
+        let mut out = out;
+        assert!(n <= NARROW && b.nrows() == k && out.dim() == (m, n), "as `matmul` asserts");
+        let mut block = [[F::ZERO; NARROW]; NARROW_ROWS];
+        for start in (0..k).step_by(NARROW_ROWS) {
+            let block = &mut block[..NARROW_ROWS.min(k - start)];
+            for (p, row) in block.iter_mut().enumerate() {
+                for (j, to) in row[..n].iter_mut().enumerate() {
+                    // SAFETY: below k and n.
+                    *to = unsafe { *b.as_ptr().offset((start + p) as isize * b_strides.0 + j as isize * b_strides.1) };
+                }
+            }
+            for i in (0..m).step_by(4) {
+                // The last row is summed again where there are no four left.
+                let starts: [_; 4] = std::array::from_fn(|r| (i + r).min(m - 1) as isize * a_strides.0);
+                let zeros = [F::ZERO; NARROW];
+                // Four names, not an array of them: those stay in registers.
+                let (mut sums_0, mut sums_1, mut sums_2, mut sums_3) = (zeros, zeros, zeros, zeros);
+                for (p, b) in block.iter().enumerate() {
+                    let column = (start + p) as isize * a_strides.1;
+                    // SAFETY: below m and k.
+                    let at = |row: isize| unsafe { *a.as_ptr().offset(row + column) };
+                    let (a_0, a_1, a_2, a_3) = (at(starts[0]), at(starts[1]), at(starts[2]), at(starts[3]));
+                    for j in 0..NARROW {
+                        sums_0[j] += a_0 * b[j];
+                        sums_1[j] += a_1 * b[j];
+                        sums_2[j] += a_2 * b[j];
+                        sums_3[j] += a_3 * b[j];
+                    }
+                }
+                for (i, sums) in (i..m).zip([&sums_0, &sums_1, &sums_2, &sums_3]) {
+                    for (j, &sum) in sums[..n].iter().enumerate() {
+                        // SAFETY: below m and n.
+                        let out = unsafe { &mut *out.as_mut_ptr().offset(i as isize * out_strides.0 + j as isize * out_strides.1) };
+                        *out = if start == 0 { sum } else { *out + sum };
+                    }
+                }
+            }
+        }
+    }
+
     /// One sample: each row of the matrix is read once, as it lies, and nothing is packed.
     fn row_times_matrix<F: Float>(a: &[F], b: &[F], out: &mut [F]) {
         out.fill(F::ZERO);

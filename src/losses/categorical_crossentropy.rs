@@ -1,7 +1,7 @@
 //! Categorical cross-entropy, against a distribution over classes or against one class ("sparse").
 
-use super::{EPSILON, RowLoss};
-use crate::activations::softmax::{max_of_row, softmax_row};
+use super::{BLOCK, EPSILON, RowLoss};
+use crate::activations::softmax::max_of_row;
 use crate::error::Result;
 use crate::float::Float;
 use crate::settings::Settings;
@@ -42,13 +42,31 @@ impl<const CLASSES: bool> RowLoss for CategoricalCrossentropy<CLASSES> {
 
     #[inline(always)]
     fn row<F: Float>(&self, outputs: &mut [F], target: impl Fn(usize) -> F) -> F {
+        let mut value = [F::ZERO];
+        self.block(outputs.len(), outputs, &mut value, |_| &target);
+        value[0]
+    }
+
+    #[inline(always)]
+    fn block<F: Float, T: Fn(usize) -> F>(
+        &self,
+        width: usize,
+        outputs: &mut [F],
+        values: &mut [F],
+        target: impl Fn(usize) -> T,
+    ) {
         let keep = F::of(1.0 - self.label_smoothing);
-        let add = F::of(self.label_smoothing / outputs.len() as f64);
-        let smoothed = |j| keep * target(j) + add;
+        let add = F::of(self.label_smoothing / width as f64);
+        let smoothed = |i| {
+            let target = target(i);
+            move |j| keep * target(j) + add
+        };
         if self.from_logits {
-            from_logits(outputs, smoothed)
+            from_logits(width, outputs, values, smoothed);
         } else {
-            from_probabilities(outputs, smoothed)
+            for (i, (y, value)) in outputs.chunks_exact_mut(width).zip(values).enumerate() {
+                *value = from_probabilities(y, smoothed(i));
+            }
         }
     }
 
@@ -61,21 +79,47 @@ impl<const CLASSES: bool> RowLoss for CategoricalCrossentropy<CLASSES> {
 }
 
 /// L = Σ tⱼ (ln Σ eᶻ − zⱼ), with z counted from its maximum; dL/dz = p Σt − t.
+///
+/// Exponentials and logarithms are taken of all rows at once, so that vectors are full where rows are short.
 #[inline(always)]
-fn from_logits<F: Float>(z: &mut [F], target: impl Fn(usize) -> F) -> F {
-    let max = max_of_row(z);
-    let (mut total, mut aligned) = (F::ZERO, F::ZERO);
-    for (j, &z) in z.iter().enumerate() {
-        let t = target(j);
-        total += t;
-        // A class without weight counts nothing, even where its logit is −∞.
-        aligned += if t == F::ZERO { F::ZERO } else { t * (z - max) };
+fn from_logits<F: Float, T: Fn(usize) -> F>(
+    width: usize,
+    z: &mut [F],
+    values: &mut [F],
+    target: impl Fn(usize) -> T,
+) {
+    let (mut totals, mut sums) = ([F::ZERO; BLOCK], [F::ONE; BLOCK]);
+    for (i, (z, value)) in z.chunks_exact_mut(width).zip(values.iter_mut()).enumerate() {
+        let (target, max) = (target(i), max_of_row(z));
+        let (mut total, mut aligned) = (F::ZERO, F::ZERO);
+        for (j, z) in z.iter_mut().enumerate() {
+            let t = target(j);
+            *z -= max;
+            total += t;
+            // A class without weight counts nothing, even where its logit is −∞.
+            aligned += if t == F::ZERO { F::ZERO } else { t * *z };
+        }
+        (totals[i], *value) = (total, -aligned);
     }
-    let sum = softmax_row(z, max);
-    for (j, p) in z.iter_mut().enumerate() {
-        *p = *p * total - target(j);
+    for z in z.iter_mut() {
+        *z = z.exp();
     }
-    total * sum.ln() - aligned
+    for (i, (e, sum)) in z.chunks_exact_mut(width).zip(&mut sums).enumerate() {
+        *sum = F::ZERO;
+        for &e in &*e {
+            *sum += e;
+        }
+        let (target, scale) = (target(i), totals[i] / *sum);
+        for (j, e) in e.iter_mut().enumerate() {
+            *e = *e * scale - target(j);
+        }
+    }
+    for sum in &mut sums {
+        *sum = sum.ln();
+    }
+    for ((value, total), ln) in values.iter_mut().zip(totals).zip(sums) {
+        *value += total * ln;
+    }
 }
 
 /// L = −Σ tⱼ ln clip(qⱼ) with q = y / Σy. Where qⱼ is not clipped, dL/dqⱼ = −tⱼ/qⱼ, and

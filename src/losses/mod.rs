@@ -108,6 +108,9 @@ pub struct Factor<'a, F> {
     pub weights: &'a [F],
 }
 
+/// Rows that are worked on together.
+pub(crate) const BLOCK: usize = 64;
+
 /// The formula of a loss, for one row.
 pub(crate) trait RowLoss: Clone + Debug + Send + Sync + 'static {
     /// Whether the target of a row is a class.
@@ -117,6 +120,21 @@ pub(crate) trait RowLoss: Clone + Debug + Send + Sync + 'static {
     ///
     /// `target(j)` is the target of output `j`; a class is 1 at its place and 0 elsewhere.
     fn row<F: Float>(&self, outputs: &mut [F], target: impl Fn(usize) -> F) -> F;
+
+    /// The losses of up to [`BLOCK`] rows of `width` at once; by default one after the other.
+    #[inline(always)]
+    fn block<F: Float, T: Fn(usize) -> F>(
+        &self,
+        width: usize,
+        outputs: &mut [F],
+        values: &mut [F],
+        target: impl Fn(usize) -> T,
+    ) {
+        let rows = outputs.chunks_exact_mut(width).zip(values).enumerate();
+        for (i, (outputs, value)) in rows {
+            *value = self.row(outputs, target(i));
+        }
+    }
 
     /// This loss on what goes into an activation of this kind, if that is one formula.
     fn before(&self, _activation: &str) -> Option<Self> {
@@ -181,16 +199,30 @@ fn each_row<F: Float, L: RowLoss, T: Fn(usize) -> F>(
     values: &mut [F],
     target: impl Fn(usize) -> T,
 ) {
-    for (i, (outputs, value)) in outputs.chunks_exact_mut(width).zip(values).enumerate() {
-        *value = loss.row(outputs, target(i));
-        let factor = factor
-            .weights
-            .get(i)
-            .map_or(factor.all, |&weight| factor.all * weight);
-        for gradient in outputs {
-            // A saturated softmax leaves gradients that products would be slow on.
-            *gradient = (*gradient * factor).flush();
+    let blocks = outputs
+        .chunks_mut(BLOCK * width)
+        .zip(values.chunks_mut(BLOCK));
+    for (block, (outputs, values)) in blocks.enumerate() {
+        let first = block * BLOCK;
+        loss.block(width, outputs, values, |i| target(first + i));
+        if factor.weights.is_empty() {
+            scale(outputs, factor.all);
+        } else {
+            for (outputs, &weight) in outputs
+                .chunks_exact_mut(width)
+                .zip(&factor.weights[first..])
+            {
+                scale(outputs, factor.all * weight);
+            }
         }
+    }
+}
+
+#[inline(always)]
+fn scale<F: Float>(gradients: &mut [F], factor: F) {
+    for gradient in gradients {
+        // A saturated softmax leaves gradients that products would be slow on.
+        *gradient = (*gradient * factor).flush();
     }
 }
 

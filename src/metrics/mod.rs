@@ -21,18 +21,13 @@ pub trait Metric<F: Float>: Debug + Send + Sync {
     fn survives_softmax(&self) -> bool {
         false
     }
-}
 
-/// Sum of a metric over the rows of a batch. Sample weights weigh the loss, not what is reported of it.
-pub fn sum<F: Float>(
-    metric: &dyn Metric<F>,
-    width: usize,
-    outputs: &[F],
-    targets: Targets<F>,
-) -> f64 {
-    let rows = outputs.chunks_exact(width).enumerate();
-    rows.map(|(i, outputs)| metric.row(outputs, targets.row(i, width)).wide())
-        .sum()
+    /// Its sum over the rows of a batch. Sample weights weigh the loss, not what is reported of it.
+    fn sum(&self, width: usize, outputs: &[F], targets: Targets<F>) -> f64 {
+        let rows = outputs.chunks_exact(width).enumerate();
+        rows.map(|(i, outputs)| self.row(outputs, targets.row(i, width)).wide())
+            .sum()
+    }
 }
 
 /// The metric that `settings` describe.
@@ -66,7 +61,10 @@ struct CategoricalAccuracy {
 fn argmax<F: Float>(values: impl Iterator<Item = F>) -> usize {
     let mut best = (0, None);
     for (j, value) in values.enumerate() {
-        if best.1.is_none_or(|largest| value > largest) && !value.wide().is_nan() {
+        if best
+            .1
+            .map_or(!value.wide().is_nan(), |largest| value > largest)
+        {
             best = (j, Some(value));
         }
     }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::losses::{Factor, Loss};
 use crate::memory::zeros;
-use crate::metrics::{self, Metric};
+use crate::metrics::Metric;
 use crate::parallel::Threads;
 
 /// A loss and metrics for one plan.
@@ -113,7 +113,7 @@ impl<F: Float> Objective<F> {
         };
         let (loss_sum, metric_sums) = sums.split_at_mut(1);
         for (sum, metric) in metric_sums.iter_mut().zip(&self.metrics) {
-            *sum += samples_per_row * metrics::sum(&**metric, width, said, data.y);
+            *sum += samples_per_row * metric.sum(width, said, data.y);
         }
         let values = &mut scratch.values[..rows];
         let factor = Factor {
