@@ -65,7 +65,8 @@ _LIMITS = """\
 * *2-3-2-2*: kernels on rows of two and three numbers, which leave vectors mostly empty.
   BatchNormalization is a quarter of the step. Work left: several rows to a vector.
 * *Uniform*: 39 % of the time of a fresh array is the operating system's, which hands out pages;
-  torch and NumPy fill an array that exists (`Initializer.fill` does too; the rows do not use it yet).
+  torch and NumPy fill one that exists. So does `Initializer.fill`, at 0.72 ns where a new array
+  takes 1.2, torch 3.6 and NumPy 2.8 (normal: 1.1 against 1.7 and torch's 3.6).
 * *Orthogonal*: Householder's reflections one at a time, in an order that fixes the bits, against
   LAPACK's blocks. Work left: blocks.
 * *BatchNormalization and Dense by themselves*: the call copies the output and its gradient, so that
