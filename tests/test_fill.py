@@ -26,8 +26,8 @@ EVERY = [
 def test_the_values_are_those_of_a_new_array(initializer, dtype):
     out = np.full((6, 4), np.nan, dtype)
     assert initializer.fill(out, rng=5) is out
-    expected = initializer((6, 4), dtype, rng=5) if initializer is not EVERY[-1] else out * 0 + 7
-    np.testing.assert_array_equal(out, expected)
+    assert np.isfinite(out).all()
+    np.testing.assert_array_equal(out, initializer((6, 4), dtype, rng=5))
 
 
 @given(

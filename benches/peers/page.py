@@ -55,13 +55,16 @@ the *ratio*, how many times as long as we a peer takes. Targets are ratios too.
 _LIMITS = """\
 ## What limits the rows that are not met
 
+Found on the machine of 2026-11-22, on that day and the next; elsewhere figures will differ.
+
 * *Steps of wide networks*: their matrix products. Those of the steps' own shapes run at 139 to 165
   GFLOP/s on one thread, and at 118 to 135 where the right matrix is transposed (dx = dy Wᵀ); the
-  fastest product of any peer reaches 163. At that rate 784-512-512 needs 5.0 of its 7 ms for them,
-  784-128-10 160 of its 250 µs, 1024-2048³ 184 of its 237 ms: 2.4 times JAX, or 1.7 times torch,
-  would be faster than the products alone. Work left: the transposed product.
-* *Adam*: a parameter costs a square root and a division, on the one unit that does both. That is 50
-  of the 250 µs of 784-128-10, and half of the row of 100k parameters; the rest of that is the call.
+  fastest product of any peer reaches 163. At that rate 784-128-10 needs 160 of its 250 µs for them,
+  784-512-512 5.0 of its 7 ms, 1024-2048³ 184 of its 237 ms. The targets against JAX on one thread
+  (135 µs, 3.2 ms, 135 ms) are below that. Those against torch are not: the transposed product and
+  what is not a product would have to give the rest.
+* *Adam*: a square root and a division a parameter. It takes 50 of the 250 µs of 784-128-10, and
+  half of the row of 100k parameters; the rest of that is the call.
 * *2-3-2-2*: kernels on rows of two and three numbers, which leave vectors mostly empty.
   BatchNormalization is a quarter of the step. Work left: several rows to a vector.
 * *Uniform*: 39 % of the time of a fresh array is the operating system's, which hands out pages;
