@@ -41,6 +41,19 @@ class Nonlinearity:
     bends: tuple[float, ...] = (0.0,)
     jumps: bool = False
 
+    def shifted(self, by: float) -> "Nonlinearity":
+        """Return the function of x that is this one of ``x + by``: what a bias of `by` makes of it."""
+        if by == 0:
+            return self
+        value, slope = self.value, self.slope
+        return Nonlinearity(
+            self.name,
+            lambda x: value(x + by),
+            None if slope is None else lambda x: slope(x + by),
+            tuple(bend - by for bend in self.bends),
+            self.jumps,
+        )
+
 
 def resolve(
     activation: object, derivative: Callable[..., Any] | None = None, **options: Any

@@ -59,7 +59,9 @@ def slope_at(phi: Nonlinearity, x: Array, half: Array, matrix: Array | None = No
     """Return φ' at the nodes of smooth pieces: exactly, or from the values on each piece."""
     if phi.slope is not None:
         return phi.slope(x)
-    return (phi.value(x) @ (_DERIVATIVE if matrix is None else matrix).T) / half[:, None]
+    rise = phi.value(x) @ (_DERIVATIVE if matrix is None else matrix).T
+    # A piece of no width weighs nothing.
+    return np.asarray(np.divide(rise, half[..., None], out=np.zeros_like(rise), where=half[..., None] > 0))
 
 
 def starting_edges(q: float, bends: tuple[float, ...]) -> Array:
