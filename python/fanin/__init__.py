@@ -48,6 +48,7 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "phase_diagram",
     "random",
     "set_num_threads",
     "set_random_seed",
@@ -66,9 +67,10 @@ _LAZY = {
     "comparison": "fanin.comparison",
     "datasets": "fanin.datasets",
     "gain": "fanin.theory",
+    "phase_diagram": "fanin.theory",
     "theory": "fanin.theory",
 }
-_FUNCTIONS = {"compare", "gain"}
+_FUNCTIONS = {"compare", "gain", "phase_diagram"}
 
 
 def __getattr__(name: str) -> Any:

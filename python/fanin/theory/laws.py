@@ -73,7 +73,7 @@ class WeightLaw:
         return cls(mean, variance)
 
 
-def _known(initializer: initializers.Initializer, shape: tuple[int, ...]) -> WeightLaw | None:
+def _known(initializer: Any, shape: tuple[int, ...]) -> WeightLaw | None:
     kind = type(initializer)
     if kind in (initializers.Zeros, initializers.Ones):
         return WeightLaw(float(kind is initializers.Ones), 0.0)

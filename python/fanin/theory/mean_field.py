@@ -1,4 +1,4 @@
-"""The limit of infinite width: how the scale and the similarity of signals go from layer to layer."""
+"""The limit of infinite width: scale and similarity of signals from layer to layer."""
 
 import math
 from dataclasses import dataclass
@@ -158,11 +158,51 @@ def mean_field(
     )
 
 
-def susceptibility(phi: Nonlinearity, w: float, b: float, start: float = 1.0) -> float:
-    """Return χ where the second moment goes from `start`, without the rest of `mean_field`."""
-    points, flat = _fixed_points(phi, w, b)
-    target = start if flat else _reached(phi, w, b, points, start)
-    return w * _exp(moments(phi, min(max(_log(target), -130.0), 130.0)).log_slope)
+def susceptibilities(
+    phi: Nonlinearity, sigma_w2: Array, sigma_b2: Array, start: float = 1.0
+) -> Array:
+    """Return χ for many scales at once, from one table of the activation's moments.
+
+    Parameters
+    ----------
+    phi : Nonlinearity
+        The activation.
+    sigma_w2, sigma_b2 : ndarray of shape (n,)
+        The scales, in pairs.
+    start : float, default 1.0
+        Second moment that signals start from.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        As `mean_field` gives it, with q* interpolated: good to about 1e-4.
+    """
+    log_q = np.linspace(-130.0, 130.0, 1041)
+    # Fine where signals usually are, so that a straight line between two places will do.
+    log_q = np.unique(np.r_[log_q, np.linspace(_LOWEST / 2, -_LOWEST / 2, 521), math.log(start)])
+    found = [moments(phi, float(t)) for t in log_q]
+    squares = np.array([m.log_square for m in found])
+    slopes = np.array([m.log_slope for m in found])
+    origin = int(np.searchsorted(log_q, math.log(start)))
+    chi = np.empty(len(sigma_w2))
+    for k, (w, b) in enumerate(zip(sigma_w2, sigma_b2, strict=True)):
+        growth = np.logaddexp(_log(w) + squares, _log(b)) - log_q
+        chi[k] = w * _exp(_slope_reached(log_q, growth, slopes, origin))
+    return chi
+
+
+def _slope_reached(log_q: Array, growth: Array, slopes: Array, origin: int) -> float:
+    """Walk from `origin` the way the signal goes, and return log E φ'² where it stops."""
+    if abs(growth[origin]) < _FLAT:
+        return float(slopes[origin])
+    way = 1 if growth[origin] > 0 else -1
+    path = np.arange(origin, len(log_q) if way > 0 else -1, way)
+    over = np.flatnonzero(np.sign(growth[path]) != way)
+    if not over.size:
+        return float(slopes[path[-1]])
+    there, here = path[over[0]], path[over[0] - 1]
+    share = growth[here] / (growth[here] - growth[there])
+    return float(slopes[here] + share * (slopes[there] - slopes[here]))
 
 
 def phase(chi: float) -> str:
@@ -306,14 +346,15 @@ def critical_sigma_w2(activation: Any, sigma_b2: float = 0.0, **params: Any) -> 
     _, b = _variances(1.0, sigma_b2)
 
     def above(w: float) -> float:
-        return susceptibility(phi, w, b) - 1
+        points, flat = _fixed_points(phi, w, b)
+        target = 1.0 if flat else _reached(phi, w, b, points, 1.0)
+        return w * _exp(moments(phi, min(max(_log(target), -130.0), 130.0)).log_slope) - 1
 
-    scales = np.geomspace(1e-2, 1e4, 31)
-    low = float(scales[0])
-    for high in map(float, scales[1:]):
-        if above(high) >= 0:
-            return _bisect(above, low, high)
-        low = high
+    scales = np.geomspace(1e-2, 1e4, 301)
+    chaotic = np.flatnonzero(susceptibilities(phi, scales, np.full(301, b)) >= 1)
+    if chaotic.size and chaotic[0]:
+        last = min(int(chaotic[0]) + 1, 300)
+        return _bisect(above, float(scales[chaotic[0] - 1]), float(scales[last]))
     raise ValueError(f"activation {phi.name!r} has χ < 1 for every σw² up to 1e4 at σb² = {b:g}")
 
 

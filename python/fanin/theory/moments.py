@@ -118,7 +118,9 @@ def _moments(phi: Nonlinearity, q: float) -> Moments:
     bend = (z**4 - 6 * z * z + 3) / 4  # likewise, for the second derivative
     curvature = float((weights * bend * square).sum()) / second if second > 0 else 0.0
     if phi.jumps:
-        return Moments(mean, _log(second), elasticity, curvature, excess, math.nan, math.nan, math.nan)
+        return Moments(
+            mean, _log(second), elasticity, curvature, excess, math.nan, math.nan, math.nan
+        )
     slopes = slope_at(phi, std * z, std * half, GAUSS_DERIVATIVE) ** 2
     slope = float((weights * slopes).sum())
     if slope == 0:
@@ -218,7 +220,7 @@ def _half_line(std: float, step: float) -> tuple[Array, Array]:
         edges = np.unique(np.r_[edges, _octaves(_REACH * std) / std])
     nodes, weights, _ = pieces(edges[edges <= _REACH])
     weights = weights * 2 * np.exp(-nodes * nodes / 2) / math.sqrt(2 * math.pi)
-    return std * nodes.ravel(), weights.ravel()
+    return np.asarray(std * nodes.ravel()), np.asarray(weights.ravel())
 
 
 def _sum_grid(
@@ -236,7 +238,7 @@ def _sum_grid(
 
 
 def _line(step: float) -> Array:
-    return np.r_[np.arange(-_REACH, _REACH, step), _REACH]
+    return np.asarray(np.r_[np.arange(-_REACH, _REACH, step), _REACH])
 
 
 def _structure(phi: Nonlinearity, std: float) -> Array:
@@ -249,7 +251,7 @@ def _structure(phi: Nonlinearity, std: float) -> Array:
 
 
 def _octaves(reach: float) -> Array:
-    return 2.0 ** np.arange(-1, max(math.ceil(math.log2(reach)), 0) + 1)
+    return np.asarray(2.0 ** np.arange(-1, max(math.ceil(math.log2(reach)), 0) + 1))
 
 
 def _log(value: float) -> float:

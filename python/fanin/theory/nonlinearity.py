@@ -42,7 +42,7 @@ class Nonlinearity:
     jumps: bool = False
 
     def shifted(self, by: float) -> "Nonlinearity":
-        """Return the function of x that is this one of ``x + by``: what a bias of `by` makes of it."""
+        """Return this function of ``x + by``: what a bias of `by` makes of it."""
         if by == 0:
             return self
         value, slope = self.value, self.slope

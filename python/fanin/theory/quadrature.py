@@ -61,7 +61,9 @@ def slope_at(phi: Nonlinearity, x: Array, half: Array, matrix: Array | None = No
         return phi.slope(x)
     rise = phi.value(x) @ (_DERIVATIVE if matrix is None else matrix).T
     # A piece of no width weighs nothing.
-    return np.asarray(np.divide(rise, half[..., None], out=np.zeros_like(rise), where=half[..., None] > 0))
+    return np.asarray(
+        np.divide(rise, half[..., None], out=np.zeros_like(rise), where=half[..., None] > 0)
+    )
 
 
 def starting_edges(q: float, bends: tuple[float, ...]) -> Array:
