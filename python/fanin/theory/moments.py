@@ -19,6 +19,9 @@ _REACH = 9.0
 _LOG_LIMIT = 138.0
 """Variances beyond exp(±138) = 10**±60 follow the power law found there."""
 
+_LOG_PAIRS = 46.0
+"""Ratios of moments do not change beyond exp(±46) = 10**±20."""
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -71,7 +74,8 @@ def moments(phi: Nonlinearity, log_q: float) -> Moments:
     """
     if log_q == -math.inf:
         return _at_zero(phi)
-    inside = min(max(log_q, -_LOG_LIMIT), _LOG_LIMIT)
+    limit = 0.0 if _scales(phi) else _LOG_LIMIT
+    inside = min(max(log_q, -limit), limit)
     with np.errstate(over="ignore", invalid="ignore"):
         found = _moments(phi, math.exp(inside))
     beyond = log_q - inside
@@ -183,7 +187,8 @@ def pair_moments(phi: Nonlinearity, log_q: float, c: float, step: float = 1.0) -
     """
     if log_q == -math.inf:
         return PairMoments(1.0, 0.0, 1.0, 1.0)
-    q = math.exp(min(max(log_q, -_LOG_LIMIT), _LOG_LIMIT))
+    limit = 0.0 if _scales(phi) else _LOG_PAIRS
+    q = math.exp(min(max(log_q, -limit), limit))
     # Of a width that is not quite 0, for c = ±1.
     wide = math.sqrt(q * max((1 + c) / 2, 1e-16))
     apart = math.sqrt(q * max((1 - c) / 2, 1e-16))
@@ -211,6 +216,18 @@ def pair_moments(phi: Nonlinearity, log_q: float, c: float, step: float = 1.0) -
         float((weights * g[0] * g[1]).sum()) / slope,
         float((weights * g[0] ** 2 * g[1] ** 2).sum()) / slope**2,
     )
+
+
+def _scales(phi: Nonlinearity) -> bool:
+    """Say whether ``φ(a x) = a φ(x)`` for positive a, as for ReLU: then one variance tells all."""
+    if phi.bends not in ((), (0.0,)):
+        return False
+    with np.errstate(all="ignore"):
+        y = phi.value(_PROBES)
+    return bool((y == np.where(_PROBES > 0, y[-1], y[0]) * np.abs(_PROBES) / 2.0**20).all())
+
+
+_PROBES = np.r_[-(2.0 ** np.arange(20, -21, -4)), 2.0 ** np.arange(-20, 21, 4)]
 
 
 def _half_line(std: float, step: float) -> tuple[Array, Array]:
@@ -251,7 +268,7 @@ def _structure(phi: Nonlinearity, std: float) -> Array:
 
 
 def _octaves(reach: float) -> Array:
-    return np.asarray(2.0 ** np.arange(-1, max(math.ceil(math.log2(reach)), 0) + 1))
+    return np.asarray(2.0 ** np.arange(-1, max(math.ceil(math.log2(reach)), 0) + 1, 1.5))
 
 
 def _log(value: float) -> float:

@@ -29,6 +29,10 @@ _SAME_WEIGHTS = 3.0
 """Theory takes gradients to be independent of signals. Measured, the second moment of a gradient
 differs from that by up to some 7 / units a layer (GELU; ReLU: none): so much is two deviations."""
 
+_LEFT = 0.1
+"""At least this share of the noise stays, however much an orthogonal matrix takes away: the rows
+of one matrix are not independent of each other, which the formulas do not see."""
+
 # Gauss's rule of three nodes for a standard normal.
 _NODES = (-math.sqrt(3), 0.0, math.sqrt(3))
 _WEIGHTS = (1 / 6, 2 / 3, 1 / 6)
@@ -198,7 +202,7 @@ def through_activation(
     noise = own * middle.excess + (1 - own) * squares
     # That part of the noise that goes with the length of z is not there if the length is kept.
     by_length = 2 * kept * middle.elasticity**2
-    noise = max(noise - by_length * signal.likeness(), 0.0)
+    noise = max(noise - by_length * signal.likeness(), _LEFT * noise)
     apart = middle.excess - squares - by_length * (1 - signal.c**2 - signal.c_variance)
     product = _mean(pairs, "product")
     product_variance = sum(w * (p.product - product) ** 2 for p, w in pairs)
