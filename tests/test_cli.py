@@ -30,8 +30,14 @@ def spawn(*words, **options):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A suite that was started in the background ignores SIGINT, and children inherit that.
+        preexec_fn=None if os.name == "nt" else _restore_interrupts,
         **options,
     )
+
+
+def _restore_interrupts():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_version(capsys):

@@ -51,6 +51,31 @@ the *ratio*, how many times as long as we a peer takes. Targets are ratios too.
   at once, each on one thread.
 """
 
+# Found with `perf`, and by timing products and steps alone, on the machine of the page kept here.
+_LIMITS = """\
+## What limits the rows that are not met
+
+* *Steps of wide networks*: their matrix products. Those of the steps' own shapes run at 139 to 165
+  GFLOP/s on one thread, and at 118 to 135 where the right matrix is transposed (dx = dy Wᵀ); the
+  fastest product of any peer reaches 163. At that rate 784-512-512 needs 5.0 of its 7 ms for them,
+  784-128-10 160 of its 250 µs, 1024-2048³ 184 of its 237 ms: 2.4 times JAX, or 1.7 times torch,
+  would be faster than the products alone. Work left: the transposed product.
+* *Adam*: a parameter costs a square root and a division, on the one unit that does both. That is 50
+  of the 250 µs of 784-128-10, and half of the row of 100k parameters; the rest of that is the call.
+* *2-3-2-2*: kernels on rows of two and three numbers, which leave vectors mostly empty.
+  BatchNormalization is a quarter of the step. Work left: several rows to a vector.
+* *Uniform*: 39 % of the time of a fresh array is the operating system's, which hands out pages;
+  torch and NumPy fill one that exists. So does `Initializer.fill`, at 0.72 ns where a new array
+  takes 1.2, torch 3.6 and NumPy 2.8 (normal: 1.1 against 1.7 and torch's 3.6).
+* *Orthogonal*: Householder's reflections one at a time, in an order that fixes the bits, against
+  LAPACK's blocks. Work left: blocks.
+* *BatchNormalization and Dense by themselves*: the call copies the output and its gradient, so that
+  nobody who changes those spoils the cache, and touches fresh pages for them. Inside a network
+  neither happens; BatchNormalization is 3 to 5 % of a wide network's step.
+* *One row*: 12 of the 32 µs of `predict` are the core's, the rest Python's checks. Work left.
+* *float64 normal*, *the documents' experiment*: no single cause found yet.
+"""
+
 
 def text(found: dict[str, Any]) -> str:
     """Return the page."""
@@ -78,7 +103,7 @@ def text(found: dict[str, Any]) -> str:
         verdict=f"Targets met, of {len(judged)}: {verdict}.",
         agreement=AGREEMENT,
     )
-    parts = [head, _growth(found["ladders"]), _profile(found)]
+    parts = [head, _growth(found["ladders"]), _profile(found), _LIMITS]
     return "\n".join(part for part in parts if part)
 
 

@@ -103,13 +103,29 @@ def metric_rows(metric: _Settings, outputs: _Array, targets: NDArray[Any]) -> ND
 def first_non_finite(x: _Array) -> int | None: ...
 
 # Sampling and initializers: `dtype` is "float32" or "float64", `seed` and `path` name the stream.
-def constant(shape: Sequence[int], dtype: str, value: float) -> NDArray[Any]: ...
-def identity(shape: Sequence[int], dtype: str, gain: float) -> NDArray[Any]: ...
+def constant(
+    shape: Sequence[int], dtype: str, value: float, out: _Array | None = None
+) -> NDArray[Any]: ...
+def identity(
+    shape: Sequence[int], dtype: str, gain: float, out: _Array | None = None
+) -> NDArray[Any]: ...
 def random_uniform(
-    shape: Sequence[int], dtype: str, seed: str, path: str, low: float, high: float
+    shape: Sequence[int],
+    dtype: str,
+    seed: str,
+    path: str,
+    low: float,
+    high: float,
+    out: _Array | None = None,
 ) -> NDArray[Any]: ...
 def random_normal(
-    shape: Sequence[int], dtype: str, seed: str, path: str, mean: float, std: float
+    shape: Sequence[int],
+    dtype: str,
+    seed: str,
+    path: str,
+    mean: float,
+    std: float,
+    out: _Array | None = None,
 ) -> NDArray[Any]: ...
 def truncated_normal(
     shape: Sequence[int],
@@ -120,6 +136,7 @@ def truncated_normal(
     std: float,
     low: float,
     high: float,
+    out: _Array | None = None,
 ) -> NDArray[Any]: ...
 def variance_scaling(
     shape: Sequence[int],
@@ -129,12 +146,18 @@ def variance_scaling(
     scale: float,
     mode: str,
     distribution: str,
+    out: _Array | None = None,
 ) -> NDArray[Any]: ...
 def variance_scaling_spread(
     shape: Sequence[int], scale: float, mode: str, distribution: str
 ) -> float: ...
 def orthogonal(
-    shape: Sequence[int], dtype: str, seed: str, path: str, gain: float
+    shape: Sequence[int],
+    dtype: str,
+    seed: str,
+    path: str,
+    gain: float,
+    out: _Array | None = None,
 ) -> NDArray[Any]: ...
 def orthogonalize(
     gaussian: NDArray[np.float64], shape: Sequence[int], gain: float

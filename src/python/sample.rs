@@ -1,10 +1,10 @@
-//! Sampling and initializers: allocate with `NumPy`, fill in Rust, return.
+//! Sampling and initializers: allocate with `NumPy`, or take the caller's array, fill in Rust, return.
 
-use numpy::{Element, PyArrayMethods, PyReadonlyArray2};
+use numpy::{Element, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::arrays::empty;
+use super::arrays::{check_shape, empty, write};
 use super::boundary::detached;
 use crate::error::Error;
 use crate::float::Float;
@@ -18,28 +18,37 @@ use crate::shape;
 fn filled<'py, F: Sample + Element>(
     py: Python<'py>,
     shape: &[usize],
+    out: Option<&Bound<'py, PyAny>>,
     stream: &Stream,
     initializer: &(impl Initializer<F> + Sync),
 ) -> PyResult<Bound<'py, PyAny>> {
-    let array = empty::<F>(py, shape)?;
-    let mut view = array.readwrite();
-    let out = view.as_slice_mut()?;
-    detached(py, || {
-        initializer.fill(out, shape, stream, Threads::global())
-    })?;
-    Ok(array.into_any())
+    let array = match out {
+        None => empty::<F>(py, shape)?.into_any(),
+        Some(out) => out.clone(),
+    };
+    {
+        let mut view = write::<F>("out", &array)?;
+        let expected: Vec<_> = shape.iter().copied().map(Some).collect();
+        check_shape("out", view.shape(), &expected)?;
+        let out = view.as_slice_mut()?;
+        detached(py, || {
+            initializer.fill(out, shape, stream, Threads::global())
+        })?;
+    }
+    Ok(array)
 }
 
 fn fill<'py>(
     py: Python<'py>,
     shape: &[usize],
     dtype: &str,
+    out: Option<&Bound<'py, PyAny>>,
     stream: &Stream,
     initializer: &(impl Initializer<f32> + Initializer<f64> + Sync),
 ) -> PyResult<Bound<'py, PyAny>> {
     match dtype {
-        f32::NAME => filled::<f32>(py, shape, stream, initializer),
-        f64::NAME => filled::<f64>(py, shape, stream, initializer),
+        f32::NAME => filled::<f32>(py, shape, out, stream, initializer),
+        f64::NAME => filled::<f64>(py, shape, out, stream, initializer),
         _ => Err(PyTypeError::new_err(format!(
             "dtype: expected float32 or float64, found {dtype}"
         ))),
@@ -53,28 +62,33 @@ fn no_stream() -> Stream {
 
 /// An array of one value.
 #[pyfunction]
+#[pyo3(signature = (shape, dtype, value, out=None))]
 pub(super) fn constant<'py>(
     py: Python<'py>,
     shape: Vec<usize>,
     dtype: &str,
     value: f64,
+    out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    fill(py, &shape, dtype, &no_stream(), &Constant::new(value)?)
+    fill(py, &shape, dtype, out, &no_stream(), &Constant::new(value)?)
 }
 
 /// A matrix with `gain` on the diagonal.
 #[pyfunction]
+#[pyo3(signature = (shape, dtype, gain, out=None))]
 pub(super) fn identity<'py>(
     py: Python<'py>,
     shape: Vec<usize>,
     dtype: &str,
     gain: f64,
+    out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    fill(py, &shape, dtype, &no_stream(), &Identity::new(gain)?)
+    fill(py, &shape, dtype, out, &no_stream(), &Identity::new(gain)?)
 }
 
 /// Uniform on [low, high).
 #[pyfunction]
+#[pyo3(signature = (shape, dtype, seed, path, low, high, out=None))]
 pub(super) fn random_uniform<'py>(
     py: Python<'py>,
     shape: Vec<usize>,
@@ -83,13 +97,15 @@ pub(super) fn random_uniform<'py>(
     path: &str,
     low: f64,
     high: f64,
+    out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let stream = Stream::new(seed, path);
-    fill(py, &shape, dtype, &stream, &Uniform::new(low, high)?)
+    fill(py, &shape, dtype, out, &stream, &Uniform::new(low, high)?)
 }
 
 /// Normal.
 #[pyfunction]
+#[pyo3(signature = (shape, dtype, seed, path, mean, std, out=None))]
 pub(super) fn random_normal<'py>(
     py: Python<'py>,
     shape: Vec<usize>,
@@ -98,13 +114,15 @@ pub(super) fn random_normal<'py>(
     path: &str,
     mean: f64,
     std: f64,
+    out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let stream = Stream::new(seed, path);
-    fill(py, &shape, dtype, &stream, &Normal::new(mean, std)?)
+    fill(py, &shape, dtype, out, &stream, &Normal::new(mean, std)?)
 }
 
 /// Normal within [mean + low·std, mean + high·std].
 #[pyfunction]
+#[pyo3(signature = (shape, dtype, seed, path, mean, std, low, high, out=None))]
 pub(super) fn truncated_normal<'py>(
     py: Python<'py>,
     shape: Vec<usize>,
@@ -115,14 +133,16 @@ pub(super) fn truncated_normal<'py>(
     std: f64,
     low: f64,
     high: f64,
+    out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let stream = Stream::new(seed, path);
     let normal = TruncatedNormal::new(mean, std, low, high)?;
-    fill(py, &shape, dtype, &stream, &normal)
+    fill(py, &shape, dtype, out, &stream, &normal)
 }
 
 /// Glorot, He, `LeCun` and the rest of their family.
 #[pyfunction]
+#[pyo3(signature = (shape, dtype, seed, path, scale, mode, distribution, out=None))]
 pub(super) fn variance_scaling<'py>(
     py: Python<'py>,
     shape: Vec<usize>,
@@ -132,9 +152,10 @@ pub(super) fn variance_scaling<'py>(
     scale: f64,
     mode: &str,
     distribution: &str,
+    out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let scaling = scaling(scale, mode, distribution)?;
-    fill(py, &shape, dtype, &Stream::new(seed, path), &scaling)
+    fill(py, &shape, dtype, out, &Stream::new(seed, path), &scaling)
 }
 
 /// The standard deviation (before truncation) or the limit that `variance_scaling` draws with.
@@ -158,6 +179,7 @@ fn scaling(scale: f64, mode: &str, distribution: &str) -> PyResult<VarianceScali
 
 /// A random orthogonal matrix times `gain`.
 #[pyfunction]
+#[pyo3(signature = (shape, dtype, seed, path, gain, out=None))]
 pub(super) fn orthogonal<'py>(
     py: Python<'py>,
     shape: Vec<usize>,
@@ -165,9 +187,10 @@ pub(super) fn orthogonal<'py>(
     seed: &str,
     path: &str,
     gain: f64,
+    out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let stream = Stream::new(seed, path);
-    fill(py, &shape, dtype, &stream, &Orthogonal::new(gain)?)
+    fill(py, &shape, dtype, out, &stream, &Orthogonal::new(gain)?)
 }
 
 /// The orthogonal matrix that a Gaussian one stands for; its rows are the longer vectors.

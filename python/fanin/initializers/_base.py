@@ -65,6 +65,20 @@ def checked_number(value: object, name: str) -> float:
     return number
 
 
+def checked_out(out: object) -> Array:
+    """Return `out` if it is an array that can be filled, or say what is wrong with it."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out: expected a NumPy array, found {type(out).__name__}")
+    if out.dtype not in (np.float32, np.float64):
+        raise TypeError(f"out: expected a float32 or float64 array, found {out.dtype}")
+    if not out.flags.writeable:
+        raise ValueError("out: the array is read-only")
+    strides = zip(out.shape, out.strides, strict=True)
+    if out.size and out.itemsize + sum((n - 1) * abs(step) for n, step in strides) < out.nbytes:
+        raise ValueError("out: elements of the array share memory, as those of a broadcast one do")
+    return out
+
+
 class Initializer:
     """What an array of weights holds before training: the class to derive one's own from.
 
@@ -85,6 +99,42 @@ class Initializer:
     def __call__(self, shape: ShapeLike, dtype: npt.DTypeLike | None = None) -> Array:
         """Return a new array of `shape`."""
         raise NotImplementedError(f"{type(self).__name__} does not define __call__(shape, dtype)")
+
+    def fill(self, out: Array, *, rng: Rng = None) -> Array:
+        """Fill an array that exists with the values of a new one of its shape and dtype.
+
+        Parameters
+        ----------
+        out : ndarray of float32 or float64
+            Written to in place; strided views too.
+        rng : optional
+            Where the random numbers come from, see :mod:`fanin.random`; without it, the
+            initializer's seed.
+
+        Returns
+        -------
+        ndarray
+            `out`.
+
+        Raises
+        ------
+        TypeError
+            If `out` is no array, or not of float32 or float64; it is not touched.
+        ValueError
+            If it is read-only, or its elements share memory; it is not touched.
+
+        Examples
+        --------
+        >>> from fanin.initializers import HeNormal
+        >>> weights = np.zeros((3, 4))
+        >>> HeNormal().fill(weights[:, ::2], rng=0) is weights
+        False
+        >>> bool((weights[:, ::2] == HeNormal()((3, 2), "float64", rng=0)).all())
+        True
+        """
+        target = checked_out(out)
+        target[...] = call_checked(self, target.shape, target.dtype, rng)
+        return out
 
     def for_parameter(
         self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
@@ -189,6 +239,17 @@ class RandomInitializer(Initializer):
         """
         return self._fill(shape, dtype, resolve(self.seed if rng is None else rng))
 
+    def fill(self, out: Array, *, rng: Rng = None) -> Array:
+        """Fill an array that exists, see :meth:`Initializer.fill`."""
+        target = checked_out(out)
+        source = resolve(self.seed if rng is None else rng)
+        if isinstance(source, Stream) and target.flags.c_contiguous and target.flags.aligned:
+            # No temporary: the kernel writes straight into it.
+            self._draw(target.shape, target.dtype.name, source, target)
+        else:
+            target[...] = self._fill(target.shape, target.dtype, source)
+        return out
+
     def for_parameter(
         self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
     ) -> Array:
@@ -210,7 +271,10 @@ class RandomInitializer(Initializer):
             return self._draw(sizes, name, rng)
         return np.asarray(self._consume(checked_for_numpy(sizes), rng)).astype(name, copy=False)
 
-    def _draw(self, shape: tuple[int, ...], dtype: str, stream: Stream) -> Array:
+    def _draw(
+        self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
+    ) -> Array:
+        """Draw into `out`, which is C-contiguous and of this shape and dtype, or a new array."""
         raise NotImplementedError
 
     def _consume(

@@ -42,9 +42,11 @@ class RandomUniform(RandomInitializer):
         """Return the arguments that make an equal initializer."""
         return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
 
-    def _draw(self, shape: tuple[int, ...], dtype: str, stream: Stream) -> Array:
+    def _draw(
+        self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
+    ) -> Array:
         return _core.random_uniform(
-            shape, dtype, stream.seed, stream.path, self.minval, self.maxval
+            shape, dtype, stream.seed, stream.path, self.minval, self.maxval, out
         )
 
     def _consume(
@@ -86,8 +88,12 @@ class RandomNormal(RandomInitializer):
         """Return the arguments that make an equal initializer."""
         return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
 
-    def _draw(self, shape: tuple[int, ...], dtype: str, stream: Stream) -> Array:
-        return _core.random_normal(shape, dtype, stream.seed, stream.path, self.mean, self.stddev)
+    def _draw(
+        self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
+    ) -> Array:
+        return _core.random_normal(
+            shape, dtype, stream.seed, stream.path, self.mean, self.stddev, out
+        )
 
     def _consume(
         self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
@@ -125,9 +131,11 @@ class TruncatedNormal(RandomNormal):
     True
     """
 
-    def _draw(self, shape: tuple[int, ...], dtype: str, stream: Stream) -> Array:
+    def _draw(
+        self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
+    ) -> Array:
         return _core.truncated_normal(
-            shape, dtype, stream.seed, stream.path, self.mean, self.stddev, -2.0, 2.0
+            shape, dtype, stream.seed, stream.path, self.mean, self.stddev, -2.0, 2.0, out
         )
 
     def _consume(
@@ -194,8 +202,10 @@ class Orthogonal(RandomInitializer):
         """Return the arguments that make an equal initializer."""
         return {"gain": self.gain, **super().get_config()}
 
-    def _draw(self, shape: tuple[int, ...], dtype: str, stream: Stream) -> Array:
-        return _core.orthogonal(shape, dtype, stream.seed, stream.path, self.gain)
+    def _draw(
+        self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
+    ) -> Array:
+        return _core.orthogonal(shape, dtype, stream.seed, stream.path, self.gain, out)
 
     def _consume(
         self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState

@@ -70,10 +70,11 @@ class VarianceScaling(RandomInitializer):
             **super().get_config(),
         }
 
-    def _draw(self, shape: tuple[int, ...], dtype: str, stream: Stream) -> Array:
-        return _core.variance_scaling(
-            shape, dtype, stream.seed, stream.path, self.scale, self.mode, self.distribution
-        )
+    def _draw(
+        self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
+    ) -> Array:
+        settings = (self.scale, self.mode, self.distribution)
+        return _core.variance_scaling(shape, dtype, stream.seed, stream.path, *settings, out)
 
     def _consume(
         self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
