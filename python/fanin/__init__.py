@@ -38,6 +38,7 @@ __all__ = [
     "compare",
     "datasets",
     "errors",
+    "gain",
     "get_num_threads",
     "he_init",
     "initializers",
@@ -47,9 +48,11 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "phase_diagram",
     "random",
     "set_num_threads",
     "set_random_seed",
+    "theory",
     "utils",
     "xavier_init",
     "zeros_initializer",
@@ -63,7 +66,11 @@ _LAZY = {
     "compare": "fanin.comparison",
     "comparison": "fanin.comparison",
     "datasets": "fanin.datasets",
+    "gain": "fanin.theory",
+    "phase_diagram": "fanin.theory",
+    "theory": "fanin.theory",
 }
+_FUNCTIONS = {"compare", "gain", "phase_diagram"}
 
 
 def __getattr__(name: str) -> Any:
@@ -73,7 +80,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(_LAZY[name])
-    value = getattr(module, name) if name == "compare" else module
+    value = getattr(module, name) if name in _FUNCTIONS else module
     globals()[name] = value
     return value
 

@@ -1,0 +1,135 @@
+"""Gains: what weights must be multiplied by so that an activation keeps the scale of signals."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from fanin._names import unknown
+from fanin.theory.nonlinearity import Nonlinearity, resolve
+from fanin.theory.quadrature import expectation, slope_at
+
+_MODES = ("forward", "backward", "torch")
+
+
+def gain(
+    activation: Any,
+    mode: str = "forward",
+    *,
+    derivative: Callable[..., Any] | None = None,
+    **params: Any,
+) -> float:
+    """Return the gain of an activation: weights of variance ``gain**2 / fan`` keep the scale.
+
+    With pre-activations of mean 0 and variance 1, fan-in and the forward gain keep the variance of
+    pre-activations from layer to layer [1]_; fan-out and the backward gain keep that of gradients.
+
+    Parameters
+    ----------
+    activation : str, callable, dict, layer or None
+        A name, an activation of `fanin.activations`, an activation layer, or any function that
+        takes an array and returns one of the same shape. Besides the names of
+        `fanin.activations`: mish, relu6, hard_tanh, hard_sigmoid, hard_silu, log_sigmoid,
+        exponential, sin.
+    mode : {"forward", "backward", "torch"}, default "forward"
+        ``1 / sqrt(E φ(z)²)``, ``1 / sqrt(E φ'(z)²)`` with z standard normal, or the table of
+        torch's ``nn.init.calculate_gain``.
+    derivative : callable, optional
+        The derivative of a function of one's own, for the backward gain. Without it the derivative
+        is taken from the values, piece by piece between bends.
+    **params
+        Options of a named activation: ``negative_slope``, ``alpha``, ``approximate``. torch's
+        table knows ``negative_slope`` (0.01 unless given).
+
+    Returns
+    -------
+    float
+        To 1e-9, relative, for names and for functions whose derivative is given or not needed; a
+        backward gain from values alone to 1e-6.
+
+    Raises
+    ------
+    ValueError
+        If a name is not known, the mean does not exist or does not converge, the activation is 0
+        everywhere, or, backward, the function jumps.
+    ShapeError
+        If the function returns another shape than it is given.
+    TypeError
+        If `activation` is neither a name nor callable.
+
+    References
+    ----------
+    .. [1] K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers: surpassing human-level
+       performance on ImageNet classification", ICCV 2015.
+
+    Examples
+    --------
+    >>> gain("relu") == gain("relu", "backward")
+    True
+    >>> round(gain("gelu"), 6), round(gain("tanh"), 6), round(gain("tanh", "torch"), 6)
+    (1.53353, 1.592537, 1.666667)
+    >>> import numpy as np
+    >>> round(gain(lambda x: np.maximum(x, 0) ** 2), 6)
+    0.816497
+    """
+    if mode not in _MODES:
+        raise unknown("mode", mode, _MODES)
+    if mode == "torch":
+        return _torch_gain(activation, **params)
+    phi = resolve(activation, derivative, **params)
+    second = mean_square(phi) if mode == "forward" else mean_square_slope(phi)
+    if second == 0:
+        what = "activation" if mode == "forward" else "derivative of activation"
+        raise ValueError(f"{what} {phi.name!r} is 0 everywhere: there is no gain")
+    return 1 / math.sqrt(second)
+
+
+def mean_square(phi: Nonlinearity, q: float = 1.0) -> float:
+    """Return E φ(√q z)² for a standard normal z, to 1e-11."""
+    return expectation(
+        lambda x, half: phi.value(x) ** 2,
+        q,
+        bends=phi.bends,
+        what=f"the second moment of activation {phi.name!r}",
+    )
+
+
+def mean_square_slope(phi: Nonlinearity, q: float = 1.0) -> float:
+    """Return E φ'(√q z)² for a standard normal z: to 1e-11, or 1e-6 where φ' is not given."""
+    if phi.jumps:
+        raise ValueError(
+            f"activation {phi.name!r} jumps: its derivative has no second moment, hence there is "
+            "no backward gain; give derivative= if another one is meant"
+        )
+    return expectation(
+        lambda x, half: slope_at(phi, x, half) ** 2,
+        q,
+        bends=phi.bends,
+        tolerance=1e-11 if phi.slope is not None else 1e-7,
+        what=f"the second moment of the derivative of activation {phi.name!r}",
+    )
+
+
+_TORCH: dict[str, float] = {
+    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "sigmoid"), 1.0),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), 1.0),
+    "tanh": 5 / 3,
+    "relu": math.sqrt(2),
+    "leaky_relu": math.nan,  # computed
+    "selu": 3 / 4,
+}
+
+
+def _torch_gain(activation: Any, **params: Any) -> float:
+    """Look into the table of torch's ``calculate_gain``."""
+    name = getattr(activation, "__name__", activation)
+    if not isinstance(name, str) or name not in _TORCH:
+        raise unknown("activation in torch's table of gains", name, _TORCH)
+    allowed = {"negative_slope"} if name == "leaky_relu" else set()
+    if extra := params.keys() - allowed:
+        raise TypeError(f"torch's gain of {name!r} takes no {', '.join(sorted(extra))}")
+    if name == "leaky_relu":
+        slope = params.get("negative_slope", 0.01)
+        if isinstance(slope, bool) or not isinstance(slope, int | float):
+            raise ValueError(f"negative_slope {slope!r} is not a valid number")
+        return math.sqrt(2 / (1 + slope**2))
+    return _TORCH[name]

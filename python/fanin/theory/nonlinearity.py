@@ -1,0 +1,286 @@
+"""What the theory asks of an activation: its values, its slope, and where it bends."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin import _core, activations
+from fanin._names import unknown
+from fanin.errors import ShapeError
+
+Array = NDArray[np.float64]
+Function = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Nonlinearity:
+    """An activation as a function on float64 arrays.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in messages.
+    value : callable
+        The function.
+    slope : callable, optional
+        Its derivative. Where there is none, it is taken from the values, piece by piece between
+        the bends.
+    bends : tuple of float
+        Where the function or its slope is not smooth.
+    jumps : bool
+        Whether the function itself is discontinuous, so that its slope has no second moment.
+    """
+
+    name: str
+    value: Function
+    slope: Function | None
+    bends: tuple[float, ...] = (0.0,)
+    jumps: bool = False
+
+    def shifted(self, by: float) -> "Nonlinearity":
+        """Return this function of ``x + by``: what a bias of `by` makes of it."""
+        if by == 0:
+            return self
+        value, slope = self.value, self.slope
+        return Nonlinearity(
+            self.name,
+            lambda x: value(x + by),
+            None if slope is None else lambda x: slope(x + by),
+            tuple(bend - by for bend in self.bends),
+            self.jumps,
+        )
+
+
+def resolve(
+    activation: object, derivative: Callable[..., Any] | None = None, **options: Any
+) -> Nonlinearity:
+    """Find an activation for the theory.
+
+    Parameters
+    ----------
+    activation : str, callable, dict, layer, Nonlinearity or None
+        What `fanin.activations.get` takes, one of `EXTRA`, or any function of an array that
+        returns an array of the same shape.
+    derivative : callable, optional
+        The derivative, for a function of one's own.
+    **options
+        Options of a named activation, such as ``negative_slope``.
+
+    Returns
+    -------
+    Nonlinearity
+
+    Raises
+    ------
+    ValueError
+        If the name is not known, or it is softmax, which mixes units.
+    TypeError
+        If it is neither a name nor callable, or options are given for a function of one's own.
+
+    Examples
+    --------
+    >>> resolve("leaky_relu", negative_slope=0.5).value(np.array([-2.0, 3.0]))
+    array([-1.,  3.])
+    """
+    if isinstance(activation, Nonlinearity):
+        return activation
+    if isinstance(activation, str) and activation.lower() in EXTRA:
+        if options:
+            raise TypeError(f"activation {activation!r} has no options, got {sorted(options)}")
+        value, slope, bends = EXTRA[activation.lower()]
+        return Nonlinearity(activation.lower(), value, derivative or slope, bends)
+    settings = _settings(activation, options)
+    if settings is not None:
+        return _of_the_core(settings, derivative)
+    if not callable(activation):
+        raise TypeError(f"activation must be a name or a function of an array, got {activation!r}")
+    if options:
+        raise TypeError(
+            f"a function of your own takes its options itself (functools.partial), got {options}"
+        )
+    return _of_a_function(activation, derivative)
+
+
+def _settings(activation: Any, options: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the core is told about an activation; None if it does not have it."""
+    if isinstance(activation, str):
+        try:
+            activation = activations.get(activation)
+        except ValueError:
+            raise unknown("activation", activation, (*activations._BY_NAME, *EXTRA)) from None
+    elif activation is None or isinstance(activation, Mapping):
+        activation = activations.get(activation)
+    try:
+        found = activations.settings(activation)
+    except TypeError:
+        return None
+    if not options:
+        return found
+    config = {name: value for name, value in found.items() if name != "kind"}
+    return activations.settings(
+        activations.deserialize({"class_name": found["kind"], "config": {**config, **options}})
+    )
+
+
+def _of_the_core(settings: dict[str, Any], derivative: Callable[..., Any] | None) -> Nonlinearity:
+    name = settings["kind"]
+    if name == "softmax":
+        raise ValueError(
+            "activation 'softmax' mixes the units of a layer; mean-field theory and gains are for "
+            "functions that act on each unit by itself"
+        )
+
+    def value(x: Array) -> Array:
+        return _core.activate(settings, np.ascontiguousarray(x, dtype=np.float64))
+
+    def slope(x: Array) -> Array:
+        flat = np.ascontiguousarray(x, dtype=np.float64)
+        return _core.activate_backward(settings, flat, np.ones_like(flat))
+
+    smooth = ("linear", "tanh", "sigmoid", "gelu", "silu", "softplus")
+    bends = () if name in smooth else (0.0,)
+    return Nonlinearity(name, value, derivative or slope, bends)
+
+
+def _of_a_function(
+    function: Callable[..., Any], derivative: Callable[..., Any] | None
+) -> Nonlinearity:
+    name = getattr(function, "__name__", type(function).__name__)
+    value = checked(function, f"activation {name!r}")
+    slope = None if derivative is None else checked(derivative, f"derivative of {name!r}")
+    bends, jumps = find_bends(value)
+    return Nonlinearity(name, value, slope, bends, jumps and slope is None)
+
+
+def checked(function: Callable[..., Any], what: str) -> Function:
+    """Wrap a foreign function so that what it returns is what an activation returns."""
+
+    def wrapped(x: Array) -> Array:
+        with np.errstate(all="ignore"):
+            found = np.asarray(function(x.copy()))
+        if found.shape != x.shape:
+            raise ShapeError(
+                f"{what} must return an array of the shape it is given, {x.shape}, "
+                f"got {found.shape}"
+            )
+        if found.dtype.kind not in "fiub":
+            raise TypeError(f"{what} must return real numbers, got dtype {found.dtype}")
+        values = found.astype(np.float64)
+        if np.isnan(values).any():
+            raise ValueError(f"{what} is NaN at {x[np.isnan(values)].flat[0]:g}")
+        return values
+
+    return wrapped
+
+
+_REACH = 64.0
+_NARROW = 1e-9
+
+
+def find_bends(value: Function) -> tuple[tuple[float, ...], bool]:
+    """Find where a function is not smooth, within ±64.
+
+    Each piece on which a polynomial of degree 8 does not hold the function is halved, until it is
+    narrower than 1e-9.
+
+    Parameters
+    ----------
+    value : callable
+        The function.
+
+    Returns
+    -------
+    bends : tuple of float
+        The places, in order; 0 is always one.
+    jumps : bool
+        Whether the function is discontinuous at one of them.
+    """
+    # Odd edges: no bend that anybody writes down falls between two pieces, where none would see it.
+    edges = np.linspace(-_REACH - 0.1234567, _REACH + 0.0765431, 515)
+    left, right = edges[:-1], edges[1:]
+    found: list[float] = [0.0]
+    jumps = False
+    while left.size and left.size <= 1 << 14:
+        middle = (left + right) / 2
+        rough = _roughness(value, left, right)
+        left, middle, right = left[rough], middle[rough], right[rough]
+        done = right - left < _NARROW
+        for a, b in zip(left[done], right[done], strict=True):
+            ends = value(np.array([a - _NARROW, b + _NARROW, a - 1e-3, b + 1e-3]))
+            if not np.isfinite(ends).all():
+                continue  # it overflows there; integrals that reach so far will say so
+            steepness = abs(ends[0] - ends[2]) + abs(ends[3] - ends[1])
+            # A jump is larger than what the slope on either side explains.
+            jumps |= bool(abs(ends[1] - ends[0]) > 1e-3 * steepness + 1e-12)
+            if min(abs(a - f) for f in found) > 4 * _NARROW:
+                found.append(float((a + b) / 2))
+        left, middle, right = left[~done], middle[~done], right[~done]
+        left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
+    return tuple(sorted(found)), jumps
+
+
+# A piece is looked at with a margin, so that a bend next to an edge is seen from both sides.
+_MARGIN = 1.1
+_PROBE = -np.cos(np.pi * np.arange(9) / 8)
+_CHEBYSHEV = np.polynomial.chebyshev.chebvander(_PROBE, 8)
+
+
+def _roughness(value: Function, left: Array, right: Array) -> NDArray[np.bool_]:
+    """Say on which pieces a polynomial of degree 8 does not hold the function."""
+    half = (right - left) / 2
+    y = value(((left + right) / 2)[:, None] + _MARGIN * half[:, None] * _PROBE)
+    y = np.where(np.isfinite(y), y, 0.0)
+    coefficients = np.linalg.solve(_CHEBYSHEV, y.T).T
+    # What rounding of the argument and of the value leaves, and what a bend of 1e-6 would.
+    steep = np.abs(np.diff(y, axis=1)).max(axis=1)
+    noise = 1e-13 * np.abs(y).max(axis=1) + 1e-300
+    return np.asarray(np.abs(coefficients[:, -3:]).max(axis=1) > noise + 3e-5 * steep)
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.asarray(0.5 * (1 + np.tanh(x / 2)))
+
+
+def _mish(x: Array) -> Array:
+    return np.asarray(x * np.tanh(np.logaddexp(0, x)))
+
+
+def _mish_slope(x: Array) -> Array:
+    t = np.tanh(np.logaddexp(0, x))
+    return np.asarray(t + x * (1 - t * t) * _sigmoid(x))
+
+
+def _between(low: float, high: float, slope: float) -> Function:
+    return lambda x: np.where((x > low) & (x < high), slope, 0.0)
+
+
+def _hard_silu_slope(x: Array) -> Array:
+    return np.where(x >= 3, 1.0, np.where(x > -3, (2 * x + 3) / 6, 0.0))
+
+
+_ROOT = math.sqrt(2)
+
+EXTRA: dict[str, tuple[Function, Function, tuple[float, ...]]] = {
+    "mish": (_mish, _mish_slope, ()),
+    "relu6": (lambda x: np.clip(x, 0, 6), _between(0, 6, 1.0), (0.0, 6.0)),
+    "hard_tanh": (lambda x: np.clip(x, -1, 1), _between(-1, 1, 1.0), (-1.0, 1.0)),
+    "hard_sigmoid": (
+        lambda x: np.clip(x / 6 + 0.5, 0, 1),
+        _between(-3, 3, 1 / 6),
+        (-3.0, 3.0),
+    ),
+    "hard_silu": (lambda x: x * np.clip(x / 6 + 0.5, 0, 1), _hard_silu_slope, (-3.0, 3.0)),
+    "hard_swish": (lambda x: x * np.clip(x / 6 + 0.5, 0, 1), _hard_silu_slope, (-3.0, 3.0)),
+    "log_sigmoid": (
+        lambda x: -np.logaddexp(0, -x),
+        lambda x: _sigmoid(-x),
+        (),
+    ),
+    "exponential": (np.exp, np.exp, ()),
+    "sin": (np.sin, np.cos, ()),
+}
+"""Activations that layers do not have: value, slope and bends of each."""

@@ -1,0 +1,286 @@
+"""What theory predicts for each layer of a network, with bands for finite widths and one draw."""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fanin import _checks
+from fanin.errors import ShapeError
+from fanin.theory import signals
+from fanin.theory.passes import Backward, Forward, softmax_gradient
+from fanin.theory.signals import Signal
+from fanin.theory.steps import DenseStep, read
+
+_ROUNDING = 1e-3
+"""Relative error of a second moment that float32 and small samples are given for free."""
+
+_MARGIN = 1.15
+"""Bands are so much wider than the formulas say, which are those of leading order in 1 / width."""
+
+_LARGEST, _SMALLEST = math.log(float(np.finfo(np.float32).max)), math.log(1.2e-38)
+
+
+@dataclass(frozen=True)
+class Band:
+    """A predicted second moment and the range that one draw of the weights leaves it.
+
+    Parameters
+    ----------
+    value : float
+        Mean over draws; infinity where float64 does not reach.
+    low, high : float
+        The band.
+    log_value : float
+        Natural logarithm of `value`, which is finite where `value` overflows.
+    log_std : float
+        Standard deviation of the logarithm over draws.
+    """
+
+    value: float
+    low: float
+    high: float
+    log_value: float
+    log_std: float
+
+    def __contains__(self, measured: float) -> bool:
+        return self.low <= measured <= self.high
+
+    @classmethod
+    def of(cls, log_value: float, variance: float, quantile: float) -> "Band":
+        """Make the band of a log-normal variable from its mean and the variance of its log."""
+        if log_value == -math.inf:
+            return cls(0.0, 0.0, 0.0, log_value, 0.0)
+        std = math.sqrt(variance + _ROUNDING**2)
+        middle = log_value - variance / 2
+        reach = _MARGIN * quantile * std
+        low, high = _exp(middle - reach), _exp(middle + reach)
+        return cls(_exp(log_value), low, high, log_value, std)
+
+
+@dataclass(frozen=True)
+class LayerPrediction:
+    """What theory predicts for one layer; None where it predicts nothing, with the reason.
+
+    Parameters
+    ----------
+    name : str
+        Name of the layer.
+    pre_activation : Band or None
+        Second moment of ``x @ W + b``; only Dense layers have one.
+    activation : Band or None
+        Second moment of what the layer hands on.
+    activation_mean : float
+        Mean of what the layer hands on; NaN if unknown.
+    correlation : float
+        Mean correlation (cosine) of two samples in what the layer hands on; NaN if unknown.
+    chi : float
+        Factor by which the second moment of gradients changes from behind this layer to before
+        it, widths included; NaN if unknown.
+    gradient : Band or None
+        Second moment of the loss's gradient with respect to the pre-activations (to the outputs,
+        in a layer that has none).
+    input_gradient : Band or None
+        Second moment of the gradient with respect to the layer's inputs.
+    kernel_gradient : Band or None
+        Second moment of the gradient with respect to the kernel; approximate, see docs/theory.md.
+    float32 : {"overflow", "underflow"} or None
+        Whether values leave float32's range.
+    reason : str or None
+        Why there is no prediction.
+    """
+
+    name: str
+    pre_activation: Band | None
+    activation: Band | None
+    activation_mean: float
+    correlation: float
+    chi: float
+    gradient: Band | None
+    input_gradient: Band | None
+    kernel_gradient: Band | None
+    float32: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What theory predicts for a network before training.
+
+    Parameters
+    ----------
+    layers : tuple of LayerPrediction
+        One for each layer of the network, in order.
+    input_second_moment : float
+        Second moment of the inputs.
+    batch : int
+        Number of samples that the bands are for.
+    coverage : float
+        Share of draws for which all layers lie in their bands at once.
+    relative_gradients : bool
+        Whether gradients are relative to those of the network's outputs.
+    """
+
+    layers: tuple[LayerPrediction, ...]
+    input_second_moment: float
+    batch: int
+    coverage: float
+    relative_gradients: bool
+
+
+def predict(
+    network: Any,
+    x: ArrayLike | None = None,
+    *,
+    features: int | None = None,
+    second_moment: float = 1.0,
+    correlation: float = 0.0,
+    batch: int = 1,
+    output_gradient: tuple[float, float] | None = None,
+    training: bool = True,
+    coverage: float = 0.95,
+) -> Prediction:
+    """Predict signals and gradients of a network before training, from its initializers.
+
+    Mean-field theory [1]_, [2]_ layer by layer with the widths, the batch and the bias as they are,
+    and the noise of finite widths [3]_; docs/theory.md has the formulas.
+
+    Parameters
+    ----------
+    network : Sequential, or iterable of Layer or LayerSteps
+        The network. Only the configuration is read: the weights may be trained or not there yet.
+    x : array_like of shape (batch, ...), optional
+        The samples: their second moments and correlations are where the prediction starts.
+    features : int, optional
+        Without `x`: number of features, unless the network is built.
+    second_moment, correlation, batch : float, float, int
+        Without `x`: second moment of the inputs, correlation of two samples, number of samples.
+    output_gradient : tuple of float (second moment, correlation), optional
+        Of the loss's gradient with respect to the last pre-activations, over units and samples,
+        and of two samples' such gradients. Without it: softmax's with the mean cross-entropy over
+        balanced classes where the network ends in softmax, else 1 and 0, and gradients are
+        relative to that.
+    training : bool, default True
+        Whether Dropout and BatchNormalization behave as in training.
+    coverage : float, default 0.95
+        Share of draws for which all bands of a kind hold in all layers at once.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    ShapeError
+        If `x` is not a batch of samples.
+    ValueError
+        If a number is out of range, or the number of features is not known.
+
+    References
+    ----------
+    .. [1] B. Poole et al., "Exponential expressivity in deep neural networks through transient
+       chaos", NeurIPS 2016, arXiv:1606.05340.
+    .. [2] S. Schoenholz et al., "Deep information propagation", ICLR 2017, arXiv:1611.01232.
+    .. [3] B. Hanin, M. Nica, "Products of many large random matrices and gradients in deep neural
+       networks", Communications in Mathematical Physics 376 (2020), arXiv:1812.05994.
+
+    Examples
+    --------
+    >>> from fanin.layers import Dense
+    >>> deep = [Dense(100, activation="relu", kernel_initializer="lecun_normal") for _ in range(10)]
+    >>> found = predict(deep, features=100)
+    >>> round(found.layers[-1].pre_activation.value, 6)
+    0.001953
+    >>> found.layers[-1].pre_activation.high < 0.1
+    True
+    """
+    share = _checks.number("coverage", coverage, above=0.0, below=1.0)
+    start, features = _start(x, features, second_moment, correlation, batch)
+    layers = read(network, features)
+    forward = Forward(start, training)
+    traces = [forward.layer(layer) for layer in layers]
+    known = output_gradient is not None
+    gradient = _given_gradient(output_gradient, start.batch)
+    if gradient is None and layers and forward.softmax is not None:
+        gradient, known = softmax_gradient(*forward.softmax, batch=start.batch), True
+    if gradient is None:
+        gradient = Signal(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, start.batch)
+    ways = Backward(gradient).through(traces)
+    # Bonferroni: each band may fail in its share of what all may.
+    bands = sum(isinstance(s, DenseStep) for layer in layers for s in layer.steps)
+    quantile = NormalDist().inv_cdf(1 - (1 - share) / (2 * max(bands, 1)))
+    return Prediction(
+        tuple(
+            _layer(layer.name, trace, way, quantile)
+            for layer, trace, way in zip(layers, traces, ways, strict=True)
+        ),
+        _exp(start.log_square),
+        start.batch,
+        share,
+        not known,
+    )
+
+
+def _start(
+    x: ArrayLike | None,
+    features: int | None,
+    second_moment: float,
+    correlation: float,
+    batch: int,
+) -> tuple[Signal, int | None]:
+    if x is not None:
+        rows = _checks.numeric("x", x)
+        if rows.ndim < 2 or rows.size == 0:
+            raise ShapeError(f"x must have shape (batch, features), got {rows.shape}")
+        flat = rows.reshape(len(rows), -1)
+        if not np.isfinite(flat).all():
+            raise ValueError("x must be finite")
+        return signals.measure(flat), flat.shape[1]
+    q = _checks.number("second_moment", second_moment, at_least=0.0)
+    c = _checks.number("correlation", correlation, at_least=-1.0, at_most=1.0)
+    size = _checks.integer("batch", batch, minimum=1)
+    if features is not None:
+        features = _checks.integer("features", features, minimum=1)
+    return Signal(math.log(q) if q else -math.inf, 0.0, 0.0, 0.0, c, 0.0, size), features
+
+
+def _given_gradient(given: tuple[float, float] | None, batch: int) -> Signal | None:
+    if given is None:
+        return None
+    square = _checks.number("output_gradient[0]", given[0], at_least=0.0)
+    c = _checks.number("output_gradient[1]", given[1], at_least=-1.0, at_most=1.0)
+    return Signal(math.log(square) if square else -math.inf, 0.0, 0.0, 0.0, c, 0.0, batch)
+
+
+def _layer(name: str, trace: Any, way: Any, quantile: float) -> LayerPrediction:
+    def band(found: tuple[float, float] | None) -> Band | None:
+        return None if found is None else Band.of(*found, quantile)
+
+    scales = [found[0] for found in (trace.pre, trace.post) if found is not None]
+    return LayerPrediction(
+        name=name,
+        pre_activation=band(trace.pre),
+        activation=band(trace.post),
+        activation_mean=trace.mean,
+        correlation=trace.correlation,
+        chi=way.chi,
+        gradient=band(way.gradient),
+        input_gradient=band(way.input_gradient),
+        kernel_gradient=band(way.kernel_gradient),
+        float32=_range(scales),
+        reason=trace.reason,
+    )
+
+
+def _range(logs: list[float]) -> str | None:
+    """Say whether values of these mean squares leave float32; the largest is some 5 std."""
+    if any(t / 2 + math.log(5) > _LARGEST for t in logs):
+        return "overflow"
+    return "underflow" if any(-math.inf < t / 2 < _SMALLEST for t in logs) else None
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 709 else math.inf

@@ -1,0 +1,153 @@
+"""A network as theory sees it: a row of steps."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from fanin import layers as _layers
+from fanin.theory.laws import WeightLaw
+from fanin.theory.nonlinearity import Nonlinearity, resolve
+
+_NO_BIAS = WeightLaw(0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class DenseStep:
+    """``z = x @ W + b``.
+
+    Parameters
+    ----------
+    fan_in, units : int
+        Shape of the weights.
+    kernel, bias : WeightLaw
+        How they are drawn.
+    """
+
+    fan_in: int
+    units: int
+    kernel: WeightLaw
+    bias: WeightLaw = _NO_BIAS
+
+
+@dataclass(frozen=True)
+class ActivationStep:
+    """A function of each unit; None stands for softmax."""
+
+    function: Nonlinearity | None
+
+
+@dataclass(frozen=True)
+class BatchNormStep:
+    """Batch normalization with γ = 1, β = 0 and fresh running averages."""
+
+    epsilon: float
+
+
+@dataclass(frozen=True)
+class DropoutStep:
+    """Dropout of a share `rate`."""
+
+    rate: float
+
+
+@dataclass(frozen=True)
+class OtherStep:
+    """Something that theory has nothing to say about, and why."""
+
+    reason: str
+
+
+Step = DenseStep | ActivationStep | BatchNormStep | DropoutStep | OtherStep
+
+
+@dataclass(frozen=True)
+class LayerSteps:
+    """One layer of a network and the steps that it is made of.
+
+    Parameters
+    ----------
+    name : str
+        Name of the layer.
+    steps : tuple of Step
+        In order; none for a layer that only changes shapes.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+
+
+def read(network: Any, features: int | None) -> tuple[LayerSteps, ...]:
+    """Read the steps off a network.
+
+    Parameters
+    ----------
+    network : Sequential, or iterable of Layer or LayerSteps
+        The network. Only its configuration is looked at, not its weights.
+    features : int or None
+        Number of features of a sample; needed unless the network is built.
+
+    Returns
+    -------
+    tuple of LayerSteps
+
+    Raises
+    ------
+    ValueError
+        If the number of features is not known.
+    """
+    found = []
+    width = features
+    if width is None:
+        shape = getattr(network, "input_shape", None)
+        width = math.prod(n for n in shape[1:] if n is not None) if shape else None
+    for layer in getattr(network, "layers", network):
+        if isinstance(layer, LayerSteps):
+            found.append(layer)
+            continue
+        if isinstance(layer, _layers.Dense):
+            if width is None:
+                raise ValueError("features must be given for a network that is not built")
+            found.append(LayerSteps(layer.name, _dense(layer, width)))
+            width = layer.units
+        elif not isinstance(layer, _layers.InputLayer):
+            found.append(LayerSteps(getattr(layer, "name", "layer"), _other(layer)))
+    return tuple(found)
+
+
+def _dense(layer: Any, fan_in: int) -> tuple[Step, ...]:
+    kernel = WeightLaw.of(layer.initializer("kernel"), (fan_in, layer.units))
+    bias = _NO_BIAS
+    if layer.use_bias:
+        bias = WeightLaw.of(layer.initializer("bias"), (layer.units,))
+    dense = DenseStep(fan_in, layer.units, kernel, bias)
+    return (dense, _activation(layer.activation))
+
+
+def _other(layer: Any) -> tuple[Step, ...]:
+    if isinstance(layer, _layers.Flatten):
+        return ()
+    if isinstance(layer, _layers.Dropout):
+        return (DropoutStep(layer.rate),)
+    if isinstance(layer, _layers.BatchNormalization):
+        return (_batch_norm(layer),)
+    if hasattr(layer, "activation_settings"):
+        return (_activation(layer),)
+    return (OtherStep(f"there is no formula for a layer of type {type(layer).__name__}"),)
+
+
+def _batch_norm(layer: Any) -> Step:
+    plain = [
+        (layer.scale, "gamma", 1.0),
+        (layer.center, "beta", 0.0),
+    ]
+    for used, role, value in plain:
+        if used and WeightLaw.of(layer.initializer(role), (2,)) != WeightLaw(value, 0.0):
+            return OtherStep(f"there is no formula for BatchNormalization whose {role} is set")
+    return BatchNormStep(layer.epsilon)
+
+
+def _activation(activation: Any) -> ActivationStep:
+    try:
+        return ActivationStep(resolve(activation))
+    except ValueError:  # softmax
+        return ActivationStep(None)
