@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 pub enum Level {
     /// What every CPU of the architecture has (SSE2 on x86-64).
     Baseline = 1,
-    /// 256-bit vectors.
+    /// 256-bit vectors, and fused multiply-adds for kernels that ask for them.
     Avx2 = 2,
     /// 512-bit vectors.
     Avx512 = 3,
@@ -62,7 +62,7 @@ pub fn detected() -> Level {
         {
             return Level::Avx512;
         }
-        if is_x86_feature_detected!("avx2") {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             return Level::Avx2;
         }
     }
@@ -126,7 +126,7 @@ macro_rules! kernel {
 
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx2")]
+                #[target_feature(enable = "avx2,fma")]
                 fn avx2 $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
                     body($($arg),*)
                 }

@@ -64,6 +64,7 @@ X, Y = RNG.normal(size=(4, 5)), np.array([0, 1, 2, 0])
 PARAMS, STATE = RNG.normal(size=PLAN.parameter_count), np.ones(PLAN.state_count)
 SPARSE, ACCURACY = members.LOSSES[4], {"kind": "sparse_categorical_accuracy"}
 SLOTS = np.zeros((2, PLAN.parameter_count))
+MT19937 = _core.mt19937_state(1)
 CACHE = PLAN.forward(PARAMS, STATE.copy(), X, True)[1]
 
 # A good call of each function; of a method, with its plan bound.
@@ -106,6 +107,18 @@ CALLS = {
     ),
     "variance_scaling_spread": (
         _core.variance_scaling_spread, (3, 4), 2.0, "fan_in", "truncated_normal"
+    ),
+    "mt19937_state": (_core.mt19937_state, 1),
+    "mt19937_words": (_core.mt19937_words, MT19937, 700),
+    "torch_uniform": (_core.torch_uniform, MT19937, (3, 4), "float32", -1.0, 1.0),
+    "torch_normal": (_core.torch_normal, MT19937, (3, 6), "float64", 0.0, 1.0),
+    "torch_serial_normal": (_core.torch_serial_normal, MT19937, 0.5, (3, 4), 0.0, 1.0),
+    "torch_permutation": (_core.torch_permutation, MT19937, 10),
+    "threefry_words": (_core.threefry_words, (0, 1), 2, 10),
+    "jax_uniform": (_core.jax_uniform, (0, 1), (3, 4), "float32", -1.0, 1.0),
+    "jax_normal": (_core.jax_normal, (0, 1), (3, 4), "float64"),
+    "jax_truncated_normal": (
+        _core.jax_truncated_normal, (0, 1), (3, 4), "float32", -2.0, 2.0
     ),
     "set_simd_level": (_core.set_simd_level, _core.simd_level()),
 }  # fmt: skip

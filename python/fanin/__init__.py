@@ -20,6 +20,7 @@ from fanin import (
     models,
     optimizers,
     random,
+    streams,
     utils,
 )
 from fanin._core import get_num_threads, set_num_threads
@@ -52,6 +53,7 @@ __all__ = [
     "random",
     "set_num_threads",
     "set_random_seed",
+    "streams",
     "theory",
     "utils",
     "xavier_init",

@@ -15,6 +15,7 @@ from fanin.callbacks._base import BATCH_HOOKS, PULSE_HOOKS, TEST_BATCH_HOOKS, Ca
 from fanin.losses import Loss
 from fanin.metrics import Metric
 from fanin.optimizers import Optimizer
+from fanin.streams import Replay
 
 Array = NDArray[Any]
 
@@ -70,6 +71,9 @@ class Shuffler:
         """Return the rows in the order of an epoch."""
         if not self.shuffle:
             return np.arange(samples, dtype=np.uint32)
+        if isinstance(self.source, Replay):
+            source = self.source.at(f"shuffle/{epoch + self.offset}")
+            return source.permutation(samples).astype(np.uint32)
         if isinstance(self.source, random.Stream):
             stream = self.source.at(f"shuffle/{epoch + self.offset}")
             return _core.permutation(stream.seed, stream.path, samples)

@@ -10,6 +10,7 @@ int, sequence of ints           stream v1 with this seed
 ``Generator``, ``RandomState``  consumed: drawn from by its own methods
 ``BitGenerator``                consumed, through a ``Generator``
 ``numpy.random``                its global ``RandomState``, which ``numpy.random.seed`` seeds
+:class:`fanin.streams.Replay`   another framework's numbers, see :mod:`fanin.streams`
 ==============================  ====================================================================
 """
 
@@ -24,6 +25,8 @@ from types import ModuleType
 from typing import TypeAlias
 
 import numpy as np
+
+from fanin.streams import Replay
 
 __all__ = ["RandomSource", "Rng", "Stream", "resolve", "set_random_seed"]
 
@@ -137,7 +140,7 @@ def _set(stream: Stream, seed: str, path: str) -> Stream:
     return stream
 
 
-RandomSource: TypeAlias = Stream | np.random.Generator | np.random.RandomState
+RandomSource: TypeAlias = Stream | Replay | np.random.Generator | np.random.RandomState
 """What :func:`resolve` returns."""
 
 Rng: TypeAlias = (
@@ -148,6 +151,7 @@ Rng: TypeAlias = (
     | np.random.Generator
     | np.random.RandomState
     | Stream
+    | Replay
     | ModuleType
     | None
 )
@@ -218,12 +222,12 @@ def resolve(rng: Rng = None) -> RandomSource:
 
     Parameters
     ----------
-    rng : None, int, sequence of int, SeedSequence, BitGenerator, Generator, RandomState or Stream
+    rng : optional
         See the table at the top of this module.
 
     Returns
     -------
-    Stream or numpy.random.Generator or numpy.random.RandomState
+    Stream, Replay, numpy.random.Generator or numpy.random.RandomState
         A NumPy generator is to be consumed by its own methods.
 
     Raises
@@ -240,7 +244,7 @@ def resolve(rng: Rng = None) -> RandomSource:
     """
     if rng is None:
         return _fresh.next()
-    if isinstance(rng, (Stream, np.random.Generator, np.random.RandomState)):
+    if isinstance(rng, (Stream, Replay, np.random.Generator, np.random.RandomState)):
         return rng
     if isinstance(rng, np.random.BitGenerator):
         return np.random.Generator(rng)

@@ -6,6 +6,7 @@ mod arrays;
 mod boundary;
 mod functions;
 mod plan;
+mod replay;
 mod runtime;
 mod sample;
 mod settings;
@@ -20,6 +21,11 @@ mod _core {
     };
     #[pymodule_export]
     use super::plan::Plan;
+    #[pymodule_export]
+    use super::replay::{
+        jax_normal, jax_truncated_normal, jax_uniform, mt19937_state, mt19937_words,
+        threefry_words, torch_normal, torch_permutation, torch_serial_normal, torch_uniform,
+    };
     #[pymodule_export]
     use super::runtime::{get_num_threads, set_num_threads, set_simd_level, simd_level};
     #[pymodule_export]

@@ -8,6 +8,7 @@ mod normal;
 mod permutation;
 mod philox;
 mod quantile;
+pub mod replay;
 mod stream;
 mod tiles;
 mod truncated_normal;

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fanin.errors import ShapeError
 from fanin.random import RandomSource, Rng, Stream, resolve
+from fanin.streams import Replay
 
 Array: TypeAlias = npt.NDArray[Any]
 ShapeLike: TypeAlias = int | Sequence[int]
@@ -269,12 +270,18 @@ class RandomInitializer(Initializer):
         sizes, name = checked_shape(shape), checked_dtype(dtype)
         if isinstance(rng, Stream):
             return self._draw(sizes, name, rng)
+        if isinstance(rng, Replay):
+            return self._replay(checked_for_numpy(sizes), name, rng)
         return np.asarray(self._consume(checked_for_numpy(sizes), rng)).astype(name, copy=False)
 
     def _draw(
         self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
     ) -> Array:
         """Draw into `out`, which is C-contiguous and of this shape and dtype, or a new array."""
+        raise NotImplementedError
+
+    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
+        """Draw as another framework does."""
         raise NotImplementedError
 
     def _consume(

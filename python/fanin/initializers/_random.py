@@ -9,6 +9,7 @@ from fanin import _core
 from fanin.errors import ShapeError
 from fanin.initializers._base import Array, RandomInitializer, checked_number
 from fanin.random import Rng, Stream
+from fanin.streams import Replay
 
 
 class RandomUniform(RandomInitializer):
@@ -48,6 +49,9 @@ class RandomUniform(RandomInitializer):
         return _core.random_uniform(
             shape, dtype, stream.seed, stream.path, self.minval, self.maxval, out
         )
+
+    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
+        return rng.uniform(shape, self.minval, self.maxval, dtype)
 
     def _consume(
         self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
@@ -95,6 +99,9 @@ class RandomNormal(RandomInitializer):
             shape, dtype, stream.seed, stream.path, self.mean, self.stddev, out
         )
 
+    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
+        return rng.normal(shape, self.mean, self.stddev, dtype)
+
     def _consume(
         self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
     ) -> Array:
@@ -137,6 +144,9 @@ class TruncatedNormal(RandomNormal):
         return _core.truncated_normal(
             shape, dtype, stream.seed, stream.path, self.mean, self.stddev, -2.0, 2.0, out
         )
+
+    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
+        return rng.truncated_normal(shape, self.mean, self.stddev, -2.0, 2.0, dtype)
 
     def _consume(
         self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
@@ -207,11 +217,21 @@ class Orthogonal(RandomInitializer):
     ) -> Array:
         return _core.orthogonal(shape, dtype, stream.seed, stream.path, self.gain, out)
 
+    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
+        rows, columns = _matrix(shape)
+        vectors = rng.gaussian(rows, columns, dtype).T.astype(np.float64, order="C")
+        return _core.orthogonalize(vectors, shape, self.gain).astype(dtype, copy=False)
+
     def _consume(
         self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
     ) -> Array:
-        if len(shape) < 2:
-            raise ShapeError(f"shape: expected at least 2 dimensions, found {shape}")
-        rows, columns = math.prod(shape[:-1]), shape[-1]
+        rows, columns = _matrix(shape)
         gaussian = rng.normal(size=(max(rows, columns), min(rows, columns)))
         return _core.orthogonalize(np.ascontiguousarray(gaussian.T), shape, self.gain)
+
+
+def _matrix(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the rows and columns of the matrix that an array is flattened to."""
+    if len(shape) < 2:
+        raise ShapeError(f"shape: expected at least 2 dimensions, found {shape}")
+    return math.prod(shape[:-1]), shape[-1]

@@ -9,6 +9,7 @@ from fanin._names import unknown
 from fanin.initializers._base import Array, RandomInitializer, checked_number
 from fanin.initializers._random import truncated_by_rejection
 from fanin.random import Rng, Stream
+from fanin.streams import Replay
 
 _MODES = ("fan_in", "fan_out", "fan_avg")
 _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
@@ -75,6 +76,11 @@ class VarianceScaling(RandomInitializer):
     ) -> Array:
         settings = (self.scale, self.mode, self.distribution)
         return _core.variance_scaling(shape, dtype, stream.seed, stream.path, *settings, out)
+
+    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
+        fan_in, fan_out = _core.fans(shape)
+        fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+        return rng.scaled(shape, self.scale / max(1.0, fans[self.mode]), self.distribution, dtype)
 
     def _consume(
         self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState

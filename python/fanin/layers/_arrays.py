@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, random
 from fanin.errors import ShapeError
+from fanin.streams import Replay
 
 Array = NDArray[Any]
 
@@ -36,8 +37,8 @@ class Weight:
 
 
 def at(source: Any, path: str) -> Any:
-    """Return the stream at `path` below `source`; a NumPy generator is consumed as it is."""
-    return source.at(path) if isinstance(source, random.Stream) else source
+    """Return the stream or key at `path` below `source`; a generator is consumed as it is."""
+    return source.at(path) if isinstance(source, (random.Stream, Replay)) else source
 
 
 def empty(plan: _core.Plan) -> tuple[Array, Array]:

@@ -1,9 +1,11 @@
 """Dropout."""
 
+import copy
 from typing import Any
 
 from fanin import _checks, random
 from fanin.layers._base import Layer
+from fanin.streams import Replay
 
 
 class Dropout(Layer):
@@ -75,5 +77,8 @@ def as_stream(source: Any) -> random.Stream:
     """Return a stream for masks, which are addressed: a NumPy generator gives its seed."""
     if isinstance(source, random.Stream):
         return source
+    if isinstance(source, Replay):
+        # From a copy: where masks are made otherwise, they take nothing from what weights draw.
+        return random.Stream(copy.copy(source).bits(4).tolist())
     draw = source.integers if hasattr(source, "integers") else source.randint
     return random.Stream([int(word) for word in draw(0, 2**31 - 1, size=4)])

@@ -1,0 +1,113 @@
+"""Other frameworks' random numbers, without those frameworks: sources for ``rng=``.
+
+=========================  =====================================================================
+:func:`numpy_legacy`       what ``numpy.random.*`` gives after ``numpy.random.seed(seed)``
+:func:`torch_cpu`          what ``torch.nn.init.*`` gives on the CPU after ``torch.manual_seed``
+:func:`jax`                what ``jax.nn.initializers.*`` gives for ``jax.random.key(seed)``
+=========================  =====================================================================
+
+``docs/replay.md`` says how the numbers are made and to which bits they agree.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fanin import _core
+from fanin.streams._base import Replay, whole_number
+from fanin.streams._jax import Jax, from_bits
+from fanin.streams._torch import TorchCpu
+
+__all__ = ["Jax", "Replay", "TorchCpu", "jax", "numpy_legacy", "torch_cpu"]
+
+
+def numpy_legacy(seed: int | Sequence[int]) -> np.random.RandomState:
+    """Replay NumPy after ``numpy.random.seed(seed)``.
+
+    Parameters
+    ----------
+    seed : int or sequence of int
+        From 0 to 2**32 - 1.
+
+    Returns
+    -------
+    numpy.random.RandomState
+        NumPy's own; it is consumed, and NumPy has frozen the numbers that it gives.
+
+    Examples
+    --------
+    >>> from fanin.initializers import RandomNormal
+    >>> np.random.seed(0)
+    >>> same = RandomNormal(0.0, 1.0)((2, 2), "float64", rng=numpy_legacy(0))
+    >>> bool((same == np.random.normal(size=(2, 2))).all())
+    True
+    """
+    return np.random.RandomState(seed)
+
+
+def torch_cpu(seed: int) -> TorchCpu:
+    """Replay torch on the CPU after ``torch.manual_seed(seed)``.
+
+    Parameters
+    ----------
+    seed : int
+        From -2**63 to 2**64 - 1, as in torch. A negative one is taken modulo 2**64, and of all the
+        generator uses the low 32 bits.
+
+    Returns
+    -------
+    TorchCpu
+        Consumed as torch's global generator is, in the order in which arrays are filled.
+
+    Raises
+    ------
+    TypeError
+        If `seed` is not a whole number.
+    ValueError
+        If it is out of range.
+
+    Examples
+    --------
+    torch's ``xavier_uniform_`` of a tensor of this shape:
+
+    >>> from fanin.initializers import GlorotUniform
+    >>> GlorotUniform()((2, 2), rng=torch_cpu(0))
+    array([[-0.00916945,  0.65700656],
+           [-1.0080204 , -0.90133756]], dtype=float32)
+    """
+    number = whole_number(seed, -(2**63), 2**64 - 1, "seed")
+    return TorchCpu(_core.mt19937_state(number & 0xFFFFFFFF))
+
+
+def jax(seed: int, *, x64: bool = False) -> Jax:
+    """Replay JAX with ``jax.random.key(seed)``.
+
+    Parameters
+    ----------
+    seed : int
+        From -2**63 to 2**63 - 1.
+    x64 : bool, optional
+        Whether ``jax_enable_x64`` is on. Off, JAX uses the low 32 bits of the seed.
+
+    Returns
+    -------
+    Jax
+        The key.
+
+    Raises
+    ------
+    TypeError
+        If `seed` is not a whole number.
+    ValueError
+        If it is out of range.
+
+    Examples
+    --------
+    ``jax.nn.initializers.he_normal()(jax.random.key(0), (2, 2))``:
+
+    >>> from fanin.initializers import HeNormal
+    >>> HeNormal()((2, 2), rng=jax(0))
+    array([[...]], dtype=float32)
+    """
+    number = whole_number(seed, -(2**63), 2**63 - 1, "seed")
+    return from_bits(number & (2**64 - 1 if x64 else 2**32 - 1))
