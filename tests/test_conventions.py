@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fanin import initializers
-from fanin.initializers import GlorotNormal, HeNormal, HeUniform, LecunNormal
+from fanin.initializers import GlorotNormal, HeNormal, HeUniform, LecunNormal, VarianceScaling
 from fanin.initializers._elsewhere import TABLE
 
 PAGE = Path(__file__).parents[1] / "docs" / "initializers.md"
@@ -105,3 +105,12 @@ def test_names_ending_in_an_underscore_are_torchs():
     assert initializers.get("xavier_normal_") == GlorotNormal(truncated=False)
     config = {"class_name": "sparse_", "config": {"sparsity": 0.5}}
     assert initializers.get(config) == initializers.Sparse(0.5, 0.01)
+
+
+def test_gains_of_activations_become_scales():
+    assert VarianceScaling.for_activation("relu").scale == pytest.approx(2.0, rel=1e-9)
+    backward = VarianceScaling.for_activation("tanh", "fan_out", "uniform", seed=3)
+    assert backward.scale == pytest.approx(1 / 0.464403, rel=1e-5)
+    assert (backward.mode, backward.distribution, backward.seed) == ("fan_out", "uniform", 3)
+    torch = VarianceScaling.for_activation("tanh", gain="torch")
+    assert torch.scale == pytest.approx(25 / 9, rel=1e-12)

@@ -1,13 +1,14 @@
 """Weights whose variance follows from the shape."""
 
+import importlib
 import math
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from fanin import _core
 from fanin._names import unknown
 from fanin.initializers._base import Array, RandomInitializer, checked_number
 from fanin.initializers._facts import STD_WITHIN_TWO, Facts
-from fanin.initializers._fans import Axis, FanRule
+from fanin.initializers._fans import Axis, FanOptions, FanRule
 from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream
 
@@ -97,6 +98,45 @@ class VarianceScaling(RandomInitializer):
             raise unknown("distribution", distribution, _DISTRIBUTIONS)
         self._rule = FanRule.of(in_axis, out_axis, batch_axis, groups, transposed, fan_in, fan_out)
         super().__init__(seed)
+
+    @classmethod
+    def for_activation(
+        cls,
+        activation: Any,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Rng = None,
+        *,
+        gain: str | None = None,
+        **fans: Unpack[FanOptions],
+    ) -> "VarianceScaling":
+        """Make the initializer whose scale is the squared gain of an activation.
+
+        Parameters
+        ----------
+        activation : str or callable
+            What follows the layer; see :func:`fanin.gain`.
+        mode, distribution, seed
+            As in :class:`VarianceScaling`.
+        gain : {"forward", "backward", "torch"}, optional
+            Which gain. Without it the backward one, which keeps the scale of gradients, for
+            ``"fan_out"``, and the forward one, which keeps that of signals, for the other modes.
+        **fans
+            Further arguments of :class:`VarianceScaling`.
+
+        Returns
+        -------
+        VarianceScaling
+
+        Examples
+        --------
+        >>> round(VarianceScaling.for_activation("relu").scale, 9)
+        2.0
+        """
+        theory: Any = importlib.import_module("fanin")
+        kind = gain or ("backward" if mode == "fan_out" else "forward")
+        scale = theory.gain(activation, kind) ** 2
+        return VarianceScaling(scale, mode, distribution, seed, **fans)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
