@@ -22,8 +22,11 @@ from fanin.initializers import (
     Orthogonal,
     RandomNormal,
     RandomUniform,
+    SklearnDefault,
+    TorchDefault,
     TruncatedNormal,
     VarianceScaling,
+    ZerO,
     Zeros,
     he_init,
     xavier_init,
@@ -47,6 +50,8 @@ RANDOM = [
     ("he_normal", HeNormal(), 2 / 400, TRUNCATED * math.sqrt(2 / 400)),
     ("lecun_uniform", LecunUniform(), 1 / 400, math.sqrt(3 / 400)),
     ("lecun_normal", LecunNormal(), 1 / 400, TRUNCATED * math.sqrt(1 / 400)),
+    ("torch_default", TorchDefault(), 1 / 1200, math.sqrt(1 / 400)),
+    ("sklearn_default", SklearnDefault(), 2 / 700, math.sqrt(6 / 700)),
     ("orthogonal", Orthogonal(), 1 / 400, 1.0),
 ]
 FIXED = [
@@ -54,6 +59,7 @@ FIXED = [
     ("ones", Ones()),
     ("constant", Constant()),
     ("identity", Identity()),
+    ("zero_init", ZerO()),
 ]
 ALL = [(name, init) for name, init, *_ in RANDOM] + FIXED
 each = pytest.mark.parametrize(("name", "initializer"), ALL, ids=[name for name, _ in ALL])
@@ -391,7 +397,7 @@ def test_shapes_that_cannot_be_are_refused(name, initializer, shape, errors):
 
 
 @each
-@pytest.mark.parametrize("dtype", ["float16", "int32", "f99", complex, ">f4", object, 3])
+@pytest.mark.parametrize("dtype", ["float128", "int32", "f99", complex, ">f4", ">f2", object, 3])
 def test_other_dtypes_are_refused(name, initializer, dtype):
     with pytest.raises(TypeError, match="float32 or float64"):
         initializer((2, 2), dtype)

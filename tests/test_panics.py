@@ -91,6 +91,8 @@ CALLS = {
     ),
     "first_non_finite": (_core.first_non_finite, X),
     "fans": (_core.fans, (3, 4)),
+    "fans of axes": (_core.fans, (3, 4, 6), ([-2], [-1], [0], 2, False)),
+    "hadamard": (_core.hadamard, (3, 4), "float32", 1.0),
     "constant": (_core.constant, (3, 4), "float32", 1.0),
     "identity": (_core.identity, (3, 4), "float32", 1.0),
     "orthogonal": (_core.orthogonal, (3, 4), "float32", "1", "a", 1.0),

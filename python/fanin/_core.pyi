@@ -109,6 +109,9 @@ def constant(
 def identity(
     shape: Sequence[int], dtype: str, gain: float, out: _Array | None = None
 ) -> NDArray[Any]: ...
+def hadamard(
+    shape: Sequence[int], dtype: str, gain: float, out: _Array | None = None
+) -> NDArray[Any]: ...
 def random_uniform(
     shape: Sequence[int],
     dtype: str,
@@ -147,9 +150,14 @@ def variance_scaling(
     mode: str,
     distribution: str,
     out: _Array | None = None,
+    fans: tuple[float, float] | None = None,
 ) -> NDArray[Any]: ...
 def variance_scaling_spread(
-    shape: Sequence[int], scale: float, mode: str, distribution: str
+    shape: Sequence[int],
+    scale: float,
+    mode: str,
+    distribution: str,
+    fans: tuple[float, float] | None = None,
 ) -> float: ...
 def orthogonal(
     shape: Sequence[int],
@@ -162,7 +170,10 @@ def orthogonal(
 def orthogonalize(
     gaussian: NDArray[np.float64], shape: Sequence[int], gain: float
 ) -> NDArray[np.float64]: ...
-def fans(shape: Sequence[int]) -> tuple[float, float]: ...
+def fans(
+    shape: Sequence[int],
+    axes: tuple[Sequence[int], Sequence[int], Sequence[int] | None, int, bool] | None = None,
+) -> tuple[float, float]: ...
 def philox_words(seed: str, path: str, start: int, count: int) -> NDArray[np.uint32]: ...
 def permutation(seed: str, path: str, n: int) -> NDArray[np.uint32]: ...
 

@@ -1,12 +1,14 @@
 //! Initializers: what an array of weights holds before training.
 
 mod constant;
+mod hadamard;
 mod identity;
 mod orthogonal;
 mod random;
 mod variance_scaling;
 
 pub use constant::Constant;
+pub use hadamard::Hadamard;
 pub use identity::Identity;
 pub use orthogonal::{Orthogonal, orthogonalize};
 pub use variance_scaling::{Kind, Mode, VarianceScaling};

@@ -26,6 +26,8 @@ pub enum Mode {
     FanOut,
     /// The mean of the two.
     FanAverage,
+    /// The square root of their product, as in JAX.
+    FanGeometric,
 }
 
 /// The shape of the distribution; its variance is the same for all.
@@ -40,7 +42,7 @@ pub enum Kind {
 }
 
 impl Mode {
-    /// The mode that Keras gives this name.
+    /// The mode that Keras and JAX give this name.
     pub fn parse(name: &str) -> Result<Self> {
         look_up(
             "mode",
@@ -49,6 +51,7 @@ impl Mode {
                 ("fan_in", Self::FanIn),
                 ("fan_out", Self::FanOut),
                 ("fan_avg", Self::FanAverage),
+                ("fan_geo_avg", Self::FanGeometric),
             ],
         )
     }
@@ -75,25 +78,38 @@ pub struct VarianceScaling {
     scale: f64,
     mode: Mode,
     kind: Kind,
+    fans: Option<(f64, f64)>,
 }
 
 impl VarianceScaling {
     /// `scale` must be positive.
     pub fn new(scale: f64, mode: Mode, kind: Kind) -> Result<Self> {
         if scale.is_finite() && scale > 0.0 {
-            Ok(Self { scale, mode, kind })
+            Ok(Self {
+                scale,
+                mode,
+                kind,
+                fans: None,
+            })
         } else {
             Err(Error::value("scale", "a finite number above 0", scale))
         }
     }
 
+    /// With these inputs and outputs of a unit instead of those that follow from the shape.
+    #[must_use]
+    pub fn with_fans(self, fans: Option<(f64, f64)>) -> Self {
+        Self { fans, ..self }
+    }
+
     /// The variance of weights of this shape. A fan of 0 counts as 1, as in Keras.
     pub fn variance(&self, shape: &[usize]) -> f64 {
-        let (fan_in, fan_out) = fans(shape);
+        let (fan_in, fan_out) = self.fans.unwrap_or_else(|| fans(shape));
         let fan = match self.mode {
             Mode::FanIn => fan_in,
             Mode::FanOut => fan_out,
             Mode::FanAverage => 0.5 * (fan_in + fan_out),
+            Mode::FanGeometric => (fan_in * fan_out).sqrt(),
         };
         self.scale / fan.max(1.0)
     }
@@ -136,7 +152,12 @@ mod tests {
     #[test]
     fn every_kind_has_the_same_variance() {
         let shape = [200, 300];
-        for mode in [Mode::FanIn, Mode::FanOut, Mode::FanAverage] {
+        for mode in [
+            Mode::FanIn,
+            Mode::FanOut,
+            Mode::FanAverage,
+            Mode::FanGeometric,
+        ] {
             for kind in [
                 Kind::TruncatedNormal,
                 Kind::UntruncatedNormal,
@@ -167,6 +188,14 @@ mod tests {
         assert_eq!(variance(2.0, Mode::FanIn), 2.0 / 784.0);
         assert_eq!(variance(1.0, Mode::FanAverage), 2.0 / 912.0);
         assert_eq!(variance(1.0, Mode::FanOut), 1.0 / 128.0);
+        assert_eq!(
+            variance(1.0, Mode::FanGeometric),
+            1.0 / (784f64 * 128.0).sqrt()
+        );
+        let of_a_bias = VarianceScaling::new(1.0, Mode::FanIn, Kind::Uniform)
+            .unwrap()
+            .with_fans(Some((784.0, 128.0)));
+        assert_eq!(of_a_bias.variance(&[128]), 1.0 / 784.0);
     }
 
     #[test]

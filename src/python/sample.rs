@@ -9,7 +9,8 @@ use super::boundary::detached;
 use crate::error::Error;
 use crate::float::Float;
 use crate::initializers::{
-    Constant, Identity, Initializer, Kind, Mode, Orthogonal, VarianceScaling, orthogonalize as q_of,
+    Constant, Hadamard, Identity, Initializer, Kind, Mode, Orthogonal, VarianceScaling,
+    orthogonalize as q_of,
 };
 use crate::parallel::Threads;
 use crate::random::{Normal, Sample, Stream, TruncatedNormal, Uniform, shuffle};
@@ -86,6 +87,19 @@ pub(super) fn identity<'py>(
     fill(py, &shape, dtype, out, &no_stream(), &Identity::new(gain)?)
 }
 
+/// The corner of a Hadamard matrix, times `gain`.
+#[pyfunction]
+#[pyo3(signature = (shape, dtype, gain, out=None))]
+pub(super) fn hadamard<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    gain: f64,
+    out: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    fill(py, &shape, dtype, out, &no_stream(), &Hadamard::new(gain)?)
+}
+
 /// Uniform on [low, high).
 #[pyfunction]
 #[pyo3(signature = (shape, dtype, seed, path, low, high, out=None))]
@@ -142,7 +156,7 @@ pub(super) fn truncated_normal<'py>(
 
 /// Glorot, He, `LeCun` and the rest of their family.
 #[pyfunction]
-#[pyo3(signature = (shape, dtype, seed, path, scale, mode, distribution, out=None))]
+#[pyo3(signature = (shape, dtype, seed, path, scale, mode, distribution, out=None, fans=None))]
 pub(super) fn variance_scaling<'py>(
     py: Python<'py>,
     shape: Vec<usize>,
@@ -153,20 +167,24 @@ pub(super) fn variance_scaling<'py>(
     mode: &str,
     distribution: &str,
     out: Option<&Bound<'py, PyAny>>,
+    fans: Option<(f64, f64)>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let scaling = scaling(scale, mode, distribution)?;
+    let scaling = scaling(scale, mode, distribution)?.with_fans(fans);
     fill(py, &shape, dtype, out, &Stream::new(seed, path), &scaling)
 }
 
 /// The standard deviation (before truncation) or the limit that `variance_scaling` draws with.
 #[pyfunction]
+#[pyo3(signature = (shape, scale, mode, distribution, fans=None))]
 pub(super) fn variance_scaling_spread(
     shape: Vec<usize>,
     scale: f64,
     mode: &str,
     distribution: &str,
+    fans: Option<(f64, f64)>,
 ) -> PyResult<f64> {
-    Ok(scaling(scale, mode, distribution)?.spread(&shape))
+    let scaling = scaling(scale, mode, distribution)?.with_fans(fans);
+    Ok(scaling.spread(&shape))
 }
 
 fn scaling(scale: f64, mode: &str, distribution: &str) -> PyResult<VarianceScaling> {
@@ -215,11 +233,25 @@ pub(super) fn orthogonalize<'py>(
     Ok(array.into_any())
 }
 
-/// Inputs and outputs of one unit.
+/// Inputs and outputs of one unit: by the rule for a whole layer, or by axes of inputs, of outputs, of independent arrays
+/// (none: all others), groups, and whether the kernel is transposed.
 #[pyfunction]
-pub(super) fn fans(shape: Vec<usize>) -> (f64, f64) {
-    shape::fans(&shape)
+#[pyo3(signature = (shape, axes=None))]
+pub(super) fn fans(shape: Vec<usize>, axes: Option<AxesOfKernel>) -> PyResult<(f64, f64)> {
+    Ok(match axes {
+        None => shape::fans(&shape),
+        Some((inputs, outputs, batch, groups, transposed)) => shape::Axes {
+            inputs,
+            outputs,
+            batch,
+            groups,
+            transposed,
+        }
+        .fans(&shape)?,
+    })
 }
+
+type AxesOfKernel = (Vec<isize>, Vec<isize>, Option<Vec<isize>>, usize, bool);
 
 /// The raw words of a stream, from number `start` on.
 #[pyfunction]

@@ -8,37 +8,52 @@ its own. The weight layout is ``(fan_in, fan_out)``.
 from fanin.initializers._base import Initializer, RandomInitializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
 from fanin.initializers._documents import he_init, xavier_init
-from fanin.initializers._random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
-from fanin.initializers._registry import deserialize, get, serialize
-from fanin.initializers._variance_scaling import (
+from fanin.initializers._explain import Explanation
+from fanin.initializers._orthogonal import DeltaOrthogonal, Orthogonal
+from fanin.initializers._presets import (
     GlorotNormal,
     GlorotUniform,
     HeNormal,
     HeUniform,
     LecunNormal,
     LecunUniform,
-    VarianceScaling,
+    SklearnDefault,
+    TorchDefault,
 )
+from fanin.initializers._random import RandomNormal, RandomUniform, TruncatedNormal
+from fanin.initializers._registry import deserialize, get, serialize
+from fanin.initializers._structured import Dirac, Sparse, ZerO
+from fanin.initializers._variance_scaling import VarianceScaling
 
-# The older names of Keras and TensorFlow.
+# The names of instances, and the older ones of Keras and TensorFlow; JAX's Kaiming.
 XavierNormal = xavier_normal = glorot_normal = GlorotNormal
 XavierUniform = xavier_uniform = glorot_uniform = GlorotUniform
 IdentityInitializer = identity = Identity
 OrthogonalInitializer = orthogonal = orthogonal_initializer = Orthogonal
 constant = constant_initializer = Constant
-he_normal = HeNormal
-he_uniform = HeUniform
+delta_orthogonal = DeltaOrthogonal
+dirac = Dirac
+eye = Identity
+he_normal = kaiming_normal = HeNormal
+he_uniform = kaiming_uniform = HeUniform
 lecun_normal = LecunNormal
 lecun_uniform = LecunUniform
 ones = ones_initializer = Ones
 random_normal = random_normal_initializer = RandomNormal
 random_uniform = random_uniform_initializer = RandomUniform
+sklearn_default = SklearnDefault
+sparse = Sparse
+torch_default = TorchDefault
 truncated_normal = truncated_normal_initializer = TruncatedNormal
 variance_scaling = variance_scaling_initializer = VarianceScaling
+zero_init = ZerO
 zeros = zeros_initializer = Zeros
 
 __all__ = [
     "Constant",
+    "DeltaOrthogonal",
+    "Dirac",
+    "Explanation",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
@@ -54,14 +69,21 @@ __all__ = [
     "RandomInitializer",
     "RandomNormal",
     "RandomUniform",
+    "SklearnDefault",
+    "Sparse",
+    "TorchDefault",
     "TruncatedNormal",
     "VarianceScaling",
     "XavierNormal",
     "XavierUniform",
+    "ZerO",
     "Zeros",
     "constant",
     "constant_initializer",
+    "delta_orthogonal",
     "deserialize",
+    "dirac",
+    "eye",
     "get",
     "glorot_normal",
     "glorot_uniform",
@@ -69,6 +91,8 @@ __all__ = [
     "he_normal",
     "he_uniform",
     "identity",
+    "kaiming_normal",
+    "kaiming_uniform",
     "lecun_normal",
     "lecun_uniform",
     "ones",
@@ -80,6 +104,9 @@ __all__ = [
     "random_uniform",
     "random_uniform_initializer",
     "serialize",
+    "sklearn_default",
+    "sparse",
+    "torch_default",
     "truncated_normal",
     "truncated_normal_initializer",
     "variance_scaling",
@@ -87,6 +114,7 @@ __all__ = [
     "xavier_init",
     "xavier_normal",
     "xavier_uniform",
+    "zero_init",
     "zeros",
     "zeros_initializer",
 ]

@@ -4,14 +4,18 @@ import inspect
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from fanin.errors import ShapeError
+from fanin.initializers._sources import Source, as_source
 from fanin.random import RandomSource, Rng, Stream, resolve
-from fanin.streams import Replay
+
+if TYPE_CHECKING:
+    from fanin.initializers._explain import Explanation
+    from fanin.initializers._facts import Facts
 
 Array: TypeAlias = npt.NDArray[Any]
 ShapeLike: TypeAlias = int | Sequence[int]
@@ -42,13 +46,48 @@ def checked_dtype(dtype: npt.DTypeLike | None) -> str:
     """Return the name of `dtype`, which is float32 unless given."""
     if dtype is None:
         return "float32"
+    if isinstance(dtype, str) and dtype == "bfloat16":
+        dtype = _bfloat16()
     try:
         found = np.dtype(dtype)
     except TypeError:
         found = np.dtype(object)
-    if found not in (np.float32, np.float64):
-        raise TypeError(f"dtype: expected float32 or float64, found {dtype!r}")
+    # Of the machine's own byte order: that of another is no dtype of the kernels.
+    if found.name not in _DTYPES or not found.isnative:
+        raise TypeError(f"dtype: expected {_DTYPES_IN_WORDS}, found {dtype!r}")
     return found.name
+
+
+_DTYPES = ("float32", "float64", "float16", "bfloat16")
+_DTYPES_IN_WORDS = "float32 or float64, float16 or bfloat16"
+
+
+def _bfloat16() -> npt.DTypeLike:
+    """Return the type that NumPy does not have by itself."""
+    try:
+        import ml_dtypes  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        raise TypeError(
+            "dtype: bfloat16 is a type of the package ml_dtypes, which is not installed"
+        ) from None
+    return cast("npt.DTypeLike", ml_dtypes.bfloat16)
+
+
+def drawn_as(name: str) -> str:
+    """Return the type in which values of the type called `name` are computed."""
+    return "float64" if name == "float64" else "float32"
+
+
+def rounded(values: Array, name: str) -> Array:
+    """Return float32 or float64 `values` in the type called `name`, rounded to nearest."""
+    if values.dtype.name == name:
+        return values
+    with np.errstate(over="ignore"):
+        array = values.astype(name)
+    if not np.isfinite(array).all() and np.isfinite(values).all():
+        largest = np.abs(values).max()
+        raise ValueError(f"dtype: expected one that holds {largest:.6g}, found {name}")
+    return array
 
 
 def checked_number(value: object, name: str) -> float:
@@ -70,8 +109,8 @@ def checked_out(out: object) -> Array:
     """Return `out` if it is an array that can be filled, or say what is wrong with it."""
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out: expected a NumPy array, found {type(out).__name__}")
-    if out.dtype not in (np.float32, np.float64):
-        raise TypeError(f"out: expected a float32 or float64 array, found {out.dtype}")
+    if out.dtype.name not in _DTYPES or not out.dtype.isnative:
+        raise TypeError(f"out: expected an array of {_DTYPES_IN_WORDS}, found {out.dtype}")
     if not out.flags.writeable:
         raise ValueError("out: the array is read-only")
     strides = zip(out.shape, out.strides, strict=True)
@@ -106,7 +145,7 @@ class Initializer:
 
         Parameters
         ----------
-        out : ndarray of float32 or float64
+        out : ndarray of float32, float64, float16 or bfloat16
             Written to in place; strided views too.
         rng : optional
             Where the random numbers come from, see :mod:`fanin.random`; without it, the
@@ -120,7 +159,7 @@ class Initializer:
         Raises
         ------
         TypeError
-            If `out` is no array, or not of float32 or float64; it is not touched.
+            If `out` is no array, or not of these types; it is not touched.
         ValueError
             If it is read-only, or its elements share memory; it is not touched.
 
@@ -147,7 +186,7 @@ class Initializer:
         shape : int or sequence of int
             Shape of the parameter.
         dtype : dtype-like
-            ``float32`` or ``float64``.
+            ``float32``, ``float64``, ``float16`` or ``bfloat16``.
         rng : Stream or numpy.random.Generator or numpy.random.RandomState
             Random numbers of this parameter; used unless the initializer has its own seed.
         path : str, optional
@@ -165,6 +204,57 @@ class Initializer:
             If the initializer returns another shape.
         """
         return call_checked(self, shape, dtype, rng)
+
+    def explain(
+        self,
+        shape: ShapeLike,
+        dtype: npt.DTypeLike | None = None,
+        activation: object = None,
+    ) -> "Explanation":
+        """Say what an array of this shape would hold, why, and whether that suits an activation.
+
+        Nothing is drawn.
+
+        Parameters
+        ----------
+        shape : int or sequence of int
+            Shape of the array.
+        dtype : dtype-like, optional
+            Element type, ``float32`` unless given.
+        activation : str or callable, optional
+            What follows the layer, such as ``"relu"``. With it, choices that do not fit are named.
+
+        Returns
+        -------
+        Explanation
+            Formula, fans, variance, bounds, and what torch, Keras and JAX draw under the same
+            name. Shows itself in a terminal and in a notebook.
+
+        Raises
+        ------
+        TypeError
+            If `shape` or `dtype` is of another type.
+        ShapeError
+            If the initializer cannot fill that shape.
+
+        Examples
+        --------
+        >>> from fanin.initializers import GlorotUniform
+        >>> found = GlorotUniform().explain((784, 128), activation="relu")
+        >>> found.fan_in, found.fan_out
+        (784.0, 128.0)
+        >>> print(found.warnings[0])
+        Glorot's variance 2/(fan_in + fan_out) was derived for ...
+        """
+        from fanin.initializers._explain import explain
+
+        return explain(
+            self, checked_for_numpy(checked_shape(shape)), checked_dtype(dtype), activation
+        )
+
+    def _facts(self, shape: tuple[int, ...]) -> "Facts | None":
+        """Return what is known of the values without drawing them; None if nothing is."""
+        return None
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""
@@ -192,6 +282,21 @@ class Initializer:
         return hash(repr(self))
 
 
+class FixedInitializer(Initializer):
+    """An initializer without anything random."""
+
+    def __call__(
+        self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
+    ) -> Array:
+        """Return a new array of `shape`; `rng` is not needed."""
+        sizes, name = checked_shape(shape), checked_dtype(dtype)
+        return rounded(self._make(sizes, drawn_as(name)), name)
+
+    def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
+        """Return a new array of float32 or float64."""
+        raise NotImplementedError
+
+
 class RandomInitializer(Initializer):
     """An initializer with random values.
 
@@ -207,7 +312,10 @@ class RandomInitializer(Initializer):
         self.seed = seed
         if seed is not None:
             resolve(seed)
-        # Drawing nothing checks the other arguments.
+        self._check()
+
+    def _check(self) -> None:
+        """Check the arguments of the distribution: by drawing nothing from it."""
         self._draw((0, 0), "float64", Stream(0))
 
     def __call__(
@@ -220,7 +328,8 @@ class RandomInitializer(Initializer):
         shape : int or sequence of int
             Shape of the array.
         dtype : dtype-like, optional
-            ``float32`` (default) or ``float64``.
+            ``float32`` (default) or ``float64``; ``float16``, or ``bfloat16`` where the package
+            ``ml_dtypes`` is installed: drawn in float32, then rounded.
         rng : optional
             Where the random numbers come from, see :mod:`fanin.random`; without it, the
             initializer's seed.
@@ -244,7 +353,8 @@ class RandomInitializer(Initializer):
         """Fill an array that exists, see :meth:`Initializer.fill`."""
         target = checked_out(out)
         source = resolve(self.seed if rng is None else rng)
-        if isinstance(source, Stream) and target.flags.c_contiguous and target.flags.aligned:
+        straight = target.flags.c_contiguous and target.flags.aligned
+        if isinstance(source, Stream) and straight and target.dtype.name in ("float32", "float64"):
             # No temporary: the kernel writes straight into it.
             self._draw(target.shape, target.dtype.name, source, target)
         else:
@@ -268,11 +378,12 @@ class RandomInitializer(Initializer):
 
     def _fill(self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource) -> Array:
         sizes, name = checked_shape(shape), checked_dtype(dtype)
+        drawn = drawn_as(name)
         if isinstance(rng, Stream):
-            return self._draw(sizes, name, rng)
-        if isinstance(rng, Replay):
-            return self._replay(checked_for_numpy(sizes), name, rng)
-        return np.asarray(self._consume(checked_for_numpy(sizes), rng)).astype(name, copy=False)
+            return rounded(self._draw(sizes, drawn, rng), name)
+        source = as_source(rng)
+        values = np.asarray(self._consume(checked_for_numpy(sizes), drawn, source))
+        return rounded(values.astype(drawn, copy=False), name)
 
     def _draw(
         self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
@@ -280,14 +391,8 @@ class RandomInitializer(Initializer):
         """Draw into `out`, which is C-contiguous and of this shape and dtype, or a new array."""
         raise NotImplementedError
 
-    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
-        """Draw as another framework does."""
-        raise NotImplementedError
-
-    def _consume(
-        self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
-    ) -> Array:
-        """Draw float64 by NumPy's own methods."""
+    def _consume(self, shape: tuple[int, ...], dtype: str, source: Source) -> Array:
+        """Draw by the source's own methods; float64 is rounded to `dtype` afterwards."""
         raise NotImplementedError
 
 

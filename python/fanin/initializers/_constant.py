@@ -1,5 +1,6 @@
 """Initializers without anything random."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,18 +8,11 @@ import numpy.typing as npt
 
 from fanin import _core
 from fanin.errors import ShapeError
-from fanin.initializers._base import (
-    Array,
-    Initializer,
-    ShapeLike,
-    checked_dtype,
-    checked_number,
-    checked_shape,
-)
-from fanin.random import Rng
+from fanin.initializers._base import Array, FixedInitializer, checked_number, rounded
+from fanin.initializers._facts import Facts
 
 
-class Constant(Initializer):
+class Constant(FixedInitializer):
     """One value everywhere, or given values.
 
     Parameters
@@ -50,26 +44,30 @@ class Constant(Initializer):
             if not np.isfinite(self.value).all():
                 raise ValueError("value: expected finite numbers, found NaN or infinity")
 
-    def __call__(
-        self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
-    ) -> Array:
-        """Return a new array of `shape`; `rng` is not needed."""
-        sizes, name = checked_shape(shape), checked_dtype(dtype)
+    def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
         if isinstance(self.value, float):
-            return _core.constant(sizes, name, self.value)
+            return _core.constant(shape, dtype, self.value)
+        return rounded(np.array(self._spread(shape, self.value)), dtype)
+
+    def _spread(self, shape: tuple[int, ...], value: Array) -> Array:
         try:
-            return np.array(np.broadcast_to(self.value, sizes), dtype=name)
+            return np.broadcast_to(value, shape)
         except ValueError:
             raise ShapeError(
-                f"value: expected an array that broadcasts to {sizes}, found {self.value.shape}"
+                f"value: expected an array that broadcasts to {shape}, found {value.shape}"
             ) from None
+
+    def _facts(self, shape: tuple[int, ...]) -> Facts:
+        if isinstance(self.value, float):
+            return Facts.constant(self.value)
+        return Facts.of_values("w = value, broadcast", self._spread(shape, self.value))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""
         return {"value": self.value if isinstance(self.value, float) else self.value.tolist()}
 
 
-class Zeros(Initializer):
+class Zeros(FixedInitializer):
     """Zero everywhere.
 
     Notes
@@ -84,14 +82,14 @@ class Zeros(Initializer):
            [0., 0.]], dtype=float32)
     """
 
-    def __call__(
-        self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
-    ) -> Array:
-        """Return a new array of `shape`; `rng` is not needed."""
-        return _core.constant(checked_shape(shape), checked_dtype(dtype), 0.0)
+    def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
+        return _core.constant(shape, dtype, 0.0)
+
+    def _facts(self, shape: tuple[int, ...]) -> Facts:
+        return Facts.constant(0.0)
 
 
-class Ones(Initializer):
+class Ones(FixedInitializer):
     """One everywhere.
 
     Examples
@@ -100,14 +98,14 @@ class Ones(Initializer):
     array([1., 1., 1.], dtype=float32)
     """
 
-    def __call__(
-        self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
-    ) -> Array:
-        """Return a new array of `shape`; `rng` is not needed."""
-        return _core.constant(checked_shape(shape), checked_dtype(dtype), 1.0)
+    def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
+        return _core.constant(shape, dtype, 1.0)
+
+    def _facts(self, shape: tuple[int, ...]) -> Facts:
+        return Facts.constant(1.0)
 
 
-class Identity(Initializer):
+class Identity(FixedInitializer):
     """The identity matrix, times a gain; a matrix that is not square has its diagonal too.
 
     Parameters
@@ -130,11 +128,13 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = checked_number(gain, "gain")
 
-    def __call__(
-        self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
-    ) -> Array:
-        """Return a new matrix of `shape`; `rng` is not needed."""
-        return _core.identity(checked_shape(shape), checked_dtype(dtype), self.gain)
+    def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
+        return _core.identity(shape, dtype, self.gain)
+
+    def _facts(self, shape: tuple[int, ...]) -> Facts:
+        if len(shape) != 2:
+            raise ShapeError(f"shape: expected 2 dimensions, found {shape}")
+        return Facts.of_few("w = gain on the diagonal", self.gain, min(shape), math.prod(shape))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""

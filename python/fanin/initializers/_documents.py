@@ -6,8 +6,8 @@ import numpy.typing as npt
 from fanin import _core
 from fanin.errors import ShapeError
 from fanin.initializers._base import ShapeLike, checked_for_numpy, checked_shape
+from fanin.initializers._sources import as_source
 from fanin.random import Rng, Stream, resolve
-from fanin.streams import Replay
 
 
 def xavier_init(shape: ShapeLike, *, rng: Rng = None) -> npt.NDArray[np.float64]:
@@ -42,9 +42,8 @@ def xavier_init(shape: ShapeLike, *, rng: Rng = None) -> npt.NDArray[np.float64]
     source = resolve(rng)
     if isinstance(source, Stream):
         return _core.random_uniform(sizes, "float64", source.seed, source.path, -limit, limit)
-    if isinstance(source, Replay):
-        return source.uniform(checked_for_numpy(sizes), -limit, limit, "float64")
-    return np.asarray(source.uniform(-limit, limit, size=checked_for_numpy(sizes)))
+    drawn = as_source(source).uniform(checked_for_numpy(sizes), -limit, limit, "float64")
+    return np.asarray(drawn, dtype=np.float64)
 
 
 def he_init(shape: ShapeLike, *, rng: Rng = None) -> npt.NDArray[np.float64]:
@@ -79,6 +78,5 @@ def he_init(shape: ShapeLike, *, rng: Rng = None) -> npt.NDArray[np.float64]:
     source = resolve(rng)
     if isinstance(source, Stream):
         return _core.random_normal(sizes, "float64", source.seed, source.path, 0.0, std_dev)
-    if isinstance(source, Replay):
-        return source.normal(checked_for_numpy(sizes), 0.0, std_dev, "float64")
-    return np.asarray(source.normal(0, std_dev, size=checked_for_numpy(sizes)))
+    drawn = as_source(source).normal(checked_for_numpy(sizes), 0.0, std_dev, "float64")
+    return np.asarray(drawn, dtype=np.float64)

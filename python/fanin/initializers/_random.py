@@ -1,4 +1,4 @@
-"""Initializers that draw from one distribution whatever the shape, and orthogonal matrices."""
+"""Initializers that draw from one distribution whatever the shape."""
 
 import math
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from fanin import _core
-from fanin.errors import ShapeError
+from fanin._names import unknown
 from fanin.initializers._base import Array, RandomInitializer, checked_number
+from fanin.initializers._facts import Facts
+from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream
-from fanin.streams import Replay
 
 
 class RandomUniform(RandomInitializer):
@@ -50,13 +51,11 @@ class RandomUniform(RandomInitializer):
             shape, dtype, stream.seed, stream.path, self.minval, self.maxval, out
         )
 
-    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
-        return rng.uniform(shape, self.minval, self.maxval, dtype)
+    def _consume(self, shape: tuple[int, ...], dtype: str, source: Source) -> Array:
+        return source.uniform(shape, self.minval, self.maxval, dtype)
 
-    def _consume(
-        self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
-    ) -> Array:
-        return rng.uniform(self.minval, self.maxval, size=shape)
+    def _facts(self, shape: tuple[int, ...]) -> Facts:
+        return Facts.uniform("U[minval, maxval)", self.minval, self.maxval)
 
 
 class RandomNormal(RandomInitializer):
@@ -99,139 +98,120 @@ class RandomNormal(RandomInitializer):
             shape, dtype, stream.seed, stream.path, self.mean, self.stddev, out
         )
 
-    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
-        return rng.normal(shape, self.mean, self.stddev, dtype)
+    def _consume(self, shape: tuple[int, ...], dtype: str, source: Source) -> Array:
+        return source.normal(shape, self.mean, self.stddev, dtype)
 
-    def _consume(
-        self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
-    ) -> Array:
-        return rng.normal(self.mean, self.stddev, size=shape)
+    def _facts(self, shape: tuple[int, ...]) -> Facts:
+        return Facts.normal("N(mean, stddev²)", self.mean, self.stddev)
 
 
 class TruncatedNormal(RandomNormal):
-    """Normal, without the values more than two standard deviations from the mean.
+    """Normal, without the values outside two bounds: two standard deviations from the mean.
 
     Parameters
     ----------
     mean : float, optional
-        Mean.
+        Mean *before* truncation.
     stddev : float, optional
-        Standard deviation *before* truncation, at least 0. What is left has 0.8796 of it; this
-        initializer does not correct that, :class:`VarianceScaling` does.
+        Standard deviation *before* truncation, at least 0. What is left has 0.8796 of it with the
+        default bounds; this initializer does not correct that, :class:`VarianceScaling` does.
     seed : optional
         See :class:`RandomInitializer`.
+    lower, upper : float, optional
+        Bounds; infinite where there is none.
+    bounds : {"std", "absolute"}, optional
+        Whether the bounds are multiples of `stddev` from the mean, as in Keras and JAX, or values,
+        as in torch's ``trunc_normal_``.
 
     Raises
     ------
     ValueError
-        If a number is not finite or `stddev` is negative.
+        If a number is not finite (bounds: not a number), `stddev` is negative, or nothing lies
+        between the bounds.
 
     Notes
     -----
-    Keras's definition. Values are drawn by inversion, not by rejection; from a NumPy generator, by
-    its ``normal`` with those outside drawn again.
+    The defaults are Keras's. Values are drawn by inversion, not by rejection; from a NumPy
+    generator, by its ``normal`` with those outside drawn again.
 
     Examples
     --------
     >>> w = TruncatedNormal(stddev=1.0)((784, 128), rng=0)
     >>> float(abs(w).max()) <= 2
     True
-    """
-
-    def _draw(
-        self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
-    ) -> Array:
-        return _core.truncated_normal(
-            shape, dtype, stream.seed, stream.path, self.mean, self.stddev, -2.0, 2.0, out
-        )
-
-    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
-        return rng.truncated_normal(shape, self.mean, self.stddev, -2.0, 2.0, dtype)
-
-    def _consume(
-        self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
-    ) -> Array:
-        return truncated_by_rejection(shape, rng, self.mean, self.stddev)
-
-
-def truncated_by_rejection(
-    shape: tuple[int, ...],
-    rng: np.random.Generator | np.random.RandomState,
-    mean: float,
-    stddev: float,
-) -> Array:
-    """Draw normal numbers, and again those beyond two standard deviations."""
-    z = np.asarray(rng.normal(size=shape))
-    while (outside := np.abs(z) > 2).any():
-        z[outside] = rng.normal(size=np.count_nonzero(outside))
-    return mean + stddev * z
-
-
-class Orthogonal(RandomInitializer):
-    """A random orthogonal matrix, times a gain.
-
-    Columns are orthonormal, or rows where there are fewer of those. An array of more than two
-    dimensions is a matrix of ``shape[-1]`` columns.
-
-    Parameters
-    ----------
-    gain : float, optional
-        Factor.
-    seed : optional
-        See :class:`RandomInitializer`.
-
-    Raises
-    ------
-    ShapeError
-        When called for fewer than 2 dimensions.
-
-    Notes
-    -----
-    Every orthogonal matrix is equally likely [2]_: the Q of the QR factorisation of a Gaussian
-    matrix, its columns times the signs of R's diagonal.
-
-    References
-    ----------
-    .. [1] A. M. Saxe, J. L. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of
-       learning in deep linear neural networks", ICLR 2014.
-    .. [2] F. Mezzadri, "How to generate random matrices from the classical compact groups", Notices
-       of the AMS 54, 2007.
-
-    Examples
-    --------
-    >>> q = Orthogonal()((4, 3), "float64", rng=0)
-    >>> bool(np.allclose(q.T @ q, np.eye(3)))
+    >>> w = TruncatedNormal(0.1, 0.05, lower=0.0, upper=0.3, bounds="absolute")((784, 128), rng=0)
+    >>> bool(w.min() >= 0)
     True
     """
 
-    def __init__(self, gain: float = 1.0, seed: Rng = None) -> None:
-        self.gain = checked_number(gain, "gain")
-        super().__init__(seed)
+    def __init__(
+        self,
+        mean: float = 0.0,
+        stddev: float = 0.05,
+        seed: Rng = None,
+        *,
+        lower: float = -2.0,
+        upper: float = 2.0,
+        bounds: str = "std",
+    ) -> None:
+        self.lower = _checked_bound(lower, "lower")
+        self.upper = _checked_bound(upper, "upper")
+        self.bounds = str(bounds)
+        if self.bounds not in ("std", "absolute"):
+            raise unknown("bounds", bounds, ("std", "absolute"))
+        if self.lower > self.upper:
+            raise ValueError(
+                f"upper: expected at least lower, {self.lower:g}, found {self.upper:g}"
+            )
+        super().__init__(mean, stddev, seed)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""
-        return {"gain": self.gain, **super().get_config()}
+        config = super().get_config()
+        if (self.lower, self.upper, self.bounds) != (-2.0, 2.0, "std"):
+            config |= {"lower": self.lower, "upper": self.upper, "bounds": self.bounds}
+        return config
+
+    def _standard_bounds(self) -> tuple[float, float]:
+        """Return the bounds in standard deviations from the mean."""
+        if self.bounds == "std":
+            return self.lower, self.upper
+        if self.stddev > 0:
+            return (self.lower - self.mean) / self.stddev, (self.upper - self.mean) / self.stddev
+        if not self.lower <= self.mean <= self.upper:
+            raise ValueError(
+                f"mean: expected a number from {self.lower:g} to {self.upper:g} where stddev is 0, "
+                f"found {self.mean:g}"
+            )
+        return -math.inf, math.inf
 
     def _draw(
         self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
     ) -> Array:
-        return _core.orthogonal(shape, dtype, stream.seed, stream.path, self.gain, out)
+        bounds = self._standard_bounds()
+        values = _core.truncated_normal(
+            shape, dtype, stream.seed, stream.path, self.mean, self.stddev, *bounds, out
+        )
+        return self._limited(values)
 
-    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
-        rows, columns = _matrix(shape)
-        vectors = rng.gaussian(rows, columns, dtype).T.astype(np.float64, order="C")
-        return _core.orthogonalize(vectors, shape, self.gain).astype(dtype, copy=False)
+    def _limited(self, values: Array) -> Array:
+        """Keep what was rounded on the way from going past an absolute bound."""
+        if self.bounds == "absolute":
+            np.clip(values, self.lower, self.upper, out=values)
+        return values
 
-    def _consume(
-        self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
-    ) -> Array:
-        rows, columns = _matrix(shape)
-        gaussian = rng.normal(size=(max(rows, columns), min(rows, columns)))
-        return _core.orthogonalize(np.ascontiguousarray(gaussian.T), shape, self.gain)
+    def _consume(self, shape: tuple[int, ...], dtype: str, source: Source) -> Array:
+        bounds = self._standard_bounds()
+        values = source.truncated_normal(shape, self.mean, self.stddev, *bounds, dtype)
+        return self._limited(np.array(values))
+
+    def _facts(self, shape: tuple[int, ...]) -> Facts:
+        formula = "N(mean, stddev²), truncated, not corrected"
+        return Facts.truncated(formula, self.mean, self.stddev, *self._standard_bounds())
 
 
-def _matrix(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return the rows and columns of the matrix that an array is flattened to."""
-    if len(shape) < 2:
-        raise ShapeError(f"shape: expected at least 2 dimensions, found {shape}")
-    return math.prod(shape[:-1]), shape[-1]
+def _checked_bound(value: object, name: str) -> float:
+    """Return `value` as a float that may be infinite."""
+    if isinstance(value, float) and math.isinf(value):
+        return value
+    return checked_number(value, name)

@@ -7,19 +7,25 @@ from typing import Any
 from fanin._names import unknown
 from fanin.initializers._base import FromCallable, Initializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
-from fanin.initializers._random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
-from fanin.initializers._variance_scaling import (
+from fanin.initializers._orthogonal import DeltaOrthogonal, Orthogonal
+from fanin.initializers._presets import (
     GlorotNormal,
     GlorotUniform,
     HeNormal,
     HeUniform,
     LecunNormal,
     LecunUniform,
-    VarianceScaling,
+    SklearnDefault,
+    TorchDefault,
 )
+from fanin.initializers._random import RandomNormal, RandomUniform, TruncatedNormal
+from fanin.initializers._structured import Dirac, Sparse, ZerO
+from fanin.initializers._variance_scaling import VarianceScaling
 
 _CLASSES: dict[str, type[Initializer]] = {
     "constant": Constant,
+    "delta_orthogonal": DeltaOrthogonal,
+    "dirac": Dirac,
     "glorot_normal": GlorotNormal,
     "glorot_uniform": GlorotUniform,
     "he_normal": HeNormal,
@@ -31,23 +37,48 @@ _CLASSES: dict[str, type[Initializer]] = {
     "orthogonal": Orthogonal,
     "random_normal": RandomNormal,
     "random_uniform": RandomUniform,
+    "sklearn_default": SklearnDefault,
+    "sparse": Sparse,
+    "torch_default": TorchDefault,
     "truncated_normal": TruncatedNormal,
     "variance_scaling": VarianceScaling,
+    "zero_init": ZerO,
     "zeros": Zeros,
 }
 
-# Names that Keras has or had for the same things.
+# Names that Keras and JAX have or had for the same things.
 _ALIASES: dict[str, type[Initializer]] = {
     "IdentityInitializer": Identity,
     "OrthogonalInitializer": Orthogonal,
     "XavierNormal": GlorotNormal,
     "XavierUniform": GlorotUniform,
+    "eye": Identity,
+    "kaiming_normal": HeNormal,
+    "kaiming_uniform": HeUniform,
     "normal": RandomNormal,
     "one": Ones,
     "uniform": RandomUniform,
     "xavier_normal": GlorotNormal,
     "xavier_uniform": GlorotUniform,
     "zero": Zeros,
+}
+
+# torch's names end in "_" and mean what torch means by them, with its defaults.
+_TORCH: dict[str, tuple[type[Initializer], dict[str, Any]]] = {
+    "constant_": (Constant, {}),
+    "dirac_": (Dirac, {}),
+    "eye_": (Identity, {}),
+    "kaiming_normal_": (HeNormal, {"truncated": False}),
+    "kaiming_uniform_": (HeUniform, {}),
+    "normal_": (RandomNormal, {"mean": 0.0, "stddev": 1.0}),
+    "ones_": (Ones, {}),
+    "orthogonal_": (Orthogonal, {"flatten": "trailing"}),
+    "sparse_": (Sparse, {"stddev": 0.01}),
+    "trunc_normal_": (TruncatedNormal, {"mean": 0.0, "stddev": 1.0, "bounds": "absolute"}),
+    "uniform_": (RandomUniform, {"minval": 0.0, "maxval": 1.0}),
+    "xavier_normal_": (GlorotNormal, {"truncated": False}),
+    "xavier_uniform_": (GlorotUniform, {}),
+    "zeros_": (Zeros, {}),
 }
 
 _KNOWN = {**_CLASSES, **_ALIASES, **{kind.__name__: kind for kind in _CLASSES.values()}}
@@ -59,7 +90,8 @@ def get(identifier: Any) -> Initializer | None:
     Parameters
     ----------
     identifier : None, str, dict, type, Initializer or callable
-        A name (``"he_normal"``, ``"HeNormal"``), a configuration (see :func:`serialize`), a class,
+        A name (``"he_normal"``, ``"HeNormal"``; ``"kaiming_normal_"`` with an underscore at its end
+        is torch's), a configuration (see :func:`serialize`), a class,
         an initializer, or a function of ``(shape, dtype)``.
 
     Returns
@@ -78,6 +110,8 @@ def get(identifier: Any) -> Initializer | None:
     --------
     >>> get("he_normal")
     HeNormal(seed=None)
+    >>> get("kaiming_normal_")
+    HeNormal(truncated=False, seed=None)
     """
     if identifier is None or isinstance(identifier, Initializer):
         return identifier
@@ -159,7 +193,10 @@ def deserialize(
     known = {**_KNOWN, **(custom_objects or {})}
     if "class_name" not in config:
         raise ValueError(f"initializer: expected a 'class_name', found {dict(config)!r}")
-    name = config["class_name"]
+    name, arguments = config["class_name"], dict(config.get("config") or {})
+    if name in _TORCH and name not in known:
+        kind, defaults = _TORCH[name]
+        return kind.from_config({**defaults, **arguments})
     if name not in known:
-        raise unknown("initializer", name, known)
-    return known[name].from_config(dict(config.get("config") or {}))
+        raise unknown("initializer", name, [*known, *_TORCH])
+    return known[name].from_config(arguments)

@@ -1,18 +1,26 @@
-"""Weights whose variance follows from the shape: Glorot, He, LeCun."""
+"""Weights whose variance follows from the shape."""
 
-from typing import Any
-
-import numpy as np
+import importlib
+import math
+from typing import Any, Self, Unpack
 
 from fanin import _core
 from fanin._names import unknown
 from fanin.initializers._base import Array, RandomInitializer, checked_number
-from fanin.initializers._random import truncated_by_rejection
+from fanin.initializers._facts import Facts
+from fanin.initializers._fans import Axis, FanOptions, FanRule
+from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream
-from fanin.streams import Replay
+from fanin.streams._base import STD_WITHIN_TWO
 
-_MODES = ("fan_in", "fan_out", "fan_avg")
+_MODES = ("fan_in", "fan_out", "fan_avg", "fan_geo_avg")
 _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+_FANS = {
+    "fan_in": "fan_in",
+    "fan_out": "fan_out",
+    "fan_avg": "(fan_in + fan_out)/2",
+    "fan_geo_avg": "sqrt(fan_in · fan_out)",
+}
 
 
 class VarianceScaling(RandomInitializer):
@@ -22,26 +30,47 @@ class VarianceScaling(RandomInitializer):
     ----------
     scale : float, optional
         Above 0.
-    mode : {"fan_in", "fan_out", "fan_avg"}, optional
-        Fan: the inputs of a unit, its outputs, or the mean of the two. A weight array has the
-        layout ``(..., inputs, outputs)``; the sizes in front multiply both.
+    mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}, optional
+        Fan: the inputs of a unit, its outputs, the mean of the two, or the square root of their
+        product. Below 1 it counts as 1.
     distribution : {"truncated_normal", "untruncated_normal", "uniform"}, optional
         All three have the same variance: the standard deviation of the truncated normal is divided
         by 0.87962566103423978, what truncation at two standard deviations leaves of it.
-        ``"normal"`` means ``"truncated_normal"``, as in Keras.
+        ``"normal"`` means ``"truncated_normal"``, as in Keras (in JAX it is not truncated).
     seed : optional
         See :class:`RandomInitializer`.
+    in_axis, out_axis : int or sequence of int, optional
+        Axes of inputs and outputs; the others are the receptive field and multiply both. Without
+        them the layout is ``(..., inputs, outputs)``, a vector of n has n of both, and a scalar 1;
+        with one of them the other is that of this layout.
+    batch_axis : int or sequence of int or "others", optional
+        Axes along which independent arrays lie, which do not count. ``"others"`` are all that are
+        neither inputs nor outputs, which is how Keras reads its ``input_axes`` and ``output_axes``.
+    groups : int, optional
+        Parts of a grouped convolution, each of which sees only its own inputs and outputs: of the
+        kernel ``(..., inputs / groups, outputs)`` a unit has ``outputs / groups`` outputs.
+    transposed : bool, optional
+        Whether the kernel is that of a transposed convolution, ``(..., outputs / groups, inputs)``.
+        Strides are not taken into account.
+    fan_in, fan_out : float, optional
+        Taken as they are, whatever the shape: for a bias, whose own shape does not tell.
 
     Raises
     ------
     ValueError
-        If `scale` is not a finite number above 0 or a name is not known.
+        If `scale` is not a finite number above 0, a name is not known, or, when called, `groups`
+        does not divide what it splits.
+    ShapeError
+        When called for a shape that lacks an axis, or if one is named twice.
 
     Examples
     --------
     >>> w = VarianceScaling(2.0, "fan_in", "uniform")((784, 128), rng=0)
-    >>> bool(abs(w).max() < np.sqrt(6 / 784))
+    >>> bool(abs(w).max() < (6 / 784) ** 0.5)
     True
+    >>> like_torch = VarianceScaling(2.0, in_axis=1, out_axis=0)  # (out, in, height, width)
+    >>> like_torch.explain((64, 16, 3, 3)).fan_in
+    144.0
     """
 
     def __init__(
@@ -50,6 +79,14 @@ class VarianceScaling(RandomInitializer):
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
         seed: Rng = None,
+        *,
+        in_axis: Axis | None = None,
+        out_axis: Axis | None = None,
+        batch_axis: Axis | str = (),
+        groups: int = 1,
+        transposed: bool = False,
+        fan_in: float | None = None,
+        fan_out: float | None = None,
     ) -> None:
         self.scale = checked_number(scale, "scale")
         self.mode = str(mode).lower()
@@ -60,7 +97,56 @@ class VarianceScaling(RandomInitializer):
             raise unknown("mode", mode, _MODES)
         if self.distribution not in _DISTRIBUTIONS:
             raise unknown("distribution", distribution, _DISTRIBUTIONS)
+        self._rule = FanRule.of(in_axis, out_axis, batch_axis, groups, transposed, fan_in, fan_out)
         super().__init__(seed)
+
+    @classmethod
+    def for_activation(
+        cls,
+        activation: Any,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Rng = None,
+        *,
+        gain: str | None = None,
+        **fans: Unpack[FanOptions],
+    ) -> "VarianceScaling":
+        """Make the initializer whose scale is the squared gain of an activation.
+
+        Parameters
+        ----------
+        activation : str or callable
+            What follows the layer; see :func:`fanin.gain`.
+        mode, distribution, seed
+            As in :class:`VarianceScaling`.
+        gain : {"forward", "backward", "torch"}, optional
+            Which gain. Without it the backward one, which keeps the scale of gradients, for
+            ``"fan_out"``, and the forward one, which keeps that of signals, for the other modes.
+        **fans
+            Further arguments of :class:`VarianceScaling`.
+
+        Returns
+        -------
+        VarianceScaling
+
+        Examples
+        --------
+        >>> round(VarianceScaling.for_activation("relu").scale, 9)
+        2.0
+        """
+        theory: Any = importlib.import_module("fanin")
+        kind = gain or ("backward" if mode == "fan_out" else "forward")
+        scale = theory.gain(activation, kind) ** 2
+        return VarianceScaling(scale, mode, distribution, seed, **fans)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make the initializer that :meth:`get_config`, or Keras's, describes."""
+        ours = dict(config)
+        inputs, outputs = ours.pop("input_axes", None), ours.pop("output_axes", None)
+        if inputs is not None and outputs is not None:
+            ours |= {"in_axis": inputs, "out_axis": outputs, "batch_axis": "others"}
+        return cls(**ours)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""
@@ -69,188 +155,51 @@ class VarianceScaling(RandomInitializer):
             "mode": self.mode,
             "distribution": self.distribution,
             **super().get_config(),
+            **self._rule.config(),
         }
+
+    def _given_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+        """Return the fans where they are not those of Keras's rule."""
+        return self._rule.given(shape)
+
+    def _check(self) -> None:
+        """Check the arguments of the distribution."""
+        _core.variance_scaling_spread((), self.scale, self.mode, self.distribution)
 
     def _draw(
         self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
     ) -> Array:
         settings = (self.scale, self.mode, self.distribution)
-        return _core.variance_scaling(shape, dtype, stream.seed, stream.path, *settings, out)
+        fans = self._given_fans(shape)
+        return _core.variance_scaling(shape, dtype, stream.seed, stream.path, *settings, out, fans)
 
-    def _replay(self, shape: tuple[int, ...], dtype: str, rng: Replay) -> Array:
-        fan_in, fan_out = _core.fans(shape)
-        fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
-        return rng.scaled(shape, self.scale / max(1.0, fans[self.mode]), self.distribution, dtype)
+    def _spread(self, shape: tuple[int, ...]) -> float:
+        """Return the standard deviation (before truncation), or the limit."""
+        settings = (self.scale, self.mode, self.distribution)
+        return _core.variance_scaling_spread(shape, *settings, self._given_fans(shape))
 
-    def _consume(
-        self, shape: tuple[int, ...], rng: np.random.Generator | np.random.RandomState
-    ) -> Array:
-        spread = _core.variance_scaling_spread(shape, self.scale, self.mode, self.distribution)
+    def _consume(self, shape: tuple[int, ...], dtype: str, source: Source) -> Array:
+        fan_in, fan_out = self._given_fans(shape) or _core.fans(shape)
+        fan = {
+            "fan_in": fan_in,
+            "fan_out": fan_out,
+            "fan_avg": (fan_in + fan_out) / 2,
+            "fan_geo_avg": math.sqrt(fan_in * fan_out),
+        }[self.mode]
+        return source.scaled(shape, self.scale / max(1.0, fan), self.distribution, dtype)
+
+    def _facts(self, shape: tuple[int, ...]) -> Facts:
+        fans = self._given_fans(shape) or _core.fans(shape)
+        spread, fan = self._spread(shape), _FANS[self.mode]
         if self.distribution == "uniform":
-            return rng.uniform(-spread, spread, size=shape)
+            limit, formula = spread, f"U(±sqrt(3 · {self.scale:.6g} / {fan}))"
+            return Facts(formula, 0.0, limit**2 / 3, -limit, limit, fans=fans)
+        formula = f"N(0, {self.scale:.6g} / {fan})"
         if self.distribution == "untruncated_normal":
-            return rng.normal(0.0, spread, size=shape)
-        return truncated_by_rejection(shape, rng, 0.0, spread)
-
-
-class _Preset(VarianceScaling):
-    """A choice of the arguments with a name of its own."""
-
-    _arguments: tuple[float, str, str]
-
-    def __init__(self, seed: Rng = None) -> None:
-        super().__init__(*self._arguments, seed=seed)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal initializer."""
-        return RandomInitializer.get_config(self)
-
-
-class GlorotUniform(_Preset):
-    """Uniform on ±sqrt(6 / (fan_in + fan_out)): for tanh, sigmoid, softmax and linear layers [1]_.
-
-    Also called Xavier uniform. Keras's default for weights.
-
-    Parameters
-    ----------
-    seed : optional
-        See :class:`RandomInitializer`.
-
-    References
-    ----------
-    .. [1] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
-       networks", AISTATS 2010.
-
-    Examples
-    --------
-    >>> w = GlorotUniform()((784, 128), rng=0)
-    >>> bool(abs(w).max() < np.sqrt(6 / (784 + 128)))
-    True
-    """
-
-    _arguments = (1.0, "fan_avg", "uniform")
-
-
-class GlorotNormal(_Preset):
-    """Truncated normal of variance 2 / (fan_in + fan_out): for tanh and sigmoid layers [1]_.
-
-    Also called Xavier normal. Truncated at two standard deviations before correction, as Keras
-    does; torch's ``xavier_normal_`` is not truncated, which is
-    ``VarianceScaling(1.0, "fan_avg", "untruncated_normal")``.
-
-    Parameters
-    ----------
-    seed : optional
-        See :class:`RandomInitializer`.
-
-    References
-    ----------
-    .. [1] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
-       networks", AISTATS 2010.
-
-    Examples
-    --------
-    >>> w = GlorotNormal()((784, 128), rng=0)
-    >>> abs(float(w.var()) * (784 + 128) / 2 - 1) < 0.02
-    True
-    """
-
-    _arguments = (1.0, "fan_avg", "truncated_normal")
-
-
-class HeUniform(_Preset):
-    """Uniform on ±sqrt(6 / fan_in): for ReLU layers [1]_.
-
-    Parameters
-    ----------
-    seed : optional
-        See :class:`RandomInitializer`.
-
-    References
-    ----------
-    .. [1] K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers: surpassing human-level
-       performance on ImageNet classification", ICCV 2015.
-
-    Examples
-    --------
-    >>> w = HeUniform()((784, 128), rng=0)
-    >>> bool(abs(w).max() < np.sqrt(6 / 784))
-    True
-    """
-
-    _arguments = (2.0, "fan_in", "uniform")
-
-
-class HeNormal(_Preset):
-    """Truncated normal of variance 2 / fan_in: for ReLU layers [1]_.
-
-    Truncated at two standard deviations before correction, as Keras does; torch's
-    ``kaiming_normal_`` is not truncated, which is
-    ``VarianceScaling(2.0, "fan_in", "untruncated_normal")``.
-
-    Parameters
-    ----------
-    seed : optional
-        See :class:`RandomInitializer`.
-
-    References
-    ----------
-    .. [1] K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers: surpassing human-level
-       performance on ImageNet classification", ICCV 2015.
-
-    Examples
-    --------
-    >>> w = HeNormal()((784, 128), rng=0)
-    >>> abs(float(w.var()) * 784 / 2 - 1) < 0.02
-    True
-    """
-
-    _arguments = (2.0, "fan_in", "truncated_normal")
-
-
-class LecunUniform(_Preset):
-    """Uniform on ±sqrt(3 / fan_in): for SELU layers, and those of [1]_.
-
-    Parameters
-    ----------
-    seed : optional
-        See :class:`RandomInitializer`.
-
-    References
-    ----------
-    .. [1] Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp", 1998.
-
-    Examples
-    --------
-    >>> w = LecunUniform()((784, 128), rng=0)
-    >>> bool(abs(w).max() < np.sqrt(3 / 784))
-    True
-    """
-
-    _arguments = (1.0, "fan_in", "uniform")
-
-
-class LecunNormal(_Preset):
-    """Truncated normal of variance 1 / fan_in: for SELU layers [1]_, [2]_.
-
-    Truncated at two standard deviations before correction, as Keras does.
-
-    Parameters
-    ----------
-    seed : optional
-        See :class:`RandomInitializer`.
-
-    References
-    ----------
-    .. [1] Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp", 1998.
-    .. [2] G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-normalizing neural networks",
-       NeurIPS 2017.
-
-    Examples
-    --------
-    >>> w = LecunNormal()((784, 128), rng=0)
-    >>> abs(float(w.var()) * 784 - 1) < 0.02
-    True
-    """
-
-    _arguments = (1.0, "fan_in", "truncated_normal")
+            return Facts(formula, 0.0, spread**2, -math.inf, math.inf, fans=fans)
+        note = (
+            f"at ±2 std before correction; std divided by {STD_WITHIN_TWO:.17g}, so that the "
+            "variance is as the formula says"
+        )
+        variance = (spread * STD_WITHIN_TWO) ** 2
+        return Facts(formula, 0.0, variance, -2 * spread, 2 * spread, note, fans)

@@ -4,13 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from fanin import _core, initializers
+from fanin import initializers
 from fanin.random import Stream
-
-# Of a standard normal without the values beyond ±2.
-_TRUNCATED_STD = 0.87962566103423978
 
 
 @dataclass(frozen=True)
@@ -73,40 +68,20 @@ class WeightLaw:
         return cls(mean, variance)
 
 
-def _known(initializer: Any, shape: tuple[int, ...]) -> WeightLaw | None:
-    kind = type(initializer)
-    if kind in (initializers.Zeros, initializers.Ones):
-        return WeightLaw(float(kind is initializers.Ones), 0.0)
-    if isinstance(initializer, initializers.Constant):
-        if isinstance(initializer.value, float):
-            return WeightLaw(initializer.value, 0.0)
-        return WeightLaw(float(np.mean(initializer.value)), 0.0, independent=False)
-    if kind is initializers.Identity:
-        return WeightLaw(0.0, math.nan, independent=False)
-    if isinstance(initializer, initializers.VarianceScaling):
-        return _variance_scaling(initializer, shape)
-    if kind is initializers.TruncatedNormal:
-        return WeightLaw(initializer.mean, (_TRUNCATED_STD * initializer.stddev) ** 2)
-    if kind is initializers.RandomNormal:
-        return WeightLaw(initializer.mean, initializer.stddev**2)
-    if kind is initializers.RandomUniform:
-        low, high = initializer.minval, initializer.maxval
-        return WeightLaw((low + high) / 2, (high - low) ** 2 / 12)
-    if kind is initializers.Orthogonal and len(shape) >= 2:
-        rows, columns = math.prod(shape[:-1]), shape[-1]
-        return WeightLaw(0.0, initializer.gain**2 / max(rows, columns), orthogonal=True)
-    return None
+# Their elements follow a pattern, which the formulas do not hold for.
+_PATTERNS = (initializers.Identity, initializers.Dirac, initializers.ZerO)
 
 
-def _variance_scaling(
-    initializer: initializers.VarianceScaling, shape: tuple[int, ...]
-) -> WeightLaw:
-    spread = _core.variance_scaling_spread(
-        shape, initializer.scale, initializer.mode, initializer.distribution
+def _known(initializer: initializers.Initializer, shape: tuple[int, ...]) -> WeightLaw | None:
+    facts = initializer._facts(shape)
+    if facts is None:
+        return None
+    pattern = isinstance(initializer, _PATTERNS) or (
+        isinstance(initializer, initializers.Constant) and not isinstance(initializer.value, float)
     )
-    share = {
-        "uniform": 1 / 3,
-        "untruncated_normal": 1.0,
-        "truncated_normal": _TRUNCATED_STD**2,
-    }[initializer.distribution]
-    return WeightLaw(0.0, share * spread**2)
+    return WeightLaw(
+        facts.mean,
+        facts.variance,
+        orthogonal=isinstance(initializer, initializers.Orthogonal),
+        independent=not pattern,
+    )

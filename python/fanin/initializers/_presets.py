@@ -1,0 +1,373 @@
+"""Choices of :class:`VarianceScaling` with names of their own: Glorot, He, LeCun, and defaults."""
+
+from typing import Any, Unpack
+
+from fanin._names import unknown
+from fanin.errors import ShapeError
+from fanin.initializers._base import RandomInitializer, checked_number
+from fanin.initializers._fans import FanOptions
+from fanin.initializers._variance_scaling import VarianceScaling
+from fanin.random import Rng
+
+
+class _Preset(VarianceScaling):
+    """A choice of the arguments with a name of its own."""
+
+    _scale: float
+    _mode: str
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
+        config = {**RandomInitializer.get_config(self), **self._rule.config()}
+        if self.mode != self._mode:
+            config["mode"] = self.mode
+        return config
+
+
+class _Uniform(_Preset):
+    def __init__(
+        self, seed: Rng = None, *, mode: str | None = None, **fans: Unpack[FanOptions]
+    ) -> None:
+        super().__init__(self._scale, mode or self._mode, "uniform", seed, **fans)
+
+
+class _Normal(_Preset):
+    def __init__(
+        self,
+        seed: Rng = None,
+        *,
+        truncated: bool = True,
+        mode: str | None = None,
+        **fans: Unpack[FanOptions],
+    ) -> None:
+        self.truncated = bool(truncated)
+        kind = "truncated_normal" if self.truncated else "untruncated_normal"
+        super().__init__(self._scale, mode or self._mode, kind, seed, **fans)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
+        config = super().get_config()
+        return config if self.truncated else {"truncated": False, **config}
+
+
+def _he_scale(negative_slope: float) -> tuple[float, float]:
+    """Return the slope, checked, and He's scale for it."""
+    slope = checked_number(negative_slope, "negative_slope")
+    return slope, 2.0 / (1.0 + slope**2)
+
+
+class GlorotUniform(_Uniform):
+    """Uniform on ±sqrt(6 / (fan_in + fan_out)): for tanh, sigmoid, softmax and linear layers [1]_.
+
+    Also called Xavier uniform. Keras's default for weights.
+
+    Parameters
+    ----------
+    seed : optional
+        See :class:`RandomInitializer`.
+    mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}, optional
+        Fan, if not the one above.
+    **fans
+        ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
+        ``fan_out`` of :class:`VarianceScaling`.
+
+    References
+    ----------
+    .. [1] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+       networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> w = GlorotUniform()((784, 128), rng=0)
+    >>> bool(abs(w).max() < (6 / (784 + 128)) ** 0.5)
+    True
+    """
+
+    _scale, _mode = 1.0, "fan_avg"
+
+
+class GlorotNormal(_Normal):
+    """Truncated normal of variance 2 / (fan_in + fan_out): for tanh and sigmoid layers [1]_.
+
+    Also called Xavier normal. Truncated at two standard deviations before correction, as Keras
+    does; torch's ``xavier_normal_`` is ``GlorotNormal(truncated=False)``.
+
+    Parameters
+    ----------
+    seed : optional
+        See :class:`RandomInitializer`.
+    truncated : bool, optional
+        Whether truncated, as in Keras and JAX; torch and NumPy snippets do not truncate. The
+        variance is the same.
+    mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}, optional
+        Fan, if not the one above.
+    **fans
+        ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
+        ``fan_out`` of :class:`VarianceScaling`.
+
+    References
+    ----------
+    .. [1] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+       networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> w = GlorotNormal()((784, 128), rng=0)
+    >>> abs(float(w.var()) * (784 + 128) / 2 - 1) < 0.02
+    True
+    """
+
+    _scale, _mode = 1.0, "fan_avg"
+
+
+class HeUniform(_Uniform):
+    """Uniform on ±sqrt(6 / fan_in): for ReLU layers [1]_.
+
+    Parameters
+    ----------
+    seed : optional
+        See :class:`RandomInitializer`.
+    negative_slope : float, optional
+        Slope of a leaky ReLU below 0; the variance is divided by 1 + its square.
+    mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}, optional
+        Fan, if not the one above.
+    **fans
+        ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
+        ``fan_out`` of :class:`VarianceScaling`.
+
+    References
+    ----------
+    .. [1] K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers: surpassing human-level
+       performance on ImageNet classification", ICCV 2015.
+
+    Examples
+    --------
+    >>> w = HeUniform()((784, 128), rng=0)
+    >>> bool(abs(w).max() < (6 / 784) ** 0.5)
+    True
+    """
+
+    _scale, _mode = 2.0, "fan_in"
+
+    def __init__(
+        self,
+        seed: Rng = None,
+        *,
+        negative_slope: float = 0.0,
+        mode: str | None = None,
+        **fans: Unpack[FanOptions],
+    ) -> None:
+        self.negative_slope, self._scale = _he_scale(negative_slope)
+        super().__init__(seed, mode=mode, **fans)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
+        slope = {"negative_slope": self.negative_slope} if self.negative_slope else {}
+        return {**slope, **super().get_config()}
+
+
+class HeNormal(_Normal):
+    """Truncated normal of variance 2 / fan_in: for ReLU layers [1]_.
+
+    Truncated at two standard deviations before correction, as Keras does; torch's
+    ``kaiming_normal_`` is ``HeNormal(truncated=False)``.
+
+    Parameters
+    ----------
+    seed : optional
+        See :class:`RandomInitializer`.
+    truncated : bool, optional
+        Whether truncated, as in Keras and JAX; torch and NumPy snippets do not truncate. The
+        variance is the same.
+    negative_slope : float, optional
+        Slope of a leaky ReLU below 0; the variance is divided by 1 + its square.
+    mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}, optional
+        Fan, if not the one above.
+    **fans
+        ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
+        ``fan_out`` of :class:`VarianceScaling`.
+
+    References
+    ----------
+    .. [1] K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers: surpassing human-level
+       performance on ImageNet classification", ICCV 2015.
+
+    Examples
+    --------
+    >>> w = HeNormal()((784, 128), rng=0)
+    >>> abs(float(w.var()) * 784 / 2 - 1) < 0.02
+    True
+    """
+
+    _scale, _mode = 2.0, "fan_in"
+
+    def __init__(
+        self,
+        seed: Rng = None,
+        *,
+        negative_slope: float = 0.0,
+        truncated: bool = True,
+        mode: str | None = None,
+        **fans: Unpack[FanOptions],
+    ) -> None:
+        self.negative_slope, self._scale = _he_scale(negative_slope)
+        super().__init__(seed, truncated=truncated, mode=mode, **fans)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
+        slope = {"negative_slope": self.negative_slope} if self.negative_slope else {}
+        return {**slope, **super().get_config()}
+
+
+class LecunUniform(_Uniform):
+    """Uniform on ±sqrt(3 / fan_in): for SELU layers, and those of [1]_.
+
+    Parameters
+    ----------
+    seed : optional
+        See :class:`RandomInitializer`.
+    mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}, optional
+        Fan, if not the one above.
+    **fans
+        ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
+        ``fan_out`` of :class:`VarianceScaling`.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp", 1998.
+
+    Examples
+    --------
+    >>> w = LecunUniform()((784, 128), rng=0)
+    >>> bool(abs(w).max() < (3 / 784) ** 0.5)
+    True
+    """
+
+    _scale, _mode = 1.0, "fan_in"
+
+
+class LecunNormal(_Normal):
+    """Truncated normal of variance 1 / fan_in: for SELU layers [1]_, [2]_.
+
+    Truncated at two standard deviations before correction, as Keras does. Without truncation it is
+    what some texts call Xavier: N(0, 1/n_in).
+
+    Parameters
+    ----------
+    seed : optional
+        See :class:`RandomInitializer`.
+    truncated : bool, optional
+        Whether truncated, as in Keras and JAX; torch and NumPy snippets do not truncate. The
+        variance is the same.
+    mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}, optional
+        Fan, if not the one above.
+    **fans
+        ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
+        ``fan_out`` of :class:`VarianceScaling`.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp", 1998.
+    .. [2] G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-normalizing neural networks",
+       NeurIPS 2017.
+
+    Examples
+    --------
+    >>> w = LecunNormal()((784, 128), rng=0)
+    >>> abs(float(w.var()) * 784 - 1) < 0.02
+    True
+    """
+
+    _scale, _mode = 1.0, "fan_in"
+
+
+class _Elsewhere(_Preset):
+    """What another library does by default to the weights and the bias of a layer."""
+
+    def _given_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+        missing = [fan for fan in self._needed if getattr(self._rule, fan) is None]
+        if len(shape) < 2 and self._rule.in_axis is None and missing:
+            raise ShapeError(
+                f"{missing[0]}: expected the one of the layer's weights, since the shape "
+                f"{shape} of a bias does not tell, found None"
+            )
+        return super()._given_fans(shape)
+
+    _needed: tuple[str, ...]
+
+
+class TorchDefault(_Elsewhere):
+    """Uniform on ±1 / sqrt(fan_in): torch's default for the weights and biases of its layers.
+
+    Parameters
+    ----------
+    seed : optional
+        See :class:`RandomInitializer`.
+    **fans
+        As in :class:`VarianceScaling`. A bias takes ``fan_in``, that of the weights next to it.
+
+    Raises
+    ------
+    ShapeError
+        When called for a bias without ``fan_in``.
+
+    Notes
+    -----
+    ``kaiming_uniform_`` with a = sqrt 5, which no rectifier has: the variance is 1 / (3 fan_in), a
+    sixth of He's, and ReLU networks of some depth lose their signal.
+
+    Examples
+    --------
+    >>> w, b = TorchDefault()((784, 128), rng=0), TorchDefault(fan_in=784)(128, rng=1)
+    >>> bool(abs(w).max() < 1 / 28), bool(abs(b).max() < 1 / 28)
+    (True, True)
+    """
+
+    _scale, _mode = 1 / 3, "fan_in"
+    _needed = ("fan_in",)
+
+    def __init__(self, seed: Rng = None, **fans: Unpack[FanOptions]) -> None:
+        super().__init__(self._scale, self._mode, "uniform", seed, **fans)
+
+
+class SklearnDefault(_Elsewhere):
+    """Uniform on ±sqrt(f / (fan_in + fan_out)): scikit-learn's, for weights and biases of its MLP.
+
+    Parameters
+    ----------
+    activation : {"relu", "tanh", "identity", "logistic"}, optional
+        What follows the layer: f is 2 for ``"logistic"`` and 6 for the others.
+    seed : optional
+        See :class:`RandomInitializer`.
+    **fans
+        As in :class:`VarianceScaling`. A bias takes ``fan_in`` and ``fan_out``, those of the
+        weights next to it.
+
+    Raises
+    ------
+    ShapeError
+        When called for a bias without ``fan_in`` and ``fan_out``.
+
+    Examples
+    --------
+    >>> w = SklearnDefault("logistic")((784, 128), rng=0)
+    >>> bool(abs(w).max() < (2 / (784 + 128)) ** 0.5)
+    True
+    """
+
+    _mode = "fan_avg"
+    _needed = ("fan_in", "fan_out")
+
+    def __init__(
+        self, activation: str = "relu", seed: Rng = None, **fans: Unpack[FanOptions]
+    ) -> None:
+        known = ("relu", "tanh", "identity", "logistic")
+        if activation not in known:
+            raise unknown("activation", activation, known)
+        self.activation = activation
+        factor = 2.0 if activation == "logistic" else 6.0
+        super().__init__(factor / 6.0, self._mode, "uniform", seed, **fans)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
+        return {"activation": self.activation, **super().get_config()}
