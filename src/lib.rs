@@ -8,6 +8,7 @@ mod python;
 
 // One concept, one file.
 pub mod activations;
+pub mod diagnostics;
 pub mod layers;
 pub mod losses;
 pub mod metrics;

@@ -1,14 +1,52 @@
 //! NumPy arrays in and out: the element type, the layout, room for results.
 
 use numpy::{
-    Element, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArray,
-    PyUntypedArrayMethods, dtype,
+    Element, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn,
+    PyReadwriteArrayDyn, PyUntypedArray, PyUntypedArrayMethods, dtype,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::boundary::shape_error;
+
+/// Call the generic `$function` for the element type of the array `$of`.
+macro_rules! by_dtype {
+    ($name:literal, $of:expr, $function:ident($($argument:expr),*)) => {
+        match $crate::python::arrays::element_type($name, $of)? {
+            $crate::python::arrays::ElementType::Single => $function::<f32>($($argument),*),
+            $crate::python::arrays::ElementType::Double => $function::<f64>($($argument),*),
+        }
+    };
+}
+pub(super) use by_dtype;
+
+/// The two types of elements that kernels take.
+pub(super) enum ElementType {
+    Single,
+    Double,
+}
+
+/// The element type of an array, or an error that names it.
+pub(super) fn element_type(name: &str, value: &Bound<'_, PyAny>) -> PyResult<ElementType> {
+    let py = value.py();
+    let array = value.cast::<PyUntypedArray>().map_err(|_| {
+        PyTypeError::new_err(format!(
+            "{name}: expected an array, found {}",
+            value.get_type()
+        ))
+    })?;
+    let found = array.dtype();
+    if found.is_equiv_to(&dtype::<f32>(py)) {
+        Ok(ElementType::Single)
+    } else if found.is_equiv_to(&dtype::<f64>(py)) {
+        Ok(ElementType::Double)
+    } else {
+        Err(PyTypeError::new_err(format!(
+            "{name}: expected a float32 or float64 array, found {found}"
+        )))
+    }
+}
 
 /// A C-contiguous array for a kernel to fill. `NumPy` allocates it, so that a shape that no machine has room for raises
 /// instead of aborting.

@@ -3,14 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use numpy::{
-    Element, PyArrayDescrMethods, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods, dtype,
-};
-use pyo3::exceptions::PyTypeError;
+use numpy::{Element, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arrays::{check_shape, empty, read, write};
+use super::arrays::{by_dtype, check_shape, empty, read, write};
 use super::boundary::{detached, shape_error};
 use super::plan::TargetArray;
 use super::settings::from_dict;
@@ -20,23 +17,6 @@ use crate::memory::zeros;
 use crate::optimizers::{Step, check_learning_rate};
 use crate::parallel::Threads;
 use crate::{activations, losses, metrics, optimizers};
-
-/// Call the generic `$function` for the element type of the array `$of`.
-macro_rules! by_dtype {
-    ($name:literal, $of:expr, $function:ident($($argument:expr),*)) => {{
-        let array = $of.cast::<PyUntypedArray>().map_err(|_| {
-            PyTypeError::new_err(format!("{}: expected an array, found {}", $name, $of.get_type()))
-        })?;
-        let (py, found) = ($of.py(), array.dtype());
-        if found.is_equiv_to(&dtype::<f32>(py)) {
-            $function::<f32>($($argument),*)
-        } else if found.is_equiv_to(&dtype::<f64>(py)) {
-            $function::<f64>($($argument),*)
-        } else {
-            Err(PyTypeError::new_err(format!("{}: expected a float32 or float64 array, found {found}", $name)))
-        }
-    }};
-}
 
 /// Length of the last axis, which there must be.
 fn last_axis(name: &str, shape: &[usize]) -> PyResult<usize> {

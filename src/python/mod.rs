@@ -4,6 +4,7 @@
 
 mod arrays;
 mod boundary;
+mod diagnostics;
 mod functions;
 mod plan;
 mod replay;
@@ -14,6 +15,10 @@ mod settings;
 /// The extension module `fanin._core`: a table of contents.
 #[pyo3::pymodule]
 mod _core {
+    #[pymodule_export]
+    use super::diagnostics::{
+        equal_columns, histogram, participation_ratio, row_pairs, unit_moments, unit_slopes,
+    };
     #[pymodule_export]
     use super::functions::{
         activate, activate_backward, first_non_finite, loss_rows, metric_rows, optimizer_slots,

@@ -1,0 +1,254 @@
+"""Statistics of a layer's signals and weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin import _core
+
+Array = NDArray[Any]
+
+BINS = 64
+"""Bins of a histogram."""
+
+SMALL_SLOPE = 0.1
+"""An element is saturated where the activation's derivative is below this in size."""
+
+_BOUNDED = ("sigmoid", "tanh", "softsign")
+"""Activations that saturate: their derivative tends to 0 on both sides."""
+
+
+def as_matrix(array: Array) -> Array:
+    """Return `array` as the core takes it: C-contiguous float32 or float64, two axes."""
+    wanted = array.dtype if array.dtype in (np.float32, np.float64) else np.float32
+    return np.ascontiguousarray(array.reshape(-1, array.shape[-1]), dtype=wanted)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What one signal of a layer is like over the batch.
+
+    Attributes
+    ----------
+    mean, std, second_moment : float
+        Over all elements; accurate for a mean far above the spread.
+    minimum, maximum : float
+        The range.
+    zeros : float
+        Share of elements that are exactly 0.
+    unit_mean, unit_std : ndarray of shape (units,)
+        Of each unit over the batch.
+    counts, edges : ndarray of shape (64,) and (65,)
+        A histogram over the range; empty where that is not finite.
+    first_non_finite : tuple of int or None
+        Row and unit of the first element that is NaN or infinite.
+    """
+
+    mean: float
+    std: float
+    second_moment: float
+    minimum: float
+    maximum: float
+    zeros: float
+    unit_mean: Array
+    unit_std: Array
+    counts: Array
+    edges: Array
+    first_non_finite: tuple[int, int] | None
+
+    @classmethod
+    def of(cls, array: Array) -> "Signal":
+        """Measure a matrix, a row a sample."""
+        x = as_matrix(array)
+        table = _core.unit_moments(x)
+        means, variances, low, high, zeros = table.T
+        mean = float(means.mean())
+        # Of all elements: within the units, and between them.
+        with np.errstate(over="ignore", invalid="ignore"):
+            variance = float(variances.mean() + np.square(means - mean).mean())
+            second_moment = float((variances + np.square(means)).mean())
+        minimum, maximum = float(low.min()), float(high.max())
+        finite = np.isfinite(table).all()
+        bad = None if finite else _core.first_non_finite(x)
+        counts, edges = np.empty(0, np.int64), np.empty(0)
+        if finite and np.isfinite(maximum - minimum):
+            counts = np.array(_core.histogram(x, minimum, maximum, BINS))
+            edges = np.linspace(minimum, maximum, BINS + 1)
+        return cls(
+            mean=mean,
+            std=float(np.sqrt(variance)),
+            second_moment=second_moment,
+            minimum=minimum,
+            maximum=maximum,
+            zeros=float(zeros.sum()) / x.size,
+            unit_mean=means,
+            unit_std=np.sqrt(variances),
+            counts=counts,
+            edges=edges,
+            first_non_finite=None if bad is None else divmod(bad, x.shape[1]),
+        )
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Where an activation passes little or no gradient on.
+
+    Attributes
+    ----------
+    dead_units : ndarray of bool of shape (units,)
+        Units whose derivative is 0 for the whole batch: no sample can change them.
+    saturated_units : ndarray of shape (units,)
+        Share of the batch at which a unit's derivative is below 0.1 in size; only of activations that are
+        flat on both sides (sigmoid, tanh, softsign), else 0.
+    off_units : ndarray of shape (units,)
+        Share of the batch at which the derivative is exactly 0.
+    second_moment : float
+        Mean of the squared derivative: the factor by which it changes a gradient's second moment.
+    """
+
+    dead_units: Array
+    saturated_units: Array
+    off_units: Array
+    second_moment: float
+
+    @property
+    def dead(self) -> float:
+        """Share of dead units."""
+        return float(self.dead_units.mean())
+
+    @property
+    def saturated(self) -> float:
+        """Share of saturated elements."""
+        return float(self.saturated_units.mean())
+
+    @classmethod
+    def of(cls, activation: Mapping[str, Any], pre_activation: Array) -> "Slopes":
+        """Evaluate the derivative of `activation` at each element."""
+        z = as_matrix(pre_activation)
+        flat, small, squares = _core.unit_slopes(activation, z, SMALL_SLOPE).T / len(z)
+        bounded = activation["kind"] in _BOUNDED
+        return cls(
+            dead_units=flat == 1.0,
+            saturated_units=small if bounded else np.zeros_like(small),
+            off_units=flat,
+            second_moment=float(squares.mean()),
+        )
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One array of parameters, with its gradient.
+
+    Attributes
+    ----------
+    values : ndarray
+        A copy of the array.
+    mean, std, second_moment : float
+        Over all elements.
+    gradient_second_moment : float or None
+        Of the gradient of the batch's mean loss; None where there is no gradient.
+    """
+
+    values: Array
+    mean: float
+    std: float
+    second_moment: float
+    gradient_second_moment: float | None
+
+    @property
+    def ratio(self) -> float | None:
+        """Root mean square of the gradient by that of the weights; None without a gradient."""
+        if self.gradient_second_moment is None or not self.second_moment:
+            return None
+        return float(np.sqrt(self.gradient_second_moment / self.second_moment))
+
+    @cached_property
+    def singular_values(self) -> Array:
+        """Singular values of the matrix, largest first; computed when first asked for."""
+        values = self.values.reshape(-1, self.values.shape[-1])
+        if not np.isfinite(values).all():
+            return np.full(min(values.shape), np.nan)
+        return np.linalg.svd(values.astype(np.float64), compute_uv=False)
+
+    @property
+    def condition(self) -> float:
+        """Largest by smallest singular value; infinite for a matrix without full rank."""
+        largest, smallest = self.singular_values[[0, -1]]
+        # Below what rounding leaves of an exact zero.
+        noise = largest * max(self.values.shape) * np.finfo(self.values.dtype).eps
+        return float("inf") if smallest <= noise else float(largest / smallest)
+
+    @classmethod
+    def of(cls, values: Array, gradient: Array | None) -> "Weights":
+        """Measure an array, and its gradient if there is one."""
+        own = Signal.of(values.reshape(-1, values.shape[-1]))
+        back = None if gradient is None else _second_moment(gradient)
+        return cls(values.copy(), own.mean, own.std, own.second_moment, back)
+
+
+def _second_moment(array: Array) -> float:
+    means, variances = _core.unit_moments(as_matrix(array)).T[:2]
+    return float((variances + np.square(means)).mean())
+
+
+def mean_cosine(array: Array) -> float:
+    """Return the mean cosine of the angle between two samples: rows 0 and 1, 2 and 3, and so on.
+
+    Parameters
+    ----------
+    array : ndarray of shape (rows, units)
+        A signal.
+
+    Returns
+    -------
+    float
+        NaN for fewer than two rows, or where all are 0.
+    """
+    aa, bb, ab = _core.row_pairs(as_matrix(array)).T
+    norms = np.sqrt(aa) * np.sqrt(bb)
+    some = norms > 0
+    return float((ab[some] / norms[some]).mean()) if some.any() else float("nan")
+
+
+def effective_rank(array: Array) -> float:
+    """Return the participation ratio of a signal: how many directions it uses.
+
+    Parameters
+    ----------
+    array : ndarray of shape (rows, units)
+        A signal.
+
+    Returns
+    -------
+    float
+        (Σλ)² / Σλ² over the eigenvalues of the units' covariance; at most the smaller of units and
+        rows − 1, 0 where nothing varies.
+    """
+    return _core.participation_ratio(as_matrix(array))
+
+
+def equal_units(kernel: Array, bias: Array | None, tolerance: float = 0.0) -> Array:
+    """Find units with equal incoming weights and bias.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (inputs, units)
+        Weights.
+    bias : ndarray of shape (units,) or None
+        Biases.
+    tolerance : float
+        Of a difference, relative to the largest weight or bias.
+
+    Returns
+    -------
+    ndarray of int of shape (units,)
+        For each unit the first one that it equals.
+    """
+    columns = as_matrix(kernel)
+    if bias is not None and bias.any():
+        columns = np.vstack([columns, bias.astype(columns.dtype)])
+    return np.array(_core.equal_columns(columns, tolerance))

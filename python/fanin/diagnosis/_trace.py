@@ -1,0 +1,62 @@
+"""A forward and a backward pass with every array kept: what a diagnosis measures.
+
+Networks of other frameworks fill in the same two classes from their own hooks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass
+class LayerTrace:
+    """One layer in one forward and one backward pass.
+
+    Signals are matrices: a row a sample (or one of the rows that a sample is made of), a column a unit. Their
+    gradients are of each sample's own loss, so that their size does not depend on the batch; the
+    gradients of parameters are of the mean loss of the batch, as an optimizer gets them.
+    """
+
+    name: str
+    kind: str
+    """As the core calls it: ``dense``, ``batch_normalization``, ``activation``, ``dropout``, ``flatten``; or a
+    foreign layer's class name."""
+    inputs: Array
+    outputs: Array
+    activation: Mapping[str, Any] | None = None
+    """Settings of the activation that ends the layer; None if there is none or it is not known."""
+    pre_activation: Array | None = None
+    output_gradient: Array | None = None
+    pre_activation_gradient: Array | None = None
+    parameters: Mapping[str, Array] = field(default_factory=dict)
+    """By role: ``kernel`` of shape (inputs, units), ``bias``, ``gamma``, ``moving_mean``, …"""
+    gradients: Mapping[str, Array] = field(default_factory=dict)
+    initializers: Mapping[str, Any] = field(default_factory=dict)
+    """By role, where they are known."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Options as the core knows them: ``epsilon``, ``rate``, …"""
+    note: str = ""
+    """What could not be looked at, and why."""
+
+
+@dataclass
+class Trace:
+    """A network in one forward and one backward pass."""
+
+    model: str
+    inputs: Array
+    layers: list[LayerTrace]
+    loss: str
+    """Name of the loss; empty where the gradient is that of a random direction of the outputs."""
+    value: float | None
+    """Mean loss of the batch."""
+
+
+def matrix(array: Array) -> Array:
+    """Return `array` as rows of its last axis; without a copy if it is contiguous."""
+    return array.reshape(-1, array.shape[-1])

@@ -1,0 +1,71 @@
+//! How values are spread.
+
+use super::PARALLEL_FROM;
+use crate::float::Float;
+use crate::parallel::{self, Threads};
+
+/// Counts of `x` in `bins` equal parts of [low, high]; values outside count in the end bins, NaN nowhere.
+pub fn histogram<F: Float>(
+    threads: Threads,
+    x: &[F],
+    low: f64,
+    high: f64,
+    bins: usize,
+) -> Vec<u64> {
+    let scale = if high > low {
+        bins as f64 / (high - low)
+    } else {
+        0.0
+    };
+    let mut parts = vec![0; bins * x.len().div_ceil(PARALLEL_FROM).max(1)];
+    parallel::for_each_chunk(threads, &mut parts, bins, |part, counts| {
+        let from = part * PARALLEL_FROM;
+        let x = &x[from..x.len().min(from + PARALLEL_FROM)];
+        count(x, F::of(low), F::of(scale), counts);
+    });
+    let (counts, others) = parts.split_at_mut(bins);
+    for part in others.chunks_exact(bins) {
+        for (count, more) in counts.iter_mut().zip(part) {
+            *count += more;
+        }
+    }
+    parts.truncate(bins);
+    parts
+}
+
+fn count<F: Float>(x: &[F], low: F, scale: F, counts: &mut [u64]) {
+    let last = counts.len() - 1;
+    for &x in x {
+        let place = (x - low) * scale;
+        if place == place {
+            // The cast saturates: below the first bin at 0, above the last at the largest integer.
+            counts[(place.wide() as usize).min(last)] += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_is_counted_once_and_nan_never() {
+        let x = [-9.0f32, 0.0, 0.24, 0.25, 0.5, 0.99, 1.0, 9.0, f32::NAN];
+        assert_eq!(histogram(Threads::ONE, &x, 0.0, 1.0, 4), [3, 1, 1, 3]);
+        assert_eq!(
+            histogram(Threads::ONE, &[2.0f64; 5], 2.0, 2.0, 3),
+            [5, 0, 0]
+        );
+    }
+
+    #[test]
+    fn counts_do_not_depend_on_threads() {
+        let x: Vec<f32> = (0..300_000).map(|i| (i % 1013) as f32).collect();
+        let one = histogram(Threads::ONE, &x, 0.0, 1000.0, 64);
+        assert_eq!(
+            one,
+            histogram(Threads::new(3).unwrap(), &x, 0.0, 1000.0, 64)
+        );
+        assert_eq!(one.iter().sum::<u64>(), 300_000);
+    }
+}
