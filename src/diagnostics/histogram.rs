@@ -36,10 +36,10 @@ pub fn histogram<F: Float>(
 fn count<F: Float>(x: &[F], low: F, scale: F, counts: &mut [u64]) {
     let last = counts.len() - 1;
     for &x in x {
-        let place = (x - low) * scale;
-        if place == place {
+        let place = ((x - low) * scale).wide();
+        if !place.is_nan() {
             // The cast saturates: below the first bin at 0, above the last at the largest integer.
-            counts[(place.wide() as usize).min(last)] += 1;
+            counts[(place as usize).min(last)] += 1;
         }
     }
 }

@@ -28,10 +28,10 @@ fn matrix<'py, F: Element>(
 }
 
 /// A new matrix, a row for each of `rows`.
-fn table<'py, const N: usize>(
-    py: Python<'py>,
+fn table<const N: usize>(
+    py: Python<'_>,
     rows: impl ExactSizeIterator<Item = [f64; N]>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Bound<'_, PyAny>> {
     let array = empty::<f64>(py, &[rows.len(), N])?;
     for (to, from) in array
         .readwrite()
