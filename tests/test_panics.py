@@ -122,6 +122,12 @@ CALLS = {
     "jax_truncated_normal": (
         _core.jax_truncated_normal, (0, 1), (3, 4), "float32", -2.0, 2.0
     ),
+    "unit_moments": (_core.unit_moments, X, 1),
+    "unit_slopes": (_core.unit_slopes, {"kind": "tanh"}, X, 0.1),
+    "histogram": (_core.histogram, X, -1.0, 1.0, 8, 1),
+    "row_pairs": (_core.row_pairs, X),
+    "participation_ratio": (_core.participation_ratio, X, 1),
+    "equal_columns": (_core.equal_columns, X, 0.1),
     "set_simd_level": (_core.set_simd_level, _core.simd_level()),
 }  # fmt: skip
 # Changed for the whole process, so called on their own in the tests of threads.

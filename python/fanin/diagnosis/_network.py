@@ -52,7 +52,7 @@ class _Step:
         return np.empty(0, self.plan.dtype) if array is None or not count else array
 
 
-def trace_network(network: Network, x: Array, y: object, loss: object, training: bool) -> Trace:
+def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool) -> Trace:
     """Run a network forward and back; neither its parameters nor its running averages change.
 
     Parameters
@@ -87,7 +87,7 @@ def trace_network(network: Network, x: Array, y: object, loss: object, training:
         if before is None:
             values, dy = chosen.rows(y, outputs)
         else:
-            # One formula with the last activation, as in training: exact where probabilities underflow.
+            # One formula with the last activation: exact where probabilities underflow.
             values, dy = before.rows(y, steps[-1].inputs)
             steps[-1].dx, rest = dy, steps[:-1]
         name, value = chosen.kind, float(values.mean(dtype=np.float64))
@@ -147,7 +147,7 @@ def random_direction(outputs: Array) -> Array:
 
 
 def choose_loss(
-    network: Network, y: object, loss: object, shape: tuple[int, ...], activation: Any
+    network: Network, y: Any, loss: Any, shape: tuple[int, ...], activation: Any
 ) -> losses.Loss:
     """Return the loss that was asked for, or is compiled, or fits targets and outputs."""
     if loss is not None:

@@ -1,7 +1,7 @@
 """What `fanin.diagnose` returns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,7 @@ from fanin.diagnosis._signals import (
     equal_units,
     mean_cosine,
 )
-from fanin.diagnosis._trace import LayerTrace, Trace
-from fanin.errors import ShapeError
+from fanin.diagnosis._trace import LayerTrace
 
 Array = NDArray[Any]
 

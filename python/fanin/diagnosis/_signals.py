@@ -102,8 +102,8 @@ class Slopes:
     dead_units : ndarray of bool of shape (units,)
         Units whose derivative is 0 for the whole batch: no sample can change them.
     saturated_units : ndarray of shape (units,)
-        Share of the batch at which a unit's derivative is below 0.1 in size; only of activations that are
-        flat on both sides (sigmoid, tanh, softsign), else 0.
+        Share of the batch at which a unit's derivative is below 0.1 in size; only of activations
+        that are flat on both sides (sigmoid, tanh, softsign), else 0.
     off_units : ndarray of shape (units,)
         Share of the batch at which the derivative is exactly 0.
     second_moment : float

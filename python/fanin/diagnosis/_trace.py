@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -17,15 +16,15 @@ Array = NDArray[Any]
 class LayerTrace:
     """One layer in one forward and one backward pass.
 
-    Signals are matrices: a row a sample (or one of the rows that a sample is made of), a column a unit. Their
-    gradients are of each sample's own loss, so that their size does not depend on the batch; the
-    gradients of parameters are of the mean loss of the batch, as an optimizer gets them.
+    Signals are matrices: a row a sample (or one of the rows that a sample is made of), a column a
+    unit. Their gradients are of each sample's own loss, so that their size does not depend on the
+    batch; the gradients of parameters are of the mean loss of the batch, as an optimizer gets them.
     """
 
     name: str
     kind: str
-    """As the core calls it: ``dense``, ``batch_normalization``, ``activation``, ``dropout``, ``flatten``; or a
-    foreign layer's class name."""
+    """As the core calls it: ``dense``, ``batch_normalization``, ``activation``, ``dropout``,
+    ``flatten``; or a foreign layer's class name."""
     inputs: Array
     outputs: Array
     activation: Mapping[str, Any] | None = None
