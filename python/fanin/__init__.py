@@ -54,6 +54,7 @@ __all__ = [
     "set_num_threads",
     "set_random_seed",
     "streams",
+    "symmetry",
     "theory",
     "utils",
     "xavier_init",
@@ -70,9 +71,10 @@ _LAZY = {
     "datasets": "fanin.datasets",
     "gain": "fanin.theory",
     "phase_diagram": "fanin.theory",
+    "symmetry": "fanin.diagnosis",
     "theory": "fanin.theory",
 }
-_FUNCTIONS = {"compare", "gain", "phase_diagram"}
+_FUNCTIONS = {"compare", "gain", "phase_diagram", "symmetry"}
 
 
 def __getattr__(name: str) -> Any:
