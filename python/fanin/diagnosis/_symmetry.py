@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, optimizers
-from fanin.diagnosis._network import choose_loss, trace_network
+from fanin.diagnosis._network import chosen_before, fitting_loss, trace_network
 from fanin.diagnosis._signals import equal_units
 from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.models import Sequential
@@ -218,7 +218,9 @@ def symmetry(
     if not count:
         return SymmetryReport(start, None, 0, "", shared)
     outputs = trial.plan_for(inputs.shape[1:]).output_shapes[-1]
-    aim = choose_loss(trial, y, loss, (len(inputs), *outputs), trace.layers[-1].activation)
+    aim = chosen_before(trial, loss) or fitting_loss(
+        y, (len(inputs), *outputs), trace.layers[-1].activation
+    )
     given = (trial.optimizer if trial.compiled else "sgd") if optimizer is None else optimizer
     trial.compile(optimizers.get(given), aim)
     trial.fit(
