@@ -38,6 +38,8 @@ __all__ = [
     "callbacks",
     "compare",
     "datasets",
+    "diagnose",
+    "diagnosis",
     "errors",
     "gain",
     "get_num_threads",
@@ -69,12 +71,14 @@ _LAZY = {
     "compare": "fanin.comparison",
     "comparison": "fanin.comparison",
     "datasets": "fanin.datasets",
+    "diagnose": "fanin.diagnosis",
+    "diagnosis": "fanin.diagnosis",
     "gain": "fanin.theory",
     "phase_diagram": "fanin.theory",
     "symmetry": "fanin.diagnosis",
     "theory": "fanin.theory",
 }
-_FUNCTIONS = {"compare", "gain", "phase_diagram", "symmetry"}
+_FUNCTIONS = {"compare", "diagnose", "gain", "phase_diagram", "symmetry"}
 
 
 def __getattr__(name: str) -> Any:

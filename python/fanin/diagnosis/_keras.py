@@ -66,7 +66,7 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
             if not np.array_equal(_numpy(variable), was, equal_nan=True):
                 variable.assign(was)
     layers = [_joined([s for s in steps if s.layer is layer]) for layer in _unique(steps)]
-    return Trace(model.name, matrix(inputs), layers, name, value)
+    return Trace(model.name, inputs.reshape(len(inputs), -1), layers, name, value)
 
 
 class _KerasStep:

@@ -94,7 +94,7 @@ def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool)
     steps = _steps(network, x.shape[1:])
     name, value = pass_through(steps, x, y, chosen_before(network, loss), training)
     traced = [_joined([s for s in steps if s.layer is layer]) for layer in network.layers]
-    return Trace(network.name, matrix(x), traced, name, value)
+    return Trace(network.name, x.reshape(len(x), -1), traced, name, value)
 
 
 def pass_through(

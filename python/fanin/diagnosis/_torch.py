@@ -76,7 +76,8 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         name, value, objective, scale = _objective(outputs, y, loss)
         _differentiate(records, objective)
     layers = [record.trace(scale, len(inputs)) for record in records]
-    return Trace(type(model).__name__, _rows(inputs), layers, name, value)
+    samples = _array(inputs).reshape(len(inputs), -1)
+    return Trace(type(model).__name__, samples, layers, name, value)
 
 
 class _Record:
