@@ -93,4 +93,4 @@ def _normalizing(layer: LayerTrace) -> Array:
     low, high = inputs.argmin(axis=0), inputs.argmax(axis=0)
     run = inputs[high, units] - inputs[low, units]
     rise = outputs[high, units] - outputs[low, units]
-    return np.divide(rise, run, out=np.full(len(run), math.nan), where=run > 0)
+    return np.asarray(np.divide(rise, run, out=np.full(len(run), math.nan), where=run > 0))

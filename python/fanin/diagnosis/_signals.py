@@ -226,7 +226,8 @@ def mean_cosine(array: Array) -> float:
     aa, bb, ab = _core.row_pairs(as_matrix(array)).T
     norms = np.sqrt(aa) * np.sqrt(bb)
     some = norms > 0
-    return float((ab[some] / norms[some]).mean()) if some.any() else float("nan")
+    with np.errstate(invalid="ignore"):
+        return float((ab[some] / norms[some]).mean()) if some.any() else float("nan")
 
 
 def effective_rank(array: Array) -> float:

@@ -109,7 +109,7 @@ def legend(report: "Report") -> str:
     lines = [
         f"{report.batch} samples, {mode} mode. rms: of the pre-activations (of the outputs where "
         f"there is no activation); gradient: rms of that of {of} with respect to them; theory: the "
-        "range that one draw leaves them, ✓ inside, ✗ not; flat: saturated elements, or dead units; "
+        "range that one draw leaves them, ✓ inside, ✗ not; flat: saturated elements or dead units; "
         "cosine: between two samples' outputs; rank: how many directions the outputs use."
     ]
     lines += [f"{layer.name}: {layer.note}." for layer in report.layers if layer.note]

@@ -1,5 +1,6 @@
 """Lines of code that put things right."""
 
+import functools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,5 +25,23 @@ def initializer_for(activation: str) -> str:
 
 def dense_with(layer: "LayerReport") -> str:
     """Return code of a Dense layer like this one, with an initializer that suits it."""
+    if not trainable_when_deep(layer.activation):
+        return (
+            f"[Dense({layer.units}, use_bias=False), BatchNormalization(), "
+            f'Activation("{layer.activation}")]'
+        )
     act = f', activation="{layer.activation}"' if layer.activation else ""
     return f"Dense({layer.units}{act}, kernel_initializer={initializer_for(layer.activation)})"
+
+
+@functools.cache
+def trainable_when_deep(activation: str) -> bool:
+    """Return whether weights that keep the size of signals let gradients and differences pass.
+
+    They do not where an activation is far from odd, such as sigmoid: its mean takes all the room.
+    """
+    from fanin import theory
+
+    if activation in _NAMED:
+        return True
+    return theory.mean_field(activation, theory.gain(activation) ** 2).chi > 0.8

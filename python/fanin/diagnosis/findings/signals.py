@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fanin.diagnosis.findings._finding import Finding, graded, named
 from fanin.diagnosis.findings._fixes import dense_with
 
@@ -134,29 +132,39 @@ def saturated(report: "Report") -> list[Finding]:
 
 
 def unexpected(report: "Report") -> list[Finding]:
-    """Find the first layer whose signal is not what its initializer makes of what comes in."""
+    """Find the first layer that does not do to its inputs what its initializer makes expect."""
     if report.theory is None:
         return []
+    before, expected_before, noise_before = _log(report.inputs.second_moment), None, 0.0
     for layer, predicted in zip(report.layers, report.theory.layers, strict=True):
-        signal, band = layer.pre_activation, predicted.pre_activation
-        if band is None:
-            signal, band = layer.output, predicted.activation
-        if band is None or signal is None or not math.isfinite(signal.second_moment):
-            continue
-        away = _sigmas(signal.second_moment, band.log_value, band.log_std)
-        if away >= 5:
+        band = predicted.activation
+        if band is None or not math.isfinite(band.log_value):
+            return []
+        now = _log(layer.output.second_moment)
+        if expected_before is None:
+            expected_before = _log(report.theory.input_second_moment)
+        # What this layer alone adds, and the variance that one draw of it adds.
+        change, expected = now - before, band.log_value - expected_before
+        noise = math.sqrt(max(band.log_std**2 - noise_before**2, 0.0) + _FLOOR**2)
+        away = abs(change - expected) / noise
+        if not away < _SIGMAS:
             text = (
-                f"The second moment of {layer.name} is {signal.second_moment:.3g}, where "
-                f"{band.low:.3g} to {band.high:.3g} was expected of its initializer: its weights "
-                "were set or trained, or the inputs are unlike what theory takes them for."
+                f"{layer.name} changes the second moment {math.exp(change):.3g} times, where "
+                f"{math.exp(expected):.3g} was expected of its initializer: its weights were set "
+                "or trained, or what comes in is unlike what theory takes it for."
             )
             source = "mean-field theory with the noise of finite widths, docs/theory.md"
-            return [Finding("unexpected", "note", (layer.name,), away, 5.0, text, source)]
+            return [Finding("unexpected", "note", (layer.name,), away, _SIGMAS, text, source)]
+        before, expected_before, noise_before = now, band.log_value, band.log_std
     return []
 
 
-def _sigmas(value: float, log_value: float, log_std: float) -> float:
-    """Return how many standard deviations of its logarithm a number is away."""
-    if value <= 0 or not math.isfinite(log_value):
-        return 0.0 if (value <= 0) == (log_value == -math.inf) else math.inf
-    return float(abs(np.log(value) - log_value) / max(log_std, 1e-9))
+_SIGMAS = 6.0
+"""A layer is unexpected beyond so many standard deviations of one draw."""
+
+_FLOOR = 0.05
+"""Relative error of a second moment that theory is given for free at each layer."""
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
