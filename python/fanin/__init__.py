@@ -42,6 +42,7 @@ __all__ = [
     "gain",
     "get_num_threads",
     "he_init",
+    "init",
     "initializers",
     "keras",
     "layers",
@@ -69,6 +70,7 @@ _LAZY = {
     "comparison": "fanin.comparison",
     "datasets": "fanin.datasets",
     "gain": "fanin.theory",
+    "init": "fanin.init",
     "phase_diagram": "fanin.theory",
     "theory": "fanin.theory",
 }
