@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from fanin import init, streams
 from scipy import stats
+from test_documents import block
 
 torch = pytest.importorskip("torch")
 theirs = torch.nn.init
@@ -266,36 +267,11 @@ def test_arrays_of_jax_are_read_only():
         init.normal_(jax.numpy.zeros((3, 3)))
 
 
-DOCUMENT = """
-import torch
-import torch.nn as nn
-from fanin import init
-
-class MyModel(nn.Module):
-    def __init__(self):
-        super(MyModel, self).__init__()
-        self.fc1 = nn.Linear(784, 100)
-        self.fc2 = nn.Linear(100, 10)
-        init.kaiming_normal_(self.fc1.weight, mode='fan_in', nonlinearity='relu')
-        init.zeros_(self.fc1.bias)
-        init.kaiming_normal_(self.fc2.weight, mode='fan_in', nonlinearity='relu')
-        init.zeros_(self.fc2.bias)
-
-    def forward(self, x):
-        x = torch.flatten(x, 1)
-        x = torch.relu(self.fc1(x))
-        x = self.fc2(x)
-        return x
-
-model = MyModel()
-criterion = nn.CrossEntropyLoss()
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-"""
-
-
 def test_the_documents_module_with_nn_init_replaced():
+    code = block("torch")
+    assert code.count("nn.init.") == 4
     scope = {}
-    exec(DOCUMENT, scope)
+    exec("from fanin import init\n" + code.replace("nn.init.", "init."), scope)
     model, criterion, optimizer = (scope[name] for name in ("model", "criterion", "optimizer"))
     assert abs(model.fc1.weight.var().item() * 784 / 2 - 1) < 0.05
     assert not model.fc1.bias.any()
