@@ -42,6 +42,7 @@ __all__ = [
     "gain",
     "get_num_threads",
     "he_init",
+    "initialize",
     "initializers",
     "keras",
     "layers",
@@ -68,11 +69,13 @@ _LAZY = {
     "compare": "fanin.comparison",
     "comparison": "fanin.comparison",
     "datasets": "fanin.datasets",
+    "foreign": "fanin.foreign",
     "gain": "fanin.theory",
+    "initialize": "fanin.initialization",
     "phase_diagram": "fanin.theory",
     "theory": "fanin.theory",
 }
-_FUNCTIONS = {"compare", "gain", "phase_diagram"}
+_FUNCTIONS = {"compare", "gain", "initialize", "phase_diagram"}
 
 
 def __getattr__(name: str) -> Any:
