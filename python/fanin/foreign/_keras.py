@@ -111,5 +111,9 @@ def _einsum_fans(equation: str) -> FanOptions:
 
 
 def _read(variable: Any) -> Array:
-    array: Array = np.asarray(keras.ops.convert_to_numpy(variable))
+    if keras.backend.backend() == "torch":
+        from fanin.foreign._torch import read
+
+        return read(variable.value)
+    array: Array = np.asarray(keras.ops.convert_to_numpy(variable.value))
     return array

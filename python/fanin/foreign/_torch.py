@@ -85,7 +85,7 @@ def _parameter(module: Any, kind: str, name: str, tensor: Any) -> Parameter:
         name=name,
         shape=tuple(tensor.shape),
         dtype=str(tensor.dtype).removeprefix("torch."),
-        get=lambda: _read(tensor),
+        get=lambda: read(tensor),
         put=lambda values: _write(tensor, values),
         order=order,
         fans=fans,
@@ -114,8 +114,9 @@ def _oddity(tensor: Any) -> str:
     return "an inference tensor" if tensor.is_inference() else f"of layout {tensor.layout}"
 
 
-def _read(tensor: Any) -> Array:
-    values = tensor.detach()
+def read(tensor: Any) -> Array:
+    """Return the values of a tensor, without a copy where NumPy has the type."""
+    values = tensor.detach().cpu()
     if values.dtype == torch.bfloat16:  # which NumPy does not have
         values = values.float()
     array: Array = values.numpy()

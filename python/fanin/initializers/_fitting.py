@@ -3,7 +3,7 @@
 import copy
 from typing import TYPE_CHECKING, TypeVar
 
-from fanin.initializers._base import Array, Initializer
+from fanin.initializers._base import Array, Initializer, RandomInitializer
 from fanin.initializers._fans import FanOptions, FanRule
 from fanin.initializers._orthogonal import Orthogonal
 from fanin.initializers._presets import SklearnDefault, TorchDefault
@@ -21,6 +21,9 @@ Kind = TypeVar("Kind", bound=VarianceScaling)
 # What draws the same numbers whatever its axes mean, so that those may be torch's.
 _ANY_LAYOUT = (VarianceScaling, RandomUniform, RandomNormal, Orthogonal, Sparse)
 
+# Torch counts groups and transposed kernels as if they were neither.
+_TORCH = FanOptions(in_axis=1, out_axis=0)
+
 
 def drawn_for(
     layer: "Layer",
@@ -32,24 +35,24 @@ def drawn_for(
     """Return the values of a parameter, in fanin's layout."""
     # Frameworks round to bfloat16 themselves: NumPy does not have it.
     dtype = "float32" if parameter.dtype == "bfloat16" else parameter.dtype
-    if _is_torchs_kernel(parameter, initializer, source):
-        # (outputs, inputs, spatial...) in torch.
-        theirs = (*parameter.shape[:-3:-1], *parameter.shape[:-2])
-        values = _as_in_torch(initializer).for_parameter(theirs, dtype, source, path=path)
+    own = initializer.seed if isinstance(initializer, RandomInitializer) else None
+    in_torch = isinstance(source if own is None else resolve(own), TorchCpu)
+    if in_torch and _is_torchs(parameter) and isinstance(initializer, _ANY_LAYOUT):
+        made = _as_in_torch(initializer)
+        values = made.for_parameter(_torchs(parameter.shape), dtype, source, path=path)
         return values.transpose(*range(2, values.ndim), 1, 0)
-    fitted = _fitted(layer, parameter, initializer)
+    fitted = _fitted(layer, parameter, initializer, in_torch)
     return fitted.for_parameter(parameter.shape, dtype, source, path=path)
 
 
-def _is_torchs_kernel(
-    parameter: "Parameter", initializer: Initializer, source: RandomSource
-) -> bool:
-    """Whether torch would draw these numbers, in its own layout."""
-    if parameter.role != "kernel" or "in_axis" in parameter.fans:
-        return False
-    if not isinstance(initializer, _ANY_LAYOUT):
-        return False
-    return isinstance(source if initializer.seed is None else resolve(initializer.seed), TorchCpu)
+def _is_torchs(parameter: "Parameter") -> bool:
+    """Whether torch has such a kernel, which only its layout tells from ours."""
+    return parameter.role == "kernel" and "in_axis" not in parameter.fans
+
+
+def _torchs(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return torch's shape of a kernel, ``(outputs, inputs, spatial...)``."""
+    return (*shape[:-3:-1], *shape[:-2])
 
 
 def _as_in_torch(initializer: Initializer) -> Initializer:
@@ -58,29 +61,33 @@ def _as_in_torch(initializer: Initializer) -> Initializer:
         made.flatten = "trailing"
         return made
     if isinstance(initializer, VarianceScaling):
-        # Torch counts groups and transposed kernels as if they were neither.
-        return _counting(initializer, FanOptions(in_axis=1, out_axis=0))
+        return _counting(initializer, _TORCH)
     return initializer
 
 
-def _fitted(layer: "Layer", parameter: "Parameter", initializer: Initializer) -> Initializer:
+def _fitted(
+    layer: "Layer", parameter: "Parameter", initializer: Initializer, in_torch: bool
+) -> Initializer:
     """Return the initializer for the fans of this parameter."""
     if isinstance(initializer, Dirac) and initializer.groups == 1:
         return Dirac(parameter.fans.get("groups", 1))
     if not isinstance(initializer, VarianceScaling):
         return initializer
     if parameter.role == "bias":
-        return _beside_kernel(layer, initializer)
+        return _beside_kernel(layer, initializer, in_torch)
     return _counting(initializer, parameter.fans)
 
 
-def _beside_kernel(layer: "Layer", initializer: VarianceScaling) -> Initializer:
+def _beside_kernel(layer: "Layer", initializer: VarianceScaling, in_torch: bool) -> Initializer:
     """Return the initializer for a bias; two are defined by the fans of the kernel next to it."""
     kernel = next((p for role, p in layer.parameters.items() if role.endswith("kernel")), None)
     if kernel is None or not isinstance(initializer, TorchDefault | SklearnDefault):
         return initializer
-    fan_in, fan_out = FanRule.of(**kernel.fans).fans(kernel.shape)
-    return _counting(initializer, FanOptions(fan_in=fan_in, fan_out=fan_out))
+    if in_torch and _is_torchs(kernel):
+        fans = FanRule.of(**_TORCH).fans(_torchs(kernel.shape))
+    else:
+        fans = FanRule.of(**kernel.fans).fans(kernel.shape)
+    return _counting(initializer, FanOptions(fan_in=fans[0], fan_out=fans[1]))
 
 
 def _counting(initializer: Kind, fans: FanOptions) -> Kind:
