@@ -252,6 +252,36 @@ class Initializer:
             self, checked_for_numpy(checked_shape(shape)), checked_dtype(dtype), activation
         )
 
+    def as_keras(self) -> Any:
+        """Return this as an initializer of Keras.
+
+        Keras's layers take fanin's initializers as they are. One made by this can also be saved and
+        loaded with the model, after ``import fanin.initializers.keras``. As Keras's own, one with
+        a seed gives the same values at every call, to equal layers too; :func:`fanin.initialize`
+        does not.
+
+        Returns
+        -------
+        fanin.initializers.keras.FaninInitializer
+            A ``keras.Initializer``.
+        """
+        from fanin.initializers.keras import FaninInitializer
+
+        return FaninInitializer(self)
+
+    def as_jax(self) -> Callable[..., Any]:
+        """Return this as a function ``init(key, shape, dtype)``, as JAX, Flax and Haiku take it.
+
+        Returns
+        -------
+        callable
+            Pure: the values are those of stream v1 seeded with the words of the key, whatever this
+            initializer's own seed. Works under ``jax.jit`` and ``jax.vmap``, by a callback.
+        """
+        from fanin.initializers._jax import as_jax
+
+        return as_jax(self)
+
     def _facts(self, shape: tuple[int, ...]) -> "Facts | None":
         """Return what is known of the values without drawing them; None if nothing is."""
         return None
