@@ -95,9 +95,8 @@ def initialize(
     --------
     >>> import fanin
     >>> from fanin.layers import Dense, Input
-    >>> def network(**options):
-    ...     return fanin.Sequential([Input((4,)), Dense(3, **options), Dense(2)], rng=0)
-    >>> model = fanin.initialize(network(), "he_normal", seed=7, rules={"*_1": "orthogonal"})
+    >>> model = fanin.Sequential([Input((4,)), Dense(3, name="hidden"), Dense(2, name="out")])
+    >>> model = fanin.initialize(model, "he_normal", seed=7, rules={"out": "orthogonal"})
     >>> tree = {"hidden": {"kernel": np.empty((4, 3), "f4"), "bias": np.empty(3, "f4")}}
     >>> same = fanin.initialize(tree, "he_normal", seed=7)
     >>> bool((same["hidden"]["kernel"] == model.layers[0].kernel).all())
