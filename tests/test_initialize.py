@@ -9,17 +9,19 @@ from fanin import streams
 from fanin.initializers import HeNormal, RandomNormal
 from fanin.layers import BatchNormalization, Dense, Dropout, Input
 from fanin.random import Stream
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def network(kernel="glorot_uniform", bias="zeros", rng=0):
-    given = {"kernel_initializer": kernel, "bias_initializer": bias}
+    held = {"kernel_initializer": kernel, "bias_initializer": bias}
     return fanin.Sequential(
         [
             Input((5,)),
-            Dense(7, name="hidden", **given),
+            Dense(7, name="hidden", **held),
             BatchNormalization(name="norm"),
             Dropout(0.5),
-            Dense(3, name="out", **given),
+            Dense(3, name="out", **held),
         ],
         rng=rng,
     )
@@ -64,9 +66,9 @@ def test_a_sequential_gets_the_numbers_it_would_be_built_with(initializer, bias)
 
 @pytest.mark.parametrize("source", [5, [1, 2], Stream(5, "inner"), streams.jax(5)])
 def test_a_tree_gets_the_numbers_of_the_sequential(source):
-    given = tree()
-    assert fanin.initialize(given, "he_normal", rng=source) is given
-    same(given, network("he_normal", rng=source))
+    held = tree()
+    assert fanin.initialize(held, "he_normal", rng=source) is held
+    same(held, network("he_normal", rng=source))
 
 
 def test_a_generator_is_consumed_in_the_order_of_the_model():
@@ -188,32 +190,32 @@ def test_none_leaves_alone():
 
 
 def test_a_rule_that_matches_nothing_is_an_error():
-    given = tree()
+    held = tree()
     with pytest.raises(
         ValueError, match=r"'missing' matches nothing; there are params\.hidden/ker"
     ):
-        fanin.initialize(given, seed=0, rules={"*": "ones", "missing": "zeros"})
-    assert all(np.isnan(array).all() for array in arrays(given))
+        fanin.initialize(held, seed=0, rules={"*": "ones", "missing": "zeros"})
+    assert all(np.isnan(array).all() for array in arrays(held))
 
 
 def test_nothing_is_written_when_an_initializer_cannot_fill_the_last_parameter():
-    given = tree()
+    held = tree()
     with pytest.raises(fanin.errors.ShapeError, match=r"params\.out\.kernel: .*expected 3, 4 or 5"):
-        fanin.initialize(given, seed=0, rules={"*.out": "dirac"})
-    assert all(np.isnan(array).all() for array in arrays(given))
+        fanin.initialize(held, seed=0, rules={"*.out": "dirac"})
+    assert all(np.isnan(array).all() for array in arrays(held))
 
 
 def test_what_is_not_known_is_named_once_and_left_alone():
-    given = {"w": np.ones((2, 2)), "cell": {"recurrent": np.ones((2, 2)), "steps": 3}}
+    held = {"w": np.ones((2, 2)), "cell": {"recurrent": np.ones((2, 2)), "steps": 3}}
     with pytest.warns(UserWarning, match="does not know: cell/recurrent, cell/steps;") as caught:
-        fanin.initialize(given, "zeros")
+        fanin.initialize(held, "zeros")
     assert len(caught) == 1
     assert caught[0].filename == __file__
-    assert given["cell"]["recurrent"].all()
+    assert held["cell"]["recurrent"].all()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fanin.initialize(given, "zeros", rules={"cell/recurrent": "identity", "cell/*": None})
-    assert np.array_equal(given["cell"]["recurrent"], np.eye(2))
+        fanin.initialize(held, "zeros", rules={"cell/recurrent": "identity", "cell/*": None})
+    assert np.array_equal(held["cell"]["recurrent"], np.eye(2))
 
 
 def test_a_replay_of_torch_fills_kernels_in_torchs_layout():
@@ -239,7 +241,55 @@ def test_a_replay_of_torch_fills_kernels_in_torchs_layout():
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_written(options, error, message):
-    given = tree()
+    held = tree()
     with pytest.raises(error, match=message):
-        fanin.initialize(**{"model": given, **options})
-    assert all(np.isnan(array).all() for array in arrays(given))
+        fanin.initialize(**{"model": held, **options})
+    assert all(np.isnan(array).all() for array in arrays(held))
+
+
+def test_attention_as_flax_keeps_it_has_the_fans_of_its_heads():
+    shapes = {"query": (160, 4, 50), "key": (160, 4, 50), "value": (160, 4, 50), "out": (4, 50, 80)}
+    attention = {name: {"kernel": np.empty(shape)} for name, shape in shapes.items()}
+    fanin.initialize({"attention": attention}, "lecun_uniform", seed=0)
+    for name, fan in (("query", 160), ("value", 160), ("out", 200)):
+        limit = (3 / fan) ** 0.5
+        assert 0.99 * limit < abs(attention[name]["kernel"]).max() <= limit
+
+
+@given(
+    widths=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    norms=st.lists(st.booleans(), min_size=4, max_size=4),
+    biases=st.booleans(),
+    seed=st.integers(0, 2**70),
+)
+def test_any_row_of_layers_is_the_same_in_a_sequential_and_in_a_tree(widths, norms, biases, seed):
+    normal = RandomNormal()
+    layers, trees, inputs = [Input((3,))], [], 3
+    for width, norm in zip(widths, norms, strict=False):
+        layers.append(Dense(width, use_bias=biases))
+        shapes = [(inputs, width), (width,)][: 1 + biases]
+        trees.append([np.empty(shape, "float32") for shape in shapes])
+        if norm:
+            layers.append(BatchNormalization(scale=False, center=False))
+            layers.append(BatchNormalization())
+            trees.append({role: np.empty(width, "float32") for role in ("gamma", "beta")})
+        inputs = width
+    model = fanin.initialize(fanin.Sequential(layers), "he_normal", bias=normal, seed=seed)
+    fanin.initialize(trees, "he_normal", bias=normal, seed=seed)
+    kernels = [
+        array for part in trees for array in (part.values() if isinstance(part, dict) else part)
+    ]
+    assert np.array_equal(model.params, np.concatenate([array.ravel() for array in kernels]))
+    built = fanin.Sequential(
+        [
+            Dense(
+                at.units, use_bias=biases, kernel_initializer="he_normal", bias_initializer=normal
+            )
+            if isinstance(at, Dense)
+            else type(at)(scale=at.scale, center=at.center)
+            for at in model.layers
+        ],
+        rng=seed,
+    )
+    built.build((None, 3))
+    assert np.array_equal(model.params, built.params)

@@ -190,6 +190,15 @@ def test_embedding_and_attention():
         assert 0.95 * limit < np.abs(w).max() <= limit * (1 + 1e-6)
 
 
+def test_torchs_attention_is_three_kernels_side_by_side():
+    attention = nn.MultiheadAttention(60, 4)
+    fanin.initialize(attention, "glorot_uniform", seed=1)
+    for w in (*attention.in_proj_weight.chunk(3), attention.out_proj.weight):
+        limit = (6 / 120) ** 0.5
+        assert 0.98 * limit < w.abs().max().item() <= limit * (1 + 1e-6)
+    assert not attention.in_proj_bias.any()
+
+
 def make_torch_defaults():
     return nn.Sequential(
         nn.Conv2d(4, 6, 3, groups=2), nn.ConvTranspose2d(6, 4, 3), nn.Flatten(), nn.Linear(100, 30)

@@ -101,11 +101,11 @@ class Layer:
     position : int
         How many layers with trainable arrays come before it.
     kind : str
-        ``"dense"``, ``"conv"``, ``"conv_transpose"``, ``"embedding"``, ``"normalization"``, or
-        ``"other"`` for what is not known here.
+        ``"dense"``, ``"conv"``, ``"conv_transpose"``, ``"embedding"``, ``"normalization"``,
+        ``"attention"`` (torch's, which holds the kernels of queries, keys and values side by side),
+        or ``"other"`` for what is not known here.
     name : str
-        The framework's; where layers lie in one another, joined by dots (Keras: slashes never
-        occur in it).
+        The framework's; where layers lie in one another, joined by dots.
     parameters : dict of str to Parameter
         By role.
     module : object

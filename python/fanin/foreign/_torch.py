@@ -26,6 +26,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     (_nn.modules.conv._ConvNd, "conv"),
     ((_nn.Embedding, _nn.EmbeddingBag), "embedding"),
     (_NORMALIZATIONS, "normalization"),
+    (_nn.MultiheadAttention, "attention"),
 )
 _WEIGHTS = {"weight": "kernel", "bias": "bias"}
 _ROLES = {
@@ -40,6 +41,7 @@ _ROLES = {
         "running_var": "moving_variance",
         "num_batches_tracked": "batches",
     },
+    "attention": {"in_proj_weight": "kernel", "in_proj_bias": "bias"},
     "other": {},
 }
 
@@ -70,16 +72,8 @@ def _own(module: Any, kind: str) -> list[tuple[str, Any]]:
 def _parameter(module: Any, kind: str, name: str, tensor: Any) -> Parameter:
     _check(name, tensor)
     role = _ROLES[kind].get(name.rpartition(".")[2], name.rpartition(".")[2])
-    fans = FanOptions()
-    order = None
-    if role == "kernel":
-        # (out, in, spatial...), the first two the other way round where transposed.
-        order = (*range(2, tensor.ndim), 1, 0)
-        if kind != "dense":
-            fans = FanOptions(groups=module.groups, transposed=kind == "conv_transpose")
-    elif role == "embeddings":
-        # A lookup is a product with one input that is 1: the others do not add up.
-        fans = FanOptions(fan_in=1.0, fan_out=float(tensor.shape[1]))
+    # A kernel is (out, in, spatial...), or (in, out, spatial...) where it is transposed.
+    order = (*range(2, tensor.ndim), 1, 0) if role == "kernel" else None
     return in_our_order(
         role=role,
         name=name,
@@ -88,9 +82,22 @@ def _parameter(module: Any, kind: str, name: str, tensor: Any) -> Parameter:
         get=lambda: read(tensor),
         put=lambda values: _write(tensor, values),
         order=order,
-        fans=fans,
+        fans=_fans(module, kind, role, tensor),
         zero_row=getattr(module, "padding_idx", None) if role == "embeddings" else None,
     )
+
+
+def _fans(module: Any, kind: str, role: str, tensor: Any) -> FanOptions:
+    if role == "embeddings":
+        # A lookup is a product with one input that is 1: the others do not add up.
+        return FanOptions(fan_in=1.0, fan_out=float(tensor.shape[1]))
+    if role == "kernel" and kind == "attention":
+        # Three kernels side by side, of queries, keys and values.
+        inputs = float(tensor.shape[1])
+        return FanOptions(fan_in=inputs, fan_out=tensor.shape[0] / 3)
+    if role == "kernel" and kind != "dense":
+        return FanOptions(groups=module.groups, transposed=kind == "conv_transpose")
+    return FanOptions()
 
 
 def _check(name: str, tensor: Any) -> None:

@@ -45,14 +45,17 @@ def opened_tree(tree: Any) -> Model:
     leaves = list(_leaves(tree, ()))
     for path, leaf in leaves:
         if not (_is_numpy(leaf) or _is_jax(leaf) or isinstance(leaf, int | float)):
+            kind = f"{type(leaf).__module__}.{type(leaf).__qualname__}"
+            hint = "; give flax.nnx.to_pure_dict(state)" if kind.startswith("flax.nnx") else ""
             raise TypeError(
-                f"model: expected NumPy's or JAX's arrays in a tree, found {type(leaf).__module__}."
-                f"{type(leaf).__qualname__} at {_dotted(path)!r}"
+                f"model: expected NumPy's or JAX's arrays in a tree, found {kind} at "
+                f"{_dotted(path)!r}{hint}"
             )
     written: dict[Path, Array] = {}
     in_place = not any(_is_jax(leaf) for _, leaf in leaves)
     row = Row()
     seen: set[int] = set()
+    attention = _attention({path[:-1] for path, _ in leaves})
     for name, group in _groups(leaves):
         parameters = []
         for path, role, leaf in _roles(group):
@@ -60,7 +63,8 @@ def opened_tree(tree: Any) -> Model:
                 if id(leaf) in seen:
                     continue
                 seen.add(id(leaf))
-            parameters.append(_parameter(path, role, leaf, written, in_place))
+            fans = _fans(role, leaf, path[-2] if path[:-2] in attention else None)
+            parameters.append(_parameter(path, role, leaf, fans, written, in_place))
         row.add(_kind(parameters), name, parameters)
 
     def result() -> Any:
@@ -148,10 +152,29 @@ def _roles(group: Leaves) -> Iterator[tuple[Path, str, Any]]:
         yield path, "beta" if scaled and role == "bias" else role, leaf
 
 
+def _attention(parents: set[Path]) -> set[Path]:
+    """Tell which places hold Flax's attention, whose kernels have axes for heads."""
+    places = {path[:-1] for path in parents if path and path[-1] == "query"}
+    return {p for p in places if {(*p, "key"), (*p, "value"), (*p, "out")} <= parents}
+
+
+def _fans(role: str, leaf: Any, part: str | int | None) -> FanOptions:
+    """Return how inputs and outputs are counted; `part` is that of an attention, if it is one."""
+    if role == "embeddings" and np.ndim(leaf) == 2:
+        # A lookup is a product with one input that is 1: the others do not add up.
+        return FanOptions(fan_in=1.0, fan_out=float(leaf.shape[1]))
+    if role == "kernel" and np.ndim(leaf) == 3 and part in ("query", "key", "value"):
+        return FanOptions(in_axis=0, out_axis=(1, 2))
+    if role == "kernel" and np.ndim(leaf) == 3 and part == "out":
+        return FanOptions(in_axis=(0, 1), out_axis=2)
+    return FanOptions()
+
+
 def _kind(parameters: list[Parameter]) -> str:
     found = {p.role: p for p in parameters}
     if "kernel" in found:
-        return "conv" if len(found["kernel"].shape) > 2 else "dense"
+        kernel = found["kernel"]
+        return "conv" if len(kernel.shape) > 2 and not kernel.fans else "dense"
     if "embeddings" in found:
         return "embedding"
     if found.keys() & {"gamma", "beta", "moving_mean", "moving_variance"}:
@@ -160,7 +183,12 @@ def _kind(parameters: list[Parameter]) -> str:
 
 
 def _parameter(
-    path: Path, role: str, leaf: Any, written: dict[Path, Array], in_place: bool
+    path: Path,
+    role: str,
+    leaf: Any,
+    fans: FanOptions,
+    written: dict[Path, Array],
+    in_place: bool,
 ) -> Parameter:
     name = _dotted(path)
     dtype = str(getattr(leaf, "dtype", type(leaf).__name__))
@@ -176,10 +204,6 @@ def _parameter(
         else:
             written[path] = np.array(values)
 
-    fans = FanOptions()
-    if role == "embeddings" and np.ndim(leaf) == 2:
-        # A lookup is a product with one input that is 1: the others do not add up.
-        fans = FanOptions(fan_in=1.0, fan_out=float(leaf.shape[1]))
     shape = tuple(np.shape(leaf))
     return in_our_order(role=role, name=name, shape=shape, dtype=dtype, get=get, put=put, fans=fans)
 
