@@ -187,8 +187,8 @@ class Row:
         by_role: dict[str, Parameter] = {}
         for p in parameters:
             same = sum(p.role == other.role for other in parameters[: parameters.index(p)])
-            role = f"{p.role}_{same + 1}" if same else p.role
-            by_role[role] = replace(p, role=role)
+            called = replace(p, role=f"{p.role}_{same + 1}") if same else p
+            by_role[called.role] = called
         self.layers.append(
             Layer(position=self._position, kind=kind, name=name, parameters=by_role, module=module)
         )

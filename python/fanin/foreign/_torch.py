@@ -131,5 +131,13 @@ def read(tensor: Any) -> Array:
 
 
 def _write(tensor: Any, values: Array) -> None:
+    given = torch.from_numpy(np.asarray(values))
     with torch.no_grad():
-        tensor.copy_(torch.from_numpy(np.asarray(values)))
+        if given.ndim > 2 and tensor.is_contiguous():
+            # Rows of memory are moved first, which leaves a transposition: that torch has a fast
+            # path for, and not for both at once.
+            first = given.shape[0]
+            rows = given.movedim(0, -1).reshape(-1, first)
+            tensor.view(first, -1).copy_(rows.T)
+        else:
+            tensor.copy_(given)

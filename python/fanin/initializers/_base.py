@@ -46,6 +46,8 @@ def checked_dtype(dtype: npt.DTypeLike | None) -> str:
     """Return the name of `dtype`, which is float32 unless given."""
     if dtype is None:
         return "float32"
+    if type(dtype) is str and dtype in ("float32", "float64"):
+        return dtype  # NumPy takes its time over names
     if isinstance(dtype, str) and dtype == "bfloat16":
         dtype = _bfloat16()
     try:
@@ -321,6 +323,12 @@ class FixedInitializer(Initializer):
         """Return a new array of `shape`; `rng` is not needed."""
         sizes, name = checked_shape(shape), checked_dtype(dtype)
         return rounded(self._make(sizes, drawn_as(name)), name)
+
+    def for_parameter(
+        self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
+    ) -> Array:
+        """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
+        return self(shape, dtype)
 
     def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
         """Return a new array of float32 or float64."""
