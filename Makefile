@@ -54,7 +54,7 @@ bench: ## Rust benches of the kernels
 
 test-peers: peers ## Initializers, streams and whole models against torch, Keras, JAX and Flax themselves
 	$(PEERS)/bin/python -m pip install --quiet 'pytest>=8' 'hypothesis>=6.100'
-	$(PEERS)/bin/python -c 'import torch, keras, jax'  # a test of what is missing would be skipped
+	KERAS_BACKEND=jax $(PEERS)/bin/python -c 'import torch, keras, jax'  # a test of what is missing would be skipped
 	KERAS_BACKEND=jax $(PEERS)/bin/python -m pytest -q tests/peers
 	KERAS_BACKEND=torch $(PEERS)/bin/python -m pytest -q tests/peers/test_models.py tests/peers/test_adapters.py
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 
+from fanin import _core
 from fanin.foreign._base import Array, Model, Parameter, Row, in_our_order
 from fanin.initializers._fans import FanOptions
 
@@ -131,13 +132,12 @@ def read(tensor: Any) -> Array:
 
 
 def _write(tensor: Any, values: Array) -> None:
-    given = torch.from_numpy(np.asarray(values))
+    ours = values.transpose(*range(2, values.ndim), 1, 0) if values.ndim > 1 else values
+    plain = tensor.is_contiguous() and tensor.dtype in (torch.float32, torch.float64)
     with torch.no_grad():
-        if given.ndim > 2 and tensor.is_contiguous():
-            # Rows of memory are moved first, which leaves a transposition: that torch has a fast
-            # path for, and not for both at once.
-            first = given.shape[0]
-            rows = given.movedim(0, -1).reshape(-1, first)
-            tensor.view(first, -1).copy_(rows.T)
+        if plain and values.ndim > 1 and ours.flags.c_contiguous and not values.flags.c_contiguous:
+            kernel = np.asarray(ours, str(tensor.dtype).removeprefix("torch."))
+            _core.outputs_first(kernel, tensor.detach().numpy())
+            torch.autograd.graph.increment_version(tensor)  # as copy_ does
         else:
-            tensor.copy_(given)
+            tensor.copy_(torch.from_numpy(values))
