@@ -37,6 +37,7 @@ __all__ = [
     "backend",
     "callbacks",
     "compare",
+    "data_dependent",
     "datasets",
     "diagnose",
     "diagnosis",
@@ -45,10 +46,12 @@ __all__ = [
     "get_num_threads",
     "he_init",
     "init",
+    "initialize",
     "initializers",
     "keras",
     "layers",
     "losses",
+    "lsuv",
     "metrics",
     "models",
     "optimizers",
@@ -71,16 +74,19 @@ keras = sys.modules[__name__]
 _LAZY = {
     "compare": "fanin.comparison",
     "comparison": "fanin.comparison",
+    "data_dependent": "fanin.data_dependent",
     "datasets": "fanin.datasets",
     "diagnose": "fanin.diagnosis",
     "diagnosis": "fanin.diagnosis",
+    "foreign": "fanin.foreign",
     "gain": "fanin.theory",
     "init": "fanin.init",
+    "initialize": "fanin.initialization",
+    "lsuv": "fanin.data_dependent",
     "phase_diagram": "fanin.theory",
     "symmetry": "fanin.diagnosis",
     "theory": "fanin.theory",
 }
-_FUNCTIONS = {"compare", "diagnose", "gain", "phase_diagram", "symmetry"}
 
 
 def __getattr__(name: str) -> Any:
@@ -90,7 +96,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(_LAZY[name])
-    value = getattr(module, name) if name in _FUNCTIONS else module
+    value = module if module.__name__ == f"fanin.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -69,7 +69,7 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
 
     inputs = _tensor(x, model)
     records: list[_Record] = []
-    with _undisturbed(model, training), _recording(model, records), torch.enable_grad():
+    with undisturbed(model, training), _recording(model, records), torch.enable_grad():
         outputs = model(inputs)
         if not isinstance(outputs, torch.Tensor):
             raise TypeError(f"model: expected one tensor as output, found {type(outputs).__name__}")
@@ -139,7 +139,7 @@ def _tensor(x: Any, model: Any) -> Any:
 
 
 @contextmanager
-def _undisturbed(model: Any, training: bool) -> Iterator[None]:
+def undisturbed(model: Any, training: bool) -> Iterator[None]:
     """Put back what a pass changes: modes, buffers, and torch's random numbers."""
     import torch
 
