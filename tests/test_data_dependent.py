@@ -118,9 +118,7 @@ def test_refusals():
         lsuv(network(), X[0])
     with pytest.raises(TypeError, match="d0 has no bias"):
         data_dependent(network(use_bias=False), X)
-    with pytest.raises(
-        ValueError, match=r"expected (one with parameters|at least one layer)"
-    ):
+    with pytest.raises(ValueError, match=r"expected (one with parameters|at least one layer)"):
         lsuv(fanin.Sequential([Activation("relu")]), X)
 
 
