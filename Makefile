@@ -16,7 +16,7 @@ WHEELS := target/wheels-peers
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types rust-tests python-tests bench bench-peers test-peers peers fmt clean
+.PHONY: help demo build test check lint types rust-tests python-tests bench bench-peers test-peers peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -66,6 +66,10 @@ peers: $(PEERS)/.installed
 	rm -rf $(WHEELS)
 	VIRTUAL_ENV=$(CURDIR)/$(PEERS) $(PEERS)/bin/maturin build --release --locked --quiet --out $(WHEELS)
 	$(PEERS)/bin/python -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/*.whl
+
+statistics: $(EXTENSION) ## dieharder on the raw stream (hours; goes on where it was stopped): docs/stream.md
+	@command -v dieharder > /dev/null || { echo 'install dieharder first: apt-get install dieharder'; exit 1; }
+	$(BIN)/python scripts/stream_statistics.py run
 
 fmt: $(TOOLS) ## Format everything
 	cargo fmt
