@@ -38,10 +38,13 @@ __all__ = [
     "callbacks",
     "compare",
     "datasets",
+    "diagnose",
+    "diagnosis",
     "errors",
     "gain",
     "get_num_threads",
     "he_init",
+    "init",
     "initialize",
     "initializers",
     "keras",
@@ -55,6 +58,7 @@ __all__ = [
     "set_num_threads",
     "set_random_seed",
     "streams",
+    "symmetry",
     "theory",
     "utils",
     "xavier_init",
@@ -69,13 +73,17 @@ _LAZY = {
     "compare": "fanin.comparison",
     "comparison": "fanin.comparison",
     "datasets": "fanin.datasets",
+    "diagnose": "fanin.diagnosis",
+    "diagnosis": "fanin.diagnosis",
     "foreign": "fanin.foreign",
     "gain": "fanin.theory",
+    "init": "fanin.init",
     "initialize": "fanin.initialization",
     "phase_diagram": "fanin.theory",
+    "symmetry": "fanin.diagnosis",
     "theory": "fanin.theory",
 }
-_FUNCTIONS = {"compare", "gain", "initialize", "phase_diagram"}
+_FUNCTIONS = {"compare", "diagnose", "gain", "initialize", "phase_diagram", "symmetry"}
 
 
 def __getattr__(name: str) -> Any:

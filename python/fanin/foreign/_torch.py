@@ -6,6 +6,7 @@ import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 
 from fanin import _core
+from fanin._buffers import was_written
 from fanin.foreign._base import Array, Model, Parameter, Row, in_our_order
 from fanin.initializers._fans import FanOptions
 
@@ -138,6 +139,6 @@ def _write(tensor: Any, values: Array) -> None:
         if plain and values.ndim > 1 and ours.flags.c_contiguous and not values.flags.c_contiguous:
             kernel = np.asarray(ours, str(tensor.dtype).removeprefix("torch."))
             _core.outputs_first(kernel, tensor.detach().numpy())
-            torch.autograd.graph.increment_version(tensor)  # as copy_ does
+            was_written(tensor)
         else:
             tensor.copy_(torch.from_numpy(values))
