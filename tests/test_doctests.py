@@ -10,7 +10,9 @@ import pytest
 SKIPPED = {
     "fanin._core",  # compiled
     "fanin.__main__",  # runs the command line
-    "fanin.foreign._keras",  # imports what is not installed here, and has no examples
+    "fanin.data_dependent._keras",  # imports what is not installed here, and has no examples
+    "fanin.data_dependent._torch",
+    "fanin.foreign._keras",
     "fanin.foreign._torch",
     "fanin.initializers.keras",
 }

@@ -58,7 +58,7 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     variables = [(variable, _numpy(variable)) for variable in model.variables]
     steps: list[_KerasStep] = []
     try:
-        for layer in _chain(model, inputs):
+        for layer in chain(model, inputs):
             steps.extend(_steps(layer))
         name, value = pass_through(steps, inputs, y, _loss(model, loss), training)
     finally:
@@ -81,26 +81,26 @@ class _KerasStep:
 
     def forward(self, x: Array, training: bool) -> Array:
         self.inputs = x
-        with _linear(self.runs) if self.linear else _as_it_is():
+        with linear(self.runs) if self.linear else _as_it_is():
             self.outputs, self._pullback = _differentiable(self.runs, x, training)
         return self.outputs
 
     def backward(self, dy: Array) -> Array:
         self.dy = dy
-        with _linear(self.runs) if self.linear else _as_it_is():
+        with linear(self.runs) if self.linear else _as_it_is():
             self.dx, gradients = self._pullback(np.asarray(dy, self.outputs.dtype))
         for variable, gradient in zip(self.runs.trainable_variables, gradients, strict=True):
             self.gradients[_role(variable)] = _as_matrix(_role(variable), gradient) / len(dy)
         return np.zeros_like(self.inputs) if self.dx is None else self.dx
 
 
-def _chain(model: Any, x: Array) -> Sequence[Any]:
+def chain(model: Any, x: Array) -> Sequence[Any]:
     """Return the layers of a model, if they are one behind the other."""
     layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
     y: Any = x
     try:
         for layer in layers:
-            y = layer(y, training=False) if _takes_training(layer) else layer(y)
+            y = layer(y, training=False) if takes_training(layer) else layer(y)
         whole = model(x, training=False)
         chained = np.allclose(_numpy(y), _numpy(whole), rtol=1e-4, atol=1e-6, equal_nan=True)
     except (TypeError, ValueError):
@@ -113,7 +113,8 @@ def _chain(model: Any, x: Array) -> Sequence[Any]:
     return layers
 
 
-def _takes_training(layer: Any) -> bool:
+def takes_training(layer: Any) -> bool:
+    """Whether a layer does something else in training."""
     return bool(getattr(layer, "_call_has_training_arg", False))
 
 
@@ -143,7 +144,8 @@ def _activation(layer: Any) -> dict[str, Any] | None:
 
 
 @contextmanager
-def _linear(layer: Any) -> Iterator[None]:
+def linear(layer: Any) -> Iterator[None]:
+    """Leave a layer's activation out."""
     import keras
 
     was = layer.activation
@@ -162,7 +164,7 @@ def _as_it_is() -> Iterator[None]:
 def _differentiable(layer: Any, x: Array, training: bool) -> tuple[Array, Pullback]:
     import keras
 
-    options = {"training": training} if _takes_training(layer) else {}
+    options = {"training": training} if takes_training(layer) else {}
     known = {"jax": _by_jax, "torch": _by_torch, "tensorflow": _by_tensorflow}
     if keras.backend.backend() not in known:
         raise TypeError(

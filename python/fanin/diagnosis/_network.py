@@ -91,7 +91,7 @@ def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool)
         All arrays.
     """
     network.ready()
-    steps = _steps(network, x.shape[1:])
+    steps = split_steps(network, x.shape[1:])
     name, value = pass_through(steps, x, y, chosen_before(network, loss), training)
     traced = [_joined([s for s in steps if s.layer is layer]) for layer in network.layers]
     return Trace(network.name, x.reshape(len(x), -1), traced, name, value)
@@ -122,7 +122,8 @@ def pass_through(
     return name, value
 
 
-def _steps(network: Network, shape: tuple[int, ...]) -> list[_Step]:
+def split_steps(network: Network, shape: tuple[int, ...]) -> list[_Step]:
+    """Return the layers of a network, those with an activation cut in two before it."""
     steps: list[_Step] = []
     for layer in network.layers:
         for settings in _parts(layer.settings()):

@@ -67,9 +67,11 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     """
     import torch
 
-    inputs = _tensor(x, model)
+    inputs = as_tensor(x, model)
+    # The gradient with respect to the inputs of a first activation is looked at as well.
+    inputs.requires_grad_(inputs.is_floating_point())
     records: list[_Record] = []
-    with _undisturbed(model, training), _recording(model, records), torch.enable_grad():
+    with undisturbed(model, training), _recording(model, records), torch.enable_grad():
         outputs = model(inputs)
         if not isinstance(outputs, torch.Tensor):
             raise TypeError(f"model: expected one tensor as output, found {type(outputs).__name__}")
@@ -123,7 +125,8 @@ class _Record:
         )
 
 
-def _tensor(x: Any, model: Any) -> Any:
+def as_tensor(x: Any, model: Any) -> Any:
+    """Return a batch as the model takes it, checked, in memory of its own."""
     import torch
 
     given = next(model.parameters(), None)
@@ -134,12 +137,11 @@ def _tensor(x: Any, model: Any) -> Any:
         raise ShapeError(f"x: expected a batch of samples, found shape {tuple(tensor.shape)}")
     if given is not None and tensor.is_floating_point():
         tensor = tensor.to(given.dtype)
-    # The gradient with respect to the inputs of a first activation is looked at as well.
-    return tensor.detach().clone().requires_grad_(tensor.is_floating_point())
+    return tensor.detach().clone()
 
 
 @contextmanager
-def _undisturbed(model: Any, training: bool) -> Iterator[None]:
+def undisturbed(model: Any, training: bool) -> Iterator[None]:
     """Put back what a pass changes: modes, buffers, and torch's random numbers."""
     import torch
 
