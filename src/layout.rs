@@ -3,8 +3,9 @@
 use crate::float::Float;
 use crate::parallel::{self, Threads};
 
-/// A tile of this many outputs and inputs goes through the cache at once.
-const TILE: usize = 16;
+/// A tile of so many outputs and places goes through the cache at once: whole lines are read and written, a page is
+/// visited seldom, and rows whose distance is a power of two do not push each other out.
+const TILE: usize = 64;
 
 /// Elements under which the work is not worth a second thread.
 const PARALLEL_FROM: usize = 1 << 17;
@@ -36,14 +37,13 @@ pub(crate) fn outputs_first<F: Float>(
     parallel::for_each_chunk(threads, out, TILE * row, |block, rows| {
         let first = block * TILE;
         let count = rows.len() / row;
+        let mut tile = [[F::ZERO; TILE]; TILE];
         for place in (0..row).step_by(TILE) {
             let width = TILE.min(row - place);
-            let mut tile = [[F::ZERO; TILE]; TILE];
             for (j, column) in tile[..width].iter_mut().enumerate() {
                 let from = start(place + j) + first;
                 column[..count].copy_from_slice(&kernel[from..from + count]);
             }
-            // Whole lines are written: rows whose distance is a power of two share few of them.
             for (i, row) in rows.chunks_exact_mut(row).enumerate() {
                 for (to, column) in row[place..place + width].iter_mut().zip(&tile) {
                     *to = column[i];

@@ -89,7 +89,7 @@ class Parameter:
     def native(self, values: Array) -> Array:
         """Return values of `shape` in the framework's own layout."""
         ordered = values.reshape([self.native_shape[axis] for axis in self.order])
-        return ordered.transpose(np.argsort(self.order))
+        return ordered.transpose(sorted(range(len(self.order)), key=self.order.__getitem__))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

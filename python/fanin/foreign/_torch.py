@@ -6,6 +6,7 @@ import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 
 from fanin import _core
+from fanin._buffers import was_written
 from fanin.foreign._base import Array, Model, Parameter, Row, in_our_order
 from fanin.initializers._fans import FanOptions
 
@@ -133,11 +134,11 @@ def read(tensor: Any) -> Array:
 
 def _write(tensor: Any, values: Array) -> None:
     ours = values.transpose(*range(2, values.ndim), 1, 0) if values.ndim > 1 else values
-    plain = tensor.is_contiguous() and tensor.dtype in (torch.float32, torch.float64)
-    with torch.no_grad():
-        if plain and values.ndim > 1 and ours.flags.c_contiguous and not values.flags.c_contiguous:
-            kernel = np.asarray(ours, str(tensor.dtype).removeprefix("torch."))
-            _core.outputs_first(kernel, tensor.detach().numpy())
-            torch.autograd.graph.increment_version(tensor)  # as copy_ does
-        else:
+    turned = ours.flags.c_contiguous and not values.flags.c_contiguous
+    if turned and tensor.is_contiguous() and tensor.dtype in (torch.float32, torch.float64):
+        kernel = np.asarray(ours, str(tensor.dtype).removeprefix("torch."))
+        _core.outputs_first(kernel, tensor.detach().numpy())
+        was_written(tensor)
+    else:
+        with torch.no_grad():
             tensor.copy_(torch.from_numpy(values))

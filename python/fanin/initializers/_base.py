@@ -46,8 +46,8 @@ def checked_dtype(dtype: npt.DTypeLike | None) -> str:
     """Return the name of `dtype`, which is float32 unless given."""
     if dtype is None:
         return "float32"
-    if type(dtype) is str and dtype in ("float32", "float64"):
-        return dtype  # NumPy takes its time over names
+    if type(dtype) is str and dtype in _CHARACTERS:
+        return dtype
     if isinstance(dtype, str) and dtype == "bfloat16":
         dtype = _bfloat16()
     try:
@@ -61,6 +61,7 @@ def checked_dtype(dtype: npt.DTypeLike | None) -> str:
 
 
 _DTYPES = ("float32", "float64", "float16", "bfloat16")
+_CHARACTERS = {"float32": "f", "float64": "d"}  # NumPy takes its time over names
 _DTYPES_IN_WORDS = "float32 or float64, float16 or bfloat16"
 
 
@@ -82,7 +83,7 @@ def drawn_as(name: str) -> str:
 
 def rounded(values: Array, name: str) -> Array:
     """Return float32 or float64 `values` in the type called `name`, rounded to nearest."""
-    if values.dtype.name == name:
+    if values.dtype.char == _CHARACTERS.get(name) or values.dtype.name == name:
         return values
     with np.errstate(over="ignore"):
         array = values.astype(name)
