@@ -44,6 +44,12 @@ pub trait Float:
     fn sqrt(self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
+    /// self·b + c, rounded once; a function call where the code is not compiled for a CPU that has it.
+    #[must_use]
+    fn mul_add(self, b: Self, c: Self) -> Self;
+    /// The same without asking the CPU: slow, and the same bits.
+    #[must_use]
+    fn mul_add_in_software(self, b: Self, c: Self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
     /// eˣ.
@@ -137,7 +143,7 @@ macro_rules! implement_float {
     (
         $float:ident $name:literal, $bits:ident, $int:ident, mantissa bits $mantissa:literal, bias $bias:literal,
         ln 2 as $ln2_high:literal + $ln2_low:literal, exp on $exp_low:literal ..= $exp_high:literal,
-        exp_m1 $exp_m1:expr, ln $ln:expr, erfc $erfc:expr
+        exp_m1 $exp_m1:expr, ln $ln:expr, erfc $erfc:expr, fma $fma:expr
     ) => {
         impl Float for $float {
             const ZERO: Self = 0.0;
@@ -160,6 +166,14 @@ macro_rules! implement_float {
             #[inline(always)]
             fn abs(self) -> Self {
                 self.abs()
+            }
+            #[inline(always)]
+            fn mul_add(self, b: Self, c: Self) -> Self {
+                self.mul_add(b, c)
+            }
+            #[inline(always)]
+            fn mul_add_in_software(self, b: Self, c: Self) -> Self {
+                $fma(self, b, c)
             }
             #[inline(always)]
             fn is_finite(self) -> bool {
@@ -245,7 +259,7 @@ implement_float!(
     ln 2 as 6.9314575195e-1 + 1.4286067653e-6, exp on -104.0 ..= 89.0,
     exp_m1 [1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0],
     ln [1.0, 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0],
-    erfc erfc_single
+    erfc erfc_single, fma libm::fmaf
 );
 implement_float!(
     f64 "float64", u64, i64, mantissa bits 52, bias 1023,
@@ -258,7 +272,7 @@ implement_float!(
         1.0, 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0, 1.0 / 11.0, 1.0 / 13.0, 1.0 / 15.0, 1.0 / 17.0,
         1.0 / 19.0
     ],
-    erfc libm::erfc
+    erfc libm::erfc, fma libm::fma
 );
 
 /// Chebyshev fit of Press et al., *Numerical Recipes* (2nd ed., §6.2): relative error 1.2e-7

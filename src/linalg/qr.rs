@@ -1,0 +1,369 @@
+//! Orthonormal vectors by Householder's QR factorisation, in blocks.
+//!
+//! The product of the reflections I − τᵢvᵢvᵢᵀ of a block is I − V·T·Vᵀ with a triangular T (R. Schreiber, C. Van Loan,
+//! "A storage-efficient WY representation for products of Householder transformations", SIAM J. Sci. Stat.
+//! Comput. 10, 1989), so that a block is applied by two matrix products instead of vector by vector.
+//!
+//! A *slab* is a matrix of few columns, row by row: what one thread works on, small enough to stay in its
+//! cache, and what the reflections of a block are found in. Every number is computed by the same fused
+//! multiply-adds in the same order whatever the threads, the level and the machine are, so the bits are
+//! always the same. (`matmul` does not promise that: its order depends on the sizes of the caches.)
+
+use crate::error::Result;
+use crate::float::Float;
+use crate::memory::filled;
+use crate::parallel::{self, Threads, for_each_chunk};
+use crate::simd::{Level, kernel};
+
+/// Multiply-adds, roughly, under which a second thread is not worth waking.
+const PARALLEL_FROM: usize = 1 << 21;
+
+/// Blocks found before the slabs after them are touched: each is then loaded once for all of them.
+const GROUP: usize = 2;
+
+/// Rows whose products are summed before they are added to the sum of those before: they stay in the
+/// nearest cache, and the error grows more slowly.
+const STRIPE: usize = 128;
+
+/// Replace `count` vectors of `length` numbers, one after the other, by `scale` times the Q of the QR
+/// factorisation whose R has a positive diagonal: its columns one after the other, or as the columns of a
+/// row-major matrix.
+pub(crate) fn orthonormalize<F: Float>(
+    threads: Threads,
+    vectors: &mut [F],
+    length: usize,
+    scale: F,
+    as_columns: bool,
+) -> Result<()> {
+    // Columns that fill a narrow slab up are work and memory for nothing.
+    match vectors.len() / length {
+        0..=8 => in_blocks::<F, 8>(threads, vectors, length, scale, as_columns),
+        9..=16 => in_blocks::<F, 16>(threads, vectors, length, scale, as_columns),
+        _ => in_blocks::<F, 32>(threads, vectors, length, scale, as_columns),
+    }
+}
+
+fn in_blocks<F: Float, const W: usize>(
+    threads: Threads,
+    vectors: &mut [F],
+    length: usize,
+    scale: F,
+    as_columns: bool,
+) -> Result<()> {
+    let count = vectors.len() / length;
+    let rows = count.div_ceil(W) * length;
+    let mut slabs = filled(rows, [F::ZERO; W])?;
+    let mut q = filled(rows, [F::ZERO; W])?;
+    parallel::run(
+        threads.for_work(vectors.len() * count, PARALLEL_FROM),
+        |threads| {
+            for_each_chunk(threads, &mut slabs, length, |s, slab| {
+                let vectors = &vectors[s * W * length..];
+                gather(&vectors[..vectors.len().min(W * length)], length, slab);
+            });
+            let blocks = factorize(threads, &mut slabs, length, count);
+            for_each_chunk(threads, &mut q, length, |s, slab| {
+                for (j, &sign) in blocks[s].signs.iter().enumerate() {
+                    if s * W + j < count {
+                        slab[s * W + j][j] = sign;
+                    }
+                }
+                // A unit vector is not reached by the reflections of the rows below its one.
+                for (b, block) in blocks[..=s].iter().enumerate().rev() {
+                    let v = &slabs[b * length..][..length];
+                    reflect(&v[b * W..], &block.t, false, &mut slab[b * W..]);
+                }
+            });
+            if as_columns {
+                for_each_chunk(threads, vectors, STRIPE * count, |i, rows| {
+                    for (r, row) in (i * STRIPE..).zip(rows.chunks_exact_mut(count)) {
+                        for (out, slab) in row.chunks_mut(W).zip(q.chunks_exact(length)) {
+                            for (out, &q) in out.iter_mut().zip(&slab[r]) {
+                                *out = scale * q;
+                            }
+                        }
+                    }
+                });
+            } else {
+                for_each_chunk(threads, vectors, W * length, |s, vectors| {
+                    scatter(&q[s * length..][..length], scale, vectors);
+                });
+            }
+        },
+    );
+    Ok(())
+}
+
+/// What besides the vectors v makes up a block.
+struct Block<F, const W: usize> {
+    /// The triangle T.
+    t: [[F; W]; W],
+    /// Signs of R's diagonal; a zero counts as positive.
+    signs: [F; W],
+}
+
+/// Turn each slab into the vectors v of its block, zero above their first rows.
+fn factorize<F: Float, const W: usize>(
+    threads: Threads,
+    slabs: &mut [[F; W]],
+    length: usize,
+    count: usize,
+) -> Vec<Block<F, W>> {
+    let total = slabs.len() / length;
+    let mut blocks: Vec<Block<F, W>> = Vec::with_capacity(total);
+    for first in (0..total).step_by(GROUP) {
+        let last = (first + GROUP).min(total);
+        for s in first..last {
+            let (found, slab) = slabs.split_at_mut(s * length);
+            let slab = &mut slab[..length];
+            reflect_by_all(found, &blocks, first, slab);
+            blocks.push(factorize_slab(&mut slab[s * W..], count - s * W));
+        }
+        let (found, after) = slabs.split_at_mut(last * length);
+        for_each_chunk(threads, after, length, |_, slab| {
+            reflect_by_all(found, &blocks, first, slab);
+        });
+    }
+    blocks
+}
+
+/// Apply the blocks from number `first` on to a slab behind them.
+fn reflect_by_all<F: Float, const W: usize>(
+    found: &[[F; W]],
+    blocks: &[Block<F, W>],
+    first: usize,
+    slab: &mut [[F; W]],
+) {
+    let vectors = found.chunks_exact(slab.len());
+    for (b, (v, block)) in vectors.zip(blocks).enumerate().skip(first) {
+        reflect(&v[b * W..], &block.t, true, &mut slab[b * W..]);
+    }
+}
+
+/// Find the reflections that make a slab upper triangular, and leave their vectors in it.
+///
+/// One pass over the slab for each: while the reflection k is applied, the products of the column k + 1
+/// with all others are summed. They hold its norm, what the next reflection needs of the columns after
+/// it, and what T needs of those before.
+fn factorize_slab<F: Float, const W: usize>(slab: &mut [[F; W]], count: usize) -> Block<F, W> {
+    let mut t = [[F::ZERO; W]; W];
+    let mut signs = [F::ONE; W];
+    let mut products = reflect_and_multiply(slab, 0, &[F::ZERO; W], 0);
+    for k in 0..count.min(W) {
+        let mut factors = [F::ZERO; W];
+        // What is smaller was lost in the squares, and its inverse may be infinite: no reflection.
+        if products[k] >= F::LEAST_NORMAL {
+            // v is the column less R's new diagonal element in its first row: vᵀv = 2 / τ.
+            let (norm, head) = (products[k].sqrt(), slab[k][k]);
+            let diagonal = if head < F::ZERO { norm } else { -norm };
+            signs[k] = if head < F::ZERO { F::ONE } else { -F::ONE };
+            slab[k][k] = head - diagonal;
+            let tau = F::ONE / (norm * slab[k][k].abs());
+            for j in 0..W {
+                factors[j] = tau * (products[j] - diagonal * slab[k][j]);
+            }
+            for i in 0..k {
+                for j in i..k {
+                    t[i][k] -= t[i][j] * factors[j];
+                }
+            }
+            t[k][k] = tau;
+        } else {
+            for row in &mut slab[k..] {
+                row[k] = F::ZERO;
+            }
+        }
+        factors[..=k].fill(F::ZERO);
+        slab[k][k + 1..].fill(F::ZERO);
+        if k + 1 < W {
+            products = reflect_and_multiply(&mut slab[k + 1..], k, &factors, k + 1);
+        }
+    }
+    Block { t, signs }
+}
+
+/// a·b + c, rounded once.
+#[inline(always)]
+fn fused<F: Float, const LEVEL: u8>(a: F, b: F, c: F) -> F {
+    if cfg!(target_arch = "x86_64") && LEVEL == Level::Baseline as u8 {
+        a.mul_add_in_software(b, c)
+    } else {
+        a.mul_add(b, c)
+    }
+}
+
+/// sums ← sums + a·x
+#[inline(always)]
+fn add_multiple<F: Float, const N: usize, const LEVEL: u8>(sums: &mut [F; N], a: F, x: &[F; N]) {
+    for (sum, &x) in sums.iter_mut().zip(x) {
+        *sum = fused::<F, LEVEL>(a, x, *sum);
+    }
+}
+
+/// N numbers of a row, from `start` on.
+#[inline(always)]
+fn part<F, const N: usize>(row: &[F], start: usize) -> &[F; N] {
+    row[start..]
+        .first_chunk()
+        .expect("a row is a whole number of parts")
+}
+
+kernel! {
+    /// row ← row − row[k]·factors for every row; then the sums over the rows of row[next]·row.
+    fn reflect_and_multiply<F: Float; const W: usize>(rows: &mut [[F; W]], k: usize, factors: &[F; W], next: usize) -> [F; W] {
+        let zeros = [F::ZERO; W];
+        let (mut sums_0, mut sums_1, mut sums_2, mut sums_3) = (zeros, zeros, zeros, zeros);
+        let (fours, rest) = rows.as_chunks_mut::<4>();
+        for [row_0, row_1, row_2, row_3] in fours {
+            reflect_row::<F, W, LEVEL>(row_0, k, factors, next, &mut sums_0);
+            reflect_row::<F, W, LEVEL>(row_1, k, factors, next, &mut sums_1);
+            reflect_row::<F, W, LEVEL>(row_2, k, factors, next, &mut sums_2);
+            reflect_row::<F, W, LEVEL>(row_3, k, factors, next, &mut sums_3);
+        }
+        for row in rest {
+            reflect_row::<F, W, LEVEL>(row, k, factors, next, &mut sums_0);
+        }
+        std::array::from_fn(|j| (sums_0[j] + sums_1[j]) + (sums_2[j] + sums_3[j]))
+    }
+
+    /// c ← (I − V·T·Vᵀ)·c, or with Tᵀ.
+    fn reflect<F: Float; const W: usize>(v: &[[F; W]], t: &[[F; W]; W], transposed: bool, c: &mut [[F; W]]) {
+        // As many columns at a time as keep four rows of sums in registers.
+        let columns = if LEVEL == Level::Avx512 as u8 {
+            32
+        } else if LEVEL == Level::Avx2 as u8 {
+            64 / size_of::<F>()
+        } else {
+            8
+        };
+        match columns.min(W) {
+            8 => reflect_columns::<F, W, 8, LEVEL>(v, t, transposed, c),
+            16 => reflect_columns::<F, W, 16, LEVEL>(v, t, transposed, c),
+            _ => reflect_columns::<F, W, W, LEVEL>(v, t, transposed, c),
+        }
+    }
+
+    /// The columns of a slab are these vectors.
+    fn gather<F: Float; const W: usize>(vectors: &[F], length: usize, slab: &mut [[F; W]]) {
+        // A cache line of each vector at a time.
+        for (i, rows) in slab.chunks_mut(16).enumerate() {
+            for (j, vector) in vectors.chunks_exact(length).enumerate() {
+                for (row, &x) in rows.iter_mut().zip(&vector[i * 16..]) {
+                    row[j] = x;
+                }
+            }
+        }
+    }
+
+    /// The vectors are `scale` times the columns of this slab.
+    fn scatter<F: Float; const W: usize>(slab: &[[F; W]], scale: F, vectors: &mut [F]) {
+        for (i, rows) in slab.chunks(16).enumerate() {
+            for (j, vector) in vectors.chunks_exact_mut(slab.len()).enumerate() {
+                for (row, x) in rows.iter().zip(&mut vector[i * 16..]) {
+                    *x = scale * row[j];
+                }
+            }
+        }
+    }
+}
+
+/// One row of [`reflect_and_multiply`].
+#[inline(always)]
+fn reflect_row<F: Float, const W: usize, const LEVEL: u8>(
+    row: &mut [F; W],
+    k: usize,
+    factors: &[F; W],
+    next: usize,
+    sums: &mut [F; W],
+) {
+    add_multiple::<F, W, LEVEL>(row, -row[k], factors);
+    add_multiple::<F, W, LEVEL>(sums, row[next], row);
+}
+
+/// [`reflect`], N columns at a time.
+#[inline(always)]
+fn reflect_columns<F: Float, const W: usize, const N: usize, const LEVEL: u8>(
+    v: &[[F; W]],
+    t: &[[F; W]; W],
+    transposed: bool,
+    c: &mut [[F; W]],
+) {
+    let mut products = [[F::ZERO; W]; W];
+    for (v, c) in v.chunks(STRIPE).zip(c.chunks(STRIPE)) {
+        for start in (0..W).step_by(N) {
+            add_products::<F, W, N, LEVEL>(v, c, start, &mut products);
+        }
+    }
+    let mut factors = [[F::ZERO; W]; W];
+    for (i, factors) in factors.iter_mut().enumerate() {
+        for (j, products) in products.iter().enumerate() {
+            let t = if transposed { t[j][i] } else { t[i][j] };
+            add_multiple::<F, W, LEVEL>(factors, -t, products);
+        }
+    }
+    for start in (0..W).step_by(N) {
+        add_multiples::<F, W, N, LEVEL>(v, &factors, start, c);
+    }
+}
+
+/// products ← products + Vᵀ·c for N columns of c.
+#[inline(always)]
+fn add_products<F: Float, const W: usize, const N: usize, const LEVEL: u8>(
+    v: &[[F; W]],
+    c: &[[F; W]],
+    start: usize,
+    products: &mut [[F; W]; W],
+) {
+    for (i, products) in products.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        let zeros = [F::ZERO; N];
+        // Four names, not an array of them: those stay in registers.
+        let (mut sums_0, mut sums_1, mut sums_2, mut sums_3) = (zeros, zeros, zeros, zeros);
+        for (v, c) in v.iter().zip(c) {
+            let &[v_0, v_1, v_2, v_3] = part(v, 4 * i);
+            let c = part(c, start);
+            add_multiple::<F, N, LEVEL>(&mut sums_0, v_0, c);
+            add_multiple::<F, N, LEVEL>(&mut sums_1, v_1, c);
+            add_multiple::<F, N, LEVEL>(&mut sums_2, v_2, c);
+            add_multiple::<F, N, LEVEL>(&mut sums_3, v_3, c);
+        }
+        for (products, sums) in products
+            .iter_mut()
+            .zip([&sums_0, &sums_1, &sums_2, &sums_3])
+        {
+            for (product, &sum) in products[start..].iter_mut().zip(sums) {
+                *product += sum;
+            }
+        }
+    }
+}
+
+/// c ← c + V·factors for N columns of c.
+#[inline(always)]
+fn add_multiples<F: Float, const W: usize, const N: usize, const LEVEL: u8>(
+    v: &[[F; W]],
+    factors: &[[F; W]; W],
+    start: usize,
+    c: &mut [[F; W]],
+) {
+    let ((v, v_rest), (c, c_rest)) = (v.as_chunks::<4>(), c.as_chunks_mut::<4>());
+    for (v, c) in v.iter().zip(c) {
+        let [mut c_0, mut c_1, mut c_2, mut c_3] = c.each_ref().map(|c| *part::<F, N>(c, start));
+        for (k, factors) in factors.iter().enumerate() {
+            let factors = part(factors, start);
+            add_multiple::<F, N, LEVEL>(&mut c_0, v[0][k], factors);
+            add_multiple::<F, N, LEVEL>(&mut c_1, v[1][k], factors);
+            add_multiple::<F, N, LEVEL>(&mut c_2, v[2][k], factors);
+            add_multiple::<F, N, LEVEL>(&mut c_3, v[3][k], factors);
+        }
+        for (c, new) in c.iter_mut().zip([&c_0, &c_1, &c_2, &c_3]) {
+            c[start..start + N].copy_from_slice(new);
+        }
+    }
+    for (v, c) in v_rest.iter().zip(c_rest) {
+        let mut new = *part::<F, N>(c, start);
+        for (&v, factors) in v.iter().zip(factors) {
+            add_multiple::<F, N, LEVEL>(&mut new, v, part(factors, start));
+        }
+        c[start..start + N].copy_from_slice(&new);
+    }
+}
