@@ -19,7 +19,7 @@ use crate::simd::{Level, kernel};
 const PARALLEL_FROM: usize = 1 << 21;
 
 /// Blocks found before the slabs after them are touched: each is then loaded once for all of them.
-const GROUP: usize = 2;
+const GROUP: usize = 4;
 
 /// Rows whose products are summed before they are added to the sum of those before: they stay in the
 /// nearest cache, and the error grows more slowly.
@@ -51,46 +51,33 @@ fn in_blocks<F: Float, const W: usize>(
     as_columns: bool,
 ) -> Result<()> {
     let count = vectors.len() / length;
-    let rows = count.div_ceil(W) * length;
-    let mut slabs = filled(rows, [F::ZERO; W])?;
-    let mut q = filled(rows, [F::ZERO; W])?;
-    parallel::run(
-        threads.for_work(vectors.len() * count, PARALLEL_FROM),
-        |threads| {
-            for_each_chunk(threads, &mut slabs, length, |s, slab| {
-                let vectors = &vectors[s * W * length..];
-                gather(&vectors[..vectors.len().min(W * length)], length, slab);
-            });
-            let blocks = factorize(threads, &mut slabs, length, count);
-            for_each_chunk(threads, &mut q, length, |s, slab| {
-                for (j, &sign) in blocks[s].signs.iter().enumerate() {
-                    if s * W + j < count {
-                        slab[s * W + j][j] = sign;
-                    }
-                }
-                // A unit vector is not reached by the reflections of the rows below its one.
-                for (b, block) in blocks[..=s].iter().enumerate().rev() {
-                    let v = &slabs[b * length..][..length];
-                    reflect(&v[b * W..], &block.t, false, &mut slab[b * W..]);
-                }
-            });
-            if as_columns {
-                for_each_chunk(threads, vectors, STRIPE * count, |i, rows| {
-                    for (r, row) in (i * STRIPE..).zip(rows.chunks_exact_mut(count)) {
-                        for (out, slab) in row.chunks_mut(W).zip(q.chunks_exact(length)) {
-                            for (out, &q) in out.iter_mut().zip(&slab[r]) {
-                                *out = scale * q;
-                            }
+    let total = count.div_ceil(W);
+    let mut slabs = filled(total * length, [F::ZERO; W])?;
+    let mut found = filled(total.min(GROUP) * length, [F::ZERO; W])?;
+    let threads = threads.for_work(vectors.len() * count, PARALLEL_FROM);
+    parallel::run(threads, |threads| {
+        for_each_chunk(threads, &mut slabs, length, |s, slab| {
+            let vectors = &vectors[s * W * length..];
+            gather(&vectors[..vectors.len().min(W * length)], length, slab);
+        });
+        let blocks = factorize(threads, &mut slabs, length, count);
+        multiply_out(threads, &mut slabs, &blocks, length, count, &mut found);
+        if as_columns {
+            for_each_chunk(threads, vectors, STRIPE * count, |i, rows| {
+                for (r, row) in (i * STRIPE..).zip(rows.chunks_exact_mut(count)) {
+                    for (out, slab) in row.chunks_mut(W).zip(slabs.chunks_exact(length)) {
+                        for (out, &q) in out.iter_mut().zip(&slab[r]) {
+                            *out = scale * q;
                         }
                     }
-                });
-            } else {
-                for_each_chunk(threads, vectors, W * length, |s, vectors| {
-                    scatter(&q[s * length..][..length], scale, vectors);
-                });
-            }
-        },
-    );
+                }
+            });
+        } else {
+            for_each_chunk(threads, vectors, W * length, |s, vectors| {
+                scatter(&slabs[s * length..][..length], scale, vectors);
+            });
+        }
+    });
     Ok(())
 }
 
@@ -125,6 +112,41 @@ fn factorize<F: Float, const W: usize>(
         });
     }
     blocks
+}
+
+/// Turn the vectors v in the slabs into the columns of Q: unit vectors times the signs, reflected by all blocks from the
+/// last to the first.
+fn multiply_out<F: Float, const W: usize>(
+    threads: Threads,
+    slabs: &mut [[F; W]],
+    blocks: &[Block<F, W>],
+    length: usize,
+    count: usize,
+    found: &mut [[F; W]],
+) {
+    for first in (0..blocks.len()).step_by(GROUP).rev() {
+        let group = &blocks[first..(first + GROUP).min(blocks.len())];
+        let slabs = &mut slabs[first * length..];
+        let units = &mut slabs[..group.len() * length];
+        let found = &mut found[..units.len()];
+        found.copy_from_slice(units);
+        units.fill([F::ZERO; W]);
+        for (i, (slab, block)) in units.chunks_exact_mut(length).zip(group).enumerate() {
+            let top = (first + i) * W;
+            for j in 0..W.min(count - top) {
+                slab[top + j][j] = block.signs[j];
+            }
+        }
+        for_each_chunk(threads, slabs, length, |s, slab| {
+            // A unit vector is not reached by the reflections of the rows below its one.
+            let reach = group.len().min(s + 1);
+            let vectors = found.chunks_exact(length);
+            for (i, (v, block)) in vectors.zip(group).enumerate().take(reach).rev() {
+                let top = (first + i) * W;
+                reflect(&v[top..], &block.t, false, &mut slab[top..]);
+            }
+        });
+    }
 }
 
 /// Apply the blocks from number `first` on to a slab behind them.
@@ -228,18 +250,20 @@ kernel! {
 
     /// c ← (I − V·T·Vᵀ)·c, or with Tᵀ.
     fn reflect<F: Float; const W: usize>(v: &[[F; W]], t: &[[F; W]; W], transposed: bool, c: &mut [[F; W]]) {
-        // As many columns at a time as keep four rows of sums in registers.
-        let columns = if LEVEL == Level::Avx512 as u8 {
-            32
+        // Tiles of rows × columns that fill the registers.
+        let (rows, columns) = if LEVEL == Level::Avx512 as u8 {
+            (8, 128 / size_of::<F>())
         } else if LEVEL == Level::Avx2 as u8 {
-            64 / size_of::<F>()
+            (4, 64 / size_of::<F>())
         } else {
-            8
+            (4, 8)
         };
-        match columns.min(W) {
-            8 => reflect_columns::<F, W, 8, LEVEL>(v, t, transposed, c),
-            16 => reflect_columns::<F, W, 16, LEVEL>(v, t, transposed, c),
-            _ => reflect_columns::<F, W, W, LEVEL>(v, t, transposed, c),
+        match (rows, columns.min(W)) {
+            (4, 8) => reflect_in_tiles::<F, W, 4, 8, LEVEL>(v, t, transposed, c),
+            (4, _) => reflect_in_tiles::<F, W, 4, 16, LEVEL>(v, t, transposed, c),
+            (_, 8) => reflect_in_tiles::<F, W, 8, 8, LEVEL>(v, t, transposed, c),
+            (_, 16) => reflect_in_tiles::<F, W, 8, 16, LEVEL>(v, t, transposed, c),
+            _ => reflect_in_tiles::<F, W, 8, 32, LEVEL>(v, t, transposed, c),
         }
     }
 
@@ -280,9 +304,24 @@ fn reflect_row<F: Float, const W: usize, const LEVEL: u8>(
     add_multiple::<F, W, LEVEL>(sums, row[next], row);
 }
 
-/// [`reflect`], N columns at a time.
+/// Do something with I = 0, 1, … below a constant of at most 8.
+///
+/// As constants: sums whose indices the compiler knows stay in registers.
+macro_rules! unrolled {
+    ($i:ident < $count:ident, $work:expr) => {
+        unrolled!($i < $count, $work, 0 1 2 3 4 5 6 7)
+    };
+    ($i:ident < $count:ident, $work:expr, $($value:literal)+) => {$(
+        if $value < $count {
+            const $i: usize = $value;
+            $work;
+        }
+    )+};
+}
+
+/// [`reflect`], in tiles of R rows and N columns.
 #[inline(always)]
-fn reflect_columns<F: Float, const W: usize, const N: usize, const LEVEL: u8>(
+fn reflect_in_tiles<F: Float, const W: usize, const R: usize, const N: usize, const LEVEL: u8>(
     v: &[[F; W]],
     t: &[[F; W]; W],
     transposed: bool,
@@ -291,7 +330,7 @@ fn reflect_columns<F: Float, const W: usize, const N: usize, const LEVEL: u8>(
     let mut products = [[F::ZERO; W]; W];
     for (v, c) in v.chunks(STRIPE).zip(c.chunks(STRIPE)) {
         for start in (0..W).step_by(N) {
-            add_products::<F, W, N, LEVEL>(v, c, start, &mut products);
+            add_products::<F, W, R, N, LEVEL>(v, c, start, &mut products);
         }
     }
     let mut factors = [[F::ZERO; W]; W];
@@ -301,35 +340,29 @@ fn reflect_columns<F: Float, const W: usize, const N: usize, const LEVEL: u8>(
             add_multiple::<F, W, LEVEL>(factors, -t, products);
         }
     }
+    let whole = c.len() - c.len() % R;
     for start in (0..W).step_by(N) {
-        add_multiples::<F, W, N, LEVEL>(v, &factors, start, c);
+        let (tiles, rest) = c.split_at_mut(whole);
+        add_multiples::<F, W, R, N, LEVEL>(v, &factors, start, tiles);
+        add_multiples::<F, W, 1, N, LEVEL>(&v[whole..], &factors, start, rest);
     }
 }
 
 /// products ← products + Vᵀ·c for N columns of c.
 #[inline(always)]
-fn add_products<F: Float, const W: usize, const N: usize, const LEVEL: u8>(
+fn add_products<F: Float, const W: usize, const R: usize, const N: usize, const LEVEL: u8>(
     v: &[[F; W]],
     c: &[[F; W]],
     start: usize,
     products: &mut [[F; W]; W],
 ) {
-    for (i, products) in products.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        let zeros = [F::ZERO; N];
-        // Four names, not an array of them: those stay in registers.
-        let (mut sums_0, mut sums_1, mut sums_2, mut sums_3) = (zeros, zeros, zeros, zeros);
+    for (i, products) in products.as_chunks_mut::<R>().0.iter_mut().enumerate() {
+        let mut sums = [[F::ZERO; N]; R];
         for (v, c) in v.iter().zip(c) {
-            let &[v_0, v_1, v_2, v_3] = part(v, 4 * i);
-            let c = part(c, start);
-            add_multiple::<F, N, LEVEL>(&mut sums_0, v_0, c);
-            add_multiple::<F, N, LEVEL>(&mut sums_1, v_1, c);
-            add_multiple::<F, N, LEVEL>(&mut sums_2, v_2, c);
-            add_multiple::<F, N, LEVEL>(&mut sums_3, v_3, c);
+            let (v, c) = (part::<F, R>(v, R * i), part::<F, N>(c, start));
+            unrolled!(I < R, add_multiple::<F, N, LEVEL>(&mut sums[I], v[I], c));
         }
-        for (products, sums) in products
-            .iter_mut()
-            .zip([&sums_0, &sums_1, &sums_2, &sums_3])
-        {
+        for (products, sums) in products.iter_mut().zip(&sums) {
             for (product, &sum) in products[start..].iter_mut().zip(sums) {
                 *product += sum;
             }
@@ -337,33 +370,23 @@ fn add_products<F: Float, const W: usize, const N: usize, const LEVEL: u8>(
     }
 }
 
-/// c ← c + V·factors for N columns of c.
+/// c ← c + V·factors for N columns of c, R rows at a time.
 #[inline(always)]
-fn add_multiples<F: Float, const W: usize, const N: usize, const LEVEL: u8>(
+fn add_multiples<F: Float, const W: usize, const R: usize, const N: usize, const LEVEL: u8>(
     v: &[[F; W]],
     factors: &[[F; W]; W],
     start: usize,
     c: &mut [[F; W]],
 ) {
-    let ((v, v_rest), (c, c_rest)) = (v.as_chunks::<4>(), c.as_chunks_mut::<4>());
-    for (v, c) in v.iter().zip(c) {
-        let [mut c_0, mut c_1, mut c_2, mut c_3] = c.each_ref().map(|c| *part::<F, N>(c, start));
+    for (v, c) in v.as_chunks::<R>().0.iter().zip(c.as_chunks_mut::<R>().0) {
+        let mut sums = c.each_ref().map(|c| *part::<F, N>(c, start));
         for (k, factors) in factors.iter().enumerate() {
             let factors = part(factors, start);
-            add_multiple::<F, N, LEVEL>(&mut c_0, v[0][k], factors);
-            add_multiple::<F, N, LEVEL>(&mut c_1, v[1][k], factors);
-            add_multiple::<F, N, LEVEL>(&mut c_2, v[2][k], factors);
-            add_multiple::<F, N, LEVEL>(&mut c_3, v[3][k], factors);
+            unrolled!(
+                I < R,
+                add_multiple::<F, N, LEVEL>(&mut sums[I], v[I][k], factors)
+            );
         }
-        for (c, new) in c.iter_mut().zip([&c_0, &c_1, &c_2, &c_3]) {
-            c[start..start + N].copy_from_slice(new);
-        }
-    }
-    for (v, c) in v_rest.iter().zip(c_rest) {
-        let mut new = *part::<F, N>(c, start);
-        for (&v, factors) in v.iter().zip(factors) {
-            add_multiple::<F, N, LEVEL>(&mut new, v, part(factors, start));
-        }
-        c[start..start + N].copy_from_slice(&new);
+        unrolled!(I < R, c[I][start..start + N].copy_from_slice(&sums[I]));
     }
 }
