@@ -44,12 +44,12 @@ pub trait Float:
     fn sqrt(self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
-    /// self·b + c, rounded once; a function call where the code is not compiled for a CPU that has it.
+    /// self·b + c, rounded once: an instruction, where the code is compiled for CPUs that have it.
     #[must_use]
     fn mul_add(self, b: Self, c: Self) -> Self;
-    /// The same without asking the CPU: slow, and the same bits.
+    /// The same bits by a call, which is slow; not of the C library, since not all of them round once.
     #[must_use]
-    fn mul_add_in_software(self, b: Self, c: Self) -> Self;
+    fn mul_add_without_fma(self, b: Self, c: Self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
     /// eˣ.
@@ -172,7 +172,7 @@ macro_rules! implement_float {
                 self.mul_add(b, c)
             }
             #[inline(always)]
-            fn mul_add_in_software(self, b: Self, c: Self) -> Self {
+            fn mul_add_without_fma(self, b: Self, c: Self) -> Self {
                 $fma(self, b, c)
             }
             #[inline(always)]
@@ -370,6 +370,27 @@ mod tests {
         assert!(least.flush() == least && (-least).flush() == -least && !nan.flush().is_finite());
         assert!((least * F::of(0.5)).flush() == F::ZERO && infinity.flush() == infinity);
         assert!(F::ONE.ln() == F::ZERO && F::ZERO.exp() == F::ONE);
+    }
+
+    fn fused<F: Float>(x: f64) {
+        // (1 + x)(1 − x) − 1 = −x², which two roundings turn into 0.
+        let (a, b) = (F::ONE + F::of(x), F::ONE - F::of(x));
+        assert!(a * b - F::ONE == F::ZERO);
+        assert!(a.mul_add(b, -F::ONE) == F::of(-x * x));
+        assert!(a.mul_add_without_fma(b, -F::ONE) == F::of(-x * x));
+    }
+
+    #[test]
+    fn multiply_adds_are_rounded_once() {
+        fused::<f32>(2f64.powi(-20));
+        fused::<f64>(2f64.powi(-40));
+        let numbers = || powers(-40, 40).zip(grid(-3.0, 1e3));
+        for ((a, b), (c, sign)) in numbers().zip(numbers().skip(77)) {
+            let (a, b, c) = (a as f32, b as f32, (c * sign.signum()) as f32);
+            assert!(Float::mul_add(a, b, c) == a.mul_add_without_fma(b, c));
+            let (a, b, c) = (f64::from(a) / 3.0, f64::from(b) / 7.0, f64::from(c) / 9.0);
+            assert!(Float::mul_add(a, b, c) == a.mul_add_without_fma(b, c));
+        }
     }
 
     #[test]

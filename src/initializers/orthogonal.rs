@@ -73,7 +73,6 @@ fn at_least_two(shape: &[usize]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::{Level, detected, set_level};
 
     fn draw<F: Sample>(shape: &[usize], threads: usize) -> Vec<F> {
         let mut out = vec![F::ZERO; shape.iter().product()];
@@ -129,44 +128,6 @@ mod tests {
             assert!(error(&double, rows, columns) < 1e-14, "{rows} {columns}");
         }
         assert!(error(&draw::<f64>(&[3, 3, 4, 20], 1), 36, 20) < 1e-14);
-    }
-
-    #[test]
-    fn bits_do_not_depend_on_threads_or_level() {
-        let shape = [190, 150];
-        let expected = draw::<f32>(&shape, 1);
-        for level in Level::ALL.into_iter().filter(|&level| level <= detected()) {
-            set_level(level);
-            for threads in 1..=3 {
-                assert!(draw::<f32>(&shape, threads) == expected);
-            }
-        }
-        set_level(detected());
-    }
-
-    #[test]
-    fn it_is_the_factorisation_with_a_positive_diagonal() {
-        // RᵀR = AᵀA for the Gaussian A drawn, and R = QᵀA is upper triangular with R's diagonal > 0.
-        let (length, count) = (23, 9);
-        let mut a = vec![0f64; length * count];
-        Normal::new(0.0, 1.0)
-            .unwrap()
-            .draw(&mut a, &Stream::new("4", "kernel"), Threads::ONE)
-            .unwrap();
-        let mut q = a.clone();
-        orthonormalize(Threads::ONE, &mut q, length, 1.0, false).unwrap();
-        for i in 0..count {
-            for j in 0..count {
-                let r: f64 = (0..length)
-                    .map(|n| q[i * length + n] * a[j * length + n])
-                    .sum();
-                assert!(if i == j {
-                    r > 0.1
-                } else {
-                    j > i || r.abs() < 1e-13
-                });
-            }
-        }
     }
 
     #[test]

@@ -25,9 +25,9 @@ const GROUP: usize = 4;
 /// nearest cache, and the error grows more slowly.
 const STRIPE: usize = 128;
 
-/// Replace `count` vectors of `length` numbers, one after the other, by `scale` times the Q of the QR
-/// factorisation whose R has a positive diagonal: its columns one after the other, or as the columns of a
-/// row-major matrix.
+/// Replace vectors of `length` numbers, which lie one after the other and are not more than `length`, by `scale` times
+/// the Q of their QR factorisation whose R has a positive diagonal: its columns one after the other, or as the
+/// columns of a row-major matrix.
 pub(crate) fn orthonormalize<F: Float>(
     threads: Threads,
     vectors: &mut [F],
@@ -35,14 +35,16 @@ pub(crate) fn orthonormalize<F: Float>(
     scale: F,
     as_columns: bool,
 ) -> Result<()> {
-    // Columns that fill a narrow slab up are work and memory for nothing.
+    // A slab's row is two cache lines; columns that only fill a narrower one up are work for nothing.
     match vectors.len() / length {
         0..=8 => in_blocks::<F, 8>(threads, vectors, length, scale, as_columns),
         9..=16 => in_blocks::<F, 16>(threads, vectors, length, scale, as_columns),
+        _ if size_of::<F>() == 8 => in_blocks::<F, 16>(threads, vectors, length, scale, as_columns),
         _ => in_blocks::<F, 32>(threads, vectors, length, scale, as_columns),
     }
 }
 
+/// [`orthonormalize`] in slabs of W columns.
 fn in_blocks<F: Float, const W: usize>(
     threads: Threads,
     vectors: &mut [F],
@@ -208,7 +210,7 @@ fn factorize_slab<F: Float, const W: usize>(slab: &mut [[F; W]], count: usize) -
 #[inline(always)]
 fn fused<F: Float, const LEVEL: u8>(a: F, b: F, c: F) -> F {
     if cfg!(target_arch = "x86_64") && LEVEL == Level::Baseline as u8 {
-        a.mul_add_in_software(b, c)
+        a.mul_add_without_fma(b, c)
     } else {
         a.mul_add(b, c)
     }
@@ -388,5 +390,139 @@ fn add_multiples<F: Float, const W: usize, const R: usize, const N: usize, const
             );
         }
         unrolled!(I < R, c[I][start..start + N].copy_from_slice(&sums[I]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::random::{Distribution, Normal, Sample, Stream};
+    use crate::simd::{detected, set_level};
+
+    fn gaussian<F: Sample>(length: usize, count: usize) -> Vec<F> {
+        let mut out = vec![F::ZERO; length * count];
+        Normal::new(0.0, 1.0)
+            .unwrap()
+            .draw(&mut out, &Stream::new("4", "kernel"), Threads::ONE)
+            .unwrap();
+        out
+    }
+
+    fn q_of<F: Float>(vectors: &[F], length: usize) -> Vec<F> {
+        let mut q = vectors.to_vec();
+        orthonormalize(Threads::ONE, &mut q, length, F::ONE, false).unwrap();
+        q
+    }
+
+    /// Householder's Q by the textbook: a reflection at a time.
+    fn by_the_textbook(vectors: &[f64], length: usize) -> Vec<f64> {
+        let reflect = |v: &[f64], x: &mut [f64]| {
+            let dot: f64 = v.iter().zip(&*x).map(|(v, x)| v * x).sum();
+            let squares: f64 = v.iter().map(|v| v * v).sum();
+            for (x, v) in x.iter_mut().zip(v) {
+                *x -= 2.0 * dot / squares * v;
+            }
+        };
+        let mut found: Vec<(Vec<f64>, f64)> = Vec::new();
+        for (k, vector) in vectors.chunks_exact(length).enumerate() {
+            let mut x = vector.to_vec();
+            for (v, _) in &found {
+                reflect(v, &mut x);
+            }
+            x[..k].fill(0.0);
+            let norm = x.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let diagonal = if x[k] < 0.0 { norm } else { -norm };
+            x[k] -= diagonal;
+            found.push((x, diagonal.signum()));
+        }
+        let mut q = vec![0.0; vectors.len()];
+        for (j, column) in q.chunks_exact_mut(length).enumerate() {
+            column[j] = found[j].1;
+            for (v, _) in found.iter().rev() {
+                reflect(v, column);
+            }
+        }
+        q
+    }
+
+    /// Largest element of QᵀQ − I.
+    fn defect<F: Float>(q: &[F], length: usize) -> f64 {
+        let mut worst = 0f64;
+        for (i, a) in q.chunks_exact(length).enumerate() {
+            for (j, b) in q.chunks_exact(length).enumerate() {
+                let dot: f64 = a.iter().zip(b).map(|(a, b)| a.wide() * b.wide()).sum();
+                let error = (dot - f64::from(u8::from(i == j))).abs();
+                worst = if error <= worst { worst } else { error };
+            }
+        }
+        worst
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn it_is_the_textbooks_factorisation((length, count) in (1usize..150).prop_flat_map(|n| (Just(n), 1..=n))) {
+            let (vectors, single) = (gaussian::<f64>(length, count), gaussian::<f32>(length, count));
+            let expected = by_the_textbook(&vectors, length);
+            let found = q_of(&vectors, length);
+            for (found, expected) in found.iter().zip(&expected) {
+                prop_assert!((found - expected).abs() < 1e-12, "{found} for {expected}");
+            }
+            prop_assert!(defect(&found, length) < 4e-15);
+            prop_assert!(defect(&q_of(&single, length), length) < 2e-6);
+
+            let mut columns = vectors.clone();
+            orthonormalize(Threads::ONE, &mut columns, length, 3.0, true).unwrap();
+            for (i, row) in columns.chunks_exact(count).enumerate() {
+                for (j, &x) in row.iter().enumerate() {
+                    prop_assert_eq!(x, 3.0 * found[j * length + i]);
+                }
+            }
+        }
+    }
+
+    fn bits_of<F: Sample>(length: usize, count: usize) {
+        let vectors = gaussian::<F>(length, count);
+        let expected = q_of(&vectors, length);
+        for level in Level::ALL.into_iter().filter(|&level| level <= detected()) {
+            set_level(level);
+            for threads in 1..=3 {
+                let mut q = vectors.clone();
+                let threads = Threads::new(threads).unwrap();
+                orthonormalize(threads, &mut q, length, F::ONE, false).unwrap();
+                assert!(q == expected, "{length} {count} {level:?} {threads:?}");
+            }
+        }
+        set_level(detected());
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_threads_or_level() {
+        for (length, count) in [(5, 3), (37, 13), (190, 150), (1500, 41)] {
+            bits_of::<f32>(length, count);
+            bits_of::<f64>(length, count);
+        }
+    }
+
+    #[test]
+    fn vectors_that_depend_on_each_other_still_give_orthonormal_ones() {
+        let (length, count) = (70, 40);
+        let identity: Vec<f64> = (0..length * count)
+            .map(|i| f64::from(u8::from(i % (length + 1) == 0)))
+            .collect();
+        assert!(q_of(&vec![0.0; length * count], length) == identity);
+        assert!(q_of(&identity, length) == identity);
+
+        let mut vectors = gaussian::<f64>(length, count);
+        vectors.copy_within(..length, 3 * length);
+        vectors[7 * length..9 * length].fill(0.0);
+        vectors.copy_within(5 * length..6 * length, 33 * length);
+        assert!(defect(&q_of(&vectors, length), length) < 1e-14);
+        for tiny in [1e-140, 1e-160, f64::MIN_POSITIVE, 5e-324] {
+            let vectors: Vec<_> = vectors.iter().map(|x| x * tiny).collect();
+            assert!(defect(&q_of(&vectors, length), length) < 1e-14, "{tiny}");
+        }
     }
 }
