@@ -1,6 +1,7 @@
 //! The only door to matrix products and factorisations.
 
 mod qr;
+mod slab;
 
 use gemm::Parallelism;
 use ndarray::{ArrayView2, ArrayViewMut2};
