@@ -4,7 +4,7 @@
 //! times (baseline, AVX2, AVX-512) and picks one at run time, so one binary serves every CPU.
 //! The body does the same IEEE operations in the same order at every level: vectorising a loop over
 //! independent elements never changes a bit, and Rust never contracts `a * b + c` into a fused
-//! multiply-add by itself. Kernels therefore give equal bits at every level, and tests compare
+//! multiply-add by itself (a kernel that wants one asks for `Float::mul_add`). Kernels therefore give equal bits at every level, and tests compare
 //! them with `==`.
 
 use std::sync::atomic::{AtomicU8, Ordering};
