@@ -138,12 +138,10 @@ def summary():
         version = subprocess.run(["dieharder", "-h"], capture_output=True, text=True).stdout
         number = version.split("version")[1].split()[0]
         days = sorted({row["date"] for row in results})
-        lines.append(
-            f"dieharder {number}, {days[-1]}. A p-value is *weak* below 0.005 or above 0.995,"
-        )
-        lines.append(
-            f"which {0.01 * len(results):.0f} of {len(results)} are by chance, and *failed* below 1e-6."
-        )
+        lines += [
+            f"dieharder {number}, {days[-1]}. Of p-values, *weak* ones are below 0.005 or above",
+            "0.995, as one in a hundred is by chance, and *failed* ones below 1e-6.",
+        ]
     for row in exceptions:
         note = " (dieharder doubts this test)" if row["test"] in SUSPECT else ""
         lines.append(

@@ -44,6 +44,12 @@ pub trait Float:
     fn sqrt(self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
+    /// self·b + c, rounded once: an instruction, where the code is compiled for CPUs that have it.
+    #[must_use]
+    fn mul_add(self, b: Self, c: Self) -> Self;
+    /// The same bits by a call, which is slow; not of the C library, since not all of them round once.
+    #[must_use]
+    fn mul_add_without_fma(self, b: Self, c: Self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
     /// eˣ.
@@ -137,7 +143,7 @@ macro_rules! implement_float {
     (
         $float:ident $name:literal, $bits:ident, $int:ident, mantissa bits $mantissa:literal, bias $bias:literal,
         ln 2 as $ln2_high:literal + $ln2_low:literal, exp on $exp_low:literal ..= $exp_high:literal,
-        exp_m1 $exp_m1:expr, ln $ln:expr, erfc $erfc:expr
+        exp_m1 $exp_m1:expr, ln $ln:expr, erfc $erfc:expr, fma $fma:expr
     ) => {
         impl Float for $float {
             const ZERO: Self = 0.0;
@@ -160,6 +166,14 @@ macro_rules! implement_float {
             #[inline(always)]
             fn abs(self) -> Self {
                 self.abs()
+            }
+            #[inline(always)]
+            fn mul_add(self, b: Self, c: Self) -> Self {
+                self.mul_add(b, c)
+            }
+            #[inline(always)]
+            fn mul_add_without_fma(self, b: Self, c: Self) -> Self {
+                $fma(self, b, c)
             }
             #[inline(always)]
             fn is_finite(self) -> bool {
@@ -245,7 +259,7 @@ implement_float!(
     ln 2 as 6.9314575195e-1 + 1.4286067653e-6, exp on -104.0 ..= 89.0,
     exp_m1 [1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0],
     ln [1.0, 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0],
-    erfc erfc_single
+    erfc erfc_single, fma libm::fmaf
 );
 implement_float!(
     f64 "float64", u64, i64, mantissa bits 52, bias 1023,
@@ -258,7 +272,7 @@ implement_float!(
         1.0, 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0, 1.0 / 11.0, 1.0 / 13.0, 1.0 / 15.0, 1.0 / 17.0,
         1.0 / 19.0
     ],
-    erfc libm::erfc
+    erfc libm::erfc, fma libm::fma
 );
 
 /// Chebyshev fit of Press et al., *Numerical Recipes* (2nd ed., §6.2): relative error 1.2e-7
@@ -356,6 +370,27 @@ mod tests {
         assert!(least.flush() == least && (-least).flush() == -least && !nan.flush().is_finite());
         assert!((least * F::of(0.5)).flush() == F::ZERO && infinity.flush() == infinity);
         assert!(F::ONE.ln() == F::ZERO && F::ZERO.exp() == F::ONE);
+    }
+
+    fn fused<F: Float>(x: f64) {
+        // (1 + x)(1 − x) − 1 = −x², which two roundings turn into 0.
+        let (a, b) = (F::ONE + F::of(x), F::ONE - F::of(x));
+        assert!(a * b - F::ONE == F::ZERO);
+        assert!(a.mul_add(b, -F::ONE) == F::of(-x * x));
+        assert!(a.mul_add_without_fma(b, -F::ONE) == F::of(-x * x));
+    }
+
+    #[test]
+    fn multiply_adds_are_rounded_once() {
+        fused::<f32>(2f64.powi(-20));
+        fused::<f64>(2f64.powi(-40));
+        let numbers = || powers(-40, 40).zip(grid(-3.0, 1e3));
+        for ((a, b), (c, sign)) in numbers().zip(numbers().skip(77)) {
+            let (a, b, c) = (a as f32, b as f32, (c * sign.signum()) as f32);
+            assert!(Float::mul_add(a, b, c) == a.mul_add_without_fma(b, c));
+            let (a, b, c) = (f64::from(a) / 3.0, f64::from(b) / 7.0, f64::from(c) / 9.0);
+            assert!(Float::mul_add(a, b, c) == a.mul_add_without_fma(b, c));
+        }
     }
 
     #[test]

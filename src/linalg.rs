@@ -1,4 +1,7 @@
-//! The only door to matrix products.
+//! The only door to matrix products and factorisations.
+
+mod qr;
+mod slab;
 
 use gemm::Parallelism;
 use ndarray::{ArrayView2, ArrayViewMut2};
@@ -6,6 +9,8 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use crate::float::Float;
 use crate::parallel::{self, Threads};
 use crate::simd::kernel;
+
+pub(crate) use qr::orthonormalize;
 
 /// Multiply-adds under which a product is not worth a second thread.
 pub(crate) const PARALLEL_FROM: usize = 1 << 23;

@@ -4,7 +4,7 @@
 //! times (baseline, AVX2, AVX-512) and picks one at run time, so one binary serves every CPU.
 //! The body does the same IEEE operations in the same order at every level: vectorising a loop over
 //! independent elements never changes a bit, and Rust never contracts `a * b + c` into a fused
-//! multiply-add by itself. Kernels therefore give equal bits at every level, and tests compare
+//! multiply-add by itself (a kernel that wants one asks for `Float::mul_add`). Kernels therefore give equal bits at every level, and tests compare
 //! them with `==`.
 
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -112,39 +112,45 @@ pub fn set_level(level: Level) -> Level {
 /// Define functions whose body is compiled for every [`Level`] and picked at run time.
 ///
 /// Write the body as a plain loop over slices; call only `#[inline(always)]` or small generic
-/// functions from it, so that they are compiled at the same level.
+/// functions from it, so that they are compiled at the same level. Constants follow the types, after a
+/// semicolon. The body knows the level that it is compiled for as `LEVEL`, for what must not change a bit: how
+/// much is held in registers.
 macro_rules! kernel {
     ($(
         $(#[$meta:meta])*
-        $vis:vis fn $name:ident $(<$($g:ident : $bound:path),+>)? ($($arg:ident : $ty:ty),* $(,)?) $(-> $ret:ty)?
+        $vis:vis fn $name:ident
+        $(<$($g:ident : $bound:path),+ $(; $(const $n:ident : $of:ty),+)?>)?
+        ($($arg:ident : $ty:ty),* $(,)?) $(-> $ret:ty)?
         $body:block
     )+) => {$(
         $(#[$meta])*
-        $vis fn $name $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name $(<$($g: $bound),+ $(, $(const $n: $of),+)?>)? ($($arg: $ty),*) $(-> $ret)? {
             #[inline(always)]
-            fn body $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? $body
+            fn body<$($($g: $bound,)+ $($(const $n: $of,)+)?)? const LEVEL: u8>($($arg: $ty),*) $(-> $ret)? $body
 
             #[cfg(target_arch = "x86_64")]
             {
+                use $crate::simd::Level;
+
                 #[target_feature(enable = "avx2,fma")]
-                fn avx2 $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
-                    body($($arg),*)
+                fn avx2 $(<$($g: $bound),+ $(, $(const $n: $of),+)?>)? ($($arg: $ty),*) $(-> $ret)? {
+                    body::<$($($g,)+ $($($n,)+)?)? { Level::Avx2 as u8 }>($($arg),*)
                 }
 
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-                fn avx512 $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
-                    body($($arg),*)
+                fn avx512 $(<$($g: $bound),+ $(, $(const $n: $of),+)?>)? ($($arg: $ty),*) $(-> $ret)? {
+                    body::<$($($g,)+ $($($n,)+)?)? { Level::Avx512 as u8 }>($($arg),*)
                 }
 
                 match $crate::simd::level() {
                     // SAFETY: `level` never exceeds `detected`, which has seen these features.
-                    $crate::simd::Level::Avx512 => return unsafe { avx512($($arg),*) },
+                    Level::Avx512 => return unsafe { avx512 $(::<$($g),+ $(, $($n),+)?>)? ($($arg),*) },
                     // SAFETY: as above.
-                    $crate::simd::Level::Avx2 => return unsafe { avx2($($arg),*) },
-                    $crate::simd::Level::Baseline => {}
+                    Level::Avx2 => return unsafe { avx2 $(::<$($g),+ $(, $($n),+)?>)? ($($arg),*) },
+                    Level::Baseline => {}
                 }
             }
-            body($($arg),*)
+            body::<$($($g,)+ $($($n,)+)?)? { $crate::simd::Level::Baseline as u8 }>($($arg),*)
         }
     )+};
 }

@@ -140,6 +140,17 @@ def test_truncated_normals_are_those_of_the_page(stream):
     np.testing.assert_array_equal(ours, expected)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(7, 5), (300, 12), (784, 128), (70, 130), (90, 90), (6, 1)])
+def test_orthogonal_matrices_are_those_of_the_page(stream, shape, dtype):
+    vectors = RandomNormal(0, 1)((min(shape), max(shape)), dtype, rng=stream).astype(float)
+    q, r = np.linalg.qr(vectors.T)
+    q *= np.sign(np.diag(r))
+    ours = Orthogonal()(shape, dtype, rng=stream)
+    expected = q if shape[0] >= shape[1] else q.T
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=200 * np.finfo(dtype).eps)
+
+
 def test_values_are_the_golden_ones():
     golden = json.loads((GOLDEN / "stream_v1.json").read_text(encoding="utf-8"))
     spec = importlib.util.spec_from_file_location("make", GOLDEN / golden["program"])

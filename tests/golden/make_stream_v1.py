@@ -30,6 +30,10 @@ def values(stream):
             rows[f"{name} {dtype}"] = [float(x[i]).hex() for i in PLACES]
         q = _core.orthogonal((7, 5), dtype, stream.seed, stream.path, 1.0).ravel()
         rows[f"orthogonal {dtype}"] = [float(value).hex() for value in q[:6]]
+        # Several blocks and groups of them, tall and wide.
+        for shape in [(200, 170), (40, 100)]:
+            q = _core.orthogonal(shape, dtype, stream.seed, stream.path, 1.0).ravel()
+            rows[f"orthogonal {dtype} {shape}"] = [float(value).hex() for value in q[-6:]]
     return rows
 
 
