@@ -138,9 +138,9 @@ def main():
         print(f"{story.title}: {report.verdict} ({accuracy:.0%})", flush=True)
     head = f"""# Stories
 
-What each initialization does to a network of {DEPTH} hidden layers of {WIDTH} units, before it is trained:
-`fanin.diagnose(model, x, y)` on {SAMPLES} images, and the accuracy on the {len(x)} images that it was then
-trained on for {EPOCHS} epochs. `python scripts/stories.py` makes this page.
+What each initialization does to a network of {DEPTH} hidden layers of {WIDTH} units, before it
+is trained: `fanin.diagnose(model, x, y)` on {SAMPLES} images, and the accuracy on the {len(x)}
+images that it was then trained on for {EPOCHS} epochs. `python scripts/stories.py` makes this page.
 
 | initialization | the diagnosis finds | accuracy in training |
 |---|---|---|
