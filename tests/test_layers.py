@@ -259,3 +259,24 @@ def test_layers_written_in_python_are_refused():
 
     with pytest.raises(TypeError, match="not one of fanin's layers"):
         Mine()(X)
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "tanh"])
+def test_backward_changes_no_gradient_and_needs_no_outputs(activation: str | None) -> None:
+    """The caller may write into the outputs, and has dy back as it was."""
+    x, dy = np.linspace(-1, 1, 12, dtype="f4").reshape(4, 3), np.ones((4, 3), "f4")
+    for layer in (layers.Dense(3, activation), layers.BatchNormalization(), layers.Dropout(0.5)):
+        layer.build((None, 3), rng=0)
+        y, cache = layer.forward(x, True)
+        dx, grads = layer.backward(dy, cache)
+        kept = dx.copy(), {name: g.copy() for name, g in grads.items()}
+        y[...] = np.nan
+        again, grads = layer.backward(dy, cache)
+        np.testing.assert_array_equal(again, kept[0])
+        for name, gradient in grads.items():
+            np.testing.assert_array_equal(gradient, kept[1][name])
+        np.testing.assert_array_equal(dy, 1)
+        by_copy = layer.backward(x.copy(), cache)[0]
+        y[...] = x
+        by_itself = layer.backward(y, cache)[0]
+        np.testing.assert_array_equal(by_itself, by_copy)

@@ -13,6 +13,9 @@ from fanin.errors import ShapeError
 
 Array = NDArray[Any]
 
+# NumPy has one object for each; a comparison by name takes a microsecond.
+_NATIVE = {name: np.dtype(name) for name in ("float32", "float64")}
+
 
 def integer(name: str, value: object, *, minimum: int) -> int:
     """Return `value` as an int of at least `minimum`; a NumPy integer is one, a flag is not."""
@@ -129,8 +132,12 @@ def floats(name: str, values: object, dtype: str, *, finite: bool = True) -> Arr
     No copy is made when it is such an array already.
     """
     array = numeric(name, values)
-    with np.errstate(over="ignore", invalid="ignore"):
-        result = np.require(array, dtype=dtype, requirements=["C", "A"])
+    flags = array.flags
+    if array.dtype is _NATIVE.get(dtype) and flags.c_contiguous and flags.aligned:
+        result = array
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            result = np.require(array, dtype=dtype, requirements=["C", "A"])
     if finite and result.size:
         flat = _core.first_non_finite(result)
         if flat is not None:

@@ -93,6 +93,8 @@ class Network(Chain):
         """
         plan = self.ready()
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
+        if np.may_share_memory(gradient, cache[1]):
+            gradient = gradient.copy()  # the outputs themselves: they may be a view of the cache
         dx, flat = plan.backward(self.params, cache, gradient, threads)
         return dx, {
             f"{self._layers[index].name}/{role}": flat[

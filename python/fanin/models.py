@@ -327,7 +327,8 @@ class Sequential(Compilable):
         inputs = self.take(x)
         batches = -(-len(inputs) // size)
         called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
-        self.build((None, *inputs.shape[1:]))
+        if not self.built:
+            self.build((None, *inputs.shape[1:]))
         plan = self.ready()
         called.begin()
         called.call("on_predict_begin", {})

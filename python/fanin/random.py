@@ -43,12 +43,14 @@ def _whole_number(seed: object, name: str) -> int:
     return number
 
 
+_CHUNK = 10**4000
+
+
 def _decimal(number: int) -> str:
     """Write a number of any size in decimal (``str`` refuses more than some thousand digits)."""
-    base = 10**4000
-    if number < base:
+    if number < _CHUNK:
         return str(number)
-    high, low = divmod(number, base)
+    high, low = divmod(number, _CHUNK)
     return _decimal(high) + str(low).zfill(4000)
 
 

@@ -17,6 +17,10 @@ impl<F: Float> Activation<F> for Linear {
         false
     }
 
+    fn is_identity(&self) -> bool {
+        true
+    }
+
     fn forward(&self, threads: Threads, width: usize, bias: &[F], y: &mut [F], _kept: &mut [F]) {
         if !bias.is_empty() {
             parallel::for_each_chunk(threads, y, chunk_of_rows(width), |_, y| add_bias(bias, y));

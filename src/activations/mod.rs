@@ -32,6 +32,11 @@ pub trait Activation<F: Float>: Debug + Send + Sync {
     /// Whether [`backward`](Self::backward) needs z, which [`forward`](Self::forward) then puts into `kept`.
     fn keeps_input(&self) -> bool;
 
+    /// Whether backward has nothing to do, and so needs neither y nor a gradient to change.
+    fn is_identity(&self) -> bool {
+        false
+    }
+
     /// y = φ(z + b) row by row, in place: `y` comes in as z. An empty `bias` is none.
     fn forward(&self, threads: Threads, width: usize, bias: &[F], y: &mut [F], kept: &mut [F]);
 

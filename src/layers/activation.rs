@@ -43,6 +43,10 @@ impl<F: Float> Layer<F> for ActivationLayer<F> {
             .forward(pass.threads, self.width, &[], y, cache);
     }
 
+    fn reads_output(&self) -> bool {
+        !self.activation.is_identity()
+    }
+
     fn backward(
         &self,
         pass: Pass,
@@ -50,7 +54,7 @@ impl<F: Float> Layer<F> for ActivationLayer<F> {
         _: &[F],
         y: &[F],
         cache: &mut [F],
-        dy: &mut [F],
+        dy: &[F],
         _: &mut [F],
         dx: InputGradient<F>,
     ) {

@@ -194,7 +194,7 @@ impl<F: Float> Layer<F> for BatchNormalization {
         x: &[F],
         _: &[F],
         cache: &mut [F],
-        dy: &mut [F],
+        dy: &[F],
         dparameters: &mut [F],
         dx: InputGradient<F>,
     ) {
@@ -202,7 +202,6 @@ impl<F: Float> Layer<F> for BatchNormalization {
         let threads = pass.threads.for_work(x.len(), PARALLEL_FROM);
         let cache = Cache::of(cache, width);
         let (pivot, mean, scale) = (&*cache.pivot, &*cache.mean, &*cache.scale);
-        let dy = &*dy;
         parallel::for_each_chunk(threads, cache.stripes, SUMS * width, |stripe, sums| {
             let (x, dy) = (stripe_of(x, width, stripe), stripe_of(dy, width, stripe));
             stripe_gradients(x, dy, pivot, mean, sums);

@@ -99,21 +99,27 @@ impl<F: Float> Layer<F> for Dense<F> {
             .forward(pass.threads, self.fan_out, b, y, cache);
     }
 
+    fn reads_output(&self) -> bool {
+        !self.activation.is_identity()
+    }
+
+    fn through_activation(&self, pass: Pass, y: &[F], cache: &[F], dy: &mut [F]) {
+        self.activation
+            .backward(pass.threads, self.fan_out, y, cache, dy);
+    }
+
     fn backward(
         &self,
         pass: Pass,
         parameters: &[F],
         x: &[F],
-        y: &[F],
-        cache: &mut [F],
-        dy: &mut [F],
+        _: &[F],
+        _: &mut [F],
+        dz: &[F],
         dparameters: &mut [F],
         dx: InputGradient<F>,
     ) {
         let (w, _) = self.split(parameters);
-        self.activation
-            .backward(pass.threads, self.fan_out, y, cache, dy);
-        let dz = &*dy;
         if !dparameters.is_empty() {
             let (dw, db) = dparameters.split_at_mut(self.fan_in * self.fan_out);
             let xt = matrix(x, self.fan_in).reversed_axes();

@@ -69,7 +69,7 @@ impl<F: Float> Layer<F> for Dropout {
         _: &[F],
         _: &[F],
         mask: &mut [F],
-        dy: &mut [F],
+        dy: &[F],
         _: &mut [F],
         dx: InputGradient<F>,
     ) {

@@ -110,8 +110,17 @@ pub trait Layer<F: Float>: Debug + Send + Sync {
         cache: &mut [F],
     );
 
-    /// Gradients from dy, which may be overwritten, as may the cache: `dparameters` as the parameters lie (empty
-    /// where nobody wants them), and dx if it is asked for.
+    /// Whether backward needs y: where an activation comes last, whose slope is told from it.
+    fn reads_output(&self) -> bool {
+        false
+    }
+
+    /// Take dy back through the layer's activation, in place; before [`backward`](Self::backward). Only a layer that
+    /// [reads its output](Self::reads_output) has something to do here.
+    fn through_activation(&self, _pass: Pass, _y: &[F], _cache: &[F], _dy: &mut [F]) {}
+
+    /// Gradients from dy as [`through_activation`](Self::through_activation) left it: `dparameters` as the parameters
+    /// lie (empty where nobody wants them), and dx if it is asked for. The cache may be overwritten.
     fn backward(
         &self,
         pass: Pass,
@@ -119,7 +128,7 @@ pub trait Layer<F: Float>: Debug + Send + Sync {
         x: &[F],
         y: &[F],
         cache: &mut [F],
-        dy: &mut [F],
+        dy: &[F],
         dparameters: &mut [F],
         dx: InputGradient<F>,
     );

@@ -8,7 +8,7 @@ mod train;
 
 pub use evaluate::{Evaluation, Predictor};
 pub use objective::Objective;
-pub use pass::{Run, backward, forward, gradient_len, kept_len, output};
+pub use pass::{Run, backward, backward_plain, forward, gradient_len, is_plain, kept_len, output};
 pub use plan::{Place, Plan, Stage};
 pub use train::{Arrays, Trainer};
 

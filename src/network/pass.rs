@@ -40,6 +40,12 @@ fn stage_len<F: Float>(stage: &Stage<F>, samples: usize) -> usize {
         .saturating_add(stage.layer.cache_len(rows))
 }
 
+/// Whether the plan is one layer whose backward changes no gradient and does not need the output: then the output,
+/// which lies at the front of what forward kept, belongs to the caller, and [`backward_plain`] needs no room.
+pub fn is_plain<F: Float>(plan: &Plan<F>) -> bool {
+    matches!(plan.stages(), [only] if !only.layer.reads_output())
+}
+
 /// What is the same for all stages of one batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Run {
@@ -138,13 +144,15 @@ pub fn backward<F: Float>(
         } else {
             &mut dw[stage.parameters.clone()]
         };
+        let dz = &mut dy[..pass.rows * stage.width_out];
+        stage.layer.through_activation(pass, y, cache, dz);
         stage.layer.backward(
             pass,
             &w[stage.parameters.clone()],
             x,
             y,
             cache,
-            &mut dy[..pass.rows * stage.width_out],
+            dz,
             dparameters,
             dx,
         );
@@ -154,5 +162,26 @@ pub fn backward<F: Float>(
     if let Some(dx) = dx {
         // No stage took it: what computes nothing passes its gradient on.
         dx.copy_from_slice(&dy[..dx.len()]);
+    }
+}
+
+/// [`backward`] for a plan that [`is_plain`], from a `dy` that stays as it is; all gradients are computed.
+pub fn backward_plain<F: Float>(
+    plan: &Plan<F>,
+    run: Run,
+    w: &[F],
+    x: &[F],
+    kept: &mut [F],
+    dy: &[F],
+    dw: &mut [F],
+    dx: &mut [F],
+) {
+    debug_assert!(is_plain(plan));
+    for stage in plan.stages() {
+        let pass = run.pass(stage);
+        let (_, cache) = kept.split_at_mut(pass.rows * stage.width_out);
+        stage
+            .layer
+            .backward(pass, w, x, &[], cache, dy, dw, Some(&mut *dx));
     }
 }

@@ -9,7 +9,7 @@ use pyo3::types::PyDict;
 
 use super::arrays::{by_dtype, check_shape, empty, read, write};
 use super::boundary::{detached, shape_error};
-use super::plan::TargetArray;
+use super::examples::TargetArray;
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::losses::{Factor, Targets};

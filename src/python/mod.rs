@@ -5,8 +5,10 @@
 mod arrays;
 mod boundary;
 mod diagnostics;
+mod examples;
 mod functions;
 mod layout;
+mod passes;
 mod plan;
 mod replay;
 mod runtime;

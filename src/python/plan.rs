@@ -6,14 +6,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::arrays::{check_shape, empty, read, write};
-use super::boundary::{detached, interruptible, shape_error, threads_or_global};
+use super::boundary::{interruptible, threads_or_global};
+use super::examples::{TargetArray, data, objective};
 use super::settings::from_dict;
 use crate::float::Float;
-use crate::layers::State;
-use crate::losses::{self, Targets};
-use crate::memory::zeros;
-use crate::metrics;
-use crate::network::{self, Arrays, Data, Evaluation, Objective, Place, Predictor, Run, Trainer};
+use crate::network::{self, Arrays, Evaluation, Place, Predictor, Trainer};
 use crate::optimizers;
 
 /// An immutable description of a network: layers, shapes, offsets into the flat arrays.
@@ -182,7 +179,7 @@ impl Plan {
 
 impl Plan {
     /// `x` for reading, checked against the network's input; with the number of samples.
-    fn read_samples<'py, F: Element>(
+    pub(super) fn read_samples<'py, F: Element>(
         &self,
         x: &Bound<'py, PyAny>,
     ) -> PyResult<(PyReadonlyArrayDyn<'py, F>, usize)> {
@@ -196,123 +193,14 @@ impl Plan {
         Ok((x, samples))
     }
 
-    fn output_shape<F: Float>(
+    /// The shape of the outputs for so many samples.
+    pub(super) fn output_shape<F: Float>(
+        &self,
         plan: &network::Plan<F>,
-        input_shape: &[usize],
         samples: usize,
     ) -> Vec<usize> {
-        let shape = plan
-            .output_shapes()
-            .last()
-            .map_or(input_shape, Vec::as_slice);
-        [&[samples], shape].concat()
-    }
-
-    fn forward_as<'py, F: Float + Element>(
-        &self,
-        plan: &network::Plan<F>,
-        params: &Bound<'py, PyAny>,
-        state: &Bound<'py, PyAny>,
-        x: &Bound<'py, PyAny>,
-        training: bool,
-        threads: Option<usize>,
-        step: u64,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let (py, threads) = (params.py(), threads_or_global(threads)?);
-        let (x_array, samples) = self.read_samples::<F>(x)?;
-        let w = read::<F>("params", params)?;
-        check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
-        let y = empty::<F>(py, &Self::output_shape(plan, &self.input_shape, samples))?;
-        let kept = empty::<F>(py, &[network::kept_len(plan, samples)])?;
-        if samples > 0 {
-            let (w, x) = (w.as_slice()?, x_array.as_slice()?);
-            let (mut y, mut kept) = (y.readwrite(), kept.readwrite());
-            let (y, kept) = (y.as_slice_mut()?, kept.as_slice_mut()?);
-            let how = Run {
-                samples,
-                threads,
-                training,
-                step,
-            };
-            let mut run = |state: State<F>| {
-                network::forward(plan, how, w, state, x, kept);
-                y.copy_from_slice(network::output(plan, x, samples, kept));
-            };
-            if training {
-                let mut state = write::<F>("state", state)?;
-                check_shape("state", state.shape(), &[Some(plan.state_count())])?;
-                let state = state.as_slice_mut()?;
-                py.detach(|| run(State::Updating(state)));
-            } else {
-                let state = read::<F>("state", state)?;
-                check_shape("state", state.shape(), &[Some(plan.state_count())])?;
-                let state = state.as_slice()?;
-                py.detach(|| run(State::Frozen(state)));
-            }
-        }
-        let cache = (x, kept, training).into_pyobject(py)?;
-        Ok((y.into_any(), cache))
-    }
-
-    fn backward_as<'py, F: Float + Element>(
-        &self,
-        plan: &network::Plan<F>,
-        params: &Bound<'py, PyAny>,
-        (x, kept, training): &(Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
-        dy: &Bound<'py, PyAny>,
-        threads: Option<usize>,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let (py, threads) = (params.py(), threads_or_global(threads)?);
-        let (x_array, samples) = self.read_samples::<F>(x)?;
-        let w = read::<F>("params", params)?;
-        check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
-        let mut kept = write::<F>("cache", kept)?;
-        check_shape(
-            "cache",
-            kept.shape(),
-            &[Some(network::kept_len(plan, samples))],
-        )?;
-        let dy = read::<F>("dy", dy)?;
-        let expected: Vec<_> = Self::output_shape(plan, &self.input_shape, samples)
-            .into_iter()
-            .map(Some)
-            .collect();
-        check_shape("dy", dy.shape(), &expected)?;
-        let dx = empty::<F>(py, x_array.shape())?;
-        let dw = empty::<F>(py, &[plan.parameter_count()])?;
-        if samples > 0 {
-            let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
-            let (mut dw, mut dx) = (dw.readwrite(), dx.readwrite());
-            let (dw, dx) = (dw.as_slice_mut()?, dx.as_slice_mut()?);
-            let run = Run {
-                samples,
-                threads,
-                training: *training,
-                step: 0,
-            };
-            let kept = kept.as_slice_mut()?;
-            detached(py, || {
-                let len = network::gradient_len(plan, samples);
-                let spare = if plan.stages().len() > 1 { len } else { 0 };
-                let (mut gradient, mut spare) = (zeros(len)?, zeros(spare)?);
-                gradient[..dy.len()].copy_from_slice(dy);
-                network::backward(
-                    plan,
-                    run,
-                    w,
-                    x,
-                    kept,
-                    &mut gradient,
-                    &mut spare,
-                    dw,
-                    Some(dx),
-                );
-                Ok(())
-            })?;
-        } else {
-            dw.readwrite().as_slice_mut()?.fill(F::ZERO);
-        }
-        Ok((dx.into_any(), dw.into_any()))
+        let shape = plan.output_shapes().last().unwrap_or(&self.input_shape);
+        [&[samples][..], shape].concat()
     }
 
     fn predict_as<'py, F: Float + Element>(
@@ -327,7 +215,7 @@ impl Plan {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x, samples) = self.read_samples::<F>(x)?;
         let (w, state) = (read::<F>("params", params)?, read::<F>("state", state)?);
-        let y = empty::<F>(py, &Self::output_shape(plan, &self.input_shape, samples))?;
+        let y = empty::<F>(py, &self.output_shape(plan, samples))?;
         {
             let mut predictor = Predictor::new(
                 plan.clone(),
@@ -427,73 +315,4 @@ impl Plan {
         trainer.check(&arrays)?;
         interruptible(py, |deadline| trainer.run_until(deadline, &mut arrays))
     }
-}
-
-/// The objective that a loss and metrics make of a plan, and the plan to run for it.
-fn objective<F: Float>(
-    plan: &network::Plan<F>,
-    loss: &Bound<'_, PyDict>,
-    metrics: &[Bound<'_, PyDict>],
-) -> PyResult<(network::Plan<F>, Objective<F>)> {
-    let loss = losses::from_settings(&from_dict(loss)?)?;
-    let metrics = metrics
-        .iter()
-        .map(|m| Ok(metrics::from_settings(&from_dict(m)?)?));
-    Ok(Objective::new(
-        plan,
-        loss,
-        metrics.collect::<PyResult<_>>()?,
-    )?)
-}
-
-/// Targets as the loss takes them.
-pub(super) enum TargetArray<'py, F: Element> {
-    Classes(PyReadonlyArrayDyn<'py, i64>),
-    Values(PyReadonlyArrayDyn<'py, F>),
-}
-
-impl<'py, F: Float + Element> TargetArray<'py, F> {
-    pub(super) fn read(name: &str, y: &Bound<'py, PyAny>, classes: bool) -> PyResult<Self> {
-        Ok(if classes {
-            Self::Classes(read(name, y)?)
-        } else {
-            Self::Values(read(name, y)?)
-        })
-    }
-
-    pub(super) fn shape(&self) -> &[usize] {
-        match self {
-            Self::Classes(classes) => classes.shape(),
-            Self::Values(values) => values.shape(),
-        }
-    }
-
-    pub(super) fn targets(&self) -> PyResult<Targets<'_, F>> {
-        Ok(match self {
-            Self::Classes(classes) => Targets::Classes(classes.as_slice()?),
-            Self::Values(values) => Targets::Values(values.as_slice()?),
-        })
-    }
-}
-
-fn data<'a, F: Float + Element>(
-    x: &'a PyReadonlyArrayDyn<'_, F>,
-    y: &'a TargetArray<'_, F>,
-    weights: Option<&'a PyReadonlyArrayDyn<'_, F>>,
-) -> PyResult<Data<'a, F>> {
-    let weights = match weights {
-        None => &[],
-        // To the core, no weights mean that all samples count the same.
-        Some(none) if none.is_empty() => {
-            return Err(shape_error(
-                "weights: expected one a sample, found none".to_owned(),
-            ));
-        }
-        Some(weights) => weights.as_slice()?,
-    };
-    Ok(Data {
-        x: x.as_slice()?,
-        y: y.targets()?,
-        weights,
-    })
 }

@@ -96,6 +96,8 @@ def get(identifier: object) -> Any:
     """
     if identifier is None:
         return linear
+    if _plain(identifier) is not None:
+        return identifier
     if isinstance(identifier, str):
         if identifier.lower() not in _BY_NAME:
             raise unknown("activation", identifier, _BY_NAME)
@@ -158,8 +160,19 @@ def deserialize(config: Any) -> Any:
     return made
 
 
+def _plain(activation: Any) -> dict[str, Any] | None:
+    """Return what the core is told about a function of this module; None for anything else."""
+    try:
+        return _SETTINGS.get(activation)
+    except TypeError:  # not hashable
+        return None
+
+
 def settings(activation: Any) -> dict[str, Any]:
     """Return what the core is told about `activation`: its kind and its options."""
+    known = _plain(activation)
+    if known is not None:
+        return dict(known)
     options: dict[str, Any] = {}
     function = activation
     if isinstance(activation, functools.partial) and not activation.args:
@@ -167,10 +180,7 @@ def settings(activation: Any) -> dict[str, Any]:
     elif hasattr(activation, "activation_settings"):  # an activation layer
         found: dict[str, Any] = activation.activation_settings()
         return found
-    try:
-        known = _SETTINGS.get(function)
-    except TypeError:  # not hashable
-        known = None
+    known = _plain(function)
     if known is None:
         raise TypeError(
             "activation must be a name or one of the functions of fanin.activations (layers run in "

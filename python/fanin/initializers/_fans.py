@@ -79,6 +79,9 @@ class FanRule:
         """Check the arguments that users give."""
         if isinstance(batch_axis, str) and batch_axis != "others":
             raise ValueError(f"batch_axis: expected axes or 'others', found {batch_axis!r}")
+        given = (in_axis, out_axis, batch_axis, groups, transposed, fan_in, fan_out)
+        if all(a is b for a, b in zip(given, _USUAL, strict=True)):
+            return _KERAS
         rule = cls(
             None if in_axis is None else _axes(in_axis, "in_axis"),
             None if out_axis is None else _axes(out_axis, "out_axis"),
@@ -126,4 +129,5 @@ class FanRule:
         return inputs, outputs, self.batch_axis, self.groups, self.transposed
 
 
-_KERAS = FanRule()
+_USUAL = (None, None, (), 1, False, None, None)
+_KERAS = FanRule(*_USUAL)

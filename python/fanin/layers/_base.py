@@ -346,6 +346,8 @@ class Layer:
         assert self._params is not None
         plan = self._own_plan()
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
+        if np.may_share_memory(gradient, cache[1]):
+            gradient = gradient.copy()  # the outputs themselves: they may be a view of the cache
         dx, flat = plan.backward(self._params, cache, gradient, threads)
         return dx, views(plan, flat, np.empty(plan.state_count, plan.dtype), state_too=False)
 
