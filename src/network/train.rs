@@ -129,6 +129,12 @@ impl<'a, F: Float> Trainer<'a, F> {
         })
     }
 
+    /// Multiply-adds of the batches that are left, of one pass forward.
+    fn work(&self) -> usize {
+        let samples: usize = self.batches.clone().map(<[u32]>::len).sum();
+        samples.saturating_mul(self.plan.parameter_count())
+    }
+
     fn step(&mut self, order: &[u32], learning_rate: f64, arrays: &mut Arrays<F>) {
         let Self {
             plan,
@@ -182,4 +188,25 @@ impl<'a, F: Float> Trainer<'a, F> {
         arrays.progress[0] += 1.0;
         arrays.progress[1] += run.samples as f64;
     }
+}
+
+/// A network that is trained beside others, and the arrays that this changes.
+pub type Member<'a, F> = (Trainer<'a, F>, Arrays<'a, F>);
+
+/// Train all members until none has a batch left, and return true, or until `deadline` has passed.
+///
+/// A member is one piece of work: made with [`Threads::ONE`], it stays on the thread that took it.
+pub fn run_all_until<F: Float>(
+    deadline: Instant,
+    members: &mut [Member<F>],
+    threads: Threads,
+) -> bool {
+    let work = members.iter().map(|(trainer, _)| trainer.work()).sum();
+    let threads = threads.for_work(work, PARALLEL_FROM);
+    parallel::for_each_chunk(threads, members, 1, |_, chunk| {
+        for (trainer, arrays) in chunk {
+            trainer.run_until(deadline, arrays);
+        }
+    });
+    members.iter().all(|(trainer, _)| trainer.batches.len() == 0)
 }

@@ -7,6 +7,7 @@ mod boundary;
 mod diagnostics;
 mod functions;
 mod layout;
+mod many;
 mod plan;
 mod replay;
 mod runtime;
@@ -27,6 +28,8 @@ mod _core {
     };
     #[pymodule_export]
     use super::layout::outputs_first;
+    #[pymodule_export]
+    use super::many::train_many;
     #[pymodule_export]
     use super::plan::Plan;
     #[pymodule_export]

@@ -20,10 +20,10 @@ use crate::optimizers;
 #[pyclass(frozen, module = "fanin._core")]
 pub(super) struct Plan {
     input_shape: Vec<usize>,
-    compiled: Compiled,
+    pub(super) compiled: Compiled,
 }
 
-enum Compiled {
+pub(super) enum Compiled {
     Single(network::Plan<f32>),
     Double(network::Plan<f64>),
 }
@@ -182,7 +182,7 @@ impl Plan {
 
 impl Plan {
     /// `x` for reading, checked against the network's input; with the number of samples.
-    fn read_samples<'py, F: Element>(
+    pub(super) fn read_samples<'py, F: Element>(
         &self,
         x: &Bound<'py, PyAny>,
     ) -> PyResult<(PyReadonlyArrayDyn<'py, F>, usize)> {
@@ -430,7 +430,7 @@ impl Plan {
 }
 
 /// The objective that a loss and metrics make of a plan, and the plan to run for it.
-fn objective<F: Float>(
+pub(super) fn objective<F: Float>(
     plan: &network::Plan<F>,
     loss: &Bound<'_, PyDict>,
     metrics: &[Bound<'_, PyDict>],
@@ -476,7 +476,7 @@ impl<'py, F: Float + Element> TargetArray<'py, F> {
     }
 }
 
-fn data<'a, F: Float + Element>(
+pub(super) fn data<'a, F: Float + Element>(
     x: &'a PyReadonlyArrayDyn<'_, F>,
     y: &'a TargetArray<'_, F>,
     weights: Option<&'a PyReadonlyArrayDyn<'_, F>>,
