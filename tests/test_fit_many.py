@@ -4,10 +4,9 @@ import json
 import subprocess
 import sys
 
+import fanin
 import numpy as np
 import pytest
-
-import fanin
 from fanin import _core
 from fanin.errors import ShapeError
 from fanin.layers import BatchNormalization, Dense, Dropout, Input
@@ -17,7 +16,9 @@ X = rng.normal(size=(150, 4)).astype("float32")
 Y = rng.integers(0, 3, 150)
 
 
-def make(seed, hidden=(8,), optimizer="adam", metrics=("accuracy",), dtype="float32", compiled=True):
+def make(
+    seed, hidden=(8,), optimizer="adam", metrics=("accuracy",), dtype="float32", compiled=True
+):
     layers = [Input((4,))]
     for units in hidden:
         layers += [Dense(units, "relu"), BatchNormalization(), Dropout(0.2)]

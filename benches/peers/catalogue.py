@@ -208,9 +208,7 @@ def _many() -> list[Row]:
             if threads == 2:
                 peers.append(Peer("fanin, 1 thread", "ours", threads=1))
             named = f"{MANY} networks at once, {label}"
-            rows.append(
-                Row("many", named, "µs/step", "train_many", args, threads, tuple(peers))
-            )
+            rows.append(Row("many", named, "µs/step", "train_many", args, threads, tuple(peers)))
     return rows
 
 

@@ -255,10 +255,7 @@ def _epoch(fits: Sequence[_training.Fit], epoch: int) -> list[dict[str, Any]]:
         count[0] = fit.compiled.iterations
     try:
         _core.train_many(
-            [
-                _member(fit, epoch, steps, count)
-                for fit, count in zip(fits, counts, strict=True)
-            ],
+            [_member(fit, epoch, steps, count) for fit, count in zip(fits, counts, strict=True)],
             goal.loss,
             goal.metrics,
             train.x,

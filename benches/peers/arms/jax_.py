@@ -125,9 +125,7 @@ def train(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Ar
     return training(net, start, epoch)
 
 
-def train_many(
-    widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int
-) -> Arm:
+def train_many(widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int) -> Arm:
     net = network(widths, normalized, batch, steps)
     x, y = (jnp.array(part) for part in net.data())
     made: list[Any] = []

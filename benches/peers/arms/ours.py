@@ -96,9 +96,7 @@ def train(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Ar
     return arm
 
 
-def train_many(
-    widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int
-) -> Arm:
+def train_many(widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int) -> Arm:
     net = network(widths, normalized, batch, steps)
     x, y = net.data()
     models: list[Any] = []

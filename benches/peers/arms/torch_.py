@@ -101,9 +101,7 @@ def train(
     return training(net, start, epoch)
 
 
-def train_many(
-    widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int
-) -> Arm:
+def train_many(widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int) -> Arm:
     """All networks in one: their weights stacked, their products batched."""
     net = network(widths, normalized, batch, steps)
     x, y = (torch.from_numpy(part) for part in net.data())
