@@ -61,6 +61,7 @@ __all__ = [
     "optimizers",
     "phase_diagram",
     "random",
+    "recommend",
     "set_num_threads",
     "set_random_seed",
     "streams",
@@ -92,6 +93,7 @@ _LAZY = {
     "lsuv": "fanin.data_dependent",
     "normalization": "fanin.normalization",
     "phase_diagram": "fanin.theory",
+    "recommend": "fanin.diagnosis",
     "symmetry": "fanin.diagnosis",
     "theory": "fanin.theory",
 }

@@ -174,3 +174,39 @@ def test_a_keras_model_that_is_no_chain_is_refused():
     model = keras.Model(inputs, keras.layers.Add()([inputs, hidden]))
     with pytest.raises(TypeError, match="chain of layers"):
         trace_keras(model, X, None, None, training=False)
+
+
+def test_diagnosis_of_torch_and_keras():
+    for model in (torch_twin()[0], keras_twin()[0]):
+        report = fanin.diagnose(model, X, Y)
+        assert report.healthy, report.verdict
+        assert "severe" not in str(report)
+        assert report.jacobian()[-1] is not None
+    zeros = torch.nn.Sequential(*[torch.nn.Linear(10, 10) for _ in range(4)])
+    fanin.initialize(zeros, "zeros")
+    assert fanin.diagnose(zeros, X, Y[:, None] * np.ones(10)).findings[0].kind == "symmetric"
+
+
+def test_twenty_layers_of_torch_get_the_verdicts_of_our_own():
+    for activation, name, expected in [
+        (torch.nn.ReLU, "lecun_normal", "vanishing"),
+        (torch.nn.ReLU, "he_normal", None),
+        (torch.nn.Tanh, fanin.initializers.RandomNormal(stddev=1.0), "saturated"),
+    ]:
+        layers = [torch.nn.Linear(10, 64), activation()]
+        for _ in range(19):
+            layers += [torch.nn.Linear(64, 64), activation()]
+        model = torch.nn.Sequential(*layers, torch.nn.Linear(64, 3))
+        fanin.initialize(model, name, seed=0)
+        report = fanin.diagnose(model, X, Y)
+        found = [f.kind for f in report.findings if f.severity == "severe"]
+        assert found[:1] == ([expected] if expected else [])
+
+
+def test_what_diagnosis_does_not_know_is_said():
+    model = torch.nn.Sequential(torch.nn.Linear(10, 8), torch.nn.PReLU(), torch.nn.Linear(8, 3))
+    report = fanin.diagnose(model, X, Y)
+    assert "PReLU is not known" in str(report)
+    assert len(report.layers) == 3
+    with pytest.raises(ValueError, match="CPU"):
+        fanin.diagnose(model.to("meta"), X)

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from fanin._network import Network
+from fanin.diagnosis._curvature import Curvature, curvature
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._network import trace_network
 from fanin.diagnosis._report import Report
 from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._theory import predict
 from fanin.diagnosis._trace import LayerTrace, Trace
+from fanin.models import Sequential
 
 _KEPT = 16
 """Samples whose arrays a report keeps, for its Jacobians."""
@@ -74,9 +76,16 @@ def diagnose(
         inputs=Signal.of(trace.inputs),
         layers=layers,
         theory=predict(trace, training),
-        curvature=None,
+        curvature=_curvature(model, x, y, loss),
         _trace=_shortened(trace),
     )
+
+
+def _curvature(model: Any, x: Any, y: Any, loss: Any) -> Curvature | None:
+    """Measure the curvature where a learning rate is there to compare with it."""
+    if y is None or not isinstance(model, Sequential) or not model.compiled:
+        return None
+    return curvature(model, model.take(x, finite=False), y, loss)
 
 
 def trace_of(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:

@@ -20,6 +20,9 @@ from fanin.diagnosis._trace import LayerTrace
 
 Array = NDArray[Any]
 
+_ROWS = 256
+"""Samples whose outputs' rank is measured: its cost grows with the square of their number."""
+
 
 @dataclass(frozen=True)
 class LayerReport:
@@ -48,7 +51,7 @@ class LayerReport:
     cosine : float
         Mean cosine of the angle between the outputs of two samples.
     effective_rank : float
-        How many directions the outputs use (participation ratio).
+        How many directions the outputs of the first 256 samples use (participation ratio).
     groups : ndarray of int of shape (units,) or None
         For each unit the first one with equal incoming weights; None without a kernel.
     settings : dict of str to object
@@ -134,7 +137,7 @@ class LayerReport:
                 for role, values in trace.parameters.items()
             },
             cosine=mean_cosine(trace.outputs),
-            effective_rank=effective_rank(trace.outputs),
+            effective_rank=effective_rank(trace.outputs[:_ROWS]),
             groups=None if kernel is None else _groups(kernel, trace.parameters.get("bias")),
             settings={**trace.settings, "activation": trace.activation},
             note=trace.note,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _files
+from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._trace import Trace
@@ -51,7 +52,8 @@ class Report:
         What theory predicts for the same initializers, widths and samples, a row a layer; None for
         inputs that are not finite.
     curvature : Curvature or None
-        The loss's largest curvature and what it means for the learning rate, where it was measured.
+        The loss's largest curvature and what it means for the learning rate; for networks that are
+        compiled with SGD, where `y` is given.
     """
 
     model: str
@@ -62,7 +64,7 @@ class Report:
     inputs: Signal
     layers: list[LayerReport]
     theory: "Prediction | None"
-    curvature: Any
+    curvature: Curvature | None
     _trace: Trace
 
     @property

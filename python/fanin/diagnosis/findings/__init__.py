@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fanin.diagnosis.findings import data, normalization, outputs, signals, units
+from fanin.diagnosis.findings import data, learning, normalization, outputs, signals, units
 from fanin.diagnosis.findings._finding import SEVERITIES, Finding
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _CHECKS: tuple[Callable[["Report"], list[Finding]], ...] = (
     signals.vanishing,
     units.dead,
     outputs.badly_scaled,
+    learning.too_large,
     normalization.lagging,
     signals.unexpected,
 )
