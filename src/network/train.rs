@@ -208,5 +208,7 @@ pub fn run_all_until<F: Float>(
             trainer.run_until(deadline, arrays);
         }
     });
-    members.iter().all(|(trainer, _)| trainer.batches.len() == 0)
+    members
+        .iter()
+        .all(|(trainer, _)| trainer.batches.len() == 0)
 }
