@@ -129,12 +129,6 @@ impl<'a, F: Float> Trainer<'a, F> {
         })
     }
 
-    /// Multiply-adds of the batches that are left, of one pass forward.
-    fn work(&self) -> usize {
-        let samples: usize = self.batches.clone().map(<[u32]>::len).sum();
-        samples.saturating_mul(self.plan.parameter_count())
-    }
-
     fn step(&mut self, order: &[u32], learning_rate: f64, arrays: &mut Arrays<F>) {
         let Self {
             plan,
@@ -190,6 +184,9 @@ impl<'a, F: Float> Trainer<'a, F> {
     }
 }
 
+/// Fewer steps than these, of some microseconds each at least, are done before other threads are awake.
+const STEPS_WORTH_WAKING: usize = 16;
+
 /// A network that is trained beside others, and the arrays that this changes.
 pub type Member<'a, F> = (Trainer<'a, F>, Arrays<'a, F>);
 
@@ -201,8 +198,8 @@ pub fn run_all_until<F: Float>(
     members: &mut [Member<F>],
     threads: Threads,
 ) -> bool {
-    let work = members.iter().map(|(trainer, _)| trainer.work()).sum();
-    let threads = threads.for_work(work, PARALLEL_FROM);
+    let steps = members.iter().map(|(trainer, _)| trainer.batches.len());
+    let threads = threads.for_work(steps.sum(), STEPS_WORTH_WAKING);
     parallel::for_each_chunk(threads, members, 1, |_, chunk| {
         for (trainer, arrays) in chunk {
             trainer.run_until(deadline, arrays);
