@@ -96,7 +96,7 @@ def test_a_layer_that_is_not_as_it_was_drawn_is_named(place, factor):
     report = fanin.diagnose(model, X, Y)
     unexpected = [finding for finding in report.findings if finding.kind == "unexpected"]
     assert [finding.layers for finding in unexpected] == [(f"hidden{place + 1}",)]
-    assert not any(report.outside(layer)["pre_activation"] for layer in report.layers[:place])
+    assert not any(report.outside(layer)["signal"] for layer in report.layers[:place])
 
 
 def test_measurements_are_those_of_the_arrays():
@@ -352,6 +352,21 @@ def test_jacobians_are_those_of_finite_differences():
     expected = np.sqrt(np.mean([np.linalg.svd(j, compute_uv=False) ** 2 for j in numeric], axis=0))
     np.testing.assert_allclose(report.jacobian(2)[-1][:3], expected[:3], rtol=1e-3)
     assert len(report.jacobian()) == 5
+
+
+def test_bands_of_activations_are_of_what_they_get():
+    layers = []
+    for _ in range(8):
+        layers += [Dense(WIDTH, kernel_initializer="glorot_normal"), Activation("tanh")]
+    apart = fanin.diagnose(fanin.Sequential([*layers, Dense(10, "softmax")], rng=0), X, Y)
+    layers = [Dense(WIDTH, "tanh", kernel_initializer="glorot_normal") for _ in range(8)]
+    together = fanin.diagnose(fanin.Sequential([*layers, Dense(10, "softmax")], rng=0), X, Y)
+    for activation, joined in zip(apart.layers[1:-1:2], together.layers[:-1], strict=True):
+        ours, theirs = apart.bands(activation), together.bands(joined)
+        for name in ("signal", "output", "gradient"):
+            assert ours[name].log_value == pytest.approx(theirs[name].log_value, abs=1e-6)
+        assert not any(apart.outside(activation).values())
+        assert activation.gradient_rms == pytest.approx(joined.gradient_rms, rel=0.3)
 
 
 def test_an_orthogonal_linear_network_is_an_isometry():

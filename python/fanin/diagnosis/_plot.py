@@ -61,23 +61,24 @@ def _title(report: "Report") -> str:
 
 def _draw_sizes(axis: "Axes", report: "Report", what: str) -> None:
     """Draw root mean squares by depth, with theory's line and band."""
-    measured, line, low, high = (np.full(len(report.layers), np.nan) for _ in range(4))
-    for i, layer in enumerate(report.layers):
+    layers = shown(report)
+    measured, line, low, high = (np.full(len(layers), np.nan) for _ in range(4))
+    for i, layer in enumerate(layers):
         signal = layer.signal if what == "signal" else layer.gradient
         if signal is not None:
             measured[i] = signal.rms
-        band = _band(report, layer, what)
+        band = report.bands(layer).get(what)
         if band is not None:
             line[i], low[i], high[i] = (math.sqrt(v) for v in (band.value, band.low, band.high))
-    place = np.arange(1, len(report.layers) + 1)
+    place = np.arange(1, len(layers) + 1)
     colour = _SIGNAL if what == "signal" else _GRADIENT
-    shown = np.isfinite(low) & (low > 0) & np.isfinite(high)
-    if shown.any():
-        lower, upper = np.where(shown, low, np.nan), np.where(shown, high, np.nan)
+    known = np.isfinite(low) & (low > 0) & np.isfinite(high)
+    if known.any():
+        lower, upper = np.where(known, low, np.nan), np.where(known, high, np.nan)
         axis.fill_between(
             place, lower, upper, color=_THEORY, alpha=0.25, linewidth=0, label="one draw's range"
         )
-        axis.plot(place, np.where(shown, line, np.nan), color=_THEORY, label="theory")
+        axis.plot(place, np.where(known, line, np.nan), color=_THEORY, label="theory")
     positive = np.where(np.isfinite(measured) & (measured > 0), measured, np.nan)
     axis.plot(place, positive, "o-", color=colour, markersize=4, linewidth=1.3, label="measured")
     if np.isfinite(positive).any():
@@ -91,8 +92,14 @@ def _draw_sizes(axis: "Axes", report: "Report", what: str) -> None:
     axis.set_title(
         "rms of pre-activations by depth" if what == "signal" else "rms of gradients by depth"
     )
-    _number_layers(axis, report)
+    _number_layers(axis, len(layers))
     axis.grid(axis="y", alpha=0.25, linewidth=0.6)
+
+
+def shown(report: "Report") -> "list[LayerReport]":
+    """Return the layers whose sizes make a curve: what activations get, and the outputs."""
+    hidden, last = report.hidden, report.kernels[-1:]
+    return [*hidden, *last] if hidden else report.layers
 
 
 def _widen(axis: "Axes") -> None:
@@ -103,22 +110,11 @@ def _widen(axis: "Axes") -> None:
         axis.set_ylim(middle / math.sqrt(10), middle * math.sqrt(10))
 
 
-def _band(report: "Report", layer: "LayerReport", what: str) -> Any:
-    predicted = report.prediction(layer)
-    if predicted is None:
-        return None
-    if what == "gradient":
-        return predicted.gradient
-    return predicted.pre_activation or (
-        predicted.activation if layer.pre_activation is None else None
-    )
-
-
-def _number_layers(axis: "Axes", report: "Report") -> None:
+def _number_layers(axis: "Axes", count: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_xlabel("layer")
-    axis.set_xlim(0.5, len(report.layers) + 0.5)
+    axis.set_xlabel("depth")
+    axis.set_xlim(0.5, count + 0.5)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, min_n_ticks=1))
 
 

@@ -1,7 +1,6 @@
 """What `fanin.diagnose` returns."""
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -21,7 +20,7 @@ from fanin.diagnosis.findings import Finding, find
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fanin.theory import LayerPrediction, Prediction
+    from fanin.theory import Band, LayerPrediction, Prediction
 
 Array = NDArray[Any]
 
@@ -116,8 +115,37 @@ class Report:
         """Return what theory predicts for a layer; None where it predicts nothing."""
         return None if self.theory is None else self.theory.layers[layer.index]
 
-    def outside(self, layer: LayerReport) -> Mapping[str, bool]:
-        """Return, for each signal with a band, whether the measurement leaves it.
+    def bands(self, layer: LayerReport) -> "dict[str, Band]":
+        """Return theory's bands for what was measured of a layer.
+
+        Parameters
+        ----------
+        layer : LayerReport
+            One of `layers`.
+
+        Returns
+        -------
+        dict of str to Band
+            Of the second moments of ``signal``, ``output`` and ``gradient`` (that with respect to
+            ``signal``), as far as theory predicts them.
+        """
+        predicted = self.prediction(layer)
+        if predicted is None:
+            return {}
+        signal, gradient = predicted.pre_activation, predicted.gradient
+        if layer.kind == "activation":
+            # What it gets is what the layer before hands on.
+            before = self.layers[layer.index - 1] if layer.index else None
+            handed = None if before is None else self.prediction(before)
+            signal = None if handed is None else handed.activation
+            gradient = predicted.input_gradient
+        elif signal is None and layer.pre_activation is None:
+            signal = predicted.activation
+        found = {"signal": signal, "output": predicted.activation, "gradient": gradient}
+        return {name: band for name, band in found.items() if band is not None}
+
+    def outside(self, layer: LayerReport) -> dict[str, bool]:
+        """Return, for each measurement that theory has a band for, whether it leaves the band.
 
         Parameters
         ----------
@@ -127,22 +155,13 @@ class Report:
         Returns
         -------
         dict of str to bool
-            ``pre_activation``, ``activation`` and ``gradient``, as far as theory has a band.
+            ``signal``, ``output`` and ``gradient``, see `bands`.
         """
-        predicted = self.prediction(layer)
-        if predicted is None:
-            return {}
-        measured = {
-            "pre_activation": (layer.pre_activation, predicted.pre_activation),
-            "activation": (layer.output, predicted.activation),
-            "gradient": (layer.gradient, predicted.gradient),
-        }
-        if layer.pre_activation is None and "kernel" in layer.weights:
-            measured["pre_activation"] = (layer.output, predicted.pre_activation)
+        measured = {"signal": layer.signal, "output": layer.output, "gradient": layer.gradient}
         return {
             name: signal.second_moment not in band
-            for name, (signal, band) in measured.items()
-            if signal is not None and band is not None
+            for name, band in self.bands(layer).items()
+            if (signal := measured[name]) is not None
         }
 
     def jacobian(self, samples: int = 4) -> "list[Array | None]":
@@ -261,7 +280,7 @@ class Report:
             "distinct": layer.distinct,
             "cosine": _number(layer.cosine),
             "effective_rank": _number(layer.effective_rank),
-            "outside": dict(self.outside(layer)),
+            "outside": self.outside(layer),
             "note": layer.note,
         }
 

@@ -55,12 +55,8 @@ def _table(report: "Report") -> Table:
 
 def cells(report: "Report", layer: "LayerReport") -> list[Any]:
     """Write a layer's row."""
-    outside = report.outside(layer)
-    predicted = report.prediction(layer)
+    outside, bands = report.outside(layer), report.bands(layer)
     gradient = layer.gradient
-    signal = "pre_activation" if "pre_activation" in outside else "activation"
-    band = None if predicted is None else getattr(predicted, signal)
-    back = None if predicted is None else predicted.gradient
     name = Text(layer.name)
     if layer.activation:
         name.append(f" {layer.activation}", style="dim")
@@ -68,9 +64,9 @@ def cells(report: "Report", layer: "LayerReport") -> list[Any]:
         name,
         str(layer.units),
         _number(layer.signal.rms),
-        _band(band, outside.get(signal)),
+        _band(bands.get("signal"), outside.get("signal")),
         "" if gradient is None else _number(gradient.rms),
-        _band(back, outside.get("gradient")),
+        _band(bands.get("gradient"), outside.get("gradient")),
         _flat(layer),
         "" if math.isnan(layer.cosine) else f"{layer.cosine:.2f}",
         _number(layer.effective_rank),

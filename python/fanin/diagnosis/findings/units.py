@@ -19,11 +19,11 @@ def symmetric(report: "Report") -> list[Finding]:
     worst = min(layers, key=lambda layer: layer.distinct / layer.units)
     severity = "severe" if worst.distinct <= max(1, worst.units // 2) else "warning"
     names = tuple(layer.name for layer in layers)
-    more = f" (so have {named(names)})" if len(names) > 1 else ""
+    more = f" (alike in {named(names)})" if len(names) > 1 else ""
+    verb = "is" if worst.distinct == 1 else "are"
     text = (
-        f"{worst.name} has {worst.units} units of which {worst.distinct} "
-        f"{'is' if worst.distinct == 1 else 'are'} distinct{more}: equal units get equal gradients "
-        "and stay equal."
+        f"Only {worst.distinct} of the {worst.units} units of {worst.name} {verb} distinct{more}: "
+        "equal units get equal gradients and stay equal."
     )
     source = "Goodfellow, Bengio and Courville 2016, section 8.4: weights must break symmetry"
     share = worst.distinct / worst.units
