@@ -15,7 +15,7 @@ const PARALLEL_FROM: usize = 1 << 17;
 /// # Panics
 ///
 /// If the lengths are not the product of the sizes: callers have checked them.
-pub(crate) fn outputs_first<F: Float>(
+pub fn outputs_first<F: Float>(
     threads: Threads,
     kernel: &[F],
     [positions, inputs, outputs]: [usize; 3],

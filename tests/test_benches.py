@@ -59,6 +59,13 @@ def test_the_slope_of_a_power_is_its_exponent() -> None:
     assert page.slope(points, "one") == pytest.approx(1.5)
 
 
+def test_the_page_says_what_its_program_says() -> None:
+    written = (BENCHES.parent / "docs" / "performance.md").read_text()
+    measured = page._HEAD[page._HEAD.index("## How it is measured") :]
+    assert measured.format(agreement=AGREEMENT) in written
+    assert page._LIMITS in written
+
+
 @pytest.mark.parametrize(
     ("ratio", "met"), [(2.0, "yes"), (1.85, "within 10 %"), (1.7, "no"), (None, "not measured")]
 )

@@ -49,6 +49,9 @@ class Row:
 
 
 SQUARE = (4096, 4096)
+MANY = 16
+"""Networks that are trained at once."""
+
 NETWORKS: dict[str, dict[str, Any]] = {
     "2-3-2-2 + BN, batch 32": {
         "widths": (2, 3, 2, 2),
@@ -120,6 +123,7 @@ def _sampling() -> list[Row]:
                     limit if one else None,
                 )
             )
+    rows += _filling()
     for work in ("uniform", "normal"):
         peers64 = [
             Peer(f"mkl_random {brng}", "mkl", 1.0, args={"brng": brng})
@@ -151,6 +155,29 @@ def _sampling() -> list[Row]:
     return rows
 
 
+def _filling() -> list[Row]:
+    """Everybody fills an array that exists."""
+    rows = []
+    for work, label in SAMPLERS.items():
+        peers = [Peer("torch.nn.init", "torch_", work=work)]
+        if work != "truncated_normal":
+            peers.append(Peer("NumPy Generator, out=", "by_hand", work=work))
+        args = {"shape": SQUARE, "dtype": "float32"}
+        rows += [
+            Row(
+                "fill",
+                f"{label} 4096², in place",
+                "ns/element",
+                f"fill_{work}",
+                args,
+                threads,
+                tuple(peers),
+            )
+            for threads in (1, 2)
+        ]
+    return rows
+
+
 def _training() -> list[Row]:
     rows = []
     for (label, args), (torch1, torch2, jax) in zip(NETWORKS.items(), _AIMS, strict=True):
@@ -164,6 +191,24 @@ def _training() -> list[Row]:
                 Peer("NumPy by hand", "by_hand"),
             )
             rows.append(Row("step", label, "µs/step", "train", args, threads, peers))
+    return rows
+
+
+def _many() -> list[Row]:
+    rows = []
+    for label in ("2-3-2-2 + BN, batch 32", "64-64-10, batch 32"):
+        args = {**NETWORKS[label], "steps": 64, "count": MANY}
+        for threads in (1, 2):
+            peers = [
+                Peer("JAX jit, scan, vmap", "jax_"),
+                Peer("torch, stacked", "torch_"),
+                Peer("torch, fused Adam, one by one", "torch_", work="train_each"),
+                Peer("fanin, one fit by one", "ours", work="fit_each"),
+            ]
+            if threads == 2:
+                peers.append(Peer("fanin, 1 thread", "ours", threads=1))
+            named = f"{MANY} networks at once, {label}"
+            rows.append(Row("many", named, "µs/step", "train_many", args, threads, tuple(peers)))
     return rows
 
 
@@ -234,7 +279,7 @@ def _whole() -> list[Row]:
 
 def rows() -> list[Row]:
     """Return all rows."""
-    return [*_sampling(), *_training(), *_pieces(), *_whole()]
+    return [*_sampling(), *_training(), *_many(), *_pieces(), *_whole()]
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,9 @@ class Network:
         rule = rng.standard_normal((self.widths[0], self.widths[-1]), dtype=np.float32)
         return x, np.argmax(x @ rule, axis=1).astype(np.int64)
 
-    def kernels(self) -> list[Array]:
+    def kernels(self, member: int = 0) -> list[Array]:
         """Return He-normal starting kernels (fan_in, fan_out); biases start at zero."""
-        rng = np.random.default_rng(1)
+        rng = np.random.default_rng(1 + member)
         return [
             rng.standard_normal((i, o), dtype=np.float32) * np.float32(np.sqrt(2 / i))
             for i, o in pairwise(self.widths)
@@ -82,10 +82,13 @@ def network(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> 
     return Network(tuple(widths), normalized, batch, steps)
 
 
-def training(net: Network, start: Callable[[], Any], epoch: Callable[[Array], float]) -> Arm:
+def training(
+    net: Network, start: Callable[[], Any], epoch: Callable[[Array], float], count: int = 1
+) -> Arm:
     """Make the arm that trains for one pass in a new order, and checks on two in a given one.
 
-    `epoch` takes the order of the rows and returns the mean loss over the pass.
+    `epoch` takes the order of the rows and returns the mean loss over the pass, and over
+    the `count` networks that make it.
     """
     shuffles = np.random.default_rng(2)
 
@@ -95,4 +98,4 @@ def training(net: Network, start: Callable[[], Any], epoch: Callable[[Array], fl
             loss = epoch(np.random.default_rng(3).permutation(net.samples))
         return loss
 
-    return Arm(lambda: epoch(shuffles.permutation(net.samples)), net.steps, start, check)
+    return Arm(lambda: epoch(shuffles.permutation(net.samples)), net.steps * count, start, check)

@@ -38,6 +38,7 @@ the *ratio*, how many times as long as we a peer takes. Targets are ratios too.
   are medians. The first round does not count.
 * Samplers and `orthogonal` return a new array, as we, JAX, MKL and the documents' snippets do;
   torch and NumPy's Generator fill one that exists, which spares them the operating system's work.
+  In the rows *in place* everybody fills an array that exists, we with `Initializer.fill`.
 * A training step is what a user gets from `fit(x, y, batch_size, verbose=0)`, divided by its
   steps: shuffling, gathering the batch, forward, loss, backward, Adam. Where a network is
   normalized, BatchNormalization stands behind each ReLU, as in the documents. torch runs its usual
@@ -47,6 +48,10 @@ the *ratio*, how many times as long as we a peer takes. Targets are ratios too.
   same batches; their mean losses must agree to {agreement:g} (relative), with the constants of Adam
   and BatchNormalization equal. A line says DISAGREES otherwise. Layers, Adam and predictions are
   checked likewise.
+* *Networks at once* are 16 of one shape and of different starting weights, an epoch at a time, by
+  `fanin.fit_many`; times are those of one step of one network. JAX maps its step over them with
+  `vmap`, torch stacks their weights and batches the products, or trains one after the other. Each
+  of ours shuffles for itself; theirs share one order. The mean of the 16 losses must agree.
 * The documents' experiment is one script for Keras and us. "Over the cores" trains its four arms
   at once, each on one thread.
 """

@@ -85,6 +85,27 @@ class Plan:
         threads: int | None = None,
     ) -> None: ...
 
+_Member: TypeAlias = tuple[
+    Plan,
+    _Array,
+    _Array,
+    _Array,
+    _Settings,
+    NDArray[np.uint32],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]
+
+def train_many(
+    members: Sequence[_Member],
+    loss: _Settings,
+    metrics: Sequence[_Settings],
+    x: _Array,
+    y: NDArray[Any],
+    weights: _Array | None,
+    batch_size: int,
+    threads: int | None = None,
+) -> None: ...
 def optimizer_slots(optimizer: _Settings) -> list[str]: ...
 def optimizer_step(
     optimizer: _Settings,

@@ -10,7 +10,7 @@ pub use evaluate::{Evaluation, Predictor};
 pub use objective::Objective;
 pub use pass::{Run, backward, backward_plain, forward, gradient_len, is_plain, kept_len, output};
 pub use plan::{Place, Plan, Stage};
-pub use train::{Arrays, Trainer};
+pub use train::{Arrays, Member, Trainer, run_all_until};
 
 use crate::error::{Error, Result};
 use crate::float::Float;

@@ -183,3 +183,29 @@ impl<'a, F: Float> Trainer<'a, F> {
         arrays.progress[1] += run.samples as f64;
     }
 }
+
+/// Fewer steps than these, of some microseconds each at least, are done before other threads are awake.
+const STEPS_WORTH_WAKING: usize = 16;
+
+/// A network that is trained beside others, and the arrays that this changes.
+pub type Member<'a, F> = (Trainer<'a, F>, Arrays<'a, F>);
+
+/// Train all members until none has a batch left, and return true, or until `deadline` has passed.
+///
+/// A member is one piece of work: made with [`Threads::ONE`], it stays on the thread that took it.
+pub fn run_all_until<F: Float>(
+    deadline: Instant,
+    members: &mut [Member<F>],
+    threads: Threads,
+) -> bool {
+    let steps = members.iter().map(|(trainer, _)| trainer.batches.len());
+    let threads = threads.for_work(steps.sum(), STEPS_WORTH_WAKING);
+    parallel::for_each_chunk(threads, members, 1, |_, chunk| {
+        for (trainer, arrays) in chunk {
+            trainer.run_until(deadline, arrays);
+        }
+    });
+    members
+        .iter()
+        .all(|(trainer, _)| trainer.batches.len() == 0)
+}

@@ -8,6 +8,7 @@ mod diagnostics;
 mod examples;
 mod functions;
 mod layout;
+mod many;
 mod passes;
 mod plan;
 mod replay;
@@ -29,6 +30,8 @@ mod _core {
     };
     #[pymodule_export]
     use super::layout::outputs_first;
+    #[pymodule_export]
+    use super::many::train_many;
     #[pymodule_export]
     use super::plan::Plan;
     #[pymodule_export]

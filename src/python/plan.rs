@@ -17,10 +17,10 @@ use crate::optimizers;
 #[pyclass(frozen, module = "fanin._core")]
 pub(super) struct Plan {
     input_shape: Vec<usize>,
-    compiled: Compiled,
+    pub(super) compiled: Compiled,
 }
 
-enum Compiled {
+pub(super) enum Compiled {
     Single(network::Plan<f32>),
     Double(network::Plan<f64>),
 }

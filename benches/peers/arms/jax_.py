@@ -83,10 +83,10 @@ def _adam(t: Any, w: Any, m: Any, v: Any, g: Any) -> tuple[Any, Any, Any]:
     return w, m, v
 
 
-def _begin(net: Network) -> tuple[Any, ...]:
+def _begin(net: Network, member: int = 0) -> tuple[Any, ...]:
     params: list[dict[str, Any]] = []
     running: list[Any] = []
-    for i, kernel in enumerate(net.kernels()):
+    for i, kernel in enumerate(net.kernels(member)):
         width = kernel.shape[1]
         params.append({"w": jnp.array(kernel), "b": jnp.zeros(width)})
         if net.normalized and i < len(net.widths) - 2:
@@ -96,11 +96,7 @@ def _begin(net: Network) -> tuple[Any, ...]:
     return jnp.zeros(()), params, zeros, jax.tree.map(jnp.copy, zeros), running
 
 
-def train(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Arm:
-    net = network(widths, normalized, batch, steps)
-    x, y = (jnp.array(part) for part in net.data())
-    made: list[Any] = []
-
+def _step(x: Any, y: Any) -> Any:
     def step(carry: Any, part: Any) -> tuple[Any, Any]:
         t, w, m, v, running = carry
         gradient = jax.value_and_grad(_loss, has_aux=True)
@@ -108,6 +104,15 @@ def train(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Ar
         t = t + 1
         return (t, *_adam(t, w, m, v, g), running), loss
 
+    return step
+
+
+def train(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Arm:
+    net = network(widths, normalized, batch, steps)
+    x, y = (jnp.array(part) for part in net.data())
+    made: list[Any] = []
+
+    step = _step(x, y)
     compiled = jax.jit(lambda carry, order: lax.scan(step, carry, order), donate_argnums=0)
 
     def start() -> None:
@@ -118,6 +123,24 @@ def train(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Ar
         return float(losses.mean())
 
     return training(net, start, epoch)
+
+
+def train_many(widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int) -> Arm:
+    net = network(widths, normalized, batch, steps)
+    x, y = (jnp.array(part) for part in net.data())
+    made: list[Any] = []
+    step = jax.vmap(_step(x, y), in_axes=(0, None))
+    compiled = jax.jit(lambda carry, order: lax.scan(step, carry, order), donate_argnums=0)
+
+    def start() -> None:
+        each = [_begin(net, member) for member in range(count)]
+        made[:] = [jax.tree.map(lambda *parts: jnp.stack(parts), *each)]
+
+    def epoch(order: Array) -> float:
+        made[0], losses = compiled(made[0], order.reshape(steps, batch))
+        return float(losses.mean())
+
+    return training(net, start, epoch, count)
 
 
 def predict(widths: Sequence[int], rows: int) -> Arm:

@@ -37,12 +37,29 @@ def truncated_normal(shape: Sequence[int], dtype: str) -> Arm:
     return Arm(lambda: draw(shape, dtype), float(np.prod(shape)))
 
 
+def fill_uniform(shape: Sequence[int], dtype: str) -> Arm:
+    return _fill(fanin.initializers.RandomUniform(-0.1, 0.1), shape, dtype)
+
+
+def fill_normal(shape: Sequence[int], dtype: str) -> Arm:
+    return _fill(fanin.initializers.RandomNormal(0.0, 0.1), shape, dtype)
+
+
+def fill_truncated_normal(shape: Sequence[int], dtype: str) -> Arm:
+    return _fill(fanin.initializers.TruncatedNormal(0.0, 0.1), shape, dtype)
+
+
+def _fill(draw: Any, shape: Sequence[int], dtype: str) -> Arm:
+    out = np.empty(shape, dtype)
+    return Arm(lambda: draw.fill(out), out.size)
+
+
 def orthogonal(n: int) -> Arm:
     draw = fanin.initializers.Orthogonal()
     return Arm(lambda: draw((n, n)))
 
 
-def model_of(net: Network) -> Any:
+def model_of(net: Network, member: int = 0) -> Any:
     """Return the compiled network with the starting weights."""
     layers: list[Any] = [fanin.Input((net.widths[0],))]
     for width in net.widths[1:-1]:
@@ -50,13 +67,13 @@ def model_of(net: Network) -> Any:
         if net.normalized:
             layers.append(fanin.layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=BN_EPSILON))
     layers.append(fanin.layers.Dense(net.widths[-1], activation="softmax"))
-    model = fanin.Sequential(layers, rng=0)
+    model = fanin.Sequential(layers, rng=member)
     model.compile(
         fanin.optimizers.Adam(LEARNING_RATE, epsilon=ADAM_EPSILON),
         "sparse_categorical_crossentropy",
     )
     dense = [layer for layer in model.layers if isinstance(layer, fanin.layers.Dense)]
-    for layer, kernel in zip(dense, net.kernels(), strict=True):
+    for layer, kernel in zip(dense, net.kernels(member), strict=True):
         layer.kernel[...] = kernel
     return model
 
@@ -76,6 +93,41 @@ def train(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Ar
     arm = training(net, start, epoch)
     # Timed with fanin's own shuffle, which gathers each batch inside the step.
     arm.run = lambda: models[0].fit(x, y, batch, verbose=0)
+    return arm
+
+
+def train_many(widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int) -> Arm:
+    net = network(widths, normalized, batch, steps)
+    x, y = net.data()
+    models: list[Any] = []
+
+    def start() -> None:
+        models[:] = [model_of(net, member) for member in range(count)]
+
+    def epoch(order: Array) -> float:
+        done = fanin.fit_many(models, x[order], y[order], batch, verbose=0, shuffle=False)
+        return float(np.mean([history.history["loss"][-1] for history in done]))
+
+    arm = training(net, start, epoch, count)
+    arm.run = lambda: fanin.fit_many(models, x, y, batch, verbose=0)
+    return arm
+
+
+def fit_each(widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int) -> Arm:
+    """One `fit` after the other."""
+    net = network(widths, normalized, batch, steps)
+    x, y = net.data()
+    models: list[Any] = []
+
+    def start() -> None:
+        models[:] = [model_of(net, member) for member in range(count)]
+
+    def epoch(order: Array) -> float:
+        done = [m.fit(x[order], y[order], batch, verbose=0, shuffle=False) for m in models]
+        return float(np.mean([history.history["loss"][-1] for history in done]))
+
+    arm = training(net, start, epoch, count)
+    arm.run = lambda: [model.fit(x, y, batch, verbose=0) for model in models]
     return arm
 
 

@@ -49,9 +49,9 @@ def orthogonal(n: int) -> Arm:
     return Arm(lambda: nn.init.orthogonal_(w))
 
 
-def model_of(net: Network) -> Any:
+def model_of(net: Network, member: int = 0) -> Any:
     layers: list[Any] = []
-    for i, kernel in enumerate(net.kernels()):
+    for i, kernel in enumerate(net.kernels(member)):
         layer = nn.Linear(*kernel.shape)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(kernel.T.copy()))
@@ -71,12 +71,24 @@ def _adam(params: Any, variant: str) -> Any:
     return torch.optim.Adam(params, LEARNING_RATE, betas=BETAS, eps=ADAM_EPSILON, **chosen)
 
 
+def _pass(model: Any, optimizer: Any, x: Any, y: Any, order: Array, batch: int) -> float:
+    """Train for one pass in an order; return the mean loss of its batches."""
+    parts = torch.from_numpy(order).split(batch)
+    total = torch.zeros(())
+    for part in parts:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x[part]), y[part])
+        loss.backward()
+        optimizer.step()
+        total += loss.detach()
+    return float(total) / len(parts)
+
+
 def train(
     widths: Sequence[int], normalized: bool, batch: int, steps: int, variant: str = ""
 ) -> Arm:
     net = network(widths, normalized, batch, steps)
     x, y = (torch.from_numpy(part) for part in net.data())
-    loss_of = nn.CrossEntropyLoss()
     made: list[Any] = []
 
     def start() -> None:
@@ -84,17 +96,75 @@ def train(
         made[:] = [model, _adam(model.parameters(), variant)]
 
     def epoch(order: Array) -> float:
-        model, optimizer = made
+        return _pass(*made, x, y, order, batch)
+
+    return training(net, start, epoch)
+
+
+def train_many(widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int) -> Arm:
+    """All networks in one: their weights stacked, their products batched."""
+    net = network(widths, normalized, batch, steps)
+    x, y = (torch.from_numpy(part) for part in net.data())
+    made: list[Any] = []
+
+    def start() -> None:
+        each = [net.kernels(member) for member in range(count)]
+        stacked = [torch.from_numpy(np.stack(kernels)) for kernels in zip(*each, strict=True)]
+        weights = [nn.Parameter(w) for w in stacked]
+        biases = [nn.Parameter(torch.zeros(count, 1, w.shape[2])) for w in stacked]
+        norms = [_StackedNorm(count, width) for width in widths[1:-1]] if normalized else []
+        parameters = [*weights, *biases, *(p for norm in norms for p in norm.parameters())]
+        made[:] = [weights, biases, norms, _adam(parameters, "foreach")]
+
+    def epoch(order: Array) -> float:
+        weights, biases, norms, optimizer = made
         total = torch.zeros(())
         for part in torch.from_numpy(order).split(batch):
             optimizer.zero_grad()
-            loss = loss_of(model(x[part]), y[part])
-            loss.backward()
+            h = x[part].expand(count, -1, -1)
+            for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
+                h = torch.baddbmm(b, h, w)
+                if i < len(weights) - 1:
+                    h = h.relu()
+                    h = norms[i](h) if norms else h
+            classes = y[part].repeat(count)
+            loss = nn.functional.cross_entropy(h.flatten(0, 1), classes)
+            # The gradient of each network's own mean, not of the mean over all.
+            (loss * count).backward()
             optimizer.step()
             total += loss.detach()
         return float(total) / steps
 
-    return training(net, start, epoch)
+    return training(net, start, epoch, count)
+
+
+class _StackedNorm(nn.Module):
+    """BatchNorm1d of several networks at once: (networks, batch, features)."""
+
+    def __init__(self, count: int, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(count * width, eps=BN_EPSILON, momentum=1 - BN_MOMENTUM)
+        self.count = count
+
+    def forward(self, h: Any) -> Any:
+        rows = h.transpose(0, 1).flatten(1)
+        return self.norm(rows).unflatten(1, (self.count, -1)).transpose(0, 1)
+
+
+def train_each(widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int) -> Arm:
+    """One network after the other."""
+    net = network(widths, normalized, batch, steps)
+    x, y = (torch.from_numpy(part) for part in net.data())
+    made: list[Any] = []
+
+    def start() -> None:
+        models = [model_of(net, member) for member in range(count)]
+        made[:] = [(model, _adam(model.parameters(), "fused")) for model in models]
+
+    def epoch(order: Array) -> float:
+        return float(np.mean([_pass(*each, x, y, order, batch) for each in made]))
+
+    return training(net, start, epoch, count)
 
 
 def batch_normalization(rows: int, columns: int) -> Arm:

@@ -1,0 +1,285 @@
+"""Several networks trained at once on the same samples: `fit_many`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fanin import _checks, _core, _data, _options, _training, random
+from fanin._progress import Progress, resolve_verbose
+from fanin.callbacks import History
+from fanin.callbacks._base import CallbackList
+from fanin.models import Sequential
+
+__all__ = ["fit_many"]
+
+
+def fit_many(
+    models: Iterable[Sequential],
+    x: Any,
+    y: Any,
+    batch_size: int | None = None,
+    epochs: int = 1,
+    verbose: int | str = "auto",
+    callbacks: None = None,
+    validation_split: float = 0.0,
+    validation_data: Any = None,
+    shuffle: bool = True,
+    class_weight: Mapping[int, float] | None = None,
+    sample_weight: ArrayLike | None = None,
+    initial_epoch: int = 0,
+    validation_batch_size: int | None = None,
+    validation_freq: int | Sequence[int] = 1,
+    *,
+    threads: int | None = None,
+) -> list[History]:
+    """Train several networks on the same samples, side by side.
+
+    What becomes of each network is, bit for bit, what ``model.fit`` with the same arguments makes
+    of it. An epoch of all of them is one call of the compiled core, which trains as many at a
+    time as there are threads: for many small networks, such as one for each of several seeds and
+    initializers, that uses all cores where a single network cannot.
+
+    Everything is checked before anything changes. Ctrl-C raises KeyboardInterrupt and leaves each
+    network as it was after a whole batch, with what was recorded in its ``history``.
+
+    Parameters
+    ----------
+    models : iterable of Sequential
+        The networks, compiled. Layers and optimizers may differ; the shapes of inputs and outputs,
+        the dtype, the loss and the metrics may not.
+    x : array_like of shape (n, ...)
+        The samples.
+    y : array_like
+        The targets: integers of shape (n,) for sparse losses, else like the outputs.
+    batch_size : int, optional
+        Samples of a batch; 32 if None. The last batch may be smaller.
+    epochs : int, default 1
+        Number of the last epoch.
+    verbose : {"auto", 0, 1, 2}, default "auto"
+        As in `fit`; the values are means over the networks.
+    callbacks : None
+        Not supported: a callback belongs to one network. Use its `fit`.
+    validation_split : float, default 0.0
+        Share of the samples, the last ones, to validate on instead.
+    validation_data : tuple (x, y) or (x, y, sample_weight), optional
+        What to validate on; comes before `validation_split`.
+    shuffle : bool, default True
+        Whether each network draws a new order of the samples, from its own `rng`, in each epoch.
+    class_weight : dict of int to float, optional
+        Weight of each class in the loss; classes that are not named weigh 1.
+    sample_weight : array_like of shape (n,), optional
+        Weight of each sample in the loss. Metrics are not weighted.
+    initial_epoch : int, default 0
+        Number of the first epoch, to resume.
+    validation_batch_size : int, optional
+        Samples of a batch in validation; `batch_size` if None.
+    validation_freq : int or sequence of int, default 1
+        Validate every so many epochs, or after the epochs named (counted from 1).
+    threads : int, optional
+        How many networks to train at a time; the result is the same, bit for bit.
+
+    Returns
+    -------
+    list of History
+        Loss and metrics of each epoch, one History a network.
+
+    Raises
+    ------
+    ShapeError
+        If a shape is wrong.
+    ValueError
+        If a value is, networks do not fit together, one is given twice or is not compiled.
+    TypeError
+        If something is not of a kind that can be used.
+
+    Examples
+    --------
+    >>> import numpy as np, fanin
+    >>> x = np.random.default_rng(0).normal(size=(256, 2))
+    >>> y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    >>> models = []
+    >>> for seed in range(8):
+    ...     layers = [fanin.layers.Dense(16, "relu"), fanin.layers.Dense(1, "sigmoid")]
+    ...     model = fanin.Sequential(layers, rng=seed)
+    ...     model.compile(fanin.optimizers.Adam(0.02), "bce", metrics=["accuracy"])
+    ...     models.append(model)
+    >>> histories = fanin.fit_many(models, x, y, epochs=30, verbose=0)
+    >>> min(history.history["accuracy"][-1] for history in histories) > 0.9
+    True
+    """
+    if callbacks is not None:
+        raise ValueError("fit_many supports no callbacks: use the fit of each model")
+    networks = _networks(models)
+    lead, kind = networks[0], networks[0].loss.kind
+    first = _checks.integer("initial_epoch", initial_epoch, minimum=0)
+    last = _checks.integer("epochs", epochs, minimum=0)
+    size = _options.batch_size("batch_size", batch_size)
+    validation_size = _options.batch_size("validation_batch_size", validation_batch_size, size)
+    threads = _options.threads(threads)
+    split = _checks.number("validation_split", validation_split, at_least=0.0, below=1.0)
+    shuffle = _checks.flag("shuffle", shuffle)
+    when = _options.epochs_to_validate(validation_freq)
+    level = resolve_verbose(verbose)
+
+    train = _data.samples(lead, kind, x, y, sample_weight, class_weight)
+    features = train.x.shape[1:]
+    goals = [model._goal(features, threads) for model in networks]
+    _check_alike(goals)
+    validation = None
+    if validation_data is not None:
+        validation = lead._validation(kind, validation_data, features)
+    elif split:
+        train, validation = train.split(split)
+    steps = -(-len(train) // size)
+
+    # Everything was checked: from here on the networks change.
+    fits = []
+    progress = Progress(level, steps)
+    for model, goal in zip(networks, goals, strict=True):
+        model.build((None, *features))
+        goal.params, goal.state = model.params, model.state
+        compiled = model._choices()
+        if compiled.slots is None:
+            compiled.slots = compiled.optimizer.init(model.params)
+        offset = max(compiled.epochs - first, 0)
+        shuffler = _training.Shuffler(model._source, shuffle, offset)
+        model.history, model.stop_training = History(), False
+        told = CallbackList(None, model, {"verbose": level, "epochs": last, "steps": steps})
+        told.begin(model.history)
+        fits.append(
+            _training.Fit(
+                model,
+                goal,
+                compiled,
+                train,
+                size,
+                shuffler,
+                told,
+                progress,
+                validation,
+                validation_size,
+                when,
+            )
+        )
+    with progress:
+        _run(fits, first, last)
+    return [fit.model.history for fit in fits]
+
+
+def _networks(models: Any) -> list[Sequential]:
+    """Return the networks, if they can be trained side by side."""
+    if isinstance(models, Sequential) or not isinstance(models, Iterable):
+        raise TypeError(f"models must be a list of Sequential, got {type(models).__name__}")
+    networks = list(models)
+    if not networks:
+        raise ValueError("models must be at least one, got none")
+    for place, model in enumerate(networks):
+        if not isinstance(model, Sequential):
+            raise TypeError(f"models[{place}] must be a Sequential, got {type(model).__name__}")
+        if not model.compiled:
+            raise ValueError(
+                f"models[{place}] is not compiled: call its compile(optimizer, loss) first"
+            )
+    _check_separate("models", "is the same network as", networks)
+    # Shuffles drawn from one generator in turns would not be those of one `fit` after the other.
+    sources = [model._source for model in networks]
+    drawn = [s for s in sources if s is not None and not isinstance(s, random.Stream)]
+    if len({id(source) for source in drawn}) < len(drawn):
+        raise ValueError(
+            "models must not share a random generator, which would mix up their shuffles: give "
+            "each its own rng, such as an integer"
+        )
+    return networks
+
+
+def _check_separate(name: str, relation: str, items: Sequence[Any]) -> None:
+    places: dict[int, int] = {}
+    for place, item in enumerate(items):
+        before = places.setdefault(id(item), place)
+        if before != place:
+            raise ValueError(f"{name}[{place}] {relation} {name}[{before}]")
+
+
+def _check_alike(goals: Sequence[_training.Goal]) -> None:
+    """Check that the same samples, loss and metrics are meant for all networks."""
+    expected = _traits(goals[0])
+    for place, goal in enumerate(goals):
+        for (name, mine), (_, theirs) in zip(_traits(goal), expected, strict=True):
+            if mine != theirs:
+                raise ValueError(
+                    f"models must have the same {name}: that of models[{place}] is {mine}, that "
+                    f"of models[0] {theirs}"
+                )
+
+
+def _traits(goal: _training.Goal) -> list[tuple[str, Any]]:
+    return [
+        ("dtype", goal.plan.dtype),
+        ("shape of the outputs", goal.plan.output_shapes[-1]),
+        ("loss", goal.loss),
+        ("metrics", goal.metrics),
+    ]
+
+
+def _run(fits: Sequence[_training.Fit], first: int, last: int) -> None:
+    """Train all networks for the epochs from `first` up to before `last`."""
+    progress = fits[0].progress
+    for fit in fits:
+        fit.callbacks.call("on_train_begin", {})
+    logs: list[dict[str, Any]] = [{} for _ in fits]
+    for epoch in range(first, last):
+        progress.begin(f"Epoch {epoch + 1}/{last}")
+        logs = _epoch(fits, epoch)
+        for fit, values in zip(fits, logs, strict=True):
+            if fit.validation is not None and fit.validation_epochs(epoch + 1):
+                values |= _training.evaluate(
+                    fit.goal, fit.validation, fit.validation_batch_size, fit.callbacks, "val_"
+                )
+            fit.compiled.epochs += 1
+            fit.callbacks.call("on_epoch_end", epoch, values)
+        means = {name: float(np.mean([values[name] for values in logs])) for name in logs[0]}
+        progress.end(means)
+    for fit, values in zip(fits, logs, strict=True):
+        fit.callbacks.call("on_train_end", values)
+
+
+def _epoch(fits: Sequence[_training.Fit], epoch: int) -> list[dict[str, Any]]:
+    """Train each network for one epoch; return the means of each."""
+    lead = fits[0]
+    train, goal = lead.train, lead.goal
+    steps = lead.progress.steps
+    counts = [np.zeros(2 + len(goal.names)) for _ in fits]
+    for fit, count in zip(fits, counts, strict=True):
+        count[0] = fit.compiled.iterations
+    try:
+        _core.train_many(
+            [_member(fit, epoch, steps, count) for fit, count in zip(fits, counts, strict=True)],
+            goal.loss,
+            goal.metrics,
+            train.x,
+            train.y,
+            train.weights,
+            lead.batch_size,
+            goal.threads,
+        )
+    finally:
+        for fit, count in zip(fits, counts, strict=True):
+            fit.compiled.iterations = int(count[0])
+    return [goal.logs(count[2:], count[1]) for count in counts]
+
+
+def _member(fit: _training.Fit, epoch: int, steps: int, count: NDArray[np.float64]) -> Any:
+    """Return a network's part of the core's call."""
+    compiled, goal = fit.compiled, fit.goal
+    return (
+        goal.plan,
+        goal.params,
+        goal.state,
+        compiled.slots,
+        compiled.optimizer.settings(),
+        fit.shuffler.order(epoch, len(fit.train)),
+        compiled.optimizer.learning_rates(compiled.iterations, steps),
+        count,
+    )
