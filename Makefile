@@ -11,12 +11,12 @@ TOOLS := $(VENV)/.tools
 EXTENSION := $(VENV)/.extension
 # The peers get an environment of their own: they are large, and bring their own ideas of NumPy.
 PEERS := .venv-peers
-PEER_PACKAGES := torch keras jax scikit-learn mkl_random
+PEER_PACKAGES := torch keras jax flax scikit-learn mkl_random
 WHEELS := target/wheels-peers
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types rust-tests python-tests bench bench-peers fmt clean
+.PHONY: help demo build test check lint types rust-tests python-tests bench bench-peers test-peers peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -52,11 +52,24 @@ python-tests: $(EXTENSION) ## pytest: laws, parity, documents, notebook, hostile
 bench: ## Rust benches of the kernels
 	cargo bench --locked
 
-bench-peers: $(PEERS)/.installed ## Us against torch, JAX, Keras, …: docs/performance.md (ONLY="step adam": these rows, written nowhere)
+test-peers: peers ## Initializers, streams and whole models against torch, Keras, JAX and Flax themselves
+	$(PEERS)/bin/python -m pip install --quiet 'pytest>=8' 'hypothesis>=6.100'
+	KERAS_BACKEND=jax $(PEERS)/bin/python -c 'import torch, keras, jax'  # a test of what is missing would be skipped
+	KERAS_BACKEND=jax $(PEERS)/bin/python -m pytest -q tests/peers
+	KERAS_BACKEND=torch $(PEERS)/bin/python -m pytest -q tests/peers/test_models.py tests/peers/test_adapters.py
+
+bench-peers: peers ## Us against torch, JAX, Keras, …: docs/performance.md (ONLY="step adam": these rows, written nowhere)
+	cd benches && ../$(PEERS)/bin/python -m peers --wheel ../$(WHEELS)/*.whl --json ../target/peers.json $(if $(ONLY),--only $(ONLY),--write)
+
+# The package as users get it, beside the peers.
+peers: $(PEERS)/.installed
 	rm -rf $(WHEELS)
 	VIRTUAL_ENV=$(CURDIR)/$(PEERS) $(PEERS)/bin/maturin build --release --locked --quiet --out $(WHEELS)
 	$(PEERS)/bin/python -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/*.whl
-	cd benches && ../$(PEERS)/bin/python -m peers --wheel ../$(WHEELS)/*.whl --json ../target/peers.json $(if $(ONLY),--only $(ONLY),--write)
+
+statistics: $(EXTENSION) ## dieharder on the raw stream (hours; goes on where it was stopped): docs/stream.md
+	@command -v dieharder > /dev/null || { echo 'install dieharder first: apt-get install dieharder'; exit 1; }
+	$(BIN)/python scripts/stream_statistics.py run
 
 fmt: $(TOOLS) ## Format everything
 	cargo fmt

@@ -18,6 +18,7 @@ pub mod optimizers;
 // The ground.
 pub mod error;
 pub mod float;
+mod layout;
 mod linalg;
 pub mod memory;
 pub mod parallel;

@@ -143,9 +143,9 @@ def test_tensorflow_block():
 def test_torch_block():
     """The network of the torch block, in fanin's words.
 
-    Left out, because fanin has no counterpart of `torch.nn` yet: the class with its `forward`, that
-    is, the block's own lines. What they say about initialization and training is done here: He
-    normal as torch means it (fan_in, not truncated), zero biases, cross-entropy from logits, SGD.
+    `tests/peers/test_init.py` runs the block itself, with ``nn.init`` replaced by ``fanin.init``.
+    What it says about initialization and training is done here: He normal as torch means it
+    (fan_in, not truncated), zero biases, cross-entropy from logits, SGD.
     """
     code = block("torch")
     assert "kaiming_normal_(self.fc1.weight, mode='fan_in', nonlinearity='relu')" in code

@@ -2,11 +2,13 @@
 
 import math
 
+import fanin
 import numpy as np
 import pytest
 from fanin import initializers
 from fanin.errors import ShapeError
-from fanin.initializers import DeltaOrthogonal, Dirac, Orthogonal, Sparse, ZerO
+from fanin.initializers import DeltaOrthogonal, Dirac, LooksLinear, Orthogonal, Sparse, ZerO
+from fanin.layers import Dense
 from fanin.random import Stream
 
 SOURCES = [lambda: 3, lambda: np.random.default_rng(3), lambda: np.random.RandomState(3)]
@@ -129,6 +131,38 @@ def test_zero_is_algorithm_1_of_the_paper(shape):
     assert np.count_nonzero(kernel) == np.count_nonzero(kernel[1, 2])
 
 
+def test_looks_linear_networks_are_isometries():
+    layers = [
+        Dense(60, "relu", kernel_initializer=LooksLinear(mirror="outputs")),
+        *[Dense(60, "relu", kernel_initializer=LooksLinear()) for _ in range(30)],
+        Dense(30, kernel_initializer=LooksLinear(mirror="inputs")),
+    ]
+    model = fanin.Sequential(layers, rng=0)
+    x = np.random.default_rng(0).normal(size=(50, 30))
+    lengths = np.linalg.norm(model.predict(x, verbose=0), axis=1)
+    np.testing.assert_allclose(lengths, np.linalg.norm(x, axis=1), rtol=1e-4)
+    values = fanin.diagnose(model, x).jacobian()[-1]
+    np.testing.assert_allclose(values, 1.0, atol=1e-4)
+
+
+def test_looks_linear_is_mirrored_and_needs_pairs():
+    w = LooksLinear(2.0)((8, 6), rng=0)
+    np.testing.assert_array_equal(w[:4, :3], -w[4:, :3])
+    np.testing.assert_array_equal(w[:, :3], -w[:, 3:])
+    block = w[:4, :3]
+    np.testing.assert_allclose(block.T @ block, 4 * np.eye(3), atol=1e-5)
+    for mirror, shape in [
+        ("both", (7, 6)),
+        ("outputs", (7, 5)),
+        ("inputs", (7, 6)),
+        ("both", (4,)),
+    ]:
+        with pytest.raises(ShapeError, match="shape"):
+            LooksLinear(mirror=mirror)(shape)
+    with pytest.raises(ValueError, match="mirror"):
+        LooksLinear(mirror="sides")
+
+
 @pytest.mark.parametrize("initializer", [Dirac(), DeltaOrthogonal()])
 @pytest.mark.parametrize("shape", [(), (3,), (3, 3), (1,) * 6])
 def test_kernels_have_three_to_five_dimensions(initializer, shape):
@@ -161,6 +195,7 @@ def test_arguments_that_mean_nothing_are_refused(make, error, words):
     [
         Dirac(2),
         DeltaOrthogonal(0.5, seed=1),
+        LooksLinear(0.5, seed=1, mirror="inputs"),
         Sparse(0.2, seed=3),
         ZerO(True),
         Orthogonal(flatten="trailing"),
@@ -170,7 +205,7 @@ def test_configurations(initializer):
     twin = initializers.deserialize(initializers.serialize(initializer))
     assert twin == initializer
     assert eval(repr(initializer), vars(initializers)) == initializer
-    shape = (3, 2, 4) if not isinstance(initializer, Sparse) else (5, 4)
+    shape = (6, 4) if isinstance(initializer, (Sparse, LooksLinear)) else (3, 2, 4)
     out = np.full((*shape, 2), 9.0)[..., 0]
     initializer.fill(out, rng=5)
     np.testing.assert_array_equal(out, twin(shape, "float64", rng=5))

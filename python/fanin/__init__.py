@@ -35,25 +35,36 @@ __all__ = [
     "__version__",
     "activations",
     "backend",
+    "batch_norm_report",
     "callbacks",
     "compare",
+    "data_dependent",
     "datasets",
+    "diagnose",
+    "diagnosis",
     "errors",
+    "fold_batch_norm",
     "gain",
     "get_num_threads",
     "he_init",
+    "init",
+    "initialize",
     "initializers",
     "keras",
     "layers",
     "losses",
+    "lsuv",
     "metrics",
     "models",
+    "normalization",
     "optimizers",
     "phase_diagram",
     "random",
+    "recommend",
     "set_num_threads",
     "set_random_seed",
     "streams",
+    "symmetry",
     "theory",
     "utils",
     "xavier_init",
@@ -65,14 +76,25 @@ keras = sys.modules[__name__]
 
 # What `import fanin` need not pay for: the module that each name is found in when first used.
 _LAZY = {
+    "batch_norm_report": "fanin.normalization",
     "compare": "fanin.comparison",
     "comparison": "fanin.comparison",
+    "data_dependent": "fanin.data_dependent",
     "datasets": "fanin.datasets",
+    "diagnose": "fanin.diagnosis",
+    "diagnosis": "fanin.diagnosis",
+    "fold_batch_norm": "fanin.normalization",
+    "foreign": "fanin.foreign",
     "gain": "fanin.theory",
+    "init": "fanin.init",
+    "initialize": "fanin.initialization",
+    "lsuv": "fanin.data_dependent",
+    "normalization": "fanin.normalization",
     "phase_diagram": "fanin.theory",
+    "recommend": "fanin.diagnosis",
+    "symmetry": "fanin.diagnosis",
     "theory": "fanin.theory",
 }
-_FUNCTIONS = {"compare", "gain", "phase_diagram"}
 
 
 def __getattr__(name: str) -> Any:
@@ -82,7 +104,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(_LAZY[name])
-    value = getattr(module, name) if name in _FUNCTIONS else module
+    value = module if module.__name__ == f"fanin.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fanin import _core, random
 from fanin._data import Samples
 from fanin._progress import Progress
-from fanin.callbacks._base import BATCH_HOOKS, PULSE_HOOKS, TEST_BATCH_HOOKS, CallbackList
+from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, CallbackList
 from fanin.losses import Loss
 from fanin.metrics import Metric
 from fanin.optimizers import Optimizer
@@ -164,20 +164,18 @@ class Fit:
     def _spans(self, each: bool) -> Iterator[tuple[int, int]]:
         """Cut an epoch's batches into the calls of the core: one, unless somebody watches."""
         steps = self.progress.steps
-        if not (each or self.progress.live or self.callbacks.any_overrides(PULSE_HOOKS)):
-            yield 0, steps
-            return
+        paced = self.progress.live or self.callbacks.pulse_by_time()
         done, length, clock = 0, 1, time.perf_counter()
         while done < steps:
-            stop = min(done + length, steps)
+            stop = done + 1 if each else done + length if paced else steps
+            pulse = self.callbacks.until_pulse(self.compiled.iterations)
+            stop = min(stop, steps, steps if pulse is None else done + pulse)
             yield done, stop
-            done = stop
             now = time.perf_counter()
-            if not each:
-                # As many batches as fill the time between two drawings, at the pace of the last.
-                pace = (now - clock) / length
-                length = max(1, min(4 * length, int(_REFRESH / max(pace, 1e-9))))
-            clock = now
+            # As many batches as fill the time between two drawings, at the pace of the last.
+            pace = (now - clock) / (stop - done)
+            length = max(1, min(4 * length, int(_REFRESH / max(pace, 1e-9))))
+            done, clock = stop, now
 
 
 def evaluate(

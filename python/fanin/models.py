@@ -347,6 +347,18 @@ class Sequential(Compilable):
         called.call("on_predict_end", {})
         return outputs
 
+    def recalibrate(self, x: Any) -> None:
+        """Set the running averages of every BatchNormalization to the exact statistics of `x`.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, ...)
+            The training data, or a good part of it; see `fanin.normalization.recalibrate`.
+        """
+        from fanin.normalization import recalibrate
+
+        recalibrate(self, x)
+
     # Files.
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:

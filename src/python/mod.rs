@@ -6,6 +6,7 @@ mod arrays;
 mod boundary;
 mod diagnostics;
 mod functions;
+mod layout;
 mod plan;
 mod replay;
 mod runtime;
@@ -24,6 +25,8 @@ mod _core {
         activate, activate_backward, first_non_finite, loss_rows, metric_rows, optimizer_slots,
         optimizer_step,
     };
+    #[pymodule_export]
+    use super::layout::outputs_first;
     #[pymodule_export]
     use super::plan::Plan;
     #[pymodule_export]

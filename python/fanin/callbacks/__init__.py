@@ -8,6 +8,7 @@ from fanin.callbacks._others import (
     LearningRateScheduler,
     TerminateOnNaN,
 )
+from fanin.callbacks._signals import SignalMonitor, Signals
 
 __all__ = [
     "CSVLogger",
@@ -18,5 +19,7 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "SignalMonitor",
+    "Signals",
     "TerminateOnNaN",
 ]

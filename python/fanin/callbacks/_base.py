@@ -26,6 +26,9 @@ class Callback:
         The network; ``model.stop_training = True`` ends training after the batch or epoch.
     params : dict
         ``verbose``, ``epochs`` and ``steps``.
+    pulse_every : int or None
+        When `on_train_pulse` is called: None for about ten times a second, else whenever the steps
+        that were taken are a multiple of it.
 
     Examples
     --------
@@ -35,6 +38,8 @@ class Callback:
     >>> Shout().on_epoch_end(0)
     epoch 0 is over!
     """
+
+    pulse_every: int | None = None
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
@@ -105,10 +110,11 @@ class Callback:
         self.on_batch_end(batch, logs=logs)
 
     def on_train_pulse(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Do something about ten times a second; `batch` is the last one done, `logs` as ever.
+        """Do something now and then; `batch` is the last one done, `logs` as ever.
 
-        Not a hook of Keras's. It costs next to nothing, where `on_train_batch_end` costs a return
-        from compiled code for every batch.
+        About ten times a second, unless `pulse_every` says after which steps. Not a hook of
+        Keras's. It costs next to nothing, where `on_train_batch_end` costs a return from compiled
+        code for every batch.
         """
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -145,6 +151,8 @@ class History(Callback):
         One value an epoch: ``"loss"``, metrics, and with validation data ``"val_loss"``, ….
     epoch : list of int
         The epochs' numbers, from 0.
+    signals : Signals or None
+        What a `SignalMonitor` recorded.
 
     Examples
     --------
@@ -159,6 +167,7 @@ class History(Callback):
         super().__init__()
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
+        self.signals: Any = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start counting epochs anew.
@@ -183,6 +192,30 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def plot_signals(self, fig: Any = None) -> Any:
+        """Draw what a `SignalMonitor` recorded.
+
+        Parameters
+        ----------
+        fig : matplotlib.figure.Figure, optional
+            Where to draw.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure.
+
+        Raises
+        ------
+        ValueError
+            If nothing was recorded.
+        """
+        if self.signals is None:
+            raise ValueError(
+                "no signals were recorded: give fit callbacks=[fanin.callbacks.SignalMonitor(x, y)]"
+            )
+        return self.signals.plot(fig)
 
 
 class CallbackList:
@@ -209,6 +242,16 @@ class CallbackList:
     def any_overrides(self, hooks: Iterable[str]) -> bool:
         """Whether any callback does something in any of `hooks`."""
         return any(callback.overrides(hooks) for callback in self.callbacks)
+
+    def until_pulse(self, steps: int) -> int | None:
+        """Return in how many steps a callback wants a pulse; None if none wants it so."""
+        pulsed = [callback for callback in self.callbacks if callback.overrides(PULSE_HOOKS)]
+        wanted = [callback.pulse_every for callback in pulsed if callback.pulse_every]
+        return min((every - steps % every for every in wanted), default=None)
+
+    def pulse_by_time(self) -> bool:
+        """Whether a callback wants a pulse about ten times a second."""
+        return any(c.pulse_every is None and c.overrides(PULSE_HOOKS) for c in self.callbacks)
 
     def call(self, hook: str, *args: Any) -> None:
         """Call a hook of every callback."""

@@ -1,1 +1,27 @@
 """What an initialization does to signals and gradients, measured."""
+
+from fanin.diagnosis._curvature import Curvature
+from fanin.diagnosis._diagnose import diagnose
+from fanin.diagnosis._layer import LayerReport
+from fanin.diagnosis._recommend import Candidate, Recommendation, recommend
+from fanin.diagnosis._report import Report
+from fanin.diagnosis._signals import Signal, Slopes, Weights
+from fanin.diagnosis._symmetry import LayerSymmetry, SymmetryReport, symmetry
+from fanin.diagnosis.findings import Finding
+
+__all__ = [
+    "Candidate",
+    "Curvature",
+    "Finding",
+    "LayerReport",
+    "LayerSymmetry",
+    "Recommendation",
+    "Report",
+    "Signal",
+    "Slopes",
+    "SymmetryReport",
+    "Weights",
+    "diagnose",
+    "recommend",
+    "symmetry",
+]

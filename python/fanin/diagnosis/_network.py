@@ -1,6 +1,7 @@
 """Tracing a network of this package: its layers run one by one, in compiled code."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,22 @@ from fanin.layers import Layer
 from fanin.random import Stream
 
 Array = NDArray[Any]
+
+
+class Step(Protocol):
+    """A layer, or the part of it before or behind its activation."""
+
+    activation: Any
+    inputs: Array
+    outputs: Array
+    dx: Array | None
+    dy: Array | None
+
+    def forward(self, x: Array, training: bool) -> Array:
+        """Keep `x` and the outputs; return these."""
+
+    def backward(self, dy: Array) -> Array:
+        """Keep `dy`, and the gradients of inputs and parameters; return that of the inputs."""
 
 
 class _Step:
@@ -74,7 +91,16 @@ def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool)
         All arrays.
     """
     network.ready()
-    steps = _steps(network, x.shape[1:])
+    steps = split_steps(network, x.shape[1:])
+    name, value = pass_through(steps, x, y, chosen_before(network, loss), training)
+    traced = [_joined([s for s in steps if s.layer is layer]) for layer in network.layers]
+    return Trace(network.name, x.reshape(len(x), -1), traced, name, value)
+
+
+def pass_through(
+    steps: Sequence[Step], x: Array, y: Any, loss: losses.Loss | None, training: bool
+) -> tuple[str, float | None]:
+    """Run steps forward and back; return the name of the loss and its value."""
     outputs = x
     for step in steps:
         outputs = step.forward(outputs, training)
@@ -82,7 +108,7 @@ def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool)
     if y is None:
         dy = random_direction(outputs)
     else:
-        chosen = choose_loss(network, y, loss, outputs.shape, steps[-1].activation)
+        chosen = loss or fitting_loss(y, outputs.shape, steps[-1].activation)
         before = before_activation(chosen, steps[-1].activation)
         if before is None:
             values, dy = chosen.rows(y, outputs)
@@ -93,11 +119,11 @@ def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool)
         name, value = chosen.kind, float(values.mean(dtype=np.float64))
     for step in reversed(rest):
         dy = step.backward(dy)
-    traced = [_joined([s for s in steps if s.layer is layer]) for layer in network.layers]
-    return Trace(network.name, matrix(x), traced, name, value)
+    return name, value
 
 
-def _steps(network: Network, shape: tuple[int, ...]) -> list[_Step]:
+def split_steps(network: Network, shape: tuple[int, ...]) -> list[_Step]:
+    """Return the layers of a network, those with an activation cut in two before it."""
     steps: list[_Step] = []
     for layer in network.layers:
         for settings in _parts(layer.settings()):
@@ -146,14 +172,16 @@ def random_direction(outputs: Array) -> Array:
     return normal(outputs.shape, outputs.dtype, rng=Stream(0, "diagnose"))
 
 
-def choose_loss(
-    network: Network, y: Any, loss: Any, shape: tuple[int, ...], activation: Any
-) -> losses.Loss:
-    """Return the loss that was asked for, or is compiled, or fits targets and outputs."""
+def chosen_before(network: Network, loss: Any) -> losses.Loss | None:
+    """Return the loss that was asked for, or is compiled."""
     if loss is not None:
         return losses.resolve(loss)
-    if getattr(network, "_compiled", None) is not None:
-        return network.loss  # type: ignore[attr-defined, no-any-return]
+    compiled = getattr(network, "_compiled", None)
+    return None if compiled is None else compiled.loss
+
+
+def fitting_loss(y: Any, shape: tuple[int, ...], activation: Any) -> losses.Loss:
+    """Return a loss for these targets and outputs."""
     kind = None if activation is None else activation["kind"]
     array = np.asarray(y)
     classes = array.dtype.kind in "iub" and array.size == int(np.prod(shape[:-1]))

@@ -1,127 +1,270 @@
 """What `fanin.diagnose` returns."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.diagnosis._signals import (
-    Signal,
-    Slopes,
-    Weights,
-    effective_rank,
-    equal_units,
-    mean_cosine,
-)
-from fanin.diagnosis._trace import LayerTrace
+from fanin import _files
+from fanin.diagnosis._curvature import Curvature
+from fanin.diagnosis._layer import LayerReport
+from fanin.diagnosis._signals import Signal
+from fanin.diagnosis._trace import Trace
+from fanin.diagnosis.findings import Finding, find
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from fanin.theory import LayerPrediction, Prediction
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class LayerReport:
-    """What one layer does to signals and gradients.
+class Report:
+    """What an initialization does to signals and gradients.
+
+    ``print(report)`` shows it; in a notebook it shows itself.
 
     Attributes
     ----------
-    index : int
-        Its place among the layers of the model.
-    name, kind : str
-        Its name, and what it is: ``dense``, ``batch_normalization``, …
-    units : int
-        Width of its outputs.
-    activation : str
-        Name of the activation that ends it; empty if there is none.
-    pre_activation, output : Signal
-        Before the activation (None if there is none) and at the end.
-    output_gradient, pre_activation_gradient : Signal or None
-        Gradients of each sample's own loss; None where none was formed.
-    slopes : Slopes or None
-        Where the activation passes no gradient on; None without an activation.
-    weights : dict of str to Weights
-        Its arrays by role, with their gradients.
-    cosine : float
-        Mean cosine of the angle between the outputs of two samples.
-    effective_rank : float
-        How many directions the outputs use (participation ratio).
-    groups : ndarray of int of shape (units,) or None
-        For each unit the first one with equal incoming weights; None without a kernel.
-    note : str
-        What could not be looked at, and why.
+    model : str
+        Name of the network.
+    batch : int
+        Number of samples.
+    training : bool
+        Whether layers behaved as in training.
+    loss : str
+        Name of the loss; empty where gradients are those of a random direction of the outputs.
+    loss_value : float or None
+        Mean loss of the batch.
+    inputs : Signal
+        The samples.
+    layers : list of LayerReport
+        The layers in order.
+    theory : Prediction or None
+        What theory predicts for the same initializers, widths and samples, a row a layer; None for
+        inputs that are not finite.
+    curvature : Curvature or None
+        The loss's largest curvature and what it means for the learning rate; for networks that are
+        compiled with SGD, where `y` is given.
     """
 
-    index: int
-    name: str
-    kind: str
-    units: int
-    activation: str
-    pre_activation: Signal | None
-    output: Signal
-    output_gradient: Signal | None
-    pre_activation_gradient: Signal | None
-    slopes: Slopes | None
-    weights: Mapping[str, Weights]
-    cosine: float
-    effective_rank: float
-    groups: Array | None
-    note: str = ""
+    model: str
+    batch: int
+    training: bool
+    loss: str
+    loss_value: float | None
+    inputs: Signal
+    layers: list[LayerReport]
+    theory: "Prediction | None"
+    curvature: Curvature | None
+    _trace: Trace
 
     @property
-    def dead(self) -> float:
-        """Share of units that are off for the whole batch; 0 without an activation."""
-        return 0.0 if self.slopes is None else self.slopes.dead
+    def kernels(self) -> list[LayerReport]:
+        """The layers that have weights to multiply with."""
+        return [layer for layer in self.layers if "kernel" in layer.weights]
 
     @property
-    def saturated(self) -> float:
-        """Share of elements at which a bounded activation is flat; 0 without one."""
-        return 0.0 if self.slopes is None else self.slopes.saturated
+    def hidden(self) -> list[LayerReport]:
+        """The layers with an activation, or else with a kernel, but for what makes the outputs."""
+        kernels = self.kernels
+        end = kernels[-1].index if kernels else len(self.layers)
+        before = [layer for layer in self.layers if layer.index < end]
+        activated = [layer for layer in before if layer.pre_activation is not None]
+        return activated or [layer for layer in before if "kernel" in layer.weights]
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What is wrong, most severe first."""
+        return find(self)
 
     @property
-    def distinct(self) -> int:
-        """Number of units with incoming weights of their own."""
-        return self.units if self.groups is None else len(np.unique(self.groups))
-
-    @property
-    def condition(self) -> float:
-        """Condition number of the kernel, computed when asked for; NaN without one."""
-        kernel = self.weights.get("kernel")
-        return float("nan") if kernel is None else kernel.condition
-
-    @property
-    def gradient_rms(self) -> float:
-        """Root mean square of the gradient before the activation, or else of the outputs."""
-        gradient = self.pre_activation_gradient or self.output_gradient
-        return float("nan") if gradient is None else float(np.sqrt(gradient.second_moment))
-
-    @classmethod
-    def of(cls, index: int, trace: LayerTrace) -> "LayerReport":
-        """Measure one traced layer."""
-        kernel = trace.parameters.get("kernel")
-        activation, z = trace.activation, trace.pre_activation
-        sloped = activation is not None and z is not None and activation["kind"] != "softmax"
-        return cls(
-            index=index,
-            name=trace.name,
-            kind=trace.kind,
-            units=trace.outputs.shape[-1],
-            activation="" if activation is None else activation["kind"],
-            pre_activation=_signal(z),
-            output=Signal.of(trace.outputs),
-            output_gradient=_signal(trace.output_gradient),
-            pre_activation_gradient=_signal(trace.pre_activation_gradient),
-            slopes=Slopes.of(activation, z) if sloped else None,  # type: ignore[arg-type]
-            weights={
-                role: Weights.of(values, trace.gradients.get(role))
-                for role, values in trace.parameters.items()
-            },
-            cosine=mean_cosine(trace.outputs),
-            effective_rank=effective_rank(trace.outputs),
-            groups=None if kernel is None else equal_units(kernel, trace.parameters.get("bias")),
-            note=trace.note,
+    def verdict(self) -> str:
+        """One sentence: the worst of the findings, or that there is none."""
+        grave = [finding for finding in self.findings if finding.severity != "note"]
+        if grave:
+            return grave[0].text
+        return (
+            f"Signals and gradients keep their size through {len(self.kernels)} layers: nothing "
+            "here stands in the way of training."
         )
 
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing was found but notes."""
+        return all(finding.severity == "note" for finding in self.findings)
 
-def _signal(array: Array | None) -> Signal | None:
-    return None if array is None else Signal.of(array)
+    def __getitem__(self, layer: str | int) -> LayerReport:
+        """Return a layer by name or place."""
+        if isinstance(layer, int):
+            return self.layers[layer]
+        for found in self.layers:
+            if found.name == layer:
+                return found
+        known = ", ".join(found.name for found in self.layers)
+        raise KeyError(f"{layer!r}: expected one of {known}")
+
+    def prediction(self, layer: LayerReport) -> "LayerPrediction | None":
+        """Return what theory predicts for a layer; None where it predicts nothing."""
+        return None if self.theory is None else self.theory.layers[layer.index]
+
+    def outside(self, layer: LayerReport) -> Mapping[str, bool]:
+        """Return, for each signal with a band, whether the measurement leaves it.
+
+        Parameters
+        ----------
+        layer : LayerReport
+            One of `layers`.
+
+        Returns
+        -------
+        dict of str to bool
+            ``pre_activation``, ``activation`` and ``gradient``, as far as theory has a band.
+        """
+        predicted = self.prediction(layer)
+        if predicted is None:
+            return {}
+        measured = {
+            "pre_activation": (layer.pre_activation, predicted.pre_activation),
+            "activation": (layer.output, predicted.activation),
+            "gradient": (layer.gradient, predicted.gradient),
+        }
+        if layer.pre_activation is None and "kernel" in layer.weights:
+            measured["pre_activation"] = (layer.output, predicted.pre_activation)
+        return {
+            name: signal.second_moment not in band
+            for name, (signal, band) in measured.items()
+            if signal is not None and band is not None
+        }
+
+    def jacobian(self, samples: int = 4) -> "list[Array | None]":
+        """Return the singular values of the Jacobian from the inputs to each layer's output.
+
+        Statistics of BatchNormalization count as constants, and Dropout as it fell.
+
+        Parameters
+        ----------
+        samples : int, default 4
+            How many of the first samples to average over, at most 16.
+
+        Returns
+        -------
+        list of (ndarray or None)
+            A row a layer, largest first, the root of the mean square over the samples; None from
+            the first layer on whose derivative is not known.
+
+        Raises
+        ------
+        ValueError
+            If a layer is wider than 2048.
+        """
+        from fanin.diagnosis._jacobian import singular_values
+
+        return singular_values(self._trace, samples)
+
+    def plot(self, fig: "Figure | None" = None) -> "Figure":
+        """Draw sizes by depth with theory's bands, histograms, and the units.
+
+        Parameters
+        ----------
+        fig : matplotlib.figure.Figure, optional
+            Where to draw.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure; ``fig.savefig("diagnosis.png")`` writes it.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        from fanin.diagnosis._plot import draw
+
+        return draw(self, fig)
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        from fanin.diagnosis._table import WIDTH, render
+
+        console = Console(file=io.StringIO(), width=WIDTH)
+        console.print(render(self), highlight=False)
+        assert isinstance(console.file, io.StringIO)
+        return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+
+    def __rich__(self) -> Any:
+        from fanin.diagnosis._table import render
+
+        return render(self)
+
+    def _repr_html_(self) -> str:
+        from fanin.diagnosis._html import fragment
+
+        return fragment(self)
+
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write the report as one file that needs no other.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to; replaced when all of it is written.
+        """
+        from fanin.diagnosis._html import page
+
+        _files.write(Path(path), page(self).encode())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers as what JSON can hold.
+
+        Returns
+        -------
+        dict
+            ``model``, ``loss``, ``verdict``, ``findings`` and ``layers``.
+        """
+        return {
+            "model": self.model,
+            "batch": self.batch,
+            "training": self.training,
+            "loss": {"name": self.loss, "value": _number(self.loss_value)},
+            "verdict": self.verdict,
+            "findings": [
+                {**vars(f), "value": _number(f.value), "threshold": _number(f.threshold)}
+                for f in self.findings
+            ],
+            "layers": [self._layer_dict(layer) for layer in self.layers],
+        }
+
+    def _layer_dict(self, layer: LayerReport) -> dict[str, Any]:
+        signal, gradient = layer.signal, layer.gradient
+        return {
+            "name": layer.name,
+            "kind": layer.kind,
+            "units": layer.units,
+            "activation": layer.activation,
+            "mean": _number(signal.mean),
+            "std": _number(signal.std),
+            "second_moment": _number(signal.second_moment),
+            "gradient_second_moment": None if gradient is None else _number(gradient.second_moment),
+            "dead": layer.dead,
+            "saturated": layer.saturated,
+            "distinct": layer.distinct,
+            "cosine": _number(layer.cosine),
+            "effective_rank": _number(layer.effective_rank),
+            "outside": dict(self.outside(layer)),
+            "note": layer.note,
+        }
+
+
+def _number(value: float | None) -> float | None:
+    return float(value) if value is not None and np.isfinite(value) else None

@@ -43,7 +43,7 @@ class Signal:
     unit_mean, unit_std : ndarray of shape (units,)
         Of each unit over the batch.
     counts, edges : ndarray of shape (64,) and (65,)
-        A histogram over the range; empty where that is not finite.
+        A histogram over the range; empty where that is not finite, and for gradients.
     first_non_finite : tuple of int or None
         Row and unit of the first element that is NaN or infinite.
     """
@@ -60,9 +60,19 @@ class Signal:
     edges: Array
     first_non_finite: tuple[int, int] | None
 
+    @property
+    def rms(self) -> float:
+        """Root mean square of all elements."""
+        return float(np.sqrt(self.second_moment))
+
+    @property
+    def varying(self) -> float:
+        """Root mean square of what differs between samples: the part that carries information."""
+        return float(np.sqrt(np.square(self.unit_std).mean()))
+
     @classmethod
-    def of(cls, array: Array) -> "Signal":
-        """Measure a matrix, a row a sample."""
+    def of(cls, array: Array, *, bins: int = BINS) -> "Signal":
+        """Measure a matrix, a row a sample; with a histogram unless `bins` is 0."""
         x = as_matrix(array)
         table = _core.unit_moments(x)
         means, variances, low, high, zeros = table.T
@@ -75,9 +85,9 @@ class Signal:
         finite = np.isfinite(table).all()
         bad = None if finite else _core.first_non_finite(x)
         counts, edges = np.empty(0, np.int64), np.empty(0)
-        if finite and np.isfinite(maximum - minimum):
-            counts = np.array(_core.histogram(x, minimum, maximum, BINS))
-            edges = np.linspace(minimum, maximum, BINS + 1)
+        if bins and finite and np.isfinite(maximum - minimum):
+            counts = np.array(_core.histogram(x, minimum, maximum, bins))
+            edges = np.linspace(minimum, maximum, bins + 1)
         return cls(
             mean=mean,
             std=float(np.sqrt(variance)),
@@ -185,14 +195,19 @@ class Weights:
     @classmethod
     def of(cls, values: Array, gradient: Array | None) -> "Weights":
         """Measure an array, and its gradient if there is one."""
-        own = Signal.of(values.reshape(-1, values.shape[-1]))
+        means, variances = _core.unit_moments(as_matrix(values)).T[:2]
+        mean = float(means.mean())
+        with np.errstate(over="ignore", invalid="ignore"):
+            std = float(np.sqrt(variances.mean() + np.square(means - mean).mean()))
+            own = float((variances + np.square(means)).mean())
         back = None if gradient is None else _second_moment(gradient)
-        return cls(values.copy(), own.mean, own.std, own.second_moment, back)
+        return cls(values.copy(), mean, std, own, back)
 
 
 def _second_moment(array: Array) -> float:
     means, variances = _core.unit_moments(as_matrix(array)).T[:2]
-    return float((variances + np.square(means)).mean())
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float((variances + np.square(means)).mean())
 
 
 def mean_cosine(array: Array) -> float:
@@ -211,7 +226,8 @@ def mean_cosine(array: Array) -> float:
     aa, bb, ab = _core.row_pairs(as_matrix(array)).T
     norms = np.sqrt(aa) * np.sqrt(bb)
     some = norms > 0
-    return float((ab[some] / norms[some]).mean()) if some.any() else float("nan")
+    with np.errstate(invalid="ignore"):
+        return float((ab[some] / norms[some]).mean()) if some.any() else float("nan")
 
 
 def effective_rank(array: Array) -> float:

@@ -49,6 +49,7 @@ class Trace:
 
     model: str
     inputs: Array
+    """Of shape (samples, features)."""
     layers: list[LayerTrace]
     loss: str
     """Name of the loss; empty where the gradient is that of a random direction of the outputs."""

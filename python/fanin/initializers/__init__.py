@@ -9,6 +9,7 @@ from fanin.initializers._base import Initializer, RandomInitializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
 from fanin.initializers._documents import he_init, xavier_init
 from fanin.initializers._explain import Explanation
+from fanin.initializers._looks_linear import LooksLinear
 from fanin.initializers._orthogonal import DeltaOrthogonal, Orthogonal
 from fanin.initializers._presets import (
     GlorotNormal,
@@ -38,6 +39,7 @@ he_normal = kaiming_normal = HeNormal
 he_uniform = kaiming_uniform = HeUniform
 lecun_normal = LecunNormal
 lecun_uniform = LecunUniform
+looks_linear = LooksLinear
 ones = ones_initializer = Ones
 random_normal = random_normal_initializer = RandomNormal
 random_uniform = random_uniform_initializer = RandomUniform
@@ -63,6 +65,7 @@ __all__ = [
     "Initializer",
     "LecunNormal",
     "LecunUniform",
+    "LooksLinear",
     "Ones",
     "Orthogonal",
     "OrthogonalInitializer",
@@ -95,6 +98,7 @@ __all__ = [
     "kaiming_uniform",
     "lecun_normal",
     "lecun_uniform",
+    "looks_linear",
     "ones",
     "ones_initializer",
     "orthogonal",

@@ -46,6 +46,8 @@ def checked_dtype(dtype: npt.DTypeLike | None) -> str:
     """Return the name of `dtype`, which is float32 unless given."""
     if dtype is None:
         return "float32"
+    if type(dtype) is str and dtype in _CHARACTERS:
+        return dtype
     if isinstance(dtype, str) and dtype == "bfloat16":
         dtype = _bfloat16()
     try:
@@ -59,6 +61,7 @@ def checked_dtype(dtype: npt.DTypeLike | None) -> str:
 
 
 _DTYPES = ("float32", "float64", "float16", "bfloat16")
+_CHARACTERS = {"float32": "f", "float64": "d"}  # NumPy takes its time over names
 _DTYPES_IN_WORDS = "float32 or float64, float16 or bfloat16"
 
 
@@ -80,7 +83,7 @@ def drawn_as(name: str) -> str:
 
 def rounded(values: Array, name: str) -> Array:
     """Return float32 or float64 `values` in the type called `name`, rounded to nearest."""
-    if values.dtype.name == name:
+    if values.dtype.char == _CHARACTERS.get(name) or values.dtype.name == name:
         return values
     with np.errstate(over="ignore"):
         array = values.astype(name)
@@ -252,6 +255,36 @@ class Initializer:
             self, checked_for_numpy(checked_shape(shape)), checked_dtype(dtype), activation
         )
 
+    def as_keras(self) -> Any:
+        """Return this as an initializer of Keras.
+
+        Keras's layers take fanin's initializers as they are. One made by this can also be saved and
+        loaded with the model, after ``import fanin.initializers.keras``. As Keras's own, one with
+        a seed gives the same values at every call, to equal layers too; :func:`fanin.initialize`
+        does not.
+
+        Returns
+        -------
+        fanin.initializers.keras.FaninInitializer
+            A ``keras.Initializer``.
+        """
+        from fanin.initializers.keras import FaninInitializer
+
+        return FaninInitializer(self)
+
+    def as_jax(self) -> Callable[..., Any]:
+        """Return this as a function ``init(key, shape, dtype)``, as JAX, Flax and Haiku take it.
+
+        Returns
+        -------
+        callable
+            Pure: the values are those of stream v1 seeded with the words of the key, whatever this
+            initializer's own seed. Works under ``jax.jit`` and ``jax.vmap``, by a callback.
+        """
+        from fanin.initializers._jax import as_jax
+
+        return as_jax(self)
+
     def _facts(self, shape: tuple[int, ...]) -> "Facts | None":
         """Return what is known of the values without drawing them; None if nothing is."""
         return None
@@ -291,6 +324,12 @@ class FixedInitializer(Initializer):
         """Return a new array of `shape`; `rng` is not needed."""
         sizes, name = checked_shape(shape), checked_dtype(dtype)
         return rounded(self._make(sizes, drawn_as(name)), name)
+
+    def for_parameter(
+        self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
+    ) -> Array:
+        """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
+        return self(shape, dtype)
 
     def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
         """Return a new array of float32 or float64."""

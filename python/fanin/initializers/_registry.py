@@ -7,6 +7,7 @@ from typing import Any
 from fanin._names import unknown
 from fanin.initializers._base import FromCallable, Initializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
+from fanin.initializers._looks_linear import LooksLinear
 from fanin.initializers._orthogonal import DeltaOrthogonal, Orthogonal
 from fanin.initializers._presets import (
     GlorotNormal,
@@ -25,6 +26,7 @@ from fanin.initializers._variance_scaling import VarianceScaling
 _CLASSES: dict[str, type[Initializer]] = {
     "constant": Constant,
     "delta_orthogonal": DeltaOrthogonal,
+    "looks_linear": LooksLinear,
     "dirac": Dirac,
     "glorot_normal": GlorotNormal,
     "glorot_uniform": GlorotUniform,

@@ -113,6 +113,7 @@ class TorchCpu(Replay):
         dtype: str = "float32",
         *,
         contiguous: bool = True,
+        dense: bool = True,
     ) -> Array:
         """Draw as ``torch.nn.init.trunc_normal_(tensor, mean, std, a, b)`` of torch 2.15 does.
 
@@ -128,6 +129,9 @@ class TorchCpu(Replay):
             Element type.
         contiguous : bool, optional
             Whether the tensor is, see :meth:`normal`.
+        dense : bool, optional
+            Whether one that is not contiguous fills its memory, as a transposed one does. For a
+            slice torch draws again into a tensor that is contiguous.
 
         Raises
         ------
@@ -139,7 +143,8 @@ class TorchCpu(Replay):
             return np.full(shape, min(max(mean, a), b), dtype)
         check_order(a, b, strictly=True)
         if _cdf((b - mean) / std) - _cdf((a - mean) / std) > 0.3:
-            return self._rejecting_normals(shape, mean, std, a, b, dtype, contiguous)
+            again = contiguous or not dense
+            return self._rejecting_normals(shape, mean, std, a, b, dtype, contiguous, again)
         return self._rejecting_uniforms(shape, mean, std, a, b, dtype)
 
     def _rejecting_normals(
@@ -151,12 +156,13 @@ class TorchCpu(Replay):
         b: float,
         dtype: str,
         contiguous: bool,
+        contiguous_again: bool,
     ) -> Array:
         low, high = np.array([a, b], dtype)
         found = self.normal(shape, mean, std, dtype, contiguous=contiguous)
         while (outside := (found < low) | (found > high)).any():
             # The whole array is drawn again, whatever is kept of it.
-            again = self.normal(shape, mean, std, dtype, contiguous=contiguous)
+            again = self.normal(shape, mean, std, dtype, contiguous=contiguous_again)
             np.copyto(found, again, where=outside)
         return found
 

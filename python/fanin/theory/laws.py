@@ -69,7 +69,12 @@ class WeightLaw:
 
 
 # Their elements follow a pattern, which the formulas do not hold for.
-_PATTERNS = (initializers.Identity, initializers.Dirac, initializers.ZerO)
+_PATTERNS = (
+    initializers.Identity,
+    initializers.Dirac,
+    initializers.ZerO,
+    initializers.LooksLinear,
+)
 
 
 def _known(initializer: initializers.Initializer, shape: tuple[int, ...]) -> WeightLaw | None:

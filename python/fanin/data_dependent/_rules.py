@@ -1,0 +1,285 @@
+"""What is made of a layer's outputs: LSUV, unit by unit, weight normalization's first step."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fanin
+from fanin import _checks, _core
+from fanin.data_dependent._models import Visit, visiting
+from fanin.random import Rng
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LayerScale:
+    """What was done to one layer.
+
+    Attributes
+    ----------
+    name : str
+        The layer.
+    before, after : float
+        Standard deviation of its outputs, before its activation, over samples and units.
+    factor : ndarray of shape () or (units,)
+        What the weights were multiplied by.
+    """
+
+    name: str
+    before: float
+    after: float
+    factor: Array
+
+
+@dataclass(frozen=True)
+class Scales:
+    """What a data-dependent initialization did, layer by layer.
+
+    Attributes
+    ----------
+    layers : list of LayerScale
+        The layers with weights, in the order in which they ran.
+    """
+
+    layers: list[LayerScale]
+
+    def __str__(self) -> str:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        table.add_column("layer", overflow="fold")
+        for title in ("std before", "std after", "weights ×"):
+            table.add_column(title, justify="right")
+        for layer in self.layers:
+            low, high = float(layer.factor.min()), float(layer.factor.max())
+            factor = f"{low:.4g}" if low == high else f"{low:.3g} … {high:.3g}"
+            table.add_row(layer.name, f"{layer.before:.4g}", f"{layer.after:.4g}", factor)
+        console = Console(file=io.StringIO(), width=80)
+        console.print(table, highlight=False)
+        assert isinstance(console.file, io.StringIO)
+        return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+
+
+def lsuv(
+    model: Any,
+    x: Any,
+    *,
+    std: float = 1.0,
+    initializer: Any = "orthogonal",
+    rng: Rng = None,
+    centre: bool = False,
+) -> Scales:
+    """Layer-sequential unit-variance initialization [1]_, in one pass.
+
+    Weights are drawn orthonormal, biases are 0, and each layer is divided by the standard deviation
+    of its outputs. Those are linear in the weights, so that one division is exact, where [1]_
+    repeats it until it is near enough.
+
+    Parameters
+    ----------
+    model : Sequential, torch.nn.Module or keras.Model
+        Changed in place. Of a torch module the linear and convolutional layers count, in the order
+        in which they run; of Keras's models, chains of layers.
+    x : array_like of shape (n, ...)
+        A batch; a few hundred samples are enough.
+    std : float, default 1.0
+        Standard deviation to reach.
+    initializer : str, Initializer or None, default "orthogonal"
+        What fills the weights first; None keeps them, and the biases.
+    rng : optional
+        Where the random numbers come from, see :mod:`fanin.random`.
+    centre : bool, default False
+        Whether biases take the mean of each layer's outputs off, which [1]_ does not.
+
+    Returns
+    -------
+    Scales
+        ``print(scales)`` shows the layers.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has the wrong shape.
+    ValueError
+        If a layer's outputs do not vary, or are not finite; the model is as it was.
+    TypeError
+        If `model` is none of these.
+
+    References
+    ----------
+    .. [1] D. Mishkin, J. Matas, "All you need is a good init", ICLR 2016, arXiv:1511.06422.
+
+    Examples
+    --------
+    >>> from fanin.layers import Dense
+    >>> model = fanin.Sequential([Dense(50, "relu") for _ in range(20)])
+    >>> scales = lsuv(model, np.random.default_rng(0).normal(size=(256, 30)), rng=0)
+    >>> max(abs(layer.after - 1) for layer in scales.layers) < 1e-4
+    True
+    """
+    target = _checks.number("std", std, above=0.0)
+    whole = _checks.flag("centre", centre)
+
+    def rule(mean: Array, variance: Array) -> tuple[Array, Array]:
+        middle = float(mean.mean())
+        spread = np.sqrt(variance.mean() + np.square(mean - middle).mean())
+        factor = np.divide(target, spread, out=np.array(np.inf), where=spread > 0)
+        return factor, np.array(middle if whole else 0.0)
+
+    return _run(model, x, initializer, rng, rule)
+
+
+def data_dependent(
+    model: Any,
+    x: Any,
+    *,
+    mean: float = 0.0,
+    std: float = 1.0,
+    initializer: Any = None,
+    rng: Rng = None,
+) -> Scales:
+    """Give every unit outputs of one mean and one standard deviation [1]_.
+
+    The within-layer part of [1]_: unit by unit, where LSUV goes layer by layer. Its second part,
+    which balances the rates of layers by their gradients, is not done here.
+
+    Parameters
+    ----------
+    model : Sequential, torch.nn.Module or keras.Model
+        Changed in place, see :func:`lsuv`.
+    x : array_like of shape (n, ...)
+        A batch; a few hundred samples are enough.
+    mean, std : float
+        Mean and standard deviation to reach, before the activation.
+    initializer : str, Initializer or None, optional
+        What fills the weights first; None keeps them.
+    rng : optional
+        Where the random numbers come from, see :mod:`fanin.random`.
+
+    Returns
+    -------
+    Scales
+        ``print(scales)`` shows the layers.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has the wrong shape.
+    ValueError
+        If a unit's outputs do not vary, or are not finite; the model is as it was.
+    TypeError
+        If `model` is none of these, or a layer has no bias.
+
+    References
+    ----------
+    .. [1] P. Krähenbühl, C. Doersch, J. Donahue, T. Darrell, "Data-dependent initializations of
+       convolutional neural networks", ICLR 2016, arXiv:1511.06856.
+
+    Examples
+    --------
+    >>> from fanin.layers import Dense
+    >>> model = fanin.Sequential([Dense(50, "tanh") for _ in range(5)], rng=0)
+    >>> x = np.random.default_rng(0).normal(size=(256, 30))
+    >>> scales = data_dependent(model, x)
+    >>> z = x @ model.layers[0].kernel + model.layers[0].bias
+    >>> bool(np.allclose(z.mean(axis=0), 0, atol=1e-5) and np.allclose(z.std(axis=0), 1, atol=1e-4))
+    True
+    """
+    centre, target = _checks.number("mean", mean), _checks.number("std", std, above=0.0)
+
+    def rule(mean: Array, variance: Array) -> tuple[Array, Array]:
+        spread = np.sqrt(variance)
+        factor = np.divide(target, spread, out=np.full_like(spread, np.inf), where=spread > 0)
+        # Taken off before the units are multiplied.
+        return factor, mean - centre / factor
+
+    return _run(model, x, initializer, rng, rule, needs_bias=True)
+
+
+def weight_norm(model: Any, x: Any, *, rng: Rng = None) -> Scales:
+    """Data-dependent initialization of weight normalization [1]_.
+
+    Directions are drawn from N(0, 0.05²); the length of each unit's weights and its bias are chosen
+    so that its outputs have mean 0 and variance 1. The weights are those that the parametrization
+    ``w = g v / ‖v‖`` of [1]_ starts from.
+
+    Parameters
+    ----------
+    model : Sequential, torch.nn.Module or keras.Model
+        Changed in place, see :func:`lsuv`.
+    x : array_like of shape (n, ...)
+        A batch; a few hundred samples are enough.
+    rng : optional
+        Where the random numbers come from, see :mod:`fanin.random`.
+
+    Returns
+    -------
+    Scales
+        ``print(scales)`` shows the layers.
+
+    Raises
+    ------
+    ShapeError, ValueError, TypeError
+        As for :func:`data_dependent`.
+
+    References
+    ----------
+    .. [1] T. Salimans, D. P. Kingma, "Weight normalization", NeurIPS 2016, arXiv:1602.07868,
+       section 3.
+
+    Examples
+    --------
+    >>> from fanin.layers import Dense
+    >>> model = fanin.Sequential([Dense(50, "relu") for _ in range(3)])
+    >>> scales = weight_norm(model, np.random.default_rng(0).normal(size=(256, 30)), rng=0)
+    >>> round(scales.layers[0].after, 3)
+    1.0
+    """
+    directions = fanin.initializers.RandomNormal(stddev=0.05)
+    return data_dependent(model, x, initializer=directions, rng=rng)
+
+
+Rule = Callable[[Array, Array], tuple[Array, Array]]
+"""From each unit's mean and variance to a factor of the weights and what is taken off before."""
+
+
+def _run(
+    model: Any, x: Any, initializer: Any, rng: Rng, rule: Rule, *, needs_bias: bool = False
+) -> Scales:
+    """Visit the layers in order and rescale each; put everything back if one cannot be."""
+    found: list[LayerScale] = []
+
+    def visit(layer: Visit) -> tuple[Array, Array]:
+        mean, variance = _core.unit_moments(layer.outputs).T[:2]
+        if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
+            raise ValueError(f"x: the outputs of {layer.name} are not finite")
+        factor, shift = rule(mean, variance)
+        if not np.isfinite(factor).all():
+            which = "" if factor.ndim == 0 else f" of unit {int(np.argmax(~np.isfinite(factor)))}"
+            raise ValueError(
+                f"x: the outputs{which} of {layer.name} do not vary over {len(layer.outputs)} "
+                "samples, so that no factor makes them"
+            )
+        if needs_bias and not layer.has_bias:
+            raise TypeError(f"model: {layer.name} has no bias to take the units' means off")
+        after = variance * factor**2
+        means = (mean - shift) * factor
+        spread = float(np.sqrt(after.mean() + np.square(means - means.mean()).mean()))
+        before = float(np.sqrt(variance.mean() + np.square(mean - mean.mean()).mean()))
+        found.append(LayerScale(layer.name, before, spread, factor))
+        return factor, shift
+
+    with visiting(model, x) as run:
+        if initializer is not None:
+            fanin.initialize(run.model, initializer, rng=rng)
+        run(visit)
+    if not found:
+        raise ValueError("model: expected at least one layer with weights, found none")
+    return Scales(found)

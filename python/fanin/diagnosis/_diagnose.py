@@ -1,0 +1,131 @@
+"""The front door: a network and a batch in, a report out."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fanin._network import Network
+from fanin.diagnosis._curvature import Curvature, curvature
+from fanin.diagnosis._layer import LayerReport
+from fanin.diagnosis._network import trace_network
+from fanin.diagnosis._report import Report
+from fanin.diagnosis._signals import Signal
+from fanin.diagnosis._theory import predict
+from fanin.diagnosis._trace import LayerTrace, Trace
+from fanin.models import Sequential
+
+_KEPT = 16
+"""Samples whose arrays a report keeps, for its Jacobians."""
+
+
+def diagnose(
+    model: Any, x: Any, y: Any = None, loss: Any = None, *, training: bool = True
+) -> Report:
+    """Measure what an initialization does to signals and gradients, and say what is wrong.
+
+    One pass forward and one back over a batch; nothing of the model changes. Next to each
+    measurement is what mean-field theory predicts for it, with the range that one draw of finite
+    width leaves it; docs/diagnosis.md explains each figure and gives the thresholds' sources.
+
+    Parameters
+    ----------
+    model : Sequential, torch.nn.Module or keras.Model
+        The network; of Keras's models a chain of layers.
+    x : array_like of shape (n, ...)
+        A batch of samples; 64 to 512 are enough.
+    y : array_like, optional
+        Their targets. Without them gradients are those of a random direction of the outputs.
+    loss : str, Loss or callable, optional
+        The loss; unless given the one the model is compiled with, or one that fits `y`. For a torch
+        module a function of (outputs, y), a mean over the batch.
+    training : bool, default True
+        Whether layers behave as in training: Dropout drops, BatchNormalization uses the batch.
+
+    Returns
+    -------
+    Report
+        ``print(report)``, ``report.findings``, ``report.layers``, ``report.plot()``.
+
+    Raises
+    ------
+    ShapeError
+        If `x` or `y` has the wrong shape.
+    TypeError
+        If `model` is none of these.
+    ValueError
+        If the model is not on the CPU, or `y` does not fit the loss.
+
+    Examples
+    --------
+    >>> import fanin
+    >>> from fanin.layers import Dense
+    >>> layers = [Dense(100, "tanh", kernel_initializer="zeros") for _ in range(5)]
+    >>> report = diagnose(fanin.Sequential(layers), np.random.default_rng(0).normal(size=(64, 20)))
+    >>> report.findings[0].kind
+    'symmetric'
+    """
+    trace = trace_of(model, x, y, loss, training)
+    layers = [LayerReport.of(index, layer) for index, layer in enumerate(trace.layers)]
+    return Report(
+        model=trace.model,
+        batch=len(trace.inputs),
+        training=training,
+        loss=trace.loss,
+        loss_value=trace.value,
+        inputs=Signal.of(trace.inputs),
+        layers=layers,
+        theory=predict(trace, training),
+        curvature=_curvature(model, x, y, loss),
+        _trace=_shortened(trace),
+    )
+
+
+def _curvature(model: Any, x: Any, y: Any, loss: Any) -> Curvature | None:
+    """Measure the curvature where a learning rate is there to compare with it."""
+    if y is None or not isinstance(model, Sequential) or not model.compiled:
+        return None
+    return curvature(model, model.take(x, finite=False), y, loss)
+
+
+def trace_of(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
+    """Trace a model of any framework that is known."""
+    if isinstance(model, Network):
+        inputs = model.take(x, finite=False)
+        model.build((None, *inputs.shape[1:]))
+        return trace_network(model, inputs, y, loss, training)
+    modules = {base.__module__.split(".")[0] for base in type(model).__mro__}
+    # First Keras: on its torch backend its models are torch modules as well.
+    if "keras" in modules:
+        from fanin.diagnosis._keras import trace_keras
+
+        return trace_keras(model, x, y, loss, training)
+    if "torch" in modules:
+        from fanin.diagnosis._torch import trace_torch
+
+        return trace_torch(model, x, y, loss, training)
+    raise TypeError(
+        "model: expected a fanin.Sequential, a torch.nn.Module or a keras.Model, found "
+        f"{type(model).__name__}"
+    )
+
+
+def _shortened(trace: Trace) -> Trace:
+    """Keep what Jacobians need: the first samples, and the parameters."""
+    return replace(
+        trace, inputs=trace.inputs[:_KEPT].copy(), layers=[_first(t) for t in trace.layers]
+    )
+
+
+def _first(layer: LayerTrace) -> LayerTrace:
+    pre = layer.pre_activation
+    return replace(
+        layer,
+        inputs=layer.inputs[:_KEPT].copy(),
+        outputs=layer.outputs[:_KEPT].copy(),
+        pre_activation=None if pre is None else pre[:_KEPT].copy(),
+        output_gradient=None,
+        pre_activation_gradient=None,
+        parameters={role: np.array(values) for role, values in layer.parameters.items()},
+        gradients={},
+    )

@@ -1,0 +1,96 @@
+"""Jacobians of a traced network, layer by layer from its weights and slopes."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin import _checks, _core
+from fanin.diagnosis._trace import LayerTrace, Trace
+
+Array = NDArray[np.float64]
+
+_WIDEST = 2048
+
+
+def singular_values(trace: Trace, samples: int) -> list[Array | None]:
+    """Return the singular values of the Jacobian from the inputs to each layer's output.
+
+    Parameters
+    ----------
+    trace : Trace
+        With the arrays of some samples, the inputs and parameters of all.
+    samples : int
+        How many of them to average over.
+
+    Returns
+    -------
+    list of (ndarray or None)
+        For each layer, largest first: the root of the mean square over the samples.
+    """
+    count = min(_checks.integer("samples", samples, minimum=1), len(trace.inputs))
+    widest = max((layer.outputs.shape[-1] for layer in trace.layers), default=0)
+    if max(widest, trace.inputs.shape[1]) > _WIDEST:
+        raise ValueError(
+            f"samples: expected a network of at most {_WIDEST} units a layer, found {widest}: its "
+            "Jacobian is a matrix for each sample"
+        )
+    jacobians: list[Array] | None = [np.eye(trace.inputs.shape[1]) for _ in range(count)]
+    found: list[Array | None] = []
+    for layer in trace.layers:
+        jacobians = _through(layer, jacobians) if jacobians is not None else None
+        found.append(None if jacobians is None else _mean(jacobians))
+    return found
+
+
+def _mean(jacobians: list[Array]) -> Array:
+    values = [np.linalg.svd(jacobian, compute_uv=False) for jacobian in jacobians]
+    return np.asarray(np.sqrt(np.mean(np.square(values), axis=0)))
+
+
+def _through(layer: LayerTrace, jacobians: list[Array]) -> list[Array] | None:
+    """Multiply by the layer's own Jacobians, from the left; None if they are not known."""
+    if layer.kind == "dense":
+        kernel = layer.parameters["kernel"].astype(np.float64)
+        jacobians = [kernel.T @ jacobian for jacobian in jacobians]
+    elif layer.kind == "batch_normalization" and layer.inputs.shape[0] >= len(jacobians):
+        scale = _normalizing(layer)
+        jacobians = [scale[:, None] * jacobian for jacobian in jacobians]
+    elif layer.kind == "dropout":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            kept = np.where(layer.inputs != 0, layer.outputs / layer.inputs, 0.0)
+        jacobians = [kept[i][:, None] * jacobian for i, jacobian in enumerate(jacobians)]
+    elif layer.kind not in ("flatten", "activation"):
+        return None
+    if layer.activation is None:
+        return None if layer.kind == "activation" else jacobians
+    return [_activated(layer, i, jacobian) for i, jacobian in enumerate(jacobians)]
+
+
+def _activated(layer: LayerTrace, sample: int, jacobian: Array) -> Array:
+    assert layer.activation is not None
+    assert layer.pre_activation is not None
+    settings = dict(layer.activation)
+    z = np.ascontiguousarray(layer.pre_activation[sample : sample + 1], np.float64)
+    if settings["kind"] == "softmax":
+        p = np.exp(z[0] - z[0].max())
+        p /= p.sum()
+        return np.asarray((np.diag(p) - np.outer(p, p)) @ jacobian)
+    slope = _core.activate_backward(settings, z, np.ones_like(z))[0]
+    return np.asarray(slope[:, None] * jacobian)
+
+
+def _normalizing(layer: LayerTrace) -> Array:
+    """Return what a normalization multiplies each unit by, its statistics taken as constants."""
+    inputs, outputs = layer.inputs.astype(np.float64), layer.outputs.astype(np.float64)
+    gamma = layer.parameters.get("gamma")
+    if len(inputs) < 2:
+        variance = layer.parameters["moving_variance"].astype(np.float64)
+        scale = 1 / np.sqrt(variance + float(layer.settings["epsilon"]))
+        return np.asarray(scale if gamma is None else scale * gamma)
+    # Outputs are a linear function of the inputs: its slope between the samples furthest apart.
+    units = np.arange(inputs.shape[1])
+    low, high = inputs.argmin(axis=0), inputs.argmax(axis=0)
+    run = inputs[high, units] - inputs[low, units]
+    rise = outputs[high, units] - outputs[low, units]
+    return np.asarray(np.divide(rise, run, out=np.full(len(run), math.nan), where=run > 0))

@@ -1,0 +1,149 @@
+"""What one layer does to signals and gradients, measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin.diagnosis._signals import (
+    BINS,
+    Signal,
+    Slopes,
+    Weights,
+    effective_rank,
+    equal_units,
+    mean_cosine,
+)
+from fanin.diagnosis._trace import LayerTrace
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What one layer does to signals and gradients.
+
+    Attributes
+    ----------
+    index : int
+        Its place among the layers of the model.
+    name, kind : str
+        Its name, and what it is: ``dense``, ``batch_normalization``, …
+    units : int
+        Width of its outputs.
+    activation : str
+        Name of the activation that ends it; empty if there is none.
+    inputs : Signal or None
+        What comes in; only of layers that normalize it.
+    pre_activation, output : Signal
+        Before the activation (None if there is none) and at the end.
+    output_gradient, pre_activation_gradient : Signal or None
+        Gradients of each sample's own loss; None where none was formed.
+    slopes : Slopes or None
+        Where the activation passes no gradient on; None without an activation.
+    weights : dict of str to Weights
+        Its arrays by role, with their gradients.
+    cosine : float
+        Mean cosine of the angle between the outputs of two samples.
+    effective_rank : float
+        How many directions the outputs use (participation ratio).
+    groups : ndarray of int of shape (units,) or None
+        For each unit the first one with equal incoming weights; None without a kernel.
+    settings : dict of str to object
+        Options of the layer and of its activation, as the core knows them.
+    note : str
+        What could not be looked at, and why.
+    """
+
+    index: int
+    name: str
+    kind: str
+    units: int
+    activation: str
+    inputs: Signal | None
+    pre_activation: Signal | None
+    output: Signal
+    output_gradient: Signal | None
+    pre_activation_gradient: Signal | None
+    slopes: Slopes | None
+    weights: Mapping[str, Weights]
+    cosine: float
+    effective_rank: float
+    groups: Array | None
+    settings: Mapping[str, Any]
+    note: str = ""
+
+    @property
+    def signal(self) -> Signal:
+        """What the layer computes: before the activation, or its output if it has none."""
+        return self.pre_activation or self.output
+
+    @property
+    def gradient(self) -> Signal | None:
+        """The gradient with respect to `signal`."""
+        return self.pre_activation_gradient or self.output_gradient
+
+    @property
+    def dead(self) -> float:
+        """Share of units that are off for the whole batch; 0 without an activation."""
+        return 0.0 if self.slopes is None else self.slopes.dead
+
+    @property
+    def saturated(self) -> float:
+        """Share of elements at which a bounded activation is flat; 0 without one."""
+        return 0.0 if self.slopes is None else self.slopes.saturated
+
+    @property
+    def distinct(self) -> int:
+        """Number of units with incoming weights of their own."""
+        return self.units if self.groups is None else len(np.unique(self.groups))
+
+    @property
+    def condition(self) -> float:
+        """Condition number of the kernel, computed when asked for; NaN without one."""
+        kernel = self.weights.get("kernel")
+        return float("nan") if kernel is None else kernel.condition
+
+    @property
+    def gradient_rms(self) -> float:
+        """Root mean square of the gradient before the activation, or else of the outputs."""
+        return float("nan") if self.gradient is None else self.gradient.rms
+
+    @classmethod
+    def of(cls, index: int, trace: LayerTrace) -> "LayerReport":
+        """Measure one traced layer."""
+        kernel = trace.parameters.get("kernel")
+        activation, z = trace.activation, trace.pre_activation
+        sloped = activation is not None and z is not None and activation["kind"] != "softmax"
+        return cls(
+            index=index,
+            name=trace.name,
+            kind=trace.kind,
+            units=trace.outputs.shape[-1],
+            activation="" if activation is None else activation["kind"],
+            inputs=_signal(trace.inputs if "moving_mean" in trace.parameters else None),
+            pre_activation=_signal(z),
+            output=Signal.of(trace.outputs),
+            output_gradient=_signal(trace.output_gradient, bins=0),
+            pre_activation_gradient=_signal(trace.pre_activation_gradient, bins=0),
+            slopes=Slopes.of(activation, z) if sloped else None,  # type: ignore[arg-type]
+            weights={
+                role: Weights.of(values, trace.gradients.get(role))
+                for role, values in trace.parameters.items()
+            },
+            cosine=mean_cosine(trace.outputs),
+            effective_rank=effective_rank(trace.outputs),
+            groups=None if kernel is None else _groups(kernel, trace.parameters.get("bias")),
+            settings={**trace.settings, "activation": trace.activation},
+            note=trace.note,
+        )
+
+
+def _groups(kernel: Array, bias: Array | None) -> Array:
+    return equal_units(kernel, bias, tolerance=1e-6)
+
+
+def _signal(array: Array | None, bins: int = BINS) -> Signal | None:
+    return None if array is None else Signal.of(array, bins=bins)

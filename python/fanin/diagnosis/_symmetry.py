@@ -1,0 +1,245 @@
+"""Units that are equal and stay so, because gradients do not tell them apart."""
+
+import copy
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fanin import _checks, optimizers
+from fanin.diagnosis._network import chosen_before, fitting_loss, trace_network
+from fanin.diagnosis._signals import equal_units
+from fanin.diagnosis._trace import LayerTrace, Trace
+from fanin.models import Sequential
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LayerSymmetry:
+    """The equal units of one layer.
+
+    Attributes
+    ----------
+    name : str
+        The layer.
+    groups : ndarray of int of shape (units,)
+        For each unit the first one with equal incoming weights and bias.
+    tied : ndarray of int of shape (units,)
+        For each unit the first one of its group whose gradient is equal too: an optimizer that
+        treats elements alike gives both the same step.
+    """
+
+    name: str
+    groups: Array
+    tied: Array
+
+    @property
+    def units(self) -> int:
+        """Number of units."""
+        return len(self.groups)
+
+    @property
+    def distinct(self) -> int:
+        """Number of units that differ."""
+        return len(np.unique(self.groups))
+
+    @property
+    def free(self) -> int:
+        """Number of units that differ after the next step."""
+        return len(np.unique(self.tied))
+
+    @classmethod
+    def of(cls, trace: LayerTrace, tolerance: float) -> "LayerSymmetry":
+        """Compare the units of a traced layer that has a kernel."""
+        groups = _groups(trace.parameters, tolerance)
+        if "kernel" not in trace.gradients:
+            return cls(trace.name, groups, groups)  # not trained: no gradient parts them
+        pairs = np.stack([groups, _groups(trace.gradients, tolerance)], axis=1)
+        _, first, place = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+        return cls(trace.name, groups, first[place.reshape(-1)])
+
+
+def _groups(arrays: Any, tolerance: float) -> Array:
+    kernel = arrays["kernel"]
+    return equal_units(kernel.reshape(-1, kernel.shape[-1]), arrays.get("bias"), tolerance)
+
+
+@dataclass(frozen=True)
+class SymmetryReport:
+    """Equal units before training and after some steps of it.
+
+    Attributes
+    ----------
+    start : list of LayerSymmetry
+        The layers with a kernel, as the network is now.
+    after : list of LayerSymmetry or None
+        The same after `steps` steps of `optimizer`; None if none were asked for.
+    steps : int
+        Number of steps.
+    optimizer : str
+        Name of the optimizer that took them; empty if none.
+    shared : list of tuple of str
+        Layers whose kernels are equal, element for element.
+    """
+
+    start: list[LayerSymmetry]
+    after: list[LayerSymmetry] | None
+    steps: int
+    optimizer: str
+    shared: list[tuple[str, ...]]
+
+    @property
+    def tied_layers(self) -> list[str]:
+        """Names of the layers that have tied units, after the steps if any were taken."""
+        return [layer.name for layer in self.after or self.start if layer.free < layer.units]
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether any units are tied."""
+        return bool(self.tied_layers)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        found = {layer.name: layer for layer in self.after or self.start}
+        if not self.tied_layers:
+            return "Every unit is distinct, or gets a gradient of its own."
+        parts = [
+            f"{name} has {found[name].units} units that act as {found[name].free}"
+            for name in self.tied_layers
+        ]
+        when = f" after {self.steps} steps of {self.optimizer}" if self.after else ""
+        return f"Units are tied{when}: {'; '.join(parts)}. Draw their weights at random."
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        console = Console(file=io.StringIO(), width=80)
+        console.print(self._table(), highlight=False)
+        for names in self.shared:
+            console.print(f"Equal kernels: {', '.join(names)}", highlight=False)
+        console.print(self.verdict, highlight=False)
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue().rstrip("\n")
+
+    def _table(self) -> Any:
+        from rich import box
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        table.add_column("layer", overflow="fold")
+        titles = ["units", "distinct", "after a step"]
+        if self.after is not None:
+            titles.append(f"after {self.steps} of {self.optimizer}")
+        for title in titles:
+            table.add_column(title, justify="right")
+        for layer, later in zip(self.start, self.after or self.start, strict=True):
+            row = [layer.name, str(layer.units), str(layer.distinct), str(layer.free)]
+            table.add_row(*row, *([str(later.distinct)] if self.after is not None else []))
+        return table
+
+
+def symmetry(
+    model: Sequential,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    loss: Any = None,
+    *,
+    steps: int = 0,
+    optimizer: Any = None,
+    tolerance: float = 1e-6,
+    threads: int | None = None,
+) -> SymmetryReport:
+    """Find units that are equal, and whether training will ever tell them apart.
+
+    Two units of a layer with equal incoming weights and bias compute the same. If their gradients
+    are equal too, every optimizer that treats elements alike keeps them equal: the layer acts as a
+    narrower one for ever [1]_.
+
+    Parameters
+    ----------
+    model : Sequential
+        Built, or to be built for `x`; it does not change.
+    x : array_like of shape (n, ...)
+        A batch.
+    y : array_like, optional
+        Its targets; without them the gradient is that of a random direction of the outputs.
+    loss : str or Loss, optional
+        The loss; unless given the one the model is compiled with, or one that fits `y`.
+    steps : int, default 0
+        Train a copy so many steps on the whole batch, and look again. Needs `y`.
+    optimizer : str or Optimizer, optional
+        For these steps; unless given a copy of the one the model is compiled with, or "sgd".
+    tolerance : float, default 1e-6
+        Largest difference of two equal units, relative to the layer's largest weight (gradient).
+    threads : int, optional
+        For the steps; the result is the same, bit for bit.
+
+    Returns
+    -------
+    SymmetryReport
+        ``print(report)`` shows it.
+
+    Raises
+    ------
+    ShapeError
+        If `x` or `y` has the wrong shape.
+    ValueError
+        If `steps` are asked for without `y`, or a number is out of range.
+
+    References
+    ----------
+    .. [1] I. Goodfellow, Y. Bengio, A. Courville, "Deep learning", MIT Press 2016, section 8.4.
+
+    Examples
+    --------
+    >>> from fanin import Sequential, symmetry
+    >>> from fanin.layers import Dense
+    >>> rng = np.random.default_rng(0)
+    >>> x, y = rng.normal(size=(64, 4)), rng.integers(0, 2, 64)
+    >>> layers = [Dense(8, "tanh", kernel_initializer="ones"), Dense(2, "softmax")]
+    >>> report = symmetry(Sequential(layers), x, y, steps=10, optimizer="adam")
+    >>> [(layer.units, layer.distinct) for layer in report.start]
+    [(8, 1), (2, 2)]
+    """
+    count = _checks.integer("steps", steps, minimum=0)
+    limit = _checks.number("tolerance", tolerance, at_least=0.0)
+    if count and y is None:
+        raise ValueError("steps: expected 0 without y, which training needs")
+    trial = copy.deepcopy(model)
+    inputs = trial.take(x)
+    trial.build((None, *inputs.shape[1:]))
+    shared = _equal_kernels(trial)
+    trace = trace_network(trial, inputs, y, loss, training=True)
+    start = _layers(trace, limit)
+    if not count:
+        return SymmetryReport(start, None, 0, "", shared)
+    outputs = trial.plan_for(inputs.shape[1:]).output_shapes[-1]
+    aim = chosen_before(trial, loss) or fitting_loss(
+        y, (len(inputs), *outputs), trace.layers[-1].activation
+    )
+    given = (trial.optimizer if trial.compiled else "sgd") if optimizer is None else optimizer
+    trial.compile(optimizers.get(given), aim)
+    trial.fit(
+        inputs, y, batch_size=len(inputs), epochs=count, shuffle=False, verbose=0, threads=threads
+    )
+    after = _layers(trace_network(trial, inputs, y, aim, training=True), limit)
+    return SymmetryReport(start, after, count, type(trial.optimizer).__name__, shared)
+
+
+def _layers(trace: Trace, tolerance: float) -> list[LayerSymmetry]:
+    with_kernel = (layer for layer in trace.layers if "kernel" in layer.parameters)
+    return [LayerSymmetry.of(layer, tolerance) for layer in with_kernel]
+
+
+def _equal_kernels(network: Sequential) -> list[tuple[str, ...]]:
+    """Return the names of layers whose kernels are equal, element for element."""
+    found: dict[tuple[Any, ...], list[str]] = {}
+    for layer in network.layers:
+        kernel = layer.arrays.get("kernel")
+        if kernel is not None and kernel.size:
+            found.setdefault((kernel.shape, kernel.tobytes()), []).append(layer.name)
+    return [tuple(names) for names in found.values() if len(names) > 1]

@@ -1,0 +1,286 @@
+"""Tracing a torch module: hooks keep what its layers pass on, and autograd gives the gradients."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin.diagnosis._network import random_direction
+from fanin.diagnosis._trace import LayerTrace, Trace
+from fanin.errors import ShapeError
+
+Array = NDArray[Any]
+
+_ACTIVATIONS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "ReLU": lambda m: {"kind": "relu"},
+    "LeakyReLU": lambda m: {"kind": "leaky_relu", "negative_slope": float(m.negative_slope)},
+    "ELU": lambda m: {"kind": "elu", "alpha": float(m.alpha)},
+    "SELU": lambda m: {"kind": "selu"},
+    "GELU": lambda m: {"kind": "gelu", "approximate": m.approximate == "tanh"},
+    "SiLU": lambda m: {"kind": "silu"},
+    "Sigmoid": lambda m: {"kind": "sigmoid"},
+    "Tanh": lambda m: {"kind": "tanh"},
+    "Softsign": lambda m: {"kind": "softsign"},
+    "Softmax": lambda m: {"kind": "softmax"},
+}
+_CONVOLUTIONS = tuple(f"{name}{n}d" for name in ("Conv", "ConvTranspose") for n in (1, 2, 3))
+_KINDS = {
+    "Linear": "dense",
+    "Flatten": "flatten",
+    "Dropout": "dropout",
+    **{f"BatchNorm{n}d": "batch_normalization" for n in (1, 2, 3)},
+    **dict.fromkeys(_CONVOLUTIONS, "convolution"),
+    **dict.fromkeys(_ACTIVATIONS, "activation"),
+}
+_ROLES = {
+    "weight": "kernel",
+    "bias": "bias",
+    "running_mean": "moving_mean",
+    "running_var": "moving_variance",
+}
+_NORMALIZING = {"weight": "gamma", "bias": "beta"}
+
+
+def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
+    """Run a torch module forward and back; nothing of it changes, not its `grad` either.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        On the CPU.
+    x : torch.Tensor or array_like of shape (batch, ...)
+        The samples.
+    y : torch.Tensor, array_like or None
+        Targets; without them the gradient is that of a random direction of the outputs.
+    loss : callable or None
+        ``loss(outputs, y)``, a mean over the batch; None takes the cross-entropy of logits for
+        integer targets, else the mean squared error.
+    training : bool
+        Whether modules behave as in training.
+
+    Returns
+    -------
+    Trace
+        The modules without submodules of their own, in the order in which they ran.
+    """
+    import torch
+
+    inputs = as_tensor(x, model)
+    # The gradient with respect to the inputs of a first activation is looked at as well.
+    inputs.requires_grad_(inputs.is_floating_point())
+    records: list[_Record] = []
+    with undisturbed(model, training), _recording(model, records), torch.enable_grad():
+        outputs = model(inputs)
+        if not isinstance(outputs, torch.Tensor):
+            raise TypeError(f"model: expected one tensor as output, found {type(outputs).__name__}")
+        name, value, objective, scale = _objective(outputs, y, loss)
+        _differentiate(records, objective)
+    layers = [record.trace(scale, len(inputs)) for record in records]
+    samples = _array(inputs).reshape(len(inputs), -1)
+    return Trace(type(model).__name__, samples, layers, name, value)
+
+
+class _Record:
+    """One call of one module."""
+
+    def __init__(self, name: str, module: Any, inputs: Any, outputs: Any) -> None:
+        self.name, self.module = name, module
+        self.inputs, self.outputs = inputs, outputs
+        self.gradients: dict[str, Any] = {}
+        self.output_gradient: Any = None
+        self.input_gradient: Any = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return dict(self.module.named_parameters(recurse=False))
+
+    def trace(self, scale: float, batch: int) -> LayerTrace:
+        """Hand the arrays over; gradients become those of a sample's own loss by `scale`."""
+        type_name = type(self.module).__name__
+        kind = _KINDS.get(type_name, type_name)
+        buffers = dict(self.module.named_buffers(recurse=False))
+        activation = _ACTIVATIONS.get(type_name)
+        pre, before = None, None
+        if activation is not None:
+            pre = _rows(self.inputs)
+            before = _scaled(self.input_gradient, scale)
+        return LayerTrace(
+            name=self.name,
+            kind=kind,
+            inputs=_rows(self.inputs),
+            outputs=_rows(self.outputs),
+            activation=None if activation is None else activation(self.module),
+            pre_activation=pre,
+            output_gradient=_scaled(self.output_gradient, scale),
+            pre_activation_gradient=before,
+            parameters=_by_role(kind, {**self.parameters, **buffers}),
+            gradients={
+                role: array * np.asarray(scale / batch, array.dtype)
+                for role, array in _by_role(kind, self.gradients).items()
+            },
+            settings=_settings(kind, self.module),
+            note="" if kind != type_name else f"{type_name} is not known: only its signals are",
+        )
+
+
+def as_tensor(x: Any, model: Any) -> Any:
+    """Return a batch as the model takes it, checked, in memory of its own."""
+    import torch
+
+    given = next(model.parameters(), None)
+    if given is not None and given.device.type != "cpu":
+        raise ValueError(f"model: expected parameters on the CPU, found them on {given.device}")
+    tensor = torch.as_tensor(x)
+    if tensor.ndim < 2 or not len(tensor):
+        raise ShapeError(f"x: expected a batch of samples, found shape {tuple(tensor.shape)}")
+    if given is not None and tensor.is_floating_point():
+        tensor = tensor.to(given.dtype)
+    return tensor.detach().clone()
+
+
+@contextmanager
+def undisturbed(model: Any, training: bool) -> Iterator[None]:
+    """Put back what a pass changes: modes, buffers, and torch's random numbers."""
+    import torch
+
+    modes = [(module, module.training) for module in model.modules()]
+    in_place = [module for module in model.modules() if getattr(module, "inplace", False)]
+    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    frozen = [p for p in model.parameters() if not p.requires_grad]
+    try:
+        with torch.random.fork_rng(devices=[]):
+            model.train(training)
+            for module in in_place:
+                module.inplace = False  # it would overwrite what the layer before passed on
+            for parameter in frozen:
+                parameter.requires_grad_(parameter.is_floating_point())
+            yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        for module in in_place:
+            module.inplace = True
+        for module, mode in modes:
+            module.training = mode
+        with torch.no_grad():
+            for buffer, was in buffers:
+                buffer.copy_(was)
+
+
+@contextmanager
+def _recording(model: Any, records: list[_Record]) -> Iterator[None]:
+    import torch
+
+    def keep(name: str) -> Callable[[Any, Any, Any], None]:
+        def hook(module: Any, inputs: Any, outputs: Any) -> None:
+            tensors = isinstance(outputs, torch.Tensor) and inputs
+            if tensors and isinstance(inputs[0], torch.Tensor) and outputs.ndim > 1:
+                records.append(_Record(name, module, inputs[0], outputs))
+
+        return hook
+
+    with ExitStack() as stack:
+        for name, module in model.named_modules():
+            if not any(True for _ in module.children()):
+                handle = module.register_forward_hook(keep(name or type(module).__name__))
+                stack.callback(handle.remove)
+        yield
+
+
+def _objective(outputs: Any, y: Any, loss: Any) -> tuple[str, float | None, Any, float]:
+    """Return the loss's name, value, tensor, and what makes its gradients those of one sample."""
+    import torch
+    from torch.nn import functional
+
+    batch = float(len(outputs))
+    if y is None:
+        direction = torch.as_tensor(random_direction(_array(outputs)), dtype=outputs.dtype)
+        return "", None, (outputs * direction).sum(), 1.0
+    targets = torch.as_tensor(y)
+    if loss is None:
+        classes = not targets.is_floating_point() and targets.ndim == outputs.ndim - 1
+        loss = functional.cross_entropy if classes else functional.mse_loss
+        targets = targets.long() if classes else targets.to(outputs.dtype)
+    value = loss(outputs, targets)
+    if not isinstance(value, torch.Tensor) or value.numel() != 1:
+        raise ValueError("loss: expected a function that returns one number, a mean over the batch")
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return name, float(value.detach()), value.sum(), batch
+
+
+def _differentiate(records: list[_Record], objective: Any) -> None:
+    """Ask autograd for all gradients at once, without touching any `grad`."""
+    import torch
+
+    places: list[tuple[Callable[[Any], None], Any]] = []
+    for record in records:
+        places.append((_setter(record, "output_gradient"), record.outputs))
+        if type(record.module).__name__ in _ACTIVATIONS:
+            places.append((_setter(record, "input_gradient"), record.inputs))
+        for name, parameter in record.parameters.items():
+            if parameter.requires_grad:
+                places.append((_item_setter(record.gradients, name), parameter))
+    wanted = [(put, tensor) for put, tensor in places if tensor.requires_grad]
+    if not wanted or not objective.requires_grad:
+        return
+    found = torch.autograd.grad(objective, [tensor for _, tensor in wanted], allow_unused=True)
+    for (put, _), gradient in zip(wanted, found, strict=True):
+        if gradient is not None:
+            put(gradient)
+
+
+def _setter(record: _Record, name: str) -> Callable[[Any], None]:
+    return lambda gradient: setattr(record, name, gradient)
+
+
+def _item_setter(gradients: dict[str, Any], name: str) -> Callable[[Any], None]:
+    return lambda gradient: gradients.__setitem__(name, gradient)
+
+
+def _array(tensor: Any) -> Array:
+    """Return the tensor's own memory, if NumPy knows its type."""
+    import torch
+
+    tensor = tensor.detach()
+    known = (torch.float32, torch.float64)
+    return (tensor if tensor.dtype in known else tensor.float()).numpy()  # type: ignore[no-any-return]
+
+
+def _rows(tensor: Any) -> Array:
+    """Return a matrix with a column a unit; a channel of an image is one, and each place a row."""
+    array = _array(tensor)
+    if array.ndim > 2:
+        array = np.moveaxis(array, 1, -1)
+    return array.reshape(-1, array.shape[-1])
+
+
+def _scaled(gradient: Any, scale: float) -> Array | None:
+    if gradient is None:
+        return None
+    rows = _rows(gradient)
+    return rows if scale == 1.0 else rows * np.asarray(scale, rows.dtype)
+
+
+def _by_role(kind: str, tensors: Mapping[str, Any]) -> dict[str, Array]:
+    """Name arrays as this package does, kernels as ``(inputs, units)``."""
+    names = _ROLES | _NORMALIZING if kind == "batch_normalization" else _ROLES
+    found = {}
+    for name, tensor in tensors.items():
+        if name in names and tensor.numel() and tensor.ndim:
+            array = _array(tensor)
+            found[names[name]] = _as_kernel(array) if names[name] == "kernel" else array
+    return found
+
+
+def _as_kernel(weight: Array) -> Array:
+    return weight.reshape(len(weight), -1).T if weight.ndim > 1 else weight[:, None]
+
+
+def _settings(kind: str, module: Any) -> dict[str, Any]:
+    if kind == "batch_normalization":
+        return {"kind": kind, "epsilon": module.eps, "momentum": 1.0 - (module.momentum or 0.0)}
+    if kind == "dropout":
+        return {"kind": kind, "rate": module.p}
+    return {"kind": kind}

@@ -1,0 +1,53 @@
+"""One thing that a diagnosis found."""
+
+from dataclasses import dataclass
+
+SEVERITIES = ("severe", "warning", "note")
+"""Severe: training will hardly begin, or not at all. Warning: it will be slow or waste units."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or worth knowing.
+
+    Attributes
+    ----------
+    kind : str
+        ``"vanishing"``, ``"exploding"``, ``"saturated"``, ``"dead"``, ``"symmetric"``, …; see
+        docs/diagnosis.md.
+    severity : {"severe", "warning", "note"}
+        How much it hinders training.
+    layers : tuple of str
+        The layers where it shows; empty for the data and the network as a whole.
+    value, threshold : float
+        The number that shows it, and where it begins to be one.
+    text : str
+        What it is, in one sentence.
+    source : str
+        Where the threshold comes from.
+    fix : str
+        A line of code; empty if there is none.
+    """
+
+    kind: str
+    severity: str
+    layers: tuple[str, ...]
+    value: float
+    threshold: float
+    text: str
+    source: str
+    fix: str = ""
+
+
+def graded(value: float, warning: float, severe: float) -> str | None:
+    """Return how severe a number is that should stay below two thresholds."""
+    if value >= severe:
+        return "severe"
+    return "warning" if value >= warning else None
+
+
+def named(layers: tuple[str, ...]) -> str:
+    """Write layers in a sentence: all of a few, the first and the last of many."""
+    if len(layers) <= 3:
+        return ", ".join(layers)
+    return f"{len(layers)} layers from {layers[0]} to {layers[-1]}"

@@ -1,0 +1,62 @@
+"""Inputs that are not what networks want."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fanin.diagnosis.findings._finding import Finding, graded
+
+if TYPE_CHECKING:
+    from fanin.diagnosis._report import Report
+
+_LECUN = "LeCun et al. 1998, Efficient BackProp, section 4.3: mean near 0, variances near 1"
+_STANDARDIZE = "x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-7)"
+
+
+def constant(report: "Report") -> list[Finding]:
+    """Find inputs that are the same in every sample."""
+    if report.batch < 2 or report.inputs.first_non_finite is not None:
+        return []
+    same = float((report.inputs.unit_std == 0).mean())
+    if same < 0.5:
+        return []
+    severity = "severe" if same == 1 else "note"
+    text = f"{same:.0%} of the features are the same in all {report.batch} samples."
+    source = "a feature that does not vary tells samples apart by nothing"
+    return [
+        Finding(
+            "constant_input", severity, (), same, 0.5, text, source, "x = x[:, x.std(axis=0) > 0]"
+        )
+    ]
+
+
+def uncentred(report: "Report") -> list[Finding]:
+    """Find inputs whose mean is far from 0, compared with their spread."""
+    inputs = report.inputs
+    if report.batch < 2 or not np.isfinite(inputs.second_moment) or inputs.second_moment == 0:
+        return []
+    varying, shift = inputs.varying, float(np.sqrt(np.square(inputs.unit_mean).mean()))
+    if varying == 0:
+        return []
+    severity = graded(shift / varying, 2.0, 50.0)
+    if severity is None:
+        return []
+    text = (
+        f"The inputs are off centre: the features' means are {shift:.3g} (rms), "
+        f"{shift / varying:.3g} times their spread of {varying:.3g}."
+    )
+    return [
+        Finding("uncentred_input", severity, (), shift / varying, 2.0, text, _LECUN, _STANDARDIZE)
+    ]
+
+
+def unscaled(report: "Report") -> list[Finding]:
+    """Find inputs that are very large or very small."""
+    size = report.inputs.rms
+    if not np.isfinite(size) or size == 0:
+        return []
+    severity = graded(max(size, 1 / size), 10.0, 1e4)
+    if severity is None:
+        return []
+    text = f"The inputs have a root mean square of {size:.3g}; initializers are made for about 1."
+    return [Finding("unscaled_input", severity, (), size, 10.0, text, _LECUN, _STANDARDIZE)]

@@ -1,0 +1,69 @@
+"""BatchNormalization whose running averages are not those of the data."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fanin.diagnosis.findings._finding import Finding, named
+
+if TYPE_CHECKING:
+    from fanin.diagnosis._layer import LayerReport
+    from fanin.diagnosis._report import Report
+
+_SOURCE = "Ioffe and Szegedy 2015; Wu and Johnson 2021, arXiv:2105.07576, section 3"
+
+
+def lagging(report: "Report") -> list[Finding]:
+    """Compare running averages with the batch's statistics."""
+    if report.batch < 2:
+        return []
+    gaps = {layer.name: gap for layer in report.layers if (gap := _gap(layer)) >= 0.5}
+    if not gaps:
+        return []
+    fresh = all(_is_fresh(layer) for layer in report.layers if layer.name in gaps)
+    worst = max(gaps, key=lambda name: gaps[name])
+    names = tuple(gaps)
+    why = (
+        "they are at their start, so predictions before training differ from training"
+        if fresh
+        else "predictions differ from what was trained"
+    )
+    text = (
+        f"The running averages of {named(names)} are not the batch's (worst in {worst}: off by "
+        f"{gaps[worst]:.3g} standard deviations): {why}."
+    )
+    severity = "note" if fresh else "warning"
+    return [
+        Finding(
+            "batch_norm_lag",
+            severity,
+            names,
+            gaps[worst],
+            0.5,
+            text,
+            _SOURCE,
+            "model.recalibrate(x)",
+        )
+    ]
+
+
+def _gap(layer: "LayerReport") -> float:
+    """Return the larger of the mean's distance and the change of scale, in standard deviations."""
+    if "moving_mean" not in layer.weights or layer.inputs is None:
+        return 0.0
+    mean = layer.weights["moving_mean"].values
+    variance = layer.weights["moving_variance"].values
+    std = np.sqrt(np.square(layer.inputs.unit_std) + 1e-12)
+    if not (np.isfinite(std).all() and np.isfinite(mean).all() and np.isfinite(variance).all()):
+        return 0.0
+    shift = np.abs(mean - layer.inputs.unit_mean) / std
+    scale = np.abs(np.log(np.maximum(variance, 1e-12)) - 2 * np.log(std))
+    return float(max(np.median(shift), np.median(scale)))
+
+
+def _is_fresh(layer: "LayerReport") -> bool:
+    weights = layer.weights
+    return bool(
+        (weights["moving_mean"].values == 0).all()
+        and (weights["moving_variance"].values == 1).all()
+    )

@@ -1,0 +1,170 @@
+"""Signals and gradients that grow, shrink, get flat, or are no numbers."""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fanin.diagnosis.findings._finding import Finding, graded, named
+from fanin.diagnosis.findings._fixes import dense_with
+
+if TYPE_CHECKING:
+    from fanin.diagnosis._layer import LayerReport
+    from fanin.diagnosis._report import Report
+
+FACTOR, SEVERE_FACTOR = 10.0, 1000.0
+"""A change of scale from the first hidden layer to the last that is a warning, and severe."""
+
+_GLOROT = "Glorot and Bengio 2010: variances should be equal in all layers, forward and back"
+_HANIN = "Hanin and Rolnick 2018, arXiv:1803.01719: both are failures to start training"
+
+
+def non_finite(report: "Report") -> list[Finding]:
+    """Find the first place where a number is NaN or infinite."""
+    for where, layers, place in _places(report):
+        row = f" (first at row {place[0]}, column {place[1]})" if place else ""
+        text = f"{where} hold NaN or infinity{row}; what follows from them is not shown."
+        return [Finding("non_finite", "severe", layers, math.nan, math.inf, text, "arithmetic")]
+    return []
+
+
+def _places(
+    report: "Report",
+) -> Iterator[tuple[str, tuple[str, ...], tuple[int, int] | None]]:
+    """Go forward through inputs, weights and activations, then back through the gradients."""
+    if report.inputs.first_non_finite is not None:
+        yield "The inputs", (), report.inputs.first_non_finite
+    for layer in report.layers:
+        for role, weights in layer.weights.items():
+            if not math.isfinite(weights.second_moment):
+                yield f"The {role} of {layer.name}", (layer.name,), None
+        for signal in (layer.pre_activation, layer.output):
+            if signal is not None and signal.first_non_finite is not None:
+                yield f"Activations of {layer.name}", (layer.name,), signal.first_non_finite
+    for layer in reversed(report.layers):
+        gradient = layer.gradient
+        if gradient is not None and gradient.first_non_finite is not None:
+            yield f"Gradients of {layer.name}", (layer.name,), gradient.first_non_finite
+
+
+def exploding(report: "Report") -> list[Finding]:
+    """Find signals that grow on their way forward, and gradients on their way back."""
+    found = []
+    for what, hidden, sizes in _ways(report):
+        growth = sizes[-1] / sizes[0] if sizes[0] > 0 else 0.0
+        severity = graded(growth, FACTOR, SEVERE_FACTOR) if math.isfinite(growth) else None
+        if severity:
+            text = f"{what} grow {_times(growth, len(sizes))}: from {_span(sizes)}."
+            found.append(_finding("exploding", severity, hidden, growth, FACTOR, text, report))
+    return found
+
+
+def vanishing(report: "Report") -> list[Finding]:
+    """Find signals that shrink on their way forward, and gradients on their way back."""
+    found = []
+    for what, hidden, sizes in _ways(report):
+        shrink = sizes[0] / sizes[-1] if sizes[-1] > 0 else math.inf
+        if sizes[0] == 0 or not all(map(math.isfinite, sizes)):
+            continue
+        severity = graded(shrink, FACTOR, SEVERE_FACTOR)
+        if severity:
+            text = f"{what} shrink {_times(shrink, len(sizes))}: from {_span(sizes)}."
+            found.append(
+                _finding("vanishing", severity, hidden, 1 / shrink, 1 / FACTOR, text, report)
+            )
+    return found
+
+
+def _ways(report: "Report") -> list[tuple[str, list["LayerReport"], list[float]]]:
+    """Return the signals from first to last hidden layer, and the gradients from last to first."""
+    hidden = report.hidden
+    if len(hidden) < 2:
+        return []
+    ways = []
+    if report.batch > 1:
+        # What differs between samples: a sigmoid's constant 1/2 says nothing.
+        ways.append(("Signals", hidden, [layer.signal.varying for layer in hidden]))
+    back = [layer for layer in reversed(hidden) if layer.gradient is not None]
+    if len(back) > 1:
+        ways.append(("Gradients", back, [layer.gradient_rms for layer in back]))
+    return ways
+
+
+def _times(factor: float, layers: int) -> str:
+    rate = factor ** (1 / (layers - 1)) if math.isfinite(factor) else math.inf
+    shown = "to nothing" if math.isinf(factor) else f"{factor:.3g} times, {rate:.3g} times a layer,"
+    return f"{shown} over {layers} layers"
+
+
+def _span(sizes: list[float]) -> str:
+    return f"{sizes[0]:.3g} to {sizes[-1]:.3g}"
+
+
+def _finding(
+    kind: str,
+    severity: str,
+    layers: list["LayerReport"],
+    value: float,
+    threshold: float,
+    text: str,
+    report: "Report",
+) -> Finding:
+    names = tuple(layer.name for layer in layers)
+    fix = dense_with(layers[0])
+    return Finding(kind, severity, names, value, threshold, text, f"{_GLOROT}; {_HANIN}", fix)
+
+
+def saturated(report: "Report") -> list[Finding]:
+    """Find bounded activations that are flat for many inputs."""
+    layers = [layer for layer in report.hidden if layer.saturated >= 0.25]
+    if not layers:
+        return []
+    worst = max(layers, key=lambda layer: layer.saturated)
+    severity = graded(worst.saturated, 0.25, 0.5) or "warning"
+    names = tuple(layer.name for layer in layers)
+    text = (
+        f"{worst.activation} is flat for {worst.saturated:.0%} of its inputs in {worst.name} "
+        f"(slope below 0.1; their rms is {worst.signal.rms:.3g})"
+    )
+    text += f", and in {named(names)}." if len(names) > 1 else "."
+    source = "Glorot and Bengio 2010, section 3: saturated layers hardly learn"
+    fix = dense_with(worst)
+    return [Finding("saturated", severity, names, worst.saturated, 0.25, text, source, fix)]
+
+
+def unexpected(report: "Report") -> list[Finding]:
+    """Find the first layer that does not do to its inputs what its initializer makes expect."""
+    if report.theory is None:
+        return []
+    before, expected_before, noise_before = _log(report.inputs.second_moment), None, 0.0
+    for layer, predicted in zip(report.layers, report.theory.layers, strict=True):
+        band = predicted.activation
+        if band is None or not math.isfinite(band.log_value):
+            return []
+        now = _log(layer.output.second_moment)
+        if expected_before is None:
+            expected_before = _log(report.theory.input_second_moment)
+        # What this layer alone adds, and the variance that one draw of it adds.
+        change, expected = now - before, band.log_value - expected_before
+        noise = math.sqrt(max(band.log_std**2 - noise_before**2, 0.0) + _FLOOR**2)
+        away = abs(change - expected) / noise
+        if not away < _SIGMAS:
+            text = (
+                f"{layer.name} changes the second moment {math.exp(change):.3g} times, where "
+                f"{math.exp(expected):.3g} was expected of its initializer: its weights were set "
+                "or trained, or what comes in is unlike what theory takes it for."
+            )
+            source = "mean-field theory with the noise of finite widths, docs/theory.md"
+            return [Finding("unexpected", "note", (layer.name,), away, _SIGMAS, text, source)]
+        before, expected_before, noise_before = now, band.log_value, band.log_std
+    return []
+
+
+_SIGMAS = 6.0
+"""A layer is unexpected beyond so many standard deviations of one draw."""
+
+_FLOOR = 0.05
+"""Relative error of a second moment that theory is given for free at each layer."""
+
+
+def _log(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf

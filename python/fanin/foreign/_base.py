@@ -1,0 +1,195 @@
+"""What a model of any framework is seen as: layers in a row, each with arrays by role."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin.errors import ShapeError
+from fanin.initializers._fans import FanOptions
+
+Array: TypeAlias = NDArray[Any]
+
+WEIGHTS = ("kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
+"""Roles of what an initializer is for."""
+
+DEFAULTS = {
+    "gamma": 1.0,
+    "beta": 0.0,
+    "moving_mean": 0.0,
+    "moving_variance": 1.0,
+    "batches": 0.0,
+}
+"""Roles of what a normalization holds, and how it starts."""
+
+_STATE = ("moving_mean", "moving_variance", "batches")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Parameter:
+    """One array of a layer, read and written in fanin's layout.
+
+    Attributes
+    ----------
+    role : str
+        One of `WEIGHTS`, ``"bias"`` or of `DEFAULTS`; what the framework calls it if none of them.
+    name : str
+        Where the framework keeps it, such as ``"features.0.weight"``: for messages.
+    shape : tuple of int
+        In fanin's layout.
+    dtype : str
+        ``"float32"``, ``"float64"``, ``"float16"``, ``"bfloat16"``; others are not drawn for.
+    fans : FanOptions
+        How inputs and outputs of a unit are counted, where it is not by Keras's rule.
+    zero_row : int or None
+        A row that is always zero: the padding of an embedding.
+    """
+
+    role: str
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    get: Callable[[], Array] = field(repr=False)
+    put: Callable[[Array], None] = field(repr=False)
+    native_shape: tuple[int, ...] = field(repr=False)
+    order: tuple[int, ...] = field(repr=False)
+    fans: FanOptions = field(default_factory=lambda: FanOptions(), repr=False)
+    zero_row: int | None = field(default=None, repr=False)
+
+    @property
+    def drawable(self) -> bool:
+        """Whether an initializer can draw values of this type."""
+        return self.dtype in ("float32", "float64", "float16", "bfloat16")
+
+    def read(self) -> Array:
+        """Return the values; a view of the framework's memory where it lets NumPy see that."""
+        return self.get().transpose(self.order).reshape(self.shape)
+
+    def checked(self, values: Any) -> Array:
+        """Return `values` as an array if they can be written, or say why not."""
+        array = np.asarray(values)
+        if array.shape != self.shape:
+            raise ShapeError(
+                f"{self.name}: expected values of shape {self.shape}, got {array.shape}"
+            )
+        return array
+
+    def write(self, values: Any) -> None:
+        """Write `values` of `shape`, rounded to the type of the array.
+
+        Raises
+        ------
+        ShapeError
+            If they are of another shape; nothing is written.
+        """
+        self.put(self.native(self.checked(values)))
+
+    def native(self, values: Array) -> Array:
+        """Return values of `shape` in the framework's own layout."""
+        ordered = values.reshape([self.native_shape[axis] for axis in self.order])
+        return ordered.transpose(sorted(range(len(self.order)), key=self.order.__getitem__))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Layer:
+    """One layer that holds arrays.
+
+    Attributes
+    ----------
+    position : int
+        How many layers with trainable arrays come before it.
+    kind : str
+        ``"dense"``, ``"conv"``, ``"conv_transpose"``, ``"embedding"``, ``"normalization"``,
+        ``"attention"`` (torch's, which holds the kernels of queries, keys and values side by side),
+        or ``"other"`` for what is not known here.
+    name : str
+        The framework's; where layers lie in one another, joined by dots.
+    parameters : dict of str to Parameter
+        By role.
+    module : object
+        The framework's layer; None in a tree.
+    """
+
+    position: int
+    kind: str
+    name: str
+    parameters: dict[str, Parameter]
+    module: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Model:
+    """A model's layers, in its order.
+
+    Attributes
+    ----------
+    framework : {"fanin", "torch", "keras", "tree"}
+        What it is.
+    layers : list of Layer
+        Those that hold arrays.
+    result : callable
+        Returns the model, or the new tree in place of one that cannot be written to.
+    """
+
+    framework: str
+    layers: list[Layer]
+    result: Callable[[], Any] = field(repr=False)
+
+
+def in_our_order(
+    *,
+    role: str,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: str,
+    get: Callable[[], Array],
+    put: Callable[[Array], None],
+    order: tuple[int, ...] | None = None,
+    ours: tuple[int, ...] | None = None,
+    fans: FanOptions | None = None,
+    zero_row: int | None = None,
+) -> Parameter:
+    """Make a parameter of an array whose axes, taken in `order`, are ours (shaped as `ours`)."""
+    axes = tuple(range(len(shape))) if order is None else order
+    return Parameter(
+        role=role,
+        name=name,
+        shape=tuple(shape[axis] for axis in axes) if ours is None else ours,
+        dtype=dtype,
+        get=get,
+        put=put,
+        native_shape=shape,
+        order=axes,
+        fans=fans or FanOptions(),
+        zero_row=zero_row,
+    )
+
+
+class Row:
+    """Layers as they are found: counts positions."""
+
+    def __init__(self) -> None:
+        self.layers: list[Layer] = []
+        self._position = 0
+
+    def add(
+        self,
+        kind: str,
+        name: str,
+        parameters: list[Parameter],
+        module: Any = None,
+    ) -> None:
+        """Append a layer, unless it holds nothing."""
+        if not parameters:
+            return
+        by_role: dict[str, Parameter] = {}
+        for p in parameters:
+            same = sum(p.role == other.role for other in parameters[: parameters.index(p)])
+            called = replace(p, role=f"{p.role}_{same + 1}") if same else p
+            by_role[called.role] = called
+        self.layers.append(
+            Layer(position=self._position, kind=kind, name=name, parameters=by_role, module=module)
+        )
+        self._position += any(role not in _STATE for role in by_role)

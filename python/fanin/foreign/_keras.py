@@ -1,0 +1,119 @@
+"""The layers of a Keras model. Imported only where there is such a model."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras  # type: ignore[import-not-found,unused-ignore]
+import numpy as np
+
+from fanin.foreign._base import Array, Model, Parameter, Row, in_our_order
+from fanin.initializers._fans import FanOptions
+
+_layers = keras.layers
+_TRANSPOSED = (_layers.Conv1DTranspose, _layers.Conv2DTranspose, _layers.Conv3DTranspose)
+_DEPTHWISE = (_layers.DepthwiseConv1D, _layers.DepthwiseConv2D)
+_SEPARABLE = (_layers.SeparableConv1D, _layers.SeparableConv2D)
+_NORMALIZATIONS = (
+    _layers.BatchNormalization,
+    _layers.LayerNormalization,
+    _layers.GroupNormalization,
+    _layers.RMSNormalization,
+)
+_KINDS: tuple[tuple[Any, str], ...] = (
+    ((_layers.Dense, _layers.EinsumDense), "dense"),
+    (_TRANSPOSED, "conv_transpose"),
+    ((_layers.Conv1D, _layers.Conv2D, _layers.Conv3D, *_DEPTHWISE, *_SEPARABLE), "conv"),
+    (_layers.Embedding, "embedding"),
+    (_NORMALIZATIONS, "normalization"),
+)
+
+
+def opened_keras(model: Any) -> Model:
+    """See the variables of a built model, whatever the backend."""
+    if not model.built:
+        raise ValueError(
+            f"model: {model.name!r} is not built; give it an Input, call build, or run a batch "
+            "through it"
+        )
+    row = Row()
+    seen: set[int] = set()
+    for path, layer in _walk(model, "", set()):
+        kind = next((kind for types, kind in _KINDS if isinstance(layer, types)), "other")
+        found = []
+        for variable in (*layer._trainable_variables, *layer._non_trainable_variables):
+            if id(variable) not in seen:
+                seen.add(id(variable))
+                found.append(_parameter(layer, kind, path, variable))
+        row.add(kind, path, found, layer)
+    return Model(framework="keras", layers=row.layers, result=lambda: model)
+
+
+def _walk(layer: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """Go through a layer and those inside it, in the order in which Keras lists them."""
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    yield path, layer
+    inside = layer.layers if isinstance(layer, keras.Model) else layer._layers
+    for part in inside:
+        yield from _walk(part, f"{path}.{part.name}" if path else part.name, seen)
+
+
+def _parameter(layer: Any, kind: str, path: str, variable: Any) -> Parameter:
+    shape = tuple(variable.shape)
+    role = variable.name
+    if isinstance(layer, _layers.RMSNormalization) and role == "scale":
+        role = "gamma"
+    ours, fans = _weights(layer, kind, role, shape)
+    return in_our_order(
+        role=role,
+        name=f"{path}.{variable.name}" if path else variable.name,
+        shape=shape,
+        dtype=variable.dtype,
+        get=lambda: _read(variable),
+        put=variable.assign,
+        ours=ours,
+        fans=fans,
+    )
+
+
+def _weights(
+    layer: Any, kind: str, role: str, shape: tuple[int, ...]
+) -> tuple[tuple[int, ...] | None, FanOptions]:
+    """Return our shape of an array, if it is another one, and how its fans are counted."""
+    if role == "embeddings":
+        # A lookup is a product with one input that is 1: the others do not add up.
+        return None, FanOptions(fan_in=1.0, fan_out=float(shape[1]))
+    if role == "depthwise_kernel" or (role == "kernel" and isinstance(layer, _DEPTHWISE)):
+        # (spatial..., inputs, multiplier): as many groups as inputs, of one input each.
+        *spatial, inputs, multiplier = shape
+        return (*spatial, 1, inputs * multiplier), FanOptions(groups=inputs)
+    if role != "kernel":
+        return None, FanOptions()
+    if isinstance(layer, _layers.EinsumDense):
+        return None, _einsum_fans(layer.equation)
+    if kind == "conv_transpose":
+        return None, FanOptions(transposed=True)
+    if kind == "conv":
+        return None, FanOptions(groups=layer.groups)
+    return None, FanOptions()
+
+
+def _einsum_fans(equation: str) -> FanOptions:
+    """Tell the kernel's axes by whether its letters are those of inputs, of outputs, or of both."""
+    operands, outputs = equation.replace(" ", "").replace("...", "").split("->")
+    inputs, kernel = operands.split(",")
+    return FanOptions(
+        in_axis=[i for i, c in enumerate(kernel) if c in inputs and c not in outputs],
+        out_axis=[i for i, c in enumerate(kernel) if c in outputs and c not in inputs],
+        batch_axis=[i for i, c in enumerate(kernel) if c in inputs and c in outputs],
+    )
+
+
+def _read(variable: Any) -> Array:
+    if keras.backend.backend() == "torch":
+        from fanin.foreign._torch import read
+
+        return read(variable.value)
+    array: Array = np.asarray(keras.ops.convert_to_numpy(variable.value))
+    return array

@@ -1,0 +1,82 @@
+"""torch.nn.init for any array: the same functions, signatures, defaults, warnings and errors.
+
+``from fanin import init`` stands in for ``from torch.nn import init``. Each function fills its
+first argument in place and returns it: a torch tensor or parameter, a NumPy array, or anything on
+the CPU that speaks the buffer protocol or DLPack, strided ones too, without a copy of its memory.
+Fans are those of torch's layout, ``(out, in, ...)``. Gradients are not recorded, as in torch.
+
+``generator`` takes what ``rng`` takes elsewhere in fanin, see :mod:`fanin.random`: an int for
+stream v1 with this seed, a NumPy generator, ``fanin.streams.torch_cpu(seed)`` for the numbers that
+torch itself gives after ``torch.manual_seed(seed)``, or None for fresh numbers.
+
+====================  ==============================================================================
+:func:`uniform_`      U(a, b)
+:func:`normal_`       N(mean, std²)
+:func:`trunc_normal_`  N(mean, std²) within [a, b]
+:func:`constant_`     one value; :func:`ones_`, :func:`zeros_`
+:func:`eye_`          the identity; :func:`dirac_`, that of convolutions
+:func:`xavier_uniform_`, :func:`xavier_normal_`  variance gain² · 2 / (fan_in + fan_out)
+:func:`kaiming_uniform_`, :func:`kaiming_normal_`  variance gain² / fan
+:func:`orthogonal_`   a random orthogonal matrix
+:func:`sparse_`       normal, most of them 0
+:func:`calculate_gain`  the table of gains
+====================  ==============================================================================
+
+The names without an underscore, which torch deprecates, are here too and warn.
+"""
+
+from fanin.init._deprecated import (
+    constant,
+    dirac,
+    eye,
+    kaiming_normal,
+    kaiming_uniform,
+    normal,
+    orthogonal,
+    sparse,
+    uniform,
+    xavier_normal,
+    xavier_uniform,
+)
+from fanin.init._fixed import constant_, dirac_, eye_, ones_, zeros_
+from fanin.init._gains import calculate_gain
+from fanin.init._random import (
+    kaiming_normal_,
+    kaiming_uniform_,
+    normal_,
+    orthogonal_,
+    sparse_,
+    trunc_normal_,
+    uniform_,
+    xavier_normal_,
+    xavier_uniform_,
+)
+
+__all__ = [
+    "calculate_gain",
+    "constant",
+    "constant_",
+    "dirac",
+    "dirac_",
+    "eye",
+    "eye_",
+    "kaiming_normal",
+    "kaiming_normal_",
+    "kaiming_uniform",
+    "kaiming_uniform_",
+    "normal",
+    "normal_",
+    "ones_",
+    "orthogonal",
+    "orthogonal_",
+    "sparse",
+    "sparse_",
+    "trunc_normal_",
+    "uniform",
+    "uniform_",
+    "xavier_normal",
+    "xavier_normal_",
+    "xavier_uniform",
+    "xavier_uniform_",
+    "zeros_",
+]

@@ -1,0 +1,99 @@
+"""An initializer made to fit one parameter of a model: its fans, and torch's order of drawing."""
+
+import copy
+from typing import TYPE_CHECKING, TypeVar
+
+from fanin.initializers._base import Array, Initializer, RandomInitializer
+from fanin.initializers._fans import FanOptions, FanRule
+from fanin.initializers._orthogonal import Orthogonal
+from fanin.initializers._presets import SklearnDefault, TorchDefault
+from fanin.initializers._random import RandomNormal, RandomUniform
+from fanin.initializers._structured import Dirac, Sparse
+from fanin.initializers._variance_scaling import VarianceScaling
+from fanin.random import RandomSource, resolve
+from fanin.streams import TorchCpu
+
+if TYPE_CHECKING:
+    from fanin.foreign import Layer, Parameter
+
+Kind = TypeVar("Kind", bound=VarianceScaling)
+
+# What draws the same numbers whatever its axes mean, so that those may be torch's.
+_ANY_LAYOUT = (VarianceScaling, RandomUniform, RandomNormal, Orthogonal, Sparse)
+
+# Torch counts groups and transposed kernels as if they were neither.
+_TORCH = FanOptions(in_axis=1, out_axis=0)
+
+
+def drawn_for(
+    layer: "Layer",
+    parameter: "Parameter",
+    initializer: Initializer,
+    source: RandomSource,
+    path: str,
+) -> Array:
+    """Return the values of a parameter, in fanin's layout."""
+    # Frameworks round to bfloat16 themselves: NumPy does not have it.
+    dtype = "float32" if parameter.dtype == "bfloat16" else parameter.dtype
+    own = initializer.seed if isinstance(initializer, RandomInitializer) else None
+    in_torch = isinstance(source if own is None else resolve(own), TorchCpu)
+    if in_torch and _is_torchs(parameter) and isinstance(initializer, _ANY_LAYOUT):
+        made = _as_in_torch(initializer)
+        values = made.for_parameter(_torchs(parameter.shape), dtype, source, path=path)
+        return values.transpose(*range(2, values.ndim), 1, 0)
+    fitted = _fitted(layer, parameter, initializer, in_torch)
+    return fitted.for_parameter(parameter.shape, dtype, source, path=path)
+
+
+def _is_torchs(parameter: "Parameter") -> bool:
+    """Whether torch has such a kernel, which only its layout tells from ours."""
+    return parameter.role == "kernel" and "in_axis" not in parameter.fans
+
+
+def _torchs(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return torch's shape of a kernel, ``(outputs, inputs, spatial...)``."""
+    return (*shape[:-3:-1], *shape[:-2])
+
+
+def _as_in_torch(initializer: Initializer) -> Initializer:
+    if isinstance(initializer, Orthogonal):
+        made = copy.copy(initializer)
+        made.flatten = "trailing"
+        return made
+    if isinstance(initializer, VarianceScaling):
+        return _counting(initializer, _TORCH)
+    return initializer
+
+
+def _fitted(
+    layer: "Layer", parameter: "Parameter", initializer: Initializer, in_torch: bool
+) -> Initializer:
+    """Return the initializer for the fans of this parameter."""
+    if isinstance(initializer, Dirac) and initializer.groups == 1:
+        return Dirac(parameter.fans.get("groups", 1))
+    if not isinstance(initializer, VarianceScaling):
+        return initializer
+    if parameter.role == "bias":
+        return _beside_kernel(layer, initializer, in_torch)
+    return _counting(initializer, parameter.fans)
+
+
+def _beside_kernel(layer: "Layer", initializer: VarianceScaling, in_torch: bool) -> Initializer:
+    """Return the initializer for a bias; two are defined by the fans of the kernel next to it."""
+    kernel = next((p for role, p in layer.parameters.items() if role.endswith("kernel")), None)
+    if kernel is None or not isinstance(initializer, TorchDefault | SklearnDefault):
+        return initializer
+    if in_torch and _is_torchs(kernel):
+        fans = FanRule.of(**_TORCH).fans(_torchs(kernel.shape))
+    else:
+        fans = FanRule.of(**kernel.fans).fans(kernel.shape)
+    return _counting(initializer, FanOptions(fan_in=fans[0], fan_out=fans[1]))
+
+
+def _counting(initializer: Kind, fans: FanOptions) -> Kind:
+    """Return the initializer with these fans, unless it was told others."""
+    if initializer._rule.config() or not fans:
+        return initializer
+    made = copy.copy(initializer)
+    made._rule = FanRule.of(**fans)
+    return made

@@ -1,0 +1,365 @@
+"""BatchNormalization after training: what it learnt, precise statistics, and doing without it."""
+
+import io
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fanin import _core
+from fanin.diagnosis._network import split_steps
+from fanin.diagnosis._signals import as_matrix
+from fanin.layers import BatchNormalization, Dense, Dropout, Layer
+from fanin.models import Sequential
+
+__all__ = [
+    "BatchNormReport",
+    "LayerStatistics",
+    "batch_norm_report",
+    "fold_batch_norm",
+    "recalibrate",
+]
+
+Array = NDArray[Any]
+
+
+def recalibrate(model: Sequential, x: ArrayLike) -> None:
+    """Set the running averages of every BatchNormalization to the exact statistics of some data.
+
+    Layer by layer, each with the statistics of those before it already exact: "precise batch
+    normalization" [1]_. Nothing else changes.
+
+    Parameters
+    ----------
+    model : Sequential
+        Changed in place.
+    x : array_like of shape (n, ...)
+        The training data, or a good part of it.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has the wrong shape.
+    ValueError
+        If `x`, or what a layer makes of it, is not finite; the model is as it was.
+
+    References
+    ----------
+    .. [1] Y. Wu, J. Johnson, "Rethinking 'batch' in BatchNorm", arXiv:2105.07576, section 3.
+
+    Examples
+    --------
+    >>> import fanin
+    >>> model = fanin.Sequential([fanin.layers.BatchNormalization()])
+    >>> recalibrate(model, np.array([[1.0], [3.0]]))
+    >>> float(model.layers[0].moving_mean[0]), float(model.layers[0].moving_variance[0])
+    (2.0, 1.0)
+    """
+    inputs = model.take(x)
+    model.build((None, *inputs.shape[1:]))
+    model.ready()
+    kept = model.state.copy()
+    try:
+        for step in split_steps(model, inputs.shape[1:]):
+            if isinstance(step.layer, BatchNormalization):
+                mean, variance = _statistics(step.layer, inputs)
+                step.layer.moving_mean[...] = mean
+                step.layer.moving_variance[...] = variance
+            inputs = step.forward(inputs, training=False)
+    except BaseException:
+        model.state[...] = kept
+        raise
+
+
+def _statistics(layer: Layer, x: Array) -> tuple[Array, Array]:
+    mean, variance = _core.unit_moments(as_matrix(x)).T[:2]
+    if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
+        raise ValueError(f"x: what goes into {layer.name!r} is not finite")
+    return mean, variance
+
+
+def fold_batch_norm(model: Sequential) -> Sequential:
+    """Make a network without BatchNormalization that predicts the same.
+
+    In inference it is a scale and a shift, which go into the Dense before it where that has no
+    activation, and else into the Dense behind it. One with neither stays.
+
+    Parameters
+    ----------
+    model : Sequential
+        Built; it does not change.
+
+    Returns
+    -------
+    Sequential
+        A new one, not compiled, with arrays of its own.
+
+    Raises
+    ------
+    ValueError
+        If `model` is not built.
+
+    Examples
+    --------
+    >>> import fanin
+    >>> from fanin.layers import BatchNormalization, Dense
+    >>> model = fanin.Sequential([Dense(3, input_dim=2), BatchNormalization(), Dense(1)], rng=0)
+    >>> folded = fold_batch_norm(model)
+    >>> [type(layer).__name__ for layer in folded.layers]
+    ['Dense', 'Dense']
+    """
+    model.ready()
+    parts = [
+        _Part(layer, {name: a.copy() for name, a in layer.arrays.items()}) for layer in model.layers
+    ]
+    kept: list[_Part] = []
+    for place, part in enumerate(parts):
+        if not isinstance(part.layer, BatchNormalization):
+            kept.append(part)
+            continue
+        scale, shift = _affine(part.layer)
+        before, behind = _before(kept), _behind(parts[place + 1 :])
+        if before is not None:
+            before.take_behind(scale, shift)
+        elif behind is not None:
+            behind.take_before(scale, shift)
+        else:
+            kept.append(part)
+    return _assembled(model, kept)
+
+
+class _Part:
+    """A layer to be, and its arrays."""
+
+    def __init__(self, layer: Layer, arrays: dict[str, Array]) -> None:
+        self.layer, self.arrays = layer, arrays
+
+    @property
+    def bias(self) -> Array:
+        if "bias" not in self.arrays:
+            kernel = self.arrays["kernel"]
+            self.arrays["bias"] = np.zeros(kernel.shape[-1], kernel.dtype)
+        return self.arrays["bias"]
+
+    def take_behind(self, scale: Array, shift: Array) -> None:
+        """Do what follows: ``(x @ W + b) * scale + shift``."""
+        self._set(self.arrays["kernel"] * scale, self.bias * scale + shift)
+
+    def take_before(self, scale: Array, shift: Array) -> None:
+        """Do what came before: ``(x * scale + shift) @ W + b``."""
+        kernel = self.arrays["kernel"].astype(np.float64)
+        self._set(kernel * scale[:, None], self.bias + shift @ kernel)
+
+    def _set(self, kernel: Array, bias: Array) -> None:
+        dtype = self.arrays["kernel"].dtype
+        self.arrays["kernel"], self.arrays["bias"] = kernel.astype(dtype), bias.astype(dtype)
+
+    def made(self) -> Layer:
+        # The dtype of the network may be that of a layer that is gone.
+        config = {**self.layer.get_config(), "dtype": self.layer.dtype}
+        if isinstance(self.layer, Dense):
+            config["use_bias"] = "bias" in self.arrays
+        return type(self.layer).from_config(config)
+
+
+def _affine(layer: BatchNormalization) -> tuple[Array, Array]:
+    """Return scale and shift of a normalization in inference, in float64."""
+    variance = layer.moving_variance.astype(np.float64)
+    scale = 1.0 / np.sqrt(variance + layer.epsilon)
+    if layer.gamma is not None:
+        scale = scale * layer.gamma
+    shift = -layer.moving_mean * scale
+    return scale, shift if layer.beta is None else shift + layer.beta
+
+
+def _before(kept: list[_Part]) -> _Part | None:
+    """Return the Dense whose outputs go in, if nothing but Dropout is between."""
+    for part in reversed(kept):
+        if not isinstance(part.layer, Dropout):
+            linear = isinstance(part.layer, Dense) and _is_linear(part.layer)
+            return part if linear else None
+    return None
+
+
+def _is_linear(layer: Layer) -> bool:
+    return bool(layer.settings()["activation"]["kind"] == "linear")
+
+
+def _behind(parts: list[_Part]) -> _Part | None:
+    """Return the Dense that takes the outputs, if nothing but Dropout is between."""
+    for part in parts:
+        if not isinstance(part.layer, Dropout):
+            return part if isinstance(part.layer, Dense) else None
+    return None
+
+
+def _assembled(model: Sequential, parts: list[_Part]) -> Sequential:
+    made = Sequential([part.made() for part in parts], name=f"{model.name}_folded")
+    made.build(model.input_shape)
+    for layer, part in zip(made.layers, parts, strict=True):
+        for role, values in part.arrays.items():
+            layer.arrays[role][...] = values
+    return made
+
+
+@dataclass(frozen=True)
+class LayerStatistics:
+    """One BatchNormalization against the data.
+
+    Attributes
+    ----------
+    name : str
+        The layer.
+    shift : float
+        Distance of running and true means, in true standard deviations (root mean square).
+    spread : float
+        Geometric mean of the running variances by the true ones.
+    gamma, beta : float
+        Root mean square of each; 1 and 0 where there is none.
+    unused : float
+        Share of units with a gamma below 0.01 of the largest: they say next to nothing.
+    weight_norm : float
+        Norm of the kernel that it makes scale-free; NaN if there is none before it.
+    effective_rate : float
+        The learning rate by the squared norm: what a step does to the direction of the kernel [1]_.
+        NaN without a kernel, or if the model is not compiled.
+    """
+
+    name: str
+    shift: float
+    spread: float
+    gamma: float
+    beta: float
+    unused: float
+    weight_norm: float
+    effective_rate: float
+
+
+@dataclass(frozen=True)
+class BatchNormReport:
+    """Every BatchNormalization of a network against the data; ``print`` shows it.
+
+    Attributes
+    ----------
+    layers : list of LayerStatistics
+        In order.
+    """
+
+    layers: list[LayerStatistics]
+
+    @property
+    def lagging(self) -> list[str]:
+        """Layers whose means are off by half a std, or variances by a factor of 2."""
+        return [
+            layer.name
+            for layer in self.layers
+            if layer.shift > 0.5 or abs(math.log2(max(layer.spread, 1e-300))) > 1
+        ]
+
+    def __str__(self) -> str:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        table.add_column("layer", overflow="fold")
+        for title in ("mean off by", "var / true", "γ rms", "β rms", "unused", "‖W‖", "lr / ‖W‖²"):
+            table.add_column(title, justify="right")
+        for layer in self.layers:
+            numbers = [getattr(layer, field.name) for field in fields(layer)[1:]]
+            shown = ["–" if math.isnan(n) else f"{n:.3g}" for n in numbers]
+            shown[0], shown[4] = f"{layer.shift:.3g} std", f"{layer.unused:.0%}"
+            table.add_row(layer.name, *shown)
+        console = Console(file=io.StringIO(), width=88)
+        console.print(table, highlight=False)
+        if self.lagging:
+            console.print(
+                f"{', '.join(self.lagging)}: predictions differ from training; "
+                "model.recalibrate(x) sets the running averages right.",
+                highlight=False,
+            )
+        assert isinstance(console.file, io.StringIO)
+        return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def batch_norm_report(model: Sequential, x: ArrayLike) -> BatchNormReport:
+    """Compare the running averages with data, and show what normalization does to learning.
+
+    A kernel before a normalization can be scaled by any factor without changing the outputs; its
+    gradient shrinks by that factor, so that what counts is the learning rate by the squared norm
+    [1]_.
+
+    Parameters
+    ----------
+    model : Sequential
+        Built; it does not change.
+    x : array_like of shape (n, ...)
+        Data to compare with, in the order of hundreds of samples or more.
+
+    Returns
+    -------
+    BatchNormReport
+        A row a layer.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has the wrong shape.
+    ValueError
+        If there is no BatchNormalization, or numbers are not finite.
+
+    References
+    ----------
+    .. [1] T. van Laarhoven, "L2 regularization versus batch and weight normalization",
+       arXiv:1706.05350.
+
+    Examples
+    --------
+    >>> import fanin
+    >>> from fanin.layers import BatchNormalization, Dense
+    >>> model = fanin.Sequential([Dense(3), BatchNormalization(name="norm")], rng=0)
+    >>> report = batch_norm_report(model, np.random.default_rng(0).normal(5, 1, (100, 4)))
+    >>> report.lagging
+    ['norm']
+    """
+    inputs = model.take(x)
+    model.build((None, *inputs.shape[1:]))
+    model.ready()
+    rate = float(model.optimizer.learning_rates(0, 1)[0]) if model.compiled else math.nan
+    found, kernel = [], None
+    for step in split_steps(model, inputs.shape[1:]):
+        if isinstance(step.layer, BatchNormalization):
+            found.append(_measured(step.layer, inputs, kernel, rate))
+        kernel = step.layer.arrays.get("kernel") if step.activation is None else None
+        inputs = step.forward(inputs, training=True)
+    if not found:
+        raise ValueError("model: expected a BatchNormalization, found none")
+    return BatchNormReport(found)
+
+
+def _measured(
+    layer: BatchNormalization, inputs: Array, kernel: Array | None, rate: float
+) -> LayerStatistics:
+    mean, variance = _statistics(layer, inputs)
+    std = np.sqrt(np.maximum(variance, 1e-30))
+    running = np.maximum(layer.moving_variance.astype(np.float64), 1e-30)
+    gamma = np.ones(1) if layer.gamma is None else np.abs(layer.gamma).astype(np.float64)
+    beta = np.zeros(1) if layer.beta is None else layer.beta.astype(np.float64)
+    norm = math.nan if kernel is None else float(np.linalg.norm(kernel.astype(np.float64)))
+    return LayerStatistics(
+        name=layer.name,
+        shift=float(np.sqrt(np.square((layer.moving_mean - mean) / std).mean())),
+        spread=float(np.exp(np.log(running / np.square(std)).mean())),
+        gamma=float(np.sqrt(np.square(gamma).mean())),
+        beta=float(np.sqrt(np.square(beta).mean())),
+        unused=float((gamma < 0.01 * gamma.max()).mean()) if gamma.max() > 0 else 1.0,
+        weight_norm=norm,
+        effective_rate=rate / norm**2 if norm > 0 else math.nan,
+    )

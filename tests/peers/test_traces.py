@@ -1,0 +1,176 @@
+"""Networks of other frameworks are traced as the same network here is."""
+
+import fanin
+import numpy as np
+import pytest
+from fanin.diagnosis._keras import trace_keras
+from fanin.diagnosis._network import trace_network
+from fanin.diagnosis._torch import trace_torch
+from fanin.layers import Activation, BatchNormalization, Dense
+
+torch = pytest.importorskip("torch")
+keras = pytest.importorskip("keras")
+
+# Of how Keras's own variables become arrays under NumPy 2.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(64, 10)).astype("float32")
+Y = RNG.integers(0, 3, 64)
+
+
+def same(a, b):
+    np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-6)
+
+
+def compare(theirs, ours):
+    """Compare two traces of the same layers."""
+    if ours.value is not None:
+        assert theirs.value == pytest.approx(ours.value, rel=1e-5)
+    same(theirs.inputs, ours.inputs)
+    assert [layer.kind for layer in theirs.layers] == [layer.kind for layer in ours.layers]
+    for a, b in zip(theirs.layers, ours.layers, strict=True):
+        assert a.activation == b.activation
+        same(a.outputs, b.outputs)
+        for name in ("pre_activation", "output_gradient", "pre_activation_gradient"):
+            found, expected = getattr(a, name), getattr(b, name)
+            if expected is None:
+                assert found is None
+            elif found is not None:
+                same(found, expected)
+        assert set(a.gradients) == set(b.gradients)
+        for role, gradient in b.gradients.items():
+            same(a.gradients[role], gradient)
+        for role, values in b.parameters.items():
+            same(a.parameters[role], values)
+
+
+def torch_twin():
+    torch.manual_seed(0)
+    nn = torch.nn
+    model = nn.Sequential(
+        nn.Linear(10, 16), nn.BatchNorm1d(16), nn.ReLU(inplace=True),
+        nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 3),
+    )  # fmt: skip
+    ours = fanin.Sequential(
+        [
+            Dense(16), BatchNormalization(epsilon=1e-5, momentum=0.9), Activation("relu"),
+            Dense(8), Activation("tanh"), Dense(3),
+        ]
+    )  # fmt: skip
+    ours.build((None, 10))
+    values = []
+    for module in model:
+        if isinstance(module, nn.Linear):
+            values += [module.weight.detach().numpy().T, module.bias.detach().numpy()]
+        elif isinstance(module, nn.BatchNorm1d):
+            arrays = (module.weight, module.bias, module.running_mean, module.running_var)
+            values += [array.detach().numpy() for array in arrays]
+    ours.set_weights(values)
+    return model, ours
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("y", [None, Y])
+def test_torch(y, training):
+    model, ours = torch_twin()
+    loss = fanin.losses.SparseCategoricalCrossentropy(from_logits=True)
+    compare(trace_torch(model, X, y, None, training), trace_network(ours, X, y, loss, training))
+
+
+def test_torch_is_left_as_it_was():
+    model, _ = torch_twin()
+    model.eval()
+    model[3].weight.requires_grad_(False)
+    (model(torch.as_tensor(X)) ** 2).sum().backward()
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    gradients = {n: None if p.grad is None else p.grad.clone() for n, p in model.named_parameters()}
+    generator = torch.get_rng_state()
+    trace_torch(model, X, Y, torch.nn.CrossEntropyLoss(), training=True)
+    assert not model.training
+    assert model[2].inplace
+    assert not model[3].weight.requires_grad
+    assert bool((torch.get_rng_state() == generator).all())
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, state[name])
+    for name, parameter in model.named_parameters():
+        before = gradients[name]
+        assert parameter.grad is before or torch.equal(parameter.grad, before)
+    assert not any(m._forward_hooks for m in model.modules())
+
+
+def test_a_torch_module_of_its_own_with_convolutions():
+    nn = torch.nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.act = nn.Conv2d(1, 4, 3), nn.ReLU()
+            self.rest = nn.Sequential(nn.Flatten(), nn.Linear(4 * 36, 10))
+            self.other = nn.LayerNorm(10)
+
+        def forward(self, x):
+            return self.other(self.rest(self.act(self.conv(x))))
+
+    x = RNG.normal(size=(5, 1, 8, 8)).astype("float32")
+    trace = trace_torch(Net(), x, None, None, training=True)
+    assert [layer.name for layer in trace.layers] == ["conv", "act", "rest.0", "rest.1", "other"]
+    conv, act, _, _, other = trace.layers
+    assert conv.outputs.shape == (5 * 36, 4)  # a unit is a channel, a row a place
+    assert conv.parameters["kernel"].shape == conv.gradients["kernel"].shape == (9, 4)
+    assert act.activation == {"kind": "relu"}
+    assert "not known" in other.note
+
+
+def test_arrays_of_torch_come_without_a_copy():
+    model, _ = torch_twin()
+    kernel = trace_torch(model, X, None, None, training=False).layers[0].parameters["kernel"]
+    assert np.shares_memory(kernel, model[0].weight.detach().numpy())
+
+
+def keras_twin():
+    layers = keras.layers
+    theirs = keras.Sequential(
+        [
+            keras.Input((10,)), layers.Dense(16), layers.BatchNormalization(),
+            layers.Activation("relu"), layers.Dense(8, activation="tanh"), layers.LeakyReLU(0.1),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )  # fmt: skip
+    ours = fanin.Sequential(
+        [
+            Dense(16), BatchNormalization(), Activation("relu"), Dense(8, "tanh"),
+            fanin.layers.LeakyReLU(0.1), Dense(3, "softmax"),
+        ]
+    )  # fmt: skip
+    ours.build((None, 10))
+    ours.set_weights(theirs.get_weights())
+    return theirs, ours
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("y", [None, Y])
+def test_keras(y, training):
+    theirs, ours = keras_twin()
+    theirs.compile("sgd", "sparse_categorical_crossentropy")
+    before = theirs.get_weights()
+    found = trace_keras(theirs, X, y, None, training)
+    compare(found, trace_network(ours, X, y, None, training))
+    assert type(found.layers[0].initializers["kernel"]).__name__ == "GlorotUniform"
+    for a, b in zip(before, theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_keras_losses_are_understood():
+    theirs, ours = keras_twin()
+    loss = keras.losses.SparseCategoricalCrossentropy()
+    found = trace_keras(theirs, X, Y, loss, training=False)
+    compare(found, trace_network(ours, X, Y, None, training=False))
+
+
+def test_a_keras_model_that_is_no_chain_is_refused():
+    inputs = keras.Input((10,))
+    hidden = keras.layers.Dense(10)(inputs)
+    model = keras.Model(inputs, keras.layers.Add()([inputs, hidden]))
+    with pytest.raises(TypeError, match="chain of layers"):
+        trace_keras(model, X, None, None, training=False)

@@ -1,0 +1,368 @@
+"""Diagnosis: measurements are right, theory's bands hold, findings name what is wrong."""
+
+import json
+import math
+import re
+
+import fanin
+import numpy as np
+import pytest
+from fanin.errors import ShapeError
+from fanin.initializers import (
+    Constant,
+    GlorotNormal,
+    HeNormal,
+    LecunUniform,
+    Orthogonal,
+    RandomNormal,
+    VarianceScaling,
+)
+from fanin.layers import Activation, BatchNormalization, Dense, Dropout, Flatten
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(128, 50)).astype("float32")
+Y = RNG.integers(0, 10, 128)
+DEPTH, WIDTH = 20, 128
+
+INITIALIZERS = {
+    "N(0, 1)": RandomNormal(stddev=1.0),
+    "N(0, 0.01²)": RandomNormal(stddev=0.01),
+    "Glorot": GlorotNormal(),
+    "He": HeNormal(),
+    "orthogonal": Orthogonal(),
+}
+VERDICTS = {
+    ("relu", "N(0, 1)"): "exploding",
+    ("relu", "N(0, 0.01²)"): "vanishing",
+    ("relu", "Glorot"): "vanishing",  # half of the second moment is lost a layer
+    ("relu", "He"): None,
+    ("relu", "orthogonal"): "vanishing",
+    ("tanh", "N(0, 1)"): "saturated",
+    ("tanh", "N(0, 0.01²)"): "vanishing",
+    ("tanh", "Glorot"): None,
+    ("tanh", "He"): None,
+    ("tanh", "orthogonal"): None,
+}
+
+
+def network(activation="relu", initializer="he_normal", *, depth=DEPTH, width=WIDTH, seed=0):
+    layers = [
+        Dense(width, activation, kernel_initializer=initializer, name=f"hidden{i + 1}")
+        for i in range(depth)
+    ]
+    return fanin.Sequential([*layers, Dense(10, "softmax", name="output")], rng=seed)
+
+
+def kinds(report):
+    return [finding.kind for finding in report.findings if finding.severity != "note"]
+
+
+@pytest.mark.parametrize(("activation", "name"), VERDICTS)
+def test_verdicts_of_twenty_layers(activation, name):
+    expected = VERDICTS[activation, name]
+    for seed in range(3):
+        report = fanin.diagnose(network(activation, INITIALIZERS[name], seed=seed), X, Y)
+        if expected is None:
+            assert report.healthy, report.verdict
+            assert report.findings == []
+            assert "keep their size" in report.verdict
+        else:
+            assert kinds(report)[0] == expected
+            assert report.findings[0].severity == "severe"
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_second_moments_lie_in_the_predicted_bands(activation):
+    inside = []
+    for initializer in INITIALIZERS.values():
+        for seed in range(5):
+            report = fanin.diagnose(network(activation, initializer, seed=seed), X, Y)
+            inside += [
+                not left
+                for layer in report.layers[:DEPTH]
+                for name, left in report.outside(layer).items()
+                if name != "gradient"
+            ]
+    assert len(inside) == 5 * 5 * DEPTH * 2
+    assert np.mean(inside) >= 0.95
+
+
+@pytest.mark.parametrize("place", [4, 11])
+@pytest.mark.parametrize("factor", [3.0, 0.2])
+def test_a_layer_that_is_not_as_it_was_drawn_is_named(place, factor):
+    model = network()
+    model.build((None, 50))
+    model.layers[place].kernel[...] *= factor
+    report = fanin.diagnose(model, X, Y)
+    unexpected = [finding for finding in report.findings if finding.kind == "unexpected"]
+    assert [finding.layers for finding in unexpected] == [(f"hidden{place + 1}",)]
+    assert not any(report.outside(layer)["pre_activation"] for layer in report.layers[:place])
+
+
+def test_measurements_are_those_of_the_arrays():
+    model = network("tanh", GlorotNormal(), depth=3)
+    report = fanin.diagnose(model, X, Y)
+    z = X.astype(float)
+    for layer, found in zip(model.layers, report.layers, strict=True):
+        z = z @ layer.kernel.astype(float) + layer.bias
+        a = np.tanh(z)
+        if found.name == "output":
+            break
+        for signal, array in ((found.pre_activation, z), (found.output, a)):
+            assert signal.mean == pytest.approx(array.mean(), abs=1e-6)
+            assert signal.std == pytest.approx(array.std(), rel=1e-5)
+            assert signal.second_moment == pytest.approx((array**2).mean(), rel=1e-5)
+            assert signal.counts.sum() == array.size
+        assert found.saturated == pytest.approx((1 - a**2 < 0.1).mean(), abs=1e-6)
+        z = a
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    assert report.loss_value == pytest.approx(-np.log(p[np.arange(128), Y]).mean(), rel=1e-5)
+    delta = p - np.eye(10)[Y]
+    assert report["output"].gradient.second_moment == pytest.approx((delta**2).mean(), rel=1e-4)
+
+
+def test_gradients_of_weights_are_those_of_the_mean_loss():
+    model = fanin.Sequential([Dense(8, "tanh"), Dense(1)], rng=0)
+    y = X[:, :1]
+    report = fanin.diagnose(model, X, y, loss="mse")
+    outputs, cache = model.forward(X, training=True)
+    _, gradient = model.backward(2 * (outputs - y) / len(X), cache)
+    expected = {name.split("/")[-1]: array for name, array in gradient.items() if "dense" in name}
+    assert expected
+    kernel = report.layers[-1].weights["kernel"]
+    hidden = np.tanh(X @ model.layers[0].kernel + model.layers[0].bias)
+    by_hand = hidden.T @ (2 * (outputs - y)) / len(X)
+    assert kernel.gradient_second_moment == pytest.approx((by_hand**2).mean(), rel=1e-4)
+    ratio = math.sqrt((by_hand**2).mean() / (model.layers[-1].kernel ** 2).mean())
+    assert kernel.ratio == pytest.approx(ratio, rel=1e-4)
+
+
+def test_large_means_do_not_hide_the_spread():
+    model = fanin.Sequential([Dense(50, kernel_initializer="identity"), Dense(3)], rng=0)
+    x = RNG.normal(1e6, 1.0, size=(256, 50))
+    model = fanin.Sequential([Flatten(dtype="float64")], rng=0)
+    report = fanin.diagnose(model, x)
+    assert report.inputs.varying == pytest.approx(x.std(axis=0).mean(), rel=1e-2)
+
+
+def test_nothing_of_the_model_changes():
+    layers = [Dense(20, "relu"), BatchNormalization(), Dropout(0.5, seed=1), Dense(10, "softmax")]
+    model = fanin.Sequential(layers, rng=0)
+    model.build((None, 50))
+    before = [array.copy() for array in model.weights]
+    fanin.diagnose(model, X, Y)
+    for was, now in zip(before, model.weights, strict=True):
+        np.testing.assert_array_equal(was, now)
+
+
+# Findings, one by one.
+
+
+def test_dead_units():
+    model = network(depth=2)
+    model.build((None, 50))
+    model.layers[0].bias[: WIDTH // 2] = -100.0
+    report = fanin.diagnose(model, X, Y)
+    assert kinds(report) == ["dead"]
+    assert report.findings[0].layers[0] == "hidden1"
+    assert report["hidden1"].dead == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("initializer", ["zeros", Constant(0.1)])
+def test_symmetric_units(initializer):
+    report = fanin.diagnose(network("tanh", initializer, depth=3), X, Y)
+    assert report.findings[0].kind == "symmetric"
+    assert report["hidden1"].distinct == 1
+
+
+def test_outputs_that_are_too_sure():
+    model = network("tanh", GlorotNormal(), depth=2)
+    model.build((None, 50))
+    model.layers[-1].kernel[...] *= 30
+    report = fanin.diagnose(model, X, Y)
+    assert "output_scale" in kinds(report)
+    fine = fanin.diagnose(network("tanh", GlorotNormal(), depth=2), X, Y)
+    assert "output_scale" not in kinds(fine)
+
+
+@pytest.mark.parametrize(
+    ("x", "kind"),
+    [
+        (X + 5, "uncentred_input"),
+        (X * 300, "unscaled_input"),
+        (X * 1e-3, "unscaled_input"),
+        (np.ones_like(X), "constant_input"),
+    ],
+)
+def test_inputs(x, kind):
+    assert kind in kinds(fanin.diagnose(network(depth=2), x))
+    assert kind not in kinds(fanin.diagnose(network(depth=2), X))
+
+
+def test_pixels_from_0_to_255_get_the_line_that_scales_them():
+    x = RNG.integers(0, 256, size=(128, 50)).astype("float32")
+    report = fanin.diagnose(network(depth=2), x, Y)
+    finding = next(f for f in report.findings if f.kind == "unscaled_input")
+    scope = {"x": x}
+    exec(finding.fix, scope)
+    assert "unscaled_input" not in kinds(fanin.diagnose(network(depth=2), scope["x"], Y))
+
+
+def test_running_averages_that_lag():
+    model = fanin.Sequential(
+        [Dense(20), BatchNormalization(name="bn"), Dense(10, "softmax")], rng=0
+    )
+    report = fanin.diagnose(model, 10 * X, Y)
+    finding = next(f for f in report.findings if f.kind == "batch_norm_lag")
+    assert (finding.severity, finding.layers) == ("note", ("bn",))  # fresh ones lag by nature
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(X, Y, epochs=1, verbose=0)
+    finding = next(
+        f for f in fanin.diagnose(model, 10 * X, Y).findings if f.kind == "batch_norm_lag"
+    )
+    assert finding.severity == "warning"
+    model.fit(X, Y, epochs=200, verbose=0)
+    assert all(f.kind != "batch_norm_lag" for f in fanin.diagnose(model, X, Y).findings)
+
+
+def test_the_first_place_that_is_no_number_is_named():
+    x = X.copy()
+    x[3, 7] = np.nan
+    finding = fanin.diagnose(network(depth=3), x, Y).findings[0]
+    assert (finding.kind, finding.layers) == ("non_finite", ())
+    assert "row 3, column 7" in finding.text
+    model = network(depth=3)
+    model.build((None, 50))
+    model.layers[1].kernel[0, 0] = np.inf
+    finding = fanin.diagnose(model, X, Y).findings[0]
+    assert (finding.kind, finding.layers) == ("non_finite", ("hidden2",))
+    assert "kernel" in finding.text
+    huge = network("relu", RandomNormal(stddev=1e19), depth=3)
+    finding = fanin.diagnose(huge, X, Y).findings[0]
+    assert (finding.kind, finding.layers) == ("non_finite", ("hidden2",))
+    assert "Activations" in finding.text
+
+
+def test_batch_normalization_makes_a_bad_initialization_trainable():
+    layers = []
+    for _ in range(10):
+        bad = RandomNormal(stddev=0.01)
+        layers += [Dense(WIDTH, kernel_initializer=bad), BatchNormalization(), Activation("relu")]
+    report = fanin.diagnose(fanin.Sequential([*layers, Dense(10, "softmax")], rng=0), X, Y)
+    assert "vanishing" not in kinds(report)
+    assert kinds(fanin.diagnose(network("relu", bad, depth=10), X, Y))[0] == "vanishing"
+
+
+@pytest.mark.parametrize(
+    "activation", ["relu", "tanh", "gelu", "elu", "selu", "silu", "softplus", "sigmoid"]
+)
+def test_fixes_are_code_that_helps(activation):
+    model = network(activation, RandomNormal(stddev=0.001))
+    finding = fanin.diagnose(model, X, Y).findings[0]
+    names = {name: getattr(fanin.layers, name) for name in fanin.layers.__all__}
+    fixed = fanin.Sequential(rng=0)
+    for _ in range(DEPTH):
+        made = eval(finding.fix, {**names, "fanin": fanin})
+        for layer in made if isinstance(made, list) else [made]:
+            fixed.add(layer)
+    fixed.add(Dense(10, "softmax"))
+    after = [f.kind for f in fanin.diagnose(fixed, X, Y).findings if f.severity == "severe"]
+    assert "vanishing" not in after
+
+
+# Limits and refusals.
+
+
+def test_one_sample_has_a_stated_limit():
+    report = fanin.diagnose(network(depth=3), X[:1], Y[:1])
+    assert "One sample" in str(report)
+    assert math.isnan(report["hidden1"].cosine)
+
+
+def test_what_theory_has_no_formula_for_is_said():
+    model = fanin.Sequential([Dense(20, "relu", kernel_initializer="identity"), Dense(10)], rng=0)
+    report = fanin.diagnose(model, X)
+    assert report.prediction(report.layers[0]).pre_activation is None
+    assert report.prediction(report.layers[0]).reason
+
+
+def test_refusals():
+    model = network(depth=2)
+    model.build((None, 50))
+    with pytest.raises(ShapeError, match="x must have shape"):
+        fanin.diagnose(model, X[:, :3])
+    with pytest.raises(ValueError, match="y"):
+        fanin.diagnose(model, X, Y[:5])
+    with pytest.raises(TypeError, match="model: expected"):
+        fanin.diagnose(object(), X)
+    with pytest.raises(KeyError, match="hidden1"):
+        fanin.diagnose(model, X)["hidden9"]
+
+
+# What it looks like.
+
+
+def test_text_fits_and_says_what_counts():
+    report = fanin.diagnose(network("tanh", RandomNormal(stddev=1.0), depth=5), X, Y)
+    text = str(report)
+    assert max(map(len, text.splitlines())) <= 88
+    assert text.startswith(report.verdict[:40])
+    assert "severe: saturated" in text
+    assert "he_normal" not in text
+    assert 'kernel_initializer="glorot_normal"' in text
+
+
+def test_the_page_is_whole_and_the_dict_is_json(tmp_path):
+    report = fanin.diagnose(network("relu", "zeros", depth=3), X, Y)
+    report.to_html(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert not re.search(r'(src|href)="https?:', page.replace("http://www.w3.org", ""))
+    assert "severe: symmetric" in page
+    assert "<svg" in report._repr_html_()
+    found = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert [layer["name"] for layer in found["layers"]] == [layer.name for layer in report.layers]
+    assert found["findings"][0]["kind"] == "symmetric"
+
+
+def test_the_picture_shows_each_layer():
+    pytest.importorskip("matplotlib")
+    report = fanin.diagnose(network("tanh", GlorotNormal(), depth=5), X, Y)
+    signals, gradients, outputs, units = report.plot().axes
+    for axis in (signals, gradients):
+        line = next(line for line in axis.get_lines() if line.get_label() == "measured")
+        assert len(line.get_xdata()) == len(report.layers)
+        assert axis.get_yscale() == "log"
+    assert len(outputs.get_yticks()) == len(units.get_yticks()) == len(report.layers)
+
+
+def test_jacobians_are_those_of_finite_differences():
+    layers = [Dense(16, "tanh"), BatchNormalization(), Dense(12), Activation("elu")]
+    model = fanin.Sequential([*layers, Dense(4, "softmax")], rng=0)
+    x = X[:2, :10]
+    report = fanin.diagnose(model, x, training=False)
+    step, numeric = 1e-2, []
+    for sample in x:
+        ends = [
+            model.predict(sample + sign * step * np.eye(10, dtype="float32"), verbose=0)
+            for sign in (1, -1)
+        ]
+        numeric.append((ends[0].astype(float) - ends[1]).T / (2 * step))
+    expected = np.sqrt(np.mean([np.linalg.svd(j, compute_uv=False) ** 2 for j in numeric], axis=0))
+    np.testing.assert_allclose(report.jacobian(2)[-1][:3], expected[:3], rtol=1e-3)
+    assert len(report.jacobian()) == 5
+
+
+def test_an_orthogonal_linear_network_is_an_isometry():
+    layers = [Dense(50, kernel_initializer="orthogonal") for _ in range(10)]
+    report = fanin.diagnose(fanin.Sequential(layers, rng=0), X)
+    np.testing.assert_allclose(report.jacobian()[-1], 1.0, atol=1e-5)
+    assert report.layers[0].condition == pytest.approx(1.0, abs=1e-5)
+
+
+def test_variance_scaling_of_the_edge_of_chaos_is_healthy():
+    gain = fanin.gain("tanh")
+    model = network("tanh", VarianceScaling(gain**2, "fan_in", "untruncated_normal"))
+    assert fanin.diagnose(model, X, Y).healthy
+    assert fanin.diagnose(network("selu", LecunUniform()), X, Y).healthy
