@@ -175,7 +175,7 @@ def restore_runtime():
         (RandomUniform(-1, 1), (1000, 301)),
         (RandomNormal(), (1000, 301)),
         (TruncatedNormal(), (1000, 301)),
-        (Orthogonal(), (190, 150)),
+        (Orthogonal(), (270, 260)),
     ],
 )
 def test_bits_do_not_depend_on_threads_or_instruction_set(initializer, shape, dtype):

@@ -13,8 +13,8 @@ use crate::float::Float;
 use crate::memory::filled;
 use crate::parallel::{self, Threads, for_each_chunk};
 
-/// Multiply-adds, roughly, under which a second thread is not worth waking.
-const PARALLEL_FROM: usize = 1 << 21;
+/// Multiply-adds, roughly, under which a second thread is not worth waking: at 192 x 192 it gains nothing yet.
+const PARALLEL_FROM: usize = 1 << 24;
 
 /// Blocks found before the slabs after them are touched: each is then loaded once for all of them.
 const GROUP: usize = 4;
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn bits_do_not_depend_on_threads_or_level() {
-        for (length, count) in [(5, 3), (37, 13), (190, 150), (1500, 41)] {
+        for (length, count) in [(5, 3), (37, 13), (270, 260), (1500, 41)] {
             bits_of::<f32>(length, count);
             bits_of::<f64>(length, count);
         }
