@@ -80,6 +80,12 @@ CALLS = {
         PLAN.train, PARAMS, STATE, SLOTS, members.adam(), SPARSE, [ACCURACY], X, Y, np.ones(4),
         np.arange(4, dtype=np.uint32), 2, np.array([0.1, 0.1]), np.zeros(4), 1,
     ),
+    "train_many": (
+        _core.train_many,
+        [(PLAN, PARAMS, STATE, SLOTS, members.adam(), np.arange(4, dtype=np.uint32),
+          np.array([0.1, 0.1]), np.zeros(4))],
+        SPARSE, [ACCURACY], X, Y, np.ones(4), 2, 1,
+    ),
     "activate": (_core.activate, {"kind": "softmax"}, X),
     "activate_backward": (_core.activate_backward, {"kind": "elu", "alpha": 1.0}, X, X),
     "loss_rows": (_core.loss_rows, SPARSE, np.ones((4, 3)), Y),
