@@ -38,16 +38,13 @@ from fanin.init._deprecated import (
     xavier_normal,
     xavier_uniform,
 )
+from fanin.init._distributions import normal_, trunc_normal_, uniform_
 from fanin.init._fixed import constant_, dirac_, eye_, ones_, zeros_
 from fanin.init._gains import calculate_gain
-from fanin.init._random import (
+from fanin.init._matrices import orthogonal_, sparse_
+from fanin.init._scaled import (
     kaiming_normal_,
     kaiming_uniform_,
-    normal_,
-    orthogonal_,
-    sparse_,
-    trunc_normal_,
-    uniform_,
     xavier_normal_,
     xavier_uniform_,
 )

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from fanin.init import _fixed, _random
+from fanin.init import _distributions, _fixed, _matrices, _scaled
 
 R = TypeVar("R")
 P = ParamSpec("P")
@@ -29,14 +29,14 @@ def _deprecated(function: Callable[P, R]) -> Callable[P, R]:
     return warning
 
 
-uniform = _deprecated(_random.uniform_)
-normal = _deprecated(_random.normal_)
+uniform = _deprecated(_distributions.uniform_)
+normal = _deprecated(_distributions.normal_)
 constant = _deprecated(_fixed.constant_)
 eye = _deprecated(_fixed.eye_)
 dirac = _deprecated(_fixed.dirac_)
-xavier_uniform = _deprecated(_random.xavier_uniform_)
-xavier_normal = _deprecated(_random.xavier_normal_)
-kaiming_uniform = _deprecated(_random.kaiming_uniform_)
-kaiming_normal = _deprecated(_random.kaiming_normal_)
-orthogonal = _deprecated(_random.orthogonal_)
-sparse = _deprecated(_random.sparse_)
+xavier_uniform = _deprecated(_scaled.xavier_uniform_)
+xavier_normal = _deprecated(_scaled.xavier_normal_)
+kaiming_uniform = _deprecated(_scaled.kaiming_uniform_)
+kaiming_normal = _deprecated(_scaled.kaiming_normal_)
+orthogonal = _deprecated(_matrices.orthogonal_)
+sparse = _deprecated(_matrices.sparse_)

@@ -1,0 +1,140 @@
+"""Plain distributions."""
+
+import warnings
+from typing import TypeVar
+
+from fanin import initializers
+from fanin.init._fill import drawn, floats, normal
+from fanin.initializers._base import checked_number
+from fanin.random import Rng
+
+T = TypeVar("T")
+
+
+def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Rng = None) -> T:
+    """Fill a tensor from the uniform distribution on [a, b).
+
+    Parameters
+    ----------
+    tensor : array
+        Filled in place.
+    a, b : float
+        Bounds.
+    generator : optional
+        Where the numbers come from, see :mod:`fanin.init`.
+
+    Returns
+    -------
+    array
+        `tensor`.
+
+    Raises
+    ------
+    TypeError
+        If `tensor` is no array of floating-point numbers.
+    ValueError
+        If `a` is above `b`, or `tensor` cannot be written to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> w = uniform_(np.empty((3, 5)), -1, 1, generator=0)
+    >>> bool((abs(w) <= 1).all())
+    True
+    """
+    view, low, high = floats(tensor), checked_number(a, "a"), checked_number(b, "b")
+    if low > high:
+        raise ValueError(f"a and b: expected the first not above the second, found {a} and {b}")
+    return drawn(tensor, view, initializers.RandomUniform(low, high), generator)
+
+
+def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Rng = None) -> T:
+    """Fill a tensor from the normal distribution.
+
+    Parameters
+    ----------
+    tensor : array
+        Filled in place.
+    mean, std : float
+        Mean and standard deviation.
+    generator : optional
+        Where the numbers come from, see :mod:`fanin.init`.
+
+    Returns
+    -------
+    array
+        `tensor`.
+
+    Raises
+    ------
+    TypeError
+        If `tensor` is no array of floating-point numbers.
+    ValueError
+        If `std` is negative, or `tensor` cannot be written to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> w = normal_(np.empty((100, 100)), std=0.5, generator=0)
+    >>> abs(float(w.std()) - 0.5) < 0.02
+    True
+    """
+    view = floats(tensor)
+    return drawn(tensor, view, normal(checked_number(mean, "mean"), std), generator)
+
+
+def trunc_normal_(
+    tensor: T,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Rng = None,
+) -> T:
+    """Fill a tensor from a normal distribution of which only [a, b] is kept.
+
+    Parameters
+    ----------
+    tensor : array
+        Filled in place.
+    mean, std : float
+        Mean and standard deviation of the normal, which those of the values are not.
+    a, b : float
+        Bounds, as values: not in standard deviations.
+    generator : optional
+        Where the numbers come from, see :mod:`fanin.init`.
+
+    Returns
+    -------
+    array
+        `tensor`.
+
+    Raises
+    ------
+    TypeError
+        If `tensor` is no array of floating-point numbers.
+    ValueError
+        If `std` is not positive, `a` not below `b`, or `tensor` cannot be written to.
+
+    Warns
+    -----
+    UserWarning
+        If the mean is more than two standard deviations outside of [a, b]. torch's values may be
+        wrong then; these are right.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> w = trunc_normal_(np.empty((3, 5)), std=0.02, generator=0)
+    """
+    view = floats(tensor)
+    middle, spread = checked_number(mean, "mean"), checked_number(std, "std")
+    low, high = checked_number(a, "a"), checked_number(b, "b")
+    if middle < low - 2 * spread or middle > high + 2 * spread:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+            "The distribution of values may be incorrect.",
+            stacklevel=2,
+        )
+    made = initializers.TruncatedNormal(middle, spread, lower=low, upper=high, bounds="absolute")
+    return drawn(tensor, view, made, generator)

@@ -1,0 +1,92 @@
+"""Filling a tensor's memory from a stream, or as torch would."""
+
+import math
+import warnings
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+
+from fanin import initializers
+from fanin._buffers import was_written, writeable
+from fanin.initializers._base import checked_number
+from fanin.random import Rng, resolve
+from fanin.streams import Replay, TorchCpu
+
+T = TypeVar("T")
+Array = NDArray[Any]
+
+
+def floats(tensor: Any) -> Array:
+    """Return the memory of a tensor of floating-point numbers."""
+    view = writeable("tensor", tensor)
+    if view.dtype.name not in ("float32", "float64", "float16", "bfloat16"):
+        raise TypeError(
+            "tensor: expected an array of float32, float64, float16 or bfloat16, found "
+            f"{view.dtype}"
+        )
+    return view
+
+
+def is_empty(view: Array) -> bool:
+    """Whether there is nothing to fill, which is warned of."""
+    if view.size == 0:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+    return view.size == 0
+
+
+def normal(mean: float, std: float) -> initializers.Initializer:
+    """Return the initializer of a normal distribution, with torch's words for a bad one."""
+    spread = checked_number(std, "std")
+    if spread < 0:
+        raise ValueError(f"normal expects std >= 0.0, but found std {std}")
+    return initializers.RandomNormal(mean, spread)
+
+
+def drawn(tensor: T, view: Array, made: initializers.Initializer, generator: Rng) -> T:
+    """Fill the memory, tell its owner, and return it."""
+    if type(generator).__module__.startswith("torch"):
+        raise TypeError(
+            "generator: expected what fanin.random describes, found a torch.Generator; "
+            "fanin.streams.torch_cpu(seed) gives the numbers of torch.manual_seed(seed)"
+        )
+    source = resolve(generator)
+    if isinstance(source, Replay) and view.dtype.itemsize == 2:
+        raise TypeError(
+            f"generator: other frameworks' numbers are replayed in float32 and float64, not "
+            f"{view.dtype}"
+        )
+    if isinstance(source, TorchCpu) and not view.flags.c_contiguous:
+        _replay_strided(view, made, source)
+    else:
+        made.fill(view, rng=source)
+    was_written(tensor)
+    return tensor
+
+
+def _replay_strided(view: Array, made: initializers.Initializer, source: TorchCpu) -> None:
+    """Draw as torch does for a tensor that is not contiguous: one by one, as they lie in memory."""
+    if isinstance(made, initializers.Orthogonal):
+        made.fill(view, rng=source)  # drawn into memory of its own
+        return
+    order = sorted(range(view.ndim), key=lambda axis: -abs(view.strides[axis]))
+    laid = view.transpose(order)
+    dtype = view.dtype.name
+    if isinstance(made, initializers.RandomUniform):
+        laid[...] = source.uniform(laid.shape, made.minval, made.maxval, dtype)
+    elif isinstance(made, initializers.TruncatedNormal):
+        dense = laid.flags.c_contiguous
+        if not dense and order != sorted(order):
+            raise ValueError(
+                "tensor: torch's truncated normals are not replayed for a slice of a transposed "
+                "tensor; fill a copy"
+            )
+        values = (made.mean, made.stddev, made.lower, made.upper, dtype)
+        laid[...] = source.trunc_normal(laid.shape, *values, contiguous=False, dense=dense)
+    elif isinstance(made, initializers.RandomNormal):
+        laid[...] = source.normal(laid.shape, made.mean, made.stddev, dtype, contiguous=False)
+    else:
+        assert isinstance(made, initializers.Sparse)
+        laid[...] = source.normal(laid.shape, 0.0, made.stddev, dtype, contiguous=False)
+        zeros = math.ceil(made.sparsity * view.shape[0])
+        for column in range(view.shape[1]):
+            view[source.permutation(view.shape[0])[:zeros], column] = 0
