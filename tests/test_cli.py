@@ -11,7 +11,7 @@ import time
 import fanin
 import pytest
 from fanin import cli
-from fanin.comparison import Comparison, plot
+from fanin.comparison import Comparison
 
 QUICK = "--epochs 1 --seeds 2 --hidden 8 --arms zeros he_normal+bn"
 
@@ -130,7 +130,7 @@ def test_no_command_is_code_2(capsys):
 
 
 def test_without_matplotlib_nothing_is_trained(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(plot, "find_spec", lambda name: None)
+    monkeypatch.setattr("fanin._pictures.find_spec", lambda name: None)
     assert run(f"compare {QUICK} --html {tmp_path / 'r.html'}") == 2
     assert 'pip install "fanin[plot]"' in capsys.readouterr().err
 

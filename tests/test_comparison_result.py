@@ -194,8 +194,7 @@ def test_labels_are_escaped():
 
 
 def test_without_matplotlib_it_is_said_how_to_get_it(result, monkeypatch, tmp_path):
-    for module in ("plot", "html"):
-        monkeypatch.setattr(f"fanin.comparison.{module}.find_spec", lambda name: None)
+    monkeypatch.setattr("fanin._pictures.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"fanin\[plot\]"):
         result.plot()
     with pytest.raises(ImportError, match=r"fanin\[plot\]"):

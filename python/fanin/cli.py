@@ -150,12 +150,13 @@ def _run(prog: str, files: dict[str, Path | None], options: dict[str, Any]) -> i
 
 def _check_files(files: dict[str, Path]) -> None:
     """Complain before the training, not after it, about files that cannot be written."""
+    from fanin._pictures import require_matplotlib
     from fanin.comparison import plot
 
     if "plot" in files:
         plot.picture_format(files["plot"])
     if "html" in files:
-        plot.require_matplotlib()
+        require_matplotlib()
     for path in files.values():
         try:
             _files.check_writable(path)

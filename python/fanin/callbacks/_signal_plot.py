@@ -21,7 +21,7 @@ _PANELS = (
 
 def draw(signals: "Signals", fig: "Figure | None" = None) -> "Figure":
     """Draw a panel for each statistic that any layer has, a line a layer."""
-    from fanin.comparison.plot import _STYLE, require_matplotlib
+    from fanin._pictures import STYLE, require_matplotlib
 
     require_matplotlib()
     import matplotlib as mpl
@@ -31,7 +31,7 @@ def draw(signals: "Signals", fig: "Figure | None" = None) -> "Figure":
         raise ValueError("nothing was recorded: no step was taken with this SignalMonitor")
     panels = [p for p in _PANELS if np.isfinite(signals[p[0]]).any()]
     panels = [p for p in panels if p[2] == "log" or np.nanmax(signals[p[0]]) > 0]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         if fig is None:
             fig = Figure(figsize=(7.2, 1.9 * len(panels) + 0.6), layout="constrained")
         axes = fig.subplots(len(panels), sharex=True, squeeze=False)[:, 0]

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterable
 from html import escape
-from importlib.util import find_spec
 
+from fanin._pictures import has_matplotlib, require_matplotlib
 from fanin.comparison import plot
 from fanin.comparison.result import ArmResult, Comparison
 from fanin.comparison.table import cells, describe, flag, footnote, headings
@@ -46,7 +46,7 @@ def fragment(result: Comparison) -> str:
     str
         One element. Without matplotlib it says how to get the picture.
     """
-    if find_spec("matplotlib") is None:
+    if not has_matplotlib():
         picture = '<p class="note">For the picture: pip install "fanin[plot]"</p>'
     else:
         picture = plot.inline_svg(result)
@@ -80,7 +80,7 @@ def page(result: Comparison) -> str:
     ImportError
         If matplotlib is not installed.
     """
-    plot.require_matplotlib()
+    require_matplotlib()
     return "\n".join(
         [
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',

@@ -4,13 +4,13 @@ import io
 import math
 import textwrap
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin._pictures import STYLE, require_matplotlib
 from fanin.comparison.result import ArmResult, Comparison
 
 if TYPE_CHECKING:
@@ -27,28 +27,6 @@ _HIGHEST_LOSS = 100
 """Losses on the way are shown up to so many times that of guessing all classes evenly."""
 
 _LABEL_WIDTH = 32
-
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "fanin",
-}
-
-
-def require_matplotlib() -> None:
-    """Say how to install matplotlib if it is missing.
-
-    Raises
-    ------
-    ImportError
-        If it is.
-    """
-    if find_spec("matplotlib") is None:
-        raise ImportError('pictures need matplotlib: pip install "fanin[plot]"')
 
 
 def draw(
@@ -74,7 +52,7 @@ def draw(
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_STYLE | (style or {})):
+    with mpl.rc_context(STYLE | (style or {})):
         if fig is None:
             fig = Figure(figsize=(10, 4.2 + 0.22 * len(result.arms)), layout="constrained")
         loss, accuracy, final = _panels(fig, len(result.arms))
@@ -261,7 +239,7 @@ def render(fig: "Figure", kind: str, style: dict[Any, Any] | None = None) -> byt
     stream = io.BytesIO()
     # Without the date, the same result gives the same bytes.
     metadata = {"Date": None} if kind == "svg" else None
-    with mpl.rc_context(_STYLE | (style or {})):
+    with mpl.rc_context(STYLE | (style or {})):
         fig.savefig(stream, format=kind, dpi=160, metadata=metadata)
     return stream.getvalue()
 

@@ -25,13 +25,13 @@ _MOST_CELLS = 512
 
 def draw(report: "Report", fig: "Figure | None" = None) -> "Figure":
     """Draw a report; see `Report.plot`."""
-    from fanin.comparison.plot import _STYLE, require_matplotlib
+    from fanin._pictures import STYLE, require_matplotlib
 
     require_matplotlib()
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         if fig is None:
             rows = len(report.layers)
             fig = Figure(figsize=(9.6, 5.2 + 0.16 * max(rows, 6)), layout="constrained")

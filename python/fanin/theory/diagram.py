@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks
+from fanin._pictures import STYLE, require_matplotlib
 from fanin.theory.mean_field import MeanField, mean_field, phase, susceptibilities
 from fanin.theory.nonlinearity import Nonlinearity, resolve
 
@@ -15,15 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "fanin",
-}
 # Blue for what vanishes, orange for what explodes, as in the other pictures: told apart by all
 # common kinds of colour vision, and in grey by the labels.
 _ORDERED, _CHAOTIC, _CRITICAL = "#0072B2", "#D55E00", "#000000"
@@ -78,8 +70,6 @@ def phase_diagram(
     >>> fig.axes[0].get_xlabel()
     'σw²: variance of a weight × fan-in'
     """
-    from fanin.comparison.plot import require_matplotlib
-
     require_matplotlib()
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -91,7 +81,7 @@ def phase_diagram(
     points = {name: mean_field(phi, *place, q=start) for name, place in _named(point).items()}
     across, up = np.meshgrid(w, b)
     chi = susceptibilities(phi, across.ravel(), up.ravel(), start).reshape(across.shape)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         if fig is None:
             fig = Figure(figsize=(6.4, 4.4 + 0.2 * len(points)), layout="constrained")
         axes = fig.subplots()
