@@ -210,3 +210,17 @@ def test_what_diagnosis_does_not_know_is_said():
     assert len(report.layers) == 3
     with pytest.raises(ValueError, match="CPU"):
         fanin.diagnose(model.to("meta"), X)
+
+
+@pytest.mark.filterwarnings("ignore:The initializer")
+def test_one_seeded_object_of_keras_makes_equal_matrices_and_ours_does_not():
+    shared = keras.initializers.HeNormal(seed=1)
+    layers = [keras.layers.Dense(10, kernel_initializer=shared) for _ in range(2)]
+    theirs = keras.Sequential([keras.Input((10,)), *layers])
+    ours = fanin.Sequential([Dense(10, name="a"), Dense(10, name="b")])
+    ours.build((None, 10))
+    ours.set_weights(theirs.get_weights())
+    assert fanin.symmetry(ours, X).shared == [("a", "b")]
+    shared = fanin.initializers.HeNormal(seed=1)
+    layers = [Dense(10, kernel_initializer=shared) for _ in range(2)]
+    assert fanin.symmetry(fanin.Sequential(layers), X).shared == []
