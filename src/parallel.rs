@@ -51,7 +51,24 @@ impl Threads {
     pub const fn for_work(self, work: usize, threshold: usize) -> Self {
         if work < threshold { Self::ONE } else { self }
     }
+
+    /// [`for_work`](Self::for_work) where the work is part of a whole that may be inside the pool already: from outside
+    /// there must be more of it, since the threads are asleep.
+    #[must_use]
+    pub fn for_part(self, work: usize, threshold: usize) -> Self {
+        self.for_work(
+            work,
+            if inside() {
+                threshold
+            } else {
+                OUTSIDE * threshold
+            },
+        )
+    }
 }
+
+/// How many times as much work pays for waking the pool from outside as for sharing it inside.
+const OUTSIDE: usize = 4;
 
 /// More threads than this are never of use here, and a typo should not start a million.
 const MAX_THREADS: usize = 1024;
@@ -130,7 +147,7 @@ fn pool(threads: Threads) -> Option<Arc<ThreadPool>> {
 }
 
 /// Whether this thread belongs to a pool already, so that others are a short wait away.
-pub(crate) fn inside() -> bool {
+fn inside() -> bool {
     rayon::current_thread_index().is_some()
 }
 

@@ -21,7 +21,7 @@ pub(crate) const PARALLEL_FROM: usize = 1 << 17;
 pub(crate) fn column_sums<F: Float>(threads: Threads, x: &[F], sums: &mut [F]) {
     let width = sums.len();
     parallel::for_each_chunk(
-        threads.for_work(x.len(), PARALLEL_FROM),
+        threads.for_part(x.len(), PARALLEL_FROM),
         sums,
         COLUMNS,
         |block, sums| {
@@ -37,7 +37,17 @@ kernel! {
         let stripe = &mut stripe[..sums.len()];
         for rows in x.chunks(STRIPE * width) {
             stripe.fill(F::ZERO);
-            for row in rows.chunks_exact(width) {
+            // Four rows at a time, in their order: sums are fetched and put back a fourth as often.
+            let fours = rows.chunks_exact(4 * width);
+            let rest = fours.remainder();
+            for rows in fours {
+                let row = |r: usize| &rows[r * width + first..][..stripe.len()];
+                let (x_0, x_1, x_2, x_3) = (row(0), row(1), row(2), row(3));
+                for (j, sum) in stripe.iter_mut().enumerate() {
+                    *sum = *sum + x_0[j] + x_1[j] + x_2[j] + x_3[j];
+                }
+            }
+            for row in rest.chunks_exact(width) {
                 for (sum, &x) in stripe.iter_mut().zip(&row[first..]) {
                     *sum += x;
                 }

@@ -33,7 +33,7 @@ pub(super) struct BatchNormalization {
 const STRIPE: usize = 64;
 
 /// Arrays in the cache with an element a column, before those of the stripes.
-const NOTES: usize = 7;
+const NOTES: usize = 8;
 
 /// Sums that a stripe leaves for each column.
 const SUMS: usize = 2;
@@ -46,6 +46,8 @@ struct Cache<'a, F> {
     inverse_std: &'a mut [F],
     /// γ · `inverse_std`.
     scale: &'a mut [F],
+    /// y = (x − pivot) · scale + shift.
+    shift: &'a mut [F],
     /// Of the batch; not written in inference.
     variance: &'a mut [F],
     /// Backward's sums.
@@ -65,6 +67,7 @@ impl<'a, F> Cache<'a, F> {
             mean: next(),
             inverse_std: next(),
             scale: next(),
+            shift: next(),
             variance: next(),
             dgamma: next(),
             dbeta: next(),
@@ -152,7 +155,7 @@ impl<F: Float> Layer<F> for BatchNormalization {
         cache: &mut [F],
     ) {
         let (gamma, beta) = self.split(parameters);
-        let threads = pass.threads.for_work(x.len(), PARALLEL_FROM);
+        let threads = pass.threads.for_part(x.len(), PARALLEL_FROM);
         let mut cache = Cache::of(cache, self.width);
         let epsilon = F::of(self.epsilon);
         match state {
@@ -160,18 +163,30 @@ impl<F: Float> Layer<F> for BatchNormalization {
                 self.batch_statistics(threads, x, &mut cache);
                 self.move_running(running, &cache);
                 prepare(
+                    cache.mean,
                     cache.variance,
                     epsilon,
                     gamma,
+                    beta,
                     cache.inverse_std,
                     cache.scale,
+                    cache.shift,
                 );
             }
             State::Frozen(running) => {
                 let (mean, variance) = running.split_at(self.width);
                 cache.pivot.copy_from_slice(mean);
                 cache.mean.fill(F::ZERO);
-                prepare(variance, epsilon, gamma, cache.inverse_std, cache.scale);
+                prepare(
+                    cache.mean,
+                    variance,
+                    epsilon,
+                    gamma,
+                    beta,
+                    cache.inverse_std,
+                    cache.scale,
+                    cache.shift,
+                );
             }
         }
         let cache = &cache;
@@ -179,9 +194,8 @@ impl<F: Float> Layer<F> for BatchNormalization {
             normalize(
                 stripe_of(x, self.width, stripe),
                 cache.pivot,
-                cache.mean,
                 cache.scale,
-                beta,
+                cache.shift,
                 y,
             );
         });
@@ -199,7 +213,7 @@ impl<F: Float> Layer<F> for BatchNormalization {
         dx: InputGradient<F>,
     ) {
         let width = self.width;
-        let threads = pass.threads.for_work(x.len(), PARALLEL_FROM);
+        let threads = pass.threads.for_part(x.len(), PARALLEL_FROM);
         let cache = Cache::of(cache, width);
         let (pivot, mean, scale) = (&*cache.pivot, &*cache.mean, &*cache.scale);
         parallel::for_each_chunk(threads, cache.stripes, SUMS * width, |stripe, sums| {
@@ -241,6 +255,61 @@ fn stripe_of<F>(x: &[F], width: usize, stripe: usize) -> &[F] {
     &x[start..x.len().min(start + STRIPE * width)]
 }
 
+/// Rows that are taken together where columns are summed: the sums are fetched and put back once for all of them. They
+/// are added in their order, so the bits do not depend on it.
+const ROWS: usize = 4;
+
+/// R rows of `width`.
+#[inline(always)]
+fn rows<F, const R: usize>(x: &[F], width: usize) -> [&[F]; R] {
+    std::array::from_fn(|r| &x[r * width..][..width])
+}
+
+/// mean ← mean + (x − pivot) for each of R rows.
+#[inline(always)]
+fn add_rows<F: Float, const R: usize>(x: &[F], pivot: &[F], mean: &mut [F]) {
+    let (width, x) = (pivot.len(), rows::<F, R>(x, pivot.len()));
+    for (j, mean) in mean[..width].iter_mut().enumerate() {
+        for x in x {
+            *mean += x[j] - pivot[j];
+        }
+    }
+}
+
+/// squares ← squares + (x − pivot − mean)² for each of R rows.
+#[inline(always)]
+fn add_squares<F: Float, const R: usize>(x: &[F], pivot: &[F], mean: &[F], squares: &mut [F]) {
+    let (width, x) = (pivot.len(), rows::<F, R>(x, pivot.len()));
+    let mean = &mean[..width];
+    for (j, squares) in squares[..width].iter_mut().enumerate() {
+        for x in x {
+            let centred = (x[j] - pivot[j]) - mean[j];
+            *squares += centred * centred;
+        }
+    }
+}
+
+/// plain ← plain + dy and tilted ← tilted + dy·(x − μ) for each of R rows.
+#[inline(always)]
+fn add_gradients<F: Float, const R: usize>(
+    x: &[F],
+    dy: &[F],
+    pivot: &[F],
+    mean: &[F],
+    plain: &mut [F],
+    tilted: &mut [F],
+) {
+    let width = pivot.len();
+    let (x, dy) = (rows::<F, R>(x, width), rows::<F, R>(dy, width));
+    let (mean, plain) = (&mean[..width], &mut plain[..width]);
+    for (j, tilted) in tilted[..width].iter_mut().enumerate() {
+        for (x, dy) in x.iter().zip(dy) {
+            plain[j] += dy[j];
+            *tilted += dy[j] * ((x[j] - pivot[j]) - mean[j]);
+        }
+    }
+}
+
 kernel! {
     /// `sums` of a stripe: its mean of x − pivot, and Σ (x − pivot − that mean)².
     fn stripe_moments<F: Float>(x: &[F], pivot: &[F], sums: &mut [F]) {
@@ -248,20 +317,22 @@ kernel! {
         let (mean, squares) = sums.split_at_mut(width);
         mean.fill(F::ZERO);
         squares.fill(F::ZERO);
-        for x in x.chunks_exact(width) {
-            for j in 0..width {
-                mean[j] += x[j] - pivot[j];
-            }
+        let (several, single) = x.split_at(x.len() - x.len() % (ROWS * width));
+        for x in several.chunks_exact(ROWS * width) {
+            add_rows::<F, ROWS>(x, pivot, mean);
+        }
+        for x in single.chunks_exact(width) {
+            add_rows::<F, 1>(x, pivot, mean);
         }
         let share = F::ONE / F::of((x.len() / width) as f64);
         for mean in mean.iter_mut() {
             *mean *= share;
         }
-        for x in x.chunks_exact(width) {
-            for j in 0..width {
-                let centred = (x[j] - pivot[j]) - mean[j];
-                squares[j] += centred * centred;
-            }
+        for x in several.chunks_exact(ROWS * width) {
+            add_squares::<F, ROWS>(x, pivot, mean, squares);
+        }
+        for x in single.chunks_exact(width) {
+            add_squares::<F, 1>(x, pivot, mean, squares);
         }
     }
 
@@ -288,8 +359,11 @@ kernel! {
         }
     }
 
-    /// 1/√(σ² + ε), and γ times that.
-    fn prepare<F: Float>(variance: &[F], epsilon: F, gamma: &[F], inverse_std: &mut [F], scale: &mut [F]) {
+    /// 1/√(σ² + ε), γ times that, and β less that times the mean; an empty γ is 1, an empty β 0.
+    fn prepare<F: Float>(
+        mean: &[F], variance: &[F], epsilon: F, gamma: &[F], beta: &[F],
+        inverse_std: &mut [F], scale: &mut [F], shift: &mut [F],
+    ) {
         for (inverse_std, &variance) in inverse_std.iter_mut().zip(variance) {
             *inverse_std = F::ONE / (variance + epsilon).sqrt();
         }
@@ -297,17 +371,21 @@ kernel! {
         for (scale, &gamma) in scale.iter_mut().zip(gamma) {
             *scale *= gamma;
         }
+        for ((shift, &mean), &scale) in shift.iter_mut().zip(mean).zip(&*scale) {
+            *shift = -(mean * scale);
+        }
+        for (shift, &beta) in shift.iter_mut().zip(beta) {
+            *shift += beta;
+        }
     }
 
-    /// y = γ x̂ + β.
-    fn normalize<F: Float>(x: &[F], pivot: &[F], mean: &[F], scale: &[F], beta: &[F], y: &mut [F]) {
+    /// y = γ x̂ + β = (x − pivot)·scale + shift.
+    fn normalize<F: Float>(x: &[F], pivot: &[F], scale: &[F], shift: &[F], y: &mut [F]) {
         let width = pivot.len();
+        let (scale, shift) = (&scale[..width], &shift[..width]);
         for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
             for j in 0..width {
-                y[j] = ((x[j] - pivot[j]) - mean[j]) * scale[j];
-            }
-            for (y, &beta) in y.iter_mut().zip(beta) {
-                *y += beta;
+                y[j] = (x[j] - pivot[j]) * scale[j] + shift[j];
             }
         }
     }
@@ -315,14 +393,16 @@ kernel! {
     /// `sums` of a stripe: Σ dy and Σ dy·(x − μ).
     fn stripe_gradients<F: Float>(x: &[F], dy: &[F], pivot: &[F], mean: &[F], sums: &mut [F]) {
         let width = pivot.len();
-        let (plain, centred) = sums.split_at_mut(width);
+        let (plain, tilted) = sums.split_at_mut(width);
         plain.fill(F::ZERO);
-        centred.fill(F::ZERO);
-        for (x, dy) in x.chunks_exact(width).zip(dy.chunks_exact(width)) {
-            for j in 0..width {
-                plain[j] += dy[j];
-                centred[j] += dy[j] * ((x[j] - pivot[j]) - mean[j]);
-            }
+        tilted.fill(F::ZERO);
+        let whole = x.len() - x.len() % (ROWS * width);
+        let ((x, last_x), (dy, last_dy)) = (x.split_at(whole), dy.split_at(whole));
+        for (x, dy) in x.chunks_exact(ROWS * width).zip(dy.chunks_exact(ROWS * width)) {
+            add_gradients::<F, ROWS>(x, dy, pivot, mean, plain, tilted);
+        }
+        for (x, dy) in last_x.chunks_exact(width).zip(last_dy.chunks_exact(width)) {
+            add_gradients::<F, 1>(x, dy, pivot, mean, plain, tilted);
         }
     }
 

@@ -117,12 +117,7 @@ impl<F: Float> Rule<F> {
         }
         let len = w.len();
         for run in trainable {
-            let worthwhile = if parallel::inside() {
-                2 * CHUNK
-            } else {
-                16 * CHUNK
-            };
-            let threads = threads.for_work(run.len(), worthwhile);
+            let threads = threads.for_part(run.len(), 2 * CHUNK);
             let mut of_run = empty_slots();
             for (slot, all) in of_run.iter_mut().zip(slots.chunks_exact_mut(len)) {
                 *slot = &mut all[run.clone()];
