@@ -4,7 +4,7 @@ mod qr;
 mod slab;
 
 use gemm::Parallelism;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 use crate::float::Float;
 use crate::parallel::{self, Threads};
@@ -13,7 +13,7 @@ use crate::simd::kernel;
 pub(crate) use qr::orthonormalize;
 
 /// Multiply-adds under which a product is not worth a second thread.
-pub(crate) const PARALLEL_FROM: usize = 1 << 23;
+pub(crate) const PARALLEL_FROM: usize = CUT_FROM;
 
 /// `out = a · b`; transposed views (`a.t()`) cost nothing.
 ///
@@ -48,46 +48,98 @@ pub(crate) fn matmul<F: Float>(
     if n <= NARROW && m * k <= NARROW_FROM {
         return narrow(a, b, out);
     }
-    let threads = threads.for_work(m * n * k, PARALLEL_FROM);
+    let threads = threads.for_part(m * n * k, PARALLEL_FROM);
+    parallel::run(threads, |threads| {
+        let pieces = if threads == Threads::ONE {
+            1
+        } else {
+            PIECES * threads.get()
+        };
+        divide(pieces, a, b, out);
+    });
+}
+
+/// Pieces that a product is cut into for each thread: what one thread is late with, another can take.
+const PIECES: usize = 2;
+
+/// Multiply-adds of the smallest product that is cut.
+const CUT_FROM: usize = 1 << 22;
+
+/// Products of no more rows and columns than this `gemm` adds up in another order than larger ones, whose order
+/// depends on k alone. Nothing is cut down to them, so where a product is cut changes no bit of it.
+const SMALL: usize = 64;
+
+/// out = a · b, as about so many products that threads share.
+fn divide<F: Float>(pieces: usize, a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayViewMut2<F>) {
+    let ((m, k), n) = (a.dim(), b.ncols());
+    let (half_m, half_n) = (half(m), half(n));
+    if pieces > 1 && m * n * k >= CUT_FROM {
+        if half_m.max(n) > SMALL && (m >= n || half_n.max(m) <= SMALL) {
+            let (top, bottom) = a.split_at(Axis(0), half_m);
+            let (out_top, out_bottom) = out.split_at(Axis(0), half_m);
+            parallel::join(
+                || divide(pieces / 2, top, b, out_top),
+                || divide(pieces / 2, bottom, b, out_bottom),
+            );
+            return;
+        }
+        if half_n.max(m) > SMALL {
+            let (left, right) = b.split_at(Axis(1), half_n);
+            let (out_left, out_right) = out.split_at(Axis(1), half_n);
+            parallel::join(
+                || divide(pieces / 2, a, left, out_left),
+                || divide(pieces / 2, a, right, out_right),
+            );
+            return;
+        }
+    }
+    product(a, b, out);
+}
+
+/// Where to cut: about in the middle, and the smaller part first so that a test of it holds for both.
+fn half(len: usize) -> usize {
+    const VECTORS: usize = 16;
+    if len < 4 * VECTORS {
+        len / 2
+    } else {
+        len / 2 / VECTORS * VECTORS
+    }
+}
+
+/// out = a · b on this thread.
+fn product<F: Float>(a: ArrayView2<F>, b: ArrayView2<F>, mut out: ArrayViewMut2<F>) {
+    let ((m, k), n) = (a.dim(), b.ncols());
     let (out_strides, a_strides, b_strides) = (
         strides(out.strides()),
         strides(a.strides()),
         strides(b.strides()),
     );
-    let (to, a, b) = (Address(out.as_mut_ptr()), a, b);
-    parallel::run(threads, move |threads| {
-        let parallelism = match threads.get() {
-            1 => Parallelism::None,
-            count => Parallelism::Rayon(count),
-        };
-
-        // SAFETY: each pointer and its strides come from one ndarray view of the shape asserted above,
-        // so every element that `gemm` touches lies inside that view; `out` is borrowed mutably, so
-        // it overlaps neither `a` nor `b`; the views outlive the call.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                to.get(),
-                out_strides.1,
-                out_strides.0,
-                false,
-                a.as_ptr(),
-                a_strides.1,
-                a_strides.0,
-                b.as_ptr(),
-                b_strides.1,
-                b_strides.0,
-                F::ZERO,
-                F::ONE,
-                false,
-                false,
-                false,
-                parallelism,
-            );
-        }
-    });
+    // SAFETY: each pointer and its strides come from one ndarray view of a shape that `matmul` has asserted, or from
+    // a part of it that ndarray cut off, so every element that `gemm` touches lies inside that view; `out` is borrowed
+    // mutably, so it overlaps neither `a` nor `b`; the views outlive the call.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            out_strides.1,
+            out_strides.0,
+            false,
+            a.as_ptr(),
+            a_strides.1,
+            a_strides.0,
+            b.as_ptr(),
+            b_strides.1,
+            b_strides.0,
+            F::ZERO,
+            F::ONE,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
+    }
 }
 
 /// Columns of a product that is computed row by row, in registers: what packing costs would be most of it.
@@ -170,19 +222,6 @@ fn strides(of: &[isize]) -> (isize, isize) {
     (of[0], of[1])
 }
 
-/// A pointer that may move to the pool's thread.
-struct Address<F>(*mut F);
-
-impl<F> Address<F> {
-    fn get(&self) -> *mut F {
-        self.0
-    }
-}
-
-// SAFETY: it is made from a mutable view that is borrowed for as long as the pointer is used, and
-// used by one call only.
-unsafe impl<F: Send> Send for Address<F> {}
-
 #[cfg(test)]
 mod tests {
     use ndarray::Array2;
@@ -220,6 +259,45 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    fn bits_do_not_depend_on_threads<F: Float>(m: usize, k: usize, n: usize) {
+        let numbers =
+            |rows, columns, f: fn(f64) -> f64| matrix(rows, columns).mapv(|x| F::of(f(x)));
+        let (a, b) = (numbers(m, k, f64::sin), numbers(k, n, f64::cos));
+        let (at, bt) = (
+            a.t().as_standard_layout().to_owned(),
+            b.t().as_standard_layout().to_owned(),
+        );
+        let product = |threads, a: ArrayView2<F>, b: ArrayView2<F>| {
+            let mut out = Array2::from_elem((m, n), F::of(f64::NAN));
+            matmul(Threads::new(threads).unwrap(), a, b, out.view_mut());
+            out
+        };
+        for (a, b) in [(a.view(), b.view()), (at.t(), b.view()), (a.view(), bt.t())] {
+            let alone = product(1, a, b);
+            for threads in [2, 3, 8] {
+                let shared = product(threads, a, b);
+                assert!(alone == shared, "{m}x{k} · {k}x{n}, {threads} threads");
+            }
+        }
+    }
+
+    #[test]
+    fn products_have_the_same_bits_for_any_number_of_threads() {
+        for (m, k, n) in [
+            (64, 784, 128),
+            (784, 64, 128),
+            (128, 784, 64),
+            (65, 1100, 66),
+            (64, 1100, 64),
+            (40, 3000, 100),
+            (256, 300, 512),
+            (17, 600, 999),
+        ] {
+            bits_do_not_depend_on_threads::<f32>(m, k, n);
+            bits_do_not_depend_on_threads::<f64>(m, k, n);
         }
     }
 }
