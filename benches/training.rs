@@ -3,7 +3,7 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::{adam, batch_normalization, dense, normals, sparse_crossentropy};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -22,6 +22,9 @@ const NETWORKS: [(&[usize], bool, usize); 5] = [
     (&[784, 512, 512, 10], true, 256),
     (&[1024, 2048, 2048, 2048, 10], true, 512),
 ];
+
+/// How long training goes on before it looks up.
+const SLICE: Duration = Duration::from_millis(50);
 
 fn layers(widths: &[usize], normalized: bool) -> Vec<Settings> {
     let (&last, hidden) = widths[1..].split_last().expect("two widths");
@@ -91,7 +94,8 @@ fn steps(criterion: &mut Criterion) {
                         progress: &mut progress,
                     };
                     let start = Instant::now();
-                    while !trainer.run_until(Instant::now(), &mut arrays) {}
+                    // As `fit` does: in slices of many steps.
+                    while !trainer.run_until(Instant::now() + SLICE, &mut arrays) {}
                     start.elapsed()
                 });
             });

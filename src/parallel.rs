@@ -5,7 +5,7 @@
 //! work is cut into chunks by a fixed rule, and each chunk is computed by one thread.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -163,6 +163,38 @@ pub fn run<R: Send>(threads: Threads, work: impl FnOnce(Threads) -> R + Send) ->
     }
 }
 
+/// Do `work` inside [`run`], while the other threads look for parts of it and do not fall asleep in between.
+///
+/// Waking a thread takes longer than a part of some tens of microseconds. They do make way for other processes.
+pub fn run_awake<R: Send>(threads: Threads, work: impl FnOnce(Threads) -> R + Send) -> R {
+    struct Done<'a>(&'a AtomicBool);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+    run(threads, |threads| {
+        if threads == Threads::ONE {
+            return work(threads);
+        }
+        let done = AtomicBool::new(false);
+        rayon::scope(|scope| {
+            for _ in 1..threads.get() {
+                scope.spawn(|_| {
+                    while !done.load(Ordering::Acquire) {
+                        if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                            std::thread::yield_now();
+                        }
+                    }
+                });
+            }
+            // Also where `work` panics: the others would wait for ever.
+            let _done = Done(&done);
+            work(threads)
+        })
+    })
+}
+
 /// Do both, the second on another thread if one is free; meant for inside [`run`].
 pub fn join<A: Send, B: Send>(
     first: impl FnOnce() -> A + Send,
@@ -256,6 +288,26 @@ mod tests {
         };
         assert_eq!(fill(1), fill(2));
         assert_eq!(fill(1), fill(7));
+    }
+
+    #[test]
+    fn threads_that_stay_awake_take_parts_and_end_with_the_work() {
+        for threads in [1, 2, 4] {
+            let sum = run_awake(Threads(threads), |_| {
+                let mut items = vec![1usize; 4096];
+                for _ in 0..50 {
+                    for_each_chunk(Threads(threads), &mut items, 64, |_, chunk| {
+                        for item in chunk {
+                            *item += 1;
+                        }
+                    });
+                }
+                items.iter().sum::<usize>()
+            });
+            assert_eq!(sum, 51 * 4096);
+            let work = || run_awake(Threads(threads), |_| panic!("meant"));
+            assert!(std::panic::catch_unwind(work).is_err());
+        }
     }
 
     #[test]
