@@ -5,7 +5,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{activation, adam, batch_normalization, dense, normals, sparse_crossentropy};
-use fanin::layers::State;
+use fanin::layers::{Order, State};
 use fanin::losses::{self, Targets};
 use fanin::metrics;
 use fanin::network::{self, Arrays, Data, Evaluation, Objective, Plan, Predictor, Run, Trainer};
@@ -23,7 +23,7 @@ fn running(len: usize) -> Vec<f64> {
 }
 
 /// Largest difference between the gradient of Σ y·dy and its central differences, relative to its largest element.
-fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool) -> f64 {
+fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool, order: Order) -> f64 {
     let w: Vec<f64> = normals("w", plan.parameter_count())
         .iter()
         .map(|z| 0.6 * z)
@@ -36,6 +36,7 @@ fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool) -> f64 {
         threads: Threads::ONE,
         training,
         step: 3,
+        order,
     };
     let mut run = |w: &[f64], x: &[f64]| {
         let mut state = running(plan.state_count());
@@ -109,7 +110,7 @@ fn gradients_agree_with_differences_for_every_activation() {
         let alone = Settings::new("activation").with("activation", activation(kind));
         let plan = Plan::new(&[4], &[dense(5, kind), dropout, alone, dense(3, "linear")]).unwrap();
         for training in [false, true] {
-            let error = gradient_error(&plan, 6, training);
+            let error = gradient_error(&plan, 6, training, Order::RowMajor);
             assert!(error < 1e-6, "{kind}, training {training}: {error:e}");
         }
     }
@@ -128,8 +129,73 @@ proptest! {
             layers.insert(2, Settings::new("flatten"));
         }
         let plan = Plan::new(&[rows, input], &layers).unwrap();
-        let error = gradient_error(&plan, samples, training);
+        let error = gradient_error(&plan, samples, training, Order::RowMajor);
         prop_assert!(error < 1e-6, "{error:e}");
+    }
+}
+
+/// The matrix of rows of `width` the other way round.
+fn turned(rows: &[f64], width: usize) -> Vec<f64> {
+    (0..width)
+        .flat_map(|j| rows.iter().skip(j).step_by(width).copied())
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn narrow_networks_do_the_same_on_columns(
+        input in 1usize..17, hidden in 1usize..17, output in 1usize..17, samples in 1usize..70,
+        kind in prop::sample::select(&["tanh", "gelu", "silu", "linear", "softplus"][..]), training: bool,
+        use_bias: bool,
+    ) {
+        let alone = Settings::new("activation").with("activation", activation(kind));
+        let first = dense(hidden, kind).with("use_bias", Value::Bool(use_bias));
+        let layers = [first, batch_normalization(), alone, dense(output, kind)];
+        let plan = Plan::<f64>::new(&[input], &layers).unwrap();
+        prop_assert_eq!(plan.order(), Order::ColumnMajor);
+        // One sample is its own mean: nothing depends on it, and differences are noise.
+        if samples > 1 {
+            let error = gradient_error(&plan, samples.min(20), training, Order::ColumnMajor);
+            prop_assert!(error < 1e-6, "{error:e}");
+        }
+
+        let (w, x) = (normals("w", plan.parameter_count()), normals("x", samples * input));
+        let run = |order, x: &[f64]| {
+            let how = Run { samples, threads: Threads::ONE, training, step: 0, order };
+            let mut kept = vec![f64::NAN; network::kept_len(&plan, samples)];
+            let mut state = running(plan.state_count());
+            let mode = if training { State::Updating(&mut state) } else { State::Frozen(&state) };
+            network::forward(&plan, how, &w, mode, x, &mut kept);
+            let y = network::output(&plan, x, samples, &kept).to_vec();
+            (y, state)
+        };
+        let (rows, state) = run(Order::RowMajor, &x);
+        let (columns, same_state) = run(Order::ColumnMajor, &turned(&x, input));
+        for (a, b) in rows.iter().zip(&turned(&columns, samples)).chain(state.iter().zip(&same_state)) {
+            prop_assert!((a - b).abs() <= 1e-9 * (1.0 + a.abs()), "{a} and {b}");
+        }
+    }
+}
+
+#[test]
+fn wide_networks_and_layers_that_look_across_units_stay_with_rows() {
+    let softmax = dense(3, "softmax");
+    let dropout = Settings::new("dropout")
+        .with("rate", Value::Float(0.4))
+        .with("seed", Value::Text("1".into()))
+        .with("path", Value::Text("dropout".into()));
+    for (shape, layers) in [
+        (&[17][..], vec![dense(3, "relu")]),
+        (&[3], vec![dense(17, "relu"), dense(3, "relu")]),
+        (&[2, 3], vec![dense(3, "relu")]),
+        (&[3], vec![softmax]),
+        (&[3], vec![dense(3, "relu"), dropout]),
+        (&[3], vec![]),
+    ] {
+        let plan = Plan::<f32>::new(shape, &layers).unwrap();
+        assert_eq!(plan.order(), Order::RowMajor, "{shape:?} {layers:?}");
     }
 }
 

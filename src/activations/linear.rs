@@ -4,7 +4,7 @@ use super::{Activation, add_bias, chunk_of_rows};
 use crate::float::Float;
 use crate::parallel::{self, Threads};
 
-/// φ(z) = z. Not elementwise, so that a pass with nothing to do is no pass.
+/// φ(z) = z. Not an [`Elementwise`](super::Elementwise), so that a pass with nothing to do is no pass.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Linear;
 

@@ -37,6 +37,11 @@ pub trait Activation<F: Float>: Debug + Send + Sync {
         false
     }
 
+    /// Whether each y depends on its own z alone.
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     /// y = φ(z + b) row by row, in place: `y` comes in as z. An empty `bias` is none.
     fn forward(&self, threads: Threads, width: usize, bias: &[F], y: &mut [F], kept: &mut [F]);
 
@@ -128,7 +133,11 @@ impl<F: Float, A: Elementwise> Activation<F> for A {
 
 kernel! {
     fn add_bias<F: Float>(bias: &[F], z: &mut [F]) {
-        if !bias.is_empty() {
+        if let &[b] = bias {
+            for z in z {
+                *z += b;
+            }
+        } else if !bias.is_empty() {
             for row in z.chunks_exact_mut(bias.len()) {
                 for (z, &b) in row.iter_mut().zip(bias) {
                     *z += b;
@@ -144,6 +153,12 @@ kernel! {
     }
 
     fn add_bias_and_apply<F: Float, A: Elementwise>(activation: A, bias: &[F], y: &mut [F]) {
+        if let &[b] = bias {
+            for y in y {
+                *y = activation.value(*y + b);
+            }
+            return;
+        }
         for row in y.chunks_exact_mut(bias.len()) {
             for (y, &b) in row.iter_mut().zip(bias) {
                 *y = activation.value(*y + b);

@@ -18,6 +18,10 @@ impl<F: Float> Activation<F> for Softmax {
         false
     }
 
+    fn is_elementwise(&self) -> bool {
+        false
+    }
+
     fn forward(&self, threads: Threads, width: usize, bias: &[F], y: &mut [F], _kept: &mut [F]) {
         parallel::for_each_chunk(threads, y, chunk_of_rows(width), |_, y| {
             add_bias(bias, y);

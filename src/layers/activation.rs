@@ -29,6 +29,10 @@ impl<F: Float> Layer<F> for ActivationLayer<F> {
         self.width
     }
 
+    fn takes_columns(&self) -> bool {
+        self.activation.is_elementwise()
+    }
+
     fn cache_len(&self, rows: usize) -> usize {
         if self.activation.keeps_input() {
             rows * self.width

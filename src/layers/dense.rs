@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::{Array, InputGradient, Layer, Pass, Split, State};
+use super::{Array, InputGradient, Layer, Order, Pass, Split, State};
 use crate::activations::linear::Linear;
 use crate::activations::{self, Activation};
+use crate::columns;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::linalg::matmul;
@@ -48,6 +49,16 @@ impl<F: Float> Dense<F> {
         let (kernel, bias) = parameters.split_at(self.fan_in * self.fan_out);
         (matrix(kernel, self.fan_out), bias)
     }
+
+    /// y = φ(y + b) for each unit, whose numbers lie together.
+    fn activate_columns(&self, pass: Pass, b: &[F], y: &mut [F], mut cache: &mut [F]) {
+        for (j, y) in y.chunks_exact_mut(pass.rows).enumerate() {
+            let kept = cache.split_off_mut(..y.len().min(cache.len()));
+            let bias = if b.is_empty() { b } else { &b[j..=j] };
+            self.activation
+                .forward(pass.threads, 1, bias, y, kept.unwrap_or_default());
+        }
+    }
 }
 
 impl<F: Float> Layer<F> for Dense<F> {
@@ -71,6 +82,10 @@ impl<F: Float> Layer<F> for Dense<F> {
         }
     }
 
+    fn takes_columns(&self) -> bool {
+        self.activation.is_elementwise() && self.fan_in.max(self.fan_out) <= columns::WIDEST
+    }
+
     fn cache_len(&self, rows: usize) -> usize {
         if self.activation.keeps_input() {
             rows * self.fan_out
@@ -89,6 +104,10 @@ impl<F: Float> Layer<F> for Dense<F> {
         cache: &mut [F],
     ) {
         let (w, b) = self.split(parameters);
+        if pass.order == Order::ColumnMajor {
+            columns::combine(pass.rows, x, w, y);
+            return self.activate_columns(pass, b, y, cache);
+        }
         matmul(
             pass.threads,
             matrix(x, self.fan_in),
@@ -120,6 +139,17 @@ impl<F: Float> Layer<F> for Dense<F> {
         dx: InputGradient<F>,
     ) {
         let (w, _) = self.split(parameters);
+        if pass.order == Order::ColumnMajor {
+            if !dparameters.is_empty() {
+                let (dw, db) = dparameters.split_at_mut(self.fan_in * self.fan_out);
+                columns::products(pass.rows, x, dz, dw);
+                columns::sums(pass.rows, dz, db);
+            }
+            if let Some(dx) = dx {
+                columns::combine(pass.rows, dz, w.reversed_axes(), dx);
+            }
+            return;
+        }
         if !dparameters.is_empty() {
             let (dw, db) = dparameters.split_at_mut(self.fan_in * self.fan_out);
             let xt = matrix(x, self.fan_in).reversed_axes();

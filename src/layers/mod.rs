@@ -50,6 +50,17 @@ pub struct Pass {
     pub training: bool,
     /// Training steps done before this pass: what is random in a layer differs from step to step.
     pub step: u64,
+    /// How inputs, outputs and their gradients lie in memory.
+    pub order: Order,
+}
+
+/// How the matrix of a batch, a row a sample, lies in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// A sample's numbers lie together.
+    RowMajor,
+    /// A unit's numbers for all samples lie together; for layers that [take columns](Layer::takes_columns).
+    ColumnMajor,
 }
 
 /// A layer's state, and with it the mode: inference reads it, training updates it.
@@ -94,6 +105,11 @@ pub trait Layer<F: Float>: Debug + Send + Sync {
     /// Arrays that training updates without a gradient.
     fn state(&self) -> Vec<Array> {
         Vec::new()
+    }
+
+    /// Whether forward and backward also work on [`Order::ColumnMajor`].
+    fn takes_columns(&self) -> bool {
+        false
     }
 
     /// Elements of cache that forward leaves for backward, for this many rows.

@@ -78,6 +78,9 @@ impl<const CLASSES: bool> RowLoss for CategoricalCrossentropy<CLASSES> {
     }
 }
 
+/// Sums whose logarithms are taken together.
+const LANES: usize = 16;
+
 /// L = Σ tⱼ (ln Σ eᶻ − zⱼ), with z counted from its maximum; dL/dz = p Σt − t.
 ///
 /// Exponentials and logarithms are taken of all rows at once, so that vectors are full where rows are short.
@@ -114,7 +117,8 @@ fn from_logits<F: Float, T: Fn(usize) -> F>(
             *e = *e * scale - target(j);
         }
     }
-    for sum in &mut sums {
+    // Whole vectors, of which what is past the end is not looked at.
+    for sum in &mut sums[..values.len().next_multiple_of(LANES)] {
         *sum = sum.ln();
     }
     for ((value, total), ln) in values.iter_mut().zip(totals).zip(sums) {

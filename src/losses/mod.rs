@@ -174,10 +174,16 @@ kernel! {
     fn against_classes<F: Float, L: RowLoss>(
         loss: &L, width: usize, outputs: &mut [F], classes: &[i64], factor: Factor<'_, F>, values: &mut [F],
     ) {
-        each_row(loss, width, outputs, factor, values, |i| {
-            let class = classes[i] as usize;
+        let target = |i| {
+            let class: usize = classes[i] as usize;
             move |j| if j == class { F::ONE } else { F::ZERO }
-        });
+        };
+        // Loops over two or ten classes, which are most common, are unrolled.
+        match width {
+            2 => each_row(loss, 2, outputs, factor, values, target),
+            10 => each_row(loss, 10, outputs, factor, values, target),
+            _ => each_row(loss, width, outputs, factor, values, target),
+        }
     }
 
     fn against_values<F: Float, L: RowLoss>(

@@ -6,7 +6,7 @@ use super::objective::Scratch;
 use super::{Data, Objective, Plan, Run, count_samples, forward, kept_len, output};
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::layers::State;
+use crate::layers::{Order, State};
 use crate::losses::Targets;
 use crate::memory::zeros;
 use crate::parallel::Threads;
@@ -82,6 +82,7 @@ impl<'a, F: Float> Blocks<'a, F> {
                 threads: self.threads,
                 training: false,
                 step: 0,
+                order: Order::RowMajor,
             };
             forward(
                 &self.plan,

@@ -14,6 +14,7 @@ pub use train::{Arrays, Member, Trainer, run_all_until};
 
 use crate::error::{Error, Result};
 use crate::float::Float;
+use crate::layers::Order;
 use crate::losses::{Targets, check_classes};
 use crate::memory::{filled, zeros};
 
@@ -57,9 +58,19 @@ impl<F: Float> Batch<F> {
     }
 
     /// Copy the samples of `order` together; there are at most as many as the batch has room for.
-    fn gather<'a>(&'a mut self, plan: &Plan<F>, data: &Data<F>, order: &[u32]) -> Data<'a, F> {
+    /// Inputs lie as `memory` says, targets in rows.
+    fn gather<'a>(
+        &'a mut self,
+        plan: &Plan<F>,
+        data: &Data<F>,
+        order: &[u32],
+        memory: Order,
+    ) -> Data<'a, F> {
         let samples = order.len();
-        let x = copy_rows(data.x, &mut self.x, plan.input_size(), order);
+        let x = match memory {
+            Order::RowMajor => copy_rows(data.x, &mut self.x, plan.input_size(), order),
+            Order::ColumnMajor => copy_columns(data.x, &mut self.x, plan.input_size(), order),
+        };
         let y = match data.y {
             Targets::Classes(from) => Targets::Classes(copy_rows(
                 from,
@@ -90,6 +101,17 @@ fn copy_rows<'a, T: Copy>(from: &[T], to: &'a mut [T], width: usize, order: &[u3
     let to = &mut to[..order.len() * width];
     for (to, &row) in to.chunks_exact_mut(width).zip(order) {
         to.copy_from_slice(&from[row as usize * width..][..width]);
+    }
+    to
+}
+
+/// [`copy_rows`] to a column-major `to`.
+fn copy_columns<'a, T: Copy>(from: &[T], to: &'a mut [T], width: usize, order: &[u32]) -> &'a [T] {
+    let to = &mut to[..order.len() * width];
+    for (i, &row) in order.iter().enumerate() {
+        for (j, &x) in from[row as usize * width..][..width].iter().enumerate() {
+            to[j * order.len() + i] = x;
+        }
     }
     to
 }

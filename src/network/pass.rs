@@ -2,7 +2,7 @@
 
 use super::{Plan, Stage};
 use crate::float::Float;
-use crate::layers::{InputGradient, Pass, State};
+use crate::layers::{InputGradient, Order, Pass, State};
 use crate::parallel::Threads;
 
 /// Elements that forward keeps for backward: the output of each stage and its cache, stage by stage.
@@ -57,6 +57,8 @@ pub struct Run {
     pub training: bool,
     /// Training steps done before.
     pub step: u64,
+    /// How the batch and everything made of it lie in memory; for column-major, the plan [must allow it](Plan::order).
+    pub order: Order,
 }
 
 impl Run {
@@ -69,6 +71,7 @@ impl Run {
             threads: self.threads,
             training,
             step: self.step,
+            order: self.order,
         }
     }
 }

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::activations::Activation;
+use crate::columns;
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::layers::{self, Layer};
+use crate::layers::{self, Layer, Order};
 use crate::settings::Settings;
 
 /// A layer and where its arrays lie.
@@ -209,6 +210,19 @@ impl<F: Float> Plan<F> {
     /// The arrays that make up those runs.
     pub fn variables(&self) -> &[Range<usize>] {
         &self.variables
+    }
+
+    /// How batches best lie in memory for training: column-major where all layers are narrow and can take that.
+    pub fn order(&self) -> Order {
+        let narrow = |stage: &Stage<F>| {
+            let widest = stage.width_in.max(stage.width_out);
+            stage.rows == 1 && widest <= columns::WIDEST && stage.layer.takes_columns()
+        };
+        if !self.stages.is_empty() && self.stages.iter().all(narrow) {
+            Order::ColumnMajor
+        } else {
+            Order::RowMajor
+        }
     }
 
     /// The first stage that has parameters and is trained; the number of stages if there is none.

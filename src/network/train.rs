@@ -7,9 +7,10 @@ use super::{
     Batch, Data, Objective, Plan, Run, backward, count_samples, forward, gradient_len, kept_len,
     output,
 };
+use crate::columns::transpose;
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::layers::State;
+use crate::layers::{Order, State};
 use crate::linalg::PARALLEL_FROM;
 use crate::memory::zeros;
 use crate::optimizers::{Rule, Step, check_learning_rate};
@@ -38,6 +39,7 @@ pub struct Trainer<'a, F: Float> {
     batches: std::slice::Chunks<'a, u32>,
     learning_rates: std::slice::Iter<'a, f64>,
     threads: Threads,
+    memory_order: Order,
     batch: Batch<F>,
     kept: Vec<F>,
     dy: Vec<F>,
@@ -87,6 +89,7 @@ impl<'a, F: Float> Trainer<'a, F> {
             dw: zeros(plan.parameter_count())?,
             scratch: objective.scratch(&plan, largest)?,
             learning_rates: learning_rates.iter(),
+            memory_order: plan.order(),
             plan,
             objective,
             rule,
@@ -115,7 +118,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     /// Train until no batch is left, and return true, or until `deadline` has passed.
     pub fn run_until(&mut self, deadline: Instant, arrays: &mut Arrays<F>) -> bool {
         // Inside the pool from the first batch to the last: entering it costs more than a small product.
-        parallel::run(self.threads, |threads| {
+        parallel::run_awake(self.threads, |threads| {
             self.threads = threads;
             while let (Some(order), Some(&learning_rate)) =
                 (self.batches.next(), self.learning_rates.next())
@@ -144,8 +147,9 @@ impl<'a, F: Float> Trainer<'a, F> {
             threads: self.threads,
             training: true,
             step: done,
+            order: self.memory_order,
         };
-        let batch = self.batch.gather(plan, &self.data, order);
+        let batch = self.batch.gather(plan, &self.data, order, run.order);
 
         forward(
             plan,
@@ -155,15 +159,26 @@ impl<'a, F: Float> Trainer<'a, F> {
             batch.x,
             kept,
         );
-        let outputs = &mut dy[..run.samples * plan.output_size()];
-        outputs.copy_from_slice(output(plan, batch.x, run.samples, kept));
-        self.objective.score(
-            plan,
-            outputs,
-            &batch,
-            &mut self.scratch,
-            &mut arrays.progress[2..],
-        );
+        let said = output(plan, batch.x, run.samples, kept);
+        let mut score = |outputs: &mut [F]| {
+            let sums = &mut arrays.progress[2..];
+            self.objective
+                .score(plan, outputs, &batch, &mut self.scratch, sums);
+        };
+        match run.order {
+            Order::RowMajor => {
+                let outputs = &mut dy[..said.len()];
+                outputs.copy_from_slice(said);
+                score(outputs);
+            }
+            Order::ColumnMajor => {
+                // Losses and metrics take rows.
+                let outputs = &mut spare[..said.len()];
+                transpose(said, run.samples, outputs);
+                score(outputs);
+                transpose(outputs, plan.output_size(), &mut dy[..said.len()]);
+            }
+        }
         backward(plan, run, arrays.w, batch.x, kept, dy, spare, dw, None);
 
         let step = Step {

@@ -8,7 +8,7 @@ use super::arrays::{check_shape, empty, read, write};
 use super::boundary::{detached, threads_or_global};
 use super::plan::Plan;
 use crate::float::Float;
-use crate::layers::State;
+use crate::layers::{Order, State};
 use crate::memory::zeros;
 use crate::network::{self, Run};
 
@@ -48,6 +48,7 @@ impl Plan {
                 threads,
                 training,
                 step,
+                order: Order::RowMajor,
             };
             let run = |state: State<F>| {
                 network::forward(plan, how, w, state, x, kept);
@@ -108,6 +109,7 @@ impl Plan {
                 threads,
                 training: *training,
                 step: 0,
+                order: Order::RowMajor,
             };
             let kept = kept.as_slice_mut()?;
             detached(py, || {
