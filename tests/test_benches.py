@@ -4,6 +4,7 @@ import ast
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 BENCHES = Path(__file__).resolve().parents[1] / "benches"
@@ -11,7 +12,7 @@ sys.path.insert(0, str(BENCHES))
 
 from peers import catalogue, page  # noqa: E402
 from peers.arms import by_hand, ours  # noqa: E402
-from peers.common import network  # noqa: E402
+from peers.common import network, products  # noqa: E402
 from peers.measure import AGREEMENT, Line  # noqa: E402
 
 NETWORKS = [((5, 7, 6, 3), True, 8, 6), ((5, 7, 3), False, 8, 6)]
@@ -64,6 +65,29 @@ def test_the_page_says_what_its_program_says() -> None:
     measured = page._HEAD[page._HEAD.index("## How it is measured") :]
     assert measured.format(agreement=AGREEMENT) in written
     assert page._LIMITS in written
+
+
+def test_a_target_above_what_is_possible_is_out_of_reach() -> None:
+    def met(ratio: float, at_most: float) -> str:
+        return Line("step", "x", 1, "µs", "y", ratio=ratio, aim=2.0, at_most=at_most).met
+
+    assert met(1.2, 1.5) == "out of reach"
+    assert met(1.2, 2.5) == "no"
+    assert met(2.1, 1.5) == "yes"
+    assert met(1.9, 1.5) == "within 10 %"
+
+
+def test_the_products_of_a_step_are_its_multiply_adds() -> None:
+    net = network((5, 7, 6, 3), True, 8, 6)
+    done = 0
+
+    def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+        nonlocal done
+        np.matmul(a, b, out=out)
+        done += a.size * b.shape[1]
+
+    products(net, lambda array: array, multiply).run()
+    assert done == net.multiply_adds
 
 
 @pytest.mark.parametrize(

@@ -424,7 +424,7 @@ def test_batch_normalization_allows_higher_learning_rates(pictures):
     normalized = [accuracy_after_training(pictures, True, rate=1.0, seed=s) for s in range(3)]
     print(f"learning rate 1: {np.round(without, 3)} without, {np.round(normalized, 3)} with")
     assert max(without) < 0.5
-    # The last places of the products differ between CPUs, and at this rate that decides over hundredths.
+    # At this rate the last places of products, which differ between CPUs, decide over hundredths.
     assert min(normalized) > 0.55
 
 

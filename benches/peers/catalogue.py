@@ -23,6 +23,8 @@ class Peer:
     threads: int | None = None
     """Its number of threads, if not that of the row."""
     note: str = ""
+    floor: bool = False
+    """Whether it does only a part that nobody can leave out, as fast as the libraries here can."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ _AIMS = [(100, 100, 6), (30, 30, 4), (5, 5, 2.5), (None, 1.7, 2.4), (1.15, 1.15,
 
 SAMPLERS = {"uniform": "uniform", "normal": "normal", "truncated_normal": "truncated normal"}
 # One thread: torch, NumPy's Generator, the documents' snippet, JAX, and the limit in ns.
+# The first two fill an array that exists: what they are compared with does too.
 _SAMPLER_AIMS = {
     "uniform": (5, 5, 14, None, 1.0),
     "normal": (4, 10, 25, None, 1.6),
@@ -94,13 +97,16 @@ _SAMPLER_AIMS = {
 def _sampling() -> list[Row]:
     rows = []
     for work, label in SAMPLERS.items():
-        torch, numpy, snippet, jax, limit = _SAMPLER_AIMS[work]
+        _, _, snippet, jax, limit = _SAMPLER_AIMS[work]
         for threads in (1, 2):
             one = threads == 1
-            peers = [Peer("torch.nn.init", "torch_", torch if one else None)]
+            peers = [
+                Peer("torch.nn.init, in place", "torch_"),
+                Peer("a new array, written once", "by_hand", work="fresh", floor=True),
+            ]
             if work != "truncated_normal":
                 peers += [
-                    Peer("NumPy Generator, out=", "by_hand", numpy if one else None),
+                    Peer("NumPy Generator, out=", "by_hand"),
                     Peer(
                         "the documents' snippet, float64",
                         "by_hand",
@@ -159,22 +165,27 @@ def _filling() -> list[Row]:
     """Everybody fills an array that exists."""
     rows = []
     for work, label in SAMPLERS.items():
-        peers = [Peer("torch.nn.init", "torch_", work=work)]
-        if work != "truncated_normal":
-            peers.append(Peer("NumPy Generator, out=", "by_hand", work=work))
-        args = {"shape": SQUARE, "dtype": "float32"}
-        rows += [
-            Row(
-                "fill",
-                f"{label} 4096², in place",
-                "ns/element",
-                f"fill_{work}",
-                args,
-                threads,
-                tuple(peers),
+        torch, numpy, *_ = _SAMPLER_AIMS[work]
+        for threads in (1, 2):
+            one = threads == 1
+            peers = [
+                Peer("torch.nn.init", "torch_", torch if one else None, work),
+                Peer("the array, written once", "by_hand", work="written", floor=True),
+            ]
+            if work != "truncated_normal":
+                generator = "NumPy Generator, out="
+                peers.append(Peer(generator, "by_hand", numpy if one else None, work))
+            rows.append(
+                Row(
+                    "fill",
+                    f"{label} 4096², in place",
+                    "ns/element",
+                    f"fill_{work}",
+                    {"shape": SQUARE, "dtype": "float32"},
+                    threads,
+                    tuple(peers),
+                )
             )
-            for threads in (1, 2)
-        ]
     return rows
 
 
@@ -189,6 +200,8 @@ def _training() -> list[Row]:
                 Peer("JAX jit, scan", "jax_", jax),
                 Peer("scikit-learn", "sklearn_", note="without BN" if args["normalized"] else ""),
                 Peer("NumPy by hand", "by_hand"),
+                Peer("its products alone, MKL", "torch_", work="products", floor=True),
+                Peer("its products alone, OpenBLAS", "by_hand", work="products", floor=True),
             )
             rows.append(Row("step", label, "µs/step", "train", args, threads, peers))
     return rows
@@ -217,7 +230,11 @@ def _pieces() -> list[Row]:
     for size, torch in (((256, 512), 3), ((4096, 1024), 2)):
         args = {"rows": size[0], "columns": size[1]}
         label = f"BatchNorm forward + backward {size[0]}x{size[1]}"
-        peers = (Peer("torch", "torch_", torch), Peer("NumPy by hand", "by_hand"))
+        peers = (
+            Peer("torch", "torch_", torch),
+            Peer("NumPy by hand", "by_hand"),
+            Peer("its passes over memory alone", "torch_", work="passes", floor=True),
+        )
         rows += [
             Row("batchnorm", label, "µs", "batch_normalization", args, threads, peers)
             for threads in (1, 2)
@@ -227,6 +244,7 @@ def _pieces() -> list[Row]:
             Peer("torch fused", "torch_", fused, args={"variant": "fused"}),
             Peer("torch", "torch_"),
             Peer("NumPy by hand", "by_hand"),
+            Peer("its root and division alone", "torch_", work="root_and_division", floor=True),
         )
         rows += [
             Row("adam", f"Adam, {label} parameters", "µs", "adam", {"size": count}, threads, rules)

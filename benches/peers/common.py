@@ -82,6 +82,34 @@ def network(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> 
     return Network(tuple(widths), normalized, batch, steps)
 
 
+def products(
+    net: Network, own: Callable[[Array], Any], multiply: Callable[[Any, Any, Any], Any]
+) -> Arm:
+    """Make the arm that does the matrix products of one step and nothing else.
+
+    `own` makes a library's array of one of NumPy, and `multiply` puts a product into its third
+    argument.
+    """
+    rng = np.random.default_rng(0)
+    work: list[tuple[Any, Any, Any]] = []
+    for layer, (inputs, outputs) in enumerate(pairwise(net.widths)):
+        x, w, d = (
+            own(rng.standard_normal(shape, dtype=np.float32))
+            for shape in ((net.batch, inputs), (inputs, outputs), (net.batch, outputs))
+        )
+        pairs = [(x, w), (x.T, d), (d, w.T)]
+        work += [
+            (a, b, own(np.empty((a.shape[0], b.shape[1]), np.float32)))
+            for a, b in (pairs if layer else pairs[:2])
+        ]
+
+    def run() -> None:
+        for a, b, out in work:
+            multiply(a, b, out)
+
+    return Arm(run)
+
+
 def training(
     net: Network, start: Callable[[], Any], epoch: Callable[[Array], float], count: int = 1
 ) -> Arm:

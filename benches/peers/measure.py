@@ -45,6 +45,8 @@ class Line:
     target: str = ""
     aim: float | None = None
     """What `ratio` should at least be."""
+    at_most: float | None = None
+    """What it could be: their time by that of a part of the work that nobody can leave out."""
     note: str = ""
     spread: tuple[float, float] | None = None
     """The quartiles of the ratio over the rounds."""
@@ -61,7 +63,9 @@ class Line:
             return "not measured"
         if self.ratio >= self.aim:
             return "yes"
-        return "within 10 %" if self.ratio >= 0.9 * self.aim else "no"
+        if self.ratio >= 0.9 * self.aim:
+            return "within 10 %"
+        return "no" if self.at_most is None or self.at_most >= self.aim else "out of reach"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the line as JSON takes it."""
@@ -102,6 +106,10 @@ def lines_of(row: Row, crew: Crew, settings: Settings) -> list[Line]:
     for _, line, arm in made:
         _fill(line, row, pairs[line.peer], ours, arm)
         arm.drop()
+    floors = [line.theirs for peer, line, _ in made if peer.floor and line.theirs is not None]
+    for line in lines:
+        if floors and line.aim is not None and line.theirs is not None:
+            line.at_most = line.theirs / min(floors)
     if row.limit is not None and made:
         lines.insert(0, _limit(row, [a for found in pairs.values() for a, _ in found]))
     ours.drop()

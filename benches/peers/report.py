@@ -7,7 +7,10 @@ from typing import Any
 
 from peers.measure import SLOWER, Line
 
-COLUMNS = ("work", "threads", "unit", "ours", "peer", "theirs", "ratio", "target", "met")
+COLUMNS = ("work", "threads", "unit", "ours", "peer", "theirs", "ratio", "target", "at most", "met")
+
+COLOURS = {"yes": "green", "within 10 %": "yellow", "out of reach": "dim", "no": "red"}
+VERDICTS = ("yes", "within 10 %", "out of reach", "no", "not measured")
 
 
 def say(text: str) -> None:
@@ -46,6 +49,7 @@ def cells(line: dict[str, Any]) -> list[str]:
         number(line["theirs"]),
         ratio,
         line["target"],
+        "" if line["at_most"] is None else f"{number(line['at_most'])}x",
         line["met"],
     ]
 
@@ -80,14 +84,19 @@ def table(found: dict[str, Any]) -> None:
     else:
         drawn = Table(*COLUMNS)
         for row in rows:
-            colour = {"yes": "green", "within 10 %": "yellow", "no": "red"}.get(row[-1])
+            colour = {
+                "yes": "green",
+                "within 10 %": "yellow",
+                "no": "red",
+                "out of reach": "dim",
+            }.get(row[-1])
             drawn.add_row(*row, style=colour)
         console = Console()
         # A pipe has no width: nothing may be cut off there.
         console.width = console.width if console.is_terminal else 160
         console.print(drawn)
     judged = [line["met"] for line in found["lines"] if line["met"]]
-    for verdict in ("yes", "within 10 %", "no", "not measured"):
+    for verdict in VERDICTS:
         print(f"{verdict}: {judged.count(verdict)} of {len(judged)} targets")
     wrong = [line for line in found["lines"] if "DISAGREES" in line["note"]]
     for line in wrong:

@@ -16,6 +16,7 @@ from peers.common import (
     network,
     training,
 )
+from peers.common import products as products_of
 
 VERSION = np.__version__
 
@@ -28,6 +29,15 @@ def uniform(shape: Sequence[int], dtype: str) -> Arm:
 def normal(shape: Sequence[int], dtype: str) -> Arm:
     rng, out = np.random.default_rng(0), np.empty(shape, dtype)
     return Arm(lambda: rng.standard_normal(out=out, dtype=out.dtype.type), out.size)
+
+
+def fresh(shape: Sequence[int], dtype: str) -> Arm:
+    return Arm(lambda: np.full(shape, 0.5, dtype), float(np.prod(shape)))
+
+
+def written(shape: Sequence[int], dtype: str) -> Arm:
+    out = np.empty(shape, dtype)
+    return Arm(lambda: out.fill(0.5), out.size)
 
 
 def snippet_uniform(shape: Sequence[int], dtype: str) -> Arm:
@@ -190,6 +200,11 @@ def train(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Ar
         return sum(models[0].step(x[part], y[part]) for part in parts) / steps
 
     return training(net, start, epoch)
+
+
+def products(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Arm:
+    net = network(widths, normalized, batch, steps)
+    return products_of(net, lambda array: array, lambda a, b, out: np.matmul(a, b, out=out))
 
 
 def predict(widths: Sequence[int], rows: int) -> Arm:

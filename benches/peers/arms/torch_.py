@@ -19,6 +19,7 @@ from peers.common import (
     network,
     training,
 )
+from peers.common import products as products_of
 
 VERSION = torch.__version__
 
@@ -101,6 +102,11 @@ def train(
     return training(net, start, epoch)
 
 
+def products(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> Arm:
+    net = network(widths, normalized, batch, steps)
+    return products_of(net, torch.from_numpy, lambda a, b, out: torch.mm(a, b, out=out))
+
+
 def train_many(widths: Sequence[int], normalized: bool, batch: int, steps: int, count: int) -> Arm:
     """All networks in one: their weights stacked, their products batched."""
     net = network(widths, normalized, batch, steps)
@@ -172,6 +178,19 @@ def batch_normalization(rows: int, columns: int) -> Arm:
     return _layer(layer, rows, columns, columns)
 
 
+def passes(rows: int, columns: int) -> Arm:
+    """Read x; read x and write y; read x and dy; read x and dy and write dx."""
+    x, dy, y = (torch.randn(rows * columns) for _ in range(3))
+
+    def run() -> None:
+        torch.sum(x)
+        torch.mul(x, 2.0, out=y)
+        torch.dot(x, dy)
+        torch.add(x, dy, out=y)
+
+    return Arm(run)
+
+
 def dense(rows: int, inputs: int, outputs: int) -> Arm:
     layer = model_of(Network((inputs, outputs), False, rows, 1))
     return _layer(layer, rows, inputs, outputs)
@@ -207,6 +226,16 @@ def adam(size: int, variant: str = "") -> Arm:
         return float(w.detach().abs().double().mean())
 
     return Arm(rule.step, check=check)
+
+
+def root_and_division(size: int) -> Arm:
+    m, v, out = (torch.rand(size) for _ in range(3))
+
+    def run() -> None:
+        torch.sqrt(v, out=out)
+        torch.div(m, out, out=out)
+
+    return Arm(run)
 
 
 def predict(widths: Sequence[int], rows: int) -> Arm:
