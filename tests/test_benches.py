@@ -13,7 +13,7 @@ sys.path.insert(0, str(BENCHES))
 from peers import catalogue, page  # noqa: E402
 from peers.arms import by_hand, ours  # noqa: E402
 from peers.common import network, products  # noqa: E402
-from peers.measure import AGREEMENT, Line  # noqa: E402
+from peers.measure import AGREEMENT, NOTHING, Line  # noqa: E402
 
 NETWORKS = [((5, 7, 6, 3), True, 8, 6), ((5, 7, 3), False, 8, 6)]
 
@@ -63,7 +63,7 @@ def test_the_slope_of_a_power_is_its_exponent() -> None:
 def test_the_page_says_what_its_program_says() -> None:
     written = (BENCHES.parent / "docs" / "performance.md").read_text()
     measured = page._HEAD[page._HEAD.index("## How it is measured") :]
-    assert measured.format(agreement=AGREEMENT) in written
+    assert measured.format(agreement=AGREEMENT, nothing=NOTHING) in written
     assert page._LIMITS in written
 
 

@@ -12,6 +12,8 @@ from peers.crew import Crew, Measured, PeerError
 
 AGREEMENT = 1e-3
 """How far arms may be apart after the same work, as a share of the larger."""
+NOTHING = 1e-5
+"""How far they may be apart in any case: a loss of 0.001 that began at 3 is rounding's."""
 SLOWER = 1.05
 """How much slower two threads may be than one."""
 AGAIN = 15
@@ -106,10 +108,11 @@ def lines_of(row: Row, crew: Crew, settings: Settings) -> list[Line]:
     for _, line, arm in made:
         _fill(line, row, pairs[line.peer], ours, arm)
         arm.drop()
-    floors = [line.theirs for peer, line, _ in made if peer.floor and line.theirs is not None]
+    # What takes longer than our whole work (a call by call of tiny products, say) limits nobody.
+    floors = [line for peer, line, _ in made if peer.floor and line.ratio and line.ratio < 1]
     for line in lines:
-        if floors and line.aim is not None and line.theirs is not None:
-            line.at_most = line.theirs / min(floors)
+        if floors and line.aim is not None and line.ratio is not None:
+            line.at_most = line.ratio / min(floor.ratio for floor in floors if floor.ratio)
     if row.limit is not None and made:
         lines.insert(0, _limit(row, [a for found in pairs.values() for a, _ in found]))
     ours.drop()
@@ -155,7 +158,7 @@ def _lost(peer: Peer, line: Line, arm: Measured, crew: Crew, why: str) -> None:
 def _agree(ours: float | None, theirs: float | None) -> bool:
     if ours is None or theirs is None:
         return True
-    return math.isclose(ours, theirs, rel_tol=AGREEMENT)
+    return math.isclose(ours, theirs, rel_tol=AGREEMENT, abs_tol=NOTHING)
 
 
 def _fill(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from peers.measure import AGREEMENT
+from peers.measure import AGREEMENT, NOTHING
 from peers.report import COLUMNS, VERDICTS, cells, number
 
 _HEAD = """\
@@ -51,8 +51,8 @@ A target above it is *out of reach* on this machine.
   eager loop, JAX the whole pass in one compiled `lax.scan`, scikit-learn a pass of `partial_fit`
   (it has no BatchNormalization and does without), NumPy the formulas written by hand.
 * Before training is timed, every arm starts from the same weights and makes two passes over the
-  same batches; their mean losses must agree to {agreement:g} (relative), with the constants of Adam
-  and BatchNormalization equal. A line says DISAGREES otherwise. Layers, Adam and predictions are
+  same batches; their mean losses must agree to {agreement:g} (relative, or to {nothing:g}), with the
+  constants of Adam and BatchNormalization equal. A line says DISAGREES otherwise. Layers, Adam and predictions are
   checked likewise.
 * *Networks at once* are 16 of one shape and of different starting weights, an epoch at a time, by
   `fanin.fit_many`; times are those of one step of one network. JAX maps its step over them with
@@ -121,6 +121,7 @@ def text(found: dict[str, Any]) -> str:
         others=_table(COLUMNS[:-3], [cells(line)[:-3] for line in lines if not line["met"]]),
         verdict=f"Targets met, of {len(judged)}: {verdict}.",
         agreement=AGREEMENT,
+        nothing=NOTHING,
     )
     parts = [head, _growth(found["ladders"]), _profile(found), _LIMITS]
     return "\n".join(part for part in parts if part)
