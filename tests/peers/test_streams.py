@@ -88,3 +88,14 @@ def test_jax_seeds(seed, x64):
         dtype = "float64" if x64 else "float32"
         expected = jax.random.normal(jax.random.key(seed), (33,), dtype)
         equal(streams.jax(seed, x64=x64).normal((33,), dtype=dtype), expected)
+
+
+@pytest.mark.parametrize(
+    "bounds", [(-1, 1), (-1, 3), (0, 2), (3, 5), (-1.5, 0.5), (-4, 4), (0.5, 9), (-3.9, 3.8)]
+)
+@pytest.mark.parametrize("seed", [0, 3])
+def test_jax_truncation_anywhere(bounds, seed):
+    jax = pytest.importorskip("jax")
+    expected = jax.random.truncated_normal(jax.random.key(seed), *bounds, (7, 500))
+    found = streams.jax(seed).truncated_normal((7, 500), 0, 1, *bounds)
+    np.testing.assert_array_equal(found, np.asarray(expected))
