@@ -100,6 +100,10 @@ FITS = [
     (Orthogonal(math.sqrt(2)), "relu"),
     (RandomNormal(0.0, math.sqrt(2 / 300)), "relu"),
     (Identity(), "linear"),
+    (HeNormal(negative_slope=1.0), "linear"),
+    (GlorotUniform(mode="fan_in"), "selu"),
+    (VarianceScaling.for_activation("mish"), "mish"),
+    (VarianceScaling.for_activation(np.sin), np.sin),
 ]
 FAILS = [
     (GlorotNormal(), "relu", "rectifier"),
@@ -116,6 +120,10 @@ FAILS = [
     (RandomNormal(0.0, 1.0), "tanh", "saturates"),
     (RandomNormal(0.0, 0.01), "tanh", "vanishes"),
     (RandomUniform(-0.001, 0.001), activations.relu, "vanishes"),
+    (VarianceScaling(1.0), "relu", "multiplied by 0.5"),
+    (Orthogonal(), "relu", "multiplied by 0.5"),
+    (RandomNormal(0.0, 1.0), "mish", "explodes"),
+    (RandomNormal(0.0, 1.0), np.sin, "for this activation"),
 ]
 
 
@@ -135,7 +143,7 @@ def test_what_does_not_fit_is_named(initializer, activation, words):
 
 
 def test_the_numbers_of_a_bias_are_no_reason_to_warn():
-    for initializer in (Zeros(), Ones(), HeNormal(), RandomNormal(0.0, 1.0)):
+    for initializer in (Zeros(), Ones(), HeNormal(fan_in=300), RandomNormal(0.0, 1.0)):
         assert initializer.explain((300,), activation="tanh").warnings == ()
 
 
@@ -144,6 +152,48 @@ def test_activations():
     assert HeNormal().explain(SHAPE, activation=lambda x: x).activation is None
     with pytest.raises(ValueError, match="did you mean 'relu'"):
         HeNormal().explain(SHAPE, activation="rleu")
+
+
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg", "fan_geo_avg"])
+@pytest.mark.parametrize("scale", [1.0, 2.0, 1 / 3])
+def test_the_formula_means_what_is_drawn(mode, scale):
+    def value(formula, fan_in, fan_out):
+        inside = re.sub(r"^U\(±|^N\(0, ", "", formula).removesuffix(")").replace("·", "*")
+        return eval(inside, {"sqrt": math.sqrt, "fan_in": fan_in, "fan_out": fan_out})
+
+    uniform = VarianceScaling(scale, mode, "uniform").explain(SHAPE)
+    fans = uniform.fan_in, uniform.fan_out
+    assert value(uniform.formula, *fans) == pytest.approx(uniform.high, rel=1e-5)
+    normal = VarianceScaling(scale, mode, "untruncated_normal").explain(SHAPE)
+    assert value(normal.formula, *fans) == pytest.approx(normal.variance, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("initializer", "theirs"),
+    [
+        (GlorotUniform(groups=4), math.sqrt(2 / (72 + 288))),
+        (HeNormal(transposed=True), math.sqrt(2 / 72)),
+        (HeNormal(), None),
+    ],
+)
+def test_others_know_nothing_of_groups_and_transposed_kernels(initializer, theirs):
+    found = initializer.explain((3, 3, 8, 32))
+    for row in found.elsewhere:
+        assert math.sqrt(row.facts.variance) == pytest.approx(theirs or found.std, rel=1e-12)
+        assert ("counts fans in 72, out 288" in row.note) == (theirs is not None)
+
+
+def test_a_vector_does_not_tell_its_fans():
+    assert "does not tell inputs from outputs" in HeNormal().explain((5,)).warnings[0]
+    with pytest.warns(UserWarning, match=r"shape: \(5,\) does not tell.*give fan_in="):
+        HeNormal()((5,), rng=0)
+    HeNormal(fan_in=5)((5,), rng=0)  # told: no warning
+
+
+def test_torchs_orthogonal_counts_torchs_fans():
+    found = Orthogonal(math.sqrt(2), flatten="trailing").explain((128, 64, 3, 3), activation="relu")
+    assert (found.fan_in, found.fan_out) == (64 * 9, 128 * 9)
+    assert found.warnings == ()
 
 
 def test_nothing_is_drawn():
@@ -191,3 +241,4 @@ def test_html_is_escaped_and_has_no_colours_of_its_own():
     assert "color:inherit" in html
     assert "background" not in html
     assert html.count("<tr>") == html.count("</tr>") > 5
+    assert "under the same name, with its defaults" in html

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fanin import activations, layers
 from fanin.errors import ShapeError
+from fanin.initializers import VarianceScaling
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -167,3 +168,11 @@ def test_options_belong_to_names():
         fanin.gain(np.tanh, slope=1)
     with pytest.raises(TypeError, match="no options"):
         fanin.gain("mish", beta=1)
+
+
+def test_the_options_of_an_activation_reach_its_gain():
+    made = VarianceScaling.for_activation("leaky_relu", negative_slope=0.2, groups=2)
+    assert made.scale == pytest.approx(2 / (1 + 0.2**2), rel=1e-9)
+    assert made.get_config()["groups"] == 2
+    with pytest.raises(TypeError, match="slope"):
+        VarianceScaling.for_activation("relu", slope=0.2)

@@ -189,3 +189,17 @@ def test_bfloat16_is_the_type_of_jax():
     assert w.dtype == jax.numpy.bfloat16
     exact = initializers.HeNormal()((64, 32), rng=0)
     np.testing.assert_array_equal(w, np.asarray(jax.numpy.asarray(exact).astype("bfloat16")))
+
+
+@pytest.mark.parametrize("framework", ["torch", "Keras", "JAX"])
+@pytest.mark.parametrize("options", [{"groups": 4}, {"transposed": True}])
+def test_what_others_draw_for_grouped_and_transposed_kernels(framework, options):
+    shape = (5, 5, 40, 160)  # (height, width, in / groups, out); transposed: (…, out, in)
+    found = initializers.HeNormal(**options).explain(shape)
+    (row,) = (row for row in found.elsewhere if row.framework == framework)
+    if framework == "torch":  # its layouts: (out, in / groups, …) and (in, out / groups, …)
+        t = torch.empty(160, 40, 5, 5, dtype=torch.float64)
+        w = torch.nn.init.kaiming_normal_(t).numpy()
+    else:
+        w = DRAW[framework](row.call, shape)
+    same_as(w, row.facts)

@@ -182,9 +182,18 @@ TABLE: dict[str, list[_Row]] = {
 FRAMEWORKS = ("torch", "Keras", "JAX")
 
 
-def elsewhere(name: str, fans: tuple[float, float] | None, ndim: int) -> tuple[Elsewhere, ...]:
-    """Return what each framework draws under the name of the class called `name`."""
-    i, o = (max(fan, 1.0) for fan in fans or (1.0, 1.0))
+def elsewhere(
+    name: str,
+    fans: tuple[float, float] | None,
+    ndim: int,
+    theirs: tuple[float, float] | None = None,
+) -> tuple[Elsewhere, ...]:
+    """Return what each framework draws under the name of the class called `name`.
+
+    `theirs` are the fans as they count them, where those are not `fans`.
+    """
+    i, o = (max(fan, 1.0) for fan in theirs or fans or (1.0, 1.0))
+    counted = f"counts fans in {i:g}, out {o:g}" if theirs not in (None, fans) else ""
     rows = {row[0]: row for row in TABLE.get(name, [])}
     found = []
     for framework in FRAMEWORKS:
@@ -193,5 +202,6 @@ def elsewhere(name: str, fans: tuple[float, float] | None, ndim: int) -> tuple[E
         if note == _NO_VECTORS and not refused:
             note = ""
         numbers = facts(i, o) if facts and not refused else None
+        note = "; ".join(part for part in (note, counted if numbers else "") if part)
         found.append(Elsewhere(framework, call, numbers, note))
     return tuple(found)

@@ -92,7 +92,7 @@ class Explanation:
     def __str__(self) -> str:
         lines = [self._title(), ""]
         lines += [_entry(label, text) for label, text in self._rows()]
-        lines += ["", "  under the same name, with its defaults"]
+        lines += ["", f"  {_ELSEWHERE}"]
         lines += [_entry(row.framework, _describe(row)) for row in self.elsewhere]
         if self.warnings:
             lines += ["", *(_entry("warning", text) for text in self.warnings)]
@@ -105,19 +105,27 @@ class Explanation:
 
         # Colours are those of the notebook's theme, so that it reads on dark and on light.
         cell = "text-align:left;padding:.15em 1em .15em 0"
-        rows = self._rows() + [(row.framework, _describe(row)) for row in self.elsewhere]
-        body = "".join(
-            f'<tr><th style="{cell};font-weight:600">{escape(label)}</th>'
-            f'<td style="{cell}">{escape(text)}</td></tr>'
-            for label, text in rows
-        )
+
+        def body(rows: list[tuple[str, str]]) -> str:
+            return "".join(
+                f'<tr><th style="{cell};font-weight:600">{escape(label)}</th>'
+                f'<td style="{cell}">{escape(text)}</td></tr>'
+                for label, text in rows
+            )
+
+        others = body([(row.framework, _describe(row)) for row in self.elsewhere])
+        head = f'<tr><td colspan="2" style="{cell};font-style:italic">{_ELSEWHERE}</td></tr>'
         notes = "".join(
             '<p style="border-left:3px solid #d9822b;padding-left:.7em;margin:.5em 0">'
             f"{escape(text)}</p>"
             for text in self.warnings
         )
         title = f"<p><strong>{escape(self._title())}</strong></p>"
-        return f'<div style="color:inherit">{title}<table>{body}</table>{notes}</div>'
+        table = f"<table>{body(self._rows())}{head}{others}</table>"
+        return f'<div style="color:inherit">{title}{table}{notes}</div>'
+
+
+_ELSEWHERE = "under the same name, with its defaults"
 
 
 def _entry(label: str, text: str) -> str:
@@ -145,9 +153,10 @@ def explain(
 ) -> Explanation:
     """Collect what is known; see :meth:`Initializer.explain`."""
     from fanin.initializers._elsewhere import elsewhere
-    from fanin.initializers._fit import activation_name, warnings_for
+    from fanin.initializers._fit import following, warnings_for
 
-    name = activation_name(activation)
+    follows = following(activation)
+    doubt = initializer._doubt(shape)
     unknown = Facts("of the user's own", math.nan, math.nan, -math.inf, math.inf)
     found = initializer._facts(shape)
     facts = found or unknown
@@ -165,7 +174,10 @@ def explain(
         low=facts.low,
         high=facts.high,
         truncation=facts.truncation,
-        elsewhere=elsewhere(kind, fans, len(shape)),
-        warnings=warnings_for(kind, facts, fans[0], len(shape), name) if found else (),
-        activation=name,
+        elsewhere=elsewhere(kind, fans, len(shape), initializer._fans_elsewhere(shape)),
+        warnings=(
+            *((doubt,) if doubt else ()),
+            *(warnings_for(initializer, facts, fans[0], len(shape), follows) if found else ()),
+        ),
+        activation=follows.name if follows else None,
     )

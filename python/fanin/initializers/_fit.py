@@ -1,64 +1,77 @@
 """Whether an initializer suits an activation: what is known to go wrong, in words."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
-from fanin._names import unknown
 from fanin.initializers._facts import Facts
 
-# E[φ(z)²] for z ~ N(0, 1): a layer passes this share of the second moment on. By quadrature.
-_PASSED = {
-    "linear": 1.0,
-    "relu": 0.5,
-    "leaky_relu": 0.52,  # slope 0.2, Keras's default
-    "elu": 0.644945,
-    "selu": 1.0,
-    "gelu": 0.425221,
-    "silu": 0.355776,
-    "sigmoid": 0.293379,
-    "tanh": 0.394294,
-    "softplus": 0.921246,
-    "softsign": 0.183014,
-}
 _SATURATING = ("tanh", "sigmoid", "softsign")
 _RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu")
 _OUTPUTS = ("softmax",)
+# Where these follow, the second moment should be kept closely: nothing pulls it back.
+_SCALE_FREE = (*_RECTIFIERS, "linear", "selu", "mish", "relu6")
 
 
-def activation_name(activation: object) -> str | None:
-    """Return the name of a known activation, and None for functions that are not known."""
+@dataclass(frozen=True)
+class Following:
+    """An activation behind the layer."""
+
+    name: str | None
+    passed: float
+    """E[φ(z)²] for z ~ N(0, 1), the share of the second moment that it passes on; NaN: unknown."""
+
+
+def following(activation: object) -> Following | None:
+    """Return what is known of an activation: a name, or any function of an array."""
+    # Late, and only here: the theory needs more than initializers do.
     from fanin import activations
+    from fanin.theory.gains import mean_square
+    from fanin.theory.nonlinearity import resolve
 
     if activation is None:
         return None
-    if isinstance(activation, str) and activation not in (*_PASSED, *_OUTPUTS, "swish"):
-        raise unknown("activation", activation, (*_PASSED, *_OUTPUTS, "swish"))
     try:
         function: Any = activations.get(activation)
     except (TypeError, ValueError):
-        return None
+        function = activation
     function = getattr(function, "func", function)
-    name = getattr(function, "__name__", None)
-    name = "silu" if name == "swish" else name
-    return name if name in (*_PASSED, *_OUTPUTS) else None
+    name = activation if isinstance(activation, str) else getattr(function, "__name__", None)
+    if name in _OUTPUTS:
+        return Following(name, math.nan)
+    phi = resolve(activation)
+    try:
+        passed = mean_square(phi)
+    except ValueError:  # it grows too fast, say
+        passed = math.nan
+    names = {"swish": "silu"}
+    known = phi.name if isinstance(activation, str) or hasattr(activations, phi.name) else None
+    return Following(names.get(known, known) if known else None, passed)
 
 
 def warnings_for(
-    initializer: str, facts: Facts, fan_in: float, ndim: int, activation: str | None
+    initializer: Any, facts: Facts, fan_in: float, ndim: int, activation: Following | None
 ) -> tuple[str, ...]:
     """Return what does not fit, most serious first."""
     if ndim < 2:
         return ()
     if facts.tied:
-        return (_tied(facts, activation),)
-    if activation is None or activation in _OUTPUTS:
+        return (_tied(facts, activation.name if activation else None),)
+    if activation is None or math.isnan(activation.passed):
         return ()
-    family = initializer.removesuffix("Normal").removesuffix("Uniform")
-    known = _KNOWN.get((family, _kind(activation)))
-    return (known,) if known else _by_variance(facts, fan_in, activation)
+    family = type(initializer).__name__.removesuffix("Normal").removesuffix("Uniform")
+    known = _KNOWN.get((family, _kind(activation.name) or ""))
+    return (known,) if known and _is_usual(initializer) else _by_variance(facts, fan_in, activation)
 
 
-def _kind(activation: str) -> str:
+def _is_usual(initializer: Any) -> bool:
+    """Whether its variance is the one that its name stands for."""
+    usual = type(initializer)()
+    names = ("mode", "negative_slope")
+    return all(getattr(initializer, n, None) == getattr(usual, n, None) for n in names)
+
+
+def _kind(activation: str | None) -> str | None:
     if activation in _SATURATING:
         return "saturating"
     return "rectifier" if activation in _RECTIFIERS else activation
@@ -106,14 +119,20 @@ def _tied(facts: Facts, activation: str | None) -> str:
     return f"{equal}. Use a random initializer for weights."
 
 
-def _by_variance(facts: Facts, fan_in: float, activation: str) -> tuple[str, ...]:
+def _by_variance(facts: Facts, fan_in: float, activation: Following) -> tuple[str, ...]:
     """Warn if the second moment is far from kept, from one hidden layer to the next."""
-    factor = (facts.variance + facts.mean**2) * fan_in * _PASSED[activation]
-    if 0.25 <= factor <= 4.0 or fan_in == 0:
+    name = activation.name
+    factor = (facts.variance + facts.mean**2) * fan_in * activation.passed
+    band = 1.8 if name in _SCALE_FREE else 4.0
+    if 1 / band <= factor <= band or fan_in == 0 or math.isnan(factor):
         return ()
-    wanted = math.sqrt(1 / (fan_in * _PASSED[activation]))
-    end = "vanishes" if factor < 1 else "saturates" if activation in _SATURATING else "explodes"
-    return (
+    end = "vanishes" if factor < 1 else "saturates" if name in _SATURATING else "explodes"
+    told = (
         f"The second moment is multiplied by {factor:.3g} where the signal has unit scale, so it "
-        f"{end} with depth. A std of {wanted:.3g} would keep it for {activation} and this fan_in.",
+        f"{end} with depth."
     )
+    if activation.passed == 0:
+        return (told,)
+    wanted = math.sqrt(1 / (fan_in * activation.passed))
+    kept = f"A std of {wanted:.3g} would keep it for {name or 'this activation'} and this fan_in."
+    return (f"{told} {kept}",)

@@ -2,7 +2,9 @@
 
 import importlib
 import math
-from typing import Any, Self, Unpack
+import warnings
+from dataclasses import replace
+from typing import Any, Self
 
 from fanin import _core
 from fanin._names import unknown
@@ -15,11 +17,12 @@ from fanin.streams._base import STD_WITHIN_TWO
 
 _MODES = ("fan_in", "fan_out", "fan_avg", "fan_geo_avg")
 _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+# What a formula divides by, and what it multiplies with for that.
 _FANS = {
-    "fan_in": "fan_in",
-    "fan_out": "fan_out",
-    "fan_avg": "(fan_in + fan_out)/2",
-    "fan_geo_avg": "sqrt(fan_in · fan_out)",
+    "fan_in": (1.0, "fan_in"),
+    "fan_out": (1.0, "fan_out"),
+    "fan_avg": (2.0, "(fan_in + fan_out)"),
+    "fan_geo_avg": (1.0, "sqrt(fan_in · fan_out)"),
 }
 
 
@@ -109,7 +112,7 @@ class VarianceScaling(RandomInitializer):
         seed: Rng = None,
         *,
         gain: str | None = None,
-        **fans: Unpack[FanOptions],
+        **options: Any,
     ) -> "VarianceScaling":
         """Make the initializer whose scale is the squared gain of an activation.
 
@@ -122,8 +125,9 @@ class VarianceScaling(RandomInitializer):
         gain : {"forward", "backward", "torch"}, optional
             Which gain. Without it the backward one, which keeps the scale of gradients, for
             ``"fan_out"``, and the forward one, which keeps that of signals, for the other modes.
-        **fans
-            Further arguments of :class:`VarianceScaling`.
+        **options
+            Further arguments of :class:`VarianceScaling`, and the activation's own, which
+            :func:`fanin.gain` takes: ``negative_slope=0.2``.
 
         Returns
         -------
@@ -136,7 +140,8 @@ class VarianceScaling(RandomInitializer):
         """
         theory: Any = importlib.import_module("fanin")
         kind = gain or ("backward" if mode == "fan_out" else "forward")
-        scale = theory.gain(activation, kind) ** 2
+        fans = {name: options.pop(name) for name in FanOptions.__annotations__ if name in options}
+        scale = theory.gain(activation, kind, **options) ** 2
         return VarianceScaling(scale, mode, distribution, seed, **fans)
 
     @classmethod
@@ -158,6 +163,26 @@ class VarianceScaling(RandomInitializer):
             **self._rule.config(),
         }
 
+    def _fans_elsewhere(self, shape: tuple[int, ...]) -> tuple[float, float]:
+        """Return the fans as torch, Keras and JAX count them: none knows groups or transposes."""
+        return replace(self._rule, groups=1, transposed=False).fans(shape)
+
+    def _doubt(self, shape: tuple[int, ...]) -> str | None:
+        """Say so where the shape does not tell inputs from outputs and nobody else did."""
+        if len(shape) != 1 or self._rule.fan_in is not None or self._rule.fan_out is not None:
+            return None
+        return (
+            f"shape: {shape} does not tell inputs from outputs, {shape[0]} is taken for both, as "
+            "Keras does (torch and JAX refuse); give fan_in= or fan_out="
+        )
+
+    def _checked_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+        """Return :meth:`_given_fans` for drawing, with a warning where they are in doubt."""
+        fans = self._given_fans(shape)  # what cannot be told at all is an error
+        if doubt := self._doubt(shape):
+            warnings.warn(doubt, stacklevel=5)
+        return fans
+
     def _given_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
         """Return the fans where they are not those of Keras's rule."""
         return self._rule.given(shape)
@@ -170,7 +195,7 @@ class VarianceScaling(RandomInitializer):
         self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
     ) -> Array:
         settings = (self.scale, self.mode, self.distribution)
-        fans = self._given_fans(shape)
+        fans = self._checked_fans(shape)
         return _core.variance_scaling(shape, dtype, stream.seed, stream.path, *settings, out, fans)
 
     def _spread(self, shape: tuple[int, ...]) -> float:
@@ -179,7 +204,7 @@ class VarianceScaling(RandomInitializer):
         return _core.variance_scaling_spread(shape, *settings, self._given_fans(shape))
 
     def _consume(self, shape: tuple[int, ...], dtype: str, source: Source) -> Array:
-        fan_in, fan_out = self._given_fans(shape) or _core.fans(shape)
+        fan_in, fan_out = self._checked_fans(shape) or _core.fans(shape)
         fan = {
             "fan_in": fan_in,
             "fan_out": fan_out,
@@ -190,11 +215,11 @@ class VarianceScaling(RandomInitializer):
 
     def _facts(self, shape: tuple[int, ...]) -> Facts:
         fans = self._given_fans(shape) or _core.fans(shape)
-        spread, fan = self._spread(shape), _FANS[self.mode]
+        spread, (factor, fan) = self._spread(shape), _FANS[self.mode]
         if self.distribution == "uniform":
-            limit, formula = spread, f"U(±sqrt(3 · {self.scale:.6g} / {fan}))"
+            limit, formula = spread, f"U(±sqrt({3 * factor * self.scale:.6g} / {fan}))"
             return Facts(formula, 0.0, limit**2 / 3, -limit, limit, fans=fans)
-        formula = f"N(0, {self.scale:.6g} / {fan})"
+        formula = f"N(0, {factor * self.scale:.6g} / {fan})"
         if self.distribution == "untruncated_normal":
             return Facts(formula, 0.0, spread**2, -math.inf, math.inf, fans=fans)
         note = (
