@@ -172,12 +172,12 @@ def test_integers_take_constants_that_they_hold():
         (lambda w: init.uniform_(w, 2, 1), "a and b"),
         (lambda w: init.uniform_(w, float("nan"), 1), "a"),
         (lambda w: init.normal_(w, 0, -1), "std"),
-        (lambda w: init.trunc_normal_(w, 0, 1, 2, -2), "lower|upper|bounds"),
+        (lambda w: init.trunc_normal_(w, 0, 1, 2, -2), "a and b"),
         (lambda w: init.kaiming_normal_(w, mode="fan_avg"), "Mode fan_avg not supported"),
         (lambda w: init.kaiming_normal_(w, nonlinearity="gelu"), "Unsupported nonlinearity gelu"),
         (lambda w: init.sparse_(w, 1.5), "sparsity"),
         (lambda w: init.normal_(w, generator=-1), "seed"),
-        (lambda w: init.normal_(w, generator="torch"), "rng"),
+        (lambda w: init.normal_(w, generator="torch"), "generator"),
     ],
 )
 def test_bad_arguments_leave_the_array_as_it_was(call, message):
@@ -197,3 +197,32 @@ def test_warnings():
     assert w.mean() > 1.5  # and the values are right
     with pytest.warns(FutureWarning, match=r"`nn\.init\.uniform` is now deprecated"):
         init.uniform(np.empty(3))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda t: init.constant_(t.astype("float16"), 1e6), ValueError, "val: .*float16 holds"),
+        (lambda t: init.constant_(t.astype("float32"), 1e300), ValueError, "val: .*float32 holds"),
+        (lambda t: init.constant_(t, None), TypeError, "val: expected a number, found None"),
+        (lambda t: init.constant_(t, 1j), TypeError, "val: expected a number, found 1j"),
+        (lambda t: init.trunc_normal_(t, 0, 1, 2, -2), ValueError, "a and b: .*2 and -2"),
+        (lambda t: init.trunc_normal_(t, std=0), ValueError, "std: expected a number above 0"),
+        (lambda t: init.xavier_uniform_(t, gain=-1), ValueError, "gain: .*at least 0, found -1"),
+        (lambda t: init.kaiming_normal_(t, a=math.nan), ValueError, "a: expected a finite number"),
+        (lambda t: init.normal_(t, generator="a"), TypeError, "generator: expected None"),
+        (lambda t: init.calculate_gain(["relu"]), ValueError, "Unsupported nonlinearity"),
+        (lambda t: initializers.HeNormal(seed=1.5), TypeError, "seed: expected None"),
+    ],
+)
+def test_errors_name_the_argument_that_was_given(call, error, words):
+    tensor = np.full((3, 4), 7.0)
+    with pytest.raises(error, match=words):
+        call(tensor)
+    assert (tensor == 7.0).all()
+
+
+def test_infinity_is_a_constant_and_groups_any_whole_number():
+    assert np.isposinf(init.constant_(np.zeros(2, "float16"), math.inf)).all()
+    kernel = init.dirac_(np.empty((4, 2, 3)), groups=np.int64(2))
+    np.testing.assert_array_equal(kernel, init.dirac_(np.empty((4, 2, 3)), groups=2))

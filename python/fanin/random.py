@@ -219,13 +219,15 @@ def set_random_seed(seed: int) -> None:
     np.random.seed(words[0] if len(words) == 1 else words)
 
 
-def resolve(rng: Rng = None) -> RandomSource:
+def resolve(rng: Rng = None, name: str = "rng") -> RandomSource:
     """Turn what a user gave as ``rng=`` into something to draw from.
 
     Parameters
     ----------
     rng : optional
         See the table at the top of this module.
+    name : str, optional
+        What errors call it.
 
     Returns
     -------
@@ -259,7 +261,7 @@ def resolve(rng: Rng = None) -> RandomSource:
         hasattr(rng, "__index__") or isinstance(rng, (Sequence, np.ndarray))
     ):
         raise TypeError(
-            "rng: expected None, a whole number or a sequence of them, a fanin.random.Stream, or a "
-            f"NumPy SeedSequence, BitGenerator, Generator or RandomState, found {rng!r}"
+            f"{name}: expected None, a whole number or a sequence of them, a fanin.random.Stream, "
+            f"or a NumPy SeedSequence, BitGenerator, Generator or RandomState, found {rng!r}"
         )
     return Stream(rng)

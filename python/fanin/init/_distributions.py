@@ -130,6 +130,10 @@ def trunc_normal_(
     view = floats(tensor)
     middle, spread = checked_number(mean, "mean"), checked_number(std, "std")
     low, high = checked_number(a, "a"), checked_number(b, "b")
+    if spread <= 0:
+        raise ValueError(f"std: expected a number above 0, found {std!r}")
+    if low >= high:
+        raise ValueError(f"a and b: expected the first below the second, found {a} and {b}")
     if middle < low - 2 * spread or middle > high + 2 * spread:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "

@@ -49,7 +49,7 @@ def drawn(tensor: T, view: Array, made: initializers.Initializer, generator: Rng
             "generator: expected what fanin.random describes, found a torch.Generator; "
             "fanin.streams.torch_cpu(seed) gives the numbers of torch.manual_seed(seed)"
         )
-    source = resolve(generator)
+    source = resolve(generator, "generator")
     if isinstance(source, Replay) and view.dtype.itemsize == 2:
         raise TypeError(
             f"generator: other frameworks' numbers are replayed in float32 and float64, not "

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fanin._buffers import was_written, writeable
+from fanin.initializers._fans import checked_groups
 
 T = TypeVar("T")
 
@@ -37,11 +38,12 @@ def constant_(tensor: T, val: float) -> T:
     array([0.3, 0.3, 0.3])
     """
     view = numbers(tensor)
-    if isinstance(val, (str, bytes)) or np.ndim(val) != 0:
+    if np.ndim(val) != 0 or np.asarray(val).dtype.kind not in "iubf":
         raise TypeError(f"val: expected a number, found {val!r}")
     with np.errstate(over="ignore", invalid="ignore"):
         held = np.asarray(val).astype(view.dtype)
-    if view.dtype.kind in "iub" and not held == val:
+    overflown = np.isinf(held) and not np.isinf(val)
+    if overflown or (view.dtype.kind in "iub" and not held == val):
         raise ValueError(f"val: expected a value that {view.dtype} holds, found {val!r}")
     view[...] = held
     was_written(tensor)
@@ -152,8 +154,7 @@ def dirac_(tensor: T, groups: int = 1) -> T:
     view = numbers(tensor)
     if view.ndim not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
-    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
-        raise ValueError(f"groups: expected a whole number of at least 1, found {groups!r}")
+    groups = checked_groups(groups)
     if view.shape[0] % groups:
         raise ValueError("dim 0 must be divisible by groups")
     outputs = view.shape[0] // groups

@@ -210,9 +210,13 @@ def kaiming_normal_(
 
 def _xavier(view: Array, gain: float) -> float:
     fan_in, fan_out = fans(view.shape)
-    return checked_number(gain, "gain") * math.sqrt(2.0 / max(float(fan_in + fan_out), 1.0))
+    factor = checked_number(gain, "gain")
+    if factor < 0:
+        raise ValueError(f"gain: expected a number of at least 0, found {gain!r}")
+    return factor * math.sqrt(2.0 / max(float(fan_in + fan_out), 1.0))
 
 
 def _kaiming(view: Array, a: float, mode: str, nonlinearity: str) -> float:
     size = fan(view.shape, mode)
-    return calculate_gain(nonlinearity, a) / math.sqrt(size)
+    slope = checked_number(a, "a") if isinstance(a, float) else a
+    return calculate_gain(nonlinearity, slope) / math.sqrt(size)
