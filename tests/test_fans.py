@@ -104,7 +104,7 @@ def test_default_fans_give_the_values_they_always_gave():
         (lambda: Scaling(groups=0), (3, 4), ValueError, "groups"),
         (lambda: Scaling(groups=1.5), (3, 4), TypeError, "groups"),
         (lambda: Scaling(in_axis=-2), (5,), ShapeError, "in_axis"),
-        (lambda: Scaling(groups=2), (6,), ShapeError, "in_axis"),
+        (lambda: Scaling(groups=2), (6,), ShapeError, "at least 2 dimensions for groups"),
         (lambda: Scaling(out_axis=3), (4, 5), ShapeError, "out_axis"),
         (lambda: Scaling(in_axis=1, out_axis=-1), (4, 5), ShapeError, "out_axis.*again"),
         (lambda: Scaling(batch_axis=[0, 0]), (4, 5, 6), ShapeError, "batch_axis.*again"),

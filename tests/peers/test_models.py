@@ -335,3 +335,18 @@ def test_parameters_can_be_read_and_written_one_by_one():
     bias = foreign.opened(keras_network()).layers[0].parameters["bias"]
     bias.write(np.ones(300))
     assert (bias.read() == 1).all()
+
+
+def test_torchs_orthogonal_is_orthogonal_in_a_convolution_too():
+    layer = nn.Conv2d(8, 16, 3)
+    fanin.initialize(layer, "orthogonal_", seed=0)
+    singular = torch.linalg.svdvals(layer.weight.detach().reshape(16, -1))
+    torch.testing.assert_close(singular, torch.ones(16), rtol=0, atol=1e-5)
+
+
+def test_half_types_are_not_said_to_be_replayed():
+    layer = nn.Linear(20, 20, dtype=torch.bfloat16)
+    before = layer.weight.detach().clone()
+    with pytest.raises(TypeError, match="replayed in float32 and float64, not bfloat16"):
+        fanin.initialize(layer, "kaiming_uniform_", rng=fanin.streams.torch_cpu(0))
+    assert torch.equal(layer.weight, before)

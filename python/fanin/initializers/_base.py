@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fanin.errors import ShapeError
 from fanin.initializers._sources import Source, as_source
 from fanin.random import RandomSource, Rng, Stream, resolve
+from fanin.streams import Replay
 
 if TYPE_CHECKING:
     from fanin.initializers._explain import Explanation
@@ -285,6 +286,14 @@ class Initializer:
 
         return as_jax(self)
 
+    def _fans_elsewhere(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+        """Return the fans as other frameworks count them, where that may be otherwise."""
+        return None
+
+    def _doubt(self, shape: tuple[int, ...]) -> str | None:
+        """Say what about the shape is in doubt, if anything is."""
+        return None
+
     def _facts(self, shape: tuple[int, ...]) -> "Facts | None":
         """Return what is known of the values without drawing them; None if nothing is."""
         return None
@@ -350,7 +359,7 @@ class RandomInitializer(Initializer):
     def __init__(self, seed: Rng = None) -> None:
         self.seed = seed
         if seed is not None:
-            resolve(seed)
+            resolve(seed, "seed")
         self._check()
 
     def _check(self) -> None:
@@ -418,6 +427,10 @@ class RandomInitializer(Initializer):
     def _fill(self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource) -> Array:
         sizes, name = checked_shape(shape), checked_dtype(dtype)
         drawn = drawn_as(name)
+        if isinstance(rng, Replay) and name not in _CHARACTERS:
+            raise TypeError(
+                f"dtype: other frameworks' numbers are replayed in float32 and float64, not {name}"
+            )
         if isinstance(rng, Stream):
             return rounded(self._draw(sizes, drawn, rng), name)
         source = as_source(rng)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict
 
 from fanin import _core
+from fanin.errors import ShapeError
 from fanin.initializers._base import checked_number
 
 Axis: TypeAlias = int | Sequence[int]
@@ -123,6 +124,11 @@ class FanRule:
         by_axes = (self.in_axis, self.out_axis, self.batch_axis, self.groups, self.transposed)
         if by_axes == (None, None, (), 1, False):
             return None
+        if len(shape) < 2 and (self.in_axis, self.out_axis) == (None, None):
+            raise ShapeError(
+                "shape: expected at least 2 dimensions for groups, batch axes or a transposed "
+                f"kernel, found {shape}"
+            )
         last, before = ((-2,), (-1,)) if self.transposed else ((-1,), (-2,))
         inputs = before if self.in_axis is None else self.in_axis
         outputs = last if self.out_axis is None else self.out_axis

@@ -11,7 +11,7 @@ from fanin.initializers._random import RandomNormal, RandomUniform
 from fanin.initializers._structured import Dirac, Sparse
 from fanin.initializers._variance_scaling import VarianceScaling
 from fanin.random import RandomSource, resolve
-from fanin.streams import TorchCpu
+from fanin.streams import Replay, TorchCpu
 
 if TYPE_CHECKING:
     from fanin.foreign import Layer, Parameter
@@ -36,7 +36,12 @@ def drawn_for(
     # Frameworks round to bfloat16 themselves: NumPy does not have it.
     dtype = "float32" if parameter.dtype == "bfloat16" else parameter.dtype
     own = initializer.seed if isinstance(initializer, RandomInitializer) else None
-    in_torch = isinstance(source if own is None else resolve(own), TorchCpu)
+    numbers = source if own is None else resolve(own)
+    if isinstance(numbers, Replay) and parameter.dtype == "bfloat16":
+        raise TypeError(
+            "rng: other frameworks' numbers are replayed in float32 and float64, not bfloat16"
+        )
+    in_torch = isinstance(numbers, TorchCpu)
     if in_torch and _is_torchs(parameter) and isinstance(initializer, _ANY_LAYOUT):
         made = _as_in_torch(initializer)
         values = made.for_parameter(_torchs(parameter.shape), dtype, source, path=path)
@@ -71,6 +76,11 @@ def _fitted(
     """Return the initializer for the fans of this parameter."""
     if isinstance(initializer, Dirac) and initializer.groups == 1:
         return Dirac(parameter.fans.get("groups", 1))
+    if isinstance(initializer, Orthogonal) and _is_torchs(parameter):
+        # torch's rows, flattened, are the columns of our layout.
+        made = copy.copy(initializer)
+        made.flatten = "leading"
+        return made
     if not isinstance(initializer, VarianceScaling):
         return initializer
     if parameter.role == "bias":

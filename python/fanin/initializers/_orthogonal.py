@@ -94,8 +94,10 @@ class Orthogonal(RandomInitializer):
     def _facts(self, shape: tuple[int, ...]) -> Facts:
         rows, columns = self._matrix(shape)
         formula = f"gain · Q, a random orthogonal matrix of {rows} × {columns}"
-        longest = max(rows, columns, 1)
-        return Facts(formula, 0.0, self.gain**2 / longest, -abs(self.gain), abs(self.gain))
+        variance = self.gain**2 / max(rows, columns, 1)
+        trailing = self.flatten == "trailing"
+        fans = (columns, rows * math.prod(shape[2:])) if trailing else None
+        return Facts(formula, 0.0, variance, -abs(self.gain), abs(self.gain), fans=fans)
 
 
 class DeltaOrthogonal(RandomInitializer):
