@@ -51,9 +51,9 @@ A target above it is *out of reach* on this machine.
   eager loop, JAX the whole pass in one compiled `lax.scan`, scikit-learn a pass of `partial_fit`
   (it has no BatchNormalization and does without), NumPy the formulas written by hand.
 * Before training is timed, every arm starts from the same weights and makes two passes over the
-  same batches; their mean losses must agree to {agreement:g} (relative, or to {nothing:g}), with the
-  constants of Adam and BatchNormalization equal. A line says DISAGREES otherwise. Layers, Adam and predictions are
-  checked likewise.
+  same batches; their mean losses must agree to {agreement:g} (relative, or to {nothing:g}), with
+  the constants of Adam and BatchNormalization equal. A line says DISAGREES otherwise. Layers, Adam
+  and predictions are checked likewise.
 * *Networks at once* are 16 of one shape and of different starting weights, an epoch at a time, by
   `fanin.fit_many`; times are those of one step of one network. JAX maps its step over them with
   `vmap`, torch stacks their weights and batches the products, or trains one after the other. Each
@@ -62,37 +62,41 @@ A target above it is *out of reach* on this machine.
   at once, each on one thread.
 """
 
-# Found with `perf`, and by timing products and steps alone, on the machine of the page kept here.
+# Found with `perf`, and by timing products and steps alone, on the two machines that it names.
 _LIMITS = """\
 ## What limits the rows that are not met
 
-Found on the machine of 2026-11-22, on that day and the next; elsewhere figures will differ.
+The core has been measured on two kinds of machine, and the reasons differ: a Xeon with AVX-512
+(2026-11-22), for which most targets were set, and an EPYC with AVX2 only (2026-11-26), whose two
+cores are shared with others: the same row moves by a fifth from one run to the next.
 
-* *Steps of wide networks*: their matrix products. Those of the steps' own shapes run at 139 to 165
-  GFLOP/s on one thread, and at 118 to 135 where the right matrix is transposed (dx = dy Wᵀ); the
-  fastest product of any peer reaches 163. At that rate 784-128-10 needs 160 of its 250 µs for them,
-  784-512-512 5.0 of its 7 ms, 1024-2048³ 184 of its 237 ms. The targets against JAX on one thread
-  (135 µs, 3.2 ms, 135 ms) are below that. Those against torch are not: the transposed product and
-  what is not a product would have to give the rest.
-* *Adam*: a square root and a division a parameter. It takes 50 of the 250 µs of 784-128-10, and
-  half of the row of 100k parameters; the rest of that is the call.
-* *2-3-2-2*: kernels on rows of two and three numbers, which leave vectors mostly empty.
-  BatchNormalization is a quarter of the step. Work left: several rows to a vector.
-* *Uniform*: 39 % of the time of a fresh array is the operating system's, which hands out pages;
-  torch and NumPy fill one that exists. So does `Initializer.fill`, at 0.72 ns where a new array
-  takes 1.2, torch 3.6 and NumPy 2.8 (normal: 1.1 against 1.7 and torch's 3.6).
-* *Orthogonal* is met since reflections are applied in blocks: 1024² takes 23 ms on one thread and
-  14 on two, of which the blocks' products are 20 at 140 GFLOP/s. `faer` 0.24 was tried for the same
-  work: 0.11, 0.44, 1.4, 6.8, 43 and 292 ms for n = 64 to 2048 on one thread, against 0.023, 0.11,
-  0.50, 3.2, 23 and 186; for 4096 x 256 and 784 x 128 it takes 22 and 1.7 ms against 12.4 and 0.68;
-  in `float64`, 72 against 49 ms at 1024. With two threads it is slower than with one (52 ms at
-  1024), and gives other bits. CPUs without fused multiply-adds (x86-64 before 2013) pay for equal
-  bits with seconds at 1024².
+* *Steps of wide networks*: their matrix products, 77 to 84 % of a step above. On AVX2 the step of
+  784-128-10 cannot be shorter than the 288 µs of its products, so no target above the column
+  *at most* can be met. On the Xeon products ran at 139 to 165 GFLOP/s on one thread, at 118 to 135
+  where the right matrix is transposed (dx = dy Wᵀ), and the fastest product of any peer at 163.
+  What is left to win is that transposed product, and packing ("kernel and the rest").
+* *2-3-2-2 and 64-64-10 against JAX*: XLA compiles the whole pass into one loop without calls. Ours
+  takes 3.3 to 5 µs a step, of which a third is the step's own bookkeeping, a fifth the gather of
+  the shuffled batch and a fifth the loss with its metrics: 3.2 to 3.5 times as fast as JAX, not 6.
+  In 64-64-10 the products take 60 %, at 0.4 of the rate of large ones.
+* *Adam*: a square root and a division a parameter. On 100k parameters that bound is at most twice
+  torch's speed here, and 1.8 of it is reached.
+* *Uniform, normal*: fresh pages of a new array cost 0.7 of the 1.4 and 2.4 ns on AVX2 (0.5 of 1.2
+  and 1.7 on AVX-512). In place there are none: uniform takes 0.8 to 0.95 ns and normal 1.9 to 2.0,
+  in vectors of four lanes where AVX-512 has eight, for which the targets were set.
+* *Orthogonal* 1024² takes 23 ms on one thread of the Xeon and 14 on two, of which the blocks'
+  products are 20; 64 ms with AVX2, where products run at 91 GFLOP/s and less when narrow. `faer`
+  0.24 was tried for the same work on the Xeon: 0.11, 0.44, 1.4, 6.8, 43 and 292 ms for n = 64 to
+  2048 on one thread, against 0.023, 0.11, 0.50, 3.2, 23 and 186; for 4096 x 256 and 784 x 128 it
+  takes 22 and 1.7 ms against 12.4 and 0.68; in `float64`, 72 against 49 ms at 1024. With two
+  threads it is slower than with one (52 ms at 1024), and gives other bits. CPUs without fused
+  multiply-adds (x86-64 before 2013) pay for equal bits with seconds at 1024².
 * *BatchNormalization and Dense by themselves*: outputs are written once and the gradient is read
   where it is. Behind an activation both are still copied, so that nobody who changes them spoils
   the cache.
-* *One row*: Python's checks cost about as much as the core's work. Work left.
-* *float64 normal*, *the documents' experiment*: no single cause found yet.
+* *The documents' experiment*: its steps are those of 784-512-512 and the like, bound by their
+  products as above; no other single cause found.
+* *Import*: 0.035 to 0.045 s on the Xeon, 0.09 s with other work on the EPYC.
 """
 
 
