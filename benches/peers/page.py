@@ -94,8 +94,7 @@ cores are shared with others: the same row moves by a fifth from one run to the 
 * *BatchNormalization and Dense by themselves*: outputs are written once and the gradient is read
   where it is. Behind an activation both are still copied, so that nobody who changes them spoils
   the cache.
-* *The documents' experiment*: its steps are those of 784-512-512 and the like, bound by their
-  products as above; no other single cause found.
+* *The documents' experiment*: no single cause found yet.
 * *Import*: 0.035 to 0.045 s on the Xeon, 0.09 s with other work on the EPYC.
 """
 
