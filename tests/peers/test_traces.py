@@ -224,3 +224,155 @@ def test_one_seeded_object_of_keras_makes_equal_matrices_and_ours_does_not():
     shared = fanin.initializers.HeNormal(seed=1)
     layers = [Dense(10, kernel_initializer=shared) for _ in range(2)]
     assert fanin.symmetry(fanin.Sequential(layers), X).shared == []
+
+
+class Functional(torch.nn.Module):
+    """Activations are called as functions, as most of torch's examples do."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+        self.layers = torch.nn.ModuleList([torch.nn.Linear(50, 50) for _ in range(5)])
+        self.out = torch.nn.Linear(50, 10)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = self.function(layer(x))
+        return self.out(x)
+
+
+WIDE = RNG.normal(size=(128, 50)).astype("float32")
+LABELS = RNG.integers(0, 10, 128)
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "sigmoid", "gelu", "silu", "selu", "softplus"])
+def test_activations_called_as_functions_are_recognised(name):
+    torch.manual_seed(0)
+    functions = torch.nn.functional
+    model = Functional(getattr(functions, name))
+    as_modules = []
+    for layer in model.layers:
+        modules = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid", "gelu": "GELU"}
+        modules |= {"silu": "SiLU", "selu": "SELU", "softplus": "Softplus"}
+        as_modules += [layer, getattr(torch.nn, modules[name])()]
+    twin = torch.nn.Sequential(*as_modules, model.out)
+    found = fanin.diagnose(model, WIDE, LABELS)
+    expected = fanin.diagnose(twin, WIDE, LABELS)
+    assert found.layers[1].name == f"{name}(layers.0)"
+    for a, b in zip(found.layers, expected.layers, strict=True):
+        assert (a.kind, a.activation, a.units) == (b.kind, b.activation, b.units)
+        assert a.signal.second_moment == pytest.approx(b.signal.second_moment)
+        assert a.gradient_rms == pytest.approx(b.gradient_rms)
+        assert found.outside(a) == expected.outside(b)
+    assert [f.kind for f in found.findings] == [f.kind for f in expected.findings]
+
+
+def test_what_is_not_seen_between_modules_has_no_theory_and_is_named():
+    class Residual(Functional):
+        def forward(self, x):
+            for layer in self.layers:
+                x = x + layer(x)
+            return self.out(x)
+
+    report = fanin.diagnose(Residual(torch.relu), WIDE, LABELS)
+    text = str(report)
+    assert "input of layers.1" in text
+    assert "a function or a sum between layers.0 and layers.1" in " ".join(text.split())
+    assert "unexpected" not in [f.kind for f in report.findings]
+    assert not report.bands(report["layers.2"])
+
+
+def test_functions_in_place_are_noticed():
+    report = fanin.diagnose(Functional(torch.relu_), WIDE, LABELS)
+    assert [layer.name for layer in report.layers[:3]] == [
+        "layers.0",
+        "input of layers.1",
+        "layers.1",
+    ]
+    assert "it works in place" in report.layers[1].note
+
+
+def test_norms_of_torch_are_not_taken_for_equal_units():
+    torch.manual_seed(0)
+    nn = torch.nn
+    norms = [nn.LayerNorm(64), nn.GroupNorm(4, 64), nn.PReLU(64), nn.RMSNorm(64)]
+    for norm in norms:
+        model = nn.Sequential(nn.Linear(50, 64), norm, nn.ReLU(), nn.Linear(64, 10))
+        report = fanin.diagnose(model, WIDE, LABELS)
+        assert "symmetric" not in [f.kind for f in report.findings]
+        assert [layer.name for layer in report.kernels] == ["0", "3"]
+
+
+def test_units_of_a_transposed_convolution_are_its_output_channels():
+    model = torch.nn.Sequential(torch.nn.ConvTranspose2d(4, 6, 3, groups=2), torch.nn.Flatten())
+    images = RNG.normal(size=(8, 4, 5, 5)).astype("float32")
+    with torch.no_grad():
+        model[0].weight[:, 1] = model[0].weight[:, 0]  # of both groups, units 0 and 1 from alike
+        model[0].weight[2:, 2] = model[0].weight[2:, 0]
+        model[0].bias.zero_()
+    report = fanin.diagnose(model, images)
+    assert report.layers[0].groups.tolist() == [0, 0, 2, 3, 3, 3]
+
+
+def test_one_sample_and_torch_batch_normalization():
+    model = torch.nn.Sequential(torch.nn.Linear(50, 8), torch.nn.BatchNorm1d(8))
+    with pytest.raises(fanin.errors.ShapeError, match=r"x: expected two samples or more.*found 1"):
+        fanin.diagnose(model, WIDE[:1])
+    fanin.diagnose(model, WIDE[:1], training=False)
+
+
+def test_indices_of_an_embedding_have_no_size():
+    nn = torch.nn
+    model = nn.Sequential(nn.Embedding(5000, 16), nn.Flatten(), nn.Linear(80, 10))
+    report = fanin.diagnose(model, RNG.integers(0, 5000, (64, 5)), RNG.integers(0, 10, 64))
+    assert not any("input" in f.kind for f in report.findings)
+
+
+def sick(kind):
+    """Return a torch and a Keras network that have what a fix is for, and samples."""
+    nn, layers = torch.nn, keras.layers
+    x = WIDE
+    if kind == "output_scale":
+        pair = (
+            nn.Sequential(nn.Linear(50, 64), nn.ReLU(), nn.Linear(64, 10)),
+            keras.Sequential([layers.Dense(64, "relu"), layers.Dense(10)]),
+        )
+        pair[1].build((None, 50))
+        with torch.no_grad():
+            pair[0][2].weight.mul_(200)
+        pair[1].layers[1].kernel.assign(pair[1].layers[1].kernel * 100)
+    elif kind == "vanishing":
+        torch_layers, keras_layers = [], []
+        for _ in range(8):
+            torch_layers += [nn.Linear(50, 50), nn.ReLU()]
+            keras_layers += [layers.Dense(50, "relu", kernel_initializer="zeros")]
+        pair = (
+            nn.Sequential(*torch_layers, nn.Linear(50, 10)),
+            keras.Sequential([*keras_layers, layers.Dense(10)]),
+        )
+        pair[1].build((None, 50))
+        fanin.initialize(pair[0], "random_normal", seed=0)
+        fanin.initialize(pair[1], "random_normal", seed=0)
+    else:
+        x = WIDE * 3 + 1
+        pair = (
+            nn.Sequential(nn.Linear(50, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 10)),
+            keras.Sequential(
+                [layers.Dense(16), layers.BatchNormalization(), layers.ReLU(), layers.Dense(10)]
+            ),
+        )
+        pair[1].build((None, 50))
+    return *pair, x
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["torch", "keras"])
+@pytest.mark.parametrize("kind", ["output_scale", "vanishing", "batch_norm_lag"])
+def test_fixes_run_and_help_in_the_words_of_the_framework(kind, place):
+    torch.manual_seed(0)
+    *models, x = sick(kind)
+    model = models[place]
+    before = fanin.diagnose(model, x, LABELS)
+    finding = next(f for f in before.findings if f.kind == kind)
+    given = torch.as_tensor(x) if place == 0 else x
+    exec(finding.fix, {"model": model, "x": given, "torch": torch, "fanin": fanin})
+    assert kind not in [f.kind for f in fanin.diagnose(model, x, LABELS).findings]

@@ -94,6 +94,8 @@ def _steps(layer: LayerTrace) -> tuple[Step, ...]:
         return (_batch_norm(layer),)
     if layer.kind == "activation" and end:
         return end
+    if layer.kind == "function":
+        return (OtherStep(layer.note),)
     return (OtherStep(f"there is no formula for a layer of type {layer.kind}"),)
 
 

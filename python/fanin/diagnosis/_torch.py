@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin.diagnosis._network import random_direction
+from fanin.diagnosis._torch_links import Between, same
 from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.errors import ShapeError
 
@@ -23,15 +24,16 @@ _ACTIVATIONS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "Sigmoid": lambda m: {"kind": "sigmoid"},
     "Tanh": lambda m: {"kind": "tanh"},
     "Softsign": lambda m: {"kind": "softsign"},
+    "Softplus": lambda m: {"kind": "softplus"},
     "Softmax": lambda m: {"kind": "softmax"},
 }
-_CONVOLUTIONS = tuple(f"{name}{n}d" for name in ("Conv", "ConvTranspose") for n in (1, 2, 3))
 _KINDS = {
     "Linear": "dense",
     "Flatten": "flatten",
     "Dropout": "dropout",
     **{f"BatchNorm{n}d": "batch_normalization" for n in (1, 2, 3)},
-    **dict.fromkeys(_CONVOLUTIONS, "convolution"),
+    **{f"Conv{n}d": "convolution" for n in (1, 2, 3)},
+    **{f"ConvTranspose{n}d": "transposed_convolution" for n in (1, 2, 3)},
     **dict.fromkeys(_ACTIVATIONS, "activation"),
 }
 _ROLES = {
@@ -63,7 +65,8 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     Returns
     -------
     Trace
-        The modules without submodules of their own, in the order in which they ran.
+        The modules without submodules of their own, in the order in which they ran, and what
+        happens to signals between them.
     """
     import torch
 
@@ -72,14 +75,44 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     inputs.requires_grad_(inputs.is_floating_point())
     records: list[_Record] = []
     with undisturbed(model, training), _recording(model, records), torch.enable_grad():
-        outputs = model(inputs)
+        outputs = _called(model, inputs)
         if not isinstance(outputs, torch.Tensor):
             raise TypeError(f"model: expected one tensor as output, found {type(outputs).__name__}")
         name, value, objective, scale = _objective(outputs, y, loss)
-        _differentiate(records, objective)
-    layers = [record.trace(scale, len(inputs)) for record in records]
+        steps = _linked(records, inputs)
+        _differentiate(steps, objective)
+    layers = [
+        step.trace(_rows, scale) if isinstance(step, Between) else step.trace(scale, len(inputs))
+        for step in steps
+    ]
     samples = _array(inputs).reshape(len(inputs), -1)
-    return Trace(type(model).__name__, samples, layers, name, value)
+    return Trace(type(model).__name__, samples, layers, name, value, "torch")
+
+
+def _called(model: Any, inputs: Any) -> Any:
+    try:
+        return model(inputs)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ShapeError(
+            "x: expected two samples or more, which BatchNorm needs in training, found "
+            f"{len(inputs)}; or training=False"
+        ) from error
+
+
+def _linked(records: list["_Record"], inputs: Any) -> list["_Record | Between"]:
+    """Put in what happens between modules: where one does not get what the one before returned."""
+    steps: list[_Record | Between] = []
+    before, given, intact = "the samples", inputs, True
+    for record in records:
+        # A function in place has left its own result in the module's output.
+        if not (intact and same(given, record.inputs)):
+            steps.append(Between(before, given, record.name, record.inputs, not intact))
+        steps.append(record)
+        before, given = record.name, record.outputs
+        intact = record.outputs._version == record.version
+    return steps
 
 
 class _Record:
@@ -88,6 +121,7 @@ class _Record:
     def __init__(self, name: str, module: Any, inputs: Any, outputs: Any) -> None:
         self.name, self.module = name, module
         self.inputs, self.outputs = inputs, outputs
+        self.version = outputs._version
         self.gradients: dict[str, Any] = {}
         self.output_gradient: Any = None
         self.input_gradient: Any = None
@@ -101,6 +135,7 @@ class _Record:
         type_name = type(self.module).__name__
         kind = _KINDS.get(type_name, type_name)
         buffers = dict(self.module.named_buffers(recurse=False))
+        groups = getattr(self.module, "groups", 1)
         activation = _ACTIVATIONS.get(type_name)
         pre, before = None, None
         if activation is not None:
@@ -115,10 +150,10 @@ class _Record:
             pre_activation=pre,
             output_gradient=_scaled(self.output_gradient, scale),
             pre_activation_gradient=before,
-            parameters=_by_role(kind, {**self.parameters, **buffers}),
+            parameters=_by_role(kind, {**self.parameters, **buffers}, groups),
             gradients={
                 role: array * np.asarray(scale / batch, array.dtype)
-                for role, array in _by_role(kind, self.gradients).items()
+                for role, array in _by_role(kind, self.gradients, groups).items()
             },
             settings=_settings(kind, self.module),
             note="" if kind != type_name else f"{type_name} is not known: only its signals are",
@@ -210,12 +245,15 @@ def _objective(outputs: Any, y: Any, loss: Any) -> tuple[str, float | None, Any,
     return name, float(value.detach()), value.sum(), batch
 
 
-def _differentiate(records: list[_Record], objective: Any) -> None:
+def _differentiate(steps: list[_Record | Between], objective: Any) -> None:
     """Ask autograd for all gradients at once, without touching any `grad`."""
     import torch
 
     places: list[tuple[Callable[[Any], None], Any]] = []
-    for record in records:
+    for record in steps:
+        if isinstance(record, Between):
+            places += [(_setter(record, name), tensor) for name, tensor in record.wanted]
+            continue
         places.append((_setter(record, "output_gradient"), record.outputs))
         if type(record.module).__name__ in _ACTIVATIONS:
             places.append((_setter(record, "input_gradient"), record.inputs))
@@ -231,7 +269,7 @@ def _differentiate(records: list[_Record], objective: Any) -> None:
             put(gradient)
 
 
-def _setter(record: _Record, name: str) -> Callable[[Any], None]:
+def _setter(record: _Record | Between, name: str) -> Callable[[Any], None]:
     return lambda gradient: setattr(record, name, gradient)
 
 
@@ -263,19 +301,24 @@ def _scaled(gradient: Any, scale: float) -> Array | None:
     return rows if scale == 1.0 else rows * np.asarray(scale, rows.dtype)
 
 
-def _by_role(kind: str, tensors: Mapping[str, Any]) -> dict[str, Array]:
+def _by_role(kind: str, tensors: Mapping[str, Any], groups: int) -> dict[str, Array]:
     """Name arrays as this package does, kernels as ``(inputs, units)``."""
-    names = _ROLES | _NORMALIZING if kind == "batch_normalization" else _ROLES
+    multiplies = kind in ("dense", "convolution", "transposed_convolution")
+    names = _ROLES if multiplies else _ROLES | _NORMALIZING
     found = {}
     for name, tensor in tensors.items():
         if name in names and tensor.numel() and tensor.ndim:
-            array = _array(tensor)
-            found[names[name]] = _as_kernel(array) if names[name] == "kernel" else array
+            array, role = _array(tensor), names[name]
+            found[role] = _as_kernel(array, kind, groups) if role == "kernel" else array
     return found
 
 
-def _as_kernel(weight: Array) -> Array:
-    return weight.reshape(len(weight), -1).T if weight.ndim > 1 else weight[:, None]
+def _as_kernel(weight: Array, kind: str, groups: int) -> Array:
+    if kind == "transposed_convolution":
+        # (inputs, units of a group, ...): a group's units get only its own inputs.
+        weight = weight.reshape(groups, -1, *weight.shape[1:]).swapaxes(1, 2)
+        weight = weight.reshape(-1, *weight.shape[2:])
+    return weight.reshape(len(weight), -1).T
 
 
 def _settings(kind: str, module: Any) -> dict[str, Any]:

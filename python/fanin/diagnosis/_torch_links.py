@@ -1,0 +1,103 @@
+"""What happens between the modules of a torch network: functions and sums that no hook sees."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin.diagnosis._trace import LayerTrace
+
+Array = NDArray[Any]
+
+NOT_SEEN = "function"
+"""Kind of what stands between two modules and is not known."""
+
+
+def _candidates() -> list[tuple[dict[str, Any], Callable[[Any], Any]]]:
+    """Return the activations that are tried, as the core and as torch know them."""
+    import torch
+    from torch.nn import functional
+
+    return [
+        ({"kind": "relu"}, torch.relu),
+        ({"kind": "tanh"}, torch.tanh),
+        ({"kind": "sigmoid"}, torch.sigmoid),
+        ({"kind": "gelu", "approximate": False}, functional.gelu),
+        ({"kind": "silu"}, functional.silu),
+        ({"kind": "leaky_relu", "negative_slope": 0.01}, functional.leaky_relu),
+        ({"kind": "elu", "alpha": 1.0}, functional.elu),
+        ({"kind": "selu"}, functional.selu),
+        ({"kind": "softplus"}, functional.softplus),
+        ({"kind": "softsign"}, functional.softsign),
+    ]
+
+
+class Between:
+    """What one module gets, where that is not what the one before it returned.
+
+    An activation that is called as a function is recognised by its values; not one in place, which
+    has overwritten what it was given.
+    """
+
+    def __init__(
+        self, before: str, given: Any, name: str, received: Any, overwritten: bool
+    ) -> None:
+        self.given, self.received = given, received
+        self.output_gradient: Any = None
+        self.input_gradient: Any = None
+        self.activation: Mapping[str, Any] | None = None
+        for settings, function in [] if overwritten else _candidates():
+            if same(function(given.detach()), received):
+                self.activation = settings
+                self.name = f"{settings['kind']}({before})"
+                return
+        self.name = f"input of {name}"
+        self._why = f"a function or a sum between {before} and {name}, which is not seen"
+        if overwritten:
+            self._why += f"; it works in place, so the figures of {before} are those behind it"
+
+    @property
+    def wanted(self) -> list[tuple[str, Any]]:
+        """Return the tensors whose gradients are needed, with the attributes that keep them."""
+        found = [("output_gradient", self.received)]
+        if self.activation is not None:
+            found.append(("input_gradient", self.given))
+        return found
+
+    def trace(self, rows: Callable[[Any], Array], scale: float) -> LayerTrace:
+        """Hand the arrays over; gradients become those of a sample's own loss by `scale`."""
+        known = self.activation is not None
+        given, received, back = self.given, self.received, self.output_gradient
+        if known:
+            # Flattened on the way, perhaps: units are still those of the module before.
+            received = received.reshape(given.shape)
+            back = None if back is None else back.reshape(given.shape)
+        return LayerTrace(
+            name=self.name,
+            kind="activation" if known else NOT_SEEN,
+            inputs=rows(given),
+            outputs=rows(received),
+            activation=self.activation,
+            pre_activation=rows(given) if known else None,
+            output_gradient=_scaled(rows, back, scale),
+            pre_activation_gradient=_scaled(rows, self.input_gradient, scale) if known else None,
+            settings={"kind": "activation" if known else NOT_SEEN},
+            note="" if known else self._why,
+        )
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two tensors hold the same numbers in the same order, in whatever shape."""
+    import torch
+
+    if one.numel() != other.numel() or one.dtype != other.dtype:
+        return False
+    return bool(torch.equal(one.detach().reshape(-1), other.detach().reshape(-1)))
+
+
+def _scaled(rows: Callable[[Any], Array], gradient: Any, scale: float) -> Array | None:
+    if gradient is None:
+        return None
+    found = rows(gradient)
+    return found if scale == 1.0 else found * np.asarray(scale, found.dtype)
