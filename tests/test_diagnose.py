@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import warnings
 
 import fanin
 import numpy as np
@@ -174,6 +175,83 @@ def test_symmetric_units(initializer):
     report = fanin.diagnose(network("tanh", initializer, depth=3), X, Y)
     assert report.findings[0].kind == "symmetric"
     assert report["hidden1"].distinct == 1
+
+
+@pytest.mark.parametrize("initializer", ["zeros", Constant(0.1)])
+def test_equal_units_that_gradients_part(initializer):
+    model = fanin.Sequential(
+        [Dense(32, "tanh", kernel_initializer=initializer), Dense(10, "softmax")], rng=0
+    )
+    report = fanin.diagnose(model, X, Y)
+    finding = next(f for f in report.findings if f.kind == "symmetric")
+    assert finding.severity == "note"
+    assert (report.layers[0].distinct, report.layers[0].free) == (1, 32)
+    # Training says the same.
+    trained = fanin.symmetry(model, X, Y, steps=1)
+    assert trained.after[0].distinct == 32
+
+
+def test_what_follows_from_nan_is_not_reported():
+    model = network(depth=3)
+    model.build((None, 50))
+    model.layers[1].kernel[3, 5] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = fanin.diagnose(model, X, Y)
+    assert kinds(report) == ["non_finite"]
+    assert "The kernel of hidden2 holds NaN" in report.verdict
+    assert "[3, 5]" in report.verdict
+    values = report.jacobian()
+    assert np.isfinite(values[0]).all()
+    assert np.isnan(values[1]).all()
+
+
+def test_one_sample_and_batch_normalization():
+    layers = [Dense(8), BatchNormalization(), Activation("relu"), Dense(10)]
+    model = fanin.Sequential(layers, rng=0)
+    report = fanin.diagnose(model, X[:1], Y[:1])
+    assert kinds(report)[0] == "one_sample"
+    assert not report.healthy
+    assert "1 sample," in str(report)
+    assert fanin.diagnose(model, X[:1], Y[:1], training=False).healthy
+
+
+def test_pixels_that_are_not_scaled_come_before_the_outputs_they_spoil():
+    pixels = np.random.default_rng(0).integers(0, 256, X.shape).astype(np.float32)
+    report = fanin.diagnose(network(depth=3), pixels, Y)
+    assert kinds(report)[0] == "unscaled_input"
+    output = next(f for f in report.findings if f.kind == "output_scale")
+    assert report.findings[0].severity == output.severity
+    fixed = fanin.Sequential(rng=0)
+    for layer in network(depth=3).layers[:-1]:
+        fixed.add(layer)
+    fixed.add(eval(output.fix, {"Dense": Dense, "fanin": fanin}))
+    assert "output_scale" not in kinds(fanin.diagnose(fixed, pixels, Y))
+
+
+def test_no_fix_leaves_no_features():
+    report = fanin.diagnose(network(depth=2), np.ones_like(X))
+    constant = next(f for f in report.findings if f.kind == "constant_input")
+    assert constant.fix == ""
+    assert "dead" not in kinds(report)
+
+
+def test_columns_of_tiny_numbers_are_all_there():
+    text = str(fanin.diagnose(network("relu", RandomNormal(stddev=0.01), depth=6), X, Y))
+    heading = next(line for line in text.splitlines() if "layer" in line and "units" in line)
+    assert heading.split()[-2:] == ["cosine", "rank"]
+    assert max(map(len, text.splitlines())) <= 88
+
+
+def test_why_there_is_no_theory_is_said():
+    layers = [Dense(8), BatchNormalization(), Activation("relu"), Dense(10)]
+    model = fanin.Sequential(layers, rng=0)
+    model.build((None, 50))
+    model.layers[1].gamma[...] = 2.0
+    report = fanin.diagnose(model, X, Y)
+    assert "BatchNormalization whose gamma is not 1" in str(report)
+    assert "gamma" in report.to_dict()["layers"][1]["no_theory"]
+    assert report.to_dict()["layers"][0]["theory"]["signal"]["low"] > 0
 
 
 def test_outputs_that_are_too_sure():

@@ -44,6 +44,8 @@ def singular_values(trace: Trace, samples: int) -> list[Array | None]:
 
 
 def _mean(jacobians: list[Array]) -> Array:
+    if not all(np.isfinite(jacobian).all() for jacobian in jacobians):
+        return np.full(min(jacobians[0].shape), math.nan)
     values = [np.linalg.svd(jacobian, compute_uv=False) for jacobian in jacobians]
     return np.asarray(np.sqrt(np.mean(np.square(values), axis=0)))
 

@@ -66,7 +66,8 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
             if not np.array_equal(_numpy(variable), was, equal_nan=True):
                 variable.assign(was)
     layers = [_joined([s for s in steps if s.layer is layer]) for layer in _unique(steps)]
-    return Trace(model.name, inputs.reshape(len(inputs), -1), layers, name, value)
+    samples = inputs.reshape(len(inputs), -1)
+    return Trace(model.name, samples, layers, name, value, "keras")
 
 
 class _KerasStep:

@@ -15,6 +15,7 @@ from fanin.diagnosis._signals import (
     effective_rank,
     equal_units,
     mean_cosine,
+    tied_units,
 )
 from fanin.diagnosis._trace import LayerTrace
 
@@ -38,6 +39,8 @@ class LayerReport:
         Width of its outputs.
     activation : str
         Name of the activation that ends it; empty if there is none.
+    samples : int
+        Rows that were measured: samples, times the places of an image.
     inputs : Signal or None
         What comes in; only of layers that normalize it.
     pre_activation, output : Signal
@@ -54,6 +57,9 @@ class LayerReport:
         How many directions the outputs of the first 256 samples use (participation ratio).
     groups : ndarray of int of shape (units,) or None
         For each unit the first one with equal incoming weights; None without a kernel.
+    tied : ndarray of int of shape (units,) or None
+        For each unit the first one with equal incoming weights and equal gradients: training keeps
+        them equal. None without a kernel.
     settings : dict of str to object
         Options of the layer and of its activation, as the core knows them.
     note : str
@@ -65,6 +71,7 @@ class LayerReport:
     kind: str
     units: int
     activation: str
+    samples: int
     inputs: Signal | None
     pre_activation: Signal | None
     output: Signal
@@ -75,6 +82,7 @@ class LayerReport:
     cosine: float
     effective_rank: float
     groups: Array | None
+    tied: Array | None
     settings: Mapping[str, Any]
     note: str = ""
 
@@ -104,6 +112,11 @@ class LayerReport:
         return self.units if self.groups is None else len(np.unique(self.groups))
 
     @property
+    def free(self) -> int:
+        """Number of units that differ after the next step of training."""
+        return self.units if self.tied is None else len(np.unique(self.tied))
+
+    @property
     def condition(self) -> float:
         """Condition number of the kernel, computed when asked for; NaN without one."""
         kernel = self.weights.get("kernel")
@@ -117,15 +130,16 @@ class LayerReport:
     @classmethod
     def of(cls, index: int, trace: LayerTrace) -> "LayerReport":
         """Measure one traced layer."""
-        kernel = trace.parameters.get("kernel")
         activation, z = trace.activation, trace.pre_activation
         sloped = activation is not None and z is not None and activation["kind"] != "softmax"
+        groups = _groups(trace.parameters)
         return cls(
             index=index,
             name=trace.name,
             kind=trace.kind,
             units=trace.outputs.shape[-1],
             activation="" if activation is None else activation["kind"],
+            samples=len(trace.outputs),
             inputs=_signal(trace.inputs if "moving_mean" in trace.parameters else None),
             pre_activation=_signal(z),
             output=Signal.of(trace.outputs),
@@ -138,14 +152,23 @@ class LayerReport:
             },
             cosine=mean_cosine(trace.outputs),
             effective_rank=effective_rank(trace.outputs[:_ROWS]),
-            groups=None if kernel is None else _groups(kernel, trace.parameters.get("bias")),
+            groups=groups,
+            tied=_tied(groups, _groups(trace.gradients)),
             settings={**trace.settings, "activation": trace.activation},
             note=trace.note,
         )
 
 
-def _groups(kernel: Array, bias: Array | None) -> Array:
-    return equal_units(kernel, bias, tolerance=1e-6)
+def _groups(arrays: Mapping[str, Array]) -> Array | None:
+    kernel = arrays.get("kernel")
+    return None if kernel is None else equal_units(kernel, arrays.get("bias"), tolerance=1e-6)
+
+
+def _tied(groups: Array | None, gradient_groups: Array | None) -> Array | None:
+    # Without gradients, as of weights that are not trained, nothing parts equal units.
+    if groups is None or gradient_groups is None or len(groups) != len(gradient_groups):
+        return groups
+    return tied_units(groups, gradient_groups)
 
 
 def _signal(array: Array | None, bins: int = BINS) -> Signal | None:

@@ -158,14 +158,14 @@ def _draw_ridges(axis: "Axes", report: "Report") -> None:
 
 
 def states(layer: "LayerReport") -> Array:
-    """Return for each unit what it is: 0 alive, 1 dead, 2 saturated, 3 equal to another."""
+    """Return for each unit what it is: 0 alive, 1 dead, 2 saturated, 3 equal for good."""
     found = np.zeros(layer.units, np.int64)
     if layer.slopes is not None and len(layer.slopes.dead_units) == layer.units:
         found[layer.slopes.saturated_units > 0.5] = 2
         found[layer.slopes.dead_units] = 1
-    if layer.groups is not None and len(layer.groups) == layer.units:
-        alone = np.bincount(layer.groups, minlength=layer.units) == 1
-        found[~alone[layer.groups]] = 3
+    if layer.tied is not None and len(layer.tied) == layer.units:
+        alone = np.bincount(layer.tied, minlength=layer.units) == 1
+        found[~alone[layer.tied]] = 3
     return found
 
 

@@ -15,7 +15,7 @@ from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._trace import Trace
-from fanin.diagnosis.findings import Finding, find
+from fanin.diagnosis.findings import Finding, counted, find
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,6 +67,11 @@ class Report:
     _trace: Trace
 
     @property
+    def framework(self) -> str:
+        """What the network is of: ``fanin``, ``torch`` or ``keras``."""
+        return self._trace.framework
+
+    @property
     def kernels(self) -> list[LayerReport]:
         """The layers that have weights to multiply with."""
         return [layer for layer in self.layers if "kernel" in layer.weights]
@@ -91,9 +96,10 @@ class Report:
         grave = [finding for finding in self.findings if finding.severity != "note"]
         if grave:
             return grave[0].text
+        count = counted(len(self.kernels), "layer")
         return (
-            f"Signals and gradients keep their size through {len(self.kernels)} layers: nothing "
-            "here stands in the way of training."
+            f"Signals and gradients keep their size through {count}: nothing here stands in the "
+            "way of training."
         )
 
     @property
@@ -214,9 +220,9 @@ class Report:
     def __str__(self) -> str:
         from rich.console import Console
 
-        from fanin.diagnosis._table import WIDTH, render
+        from fanin.diagnosis._table import WIDTH, render, table_width
 
-        console = Console(file=io.StringIO(), width=WIDTH)
+        console = Console(file=io.StringIO(), width=max(WIDTH, table_width(self)))
         console.print(render(self), highlight=False)
         assert isinstance(console.file, io.StringIO)
         return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
@@ -265,7 +271,7 @@ class Report:
         }
 
     def _layer_dict(self, layer: LayerReport) -> dict[str, Any]:
-        signal, gradient = layer.signal, layer.gradient
+        signal, gradient, predicted = layer.signal, layer.gradient, self.prediction(layer)
         return {
             "name": layer.name,
             "kind": layer.kind,
@@ -278,11 +284,18 @@ class Report:
             "dead": layer.dead,
             "saturated": layer.saturated,
             "distinct": layer.distinct,
+            "free": layer.free,
             "cosine": _number(layer.cosine),
             "effective_rank": _number(layer.effective_rank),
+            "theory": {name: _edges(band) for name, band in self.bands(layer).items()},
+            "no_theory": None if predicted is None else predicted.reason,
             "outside": self.outside(layer),
             "note": layer.note,
         }
+
+
+def _edges(band: "Band") -> dict[str, float | None]:
+    return {name: _number(getattr(band, name)) for name in ("value", "low", "high")}
 
 
 def _number(value: float | None) -> float | None:

@@ -76,9 +76,9 @@ class Signal:
         x = as_matrix(array)
         table = _core.unit_moments(x)
         means, variances, low, high, zeros = table.T
-        mean = float(means.mean())
         # Of all elements: within the units, and between them.
         with np.errstate(over="ignore", invalid="ignore"):
+            mean = float(means.mean())
             variance = float(variances.mean() + np.square(means - mean).mean())
             second_moment = float((variances + np.square(means)).mean())
         minimum, maximum = float(low.min()), float(high.max())
@@ -161,6 +161,8 @@ class Weights:
         Over all elements.
     gradient_second_moment : float or None
         Of the gradient of the batch's mean loss; None where there is no gradient.
+    first_non_finite : tuple of int or None
+        Index of the first element that is NaN or infinite.
     """
 
     values: Array
@@ -168,6 +170,7 @@ class Weights:
     std: float
     second_moment: float
     gradient_second_moment: float | None
+    first_non_finite: tuple[int, ...] | None
 
     @property
     def ratio(self) -> float | None:
@@ -196,12 +199,16 @@ class Weights:
     def of(cls, values: Array, gradient: Array | None) -> "Weights":
         """Measure an array, and its gradient if there is one."""
         means, variances = _core.unit_moments(as_matrix(values)).T[:2]
-        mean = float(means.mean())
         with np.errstate(over="ignore", invalid="ignore"):
+            mean = float(means.mean())
             std = float(np.sqrt(variances.mean() + np.square(means - mean).mean()))
             own = float((variances + np.square(means)).mean())
         back = None if gradient is None else _second_moment(gradient)
-        return cls(values.copy(), mean, std, own, back)
+        bad = None
+        if not np.isfinite(own):
+            wrong = ~np.isfinite(values)
+            bad = tuple(map(int, np.argwhere(wrong)[0])) if wrong.any() else None
+        return cls(values.copy(), mean, std, own, back, bad)
 
 
 def _second_moment(array: Array) -> float:
@@ -268,3 +275,21 @@ def equal_units(kernel: Array, bias: Array | None, tolerance: float = 0.0) -> Ar
     if bias is not None and bias.any():
         columns = np.vstack([columns, bias.astype(columns.dtype)])
     return np.array(_core.equal_columns(columns, tolerance))
+
+
+def tied_units(groups: Array, gradient_groups: Array) -> Array:
+    """Find the units that gradients do not part: an optimizer gives them the same step.
+
+    Parameters
+    ----------
+    groups, gradient_groups : ndarray of int of shape (units,)
+        For each unit the first one with equal weights, and with equal gradients.
+
+    Returns
+    -------
+    ndarray of int of shape (units,)
+        For each unit the first one of its group whose gradient is equal too.
+    """
+    pairs = np.stack([groups, gradient_groups], axis=1)
+    _, first, place = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    return np.asarray(first[place.reshape(-1)])

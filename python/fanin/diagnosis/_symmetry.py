@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, optimizers
 from fanin.diagnosis._network import chosen_before, fitting_loss, trace_network
-from fanin.diagnosis._signals import equal_units
+from fanin.diagnosis._signals import equal_units, tied_units
 from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.models import Sequential
 
@@ -57,9 +57,7 @@ class LayerSymmetry:
         groups = _groups(trace.parameters, tolerance)
         if "kernel" not in trace.gradients:
             return cls(trace.name, groups, groups)  # not trained: no gradient parts them
-        pairs = np.stack([groups, _groups(trace.gradients, tolerance)], axis=1)
-        _, first, place = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
-        return cls(trace.name, groups, first[place.reshape(-1)])
+        return cls(trace.name, groups, tied_units(groups, _groups(trace.gradients, tolerance)))
 
 
 def _groups(arrays: Any, tolerance: float) -> Array:

@@ -4,10 +4,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from fanin.diagnosis.findings import counted
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -37,13 +40,28 @@ def render(report: "Report") -> RenderableType:
     return Group(*parts)
 
 
+def table_width(report: "Report") -> int:
+    """Return how wide the table is, so that no column is cut off."""
+    return _width(_table(report))
+
+
+def _width(table: Table) -> int:
+    console = Console(width=1000)
+    return Measurement.get(console, console.options, table).maximum
+
+
 def headings() -> list[str]:
     """Name the columns."""
     return ["layer", "units", "rms", "theory", "gradient", "theory", "flat", "cosine", "rank"]
 
 
 def _table(report: "Report") -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    roomy = _with_gaps(report, 1)
+    return roomy if _width(roomy) <= WIDTH else _with_gaps(report, 0)
+
+
+def _with_gaps(report: "Report", gap: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False, show_edge=False)
     first, *others = headings()
     table.add_column(first, overflow="fold", min_width=12)
     for title in others:
@@ -58,7 +76,7 @@ def cells(report: "Report", layer: "LayerReport") -> list[Any]:
     outside, bands = report.outside(layer), report.bands(layer)
     gradient = layer.gradient
     name = Text(layer.name)
-    if layer.activation:
+    if layer.activation and not layer.name.startswith(f"{layer.activation}("):
         name.append(f" {layer.activation}", style="dim")
     return [
         name,
@@ -74,16 +92,32 @@ def cells(report: "Report", layer: "LayerReport") -> list[Any]:
 
 
 def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.3g}"
+    return "" if math.isnan(value) else _short(f"{value:.3g}")
 
 
 def _band(band: "Band | None", outside: bool | None) -> Text:
     """Write a band of a second moment as one of root mean squares, and mark what leaves it."""
     if band is None or outside is None:
         return Text("–", style="dim")
-    low, high = (f"{math.sqrt(edge):.2g}" for edge in (band.low, band.high))
-    shown = low if low == high else f"{low}…{high}"
+    shown = _range(math.sqrt(band.low), math.sqrt(band.high))
     return Text(f"{shown} {'✗' if outside else '✓'}", style="red" if outside else "")
+
+
+def _range(low: float, high: float) -> str:
+    """Write two numbers of two digits, very small and large ones with one exponent."""
+    if low > 0 and high < 1000 * low and not 0.01 <= low < 100:
+        exponent = math.floor(math.log10(low))
+        scale = 10.0**exponent
+        if scale > 0:
+            first, last = f"{low / scale:.2g}", f"{high / scale:.2g}"
+            return f"{first if first == last else f'{first}…{last}'}e{exponent}"
+    first, last = _short(f"{low:.2g}"), _short(f"{high:.2g}")
+    return first if first == last else f"{first}…{last}"
+
+
+def _short(number: str) -> str:
+    """Write an exponent without the zero before it."""
+    return number.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 def _flat(layer: "LayerReport") -> str:
@@ -103,12 +137,23 @@ def legend(report: "Report") -> str:
     )
     mode = "training" if report.training else "inference"
     lines = [
-        f"{report.batch} samples, {mode} mode. rms: of the pre-activations (of the outputs where "
-        f"there is no activation); gradient: rms of that of {of} with respect to them; theory: the "
-        "range that one draw leaves them, ✓ inside, ✗ not; flat: saturated elements or dead units; "
-        "cosine: between two samples' outputs; rank: how many directions the outputs use."
+        f"{counted(report.batch, 'sample')}, {mode} mode. rms: of the pre-activations (of the "
+        "outputs where there is no activation); gradient: rms of that of "
+        f"{of} with respect to them; theory: the range that one draw leaves them, ✓ inside, ✗ "
+        "not; flat: saturated elements or dead units; cosine: between two samples' outputs; rank: "
+        "how many directions the outputs use."
     ]
+    lines += _without_theory(report)
     lines += [f"{layer.name}: {layer.note}." for layer in report.layers if layer.note]
     if report.batch == 1:
         lines.append("One sample: what differs between samples cannot be seen.")
     return "\n".join(lines)
+
+
+def _without_theory(report: "Report") -> list[str]:
+    """Say from which layer on theory predicts nothing, and why."""
+    for layer in report.layers:
+        predicted = report.prediction(layer)
+        if predicted is not None and predicted.reason and "signal" not in report.bands(layer):
+            return [f"theory: – from {layer.name} on: {predicted.reason}."]
+    return []

@@ -55,6 +55,8 @@ class Trace:
     """Name of the loss; empty where the gradient is that of a random direction of the outputs."""
     value: float | None
     """Mean loss of the batch."""
+    framework: str = "fanin"
+    """``fanin``, ``torch`` or ``keras``."""
 
 
 def matrix(array: Array) -> Array:

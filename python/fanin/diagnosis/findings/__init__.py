@@ -1,19 +1,20 @@
 """What is wrong with an initialization, by measurement: each with its number and a fix."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fanin.diagnosis.findings import data, learning, normalization, outputs, signals, units
-from fanin.diagnosis.findings._finding import SEVERITIES, Finding
+from fanin.diagnosis.findings._finding import SEVERITIES, Finding, counted
 
 if TYPE_CHECKING:
     from fanin.diagnosis._report import Report
 
-__all__ = ["SEVERITIES", "Finding", "find"]
+__all__ = ["SEVERITIES", "Finding", "counted", "find"]
 
 # In the order in which causes come before effects: it ranks findings of equal severity.
 _CHECKS: tuple[Callable[["Report"], list[Finding]], ...] = (
-    signals.non_finite,
+    normalization.one_sample,
     data.constant,
     data.uncentred,
     data.unscaled,
@@ -28,8 +29,27 @@ _CHECKS: tuple[Callable[["Report"], list[Finding]], ...] = (
     signals.unexpected,
 )
 
+_OF_INPUTS = (data.constant, data.uncentred, data.unscaled)
+
 
 def find(report: "Report") -> list[Finding]:
     """Return what is wrong, most severe first."""
-    found = [finding for check in _CHECKS for finding in check(report)]
-    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+    broken = signals.non_finite(report)
+    # What follows from NaN and infinity is not measured but made up.
+    checks = _OF_INPUTS if broken else _CHECKS
+    found = broken + [finding for check in checks for finding in check(report)]
+    return sorted(_causes_first(found), key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _causes_first(found: list[Finding]) -> list[Finding]:
+    """Make large inputs as severe as the outputs that are too large because of them."""
+    outputs = [finding for finding in found if finding.kind == "output_scale"]
+    if not outputs:
+        return found
+    worst = outputs[0].severity
+    return [
+        replace(finding, severity=worst)
+        if finding.kind == "unscaled_input" and finding.value > 1 and finding.severity != "severe"
+        else finding
+        for finding in found
+    ]

@@ -46,6 +46,17 @@ def graded(value: float, warning: float, severe: float) -> str | None:
     return "warning" if value >= warning else None
 
 
+def also(worst: str, layers: tuple[str, ...]) -> str:
+    """Say in which layers it shows besides the worst."""
+    others = tuple(name for name in layers if name != worst)
+    return f", and in {named(others)}" if others else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number of things."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def named(layers: tuple[str, ...]) -> str:
     """Write layers in a sentence: all of a few, the first and the last of many."""
     if len(layers) <= 3:

@@ -17,23 +17,24 @@ def constant(report: "Report") -> list[Finding]:
     """Find inputs that are the same in every sample."""
     if report.batch < 2 or report.inputs.first_non_finite is not None:
         return []
+    if _indices(report):
+        return []
     same = float((report.inputs.unit_std == 0).mean())
     if same < 0.5:
         return []
     severity = "severe" if same == 1 else "note"
     text = f"{same:.0%} of the features are the same in all {report.batch} samples."
+    fix = "" if same == 1 else "x = x[:, x.std(axis=0) > 0]"
     source = "a feature that does not vary tells samples apart by nothing"
-    return [
-        Finding(
-            "constant_input", severity, (), same, 0.5, text, source, "x = x[:, x.std(axis=0) > 0]"
-        )
-    ]
+    return [Finding("constant_input", severity, (), same, 0.5, text, source, fix)]
 
 
 def uncentred(report: "Report") -> list[Finding]:
     """Find inputs whose mean is far from 0, compared with their spread."""
     inputs = report.inputs
     if report.batch < 2 or not np.isfinite(inputs.second_moment) or inputs.second_moment == 0:
+        return []
+    if _indices(report):
         return []
     varying, shift = inputs.varying, float(np.sqrt(np.square(inputs.unit_mean).mean()))
     if varying == 0:
@@ -53,10 +54,15 @@ def uncentred(report: "Report") -> list[Finding]:
 def unscaled(report: "Report") -> list[Finding]:
     """Find inputs that are very large or very small."""
     size = report.inputs.rms
-    if not np.isfinite(size) or size == 0:
+    if not np.isfinite(size) or size == 0 or _indices(report):
         return []
     severity = graded(max(size, 1 / size), 10.0, 1e4)
     if severity is None:
         return []
     text = f"The inputs have a root mean square of {size:.3g}; initializers are made for about 1."
     return [Finding("unscaled_input", severity, (), size, 10.0, text, _LECUN, _STANDARDIZE)]
+
+
+def _indices(report: "Report") -> bool:
+    """Return whether the inputs are indices of embeddings, which have no size."""
+    return bool(report.layers) and report.layers[0].kind == "Embedding"

@@ -5,12 +5,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fanin.diagnosis.findings._finding import Finding, named
+from fanin.diagnosis.findings._fixes import recalibration
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
     from fanin.diagnosis._report import Report
 
 _SOURCE = "Ioffe and Szegedy 2015; Wu and Johnson 2021, arXiv:2105.07576, section 3"
+
+
+def one_sample(report: "Report") -> list[Finding]:
+    """Find a normalization by the statistics of a single sample."""
+    layers = tuple(layer.name for layer in report.layers if layer.kind == "batch_normalization")
+    flat = [name for name in layers if report[name].output.varying == 0]
+    if report.batch > 1 or not report.training or not flat or report[flat[0]].samples > 1:
+        return []
+    text = (
+        f"{named(layers)} in training takes the mean of one sample, itself, away: only zeros go "
+        "on, and nothing can be said of what follows. Give two samples or more."
+    )
+    source = "Ioffe and Szegedy 2015, algorithm 1"
+    return [Finding("one_sample", "warning", layers, 1, 2, text, source, _INFERENCE)]
+
+
+_INFERENCE = "fanin.diagnose(model, x, y, training=False)"
 
 
 def lagging(report: "Report") -> list[Finding]:
@@ -42,7 +60,7 @@ def lagging(report: "Report") -> list[Finding]:
             0.5,
             text,
             _SOURCE,
-            "model.recalibrate(x)",
+            recalibration(report.framework),
         )
     ]
 

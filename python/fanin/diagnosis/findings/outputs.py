@@ -4,6 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from fanin.diagnosis.findings._finding import Finding, graded
+from fanin.diagnosis.findings._fixes import smaller_outputs
 
 if TYPE_CHECKING:
     from fanin.diagnosis._report import Report
@@ -29,6 +30,5 @@ def badly_scaled(report: "Report") -> list[Finding]:
         f"the outputs of {last.name} are sure of what they cannot know (rms of what goes into the "
         f"loss: {last.signal.rms:.3g})."
     )
-    act = f', activation="{last.activation}"' if last.activation else ""
-    fix = f"Dense({last.units}{act}, kernel_initializer=fanin.initializers.VarianceScaling(0.01))"
+    fix = smaller_outputs(report)
     return [Finding("output_scale", severity, (last.name,), ratio, 2.0, text, _CHANCE, fix)]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fanin.diagnosis.findings._finding import Finding, graded, named
+from fanin.diagnosis.findings._finding import Finding, also, graded
 from fanin.diagnosis.findings._fixes import dense_with
 
 if TYPE_CHECKING:
@@ -21,29 +21,35 @@ _HANIN = "Hanin and Rolnick 2018, arXiv:1803.01719: both are failures to start t
 def non_finite(report: "Report") -> list[Finding]:
     """Find the first place where a number is NaN or infinite."""
     for where, layers, place in _places(report):
-        row = f" (first at row {place[0]}, column {place[1]})" if place else ""
-        text = f"{where} hold NaN or infinity{row}; what follows from them is not shown."
+        text = f"{where} NaN or infinity{place}: nothing behind that can be measured."
         return [Finding("non_finite", "severe", layers, math.nan, math.inf, text, "arithmetic")]
     return []
 
 
 def _places(
     report: "Report",
-) -> Iterator[tuple[str, tuple[str, ...], tuple[int, int] | None]]:
+) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """Go forward through inputs, weights and activations, then back through the gradients."""
     if report.inputs.first_non_finite is not None:
-        yield "The inputs", (), report.inputs.first_non_finite
+        yield "The inputs hold", (), _at(report.inputs.first_non_finite)
     for layer in report.layers:
         for role, weights in layer.weights.items():
-            if not math.isfinite(weights.second_moment):
-                yield f"The {role} of {layer.name}", (layer.name,), None
+            if weights.first_non_finite is not None:
+                index = ", ".join(map(str, weights.first_non_finite))
+                yield f"The {role} of {layer.name} holds", (layer.name,), f" (first at [{index}])"
         for signal in (layer.pre_activation, layer.output):
             if signal is not None and signal.first_non_finite is not None:
-                yield f"Activations of {layer.name}", (layer.name,), signal.first_non_finite
+                place = _at(signal.first_non_finite)
+                yield f"Activations of {layer.name} hold", (layer.name,), place
     for layer in reversed(report.layers):
         gradient = layer.gradient
         if gradient is not None and gradient.first_non_finite is not None:
-            yield f"Gradients of {layer.name}", (layer.name,), gradient.first_non_finite
+            place = _at(gradient.first_non_finite)
+            yield f"Gradients of {layer.name} hold", (layer.name,), place
+
+
+def _at(place: tuple[int, int]) -> str:
+    return f" (first at row {place[0]}, column {place[1]})"
 
 
 def exploding(report: "Report") -> list[Finding]:
@@ -109,7 +115,7 @@ def _finding(
     report: "Report",
 ) -> Finding:
     names = tuple(layer.name for layer in layers)
-    fix = dense_with(layers[0])
+    fix = dense_with(layers[0], report.framework)
     return Finding(kind, severity, names, value, threshold, text, f"{_GLOROT}; {_HANIN}", fix)
 
 
@@ -123,11 +129,10 @@ def saturated(report: "Report") -> list[Finding]:
     names = tuple(layer.name for layer in layers)
     text = (
         f"{worst.activation} is flat for {worst.saturated:.0%} of its inputs in {worst.name} "
-        f"(slope below 0.1; their rms is {worst.signal.rms:.3g})"
+        f"(slope below 0.1; their rms is {worst.signal.rms:.3g}){also(worst.name, names)}."
     )
-    text += f", and in {named(names)}." if len(names) > 1 else "."
     source = "Glorot and Bengio 2010, section 3: saturated layers hardly learn"
-    fix = dense_with(worst)
+    fix = dense_with(worst, report.framework)
     return [Finding("saturated", severity, names, worst.saturated, 0.25, text, source, fix)]
 
 
@@ -141,6 +146,8 @@ def unexpected(report: "Report") -> list[Finding]:
         if band is None or not math.isfinite(band.log_value):
             return []
         now = _log(layer.output.second_moment)
+        if not math.isfinite(now):
+            return []
         if expected_before is None:
             expected_before = _log(report.theory.input_second_moment)
         # What this layer alone adds, and the variance that one draw of it adds.

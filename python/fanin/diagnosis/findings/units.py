@@ -2,48 +2,73 @@
 
 from typing import TYPE_CHECKING
 
-from fanin.diagnosis.findings._finding import Finding, graded, named
-from fanin.diagnosis.findings._fixes import dense_with
+from fanin.diagnosis.findings._finding import Finding, also, graded
+from fanin.diagnosis.findings._fixes import dense_with, leaky
 
 if TYPE_CHECKING:
+    from fanin.diagnosis._layer import LayerReport
     from fanin.diagnosis._report import Report
 
 _LU = "Lu et al. 2019, arXiv:1903.06733: dead ReLU units never recover"
 
 
 def symmetric(report: "Report") -> list[Finding]:
-    """Find hidden layers with equal units; `fanin.symmetry` shows whether they stay equal."""
-    layers = [layer for layer in report.kernels[:-1] if layer.distinct < layer.units]
-    if not layers:
+    """Find hidden layers whose units are equal and get equal gradients."""
+    hidden = report.kernels[:-1]
+    tied = [layer for layer in hidden if layer.free < layer.units]
+    if tied:
+        worst = min(tied, key=lambda layer: layer.free / layer.units)
+        severity = "severe" if worst.free <= max(1, worst.units // 2) else "warning"
+        text = (
+            f"The {worst.units} units of {worst.name} act as {worst.free}"
+            f"{also(worst.name, _names(tied))}: equal units get equal gradients and stay equal."
+        )
+        return [_symmetric(severity, tied, worst, worst.free, text, report)]
+    equal = [layer for layer in hidden if layer.distinct < layer.units]
+    if not equal:
         return []
-    worst = min(layers, key=lambda layer: layer.distinct / layer.units)
-    severity = "severe" if worst.distinct <= max(1, worst.units // 2) else "warning"
-    names = tuple(layer.name for layer in layers)
-    more = f" (alike in {named(names)})" if len(names) > 1 else ""
+    worst = min(equal, key=lambda layer: layer.distinct / layer.units)
     verb = "is" if worst.distinct == 1 else "are"
     text = (
-        f"Only {worst.distinct} of the {worst.units} units of {worst.name} {verb} distinct{more}: "
-        "equal units get equal gradients and stay equal."
+        f"Only {worst.distinct} of the {worst.units} units of {worst.name} {verb} distinct"
+        f"{also(worst.name, _names(equal))}, but their gradients differ: they part in the first "
+        "step."
     )
+    return [_symmetric("note", equal, worst, worst.distinct, text, report)]
+
+
+def _names(layers: list["LayerReport"]) -> tuple[str, ...]:
+    return tuple(layer.name for layer in layers)
+
+
+def _symmetric(
+    severity: str,
+    layers: list["LayerReport"],
+    worst: "LayerReport",
+    distinct: int,
+    text: str,
+    report: "Report",
+) -> Finding:
     source = "Goodfellow, Bengio and Courville 2016, section 8.4: weights must break symmetry"
-    share = worst.distinct / worst.units
-    return [Finding("symmetric", severity, names, share, 1.0, text, source, dense_with(worst))]
+    fix = dense_with(worst, report.framework)
+    share = distinct / worst.units
+    return Finding("symmetric", severity, _names(layers), share, 1.0, text, source, fix)
 
 
 def dead(report: "Report") -> list[Finding]:
     """Find rectified units that are off for the whole batch."""
-    if report.batch < 32:
-        return []  # in a small batch a unit may be off by chance
+    # In a small batch, or one of equal samples, a unit may be off by chance.
+    if report.batch < 32 or report.inputs.varying == 0:
+        return []
     layers = [layer for layer in report.hidden if layer.dead >= 0.4]
     if not layers:
         return []
     worst = max(layers, key=lambda layer: layer.dead)
     severity = graded(worst.dead, 0.4, 0.9) or "warning"
     names = tuple(layer.name for layer in layers)
-    more = f", as in {named(names)}" if len(names) > 1 else ""
     text = (
         f"{worst.dead:.0%} of the units of {worst.name} are off for all {report.batch} samples"
-        f"{more}: they get no gradient."
+        f"{also(worst.name, names)}: they get no gradient."
     )
-    fix = f'Dense({worst.units}, activation="leaky_relu", kernel_initializer="he_normal")'
+    fix = leaky(worst, report.framework)
     return [Finding("dead", severity, names, worst.dead, 0.4, text, _LU, fix)]
