@@ -2,6 +2,9 @@
 
 import math
 import os
+import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +17,9 @@ torch = pytest.importorskip("torch")
 keras = pytest.importorskip("keras")
 jax = pytest.importorskip("jax")
 
-SHAPE = (500, 300)  # (in, out)
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from initializer_page import SHAPE, rows  # noqa: E402
+
 UNBOUNDED = 3.6  # a normal of 150,000 values goes further than this many std
 
 
@@ -203,3 +208,70 @@ def test_what_others_draw_for_grouped_and_transposed_kernels(framework, options)
     else:
         w = DRAW[framework](row.call, shape)
     same_as(w, row.facts)
+
+
+# Every row of the page, drawn by the library that it is about.
+
+
+def theirs(row):
+    """Draw what a row names, with its own library and in our layout."""
+    call = row.name.split(", ")[0] if row.library == "Others" else row.name
+    if call == "its bias":
+        torch.manual_seed(1)
+        layers = [torch.nn.Linear(784, 1000, dtype=torch.float64) for _ in range(100)]
+        return np.concatenate([layer.bias.detach().numpy() for layer in layers])
+    if row.library == "torch":
+        return draw_torch(call, row.shape)
+    if row.library == "Keras":
+        return np.asarray(getattr(keras.initializers, call)()(row.shape))
+    if row.library == "JAX":
+        function = eval(f"init.{call}", {"init": jax.nn.initializers})
+        made = function if call in ("zeros", "ones") or "(" in call else function()
+        return np.asarray(made(jax.random.key(1), row.shape))
+    if call.startswith("randn"):
+        scope = {"randn": np.random.RandomState(1).randn, "sqrt": math.sqrt, "i": 500, "o": 300}
+        return eval(row.name.split(', "')[0], scope)
+    from sklearn.neural_network import MLPClassifier
+
+    network = MLPClassifier(**({"activation": "logistic"} if "logistic" in call else {}))
+    network._random_state = np.random.RandomState(1)
+    weights, bias = network._init_coef(*row.shape, np.float64)
+    assert abs(bias).max() <= row.bound
+    return weights
+
+
+def draw_torch(call, shape):
+    if call == "Linear.reset_parameters":
+        return from_torch(call, shape)
+    name, options = re.fullmatch(r"(\w+)(?:\(t, (.*)\))?", call).groups()
+    order = (-1, -2, *range(len(shape) - 2))  # torch's (out, in, ...)
+    t = torch.empty(*np.empty(shape).transpose(order).shape, dtype=torch.float64)
+    torch.manual_seed(1)
+    eval(
+        f"fill(t{', ' + options if options else ''})",
+        {"fill": getattr(torch.nn.init, name), "t": t},
+    )
+    return np.moveaxis(t.numpy(), (0, 1), (-1, -2))
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in rows() if "ZerO" not in row.name], ids=lambda row: row.id
+)
+def test_a_row_of_the_page_is_what_its_library_draws(row):
+    from scipy import stats
+
+    w, ours = theirs(row), eval(row.call, vars(initializers))
+    shape = w.shape
+    random = row.variance or "orthogonal" in row.name.lower()
+    if not random:
+        np.testing.assert_array_equal(w, ours(shape, rng=1))
+        return
+    mine = ours(shape, "float64", rng=1)
+    assert stats.ks_2samp(w.reshape(-1), mine.reshape(-1)).pvalue > 1e-6
+    if row.variance:
+        second_moment = row.variance + ours.explain(shape).mean ** 2
+        n = w.size / 10 if "Sparse" in row.call else w.size
+        assert abs((w**2).mean() / second_moment - 1) < 4.5 * math.sqrt(2 / n)
+        assert abs(w).max() <= row.bound * (1 + 1e-4)
+        if math.isfinite(row.bound):
+            assert abs(w).max() > 0.99 * row.bound
