@@ -44,9 +44,8 @@ def test_pairs_of_relu_are_the_arc_cosine_kernels(c, q):
     angle = math.acos(c)
     found = pair_moments(theory.resolve("relu"), math.log(q), c)
     product = (math.sin(angle) + (math.pi - angle) * c) / math.pi
-    # The quadrature's error is largest, 3.1e-7, where the two kinks nearly meet: c = -0.9996.
-    assert found.product == pytest.approx(product, abs=5e-7)
-    assert found.slope == pytest.approx((math.pi - angle) / math.pi, abs=1e-5)
+    assert found.product == pytest.approx(product, abs=1e-12)
+    assert found.slope == pytest.approx((math.pi - angle) / math.pi, abs=2e-8)
 
 
 @settings(max_examples=20, deadline=None)

@@ -192,7 +192,7 @@ def pair_moments(phi: Nonlinearity, log_q: float, c: float, step: float = 1.0) -
     # Of a width that is not quite 0, for c = ±1.
     wide = math.sqrt(q * max((1 + c) / 2, 1e-16))
     apart = math.sqrt(q * max((1 - c) / 2, 1e-16))
-    d, d_weights = _half_line(apart, step)
+    d, d_weights = _half_line(apart, step, wide / apart, phi.bends)
     s, weights, half = _sum_grid(phi, wide, d, math.sqrt(q), step)
     weights = weights * d_weights[:, None, None]
     shift = d[:, None, None]
@@ -230,11 +230,22 @@ def _scales(phi: Nonlinearity) -> bool:
 _PROBES = np.r_[-(2.0 ** np.arange(20, -21, -4)), 2.0 ** np.arange(-20, 21, 4)]
 
 
-def _half_line(std: float, step: float) -> tuple[Array, Array]:
-    """Return nodes d > 0 and weights that stand for both signs of a Gaussian of `std`."""
+def _half_line(
+    std: float, step: float, narrow: float, bends: tuple[float, ...]
+) -> tuple[Array, Array]:
+    """Return nodes d > 0 and weights that stand for both signs of a Gaussian of `std`.
+
+    Where the half sum is `narrow` times as wide, what is left to integrate changes within so many
+    standard deviations of a bend: pieces get shorter by halves towards it.
+    """
     edges = np.r_[np.arange(0, _REACH, step), _REACH]
     if std > 1:
         edges = np.unique(np.r_[edges, _octaves(_REACH * std) / std])
+    if narrow < step / 2:
+        away = narrow * 2.0 ** np.arange(math.ceil(math.log2(step / narrow)))
+        centres = np.abs(bends)[:, None] / std
+        near = np.concatenate([(centres - away).ravel(), (centres + away).ravel()])
+        edges = np.unique(np.r_[edges, near[near > 0]])
     nodes, weights, _ = pieces(edges[edges <= _REACH])
     weights = weights * 2 * np.exp(-nodes * nodes / 2) / math.sqrt(2 * math.pi)
     return np.asarray(std * nodes.ravel()), np.asarray(weights.ravel())
