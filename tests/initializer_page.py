@@ -14,9 +14,9 @@ CUT_STD = 0.87962566103423978
 
 @dataclass(frozen=True)
 class Row:
-    """One row: what a library's name means, and the call that gives the same here."""
+    """One row: what a package's name means, and the call that gives the same here."""
 
-    library: str
+    package: str
     name: str
     distribution: str
     largest: str
@@ -25,7 +25,7 @@ class Row:
     @property
     def id(self):
         """Name the row in a test's report."""
-        return f"{self.library}-{self.name}"
+        return f"{self.package}-{self.name}"
 
     @property
     def shape(self):
@@ -64,17 +64,17 @@ class Row:
 
 
 def rows():
-    """Return all rows of the tables of libraries."""
-    found, library = [], ""
+    """Return all rows of the tables of packages."""
+    found, package = [], ""
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
-            library = line[3:]
+            package = line[3:]
         if line.startswith("|") and "---" not in line:
             cells = [cell.strip() for cell in line.strip("|").split("|")]
             name, distribution, largest, call = cells
             if call != "here":
                 cells = name.replace("`", ""), distribution, largest, call.strip("`")
-                found.append(Row(library, *cells))
+                found.append(Row(package, *cells))
     return found
 
 

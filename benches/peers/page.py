@@ -67,23 +67,23 @@ _LIMITS = """\
 ## What limits the rows that are not met
 
 The core has been measured on two kinds of machine, and the reasons differ: a Xeon with AVX-512
-(2026-11-22), for which most targets were set, and an EPYC with AVX2 only (2026-11-26), whose two
-cores are shared with others: the same row moves by a fifth from one run to the next.
+(2026-11-22), and an EPYC with AVX2 only (2026-11-26). That one had other work: times of one step
+differ by a fifth and more within the run.
 
 * *Steps of wide networks*: their matrix products, 77 to 84 % of a step above. On AVX2 the step of
   784-128-10 cannot be shorter than the 288 µs of its products, so no target above the column
   *at most* can be met. On the Xeon products ran at 139 to 165 GFLOP/s on one thread, at 118 to 135
   where the right matrix is transposed (dx = dy Wᵀ), and the fastest product of any peer at 163.
   What is left to win is that transposed product, and packing ("kernel and the rest").
-* *2-3-2-2 and 64-64-10 against JAX*: XLA compiles the whole pass into one loop without calls. Ours
-  takes 3.3 to 5 µs a step, of which a third is the step's own bookkeeping, a fifth the gather of
+* *2-3-2-2 and 64-64-10 against JAX*: its whole pass is one compiled loop. Ours
+  takes 3.4 to 5.7 µs a step, of which a third is the step's own bookkeeping, a fifth the gather of
   the shuffled batch and a fifth the loss with its metrics: 3.2 to 3.5 times as fast as JAX, not 6.
   In 64-64-10 the products take 60 %, at 0.4 of the rate of large ones.
 * *Adam*: a square root and a division a parameter. On 100k parameters that bound is at most twice
   torch's speed here, and 1.8 of it is reached.
 * *Uniform, normal*: fresh pages of a new array cost 0.7 of the 1.4 and 2.4 ns on AVX2 (0.5 of 1.2
   and 1.7 on AVX-512). In place there are none: uniform takes 0.8 to 0.95 ns and normal 1.9 to 2.0,
-  in vectors of four lanes where AVX-512 has eight, for which the targets were set.
+  in vectors of half as many lanes as AVX-512 has.
 * *Orthogonal* 1024² takes 23 ms on one thread of the Xeon and 14 on two, of which the blocks'
   products are 20; 64 ms with AVX2, where products run at 91 GFLOP/s and less when narrow. `faer`
   0.24 was tried for the same work on the Xeon: 0.11, 0.44, 1.4, 6.8, 43 and 292 ms for n = 64 to

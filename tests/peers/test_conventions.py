@@ -3,22 +3,18 @@
 import math
 import os
 import re
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from fanin import initializers
 from fanin.initializers import Orthogonal, VarianceScaling
 from fanin.initializers._elsewhere import TABLE, elsewhere
+from initializer_page import SHAPE, rows
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 torch = pytest.importorskip("torch")
 keras = pytest.importorskip("keras")
 jax = pytest.importorskip("jax")
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from initializer_page import SHAPE, rows  # noqa: E402
 
 UNBOUNDED = 3.6  # a normal of 150,000 values goes further than this many std
 
@@ -210,21 +206,21 @@ def test_what_others_draw_for_grouped_and_transposed_kernels(framework, options)
     same_as(w, row.facts)
 
 
-# Every row of the page, drawn by the library that it is about.
+# Every row of the page, drawn by the package that it is about.
 
 
 def theirs(row):
-    """Draw what a row names, with its own library and in our layout."""
-    call = row.name.split(", ")[0] if row.library == "Others" else row.name
+    """Draw what a row names, with its own package and in our layout."""
+    call = row.name.split(", ")[0] if row.package == "Others" else row.name
     if call == "its bias":
         torch.manual_seed(1)
         layers = [torch.nn.Linear(784, 1000, dtype=torch.float64) for _ in range(100)]
         return np.concatenate([layer.bias.detach().numpy() for layer in layers])
-    if row.library == "torch":
+    if row.package == "torch":
         return draw_torch(call, row.shape)
-    if row.library == "Keras":
+    if row.package == "Keras":
         return np.asarray(getattr(keras.initializers, call)()(row.shape))
-    if row.library == "JAX":
+    if row.package == "JAX":
         function = eval(f"init.{call}", {"init": jax.nn.initializers})
         made = function if call in ("zeros", "ones") or "(" in call else function()
         return np.asarray(made(jax.random.key(1), row.shape))
@@ -257,7 +253,7 @@ def draw_torch(call, shape):
 @pytest.mark.parametrize(
     "row", [row for row in rows() if "ZerO" not in row.name], ids=lambda row: row.id
 )
-def test_a_row_of_the_page_is_what_its_library_draws(row):
+def test_a_row_of_the_page_is_what_its_package_draws(row):
     from scipy import stats
 
     w, ours = theirs(row), eval(row.call, vars(initializers))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin.diagnosis._network import random_direction
+from fanin.diagnosis._torch_arrays import array_of, rows_of, scaled_rows
 from fanin.diagnosis._torch_links import Between, same
 from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.errors import ShapeError
@@ -82,10 +83,10 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         steps = _linked(records, inputs)
         _differentiate(steps, objective)
     layers = [
-        step.trace(_rows, scale) if isinstance(step, Between) else step.trace(scale, len(inputs))
+        step.trace(scale) if isinstance(step, Between) else step.trace(scale, len(inputs))
         for step in steps
     ]
-    samples = _array(inputs).reshape(len(inputs), -1)
+    samples = array_of(inputs).reshape(len(inputs), -1)
     return Trace(type(model).__name__, samples, layers, name, value, "torch")
 
 
@@ -139,16 +140,16 @@ class _Record:
         activation = _ACTIVATIONS.get(type_name)
         pre, before = None, None
         if activation is not None:
-            pre = _rows(self.inputs)
-            before = _scaled(self.input_gradient, scale)
+            pre = rows_of(self.inputs)
+            before = scaled_rows(self.input_gradient, scale)
         return LayerTrace(
             name=self.name,
             kind=kind,
-            inputs=_rows(self.inputs),
-            outputs=_rows(self.outputs),
+            inputs=rows_of(self.inputs),
+            outputs=rows_of(self.outputs),
             activation=None if activation is None else activation(self.module),
             pre_activation=pre,
-            output_gradient=_scaled(self.output_gradient, scale),
+            output_gradient=scaled_rows(self.output_gradient, scale),
             pre_activation_gradient=before,
             parameters=_by_role(kind, {**self.parameters, **buffers}, groups),
             gradients={
@@ -231,7 +232,7 @@ def _objective(outputs: Any, y: Any, loss: Any) -> tuple[str, float | None, Any,
 
     batch = float(len(outputs))
     if y is None:
-        direction = torch.as_tensor(random_direction(_array(outputs)), dtype=outputs.dtype)
+        direction = torch.as_tensor(random_direction(array_of(outputs)), dtype=outputs.dtype)
         return "", None, (outputs * direction).sum(), 1.0
     targets = torch.as_tensor(y)
     if loss is None:
@@ -277,30 +278,6 @@ def _item_setter(gradients: dict[str, Any], name: str) -> Callable[[Any], None]:
     return lambda gradient: gradients.__setitem__(name, gradient)
 
 
-def _array(tensor: Any) -> Array:
-    """Return the tensor's own memory, if NumPy knows its type."""
-    import torch
-
-    tensor = tensor.detach()
-    known = (torch.float32, torch.float64)
-    return (tensor if tensor.dtype in known else tensor.float()).numpy()  # type: ignore[no-any-return]
-
-
-def _rows(tensor: Any) -> Array:
-    """Return a matrix with a column a unit; a channel of an image is one, and each place a row."""
-    array = _array(tensor)
-    if array.ndim > 2:
-        array = np.moveaxis(array, 1, -1)
-    return array.reshape(-1, array.shape[-1])
-
-
-def _scaled(gradient: Any, scale: float) -> Array | None:
-    if gradient is None:
-        return None
-    rows = _rows(gradient)
-    return rows if scale == 1.0 else rows * np.asarray(scale, rows.dtype)
-
-
 def _by_role(kind: str, tensors: Mapping[str, Any], groups: int) -> dict[str, Array]:
     """Name arrays as this package does, kernels as ``(inputs, units)``."""
     multiplies = kind in ("dense", "convolution", "transposed_convolution")
@@ -308,7 +285,7 @@ def _by_role(kind: str, tensors: Mapping[str, Any], groups: int) -> dict[str, Ar
     found = {}
     for name, tensor in tensors.items():
         if name in names and tensor.numel() and tensor.ndim:
-            array, role = _array(tensor), names[name]
+            array, role = array_of(tensor), names[name]
             found[role] = _as_kernel(array, kind, groups) if role == "kernel" else array
     return found
 

@@ -3,12 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from fanin.diagnosis._torch_arrays import rows_of, scaled_rows
 from fanin.diagnosis._trace import LayerTrace
-
-Array = NDArray[Any]
 
 NOT_SEEN = "function"
 """Kind of what stands between two modules and is not known."""
@@ -47,15 +43,16 @@ class Between:
         self.output_gradient: Any = None
         self.input_gradient: Any = None
         self.activation: Mapping[str, Any] | None = None
+        self.note = ""
         for settings, function in [] if overwritten else _candidates():
             if same(function(given.detach()), received):
                 self.activation = settings
                 self.name = f"{settings['kind']}({before})"
                 return
         self.name = f"input of {name}"
-        self._why = f"a function or a sum between {before} and {name}, which is not seen"
+        self.note = f"a function or a sum between {before} and {name}, which is not seen"
         if overwritten:
-            self._why += f"; it works in place, so the figures of {before} are those behind it"
+            self.note += f"; it works in place, so the figures of {before} are those behind it"
 
     @property
     def wanted(self) -> list[tuple[str, Any]]:
@@ -65,7 +62,7 @@ class Between:
             found.append(("input_gradient", self.given))
         return found
 
-    def trace(self, rows: Callable[[Any], Array], scale: float) -> LayerTrace:
+    def trace(self, scale: float) -> LayerTrace:
         """Hand the arrays over; gradients become those of a sample's own loss by `scale`."""
         known = self.activation is not None
         given, received, back = self.given, self.received, self.output_gradient
@@ -76,14 +73,14 @@ class Between:
         return LayerTrace(
             name=self.name,
             kind="activation" if known else NOT_SEEN,
-            inputs=rows(given),
-            outputs=rows(received),
+            inputs=rows_of(given),
+            outputs=rows_of(received),
             activation=self.activation,
-            pre_activation=rows(given) if known else None,
-            output_gradient=_scaled(rows, back, scale),
-            pre_activation_gradient=_scaled(rows, self.input_gradient, scale) if known else None,
+            pre_activation=rows_of(given) if known else None,
+            output_gradient=scaled_rows(back, scale),
+            pre_activation_gradient=scaled_rows(self.input_gradient, scale) if known else None,
             settings={"kind": "activation" if known else NOT_SEEN},
-            note="" if known else self._why,
+            note=self.note,
         )
 
 
@@ -94,10 +91,3 @@ def same(one: Any, other: Any) -> bool:
     if one.numel() != other.numel() or one.dtype != other.dtype:
         return False
     return bool(torch.equal(one.detach().reshape(-1), other.detach().reshape(-1)))
-
-
-def _scaled(rows: Callable[[Any], Array], gradient: Any, scale: float) -> Array | None:
-    if gradient is None:
-        return None
-    found = rows(gradient)
-    return found if scale == 1.0 else found * np.asarray(scale, found.dtype)

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SEVERITIES", "Finding", "counted", "find"]
 
+_OF_INPUTS = (data.constant, data.uncentred, data.unscaled)
+
 # In the order in which causes come before effects: it ranks findings of equal severity.
 _CHECKS: tuple[Callable[["Report"], list[Finding]], ...] = (
     normalization.one_sample,
-    data.constant,
-    data.uncentred,
-    data.unscaled,
+    *_OF_INPUTS,
     units.symmetric,
     signals.saturated,
     signals.exploding,
@@ -28,8 +28,6 @@ _CHECKS: tuple[Callable[["Report"], list[Finding]], ...] = (
     normalization.lagging,
     signals.unexpected,
 )
-
-_OF_INPUTS = (data.constant, data.uncentred, data.unscaled)
 
 
 def find(report: "Report") -> list[Finding]:
