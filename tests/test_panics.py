@@ -72,6 +72,8 @@ CALLS = {
     "Plan": (Plan, (5,), [NORMAL, DENSE], "float64"),
     "Plan.forward": (PLAN.forward, PARAMS, STATE, X, True, 1, 0),
     "Plan.backward": (PLAN.backward, PARAMS, CACHE, np.ones((4, 3)), 1),
+    "Plan.outputs": (PLAN.outputs, CACHE),
+    "Plan.gradients": (PLAN.gradients, PARAMS, CACHE, np.ones((4, 3)), 2, True, 1),
     "Plan.predict": (PLAN.predict, PARAMS, STATE, X, 2, 1),
     "Plan.evaluate": (
         PLAN.evaluate, PARAMS, STATE, SPARSE, [ACCURACY], X, Y, np.ones(4), 2, 1
@@ -132,7 +134,9 @@ CALLS = {
     "unit_moments": (_core.unit_moments, X, 1),
     "unit_slopes": (_core.unit_slopes, {"kind": "tanh"}, X, 0.1),
     "histogram": (_core.histogram, X, -1.0, 1.0, 8, 1),
+    "second_moment": (_core.second_moment, X),
     "row_pairs": (_core.row_pairs, X),
+    "row_cosines": (_core.row_cosines, X),
     "participation_ratio": (_core.participation_ratio, X, 1),
     "equal_columns": (_core.equal_columns, X, 0.1),
     "set_simd_level": (_core.set_simd_level, _core.simd_level()),

@@ -8,7 +8,7 @@ import pytest
 from fanin import initializers, theory
 from fanin.errors import ShapeError
 from fanin.layers import Activation, BatchNormalization, Dense, Dropout, ReLU
-from fanin.theory.moments import moments, pair_moments
+from fanin.theory.moments import _pairs_by_quadrature, moments, pair_moments
 from fanin.theory.passes import softmax_squares
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -42,10 +42,19 @@ def test_fast_moments_agree_with_adaptive_ones(name, q):
 @example(-0.9996, 1.0)
 def test_pairs_of_relu_are_the_arc_cosine_kernels(c, q):
     angle = math.acos(c)
-    found = pair_moments(theory.resolve("relu"), math.log(q), c)
+    found = _pairs_by_quadrature(theory.resolve("relu"), q, c, 1.0)
     product = (math.sin(angle) + (math.pi - angle) * c) / math.pi
     assert found.product == pytest.approx(product, abs=1e-12)
     assert found.slope == pytest.approx((math.pi - angle) / math.pi, abs=2e-8)
+
+
+@settings(max_examples=50, deadline=None)
+@given(c=st.floats(-1, 1), slope=st.sampled_from([0.0, 0.01, 0.5, 1.0, 3.0]))
+def test_formula_and_quadrature_of_two_slopes_agree(c, slope):
+    phi = theory.resolve("leaky_relu", negative_slope=slope) if slope else theory.resolve("relu")
+    found, expected = pair_moments(phi, 0.7, c), _pairs_by_quadrature(phi, 1.0, c, 1.0)
+    for name in ("product", "square", "slope", "slope_square"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), abs=5e-8)
 
 
 @settings(max_examples=20, deadline=None)

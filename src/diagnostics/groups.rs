@@ -1,6 +1,7 @@
 //! Units that are copies of each other.
 
 use crate::float::Float;
+use crate::simd::kernel;
 
 /// A label for each column of a matrix of `width` columns: equal labels mean equal columns, up to `tolerance` times
 /// the largest absolute value. A label is the first column of its group.
@@ -8,10 +9,7 @@ use crate::float::Float;
 /// A column joins the first group whose first column it equals, so a chain of near-equal columns does not grow into
 /// one group.
 pub fn equal_columns<F: Float>(width: usize, matrix: &[F], tolerance: f64) -> Vec<u32> {
-    // `f64::max` passes over NaN, which equals nothing below.
-    let largest = matrix
-        .iter()
-        .fold(0.0, |max: f64, w| max.max(w.wide().abs()));
+    let largest = largest(matrix);
     let apart = tolerance * largest;
     let keys = projections(width, matrix);
     let rows = (matrix.len() / width) as f64;
@@ -43,21 +41,35 @@ pub fn equal_columns<F: Float>(width: usize, matrix: &[F], tolerance: f64) -> Ve
     labels
 }
 
-/// Σᵢ ±w[i, j] for each column j, the sign of a row drawn once for all.
-fn projections<F: Float>(width: usize, matrix: &[F]) -> Vec<f64> {
-    let mut sums = vec![0.0; width];
-    for (i, row) in matrix.chunks_exact(width).enumerate() {
-        // The top bit of a multiplicative hash of the row's number.
-        let sign = if (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 0 {
-            1.0
-        } else {
-            -1.0
-        };
-        for (sum, w) in sums.iter_mut().zip(row) {
-            *sum += sign * w.wide();
+kernel! {
+    /// The largest absolute value; NaN, which equals nothing, is passed over.
+    fn largest<F: Float>(matrix: &[F]) -> f64 {
+        const LANES: usize = 16;
+        let mut largest = [F::ZERO; LANES];
+        for w in matrix.chunks(LANES) {
+            for (largest, w) in largest.iter_mut().zip(w) {
+                *largest = if w.abs() > *largest { w.abs() } else { *largest };
+            }
         }
+        largest.iter().fold(0.0, |max: f64, w| max.max(w.wide()))
     }
-    sums
+
+    /// Σᵢ ±w[i, j] for each column j, the sign of a row drawn once for all.
+    fn projections<F: Float>(width: usize, matrix: &[F]) -> Vec<f64> {
+        let mut sums = vec![0.0; width];
+        for (i, row) in matrix.chunks_exact(width).enumerate() {
+            // The top bit of a multiplicative hash of the row's number.
+            let sign = if (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 0 {
+                1.0
+            } else {
+                -1.0
+            };
+            for (sum, w) in sums.iter_mut().zip(row) {
+                *sum += sign * w.wide();
+            }
+        }
+        sums
+    }
 }
 
 fn same<F: Float>(width: usize, matrix: &[F], a: u32, b: u32, apart: f64) -> bool {

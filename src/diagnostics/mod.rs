@@ -13,13 +13,14 @@ mod slopes;
 
 pub use groups::equal_columns;
 pub use histogram::histogram;
-pub use moments::{Unit, moments};
+pub use moments::{Unit, moments, sum_of_squares};
 pub use rank::participation_ratio;
-pub use similarity::{Pair, pairs};
+pub use similarity::{Pair, cosines, pairs};
 pub use slopes::{Slopes, slopes};
 
-/// Columns that one thread takes at a time: two cache lines of each row.
-const COLUMNS: usize = 32;
+/// Columns that one thread takes at a time: long enough a piece of each row for the memory's prefetching, and few enough
+/// that what is summed up stays in the first cache.
+const COLUMNS: usize = 256;
 
 /// Elements under which a second thread is not worth waking.
 const PARALLEL_FROM: usize = 1 << 16;

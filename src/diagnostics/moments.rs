@@ -32,38 +32,105 @@ pub fn moments<F: Float>(threads: Threads, width: usize, x: &[F]) -> Vec<Unit> {
     units
 }
 
-kernel! {
-    fn column_moments<F: Float>(width: usize, first: usize, x: &[F], units: &mut [Unit]) {
-        let columns = first..first + units.len();
+/// What has been seen of some neighbouring columns; deviations are from `pivot`, their first row.
+struct Seen {
+    pivot: [f64; COLUMNS],
+    sum: [f64; COLUMNS],
+    squares: [f64; COLUMNS],
+    minimum: [f64; COLUMNS],
+    maximum: [f64; COLUMNS],
+    zeros: [f64; COLUMNS],
+}
+
+impl Seen {
+    #[inline(always)]
+    fn from<F: Float>(first: &[F]) -> Self {
         let mut pivot = [0.0; COLUMNS];
-        for (pivot, x) in pivot.iter_mut().zip(&x[columns.clone()]) {
+        for (pivot, x) in pivot.iter_mut().zip(first) {
             *pivot = x.wide();
         }
-        let (mut sum, mut squares, mut zeros) = ([0.0; COLUMNS], [0.0; COLUMNS], [0.0; COLUMNS]);
-        let (mut minimum, mut maximum) = (pivot, pivot);
-        for row in x.chunks_exact(width) {
-            for (j, x) in row[columns.clone()].iter().enumerate() {
-                let x = x.wide();
-                let deviation = x - pivot[j];
-                sum[j] += deviation;
-                squares[j] += deviation * deviation;
-                minimum[j] = if x < minimum[j] { x } else { minimum[j] };
-                maximum[j] = if x > maximum[j] { x } else { maximum[j] };
-                zeros[j] += if x == 0.0 { 1.0 } else { 0.0 };
+        let zero = [0.0; COLUMNS];
+        Self {
+            pivot,
+            sum: zero,
+            squares: zero,
+            minimum: pivot,
+            maximum: pivot,
+            zeros: zero,
+        }
+    }
+
+    /// Take in `R` rows, in their order: sums are fetched and put back once for all of them.
+    #[inline(always)]
+    fn add<F: Float, const R: usize>(&mut self, rows: [&[F]; R]) {
+        let width = rows[0].len();
+        assert!(width <= COLUMNS && rows.iter().all(|row| row.len() == width));
+        for j in 0..width {
+            let (mut sum, mut squares, mut zeros) = (self.sum[j], self.squares[j], self.zeros[j]);
+            let (mut minimum, mut maximum) = (self.minimum[j], self.maximum[j]);
+            for row in rows {
+                let x = row[j].wide();
+                let deviation = x - self.pivot[j];
+                sum += deviation;
+                squares += deviation * deviation;
+                minimum = if x < minimum { x } else { minimum };
+                maximum = if x > maximum { x } else { maximum };
+                zeros += if x == 0.0 { 1.0 } else { 0.0 };
             }
+            (self.sum[j], self.squares[j], self.zeros[j]) = (sum, squares, zeros);
+            (self.minimum[j], self.maximum[j]) = (minimum, maximum);
+        }
+    }
+
+    fn unit(&self, j: usize, rows: f64) -> Unit {
+        let shift = self.sum[j] / rows;
+        Unit {
+            mean: self.pivot[j] + shift,
+            // Not below 0 by rounding; NaN stays NaN.
+            variance: (self.squares[j] / rows - shift * shift).at_least(0.0),
+            minimum: self.minimum[j],
+            maximum: self.maximum[j],
+            zeros: self.zeros[j],
+        }
+    }
+}
+
+kernel! {
+    fn column_moments<F: Float>(width: usize, first: usize, x: &[F], units: &mut [Unit]) {
+        let columns = units.len();
+        let mut seen = Seen::from(&x[first..][..columns]);
+        let fours = x.chunks_exact(4 * width);
+        let rest = fours.remainder();
+        for rows in fours {
+            seen.add::<F, 4>(std::array::from_fn(|r| &rows[r * width + first..][..columns]));
+        }
+        for row in rest.chunks_exact(width) {
+            seen.add([&row[first..][..columns]]);
         }
         let rows = (x.len() / width) as f64;
         for (j, unit) in units.iter_mut().enumerate() {
-            let shift = sum[j] / rows;
-            *unit = Unit {
-                mean: pivot[j] + shift,
-                // Not below 0 by rounding; NaN stays NaN.
-                variance: (squares[j] / rows - shift * shift).at_least(0.0),
-                minimum: minimum[j],
-                maximum: maximum[j],
-                zeros: zeros[j],
-            };
+            *unit = seen.unit(j, rows);
         }
+    }
+}
+
+kernel! {
+    /// Σ x².
+    pub fn sum_of_squares<F: Float>(x: &[F]) -> f64 {
+        // Independent sums, for vectors and for the latency of an addition.
+        const LANES: usize = 32;
+        let mut sums = [0.0; LANES];
+        let whole = x.chunks_exact(LANES);
+        let rest = whole.remainder();
+        for x in whole {
+            for (sum, x) in sums.iter_mut().zip(x) {
+                *sum += x.wide() * x.wide();
+            }
+        }
+        for (sum, x) in sums.iter_mut().zip(rest) {
+            *sum += x.wide() * x.wide();
+        }
+        sums.iter().sum()
     }
 }
 

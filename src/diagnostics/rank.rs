@@ -2,12 +2,13 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::moments;
+use super::{moments, sum_of_squares};
 use crate::error::Result;
 use crate::float::Float;
 use crate::linalg::matmul;
 use crate::memory::zeros;
 use crate::parallel::Threads;
+use crate::simd::kernel;
 
 /// (Σλ)² / Σλ² for the eigenvalues λ of the units' covariance: from 1 (all on a line) to the smaller of units and
 /// rows − 1 (equal in all directions); 0 where nothing varies.
@@ -24,11 +25,8 @@ pub fn participation_ratio<F: Float>(threads: Threads, width: usize, x: &[F]) ->
     // Scaled to a mean variance of 1: squares neither overflow nor vanish in single precision.
     let scale = F::of((width as f64 / total).sqrt());
     let mut centred: Vec<F> = zeros(x.len())?;
-    for (to, from) in centred.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-        for ((to, &x), unit) in to.iter_mut().zip(from).zip(&units) {
-            *to = F::of(x.wide() - unit.mean) * scale;
-        }
-    }
+    let means: Vec<f64> = units.iter().map(|unit| unit.mean).collect();
+    centre(x, &means, scale, &mut centred);
     let centred = ArrayView2::from_shape((rows, width), &centred).expect("whole rows");
     let size = rows.min(width);
     let mut gram: Vec<F> = zeros(size * size)?;
@@ -39,8 +37,18 @@ pub fn participation_ratio<F: Float>(threads: Threads, width: usize, x: &[F]) ->
         matmul(threads, centred.reversed_axes(), centred, out);
     }
     let trace: f64 = gram.iter().step_by(size + 1).map(|g| g.wide()).sum();
-    let squares: f64 = gram.iter().map(|g| g.wide() * g.wide()).sum();
-    Ok(trace * trace / squares)
+    Ok(trace * trace / sum_of_squares(&gram))
+}
+
+kernel! {
+    fn centre<F: Float>(x: &[F], means: &[f64], scale: F, centred: &mut [F]) {
+        let width = means.len();
+        for (to, from) in centred.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+            for ((to, &x), &mean) in to.iter_mut().zip(from).zip(means) {
+                *to = F::of(x.wide() - mean) * scale;
+            }
+        }
+    }
 }
 
 #[cfg(test)]

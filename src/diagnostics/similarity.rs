@@ -1,6 +1,12 @@
 //! How alike two inputs are on their way.
 
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use crate::error::Result;
 use crate::float::Float;
+use crate::linalg::matmul;
+use crate::memory::zeros;
+use crate::parallel::Threads;
 use crate::simd::kernel;
 
 /// Two rows: the mean over the units of a², b², and ab.
@@ -19,6 +25,34 @@ pub fn pairs<F: Float>(width: usize, x: &[F]) -> Vec<Pair> {
     x.chunks_exact(2 * width)
         .map(|rows| pair(&rows[..width], &rows[width..]))
         .collect()
+}
+
+/// Mean and variance of the cosine of the angle between two rows, over all pairs of different rows, of which there
+/// must be one; a row of zeros is at right angles to all.
+pub fn cosines<F: Float>(threads: Threads, width: usize, x: &[F]) -> Result<(f64, f64)> {
+    let rows = x.len() / width;
+    let mut unit: Vec<F> = zeros(x.len())?;
+    for (to, from) in unit.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+        let length = (pair(from, from).aa * width as f64).sqrt();
+        let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
+        for (to, &x) in to.iter_mut().zip(from) {
+            *to = F::of(x.wide() * scale);
+        }
+    }
+    let mut gram: Vec<F> = zeros(rows * rows)?;
+    let unit = ArrayView2::from_shape((rows, width), &unit).expect("whole rows");
+    let out = ArrayViewMut2::from_shape((rows, rows), &mut gram).expect("a square");
+    matmul(threads, unit, unit.reversed_axes(), out);
+
+    let above = |f: &dyn Fn(f64) -> f64| -> f64 {
+        let rows = gram.chunks_exact(rows).enumerate();
+        rows.flat_map(|(i, row)| &row[i + 1..])
+            .map(|c| f(c.wide()))
+            .sum()
+    };
+    let count = (rows * (rows - 1) / 2) as f64;
+    let mean = above(&|c| c) / count;
+    Ok((mean, above(&|c| (c - mean) * (c - mean)) / count))
 }
 
 /// Partial sums, so that a vector unit has independent work.
@@ -57,5 +91,16 @@ mod tests {
             }]
         );
         assert!(pairs(6, &x).is_empty());
+    }
+
+    #[test]
+    fn cosines_are_of_all_pairs() {
+        // Two alike, one at right angles to them, one opposite, one of zeros.
+        let x = [1.0, 1.0, 2.0, 2.0, 3.0, -3.0, -1.0, -1.0, 0.0, 0.0];
+        let (mean, variance) = cosines::<f64>(Threads::ONE, 2, &x).unwrap();
+        let all = [1.0, 0.0, -1.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0];
+        assert!((mean + 0.1).abs() < 1e-15);
+        let expected = all.iter().map(|c| (c + 0.1) * (c + 0.1)).sum::<f64>() / 10.0;
+        assert!((variance - expected).abs() < 1e-15);
     }
 }

@@ -1,5 +1,7 @@
 //! One batch forward and back through the stages of a plan.
 
+use std::ops::Range;
+
 use super::{Plan, Stage};
 use crate::float::Float;
 use crate::layers::{InputGradient, Order, Pass, State};
@@ -38,6 +40,28 @@ fn stage_len<F: Float>(stage: &Stage<F>, samples: usize) -> usize {
     let rows = samples.saturating_mul(stage.rows);
     rows.saturating_mul(stage.width_out)
         .saturating_add(stage.layer.cache_len(rows))
+}
+
+/// Where the output of each stage lies in what forward kept.
+pub fn outputs<F: Float>(plan: &Plan<F>, samples: usize) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let place = |stage: &Stage<F>| {
+        let output = start..start + samples * stage.rows * stage.width_out;
+        start += stage_len(stage, samples);
+        output
+    };
+    plan.stages().iter().map(place).collect()
+}
+
+/// Where [`backward_keeping`] puts the gradient with respect to the input of each stage.
+pub fn input_gradients<F: Float>(plan: &Plan<F>, samples: usize) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let place = |stage: &Stage<F>| {
+        let start = end;
+        end += samples * stage.rows * stage.width_in;
+        start..end
+    };
+    plan.stages().iter().map(place).collect()
 }
 
 /// Whether the plan is one layer whose backward changes no gradient and does not need the output: then the output,
@@ -165,6 +189,56 @@ pub fn backward<F: Float>(
     if let Some(dx) = dx {
         // No stage took it: what computes nothing passes its gradient on.
         dx.copy_from_slice(&dy[..dx.len()]);
+    }
+}
+
+/// Run a batch back from `dy`, the gradient with respect to the output of stage number `stages`, and keep the gradients
+/// on the way: where [`input_gradients`] says, in `kept_gradients`; that of the network's input only if asked for. Those
+/// of all parameters of these stages go to `dw`.
+///
+/// For plans whose layers leave activations to layers of their own: inside of a layer nothing is kept.
+pub fn backward_keeping<F: Float>(
+    plan: &Plan<F>,
+    run: Run,
+    stages: usize,
+    w: &[F],
+    x: &[F],
+    kept: &mut [F],
+    dy: &[F],
+    kept_gradients: &mut [F],
+    dw: &mut [F],
+    with_input: bool,
+) {
+    let outputs = outputs(plan, run.samples);
+    let gradients = input_gradients(plan, run.samples);
+    for (i, stage) in plan.stages()[..stages].iter().enumerate().rev() {
+        let pass = run.pass(stage);
+        let (before, here) = kept.split_at_mut(outputs[i].start);
+        let (y, cache) = here.split_at_mut(outputs[i].len());
+        let cache = &mut cache[..stage.layer.cache_len(pass.rows)];
+        let x = if i == 0 {
+            x
+        } else {
+            &before[outputs[i - 1].clone()]
+        };
+        let (below, above) = kept_gradients.split_at_mut(gradients[i].end);
+        let dy = if i + 1 == stages {
+            dy
+        } else {
+            &above[..y.len()]
+        };
+        let dx = &mut below[gradients[i].clone()];
+        let parameters = stage.parameters.clone();
+        stage.layer.backward(
+            pass,
+            &w[parameters.clone()],
+            x,
+            y,
+            cache,
+            dy,
+            &mut dw[parameters],
+            (with_input || i > 0).then_some(dx),
+        );
     }
 }
 

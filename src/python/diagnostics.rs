@@ -69,6 +69,18 @@ pub(super) fn unit_moments<'py>(
     by_dtype!("x", x, run(x, threads))
 }
 
+/// Mean square of all elements.
+#[pyfunction]
+pub(super) fn second_moment(x: &Bound<'_, PyAny>) -> PyResult<f64> {
+    fn run<F: Float + Element>(x: &Bound<'_, PyAny>) -> PyResult<f64> {
+        let py = x.py();
+        let x = read::<F>("x", x)?;
+        let x = x.as_slice()?;
+        Ok(py.detach(|| diagnostics::sum_of_squares(x)) / x.len() as f64)
+    }
+    by_dtype!("x", x, run(x))
+}
+
 /// Counts of values in equal bins.
 #[pyfunction]
 #[pyo3(signature = (x, low, high, bins, threads=None))]
@@ -133,6 +145,27 @@ pub(super) fn row_pairs<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
         table(py, pairs.iter().map(|pair| [pair.aa, pair.bb, pair.ab]))
     }
     by_dtype!("x", x, run(x))
+}
+
+/// Mean and variance of the cosine of the angle between two rows, over all pairs.
+#[pyfunction]
+#[pyo3(signature = (x, threads=None))]
+pub(super) fn row_cosines(x: &Bound<'_, PyAny>, threads: Option<usize>) -> PyResult<(f64, f64)> {
+    fn run<F: Float + Element>(
+        x: &Bound<'_, PyAny>,
+        threads: Option<usize>,
+    ) -> PyResult<(f64, f64)> {
+        let (py, threads) = (x.py(), threads_or_global(threads)?);
+        let (x, width) = matrix::<F>("x", x)?;
+        let shape = x.shape();
+        if shape[0] < 2 {
+            let message = format!("x: expected at least two rows, found shape {shape:?}");
+            return Err(shape_error(message));
+        }
+        let x = x.as_slice()?;
+        detached(py, || diagnostics::cosines(threads, width, x))
+    }
+    by_dtype!("x", x, run(x, threads))
 }
 
 /// (Σλ)² / Σλ² of the units' covariance.

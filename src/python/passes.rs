@@ -1,6 +1,9 @@
 //! One batch forward and back, for Python: what a layer by itself and `Sequential.forward` call.
 
-use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
+use std::ops::Range;
+
+use numpy::{Element, PyArrayMethods, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PySlice, PyTuple};
 
@@ -33,7 +36,7 @@ impl Plan {
         let shape = self.output_shape(plan, samples);
         let plain = network::is_plain(plan);
         let y = if plain {
-            front(&kept, &shape)?
+            view(kept.as_any(), 0, &shape)?.cast_into()?
         } else {
             empty::<F>(py, &shape)?
         };
@@ -146,16 +149,117 @@ impl Plan {
     }
 }
 
-/// A view of an array's first elements, in this shape.
-fn front<'py, F: Element>(
-    array: &Bound<'py, PyArrayDyn<F>>,
+impl Plan {
+    /// The output of each layer that computes something: views of what forward kept.
+    pub(super) fn outputs_as<'py, F: Float + Element>(
+        &self,
+        plan: &network::Plan<F>,
+        (x, kept, _): &(Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let (_, samples) = self.read_samples::<F>(x)?;
+        check_kept::<F>(plan, samples, kept)?;
+        let widths = plan.stages().iter().map(|stage| stage.width_out);
+        let parts = network::outputs(plan, samples).into_iter().zip(widths);
+        matrices(kept, parts)
+    }
+
+    /// Gradients with respect to the input of each of the first `layers` layers that compute something (of the first one
+    /// only `with_input`), and to the parameters.
+    pub(super) fn gradients_as<'py, F: Float + Element>(
+        &self,
+        plan: &network::Plan<F>,
+        params: &Bound<'py, PyAny>,
+        (x, kept, training): &(Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+        dy: &Bound<'py, PyAny>,
+        layers: usize,
+        with_input: bool,
+        threads: Option<usize>,
+    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
+        let (py, threads) = (params.py(), threads_or_global(threads)?);
+        let (x_array, samples) = self.read_samples::<F>(x)?;
+        let stages = plan.stages();
+        if layers == 0 || layers > stages.len() {
+            let message = format!("layers: expected 1 to {}, found {layers}", stages.len());
+            return Err(PyValueError::new_err(message));
+        }
+        let w = read::<F>("params", params)?;
+        check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
+        check_kept::<F>(plan, samples, kept)?;
+        let (last, dy) = (&stages[layers - 1], read::<F>("dy", dy)?);
+        let rows = samples * last.rows;
+        check_shape("dy", dy.shape(), &[Some(rows), Some(last.width_out)])?;
+
+        let mut places = network::input_gradients(plan, samples);
+        places.truncate(layers);
+        let gradients = empty::<F>(py, &[places.last().map_or(0, |place| place.end)])?;
+        let dw = empty::<F>(py, &[plan.parameter_count()])?;
+        {
+            let mut kept = write::<F>("cache", kept)?;
+            let (mut gradients, mut dw) = (gradients.readwrite(), dw.readwrite());
+            let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
+            let (kept, gradients) = (kept.as_slice_mut()?, gradients.as_slice_mut()?);
+            let dw = dw.as_slice_mut()?;
+            let run = Run {
+                samples,
+                threads,
+                training: *training,
+                step: 0,
+                order: Order::RowMajor,
+            };
+            py.detach(|| {
+                dw[last.parameters.end..].fill(F::ZERO);
+                if samples > 0 {
+                    network::backward_keeping(
+                        plan, run, layers, w, x, kept, dy, gradients, dw, with_input,
+                    );
+                } else {
+                    dw.fill(F::ZERO);
+                }
+            });
+        }
+        let mut parts: Vec<_> = places
+            .into_iter()
+            .zip(stages.iter().map(|stage| stage.width_in))
+            .collect();
+        if !with_input {
+            parts.remove(0);
+        }
+        Ok((matrices(gradients.as_any(), parts)?, dw.into_any()))
+    }
+}
+
+fn check_kept<F: Float + Element>(
+    plan: &network::Plan<F>,
+    samples: usize,
+    kept: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let kept = read::<F>("cache", kept)?;
+    let expected = network::kept_len(plan, samples);
+    check_shape("cache", kept.shape(), &[Some(expected)])
+}
+
+/// Views of parts of a flat array, as matrices of the width that goes with each.
+fn matrices<'py>(
+    flat: &Bound<'py, PyAny>,
+    parts: impl IntoIterator<Item = (Range<usize>, usize)>,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let matrix = |(part, width): (Range<usize>, usize)| {
+        let shape = [part.len() / width, width];
+        view(flat, part.start, &shape)
+    };
+    parts.into_iter().map(matrix).collect()
+}
+
+/// A view of an array's elements from `start` on, in this shape.
+fn view<'py>(
+    array: &Bound<'py, PyAny>,
+    start: usize,
     shape: &[usize],
-) -> PyResult<Bound<'py, PyArrayDyn<F>>> {
+) -> PyResult<Bound<'py, PyAny>> {
     let py = array.py();
-    let len = shape.iter().product::<usize>();
-    let first = array
-        .as_any()
-        .get_item(PySlice::new(py, 0, isize::try_from(len)?, 1))?;
-    let shaped = first.call_method1("reshape", (PyTuple::new(py, shape)?,))?;
-    Ok(shaped.cast_into()?)
+    let end = start + shape.iter().product::<usize>();
+    let slice = PySlice::new(py, isize::try_from(start)?, isize::try_from(end)?, 1);
+    array
+        .get_item(slice)?
+        .call_method1("reshape", (PyTuple::new(py, shape)?,))
 }

@@ -121,6 +121,26 @@ impl Plan {
         with_plan!(self, plan => self.backward_as(plan, params, &cache, dy, threads))
     }
 
+    fn outputs<'py>(
+        &self,
+        cache: (Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        with_plan!(self, plan => self.outputs_as(plan, &cache))
+    }
+
+    #[pyo3(signature = (params, cache, dy, layers, with_input, threads=None))]
+    fn gradients<'py>(
+        &self,
+        params: &Bound<'py, PyAny>,
+        cache: (Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+        dy: &Bound<'py, PyAny>,
+        layers: usize,
+        with_input: bool,
+        threads: Option<usize>,
+    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
+        with_plan!(self, plan => self.gradients_as(plan, params, &cache, dy, layers, with_input, threads))
+    }
+
     #[pyo3(signature = (params, state, x, batch_size, threads=None))]
     fn predict<'py>(
         &self,

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from fanin._network import Network
 from fanin.diagnosis._curvature import Curvature, curvature
 from fanin.diagnosis._layer import LayerReport
@@ -58,6 +56,7 @@ def diagnose(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import fanin
     >>> from fanin.layers import Dense
     >>> layers = [Dense(100, "tanh", kernel_initializer="zeros") for _ in range(5)]
@@ -126,6 +125,5 @@ def _first(layer: LayerTrace) -> LayerTrace:
         pre_activation=None if pre is None else pre[:_KEPT].copy(),
         output_gradient=None,
         pre_activation_gradient=None,
-        parameters={role: np.array(values) for role, values in layer.parameters.items()},
         gradients={},
     )

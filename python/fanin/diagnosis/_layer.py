@@ -153,7 +153,7 @@ class LayerReport:
             cosine=mean_cosine(trace.outputs),
             effective_rank=effective_rank(trace.outputs[:_ROWS]),
             groups=groups,
-            tied=_tied(groups, _groups(trace.gradients)),
+            tied=_tied(groups, trace.gradients),
             settings={**trace.settings, "activation": trace.activation},
             note=trace.note,
         )
@@ -164,11 +164,14 @@ def _groups(arrays: Mapping[str, Array]) -> Array | None:
     return None if kernel is None else equal_units(kernel, arrays.get("bias"), tolerance=1e-6)
 
 
-def _tied(groups: Array | None, gradient_groups: Array | None) -> Array | None:
+def _tied(groups: Array | None, gradients: Mapping[str, Array]) -> Array | None:
+    if groups is None or len(np.unique(groups)) == len(groups):
+        return groups  # there is nothing that gradients could part
+    parted = _groups(gradients)
     # Without gradients, as of weights that are not trained, nothing parts equal units.
-    if groups is None or gradient_groups is None or len(groups) != len(gradient_groups):
+    if parted is None or len(groups) != len(parted):
         return groups
-    return tied_units(groups, gradient_groups)
+    return tied_units(groups, parted)
 
 
 def _signal(array: Array | None, bins: int = BINS) -> Signal | None:

@@ -31,42 +31,24 @@ class Step(Protocol):
         """Keep `dy`, and the gradients of inputs and parameters; return that of the inputs."""
 
 
-class _Step:
-    """A layer, or the part of it before or behind its activation."""
+class ForwardStep:
+    """A layer of a network, or the part of it before or behind its activation, by itself."""
 
     def __init__(self, layer: Layer, settings: dict[str, Any], shape: tuple[int, ...]) -> None:
         self.layer = layer
-        self.activation = settings.get("activation") if settings["kind"] == "activation" else None
+        self.activation = _activation(settings)
         self.plan = _core.Plan(shape, [settings], layer.dtype)
-        self.inputs = self.outputs = np.empty(0)
-        self.dx: Array | None = None
-        self.dy: Array | None = None
-        self.gradients: dict[str, Array] = {}
 
     def forward(self, x: Array, training: bool) -> Array:
-        self.inputs = x
-        # A pass in training moves running averages: those of a copy.
-        params, state = self._params(), self._state().copy()
-        self.outputs, self._cache = self.plan.forward(params, state, x, training)
-        return self.outputs
-
-    def backward(self, dy: Array) -> Array:
-        self.dy = dy
-        self.dx, flat = self.plan.backward(self._params(), self._cache, dy)
-        flat /= len(dy)  # from the samples' own losses to their mean
-        for _, role, start, shape in self.plan.parameters:
-            self.gradients[role] = flat[start : start + int(np.prod(shape))].reshape(shape)
-        return self.dx
-
-    def _params(self) -> Array:
-        return self._own(self.layer._params, self.plan.parameter_count)
-
-    def _state(self) -> Array:
-        return self._own(self.layer._state, self.plan.state_count)
-
-    def _own(self, array: Array | None, count: int) -> Array:
+        """Return the outputs; running averages do not move."""
+        params, state = self.layer._params, self.layer._state
         # The activation's part of a layer has no arrays.
-        return np.empty(0, self.plan.dtype) if array is None or not count else array
+        if params is None or not self.plan.parameter_count:
+            params = np.empty(0, self.plan.dtype)
+        if state is None or not self.plan.state_count:
+            state = np.empty(0, self.plan.dtype)
+        outputs, _ = self.plan.forward(params, state.copy(), x, training)
+        return outputs
 
 
 def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool) -> Trace:
@@ -91,10 +73,103 @@ def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool)
         All arrays.
     """
     network.ready()
-    steps = split_steps(network, x.shape[1:])
-    name, value = pass_through(steps, x, y, chosen_before(network, loss), training)
-    traced = [_joined([s for s in steps if s.layer is layer]) for layer in network.layers]
-    return Trace(network.name, x.reshape(len(x), -1), traced, name, value)
+    run = _Run(network, x, training)
+    outputs = run.signals[-1]
+    if y is None:
+        name, value, dy, fused = "", None, random_direction(outputs), False
+    else:
+        before = run.signals[-2] if len(run.signals) > 1 else outputs
+        loss = chosen_before(network, loss)
+        name, value, dy, fused = loss_gradient(y, loss, before, outputs, run.last_activation)
+    run.back(dy, fused)
+    return Trace(network.name, x.reshape(len(x), -1), run.layers(), name, value)
+
+
+class _Run:
+    """A network's layers, those with an activation cut in two before it, over a batch."""
+
+    def __init__(self, network: Network, x: Array, training: bool) -> None:
+        self.parts = [(layer, s) for layer in network.layers for s in _parts(layer.settings())]
+        self.plan = _core.Plan(x.shape[1:], [settings for _, settings in self.parts], x.dtype.name)
+        # Copies: a pass in training moves running averages, and a trace outlives training steps.
+        self.params, self.state = network.params.copy(), network.state.copy()
+        _, self.cache = self.plan.forward(self.params, self.state.copy(), x, training)
+        computed = iter(self.plan.outputs(self.cache))
+        self.signals = [x]
+        for flat, shape in zip(self.flat, self.plan.output_shapes, strict=True):
+            y = self.signals[-1] if flat else next(computed)
+            self.signals.append(y.reshape(len(x), *shape))
+        self.gradients: list[Array | None] = []
+        """With respect to the input of each part, and to the outputs of the last."""
+        self.parameter_gradients = np.empty(0)
+
+    @property
+    def flat(self) -> list[bool]:
+        """Which parts compute nothing."""
+        return [settings["kind"] == "flatten" for _, settings in self.parts]
+
+    @property
+    def last_activation(self) -> Any:
+        """What ends the network, if it is an activation."""
+        return _activation(self.parts[-1][1]) if self.parts else None
+
+    def back(self, dy: Array, fused: bool) -> None:
+        """Run back from the gradient of the outputs; if `fused`, of the last activation's input."""
+        flat = self.flat[:-1] if fused else self.flat
+        layers = len(flat) - sum(flat)
+        self.gradients = [dy, None] if fused else [dy]
+        computed: list[Array] = []
+        if layers:
+            last = self.signals[len(flat)].shape[-1]
+            rows = np.ascontiguousarray(dy.reshape(-1, last))
+            # That of the samples is nobody's, unless the first layer is an activation.
+            computed, self.parameter_gradients = self.plan.gradients(
+                self.params, self.cache, rows, layers, self.parts[0][1]["kind"] == "activation"
+            )
+            # From the samples' own losses to their mean.
+            self.parameter_gradients /= len(dy)
+        for part in reversed(range(len(flat))):
+            above = self.gradients[0]
+            if not flat[part]:
+                above = computed.pop() if computed else None
+            dx = None if above is None else above.reshape(self.signals[part].shape)
+            self.gradients.insert(0, dx)
+
+    def layers(self) -> list[LayerTrace]:
+        """Put the parts of each layer together again."""
+        found = []
+        for layer in dict.fromkeys(layer for layer, _ in self.parts):
+            places = [i for i, (owner, _) in enumerate(self.parts) if owner is layer]
+            found.append(self._layer(layer, places[0], places[-1]))
+        return found
+
+    def _layer(self, layer: Layer, first: int, last: int) -> LayerTrace:
+        settings = layer.settings()
+        activation = _activation(self.parts[last][1])
+        activated = activation is not None
+        before, after = self.gradients[last], self.gradients[last + 1]
+        arrays = self._arrays(self.plan.parameters, self.params, first)
+        return LayerTrace(
+            name=layer.name,
+            kind=settings["kind"],
+            inputs=matrix(self.signals[first]),
+            outputs=matrix(self.signals[last + 1]),
+            activation=activation,
+            pre_activation=matrix(self.signals[last]) if activated else None,
+            output_gradient=None if after is None else matrix(after),
+            pre_activation_gradient=matrix(before) if activated and before is not None else None,
+            parameters=arrays | self._arrays(self.plan.state, self.state, first),
+            gradients=self._arrays(self.plan.parameters, self.parameter_gradients, first),
+            initializers={role: layer.initializer(role) for role in layer.arrays},
+            settings=settings,
+        )
+
+    def _arrays(self, places: Any, flat: Array, part: int) -> dict[str, Array]:
+        return {
+            role: flat[start : start + int(np.prod(shape))].reshape(shape)
+            for owner, role, start, shape in places
+            if owner == part and len(flat)
+        }
 
 
 def pass_through(
@@ -104,32 +179,45 @@ def pass_through(
     outputs = x
     for step in steps:
         outputs = step.forward(outputs, training)
-    name, value, rest = "", None, steps
     if y is None:
-        dy = random_direction(outputs)
+        name, value, dy, fused = "", None, random_direction(outputs), False
     else:
-        chosen = loss or fitting_loss(y, outputs.shape, steps[-1].activation)
-        before = before_activation(chosen, steps[-1].activation)
-        if before is None:
-            values, dy = chosen.rows(y, outputs)
-        else:
-            # One formula with the last activation: exact where probabilities underflow.
-            values, dy = before.rows(y, steps[-1].inputs)
-            steps[-1].dx, rest = dy, steps[:-1]
-        name, value = chosen.kind, float(values.mean(dtype=np.float64))
-    for step in reversed(rest):
+        last = steps[-1]
+        name, value, dy, fused = loss_gradient(y, loss, last.inputs, outputs, last.activation)
+    if fused:
+        steps[-1].dx = dy
+    for step in reversed(steps[:-1] if fused else steps):
         dy = step.backward(dy)
     return name, value
 
 
-def split_steps(network: Network, shape: tuple[int, ...]) -> list[_Step]:
+def loss_gradient(
+    y: Any, loss: losses.Loss | None, before: Array, outputs: Array, activation: Any
+) -> tuple[str, float, Array, bool]:
+    """Return a loss's name, its mean, and the gradient of each sample's own.
+
+    The gradient is with respect to the outputs; or, and then the last value is True, to what the
+    last activation gets, `before`: where loss and activation are one formula, which is exact where
+    probabilities underflow.
+    """
+    chosen = loss or fitting_loss(y, outputs.shape, activation)
+    one = before_activation(chosen, activation)
+    values, dy = chosen.rows(y, outputs) if one is None else one.rows(y, before)
+    return chosen.kind, float(values.mean(dtype=np.float64)), dy, one is not None
+
+
+def split_steps(network: Network, shape: tuple[int, ...]) -> list[ForwardStep]:
     """Return the layers of a network, those with an activation cut in two before it."""
-    steps: list[_Step] = []
+    steps: list[ForwardStep] = []
     for layer in network.layers:
         for settings in _parts(layer.settings()):
-            steps.append(_Step(layer, settings, shape))
+            steps.append(ForwardStep(layer, settings, shape))
             shape = steps[-1].plan.output_shapes[-1]
     return steps
+
+
+def _activation(settings: dict[str, Any]) -> Any:
+    return settings.get("activation") if settings["kind"] == "activation" else None
 
 
 def _parts(settings: dict[str, Any]) -> list[dict[str, Any]]:
@@ -139,31 +227,6 @@ def _parts(settings: dict[str, Any]) -> list[dict[str, Any]]:
         {**settings, "activation": {"kind": "linear"}},
         {"kind": "activation", "activation": settings["activation"]},
     ]
-
-
-def _joined(steps: list[_Step]) -> LayerTrace:
-    """Put a layer together again."""
-    layer, first, last = steps[0].layer, steps[0], steps[-1]
-    activated = last.activation is not None
-    settings = layer.settings()
-    return LayerTrace(
-        name=layer.name,
-        kind=settings["kind"],
-        inputs=matrix(first.inputs),
-        outputs=matrix(last.outputs),
-        activation=last.activation,
-        pre_activation=matrix(last.inputs) if activated else None,
-        output_gradient=None if last.dy is None else matrix(last.dy),
-        pre_activation_gradient=matrix(last.dx) if activated and last.dx is not None else None,
-        parameters=dict(layer.arrays),
-        gradients=first.gradients,
-        initializers=_initializers(layer),
-        settings=settings,
-    )
-
-
-def _initializers(layer: Layer) -> dict[str, initializers.Initializer]:
-    return {role: layer.initializer(role) for role in layer.arrays}
 
 
 def random_direction(outputs: Array) -> Array:

@@ -156,7 +156,7 @@ class Weights:
     Attributes
     ----------
     values : ndarray
-        A copy of the array.
+        The array.
     mean, std, second_moment : float
         Over all elements.
     gradient_second_moment : float or None
@@ -203,18 +203,12 @@ class Weights:
             mean = float(means.mean())
             std = float(np.sqrt(variances.mean() + np.square(means - mean).mean()))
             own = float((variances + np.square(means)).mean())
-        back = None if gradient is None else _second_moment(gradient)
+        back = None if gradient is None else _core.second_moment(as_matrix(gradient))
         bad = None
         if not np.isfinite(own):
             wrong = ~np.isfinite(values)
             bad = tuple(map(int, np.argwhere(wrong)[0])) if wrong.any() else None
-        return cls(values.copy(), mean, std, own, back, bad)
-
-
-def _second_moment(array: Array) -> float:
-    means, variances = _core.unit_moments(as_matrix(array)).T[:2]
-    with np.errstate(over="ignore", invalid="ignore"):
-        return float((variances + np.square(means)).mean())
+        return cls(values, mean, std, own, back, bad)
 
 
 def mean_cosine(array: Array) -> float:

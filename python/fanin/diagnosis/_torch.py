@@ -151,7 +151,10 @@ class _Record:
             pre_activation=pre,
             output_gradient=scaled_rows(self.output_gradient, scale),
             pre_activation_gradient=before,
-            parameters=_by_role(kind, {**self.parameters, **buffers}, groups),
+            parameters={
+                role: array.copy()
+                for role, array in _by_role(kind, {**self.parameters, **buffers}, groups).items()
+            },
             gradients={
                 role: array * np.asarray(scale / batch, array.dtype)
                 for role, array in _by_role(kind, self.gradients, groups).items()

@@ -33,7 +33,8 @@ class LayerTrace:
     output_gradient: Array | None = None
     pre_activation_gradient: Array | None = None
     parameters: Mapping[str, Array] = field(default_factory=dict)
-    """By role: ``kernel`` of shape (inputs, units), ``bias``, ``gamma``, ``moving_mean``, …"""
+    """By role: ``kernel`` of shape (inputs, units), ``bias``, ``gamma``, ``moving_mean``, …; copies
+    that training does not change."""
     gradients: Mapping[str, Array] = field(default_factory=dict)
     initializers: Mapping[str, Any] = field(default_factory=dict)
     """By role, where they are known."""

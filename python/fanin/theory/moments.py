@@ -6,6 +6,7 @@ this package.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,9 @@ def _at_zero(phi: Nonlinearity) -> Moments:
     return Moments(value, _log(value**2), 0.0, 0.0, 0.0, _log(slope**2), 0.0, 1.0)
 
 
+# The layers of a network ask for the same ones: always of a function that scales, and near a fixed
+# point.
+@lru_cache(maxsize=256)
 def _moments(phi: Nonlinearity, q: float) -> Moments:
     std = math.sqrt(q)
     edges = np.unique(np.clip(np.r_[_line(1.0), _structure(phi, std) / std], -_REACH, _REACH))
@@ -187,8 +191,37 @@ def pair_moments(phi: Nonlinearity, log_q: float, c: float, step: float = 1.0) -
     """
     if log_q == -math.inf:
         return PairMoments(1.0, 0.0, 1.0, 1.0)
-    limit = 0.0 if _scales(phi) else _LOG_PAIRS
-    q = math.exp(min(max(log_q, -limit), limit))
+    if _scales(phi):
+        return _pairs_of_two_slopes(phi, c)
+    return _pairs_by_quadrature(phi, math.exp(min(max(log_q, -_LOG_PAIRS), _LOG_PAIRS)), c, step)
+
+
+def _pairs_of_two_slopes(phi: Nonlinearity, c: float) -> PairMoments:
+    """Return the moments of ``φ(x) = a max(x, 0) + b max(-x, 0)``, whatever the variance.
+
+    Arc-cosine kernels: Cho & Saul, "Kernel methods for deep learning", 2009, equations 4 to 6.
+    """
+    a, b = phi.value(np.array([1.0, -1.0])).tolist()
+    same, cross = a * a + b * b, 2 * a * b
+    if same == 0:
+        return PairMoments(0.0, 0.0, 1.0, 1.0)
+    of_squares, of_cross = a**4 + b**4, 2 * a * a * b * b
+    angle = math.acos(min(max(c, -1.0), 1.0))
+    sine, left = math.sin(angle), math.pi - angle
+    # Kernels of order 0, 1 and 2 of both inputs on one side of 0, and of one on each.
+    k0, cross0 = left / math.pi, angle / math.pi
+    k1, cross1 = (sine + left * c) / math.pi, (sine - angle * c) / math.pi
+    k2 = (3 * sine * c + left * (1 + 2 * c * c)) / math.pi
+    cross2 = (-3 * sine * c + angle * (1 + 2 * c * c)) / math.pi
+    return PairMoments(
+        (same * k1 + cross * cross1) / same,
+        2 * (of_squares * k2 + of_cross * cross2) / same**2 - 1,
+        (same * k0 - cross * cross0) / same,
+        2 * (of_squares * k0 + of_cross * cross0) / same**2,
+    )
+
+
+def _pairs_by_quadrature(phi: Nonlinearity, q: float, c: float, step: float) -> PairMoments:
     # Of a width that is not quite 0, for c = ±1.
     wide = math.sqrt(q * max((1 + c) / 2, 1e-16))
     apart = math.sqrt(q * max((1 - c) / 2, 1e-16))
@@ -218,6 +251,7 @@ def pair_moments(phi: Nonlinearity, log_q: float, c: float, step: float = 1.0) -
     )
 
 
+@lru_cache(maxsize=64)
 def _scales(phi: Nonlinearity) -> bool:
     """Say whether ``φ(a x) = a φ(x)`` for positive a, as for ReLU: then one variance tells all."""
     if phi.bends not in ((), (0.0,)):

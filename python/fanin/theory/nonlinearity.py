@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Nonlinearity:
     """An activation as a function on float64 arrays.
 
@@ -95,7 +96,8 @@ def resolve(
         return Nonlinearity(activation.lower(), value, derivative or slope, bends)
     settings = _settings(activation, options)
     if settings is not None:
-        return _of_the_core(settings, derivative)
+        found = _of_the_core(tuple(sorted(settings.items())))
+        return found if derivative is None else replace(found, slope=derivative)
     if not callable(activation):
         raise TypeError(f"activation must be a name or a function of an array, got {activation!r}")
     if options:
@@ -126,7 +128,10 @@ def _settings(activation: Any, options: dict[str, Any]) -> dict[str, Any] | None
     )
 
 
-def _of_the_core(settings: dict[str, Any], derivative: Callable[..., Any] | None) -> Nonlinearity:
+# One object for equal settings: what is known of it need not be found out again.
+@lru_cache(maxsize=64)
+def _of_the_core(items: tuple[tuple[str, Any], ...]) -> Nonlinearity:
+    settings = dict(items)
     name = settings["kind"]
     if name == "softmax":
         raise ValueError(
@@ -143,7 +148,7 @@ def _of_the_core(settings: dict[str, Any], derivative: Callable[..., Any] | None
 
     smooth = ("linear", "tanh", "sigmoid", "gelu", "silu", "softplus")
     bends = () if name in smooth else (0.0,)
-    return Nonlinearity(name, value, derivative or slope, bends)
+    return Nonlinearity(name, value, slope, bends)
 
 
 def _of_a_function(

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin import _core
 from fanin.theory.laws import WeightLaw
 from fanin.theory.moments import Moments, PairMoments, moments, pair_moments
 from fanin.theory.nonlinearity import Nonlinearity
@@ -139,17 +140,14 @@ def measure(x: NDArray[np.floating]) -> Signal:
     if mean_square == 0:
         return Signal(-math.inf, 0.0, 0.0, 0.0, 1.0, 0.0, len(x))
     chosen = rows[np.linspace(0, len(x) - 1, min(len(x), 256)).astype(int)]
-    norms = np.linalg.norm(chosen, axis=1, keepdims=True)
-    unit = np.divide(chosen, norms, out=np.zeros_like(chosen), where=norms > 0)
-    gram = unit @ unit.T
-    pairs = gram[~np.eye(len(chosen), dtype=bool)] if len(chosen) > 1 else np.ones(1)
+    c, c_variance = _core.row_cosines(chosen) if len(chosen) > 1 else (1.0, 0.0)
     return Signal(
         math.log(mean_square),
         float(rows.mean()),
         0.0,
         math.log1p(float(squares.var()) / mean_square**2),
-        float(pairs.mean()),
-        float(pairs.var()),
+        c,
+        c_variance,
         len(x),
     )
 
