@@ -93,6 +93,20 @@ class Dlpack:
         return self.device
 
 
+class UnversionedDLPack(Dlpack):
+    """The same as before version 1.0, whose capsules do not say whether they may be written to."""
+
+    def __dlpack__(self, stream=None):
+        return self.values.__dlpack__()
+
+
+def test_dlpack_before_version_one_is_refused_with_the_reason():
+    values = np.zeros((3, 4), "f4")
+    with pytest.raises(ValueError, match=r"tensor: .*DLPack before version 1\.0"):
+        init.normal_(UnversionedDLPack(values))
+    assert not values.any()
+
+
 def test_dlpack():
     values = np.zeros((4, 3), "float32")
     given_ = Dlpack(values)
@@ -176,7 +190,7 @@ def test_integers_take_constants_that_they_hold():
         (lambda w: init.kaiming_normal_(w, mode="fan_avg"), "Mode fan_avg not supported"),
         (lambda w: init.kaiming_normal_(w, nonlinearity="gelu"), "Unsupported nonlinearity gelu"),
         (lambda w: init.sparse_(w, 1.5), "sparsity"),
-        (lambda w: init.normal_(w, generator=-1), "seed"),
+        (lambda w: init.normal_(w, generator=-1), "generator: expected a whole number"),
         (lambda w: init.normal_(w, generator="torch"), "generator"),
     ],
 )

@@ -293,3 +293,44 @@ def test_any_row_of_layers_is_the_same_in_a_sequential_and_in_a_tree(widths, nor
     )
     built.build((None, 3))
     assert np.array_equal(model.params, built.params)
+
+
+def flax_like(names):
+    return {"params": {name: {"kernel": np.zeros((3, 3), "f4")} for name in names}}
+
+
+def test_layers_in_the_order_of_the_alphabet_are_doubted():
+    with pytest.warns(UserWarning, match=r"Conv_0, Dense_0, .*give order=\['params.Conv_0'"):
+        fanin.initialize(flax_like(["Conv_0", "Dense_0"]), seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fanin.initialize(flax_like(["Dense_0", "Conv_0"]), seed=0)
+        fanin.initialize(flax_like(["Dense_0", "Dense_1"]), seed=0)
+        fanin.initialize(flax_like(["decoder", "encoder"]), seed=0)
+
+
+def test_the_order_can_be_given():
+    order = ["params.Dense_0", "params.Conv_0"]
+    found = fanin.initialize(flax_like(["Conv_0", "Dense_0"]), seed=0, order=order)
+    expected = fanin.initialize(flax_like(["Dense_0", "Conv_0"]), seed=0)
+    for name in ("Conv_0", "Dense_0"):
+        np.testing.assert_array_equal(
+            found["params"][name]["kernel"], expected["params"][name]["kernel"]
+        )
+
+
+@pytest.mark.parametrize("order", [[], ["params.Conv_0"], ["params.Conv_0"] * 2, ["a", "b"]])
+def test_an_order_names_each_layer_once(order):
+    held = flax_like(["Conv_0", "Dense_0"])
+    with pytest.raises(ValueError, match="order: expected the names of all layers"):
+        fanin.initialize(held, seed=0, order=order)
+    assert not held["params"]["Dense_0"]["kernel"].any()
+
+
+def test_what_a_foreign_function_raises_names_the_parameter():
+    def broken(shape):
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no") as caught:
+        fanin.initialize(flax_like(["Dense_0"]), broken, seed=0)
+    assert "params.Dense_0.kernel" in caught.value.__notes__[0]

@@ -278,6 +278,26 @@ def test_the_documents_functions_from_a_seed():
 # Functions and classes of users.
 
 
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda shape, n: np.zeros(shape), r"<lambda>: expected a function .*\(shape, n\)"),
+        (lambda key, shape, dtype: np.zeros(shape), "JAX's order; wrap it"),
+        (lambda shape: "abc", "expected an array of numbers, found str"),
+        (lambda shape: None, "expected an array of numbers, found NoneType"),
+    ],
+)
+def test_functions_that_are_no_initializers_say_so(function, message):
+    with pytest.raises(TypeError, match=message):
+        initializers.get(function)((2, 3), "float32")
+
+
+@pytest.mark.parametrize("name", ["sparse", "sparse_", initializers.Sparse])
+def test_a_name_that_does_not_tell_all_says_what_to_give(name):
+    with pytest.raises(TypeError, match=r"does not tell sparsity; give .*Sparse\(sparsity="):
+        initializers.get(name)
+
+
 def test_functions_are_initializers():
     def only_shape(shape):
         return np.full(shape, 2)

@@ -140,6 +140,30 @@ def test_truncated_normals_are_those_of_the_page(stream):
     np.testing.assert_array_equal(ours, expected)
 
 
+def reference_shuffle(seed, path, n):
+    words = iter(reference_words(seed, path, 4 * n + 64).ravel().tolist())
+    places = list(range(n))
+    for m in range(n, 1, -1):
+        product = next(words) * m
+        while product % 2**32 < 2**32 % m:
+            product = next(words) * m
+        k = product >> 32
+        places[m - 1], places[k] = places[k], places[m - 1]
+    return places
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 17, 3000])
+def test_shuffles_are_those_of_the_page(stream, n):
+    expected = reference_shuffle(stream.seed, stream.path, n)
+    np.testing.assert_array_equal(_core.permutation(stream.seed, stream.path, n), expected)
+
+
+@pytest.mark.parametrize("draw", [RandomUniform(-0.3, 1.1), RandomNormal(0.25, 1.5)])
+def test_half_types_are_those_of_the_page(stream, draw):
+    ours = draw(5000, "float16", rng=stream)
+    np.testing.assert_array_equal(ours, draw(5000, "float32", rng=stream).astype("float16"))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(7, 5), (300, 12), (784, 128), (70, 130), (90, 90), (6, 1)])
 def test_orthogonal_matrices_are_those_of_the_page(stream, shape, dtype):

@@ -104,9 +104,15 @@ def _of_protocols(name: str, given: Any) -> Array:
         raise ValueError(f"{name}: expected an array on the CPU, found one on another device")
     if hasattr(given, "__dlpack__"):
         try:
-            return np.from_dlpack(given)
+            view = np.from_dlpack(given)
         except (BufferError, RuntimeError, TypeError) as error:
             raise TypeError(f"{name}: its memory cannot be had: {error}") from None
+        if not view.flags.writeable:
+            raise ValueError(
+                f"{name}: expected memory that can be written to, found what DLPack calls "
+                "read-only, as NumPy takes all that comes by DLPack before version 1.0 to be"
+            )
+        return view
     raise TypeError(
         f"{name}: expected an array (NumPy, torch, or with the buffer protocol or DLPack), "
         f"found {type(given).__name__}"

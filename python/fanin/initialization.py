@@ -1,7 +1,7 @@
 """Whole models of any framework: the same architecture and seed, the same numbers."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ def initialize(
     rng: random.Rng = None,
     bias: Any = "zeros",
     rules: Mapping[str, Any] | None = None,
+    order: Sequence[str] | None = None,
 ) -> Model:
     """Initialize all layers of a model: fanin's, torch's, Keras's, or a tree of arrays (JAX, Flax).
 
@@ -63,6 +64,9 @@ def initialize(
         ``gamma``, ``beta``, ``moving_mean``, ``moving_variance``, ``embeddings``, or what the
         framework calls it where fanin knows no more of it. A pattern without a slash means the
         kernel or embeddings. The first that matches counts; None leaves alone.
+    order : sequence of str, optional
+        The names of all layers that hold arrays, first to last: for a tree whose dicts are not in
+        the order of the model.
 
     Returns
     -------
@@ -75,21 +79,25 @@ def initialize(
     TypeError
         If `model` is none of these, or both `seed` and `rng` are given.
     ValueError
-        If a rule matches nothing, the model is not built or not on the CPU, or an initializer
-        cannot fill what it is asked to. Nothing is written when an error is raised.
+        If a rule matches nothing, `order` does not name each layer once, the model is not built or
+        not on the CPU, or an initializer cannot fill what it is asked to. Nothing is written when
+        an error is raised.
 
     Warns
     -----
     UserWarning
         Once, naming the parameters that are left as they were because fanin does not know what
         they are (recurrent layers, say). A rule for them, None too, ends it.
+    UserWarning
+        If the layers of a tree may have been sorted by their names, and `order` is not given.
 
     Notes
     -----
     Normalizations start anew: γ is 1 and β 0, the running mean 0 and variance 1. The row of an
     embedding that torch keeps for padding is 0. What is shared is drawn once. A dict is taken in
     its own order, numbered siblings (``Dense_2``, ``Dense_10``) by number; ``jax.jit`` and
-    ``jax.tree.map`` return dicts sorted by key: where kinds mix, another order of the layers.
+    ``jax.tree.map`` return dicts sorted by key: where kinds mix, another order of the layers, which
+    `order` puts right.
 
     Examples
     --------
@@ -105,8 +113,10 @@ def initialize(
     if seed is not None and rng is not None:
         raise TypeError("seed and rng: expected one of the two, found both")
     chosen = _Choice.of(initializer, bias, rules)
-    source = random.resolve(rng if seed is None else seed)
+    source = random.resolve(rng) if seed is None else random.resolve(seed, "seed")
     opened = foreign.opened(model)
+    if order is not None:
+        opened = opened.in_order(order)
     if not opened.layers:
         raise ValueError("model: expected one with parameters, found none")
     chosen.check(opened.layers)
@@ -117,6 +127,14 @@ def initialize(
     for parameter, values in written:
         parameter.write(values)
     _tell(list(chosen.left(opened.layers)))
+    if opened.doubt:
+        warnings.warn(
+            f"model: {opened.doubt}, as jax.jit and jax.tree.map leave them; if that is not the "
+            "order of the model, other models of the same layers get other numbers: give "
+            f"order={[layer.name for layer in opened.layers]!r}, put right",
+            UserWarning,
+            stacklevel=2,
+        )
     result: Model = opened.result()
     return result
 
@@ -214,6 +232,9 @@ def _values(
     except (TypeError, ValueError) as error:
         # Of the same type, ShapeError too: which of many parameters it was matters most.
         raise type(error)(f"{parameter.name}: {error}") from error
+    except Exception as error:
+        error.add_note(f"fanin.initialize was filling {parameter.name}")
+        raise
     if parameter.zero_row is not None:
         values[parameter.zero_row] = 0
     return values
@@ -235,8 +256,8 @@ def _listed(names: list[str]) -> str:
 def _tell(left: list[str]) -> None:
     if left:
         warnings.warn(
-            f"initialize left alone what it does not know: {_listed(left)}; give "
-            "rules for them, such as {'lstm/*': None} to leave them without this warning",
+            f"initialize left alone what it does not know: {_listed(left)}; give rules for them, "
+            f"such as rules={{{left[0]!r}: None}} to leave the first without this warning",
             UserWarning,
             stacklevel=3,
         )

@@ -54,12 +54,12 @@ def _decimal(number: int) -> str:
     return _decimal(high) + str(low).zfill(4000)
 
 
-def _seed_text(seed: int | Sequence[int]) -> str:
+def _seed_text(seed: int | Sequence[int], name: str) -> str:
     if isinstance(seed, (Sequence, np.ndarray)) and not isinstance(seed, (str, bytes)):
         if len(seed) == 0:
-            raise ValueError("seed: expected at least one whole number, found an empty sequence")
-        return ",".join(_decimal(_whole_number(number, "seed")) for number in seed)
-    return _decimal(_whole_number(seed, "seed"))
+            raise ValueError(f"{name}: expected at least one whole number, found an empty sequence")
+        return ",".join(_decimal(_whole_number(number, name)) for number in seed)
+    return _decimal(_whole_number(seed, name))
 
 
 def _checked_path(path: str) -> str:
@@ -108,7 +108,7 @@ class Stream:
     path: str
 
     def __init__(self, seed: int | Sequence[int], path: str = "") -> None:
-        _set(self, _seed_text(seed), _checked_path(path))
+        _set(self, _seed_text(seed, "seed"), _checked_path(path))
 
     def at(self, path: str) -> "Stream":
         """Go on to a part of what this stream is for.
@@ -257,11 +257,24 @@ def resolve(rng: Rng = None, name: str = "rng") -> RandomSource:
     if isinstance(rng, ModuleType) and rng is np.random:
         # The only name by which NumPy hands out its global generator.
         return np.random.mtrand._rand
-    if isinstance(rng, (bool, float, str, bytes, ModuleType)) or not (
-        hasattr(rng, "__index__") or isinstance(rng, (Sequence, np.ndarray))
+    if (
+        isinstance(rng, (bool, float, str, bytes, ModuleType))
+        or _hint(rng)
+        or not (hasattr(rng, "__index__") or isinstance(rng, (Sequence, np.ndarray)))
     ):
         raise TypeError(
             f"{name}: expected None, a whole number or a sequence of them, a fanin.random.Stream, "
             f"or a NumPy SeedSequence, BitGenerator, Generator or RandomState, found {rng!r}"
+            f"{_hint(rng)}"
         )
-    return Stream(rng)
+    return _set(object.__new__(Stream), _seed_text(rng, name), "")
+
+
+def _hint(rng: object) -> str:
+    """Say what to give in place of another framework's generator."""
+    package = type(rng).__module__.partition(".")[0]
+    if package == "torch" and hasattr(rng, "initial_seed"):
+        return "; for torch's own numbers give fanin.streams.torch_cpu(generator.initial_seed())"
+    if package in ("jax", "jaxlib"):
+        return "; for JAX's own numbers give fanin.streams.jax(seed), the seed that made the key"
+    return ""

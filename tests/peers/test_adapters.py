@@ -94,3 +94,21 @@ def test_an_initializer_of_ones_own_that_takes_no_rng():
 
     found = Checkerboard().as_jax()(jax.random.key(0), (2, 2))
     np.testing.assert_array_equal(found, [[0, 1], [1, 0]])
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64:UserWarning")  # JAX's own
+@pytest.mark.parametrize("x64", [False, True])
+@pytest.mark.parametrize("dtype", [None, "float64", "bfloat16"])
+def test_types_are_those_of_jaxs_own_initializers(x64, dtype):
+    given = () if dtype is None else (dtype,)
+    with jax.enable_x64(x64):
+        key = jax.random.key(0)
+        ours = HeNormal().as_jax()(key, (3, 4), *given)
+        theirs = jax.nn.initializers.he_normal()(key, (3, 4), *given)
+    assert ours.dtype == theirs.dtype
+
+
+@pytest.mark.parametrize("key", ["key", "PRNGKey"])
+def test_a_key_of_jax_is_no_source_and_the_error_says_what_is(key):
+    with pytest.raises(TypeError, match=r"(?s)rng: expected .*fanin\.streams\.jax\(seed\)"):
+        HeNormal()((3, 4), rng=getattr(jax.random, key)(0))

@@ -318,12 +318,22 @@ def test_a_tree_of_jax_is_rebuilt_with_its_types_and_left_as_it_was():
     assert found["layers"][1] is None
     assert found["step"] == 0
     abstract = jax.eval_shape(lambda: jax_network())
-    concrete = fanin.initialize(abstract, "he_normal", seed=1)
+    # jax.eval_shape sorts keys: the normalization comes first, the first kernel second.
+    with pytest.warns(UserWarning, match="BatchNorm_0, Dense_0, .* order of the alphabet"):
+        concrete = fanin.initialize(abstract, "he_normal", seed=1)
     kernel = concrete["params"]["Dense_0"]["kernel"]
     assert isinstance(kernel, jax.Array)
-    # jax.eval_shape sorts keys: the normalization comes first, the first kernel second.
     expected = HeNormal()((20, 300), rng=Stream(1, "1/kernel"))
     np.testing.assert_array_equal(kernel, expected)
+
+
+def test_a_tree_that_jax_sorted_gets_the_numbers_of_the_others_in_the_right_order():
+    sorted_by_jax = jax.jit(lambda: jax_network())()
+    order = [layer.name for layer in foreign.opened(jax_network()).layers]
+    assert order != [layer.name for layer in foreign.opened(sorted_by_jax).layers]
+    found = fanin.initialize(sorted_by_jax, "he_normal", seed=1, order=order)
+    expected = fanin.initialize(jax_network(), "he_normal", seed=1)
+    assert jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), found, expected))
 
 
 def test_parameters_can_be_read_and_written_one_by_one():

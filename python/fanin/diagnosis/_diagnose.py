@@ -76,7 +76,7 @@ def diagnose(
         layers=layers,
         theory=predict(trace, training),
         curvature=_curvature(model, x, y, loss),
-        _trace=_shortened(trace),
+        _trace=_shortened(trace, layers),
     )
 
 
@@ -109,14 +109,13 @@ def trace_of(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     )
 
 
-def _shortened(trace: Trace) -> Trace:
-    """Keep what Jacobians need: the first samples, and the parameters."""
-    return replace(
-        trace, inputs=trace.inputs[:_KEPT].copy(), layers=[_first(t) for t in trace.layers]
-    )
+def _shortened(trace: Trace, reports: list[LayerReport]) -> Trace:
+    """Keep what Jacobians need: the first samples, and the reports' copies of the parameters."""
+    layers = [_first(*pair) for pair in zip(trace.layers, reports, strict=True)]
+    return replace(trace, inputs=trace.inputs[:_KEPT].copy(), layers=layers)
 
 
-def _first(layer: LayerTrace) -> LayerTrace:
+def _first(layer: LayerTrace, report: LayerReport) -> LayerTrace:
     pre = layer.pre_activation
     return replace(
         layer,
@@ -125,5 +124,7 @@ def _first(layer: LayerTrace) -> LayerTrace:
         pre_activation=None if pre is None else pre[:_KEPT].copy(),
         output_gradient=None,
         pre_activation_gradient=None,
+        parameters={role: weights.values for role, weights in report.weights.items()},
+        owned=True,
         gradients={},
     )

@@ -270,7 +270,7 @@ def _joined(steps: list[_KerasStep]) -> LayerTrace:
         pre_activation=matrix(last.inputs) if activated else None,
         output_gradient=None if last.dy is None else matrix(last.dy),
         pre_activation_gradient=matrix(last.dx) if activated and last.dx is not None else None,
-        parameters={_role(v): _as_matrix(_role(v), np.array(_numpy(v))) for v in layer.weights},
+        parameters={_role(v): _as_matrix(_role(v), _numpy(v)) for v in layer.weights},
         gradients=first.gradients,
         initializers=_initializers(layer),
         settings=_settings(kind, layer),

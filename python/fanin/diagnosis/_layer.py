@@ -147,7 +147,9 @@ class LayerReport:
             pre_activation_gradient=_signal(trace.pre_activation_gradient, bins=0),
             slopes=Slopes.of(activation, z) if sloped else None,  # type: ignore[arg-type]
             weights={
-                role: Weights.of(values, trace.gradients.get(role))
+                role: Weights.of(
+                    values if trace.owned else values.copy(), trace.gradients.get(role)
+                )
                 for role, values in trace.parameters.items()
             },
             cosine=mean_cosine(trace.outputs),

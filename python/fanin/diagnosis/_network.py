@@ -159,6 +159,7 @@ class _Run:
             output_gradient=None if after is None else matrix(after),
             pre_activation_gradient=matrix(before) if activated and before is not None else None,
             parameters=arrays | self._arrays(self.plan.state, self.state, first),
+            owned=True,
             gradients=self._arrays(self.plan.parameters, self.parameter_gradients, first),
             initializers={role: layer.initializer(role) for role in layer.arrays},
             settings=settings,

@@ -151,10 +151,7 @@ class _Record:
             pre_activation=pre,
             output_gradient=scaled_rows(self.output_gradient, scale),
             pre_activation_gradient=before,
-            parameters={
-                role: array.copy()
-                for role, array in _by_role(kind, {**self.parameters, **buffers}, groups).items()
-            },
+            parameters=_by_role(kind, {**self.parameters, **buffers}, groups),
             gradients={
                 role: array * np.asarray(scale / batch, array.dtype)
                 for role, array in _by_role(kind, self.gradients, groups).items()

@@ -1,6 +1,6 @@
 """What a model of any framework is seen as: layers in a row, each with arrays by role."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -131,11 +131,34 @@ class Model:
         Those that hold arrays.
     result : callable
         Returns the model, or the new tree in place of one that cannot be written to.
+    doubt : str
+        Why the order of the layers may not be that of the model; empty if there is no doubt.
     """
 
     framework: str
     layers: list[Layer]
     result: Callable[[], Any] = field(repr=False)
+    doubt: str = ""
+
+    def in_order(self, names: Sequence[str]) -> "Model":
+        """Return the model with its layers in the order that the user gives.
+
+        Raises
+        ------
+        ValueError
+            If `names` are not the names of all layers, each once.
+        """
+        by_name = {layer.name: layer for layer in self.layers}
+        if sorted(names) != sorted(by_name):
+            raise ValueError(
+                f"order: expected the names of all layers, {', '.join(map(repr, by_name))}, each "
+                f"once, found {list(names)!r}"
+            )
+        row = Row()
+        for name in names:
+            layer = by_name[name]
+            row.append(layer.kind, layer.name, layer.parameters, layer.module)
+        return replace(self, layers=row.layers, doubt="")
 
 
 def in_our_order(
@@ -189,6 +212,10 @@ class Row:
             same = sum(p.role == other.role for other in parameters[: parameters.index(p)])
             called = replace(p, role=f"{p.role}_{same + 1}") if same else p
             by_role[called.role] = called
+        self.append(kind, name, by_role, module)
+
+    def append(self, kind: str, name: str, by_role: dict[str, Parameter], module: Any) -> None:
+        """Append a layer whose parameters have their roles."""
         self.layers.append(
             Layer(position=self._position, kind=kind, name=name, parameters=by_role, module=module)
         )

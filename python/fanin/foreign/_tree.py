@@ -70,7 +70,28 @@ def opened_tree(tree: Any) -> Model:
     def result() -> Any:
         return tree if in_place else _rebuilt(tree, (), written)
 
-    return Model(framework="tree", layers=row.layers, result=result)
+    return Model(framework="tree", layers=row.layers, result=result, doubt=_doubt(tree))
+
+
+def _doubt(tree: Any) -> str:
+    """Say where keys are in the order of the alphabet, and may have been sorted by JAX."""
+    for path, part in _mappings(tree, ()):
+        names = [str(key) for key, child in part.items() if is_tree(child)]
+        stems = {match[1] for match in map(_NUMBERED.fullmatch, names) if match}
+        # Only of the names that Flax makes is it known that they say nothing of the order.
+        if len(stems) > 1 and names == sorted(names):
+            place = f" of {_dotted(path)!r}" if path else ""
+            return f"the layers{place}, {', '.join(names)}, are in the order of the alphabet"
+    return ""
+
+
+def _mappings(tree: Any, path: Path) -> Iterator[tuple[Path, Mapping[Any, Any]]]:
+    """Go through a tree's dicts."""
+    if isinstance(tree, Mapping):
+        yield path, tree
+    if is_tree(tree):
+        for key, part in _children(tree):
+            yield from _mappings(part, (*path, key))
 
 
 def _is_numpy(leaf: Any) -> bool:

@@ -44,11 +44,6 @@ def normal(mean: float, std: float) -> initializers.Initializer:
 
 def drawn(tensor: T, view: Array, made: initializers.Initializer, generator: Rng) -> T:
     """Fill the memory, tell its owner, and return it."""
-    if type(generator).__module__.startswith("torch"):
-        raise TypeError(
-            "generator: expected what fanin.random describes, found a torch.Generator; "
-            "fanin.streams.torch_cpu(seed) gives the numbers of torch.manual_seed(seed)"
-        )
     source = resolve(generator, "generator")
     if isinstance(source, Replay) and view.dtype.itemsize == 2:
         raise TypeError(

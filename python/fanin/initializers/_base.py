@@ -280,7 +280,8 @@ class Initializer:
         -------
         callable
             Pure: the values are those of stream v1 seeded with the words of the key, whatever this
-            initializer's own seed. Works under ``jax.jit`` and ``jax.vmap``, by a callback.
+            initializer's own seed; of JAX's default type unless ``dtype`` is given. Works under
+            ``jax.jit`` and ``jax.vmap``, by a callback.
         """
         from fanin.initializers._jax import as_jax
 
@@ -476,6 +477,7 @@ def call_checked(
 ) -> Array:
     """Call foreign code with as many of the arguments as it takes, and check what it returns."""
     sizes, name = checked_shape(shape), checked_dtype(dtype)
+    shown = getattr(function, "__qualname__", repr(function))
     given: dict[str, Any] = {}
     try:
         parameters = inspect.signature(function).parameters
@@ -488,9 +490,30 @@ def call_checked(
             given["dtype"] = name
         if "rng" in parameters and rng is not None:
             given["rng"] = rng
-    array = np.array(function(sizes, **given), dtype=name, order="C")
+        positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        needed = [
+            p.name
+            for p in parameters.values()
+            if p.default is p.empty and p.kind in positional and p.name not in given
+        ]
+        if len(needed) > 1:
+            first = ", JAX's order" if needed[0] in ("key", "rng") else ""
+            raise TypeError(
+                f"initializer {shown}: expected a function of (shape), with dtype= and rng= if it "
+                f"takes them, found one of ({', '.join(parameters)}){first}; wrap it in a function "
+                "of the shape"
+            )
+    made = function(sizes, **given)
+    try:
+        if made is None:
+            raise TypeError  # NumPy would make NaN of it
+        array = np.array(made, dtype=name, order="C")
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"initializer {shown}: expected an array of numbers, found {type(made).__name__}"
+        ) from None
     if array.shape != sizes:
         raise ShapeError(
-            f"initializer {function!r}: expected an array of shape {sizes}, found {array.shape}"
+            f"initializer {shown}: expected an array of shape {sizes}, found {array.shape}"
         )
     return array

@@ -17,11 +17,10 @@ def as_jax(initializer: "Initializer") -> Callable[..., Any]:
     import jax  # type: ignore[import-not-found,unused-ignore]
 
     def init(key: Any, shape: Sequence[int], dtype: Any = None) -> Any:
-        """Return an array of `shape` for a key; float32 unless `dtype` is given."""
+        """Return an array of `shape` for a key; of JAX's default type unless `dtype` is given."""
         sizes = checked_shape(shape)
-        kind = jax.numpy.dtype("float32" if dtype is None else dtype)
-        if kind == np.float64 and not jax.config.jax_enable_x64:
-            kind = np.dtype("float32")  # what JAX makes of it
+        # float32 unless 64 bits are enabled, as in JAX, also where float64 is asked for.
+        kind = jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)
 
         def draw(words: Any) -> Any:
             stream = Stream([int(word) for word in np.asarray(words).ravel()])

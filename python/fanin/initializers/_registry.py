@@ -1,5 +1,6 @@
 """From names, configurations and functions to initializers, and back."""
 
+import inspect
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -122,7 +123,7 @@ def get(identifier: Any) -> Initializer | None:
     if isinstance(identifier, Mapping):
         return deserialize(identifier)
     if isinstance(identifier, type):
-        return get(identifier())
+        return get(_made(identifier.__name__, identifier, {}))
     if callable(identifier):
         return FromCallable(identifier)
     raise TypeError(
@@ -198,7 +199,27 @@ def deserialize(
     name, arguments = config["class_name"], dict(config.get("config") or {})
     if name in _TORCH and name not in known:
         kind, defaults = _TORCH[name]
-        return kind.from_config({**defaults, **arguments})
+        return _made(name, kind, {**defaults, **arguments})  # type: ignore[no-any-return]
     if name not in known:
         raise unknown("initializer", name, [*known, *_TORCH])
-    return known[name].from_config(arguments)
+    return _made(name, known[name], arguments)  # type: ignore[no-any-return]
+
+
+def _made(name: str, kind: Any, arguments: dict[str, Any]) -> Any:
+    """Make an initializer, or say what a name alone does not tell."""
+    if not issubclass(kind, Initializer):
+        return kind(**arguments)
+    needed = [
+        parameter.name
+        for parameter in inspect.signature(kind).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        and parameter.name not in arguments
+    ]
+    if needed:
+        given = ", ".join(f"{argument}=..." for argument in needed)
+        raise TypeError(
+            f"initializer: {name!r} alone does not tell {' and '.join(needed)}; give "
+            f"fanin.initializers.{kind.__name__}({given})"
+        )
+    return kind.from_config(arguments)

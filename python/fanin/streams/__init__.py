@@ -34,6 +34,13 @@ def numpy_legacy(seed: int | Sequence[int]) -> np.random.RandomState:
     numpy.random.RandomState
         NumPy's own; it is consumed, and NumPy has frozen the numbers that it gives.
 
+    Raises
+    ------
+    TypeError
+        If `seed` is not a whole number or a sequence of them.
+    ValueError
+        If one is out of range, or the sequence is empty.
+
     Examples
     --------
     >>> from fanin.initializers import RandomNormal
@@ -42,7 +49,13 @@ def numpy_legacy(seed: int | Sequence[int]) -> np.random.RandomState:
     >>> bool((same == np.random.normal(size=(2, 2))).all())
     True
     """
-    return np.random.RandomState(seed)
+    most = 2**32 - 1
+    if not isinstance(seed, (Sequence, np.ndarray)) or isinstance(seed, (str, bytes)):
+        return np.random.RandomState(whole_number(seed, 0, most, "seed"))
+    words = [whole_number(word, 0, most, "seed") for word in np.ravel(np.asarray(seed, object))]
+    if not words:
+        raise ValueError("seed: expected at least one whole number, found an empty sequence")
+    return np.random.RandomState(words)
 
 
 def torch_cpu(seed: int) -> TorchCpu:
