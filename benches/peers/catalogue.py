@@ -270,6 +270,7 @@ def _whole() -> list[Row]:
     args = {"epochs": 5, "samples": None}
     keras = Peer("Keras on JAX", "keras_", 10)
     serial = Peer("fanin, one after the other", "ours", None, "experiment")
+    keras_serial = Peer("Keras on JAX, one after the other", "keras_", None, "experiment")
     one = {"widths": (784, 128, 10), "rows": 1}
     answers = (
         Peer("fanin, model(x)", "ours", None, "call"),
@@ -288,7 +289,7 @@ def _whole() -> list[Row]:
             "experiment_over_cores",
             args,
             2,
-            (serial,),
+            (serial, keras_serial),
             rounds=4,
         ),
         Row("predict", "predict one row, 784-128-10", "µs", "predict", one, 1, answers),
