@@ -17,7 +17,7 @@ import numpy as np
 from fanin import _core
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "target" / "stream_statistics.jsonl"
+RESULTS = ROOT / "docs" / "stream_statistics.jsonl"
 PAGE = ROOT / "docs" / "stream.md"
 START, END = "<!-- statistics -->\n", "<!-- /statistics -->\n"
 

@@ -359,7 +359,8 @@ def test_import_is_light():
     """Nothing heavy is imported before it is needed."""
     code = (
         "import sys, fanin; "
-        "print([m for m in ('rich', 'matplotlib', 'pooch', 'fanin.datasets') if m in sys.modules])"
+        "print([m for m in ('rich', 'matplotlib', 'pooch', 'numpy.random', 'fanin.datasets') "
+        "if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -67,18 +67,25 @@ _LIMITS = """\
 ## What limits the rows that are not met
 
 The core has been measured on two kinds of machine, and the reasons differ: a Xeon with AVX-512
-(2026-11-22), and an EPYC with AVX2 only (2026-11-26). That one had other work: times of one step
-differ by a fifth and more within the run.
+(2026-11-22), and an EPYC with AVX2 only (2026-11-26 and 28), whose host has other guests: times of
+one step differ by a fifth and more within a run, and by as much from day to day.
 
-* *Steps of wide networks*: their matrix products, 77 to 84 % of a step above. On AVX2 the step of
-  784-128-10 cannot be shorter than the 288 µs of its products, so no target above the column
-  *at most* can be met. On the Xeon products ran at 139 to 165 GFLOP/s on one thread, at 118 to 135
-  where the right matrix is transposed (dx = dy Wᵀ), and the fastest product of any peer at 163.
-  What is left to win is that transposed product, and packing ("kernel and the rest").
+* *Steps of wide networks*: their matrix products, 77 to 84 % of a step above. On AVX2 those of
+  784-128-10 take 288 to 340 µs on one thread alone, so no target above the column *at most* can be
+  met there. Two threads gain a tenth to a fifth: a batch of 64 leaves each thread 32 rows, for
+  which it packs all 100,352 weights; Adam (11 %), the gather (7 %) and the loss do the rest alone
+  or nearly. Large products ran at 55 to 83 GFLOP/s on one thread of the EPYC and at 106 to 143 on
+  two, OpenBLAS at 68 to 84 and 105 to 167: hence 0.8 to 1.1 of torch and JAX there. On the Xeon
+  products ran at 139 to 165 GFLOP/s on one thread, at 118 to 135 where the right matrix is
+  transposed (dx = dy Wᵀ), and the fastest product of any peer at 163. What is left to win is that
+  transposed product, and packing ("kernel and the rest").
 * *2-3-2-2 and 64-64-10 against JAX*: its whole pass is one compiled loop. Ours
-  takes 3.4 to 5.7 µs a step, of which a third is the step's own bookkeeping, a fifth the gather of
-  the shuffled batch and a fifth the loss with its metrics: 3.2 to 3.5 times as fast as JAX, not 6.
-  In 64-64-10 the products take 60 %, at 0.4 of the rate of large ones.
+  takes 3.1 to 5.7 µs a step: 17 % the step's own bookkeeping and the gather of its inputs, 12 %
+  copies of a few bytes, 10 % the loss, 11 % the products of columns, 5 % the shuffle, and a hundred
+  calls the rest. That is 3.2 to 3.9 times as fast as JAX, not 6. In 64-64-10 the products take
+  45 %, at 0.4 of the rate of large ones, copies 18 % (the samples come from memory, not from a
+  cache), Adam 9 % and the loss 8 %: 11 µs, which the target asks for, is what its products take by
+  themselves.
 * *Adam*: a square root and a division a parameter. On 100k parameters that bound is at most twice
   torch's speed here, and 1.8 of it is reached.
 * *Uniform, normal*: fresh pages of a new array cost 0.7 of the 1.4 and 2.4 ns on AVX2 (0.5 of 1.2
@@ -94,8 +101,16 @@ differ by a fifth and more within the run.
 * *BatchNormalization and Dense by themselves*: outputs are written once and the gradient is read
   where it is. Behind an activation both are still copied, so that nobody who changes them spoils
   the cache.
-* *The documents' experiment*: no single cause found yet.
-* *Import*: 0.035 to 0.045 s on the Xeon, 0.09 s with other work on the EPYC.
+* *The documents' experiment*: 15,000 steps of 784-128-10, one after the other, are 86 % of it
+  (`cProfile`: 2.17 s of 2.54 s an arm), evaluation 10 %, the conversion of the `float64` pictures
+  3 %. Their products alone take 4.3 s on one thread of the EPYC: 7.3 times less than Keras needs
+  for everything, so ten times needs two threads without loss. The four arms at once, each on one
+  thread, as `fanin.compare` trains them, are 5.3 times as fast as Keras (the row *over the cores*).
+* *Import*: 0.035 to 0.045 s on the Xeon. On the EPYC 0.096 s in the run above, of which
+  `numpy.random` was 0.016 to 0.024: it is not imported any more before the first NumPy generator.
+  The rest is 70 modules, a millisecond each there.
+* *Two threads against one*: the worst row is another one in each run (orthogonal 64 x 64, 64 rows
+  of `predict`), and neither uses a second thread at that size: it is the noise of that machine.
 """
 
 

@@ -110,6 +110,11 @@ class Stream:
     def __init__(self, seed: int | Sequence[int], path: str = "") -> None:
         _set(self, _seed_text(seed, "seed"), _checked_path(path))
 
+    @classmethod
+    def _seeded(cls, seed: int | Sequence[int], name: str) -> "Stream":
+        """Make a stream of a seed that errors call `name`."""
+        return _set(object.__new__(cls), _seed_text(seed, name), "")
+
     def at(self, path: str) -> "Stream":
         """Go on to a part of what this stream is for.
 
@@ -142,20 +147,13 @@ def _set(stream: Stream, seed: str, path: str) -> Stream:
     return stream
 
 
-RandomSource: TypeAlias = Stream | Replay | np.random.Generator | np.random.RandomState
+# In quotes: numpy.random takes a third of the time of `import fanin`, and not all scripts use it.
+RandomSource: TypeAlias = "Stream | Replay | np.random.Generator | np.random.RandomState"
 """What :func:`resolve` returns."""
 
 Rng: TypeAlias = (
-    int
-    | Sequence[int]
-    | np.random.SeedSequence
-    | np.random.BitGenerator
-    | np.random.Generator
-    | np.random.RandomState
-    | Stream
-    | Replay
-    | ModuleType
-    | None
+    "int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator"
+    " | np.random.RandomState | Stream | Replay | ModuleType | None"
 )
 """What ``rng=`` accepts."""
 
@@ -248,7 +246,11 @@ def resolve(rng: Rng = None, name: str = "rng") -> RandomSource:
     """
     if rng is None:
         return _fresh.next()
-    if isinstance(rng, (Stream, Replay, np.random.Generator, np.random.RandomState)):
+    if isinstance(rng, (Stream, Replay)):
+        return rng
+    if type(rng) is int:
+        return Stream._seeded(rng, name)
+    if isinstance(rng, (np.random.Generator, np.random.RandomState)):
         return rng
     if isinstance(rng, np.random.BitGenerator):
         return np.random.Generator(rng)
@@ -267,7 +269,7 @@ def resolve(rng: Rng = None, name: str = "rng") -> RandomSource:
             f"or a NumPy SeedSequence, BitGenerator, Generator or RandomState, found {rng!r}"
             f"{_hint(rng)}"
         )
-    return _set(object.__new__(Stream), _seed_text(rng, name), "")
+    return Stream._seeded(rng, name)
 
 
 def _hint(rng: object) -> str:

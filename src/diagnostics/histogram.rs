@@ -88,12 +88,12 @@ mod tests {
 
     #[test]
     fn counts_do_not_depend_on_threads() {
-        let x: Vec<f32> = (0..300_000).map(|i| (i % 1013) as f32).collect();
+        let x: Vec<f32> = (0..3_000_000).map(|i| (i % 1013) as f32).collect();
         let one = histogram(Threads::ONE, &x, 0.0, 1000.0, 64);
         assert_eq!(
             one,
             histogram(Threads::new(3).unwrap(), &x, 0.0, 1000.0, 64)
         );
-        assert_eq!(one.iter().sum::<u64>(), 300_000);
+        assert_eq!(one.iter().sum::<u64>(), 3_000_000);
     }
 }

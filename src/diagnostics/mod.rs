@@ -22,5 +22,5 @@ pub use slopes::{Slopes, slopes};
 /// that what is summed up stays in the first cache.
 const COLUMNS: usize = 256;
 
-/// Elements under which a second thread is not worth waking.
-const PARALLEL_FROM: usize = 1 << 16;
+/// Elements under which a second thread is not worth waking: a diagnosis has many signals, and gives each to one thread.
+const PARALLEL_FROM: usize = 1 << 20;

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::{moments, sum_of_squares};
+use super::{PARALLEL_FROM, moments, sum_of_squares};
 use crate::error::Result;
 use crate::float::Float;
 use crate::linalg::matmul;
@@ -16,6 +16,7 @@ use crate::simd::kernel;
 /// The sum of the squared eigenvalues is the squared Frobenius norm, so none is ever computed, and the rows' Gram
 /// matrix has the same ones as the units' covariance: the smaller of the two is formed.
 pub fn participation_ratio<F: Float>(threads: Threads, width: usize, x: &[F]) -> Result<f64> {
+    let threads = threads.for_work(x.len(), PARALLEL_FROM);
     let rows = x.len() / width;
     let units = moments(threads, width, x);
     let total: f64 = units.iter().map(|unit| unit.variance).sum();

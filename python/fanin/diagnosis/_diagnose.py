@@ -1,8 +1,11 @@
 """The front door: a network and a batch in, a report out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
+from fanin._core import get_num_threads
 from fanin._network import Network
 from fanin.diagnosis._curvature import Curvature, curvature
 from fanin.diagnosis._layer import LayerReport
@@ -65,7 +68,7 @@ def diagnose(
     'symmetric'
     """
     trace = trace_of(model, x, y, loss, training)
-    layers = [LayerReport.of(index, layer) for index, layer in enumerate(trace.layers)]
+    layers, theory = _measured(trace, training)
     return Report(
         model=trace.model,
         batch=len(trace.inputs),
@@ -74,10 +77,17 @@ def diagnose(
         loss_value=trace.value,
         inputs=Signal.of(trace.inputs),
         layers=layers,
-        theory=predict(trace, training),
+        theory=theory,
         curvature=_curvature(model, x, y, loss),
         _trace=_shortened(trace, layers),
     )
+
+
+def _measured(trace: Trace, training: bool) -> tuple[list[LayerReport], Any]:
+    """Measure the layers, and see what theory says: each layer on a thread, none on several."""
+    with ThreadPoolExecutor(get_num_threads()) as pool:
+        theory = pool.submit(predict, trace, training)
+        return list(pool.map(LayerReport.of, count(), trace.layers)), theory.result()
 
 
 def _curvature(model: Any, x: Any, y: Any, loss: Any) -> Curvature | None:

@@ -16,7 +16,7 @@ from fanin.streams._base import STD_WITHIN_TWO, Array, Shape
 class NumPySource:
     """A NumPy generator: float64, in the order in which NumPy code draws."""
 
-    def __init__(self, rng: np.random.Generator | np.random.RandomState) -> None:
+    def __init__(self, rng: "np.random.Generator | np.random.RandomState") -> None:
         self.rng = rng
 
     def uniform(self, shape: Shape, low: float, high: float, dtype: str) -> Array:

@@ -21,7 +21,7 @@ from fanin.streams._torch import TorchCpu
 __all__ = ["Jax", "Replay", "TorchCpu", "jax", "numpy_legacy", "torch_cpu"]
 
 
-def numpy_legacy(seed: int | Sequence[int]) -> np.random.RandomState:
+def numpy_legacy(seed: int | Sequence[int]) -> "np.random.RandomState":
     """Replay NumPy after ``numpy.random.seed(seed)``.
 
     Parameters
