@@ -8,6 +8,7 @@ import warnings
 import fanin
 import numpy as np
 import pytest
+from fanin.diagnosis._network import trace_network
 from fanin.errors import ShapeError
 from fanin.initializers import (
     Constant,
@@ -121,6 +122,32 @@ def test_measurements_are_those_of_the_arrays():
     assert report.loss_value == pytest.approx(-np.log(p[np.arange(128), Y]).mean(), rel=1e-5)
     delta = p - np.eye(10)[Y]
     assert report["output"].gradient.second_moment == pytest.approx((delta**2).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("first", [[], [Flatten()], [Activation("tanh")], [BatchNormalization()]])
+def test_gradients_are_those_of_the_layers_one_by_one(first):
+    shape = (9, 2, 3) if first and isinstance(first[0], Flatten) else (9, 6)
+    x = np.random.default_rng(0).normal(size=shape).astype("f4")
+    stack = [*first, Dense(5, "relu"), BatchNormalization(), Dense(4, "tanh")]
+    model = fanin.Sequential(stack, rng=1)
+    model.build((None, *shape[1:]))
+    state = model.state.copy()
+    trace = trace_network(model, x, None, None, training=True)
+    assert (model.state == state).all()
+    h, caches = x, []
+    for layer in model.layers:
+        h, cache = layer.forward(h, training=True)
+        caches.append(cache)
+    dy = trace.layers[-1].output_gradient
+    steps = list(zip(model.layers, caches, trace.layers, strict=True))
+    for layer, cache, found in reversed(steps):
+        if found is not trace.layers[0] or found.output_gradient is not None:
+            np.testing.assert_allclose(found.output_gradient, dy.reshape(9, -1), rtol=1e-6)
+        dy, gradients = layer.backward(dy, cache)
+        for role, gradient in gradients.items():
+            np.testing.assert_allclose(found.gradients[role], gradient / 9, rtol=1e-5, atol=1e-7)
+    if first and isinstance(first[0], Activation):
+        np.testing.assert_allclose(trace.layers[0].pre_activation_gradient, dy, rtol=1e-6)
 
 
 def test_gradients_of_weights_are_those_of_the_mean_loss():

@@ -1,4 +1,4 @@
-"""Tracing a network of this package: its layers run one by one, in compiled code."""
+"""Tracing a network of this package: a pass forward and one back in compiled code, all kept."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -122,9 +122,10 @@ class _Run:
         if layers:
             last = self.signals[len(flat)].shape[-1]
             rows = np.ascontiguousarray(dy.reshape(-1, last))
-            # That of the samples is nobody's, unless the first layer is an activation.
+            # Nobody asks for that of the samples where a Dense takes them.
+            with_input = self.parts[0][1]["kind"] != "dense"
             computed, self.parameter_gradients = self.plan.gradients(
-                self.params, self.cache, rows, layers, self.parts[0][1]["kind"] == "activation"
+                self.params, self.cache, rows, layers, with_input
             )
             # From the samples' own losses to their mean.
             self.parameter_gradients /= len(dy)
