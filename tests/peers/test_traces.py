@@ -376,3 +376,14 @@ def test_fixes_run_and_help_in_the_words_of_the_framework(kind, place):
     given = torch.as_tensor(x) if place == 0 else x
     exec(finding.fix, {"model": model, "x": given, "torch": torch, "fanin": fanin})
     assert kind not in [f.kind for f in fanin.diagnose(model, x, LABELS).findings]
+
+
+def test_the_units_of_keras_transposed_convolutions_are_their_outputs():
+    model = keras.Sequential([keras.Input((5, 5, 3)), keras.layers.Conv2DTranspose(4, 2)])
+    x = np.random.default_rng(0).normal(size=(8, 5, 5, 3)).astype("f4")
+    kernel = np.array(keras.ops.convert_to_numpy(model.layers[0].kernel))
+    kernel[:, :, 2] = kernel[:, :, 0]  # (height, width, units, inputs)
+    model.layers[0].kernel.assign(kernel)
+    layer = fanin.diagnose(model, x).layers[0]
+    assert layer.groups.tolist() == [0, 1, 0, 3]
+    assert layer.weights["kernel"].values.shape == (2 * 2 * 3, 4)

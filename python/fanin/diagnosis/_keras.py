@@ -91,7 +91,8 @@ class _KerasStep:
         with linear(self.runs) if self.linear else _as_it_is():
             self.dx, gradients = self._pullback(np.asarray(dy, self.outputs.dtype))
         for variable, gradient in zip(self.runs.trainable_variables, gradients, strict=True):
-            self.gradients[_role(variable)] = _as_matrix(_role(variable), gradient) / len(dy)
+            role = _role(variable)
+            self.gradients[role] = _as_matrix(self.runs, role, gradient) / len(dy)
         return np.zeros_like(self.inputs) if self.dx is None else self.dx
 
 
@@ -270,7 +271,7 @@ def _joined(steps: list[_KerasStep]) -> LayerTrace:
         pre_activation=matrix(last.inputs) if activated else None,
         output_gradient=None if last.dy is None else matrix(last.dy),
         pre_activation_gradient=matrix(last.dx) if activated and last.dx is not None else None,
-        parameters={_role(v): _as_matrix(_role(v), _numpy(v)) for v in layer.weights},
+        parameters={_role(v): _as_matrix(layer, _role(v), _numpy(v)) for v in layer.weights},
         gradients=first.gradients,
         initializers=_initializers(layer),
         settings=_settings(kind, layer),
@@ -282,8 +283,13 @@ def _role(variable: Any) -> str:
     return str(variable.path).rsplit("/", 1)[-1]
 
 
-def _as_matrix(role: str, array: Array) -> Array:
-    return array.reshape(-1, array.shape[-1]) if role == "kernel" and array.ndim > 2 else array
+def _as_matrix(layer: Any, role: str, array: Array) -> Array:
+    """Return a kernel as (inputs, units)."""
+    if role != "kernel" or array.ndim < 3:
+        return array
+    if type(layer).__name__.endswith("Transpose"):
+        array = array.swapaxes(-1, -2)  # Keras keeps these as (..., units, inputs)
+    return array.reshape(-1, array.shape[-1])
 
 
 def _initializers(layer: Any) -> dict[str, initializers.Initializer]:
