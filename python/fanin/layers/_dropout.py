@@ -49,7 +49,8 @@ class Dropout(Layer):
             raise ValueError("Dropout supports no noise_shape: each element is dropped by itself")
         self.rate = _checks.number("rate", rate, at_least=0.0, below=1.0)
         self.seed = seed
-        self._stream = random.Stream(0) if seed is None else as_stream(random.resolve(seed))
+        source = random.Stream(0) if seed is None else random.resolve(seed, "seed")
+        self._stream = as_stream(source)
         super().__init__(**kwargs)
 
     def settings(self) -> dict[str, Any]:
