@@ -108,7 +108,7 @@ one step differ by a fifth and more within a run, and by as much from day to day
   thread, as `fanin.compare` trains them, are 5.3 times as fast as Keras (the row *over the cores*).
 * *Import*: 0.035 to 0.045 s on the Xeon. On the EPYC 0.096 s in the run above, of which
   `numpy.random` was 0.016 to 0.024: it is not imported any more before the first NumPy generator.
-  The rest is 70 modules, a millisecond each there.
+  The rest, some 70 modules, takes 0.034 to 0.053 s there.
 * *Two threads against one*: the worst row is another one in each run (orthogonal 64 x 64, 64 rows
   of `predict`), and neither uses a second thread at that size: it is the noise of that machine.
 """
