@@ -272,11 +272,19 @@ def resolve(rng: Rng = None, name: str = "rng") -> RandomSource:
     return Stream._seeded(rng, name)
 
 
+def _is_whole(number: object) -> bool:
+    try:
+        operator.index(number)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
+
+
 def _hint(rng: object) -> str:
     """Say what to give in place of another framework's generator."""
     package = type(rng).__module__.partition(".")[0]
     if package == "torch" and hasattr(rng, "initial_seed"):
         return "; for torch's own numbers give fanin.streams.torch_cpu(generator.initial_seed())"
-    if package in ("jax", "jaxlib"):
+    if package in ("jax", "jaxlib") and not _is_whole(rng):
         return "; for JAX's own numbers give fanin.streams.jax(seed), the seed that made the key"
     return ""

@@ -112,3 +112,7 @@ def test_types_are_those_of_jaxs_own_initializers(x64, dtype):
 def test_a_key_of_jax_is_no_source_and_the_error_says_what_is(key):
     with pytest.raises(TypeError, match=r"(?s)rng: expected .*fanin\.streams\.jax\(seed\)"):
         HeNormal()((3, 4), rng=getattr(jax.random, key)(0))
+
+
+def test_a_whole_number_of_jax_is_a_seed():
+    np.testing.assert_array_equal(HeNormal()((3, 4), rng=jnp.asarray(7)), HeNormal()((3, 4), rng=7))

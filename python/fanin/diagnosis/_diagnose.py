@@ -15,6 +15,7 @@ from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._theory import predict
 from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.models import Sequential
+from fanin.theory import Prediction
 
 _KEPT = 16
 """Samples whose arrays a report keeps, for its Jacobians."""
@@ -83,7 +84,7 @@ def diagnose(
     )
 
 
-def _measured(trace: Trace, training: bool) -> tuple[list[LayerReport], Any]:
+def _measured(trace: Trace, training: bool) -> tuple[list[LayerReport], Prediction | None]:
     """Measure the layers, and see what theory says: each layer on a thread, none on several."""
     with ThreadPoolExecutor(get_num_threads()) as pool:
         theory = pool.submit(predict, trace, training)

@@ -199,7 +199,7 @@ def pair_moments(phi: Nonlinearity, log_q: float, c: float, step: float = 1.0) -
 def _pairs_of_two_slopes(phi: Nonlinearity, c: float) -> PairMoments:
     """Return the moments of ``φ(x) = a max(x, 0) + b max(-x, 0)``, whatever the variance.
 
-    Arc-cosine kernels: Cho & Saul, "Kernel methods for deep learning", 2009, equations 4 to 6.
+    Arc-cosine kernels: Cho & Saul, "Kernel methods for deep learning", 2009.
     """
     a, b = phi.value(np.array([1.0, -1.0])).tolist()
     same, cross = a * a + b * b, 2 * a * b
