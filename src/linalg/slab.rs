@@ -114,13 +114,14 @@ kernel! {
         let (rows, columns) = if LEVEL == Level::Avx512 as u8 {
             (8, 128 / size_of::<F>())
         } else if LEVEL == Level::Avx2 as u8 {
-            (4, 64 / size_of::<F>())
+            (6, 64 / size_of::<F>())
         } else {
             (4, 8)
         };
         match (rows, columns.min(W)) {
-            (4, 8) => reflect_in_tiles::<F, W, 4, 8, LEVEL>(v, t, transposed, c),
-            (4, _) => reflect_in_tiles::<F, W, 4, 16, LEVEL>(v, t, transposed, c),
+            (4, _) => reflect_in_tiles::<F, W, 4, 8, LEVEL>(v, t, transposed, c),
+            (6, 8) => reflect_in_tiles::<F, W, 6, 8, LEVEL>(v, t, transposed, c),
+            (6, _) => reflect_in_tiles::<F, W, 6, 16, LEVEL>(v, t, transposed, c),
             (_, 8) => reflect_in_tiles::<F, W, 8, 8, LEVEL>(v, t, transposed, c),
             (_, 16) => reflect_in_tiles::<F, W, 8, 16, LEVEL>(v, t, transposed, c),
             _ => reflect_in_tiles::<F, W, 8, 32, LEVEL>(v, t, transposed, c),
@@ -216,16 +217,40 @@ fn add_products<F: Float, const W: usize, const R: usize, const N: usize, const 
     start: usize,
     products: &mut [[F; W]; W],
 ) {
-    for (i, products) in products.as_chunks_mut::<R>().0.iter_mut().enumerate() {
-        let mut sums = [[F::ZERO; N]; R];
-        for (v, c) in v.iter().zip(c) {
-            let (v, c) = (part::<F, R>(v, R * i), part::<F, N>(c, start));
-            unrolled!(I < R, add_multiple::<F, N, LEVEL>(&mut sums[I], v[I], c));
-        }
-        for (products, sums) in products.iter_mut().zip(&sums) {
-            for (product, &sum) in products[start..].iter_mut().zip(sums) {
-                *product += sum;
-            }
+    let whole = W - W % R;
+    let (tiles, rest) = products.split_at_mut(whole);
+    for (i, products) in tiles.as_chunks_mut::<R>().0.iter_mut().enumerate() {
+        add_tile_of_products::<F, W, R, N, LEVEL>(v, c, R * i, start, products);
+    }
+    // Slabs are 8, 16 or 32 wide, and tiles have an even number of rows.
+    for (i, products) in rest.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        add_tile_of_products::<F, W, 2, N, LEVEL>(v, c, whole + 2 * i, start, products);
+    }
+}
+
+/// The rows of [`add_products`] from `first` on.
+#[inline(always)]
+fn add_tile_of_products<
+    F: Float,
+    const W: usize,
+    const R: usize,
+    const N: usize,
+    const LEVEL: u8,
+>(
+    v: &[[F; W]],
+    c: &[[F; W]],
+    first: usize,
+    start: usize,
+    products: &mut [[F; W]; R],
+) {
+    let mut sums = [[F::ZERO; N]; R];
+    for (v, c) in v.iter().zip(c) {
+        let (v, c) = (part::<F, R>(v, first), part::<F, N>(c, start));
+        unrolled!(I < R, add_multiple::<F, N, LEVEL>(&mut sums[I], v[I], c));
+    }
+    for (products, sums) in products.iter_mut().zip(&sums) {
+        for (product, &sum) in products[start..].iter_mut().zip(sums) {
+            *product += sum;
         }
     }
 }
