@@ -280,3 +280,52 @@ def test_backward_changes_no_gradient_and_needs_no_outputs(activation: str | Non
         y[...] = x
         by_itself = layer.backward(y, cache)[0]
         np.testing.assert_array_equal(by_itself, by_copy)
+
+
+@pytest.mark.parametrize("make", MEMBERS)
+def test_results_that_somebody_holds_stay_as_they_are(make):
+    """The memory of a result is used again, but only once nobody can see it."""
+    layer = make(dtype="float64")
+    held = []
+    for x in (X, X + 1, X[:2], X * 3, X):
+        y, cache = layer.forward(x, training=True)
+        dx, grads = layer.backward(np.cos(y), cache)
+        now = (y, dx, *grads.values())
+        held.append((y[1:], dx, dict(grads), [a.copy() for a in now]))
+        del y, dx, grads, cache, now
+    for part_of_y, dx, grads, (y, *copies) in held:
+        assert np.array_equal(part_of_y, y[1:])
+        for found, expected in zip((dx, *grads.values()), copies, strict=True):
+            assert np.array_equal(found, expected)
+
+
+def test_the_memory_of_dropped_results_is_used_again():
+    layer = layers.Dense(4, "relu")
+    x = np.ones((1000, 50), np.float32)
+
+    def addresses():
+        y, cache = layer.forward(x)
+        dx, grads = layer.backward(y, cache)
+        return {a.__array_interface__["data"][0] for a in (y, cache[1], dx, grads["kernel"])}
+
+    assert addresses() == addresses()
+
+
+@pytest.mark.parametrize("spoil", ["read-only", "resized", "retyped"])
+def test_arrays_that_were_changed_are_not_used_again(spoil):
+    layer = layers.Dense(4, "relu")
+    x = np.ones((6, 3), np.float32)
+    y, cache = layer.forward(x)
+    expected = y.copy()
+    dx, _ = layer.backward(y, cache)
+    for array in (y, dx, cache[1]):
+        if spoil == "read-only":
+            array.flags.writeable = False
+        elif spoil == "resized":
+            array.resize(1, refcheck=False)
+        else:
+            array.dtype = np.int32
+    del y, cache, dx, array
+    again, cache = layer.forward(x)
+    assert np.array_equal(again, expected)
+    assert layer.backward(again, cache)[0].shape == (6, 3)

@@ -1,6 +1,7 @@
 """A network without training: forward and backward, weights, configuration, copies."""
 
 import copy
+import math
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -97,9 +98,9 @@ class Network(Chain):
             gradient = gradient.copy()  # the outputs themselves: they may be a view of the cache
         dx, flat = plan.backward(self.params, cache, gradient, threads)
         return dx, {
-            f"{self._layers[index].name}/{role}": flat[
-                offset : offset + int(np.prod(shape))
-            ].reshape(shape)
+            f"{self._layers[index].name}/{role}": flat[offset : offset + math.prod(shape)].reshape(
+                shape
+            )
             for index, role, offset, shape in plan.parameters
         }
 

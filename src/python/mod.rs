@@ -12,6 +12,7 @@ mod many;
 mod passes;
 mod plan;
 mod replay;
+mod reused;
 mod runtime;
 mod sample;
 mod settings;

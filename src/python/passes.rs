@@ -7,13 +7,24 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PySlice, PyTuple};
 
-use super::arrays::{check_shape, empty, read, write};
-use super::boundary::{detached, threads_or_global};
+use super::arrays::{check_shape, read, write};
+use super::boundary::threads_or_global;
 use super::plan::Plan;
+use super::reused::Reused;
 use crate::float::Float;
 use crate::layers::{Order, State};
-use crate::memory::zeros;
 use crate::network::{self, Run};
+
+/// The results of a plan's last pass.
+#[derive(Default)]
+pub(super) struct Results {
+    kept: Reused,
+    y: Reused,
+    dx: Reused,
+    dw: Reused,
+    /// The gradient on its way between two layers.
+    passed_on: Reused,
+}
 
 impl Plan {
     /// Outputs, and what `backward` needs. Where backward does not need the outputs they are a view of the front of
@@ -32,13 +43,16 @@ impl Plan {
         let (x_array, samples) = self.read_samples::<F>(x)?;
         let w = read::<F>("params", params)?;
         check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
-        let kept = empty::<F>(py, &[network::kept_len(plan, samples)])?;
+        let kept = self
+            .reused
+            .kept
+            .empty::<F>(py, &[network::kept_len(plan, samples)])?;
         let shape = self.output_shape(plan, samples);
         let plain = network::is_plain(plan);
         let y = if plain {
             view(kept.as_any(), 0, &shape)?.cast_into()?
         } else {
-            empty::<F>(py, &shape)?
+            self.reused.y.empty::<F>(py, &shape)?
         };
         if samples > 0 {
             let (w, x) = (w.as_slice()?, x_array.as_slice()?);
@@ -101,8 +115,8 @@ impl Plan {
             .map(Some)
             .collect();
         check_shape("dy", dy.shape(), &expected)?;
-        let dx = empty::<F>(py, x_array.shape())?;
-        let dw = empty::<F>(py, &[plan.parameter_count()])?;
+        let dx = self.reused.dx.empty::<F>(py, x_array.shape())?;
+        let dw = self.reused.dw.empty::<F>(py, &[plan.parameter_count()])?;
         if samples > 0 {
             let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
             let (mut dw, mut dx) = (dw.readwrite(), dx.readwrite());
@@ -115,11 +129,9 @@ impl Plan {
                 order: Order::RowMajor,
             };
             let kept = kept.as_slice_mut()?;
-            detached(py, || {
-                if network::is_plain(plan) {
-                    network::backward_plain(plan, run, w, x, kept, dy, dw, dx);
-                    return Ok(());
-                }
+            if network::is_plain(plan) {
+                py.detach(|| network::backward_plain(plan, run, w, x, kept, dy, dw, dx));
+            } else {
                 let (len, spare) = match plan.stages().len() {
                     0 | 1 => (dy.len(), 0),
                     _ => {
@@ -127,21 +139,17 @@ impl Plan {
                         (widest, widest)
                     }
                 };
-                let (mut gradient, mut spare) = (zeros(len)?, zeros(spare)?);
-                gradient[..dy.len()].copy_from_slice(dy);
-                network::backward(
-                    plan,
-                    run,
-                    w,
-                    x,
-                    kept,
-                    &mut gradient,
-                    &mut spare,
-                    dw,
-                    Some(dx),
-                );
-                Ok(())
-            })?;
+                let passed_on = self
+                    .reused
+                    .passed_on
+                    .empty::<F>(py, &[len.saturating_add(spare)])?;
+                let mut passed_on = passed_on.readwrite();
+                let (gradient, spare) = passed_on.as_slice_mut()?.split_at_mut(len);
+                py.detach(|| {
+                    gradient[..dy.len()].copy_from_slice(dy);
+                    network::backward(plan, run, w, x, kept, gradient, spare, dw, Some(dx));
+                });
+            }
         } else {
             dw.readwrite().as_slice_mut()?.fill(F::ZERO);
         }
@@ -191,8 +199,9 @@ impl Plan {
 
         let mut places = network::input_gradients(plan, samples);
         places.truncate(layers);
-        let gradients = empty::<F>(py, &[places.last().map_or(0, |place| place.end)])?;
-        let dw = empty::<F>(py, &[plan.parameter_count()])?;
+        let len = places.last().map_or(0, |place| place.end);
+        let gradients = self.reused.dx.empty::<F>(py, &[len])?;
+        let dw = self.reused.dw.empty::<F>(py, &[plan.parameter_count()])?;
         {
             let mut kept = write::<F>("cache", kept)?;
             let (mut gradients, mut dw) = (gradients.readwrite(), dw.readwrite());

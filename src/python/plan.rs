@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyTuple};
 use super::arrays::{check_shape, empty, read, write};
 use super::boundary::{interruptible, threads_or_global};
 use super::examples::{TargetArray, data, objective};
+use super::passes::Results;
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::network::{self, Arrays, Evaluation, Place, Predictor, Trainer};
@@ -18,6 +19,7 @@ use crate::optimizers;
 pub(super) struct Plan {
     input_shape: Vec<usize>,
     pub(super) compiled: Compiled,
+    pub(super) reused: Results,
 }
 
 pub(super) enum Compiled {
@@ -61,6 +63,7 @@ impl Plan {
         Ok(Self {
             input_shape,
             compiled,
+            reused: Results::default(),
         })
     }
 

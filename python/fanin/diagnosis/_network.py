@@ -1,5 +1,6 @@
 """Tracing a network of this package: a pass forward and one back in compiled code, all kept."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -168,7 +169,7 @@ class _Run:
 
     def _arrays(self, places: Any, flat: Array, part: int) -> dict[str, Array]:
         return {
-            role: flat[start : start + int(np.prod(shape))].reshape(shape)
+            role: flat[start : start + math.prod(shape)].reshape(shape)
             for owner, role, start, shape in places
             if owner == part and len(flat)
         }
@@ -249,7 +250,7 @@ def fitting_loss(y: Any, shape: tuple[int, ...], activation: Any) -> losses.Loss
     """Return a loss for these targets and outputs."""
     kind = None if activation is None else activation["kind"]
     array = np.asarray(y)
-    classes = array.dtype.kind in "iub" and array.size == int(np.prod(shape[:-1]))
+    classes = array.dtype.kind in "iub" and array.size == math.prod(shape[:-1])
     if kind == "sigmoid":
         return losses.BinaryCrossentropy()
     if shape[-1] > 1 and classes:

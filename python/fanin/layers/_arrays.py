@@ -1,5 +1,6 @@
 """A layer's arrays: views of flat ones, by name; writing into them all or not at all."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,7 +54,7 @@ def views(
     found = {}
     for entries, flat in ((plan.parameters, params), (plan.state if state_too else [], state)):
         for _, role, offset, shape in entries:
-            size = int(np.prod(shape))
+            size = math.prod(shape)
             found[role] = flat[offset : offset + size].reshape(shape)
     return found
 

@@ -290,6 +290,11 @@ class Layer:
         cache : tuple
             For `backward`.
 
+        Notes
+        -----
+        The layer remembers the arrays (up to 64 MiB each) that its last `forward` and `backward` returned, and
+        writes the next results into those that nobody holds any more.
+
         Examples
         --------
         >>> import numpy as np
