@@ -304,7 +304,8 @@ class Sequential(Compilable):
         x : array_like of shape (n, ...)
             The samples.
         batch_size : int, optional
-            Samples of a batch; 32 if None. It bounds the memory, the result does not depend on it.
+            Samples of a batch for callbacks and progress; 32 if None. Samples are computed in
+            larger blocks where those keep less than some megabytes.
         verbose : {"auto", 0, 1, 2}, default "auto"
             Nothing, a bar, or a line.
         steps : None

@@ -14,6 +14,13 @@ use crate::parallel::Threads;
 /// Elements that one block keeps: some megabytes, and well under the time between two looks at signals.
 const BLOCK: usize = 1 << 22;
 
+/// Samples that one block has at least, so that the weights are not arranged for products anew for every few of them;
+/// where these keep more than [`CHEAP`] elements, the caller's `batch_size` counts.
+const LEAST: usize = 512;
+
+/// Elements that a block may keep whatever the caller says: four megabytes of `f32`.
+const CHEAP: usize = 1 << 20;
+
 /// A pass over samples in order, block by block, which can be interrupted between blocks.
 #[derive(Debug)]
 struct Blocks<'a, F: Float> {
@@ -51,8 +58,9 @@ impl<'a, F: Float> Blocks<'a, F> {
             return Err(Error::value("batch_size", "at least 1", 0));
         }
         // Samples do not depend on each other here, so a block need not be larger than what is quick to run.
-        let largest = (BLOCK / kept_len(&plan, 1).max(1)).max(1);
-        let size = batch_size.min(samples).min(largest);
+        let each = kept_len(&plan, 1).max(1);
+        let (least, largest) = (LEAST.min(CHEAP / each), (BLOCK / each).max(1));
+        let size = batch_size.max(least).min(largest).min(samples);
         let kept = zeros(kept_len(&plan, size))?;
         Ok(Self {
             plan,
@@ -113,7 +121,7 @@ pub struct Predictor<'a, F: Float> {
 }
 
 impl<'a, F: Float> Predictor<'a, F> {
-    /// Prepare to predict `x` in blocks of `batch_size` samples, so that memory stays bounded.
+    /// Prepare to predict `x` in blocks of about `batch_size` samples, so that memory stays bounded.
     pub fn new(
         plan: Plan<F>,
         w: &'a [F],
@@ -149,7 +157,7 @@ pub struct Evaluation<'a, F: Float> {
 }
 
 impl<'a, F: Float> Evaluation<'a, F> {
-    /// Prepare to evaluate `data` in blocks of `batch_size` samples.
+    /// Prepare to evaluate `data` in blocks of about `batch_size` samples.
     pub fn new(
         plan: Plan<F>,
         objective: Objective<F>,

@@ -292,8 +292,8 @@ class Layer:
 
         Notes
         -----
-        The layer remembers the arrays (up to 64 MiB each) that its last `forward` and `backward` returned, and
-        writes the next results into those that nobody holds any more.
+        The layer remembers the arrays (up to 64 MiB each) that its last `forward` and `backward`
+        returned, and writes the next results into those that nobody holds any more.
 
         Examples
         --------
