@@ -63,6 +63,9 @@ def flag(name: str, value: object) -> bool:
 
 def float_dtype(name: str, value: object) -> str:
     """Return "float32" or "float64" for anything NumPy understands as one of the two."""
+    for native, dtype in _NATIVE.items():
+        if value is dtype:
+            return native
     try:
         found = np.dtype(value).name  # type: ignore[call-overload]
     except TypeError:

@@ -118,13 +118,15 @@ class Optimizer:
         """
         if not callable(self._learning_rate):
             return np.full(count, self._learning_rate, dtype=np.float64)
-        return np.array(
-            [
-                _checks.number(f"learning rate of step {i}", self._learning_rate(i), at_least=0.0)
-                for i in range(start, start + count)
-            ],
-            dtype=np.float64,
-        )
+        rates = [self._rate_of(step) for step in range(start, start + count)]
+        return np.array(rates, dtype=np.float64)
+
+    def _rate_of(self, step: int) -> float:
+        """Return the learning rate of one step."""
+        if not callable(self._learning_rate):
+            return float(self._learning_rate)
+        rate = self._learning_rate(step)
+        return _checks.number(f"learning rate of step {step}", rate, at_least=0.0)
 
     def settings(self) -> dict[str, Any]:
         """Return what the core is told about this optimizer.
@@ -211,13 +213,14 @@ class Optimizer:
         gradient = _checks.floats("grads", grads, dtype, finite=False)
         if gradient.shape != params.shape:
             raise ShapeError(f"grads must have shape {params.shape}, got {gradient.shape}")
+        done = _checks.integer("iteration", iteration, minimum=0)
         _core.optimizer_step(
             self.settings(),
             params.reshape(-1),
             gradient.reshape(-1),
             slots,
-            _checks.integer("iteration", iteration, minimum=0),
-            float(self.learning_rates(iteration, 1)[0]),
+            done,
+            self._rate_of(done),
         )
 
     def get_config(self) -> dict[str, Any]:
