@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use super::objective::Scratch;
-use super::{Data, Objective, Plan, Run, count_samples, forward, kept_len, output};
+use super::{
+    Data, Objective, Plan, Run, awake, count_samples, forward, kept_len, multiply_adds, output,
+};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::{Order, State};
@@ -77,6 +79,16 @@ impl<'a, F: Float> Blocks<'a, F> {
 
     /// Run blocks and hand the samples and outputs of each to `take`, until none is left (true) or `deadline` has passed.
     fn run_until(
+        &mut self,
+        deadline: Instant,
+        take: impl FnMut(&Plan<F>, std::ops::Range<usize>, &[F]) + Send,
+    ) -> bool {
+        let left = multiply_adds(&self.plan, self.samples - self.done);
+        awake(left, self.threads, |_| self.run_here(deadline, take))
+    }
+
+    /// [`run_until`](Self::run_until) on this thread.
+    fn run_here(
         &mut self,
         deadline: Instant,
         mut take: impl FnMut(&Plan<F>, std::ops::Range<usize>, &[F]),

@@ -9,8 +9,8 @@ mod train;
 pub use evaluate::{Evaluation, Predictor};
 pub use objective::Objective;
 pub use pass::{
-    Run, backward, backward_keeping, backward_plain, forward, gradient_len, input_gradients,
-    is_plain, kept_len, output, outputs,
+    Run, awake, backward, backward_keeping, backward_plain, forward, gradient_len, input_gradients,
+    is_plain, kept_len, multiply_adds, output, outputs,
 };
 pub use plan::{Place, Plan, Stage};
 pub use train::{Arrays, Member, Trainer, run_all_until};

@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::{Plan, Stage};
 use crate::float::Float;
 use crate::layers::{InputGradient, Order, Pass, State};
-use crate::parallel::Threads;
+use crate::linalg;
+use crate::parallel::{self, Threads};
 
 /// Elements that forward keeps for backward: the output of each stage and its cache, stage by stage.
 ///
@@ -97,6 +98,24 @@ impl Run {
             step: self.step,
             order: self.order,
         }
+    }
+}
+
+/// Multiply-adds of the layers' products, roughly, for so many samples.
+pub fn multiply_adds<F: Float>(plan: &Plan<F>, samples: usize) -> usize {
+    samples.saturating_mul(plan.parameter_count())
+}
+
+/// Do `work`, passes of so many multiply-adds in all, with the pool's threads awake from the first layer to the last:
+/// else each product wakes them anew, which may find both on one core.
+pub fn awake<R: Send>(
+    multiply_adds: usize,
+    threads: Threads,
+    work: impl FnOnce(Threads) -> R + Send,
+) -> R {
+    match threads.for_part(multiply_adds, linalg::PARALLEL_FROM) {
+        Threads::ONE => work(threads),
+        threads => parallel::run_awake(threads, work),
     }
 }
 

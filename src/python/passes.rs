@@ -67,8 +67,12 @@ impl Plan {
                 step,
                 order: Order::RowMajor,
             };
+            let work = network::multiply_adds(plan, samples);
             let run = |state: State<F>| {
-                network::forward(plan, how, w, state, x, kept);
+                network::awake(work, threads, |threads| {
+                    let how = Run { threads, ..how };
+                    network::forward(plan, how, w, state, x, kept);
+                });
                 if let Some(y) = y {
                     y.copy_from_slice(network::output(plan, x, samples, kept));
                 }
@@ -129,8 +133,14 @@ impl Plan {
                 order: Order::RowMajor,
             };
             let kept = kept.as_slice_mut()?;
+            let work = network::multiply_adds(plan, samples);
             if network::is_plain(plan) {
-                py.detach(|| network::backward_plain(plan, run, w, x, kept, dy, dw, dx));
+                py.detach(|| {
+                    network::awake(work, threads, |threads| {
+                        let run = Run { threads, ..run };
+                        network::backward_plain(plan, run, w, x, kept, dy, dw, dx);
+                    });
+                });
             } else {
                 let (len, spare) = match plan.stages().len() {
                     0 | 1 => (dy.len(), 0),
@@ -147,7 +157,10 @@ impl Plan {
                 let (gradient, spare) = passed_on.as_slice_mut()?.split_at_mut(len);
                 py.detach(|| {
                     gradient[..dy.len()].copy_from_slice(dy);
-                    network::backward(plan, run, w, x, kept, gradient, spare, dw, Some(dx));
+                    network::awake(work, threads, |threads| {
+                        let run = Run { threads, ..run };
+                        network::backward(plan, run, w, x, kept, gradient, spare, dw, Some(dx));
+                    });
                 });
             }
         } else {
@@ -215,12 +228,16 @@ impl Plan {
                 step: 0,
                 order: Order::RowMajor,
             };
+            let work = network::multiply_adds(plan, samples);
             py.detach(|| {
                 dw[last.parameters.end..].fill(F::ZERO);
                 if samples > 0 {
-                    network::backward_keeping(
-                        plan, run, layers, w, x, kept, dy, gradients, dw, with_input,
-                    );
+                    network::awake(work, threads, |threads| {
+                        let run = Run { threads, ..run };
+                        network::backward_keeping(
+                            plan, run, layers, w, x, kept, dy, gradients, dw, with_input,
+                        );
+                    });
                 } else {
                     dw.fill(F::ZERO);
                 }
