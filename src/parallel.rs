@@ -4,9 +4,11 @@
 //! own, since threads do not survive a fork), and no result ever depends on how many threads it has:
 //! work is cut into chunks by a fixed rule, and each chunk is computed by one thread.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -76,10 +78,24 @@ const MAX_THREADS: usize = 1024;
 /// Where a thread count is looked for, in this order.
 const VARIABLES: [&str; 3] = ["FANIN_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"];
 
-/// The pools of one process, by their number of threads.
+/// The pools of one process.
 struct Pools {
     owner: u32,
+    /// That of the first thread that asked for one, usually the only one: the thread is itself a member of its pool, and
+    /// gets to work while the others wake. A thread can be a member of one pool, and leaves none before it ends.
+    first: (ThreadId, usize, Arc<ThreadPool>),
+    /// For other threads, which wait meanwhile, and other sizes.
     by_size: BTreeMap<usize, Arc<ThreadPool>>,
+}
+
+impl Pools {
+    fn get(&self, threads: Threads) -> Option<&Arc<ThreadPool>> {
+        let (thread, size, pool) = &self.first;
+        if *size == threads.get() && *thread == thread::current().id() {
+            return Some(pool);
+        }
+        self.by_size.get(&threads.get())
+    }
 }
 
 /// What the process is set to; 0 until it is first asked for.
@@ -110,45 +126,79 @@ fn count_from(variable: impl Fn(&str) -> Option<String>) -> usize {
         .min(MAX_THREADS)
 }
 
-/// This process's pool of so many threads, if it has one already.
-fn pool_there_is(threads: Threads) -> Option<Arc<ThreadPool>> {
+/// This thread's pool of so many threads, if it has one already, and whether this process has any.
+fn pool_there_is(threads: Threads) -> (Option<Arc<ThreadPool>>, bool) {
     let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     let mine = pools
         .as_ref()
-        .filter(|pools| pools.owner == std::process::id())?;
-    mine.by_size.get(&threads.get()).cloned()
+        .filter(|pools| pools.owner == std::process::id());
+    let found = mine.and_then(|pools| pools.get(threads).cloned());
+    (found, mine.is_some())
 }
 
-/// This process's pool of so many threads; none if the system refuses to start them.
+/// This thread's pool of so many threads; none if the system refuses to start them.
 fn pool(threads: Threads) -> Option<Arc<ThreadPool>> {
-    if let Some(pool) = pool_there_is(threads) {
-        return Some(pool);
+    let (found, there_are_some) = pool_there_is(threads);
+    if found.is_some() {
+        return found;
     }
     // Started without the lock, which a fork meanwhile would leave locked in the child for ever.
-    let made = ThreadPoolBuilder::new()
-        .num_threads(threads.get())
-        .thread_name(|i| format!("fanin-{i}"))
-        .build()
-        .ok()?;
+    let builder = || {
+        ThreadPoolBuilder::new()
+            .num_threads(threads.get())
+            .thread_name(|i| format!("fanin-{i}"))
+            .start_handler(|_| INSIDE.set(true))
+    };
+    // A member that was forked still counts as one, of a pool whose other threads are gone.
+    let as_member = !there_are_some && rayon::current_thread_index().is_none();
+    let made = if as_member {
+        builder().use_current_thread().build()
+    } else {
+        builder().build()
+    };
+    let made = Arc::new(made.ok()?);
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     let owner = std::process::id();
     // The threads of a pool that a parent process made are not here: dropping it would wait for them.
     std::mem::forget(pools.take_if(|pools| pools.owner != owner));
     let mine = pools.get_or_insert_with(|| Pools {
         owner,
+        first: (thread::current().id(), threads.get(), made.clone()),
         by_size: BTreeMap::new(),
     });
-    Some(
-        mine.by_size
-            .entry(threads.get())
-            .or_insert_with(|| Arc::new(made))
-            .clone(),
-    )
+    if let Some(pool) = mine.get(threads) {
+        return Some(pool.clone());
+    }
+    mine.by_size.insert(threads.get(), made.clone());
+    Some(made)
 }
 
-/// Whether this thread belongs to a pool already, so that others are a short wait away.
+thread_local! {
+    /// Whether this thread is at work in a pool, so that others are a short wait away.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
 fn inside() -> bool {
-    rayon::current_thread_index().is_some()
+    INSIDE.get()
+}
+
+/// This thread is at work in a pool until this is dropped.
+struct Inside {
+    before: bool,
+}
+
+impl Inside {
+    fn enter() -> Self {
+        Self {
+            before: INSIDE.replace(true),
+        }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.set(self.before);
+    }
 }
 
 /// Run `work` inside a pool of `threads` threads, which it is told; with one thread, inside a pool
@@ -158,7 +208,10 @@ pub fn run<R: Send>(threads: Threads, work: impl FnOnce(Threads) -> R + Send) ->
         return work(threads);
     }
     match pool(threads) {
-        Some(pool) => pool.install(|| work(threads)),
+        Some(pool) => pool.install(|| {
+            let _inside = Inside::enter();
+            work(threads)
+        }),
         None => work(Threads::ONE),
     }
 }
@@ -273,6 +326,24 @@ mod tests {
         );
         assert_eq!(count(&[("FANIN_NUM_THREADS", "99999999")]), MAX_THREADS);
         assert!(count(&[]) >= 1);
+    }
+
+    #[test]
+    fn every_thread_is_inside_while_it_works_and_only_then() {
+        let work = |threads: Threads| {
+            assert!(threads == Threads(2) && inside());
+            join(inside, inside)
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| assert_eq!(run(Threads(2), work), (true, true)));
+            }
+        });
+        for threads in [2, 3, 2] {
+            let panics = || run(Threads(threads), |_| panic!("on purpose"));
+            assert!(std::panic::catch_unwind(panics).is_err() && !inside());
+            assert!(run_awake(Threads(threads), |_| inside()) && !inside());
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 """Watching signals and gradients while a network trains."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -156,8 +157,12 @@ class SignalMonitor(Callback):
         logs : dict, optional
             Not used.
         """
+        # Imported here, as `import fanin` does not need it.
+        from fanin.diagnosis._network import Tracer
+
         self.signals = self.model.history.signals = Signals()
         self._began = time.perf_counter()
+        self._tracer = Tracer(self.model, self._batch.shape[1:])
         self._record()
 
     def on_train_pulse(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -188,16 +193,14 @@ class SignalMonitor(Callback):
         """
         if self.signals.steps[-1] != self._steps():
             self._record()
+        del self._tracer  # which is compiled for this training, and is not pickled
 
     def _steps(self) -> int:
         return self.model._choices().iterations  # type: ignore[no-any-return]
 
     def _record(self) -> None:
-        # Imported here, as `import fanin` does not need it.
-        from fanin.diagnosis._network import trace_network
-
         began = time.perf_counter()
-        trace = trace_network(self.model, self._batch, self.y, None, training=True)
+        trace = self._tracer.trace(self._batch, self.y, None, training=True, lasting=False)
         layers = [layer for layer in trace.layers if _watched(layer)]
         signals = self.signals
         signals.layers = [layer.name for layer in layers]
@@ -239,5 +242,4 @@ def rms(array: Array) -> float:
     """Return the root mean square of an array."""
     from fanin.diagnosis._signals import as_matrix
 
-    means, variances = _core.unit_moments(as_matrix(array)).T[:2]
-    return float(np.sqrt((variances + np.square(means)).mean()))
+    return math.sqrt(_core.second_moment(as_matrix(array)))

@@ -73,27 +73,62 @@ def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool)
     Trace
         All arrays.
     """
-    network.ready()
-    run = _Run(network, x, training)
-    outputs = run.signals[-1]
-    if y is None:
-        name, value, dy, fused = "", None, random_direction(outputs), False
-    else:
-        before = run.signals[-2] if len(run.signals) > 1 else outputs
-        loss = chosen_before(network, loss)
-        name, value, dy, fused = loss_gradient(y, loss, before, outputs, run.last_activation)
-    run.back(dy, fused)
-    return Trace(network.name, x.reshape(len(x), -1), run.layers(), name, value)
+    return Tracer(network, x.shape[1:]).trace(x, y, loss, training)
+
+
+class Tracer:
+    """Traces one network, batch after batch.
+
+    Parameters
+    ----------
+    network : Network
+        Built for samples of this shape.
+    shape : tuple of int
+        Of one sample.
+    """
+
+    def __init__(self, network: Network, shape: tuple[int, ...]) -> None:
+        network.ready()
+        self.network = network
+        self.parts = [(layer, s) for layer in network.layers for s in _parts(layer.settings())]
+        self.plan = _core.Plan(shape, [s for _, s in self.parts], network.params.dtype.name)
+
+    def trace(self, x: Array, y: Any, loss: Any, training: bool, *, lasting: bool = True) -> Trace:
+        """Run the network forward and back, as `trace_network` does.
+
+        Parameters
+        ----------
+        x, y, loss, training
+            As there.
+        lasting : bool, default True
+            Whether the trace has parameters of its own: else it is for before the next step.
+
+        Returns
+        -------
+        Trace
+            All arrays.
+        """
+        run = _Run(self, x, training, lasting)
+        outputs = run.signals[-1]
+        if y is None:
+            name, value, dy, fused = "", None, random_direction(outputs), False
+        else:
+            before = run.signals[-2] if len(run.signals) > 1 else outputs
+            loss = chosen_before(self.network, loss)
+            name, value, dy, fused = loss_gradient(y, loss, before, outputs, run.last_activation)
+        run.back(dy, fused)
+        return Trace(self.network.name, x.reshape(len(x), -1), run.layers(), name, value)
 
 
 class _Run:
     """A network's layers, those with an activation cut in two before it, over a batch."""
 
-    def __init__(self, network: Network, x: Array, training: bool) -> None:
-        self.parts = [(layer, s) for layer in network.layers for s in _parts(layer.settings())]
-        self.plan = _core.Plan(x.shape[1:], [settings for _, settings in self.parts], x.dtype.name)
-        # Copies: a pass in training moves running averages, and a trace outlives training steps.
-        self.params, self.state = network.params.copy(), network.state.copy()
+    def __init__(self, tracer: Tracer, x: Array, training: bool, lasting: bool) -> None:
+        self.parts, self.plan, self.owned = tracer.parts, tracer.plan, lasting
+        self.params, self.state = tracer.network.params, tracer.network.state
+        if lasting:
+            self.params, self.state = self.params.copy(), self.state.copy()
+        # A pass in training moves running averages.
         _, self.cache = self.plan.forward(self.params, self.state.copy(), x, training)
         computed = iter(self.plan.outputs(self.cache))
         self.signals = [x]
@@ -161,7 +196,7 @@ class _Run:
             output_gradient=None if after is None else matrix(after),
             pre_activation_gradient=matrix(before) if activated and before is not None else None,
             parameters=arrays | self._arrays(self.plan.state, self.state, first),
-            owned=True,
+            owned=self.owned,
             gradients=self._arrays(self.plan.parameters, self.parameter_gradients, first),
             initializers={role: layer.initializer(role) for role in layer.arrays},
             settings=settings,
