@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
 use rayon::prelude::*;
@@ -81,21 +81,31 @@ const VARIABLES: [&str; 3] = ["FANIN_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM
 /// The pools of one process.
 struct Pools {
     owner: u32,
-    /// That of the first thread that asked for one, usually the only one: the thread is itself a member of its pool, and
-    /// gets to work while the others wake. A thread can be a member of one pool, and leaves none before it ends.
-    first: (ThreadId, usize, Arc<ThreadPool>),
-    /// For other threads, which wait meanwhile, and other sizes.
+    /// That which the [home thread](set_home) is itself a member of, so that it gets to work while the others wake. A
+    /// thread can be a member of one pool only, and leaves none before it ends.
+    home: Option<(usize, Arc<ThreadPool>)>,
+    /// For threads that wait meanwhile.
     by_size: BTreeMap<usize, Arc<ThreadPool>>,
 }
 
 impl Pools {
     fn get(&self, threads: Threads) -> Option<&Arc<ThreadPool>> {
-        let (thread, size, pool) = &self.first;
-        if *size == threads.get() && *thread == thread::current().id() {
-            return Some(pool);
+        match &self.home {
+            Some((size, pool)) if *size == threads.get() && is_home() => Some(pool),
+            _ => self.by_size.get(&threads.get()),
         }
-        self.by_size.get(&threads.get())
     }
+}
+
+static HOME: OnceLock<ThreadId> = OnceLock::new();
+
+/// Say that most calls will come from this thread, and that it lives as long as the process.
+pub fn set_home() {
+    HOME.get_or_init(|| thread::current().id());
+}
+
+fn is_home() -> bool {
+    HOME.get() == Some(&thread::current().id())
 }
 
 /// What the process is set to; 0 until it is first asked for.
@@ -126,35 +136,30 @@ fn count_from(variable: impl Fn(&str) -> Option<String>) -> usize {
         .min(MAX_THREADS)
 }
 
-/// This thread's pool of so many threads, if it has one already, and whether this process has any.
-fn pool_there_is(threads: Threads) -> (Option<Arc<ThreadPool>>, bool) {
+/// This thread's pool of so many threads, if it has one already.
+fn pool_there_is(threads: Threads) -> Option<Arc<ThreadPool>> {
     let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     let mine = pools
         .as_ref()
-        .filter(|pools| pools.owner == std::process::id());
-    let found = mine.and_then(|pools| pools.get(threads).cloned());
-    (found, mine.is_some())
+        .filter(|pools| pools.owner == std::process::id())?;
+    mine.get(threads).cloned()
 }
 
 /// This thread's pool of so many threads; none if the system refuses to start them.
 fn pool(threads: Threads) -> Option<Arc<ThreadPool>> {
-    let (found, there_are_some) = pool_there_is(threads);
-    if found.is_some() {
-        return found;
+    if let Some(pool) = pool_there_is(threads) {
+        return Some(pool);
     }
     // Started without the lock, which a fork meanwhile would leave locked in the child for ever.
-    let builder = || {
-        ThreadPoolBuilder::new()
-            .num_threads(threads.get())
-            .thread_name(|i| format!("fanin-{i}"))
-            .start_handler(|_| INSIDE.set(true))
-    };
-    // A member that was forked still counts as one, of a pool whose other threads are gone.
-    let as_member = !there_are_some && rayon::current_thread_index().is_none();
+    let builder = ThreadPoolBuilder::new()
+        .num_threads(threads.get())
+        .thread_name(|i| format!("fanin-{i}"))
+        .start_handler(|_| INSIDE.set(true));
+    let as_member = is_home() && !is_member();
     let made = if as_member {
-        builder().use_current_thread().build()
+        builder.use_current_thread().build()
     } else {
-        builder().build()
+        builder.build()
     };
     let made = Arc::new(made.ok()?);
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,14 +168,19 @@ fn pool(threads: Threads) -> Option<Arc<ThreadPool>> {
     std::mem::forget(pools.take_if(|pools| pools.owner != owner));
     let mine = pools.get_or_insert_with(|| Pools {
         owner,
-        first: (thread::current().id(), threads.get(), made.clone()),
+        home: None,
         by_size: BTreeMap::new(),
     });
-    if let Some(pool) = mine.get(threads) {
-        return Some(pool.clone());
+    if as_member {
+        mine.home = Some((threads.get(), made.clone()));
+        return Some(made);
     }
-    mine.by_size.insert(threads.get(), made.clone());
-    Some(made)
+    Some(mine.by_size.entry(threads.get()).or_insert(made).clone())
+}
+
+/// Whether this thread is in a pool; the home thread of a forked process is, of one whose other threads are gone.
+fn is_member() -> bool {
+    rayon::current_thread_index().is_some()
 }
 
 thread_local! {
@@ -207,13 +217,21 @@ pub fn run<R: Send>(threads: Threads, work: impl FnOnce(Threads) -> R + Send) ->
     if threads == Threads::ONE || inside() {
         return work(threads);
     }
-    match pool(threads) {
-        Some(pool) => pool.install(|| {
+    let Some(pool) = pool(threads) else {
+        return work(Threads::ONE);
+    };
+    let enter = || {
+        pool.install(|| {
             let _inside = Inside::enter();
             work(threads)
-        }),
-        None => work(Threads::ONE),
+        })
+    };
+    if is_member() && pool.current_thread_index().is_none() {
+        // A member of one pool waits for another inside its own, which a fork may have left in any state.
+        return thread::scope(|scope| scope.spawn(enter).join())
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     }
+    enter()
 }
 
 /// Do `work` inside [`run`], while the other threads look for parts of it and do not fall asleep in between.
@@ -339,6 +357,7 @@ mod tests {
                 scope.spawn(|| assert_eq!(run(Threads(2), work), (true, true)));
             }
         });
+        set_home();
         for threads in [2, 3, 2] {
             let panics = || run(Threads(threads), |_| panic!("on purpose"));
             assert!(std::panic::catch_unwind(panics).is_err() && !inside());

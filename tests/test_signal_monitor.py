@@ -1,5 +1,7 @@
 """Watching signals while training: what is recorded, when, and that training does not notice."""
 
+import pickle
+
 import fanin
 import numpy as np
 import pytest
@@ -132,3 +134,15 @@ def test_refusals():
         fit(network()).plot_signals()
     with pytest.raises(KeyError, match="expected one of"):
         fit(network(), SignalMonitor(X)).signals["variance"]
+
+
+def test_a_monitor_can_be_copied_while_it_watches():
+    copies = []
+
+    class Copying(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            copies.append(pickle.loads(pickle.dumps(monitor)))
+
+    monitor = SignalMonitor(X[:64], Y[:64], every=5)
+    network().fit(X, Y, verbose=0, callbacks=[monitor, Copying()])
+    assert copies[0].signals.steps == monitor.signals.steps == [0, 5, 10]

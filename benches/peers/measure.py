@@ -96,7 +96,10 @@ def lines_of(row: Row, crew: Crew, settings: Settings) -> list[Line]:
             break
         for peer, line, arm in list(made):
             try:
-                pair = ours.round(settings.seconds), arm.round(settings.seconds)
+                _wait(row.threads)
+                mine = ours.round(settings.seconds)
+                _wait(row.threads)
+                pair = mine, arm.round(settings.seconds)
             except PeerError as error:
                 if arm.worker.alive:  # it was not the peer, but us
                     raise
@@ -117,6 +120,12 @@ def lines_of(row: Row, crew: Crew, settings: Settings) -> list[Line]:
         lines.insert(0, _limit(row, [a for found in pairs.values() for a, _ in found]))
     ours.drop()
     return lines
+
+
+def _wait(threads: int) -> None:
+    """Let the threads of who ran before fall asleep: OpenMP's spin for 0.2 s after work."""
+    if threads > 1:
+        time.sleep(0.3)
 
 
 def _args(args: Mapping[str, Any], settings: Settings) -> dict[str, Any]:

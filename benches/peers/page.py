@@ -68,7 +68,10 @@ _LIMITS = """\
 
 The core has been measured on two kinds of machine, and the reasons differ: a Xeon with AVX-512
 (2026-11-22), and an EPYC with AVX2 only (2026-11-26 and 28), whose host has other guests: times of
-one step differ by a fifth and more within a run, and by as much from day to day.
+one step differ by a fifth and more within a run, and by as much from day to day. Rows of two
+threads above (but the experiment and the networks at once) are from a run of their own, minutes
+after the others, with a pause before each turn: the threads of torch spin for 0.2 s after their
+work, on our cores.
 
 * *Steps of wide networks*: their matrix products, 77 to 84 % of a step above. On AVX2 those of
   784-128-10 take 288 to 340 µs on one thread alone, so no target above the column *at most* can be
@@ -86,21 +89,24 @@ one step differ by a fifth and more within a run, and by as much from day to day
   45 %, at 0.4 of the rate of large ones, copies 18 % (the samples come from memory, not from a
   cache), Adam 9 % and the loss 8 %: 11 µs, which the target asks for, is what its products take by
   themselves.
-* *Adam*: a square root and a division a parameter. On 100k parameters that bound is at most twice
-  torch's speed here, and 1.8 of it is reached.
+* *Adam*: a square root and a division a parameter: NumPy's loops over 100k of them take 44 and 20
+  µs on the EPYC, our whole step 65 when nobody disturbs it.
 * *Uniform, normal*: fresh pages of a new array cost 0.7 of the 1.4 and 2.4 ns on AVX2 (0.5 of 1.2
   and 1.7 on AVX-512). In place there are none: uniform takes 0.8 to 0.95 ns and normal 1.9 to 2.0,
   in vectors of half as many lanes as AVX-512 has.
 * *Orthogonal* 1024² takes 23 ms on one thread of the Xeon and 14 on two, of which the blocks'
-  products are 20; 64 ms with AVX2, where products run at 91 GFLOP/s and less when narrow. `faer`
+  products are 20; 47 ms with AVX2 (tiles of six rows; 65 with four) and 31 on two threads, where
+  multiply-adds alone run at 93 GFLOP/s a core: 2.86 GFLOP are 31 ms. `faer`
   0.24 was tried for the same work on the Xeon: 0.11, 0.44, 1.4, 6.8, 43 and 292 ms for n = 64 to
   2048 on one thread, against 0.023, 0.11, 0.50, 3.2, 23 and 186; for 4096 x 256 and 784 x 128 it
   takes 22 and 1.7 ms against 12.4 and 0.68; in `float64`, 72 against 49 ms at 1024. With two
   threads it is slower than with one (52 ms at 1024), and gives other bits. CPUs without fused
   multiply-adds (x86-64 before 2013) pay for equal bits with seconds at 1024².
 * *BatchNormalization and Dense by themselves*: outputs are written once and the gradient is read
-  where it is. Behind an activation both are still copied, so that nobody who changes them spoils
-  the cache.
+  where it is. 256 x 512 takes 146 µs on one thread of the EPYC: 59 forward and 81 back, of which 15
+  are calls; a second thread gains nothing at that size. At 4096 x 1024 it is the passes over
+  memory. Behind an activation both are still copied, so that nobody who changes them spoils the
+  cache.
 * *The documents' experiment*: 15,000 steps of 784-128-10, one after the other, are 86 % of it
   (`cProfile`: 2.17 s of 2.54 s an arm), evaluation 10 %, the conversion of the `float64` pictures
   3 %. Their products alone take 4.3 s on one thread of the EPYC: 7.3 times less than Keras needs
@@ -109,8 +115,9 @@ one step differ by a fifth and more within a run, and by as much from day to day
 * *Import*: 0.035 to 0.045 s on the Xeon. On the EPYC 0.096 s in the run above, of which
   `numpy.random` was 0.016 to 0.024: it is not imported any more before the first NumPy generator.
   The rest, some 70 modules, takes 0.034 to 0.053 s there.
-* *Two threads against one*: the worst row is another one in each run (orthogonal 64 x 64, 64 rows
-  of `predict`), and neither uses a second thread at that size: it is the noise of that machine.
+* *Two threads against one*: 0.77 at 128-128-128-10 was real: no product there is large enough to
+  share, and a second thread that stayed awake was in the way. Such networks train on one thread
+  since; the same size then took 1.02 of the time of one thread. The page has not been made again.
 """
 
 

@@ -23,6 +23,9 @@ const LEAST: usize = 512;
 /// Elements that a block may keep whatever the caller says: four megabytes of `f32`.
 const CHEAP: usize = 1 << 20;
 
+/// Multiply-adds that such a block has at most: some tens of milliseconds.
+const QUICK: usize = 1 << 31;
+
 /// A pass over samples in order, block by block, which can be interrupted between blocks.
 #[derive(Debug)]
 struct Blocks<'a, F: Float> {
@@ -60,8 +63,9 @@ impl<'a, F: Float> Blocks<'a, F> {
             return Err(Error::value("batch_size", "at least 1", 0));
         }
         // Samples do not depend on each other here, so a block need not be larger than what is quick to run.
-        let each = kept_len(&plan, 1).max(1);
-        let (least, largest) = (LEAST.min(CHEAP / each), (BLOCK / each).max(1));
+        let each = kept_len(&plan, 1).max(plan.output_size()).max(1);
+        let quick = QUICK / plan.parameter_count().max(1);
+        let (least, largest) = (LEAST.min(CHEAP / each).min(quick), (BLOCK / each).max(1));
         let size = batch_size.max(least).min(largest).min(samples);
         let kept = zeros(kept_len(&plan, size))?;
         Ok(Self {
@@ -83,7 +87,8 @@ impl<'a, F: Float> Blocks<'a, F> {
         deadline: Instant,
         take: impl FnMut(&Plan<F>, std::ops::Range<usize>, &[F]) + Send,
     ) -> bool {
-        let left = multiply_adds(&self.plan, self.samples - self.done);
+        let blocks = (self.samples - self.done).div_ceil(self.size.max(1));
+        let left = multiply_adds(&self.plan, self.size).saturating_mul(blocks);
         awake(left, self.threads, |_| self.run_here(deadline, take))
     }
 

@@ -101,9 +101,17 @@ impl Run {
     }
 }
 
-/// Multiply-adds of the layers' products, roughly, for so many samples.
+/// Multiply-adds, roughly, of those layers whose products threads share, for so many samples; where there are none, a
+/// second thread that stays awake is in the way.
 pub fn multiply_adds<F: Float>(plan: &Plan<F>, samples: usize) -> usize {
-    samples.saturating_mul(plan.parameter_count())
+    let of = |stage: &Stage<F>| {
+        let rows = samples.saturating_mul(stage.rows);
+        rows.saturating_mul(stage.parameters.len())
+    };
+    let shared = plan.stages().iter().map(of);
+    shared
+        .filter(|&work| work >= linalg::PARALLEL_FROM)
+        .fold(0, usize::saturating_add)
 }
 
 /// Do `work`, passes of so many multiply-adds in all, with the pool's threads awake from the first layer to the last:

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::objective::Scratch;
 use super::{
     Batch, Data, Objective, Plan, Run, backward, count_samples, forward, gradient_len, kept_len,
-    output,
+    multiply_adds, output,
 };
 use crate::columns::transpose;
 use crate::error::{Error, Result};
@@ -80,7 +80,7 @@ impl<'a, F: Float> Trainer<'a, F> {
             .iter()
             .try_for_each(|&rate| check_learning_rate(rate))?;
         let largest = batch_size.min(order.len());
-        let work = largest.saturating_mul(plan.parameter_count());
+        let work = multiply_adds(&plan, largest);
         Ok(Self {
             batch: Batch::new(largest, &plan, &data)?,
             kept: zeros(kept_len(&plan, largest))?,

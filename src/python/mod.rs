@@ -18,8 +18,18 @@ mod sample;
 mod settings;
 
 /// The extension module `fanin._core`: a table of contents.
-#[pyo3::pymodule]
+///
+/// It wants the interpreter lock: `reused` counts references.
+#[pyo3::pymodule(gil_used = true)]
 mod _core {
+    #[pymodule_init]
+    #[allow(clippy::unnecessary_wraps)] // PyO3 asks for a result.
+    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        // Who imports is usually the main thread.
+        crate::parallel::set_home();
+        Ok(())
+    }
+
     #[pymodule_export]
     use super::diagnostics::{
         equal_columns, histogram, participation_ratio, row_cosines, row_pairs, second_moment,

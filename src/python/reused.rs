@@ -31,14 +31,20 @@ impl Reused {
         // Taken out, and the old one given back before a new one is asked for.
         let last = self.lock().take().map(|last| last.into_bound(py));
         if let Some(array) = last.and_then(|last| unseen(last, shape)) {
-            *self.lock() = Some(array.as_untyped().clone().unbind());
+            self.remember(&array);
             return Ok(array);
         }
         let array = empty::<T>(py, shape)?;
         if array.len() * size_of::<T>() <= LARGEST {
-            *self.lock() = Some(array.as_untyped().clone().unbind());
+            self.remember(&array);
         }
         Ok(array)
+    }
+
+    fn remember<T: Element>(&self, array: &Bound<'_, PyArrayDyn<T>>) {
+        let before = self.lock().replace(array.as_untyped().clone().unbind());
+        // Without the lock: where that was the last reference, callbacks of weak ones run.
+        drop(before);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Py<PyUntypedArray>>> {
@@ -51,9 +57,14 @@ fn unseen<'py, T: Element>(
     array: Bound<'py, PyUntypedArray>,
     shape: &[usize],
 ) -> Option<Bound<'py, PyArrayDyn<T>>> {
-    // SAFETY: `array` holds a reference, so there is an object whose count can be read.
+    // SAFETY: `array` holds a reference, so there is an object whose count can be read, and the interpreter lock is held,
+    // so nobody changes it meanwhile.
     let references = unsafe { pyo3::ffi::Py_REFCNT(array.as_ptr()) };
+    // SAFETY: it is an array, whose fields are these.
+    let fields = unsafe { &(*array.as_array_ptr()).fields };
     let fits = references == 1
+        && fields.weakreflist.is_null()
+        && fields.base.is_null()
         && array.shape() == shape
         && array.dtype().is_equiv_to(&dtype::<T>(array.py()))
         && array.is_c_contiguous();

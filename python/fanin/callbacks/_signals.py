@@ -15,6 +15,7 @@ from fanin.callbacks._base import Callback
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from fanin.diagnosis._network import Tracer
     from fanin.diagnosis._trace import LayerTrace
 
 Array = NDArray[Any]
@@ -137,6 +138,11 @@ class SignalMonitor(Callback):
         self.pulse_every = None if every is None else _checks.integer("every", every, minimum=1)
         self.cost = _checks.number("cost", cost, above=0.0, at_most=1.0)
         self.signals = Signals()
+        self._tracer: Tracer | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is compiled for a training that goes on is made anew by the next one.
+        return {**self.__dict__, "_tracer": None}
 
     def set_model(self, model: Any) -> None:
         """Check the batch against the network.
@@ -193,13 +199,14 @@ class SignalMonitor(Callback):
         """
         if self.signals.steps[-1] != self._steps():
             self._record()
-        del self._tracer  # which is compiled for this training, and is not pickled
+        self._tracer = None
 
     def _steps(self) -> int:
         return self.model._choices().iterations  # type: ignore[no-any-return]
 
     def _record(self) -> None:
         began = time.perf_counter()
+        assert self._tracer is not None
         trace = self._tracer.trace(self._batch, self.y, None, training=True, lasting=False)
         layers = [layer for layer in trace.layers if _watched(layer)]
         signals = self.signals

@@ -293,7 +293,8 @@ class Layer:
         Notes
         -----
         The layer remembers the arrays (up to 64 MiB each) that its last `forward` and `backward`
-        returned, and writes the next results into those that nobody holds any more.
+        returned, and writes the next results into those that nobody holds any more. In-place
+        `resize` of them therefore needs ``refcheck=False``.
 
         Examples
         --------
