@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import weakref
 
 import fanin
 import numpy as np
@@ -303,12 +304,29 @@ def test_the_memory_of_dropped_results_is_used_again():
     layer = layers.Dense(4, "relu")
     x = np.ones((1000, 50), np.float32)
 
-    def addresses():
+    def arrays():
         y, cache = layer.forward(x)
         dx, grads = layer.backward(y, cache)
-        return {a.__array_interface__["data"][0] for a in (y, cache[1], dx, grads["kernel"])}
+        return y, cache[1], dx, grads["kernel"]
 
-    assert addresses() == addresses()
+    def addresses():
+        return [array.__array_interface__["data"][0] for array in arrays()]
+
+    first = addresses()
+    # What the allocator would give out instead is taken meanwhile.
+    taken = [np.ones(shape, np.float32) for shape in [array.shape for array in arrays()] * 3]
+    assert addresses() == first
+    assert not set(first) & {array.__array_interface__["data"][0] for array in taken}
+
+
+def test_an_array_that_is_held_weakly_is_not_written_again():
+    layer = layers.Dense(4, "relu")
+    y, cache = layer.forward(np.ones((6, 3), np.float32))
+    dx, _ = layer.backward(np.ones_like(y), cache)
+    expected, seen = dx.copy(), weakref.ref(dx)
+    del dx
+    layer.backward(np.zeros_like(y), cache)
+    assert seen() is None or np.array_equal(seen(), expected)
 
 
 @pytest.mark.parametrize("spoil", ["read-only", "resized", "retyped"])

@@ -69,30 +69,31 @@ _LIMITS = """\
 The core has been measured on two kinds of machine, and the reasons differ: a Xeon with AVX-512
 (2026-11-22), and an EPYC with AVX2 only (2026-11-26 and 28), whose host has other guests: times of
 one step differ by a fifth and more within a run, and by as much from day to day. Rows of two
-threads above (but the experiment and the networks at once) are from a run of their own, minutes
-after the others, with a pause before each turn: the threads of torch spin for 0.2 s after their
-work, on our cores.
+threads above, and the import, are from a run of their own, minutes after the others, with a pause
+before each turn: the threads of torch spin for 0.2 s after their work, on our cores. Of the first
+run are those of Dense, in place, of networks at once, of the experiment and of scaling.
 
-* *Steps of wide networks*: their matrix products, 77 to 84 % of a step above. On AVX2 those of
+* *Steps of wide networks*: their matrix products, 80 to 84 % of a step above. On AVX2 those of
   784-128-10 take 288 to 340 µs on one thread alone, so no target above the column *at most* can be
-  met there. Two threads gain a tenth to a fifth: a batch of 64 leaves each thread 32 rows, for
-  which it packs all 100,352 weights; Adam (11 %), the gather (7 %) and the loss do the rest alone
-  or nearly. Large products ran at 55 to 83 GFLOP/s on one thread of the EPYC and at 106 to 143 on
+  met there. Two threads gain a third at best (437 against 295 µs when nobody disturbs it): a batch
+  of 64 leaves each thread 32 rows, for which it packs all 100,352 weights; Adam (11 %), the gather
+  (7 %) and the loss do the rest alone or nearly. Large products ran at 55 to 83 GFLOP/s on one
+  thread of the EPYC, whose cores do 93 from registers alone, and at 106 to 143 on
   two, OpenBLAS at 68 to 84 and 105 to 167: hence 0.8 to 1.1 of torch and JAX there. On the Xeon
   products ran at 139 to 165 GFLOP/s on one thread, at 118 to 135 where the right matrix is
   transposed (dx = dy Wᵀ), and the fastest product of any peer at 163. What is left to win is that
   transposed product, and packing ("kernel and the rest").
 * *2-3-2-2 and 64-64-10 against JAX*: its whole pass is one compiled loop. Ours
-  takes 3.1 to 5.7 µs a step: 17 % the step's own bookkeeping and the gather of its inputs, 12 %
+  takes 3.1 to 6.8 µs a step: 17 % the step's own bookkeeping and the gather of its inputs, 12 %
   copies of a few bytes, 10 % the loss, 11 % the products of columns, 5 % the shuffle, and a hundred
-  calls the rest. That is 3.2 to 3.9 times as fast as JAX, not 6. In 64-64-10 the products take
+  calls the rest. That is 2.9 to 3.9 times as fast as JAX, not 6. In 64-64-10 the products take
   45 %, at 0.4 of the rate of large ones, copies 18 % (the samples come from memory, not from a
   cache), Adam 9 % and the loss 8 %: 11 µs, which the target asks for, is what its products take by
   themselves.
 * *Adam*: a square root and a division a parameter: NumPy's loops over 100k of them take 44 and 20
   µs on the EPYC, our whole step 65 when nobody disturbs it.
 * *Uniform, normal*: fresh pages of a new array cost 0.7 of the 1.4 and 2.4 ns on AVX2 (0.5 of 1.2
-  and 1.7 on AVX-512). In place there are none: uniform takes 0.8 to 0.95 ns and normal 1.9 to 2.0,
+  and 1.7 on AVX-512). In place there are none: uniform takes 0.8 to 1.15 ns and normal 1.9 to 2.45,
   in vectors of half as many lanes as AVX-512 has.
 * *Orthogonal* 1024² takes 23 ms on one thread of the Xeon and 14 on two, of which the blocks'
   products are 20; 47 ms with AVX2 (tiles of six rows; 65 with four) and 31 on two threads, where
@@ -111,10 +112,10 @@ work, on our cores.
   (`cProfile`: 2.17 s of 2.54 s an arm), evaluation 10 %, the conversion of the `float64` pictures
   3 %. Their products alone take 4.3 s on one thread of the EPYC: 7.3 times less than Keras needs
   for everything, so ten times needs two threads without loss. The four arms at once, each on one
-  thread, as `fanin.compare` trains them, are 5.3 times as fast as Keras (the row *over the cores*).
-* *Import*: 0.035 to 0.045 s on the Xeon. On the EPYC 0.096 s in the run above, of which
-  `numpy.random` was 0.016 to 0.024: it is not imported any more before the first NumPy generator.
-  The rest, some 70 modules, takes 0.034 to 0.053 s there.
+  thread, as `fanin.compare` trains them, are 5.9 times as fast as Keras (the row *over the cores*).
+* *Import*: 0.035 to 0.045 s on the Xeon. On the EPYC 0.088 s in the run above and
+  0.053 two hours before, for some 70 modules; `numpy.random`, 0.016 to 0.024 more, is not imported
+  before the first NumPy generator.
 * *Two threads against one*: 0.77 at 128-128-128-10 was real: no product there is large enough to
   share, and a second thread that stayed awake was in the way. Such networks train on one thread
   since; the same size then took 1.02 of the time of one thread. The page has not been made again.

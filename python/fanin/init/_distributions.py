@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from fanin import initializers
 from fanin.init._fill import drawn, floats, normal
-from fanin.initializers._base import checked_number
+from fanin.initializers._arguments import checked_number
 from fanin.random import Rng
 
 T = TypeVar("T")

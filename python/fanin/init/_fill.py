@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fanin import initializers
 from fanin._buffers import was_written, writeable
-from fanin.initializers._base import checked_number
+from fanin.initializers._arguments import checked_number
 from fanin.random import Rng, resolve
 from fanin.streams import Replay, TorchCpu
 

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from fanin import initializers
 from fanin.init._fill import drawn, floats
-from fanin.initializers._base import checked_number
+from fanin.initializers._arguments import checked_number
 from fanin.random import Rng
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from fanin import initializers
 from fanin.init._fill import drawn, floats, is_empty, normal
 from fanin.init._gains import calculate_gain, fan, fans
-from fanin.initializers._base import checked_number
+from fanin.initializers._arguments import checked_number
 from fanin.random import Rng
 
 T = TypeVar("T")

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from fanin import _core
 from fanin.errors import ShapeError
-from fanin.initializers._base import Array, FixedInitializer, checked_number, rounded
+from fanin.initializers._arguments import Array, checked_number, rounded
+from fanin.initializers._base import FixedInitializer
 from fanin.initializers._facts import Facts
 
 

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from fanin import _core
 from fanin.errors import ShapeError
-from fanin.initializers._base import ShapeLike, checked_for_numpy, checked_shape
+from fanin.initializers._arguments import ShapeLike, checked_for_numpy, checked_shape
 from fanin.initializers._sources import as_source
 from fanin.random import Rng, Stream, resolve
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypedDict
 
 from fanin import _core
 from fanin.errors import ShapeError
-from fanin.initializers._base import checked_number
+from fanin.initializers._arguments import checked_number
 
 Axis: TypeAlias = int | Sequence[int]
 

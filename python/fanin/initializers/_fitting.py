@@ -3,7 +3,8 @@
 import copy
 from typing import TYPE_CHECKING, TypeVar
 
-from fanin.initializers._base import Array, Initializer, RandomInitializer
+from fanin.initializers._arguments import Array
+from fanin.initializers._base import Initializer, RandomInitializer
 from fanin.initializers._fans import FanOptions, FanRule
 from fanin.initializers._orthogonal import Orthogonal
 from fanin.initializers._presets import SklearnDefault, TorchDefault

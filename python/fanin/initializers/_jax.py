@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fanin.initializers._base import call_checked, checked_shape
+from fanin.initializers._arguments import call_checked, checked_shape
 from fanin.random import Stream
 
 if TYPE_CHECKING:

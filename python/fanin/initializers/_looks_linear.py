@@ -6,7 +6,8 @@ import numpy as np
 
 from fanin._names import unknown
 from fanin.errors import ShapeError
-from fanin.initializers._base import Array, RandomInitializer, checked_number
+from fanin.initializers._arguments import Array, checked_number
+from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
 from fanin.initializers._orthogonal import Orthogonal
 from fanin.initializers._sources import Source

@@ -8,7 +8,8 @@ import numpy as np
 from fanin import _core
 from fanin._names import unknown
 from fanin.errors import ShapeError
-from fanin.initializers._base import Array, RandomInitializer, checked_number
+from fanin.initializers._arguments import Array, checked_number
+from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
 from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream

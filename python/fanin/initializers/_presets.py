@@ -4,7 +4,8 @@ from typing import Any, Unpack
 
 from fanin._names import unknown
 from fanin.errors import ShapeError
-from fanin.initializers._base import RandomInitializer, checked_number
+from fanin.initializers._arguments import checked_number
+from fanin.initializers._base import RandomInitializer
 from fanin.initializers._fans import FanOptions
 from fanin.initializers._variance_scaling import VarianceScaling
 from fanin.random import Rng

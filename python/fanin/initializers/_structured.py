@@ -7,7 +7,8 @@ import numpy as np
 
 from fanin import _core
 from fanin.errors import ShapeError
-from fanin.initializers._base import Array, FixedInitializer, RandomInitializer, checked_number
+from fanin.initializers._arguments import Array, checked_number
+from fanin.initializers._base import FixedInitializer, RandomInitializer
 from fanin.initializers._facts import Facts
 from fanin.initializers._fans import checked_groups
 from fanin.initializers._sources import Source

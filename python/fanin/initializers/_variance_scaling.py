@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from fanin import _core
 from fanin._names import unknown
-from fanin.initializers._base import Array, RandomInitializer, checked_number
+from fanin.initializers._arguments import Array, checked_number
+from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
 from fanin.initializers._fans import Axis, FanOptions, FanRule
 from fanin.initializers._sources import Source
