@@ -40,6 +40,8 @@ pub trait Float:
     fn of(x: f64) -> Self;
     /// The same value in double precision.
     fn wide(self) -> f64;
+    /// The whole number below, of one between 0 and 2²⁰.
+    fn to_u32(self) -> u32;
     /// Square root, correctly rounded.
     fn sqrt(self) -> Self;
     /// Absolute value.
@@ -52,6 +54,8 @@ pub trait Float:
     fn mul_add_without_fma(self, b: Self, c: Self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
+    /// Not a number.
+    fn is_nan(self) -> bool;
     /// eˣ.
     fn exp(self) -> Self;
     /// eˣ − 1 without cancellation near 0, for x up to 88 (`f32`) or 709 (`f64`).
@@ -160,6 +164,13 @@ macro_rules! implement_float {
                 self.into()
             }
             #[inline(always)]
+            fn to_u32(self) -> u32 {
+                // A cast, which minds what is out of range, is no vector instruction.
+                let shifted = self + Self::ROUND;
+                let nearest = shifted.to_bits().wrapping_sub(Self::ROUND.to_bits()) as u32;
+                nearest - u32::from(shifted - Self::ROUND > self)
+            }
+            #[inline(always)]
             fn sqrt(self) -> Self {
                 self.sqrt()
             }
@@ -178,6 +189,10 @@ macro_rules! implement_float {
             #[inline(always)]
             fn is_finite(self) -> bool {
                 self.is_finite()
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                self.is_nan()
             }
 
             #[inline(always)]
@@ -370,6 +385,12 @@ mod tests {
         assert!(least.flush() == least && (-least).flush() == -least && !nan.flush().is_finite());
         assert!((least * F::of(0.5)).flush() == F::ZERO && infinity.flush() == infinity);
         assert!(F::ONE.ln() == F::ZERO && F::ZERO.exp() == F::ONE);
+        for n in [0u32, 1, 2, 63, 64, (1 << 20) - 1] {
+            for (part, less) in [(0.0, 0), (0.25, 0), (0.5, 0), (0.75, 0), (-0.0625, 1)] {
+                let x = F::of((f64::from(n) + part).max(0.0));
+                assert_eq!(x.to_u32(), n.saturating_sub(less), "{n} + {part}");
+            }
+        }
     }
 
     fn fused<F: Float>(x: f64) {

@@ -4,7 +4,7 @@ mod qr;
 mod slab;
 
 use gemm::Parallelism;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 use crate::float::Float;
 use crate::parallel::{self, Threads};
@@ -57,6 +57,21 @@ pub(crate) fn matmul<F: Float>(
         };
         divide(pieces, a, b, out);
     });
+}
+
+/// out = A·Aᵀ on and above the diagonal, for as few multiply-adds; what is below it says nothing.
+pub(crate) fn inner_products<F: Float>(
+    threads: Threads,
+    a: ArrayView2<F>,
+    mut out: ArrayViewMut2<F>,
+) {
+    let size = a.nrows();
+    for start in (0..size).step_by(SMALL) {
+        let end = size.min(start + SMALL);
+        let (rows, columns) = (a.slice(s![start..end, ..]), a.slice(s![start.., ..]));
+        let out = out.slice_mut(s![start..end, start..]);
+        matmul(threads, rows, columns.reversed_axes(), out);
+    }
 }
 
 /// Pieces that a product is cut into for each thread: what one thread is late with, another can take.
@@ -258,6 +273,19 @@ mod tests {
                         assert_eq!(out, expected, "{m}x{k} · {k}x{n}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn inner_products_are_those_of_all_pairs() {
+        for rows in [1, 64, 65, 200] {
+            let a = matrix(rows, 7);
+            let mut out = Array2::from_elem((rows, rows), f64::NAN);
+            inner_products(Threads::ONE, a.view(), out.view_mut());
+            let expected = by_definition(&a, &a.t().to_owned());
+            for i in 0..rows {
+                assert_eq!(out.slice(s![i, i..]), expected.slice(s![i, i..]));
             }
         }
     }

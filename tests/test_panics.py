@@ -131,7 +131,7 @@ CALLS = {
     "jax_truncated_normal": (
         _core.jax_truncated_normal, (0, 1), (3, 4), "float32", -2.0, 2.0
     ),
-    "unit_moments": (_core.unit_moments, X, 1),
+    "moments": (_core.moments, X, 1),
     "unit_slopes": (_core.unit_slopes, {"kind": "tanh"}, X, 0.1),
     "histogram": (_core.histogram, X, -1.0, 1.0, 8, 1),
     "second_moment": (_core.second_moment, X),

@@ -74,7 +74,7 @@ def recalibrate(model: Sequential, x: ArrayLike) -> None:
 
 
 def _statistics(layer: Layer, x: Array) -> tuple[Array, Array]:
-    mean, variance = _core.unit_moments(as_matrix(x)).T[:2]
+    mean, variance = _core.moments(as_matrix(x))[0].T
     if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
         raise ValueError(f"x: what goes into {layer.name!r} is not finite")
     return mean, variance

@@ -47,7 +47,7 @@ fn count<F: Float>(x: &[F], low: F, scale: F, counts: &mut [u64]) {
     let mut places = [0u32; BLOCK];
     for x in x.chunks(BLOCK) {
         let places = &mut places[..x.len()];
-        find_bins(x, low, scale, bins as f64, places);
+        find_bins(x, low, scale, F::of(bins as f64), places);
         for four in places.chunks(TABLES) {
             for (table, &place) in four.iter().enumerate() {
                 tables[place as usize][table] += 1;
@@ -61,13 +61,12 @@ fn count<F: Float>(x: &[F], low: F, scale: F, counts: &mut [u64]) {
 
 kernel! {
     /// The bin of each value; that behind the last one for NaN.
-    fn find_bins<F: Float>(x: &[F], low: F, scale: F, bins: f64, places: &mut [u32]) {
+    fn find_bins<F: Float>(x: &[F], low: F, scale: F, bins: F, places: &mut [u32]) {
         for (place, &x) in places.iter_mut().zip(x) {
-            let at = ((x - low) * scale).wide();
-            let inside = if at > 0.0 { at } else { 0.0 };
-            let inside = if inside < bins { inside } else { bins - 1.0 };
-            // Between 0 and 2²⁰: the signed cast is one instruction.
-            *place = (if at.is_nan() { bins } else { inside }) as i32 as u32;
+            let at = (x - low) * scale;
+            let inside = if at > F::ZERO { at } else { F::ZERO };
+            let inside = if inside < bins { inside } else { bins - F::ONE };
+            *place = (if at.is_nan() { bins } else { inside }).to_u32();
         }
     }
 }

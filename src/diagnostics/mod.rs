@@ -13,7 +13,7 @@ mod slopes;
 
 pub use groups::equal_columns;
 pub use histogram::histogram;
-pub use moments::{Unit, moments, sum_of_squares};
+pub use moments::{Unit, Whole, moments, sum_of_squares};
 pub use rank::participation_ratio;
 pub use similarity::{Pair, cosines, pairs};
 pub use slopes::{Slopes, slopes};

@@ -20,6 +20,45 @@ pub struct Unit {
     pub zeros: f64,
 }
 
+/// All elements of a matrix.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Whole {
+    /// Mean.
+    pub mean: f64,
+    /// Variance about it (divided by the number of elements).
+    pub variance: f64,
+    /// Mean square.
+    pub second_moment: f64,
+    /// Smallest value.
+    pub minimum: f64,
+    /// Largest value.
+    pub maximum: f64,
+    /// Share of elements that are exactly zero.
+    pub zeros: f64,
+}
+
+impl Whole {
+    /// Put units, of which there is one, together again; each has been seen at `rows` rows.
+    pub fn of(units: &[Unit], rows: usize) -> Self {
+        let count = units.len() as f64;
+        let mean_of = |f: &dyn Fn(&Unit) -> f64| units.iter().map(f).sum::<f64>() / count;
+        let mean = mean_of(&|unit| unit.mean);
+        let extreme = |f: &dyn Fn(&Unit) -> f64, further: fn(f64, f64) -> f64| {
+            units.iter().map(f).fold(f64::NAN, further)
+        };
+        Self {
+            mean,
+            // Within the units, and between them.
+            variance: mean_of(&|unit| unit.variance)
+                + mean_of(&|unit| (unit.mean - mean) * (unit.mean - mean)),
+            second_moment: mean_of(&|unit| unit.variance + unit.mean * unit.mean),
+            minimum: extreme(&|unit| unit.minimum, f64::min),
+            maximum: extreme(&|unit| unit.maximum, f64::max),
+            zeros: mean_of(&|unit| unit.zeros) / rows as f64,
+        }
+    }
+}
+
 /// The moments of each of the `width` columns of `x`, which has at least one row; NaN where a column has one.
 ///
 /// One pass, accurate for means far larger than the spread: deviations are taken from the first row.
@@ -156,6 +195,26 @@ mod tests {
             assert_eq!(unit.zeros, 0.0);
         }
         assert_eq!(units, moments(Threads::new(3).unwrap(), width, &x));
+    }
+
+    #[test]
+    fn the_whole_is_within_and_between_units() {
+        let x = [3.0, 0.0, 5.0, 4.0];
+        let whole = Whole::of(&moments(Threads::ONE, 2, &x), 2);
+        let expected = Whole {
+            mean: 3.0,
+            variance: 3.5,
+            second_moment: 12.5,
+            minimum: 0.0,
+            maximum: 5.0,
+            zeros: 0.25,
+        };
+        assert_eq!(whole, expected);
+        assert!(
+            Whole::of(&moments(Threads::ONE, 2, &[f64::NAN, 1.0]), 1)
+                .mean
+                .is_nan()
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::{PARALLEL_FROM, moments, sum_of_squares};
 use crate::error::Result;
 use crate::float::Float;
-use crate::linalg::matmul;
+use crate::linalg::inner_products;
 use crate::memory::zeros;
 use crate::parallel::Threads;
 use crate::simd::kernel;
@@ -32,13 +32,19 @@ pub fn participation_ratio<F: Float>(threads: Threads, width: usize, x: &[F]) ->
     let size = rows.min(width);
     let mut gram: Vec<F> = zeros(size * size)?;
     let out = ArrayViewMut2::from_shape((size, size), &mut gram).expect("a square");
-    if rows < width {
-        matmul(threads, centred, centred.reversed_axes(), out);
+    let vectors = if rows < width {
+        centred
     } else {
-        matmul(threads, centred.reversed_axes(), centred, out);
+        centred.reversed_axes()
+    };
+    inner_products(threads, vectors, out);
+    let (mut trace, mut squares) = (0.0, 0.0);
+    for (i, row) in gram.chunks_exact(size).enumerate() {
+        let own = row[i].wide();
+        trace += own;
+        squares += own * own + 2.0 * sum_of_squares(&row[i + 1..]);
     }
-    let trace: f64 = gram.iter().step_by(size + 1).map(|g| g.wide()).sum();
-    Ok(trace * trace / sum_of_squares(&gram))
+    Ok(trace * trace / squares)
 }
 
 kernel! {

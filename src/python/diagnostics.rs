@@ -7,6 +7,7 @@ use pyo3::types::PyDict;
 use super::arrays::{by_dtype, check_shape, empty, read};
 use super::boundary::{detached, shape_error, threads_or_global};
 use super::settings::from_dict;
+use crate::diagnostics::Whole;
 use crate::float::Float;
 use crate::{activations, diagnostics};
 
@@ -44,27 +45,32 @@ fn table<const N: usize>(
     Ok(array.into_any())
 }
 
-/// Mean, variance, smallest, largest, and count of zeros of each unit.
+/// Mean and variance of each unit; then mean, variance, mean square, smallest, largest, and share of zeros of all.
 #[pyfunction]
 #[pyo3(signature = (x, threads=None))]
-pub(super) fn unit_moments<'py>(
+pub(super) fn moments<'py>(
     x: &Bound<'py, PyAny>,
     threads: Option<usize>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<(Bound<'py, PyAny>, [f64; 6])> {
     fn run<'py, F: Float + Element>(
         x: &Bound<'py, PyAny>,
         threads: Option<usize>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> PyResult<(Bound<'py, PyAny>, [f64; 6])> {
         let (py, threads) = (x.py(), threads_or_global(threads)?);
-        let (x, width) = matrix::<F>("x", x)?;
-        let x = x.as_slice()?;
+        let (array, width) = matrix::<F>("x", x)?;
+        let x = array.as_slice()?;
         let units = py.detach(|| diagnostics::moments(threads, width, x));
-        table(
-            py,
-            units
-                .iter()
-                .map(|u| [u.mean, u.variance, u.minimum, u.maximum, u.zeros]),
-        )
+        let w = Whole::of(&units, x.len() / width);
+        let whole = [
+            w.mean,
+            w.variance,
+            w.second_moment,
+            w.minimum,
+            w.maximum,
+            w.zeros,
+        ];
+        let units = table(py, units.iter().map(|unit| [unit.mean, unit.variance]))?;
+        Ok((units, whole))
     }
     by_dtype!("x", x, run(x, threads))
 }

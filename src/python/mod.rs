@@ -32,8 +32,8 @@ mod _core {
 
     #[pymodule_export]
     use super::diagnostics::{
-        equal_columns, histogram, participation_ratio, row_cosines, row_pairs, second_moment,
-        unit_moments, unit_slopes,
+        equal_columns, histogram, moments, participation_ratio, row_cosines, row_pairs,
+        second_moment, unit_slopes,
     };
     #[pymodule_export]
     use super::functions::{

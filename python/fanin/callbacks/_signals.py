@@ -207,7 +207,7 @@ class SignalMonitor(Callback):
     def _record(self) -> None:
         began = time.perf_counter()
         assert self._tracer is not None
-        trace = self._tracer.trace(self._batch, self.y, None, training=True, lasting=False)
+        trace = self._tracer.trace(self._batch, self.y, None, training=True)
         layers = [layer for layer in trace.layers if _watched(layer)]
         signals = self.signals
         signals.layers = [layer.name for layer in layers]
@@ -225,11 +225,9 @@ def _watched(layer: "LayerTrace") -> bool:
 def _statistics(layer: "LayerTrace") -> Mapping[str, float]:
     from fanin.diagnosis._signals import Slopes, as_matrix
 
-    means, variances = _core.unit_moments(as_matrix(layer.outputs)).T[:2]
-    mean = float(means.mean())
+    _, (mean, variance, *_) = _core.moments(as_matrix(layer.outputs))
     found = dict.fromkeys(STATISTICS, float("nan"))
-    found["mean"] = mean
-    found["std"] = float(np.sqrt(variances.mean() + np.square(means - mean).mean()))
+    found["mean"], found["std"] = mean, math.sqrt(variance)
     if layer.activation is not None and layer.activation["kind"] != "softmax":
         assert layer.pre_activation is not None
         slopes = Slopes.of(layer.activation, layer.pre_activation)

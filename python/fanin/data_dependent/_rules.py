@@ -257,7 +257,7 @@ def _run(
     found: list[LayerScale] = []
 
     def visit(layer: Visit) -> tuple[Array, Array]:
-        mean, variance = _core.unit_moments(layer.outputs).T[:2]
+        mean, variance = _core.moments(layer.outputs)[0].T
         if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
             raise ValueError(f"x: the outputs of {layer.name} are not finite")
         factor, shift = rule(mean, variance)

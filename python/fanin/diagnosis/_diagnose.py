@@ -136,6 +136,5 @@ def _first(layer: LayerTrace, report: LayerReport) -> LayerTrace:
         output_gradient=None,
         pre_activation_gradient=None,
         parameters={role: weights.values for role, weights in report.weights.items()},
-        owned=True,
         gradients={},
     )

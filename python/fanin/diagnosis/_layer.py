@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from fanin.diagnosis._signals import (
@@ -15,6 +14,7 @@ from fanin.diagnosis._signals import (
     effective_rank,
     equal_units,
     mean_cosine,
+    number_of_groups,
     tied_units,
 )
 from fanin.diagnosis._trace import LayerTrace
@@ -109,12 +109,12 @@ class LayerReport:
     @property
     def distinct(self) -> int:
         """Number of units with incoming weights of their own."""
-        return self.units if self.groups is None else len(np.unique(self.groups))
+        return self.units if self.groups is None else number_of_groups(self.groups)
 
     @property
     def free(self) -> int:
         """Number of units that differ after the next step of training."""
-        return self.units if self.tied is None else len(np.unique(self.tied))
+        return self.units if self.tied is None else number_of_groups(self.tied)
 
     @property
     def condition(self) -> float:
@@ -147,9 +147,7 @@ class LayerReport:
             pre_activation_gradient=_signal(trace.pre_activation_gradient, bins=0),
             slopes=Slopes.of(activation, z) if sloped else None,  # type: ignore[arg-type]
             weights={
-                role: Weights.of(
-                    values if trace.owned else values.copy(), trace.gradients.get(role)
-                )
+                role: Weights.of(values.copy(), trace.gradients.get(role))
                 for role, values in trace.parameters.items()
             },
             cosine=mean_cosine(trace.outputs),
@@ -167,7 +165,7 @@ def _groups(arrays: Mapping[str, Array]) -> Array | None:
 
 
 def _tied(groups: Array | None, gradients: Mapping[str, Array]) -> Array | None:
-    if groups is None or len(np.unique(groups)) == len(groups):
+    if groups is None or number_of_groups(groups) == len(groups):
         return groups  # there is nothing that gradients could part
     parted = _groups(gradients)
     # Without gradients, as of weights that are not trained, nothing parts equal units.

@@ -71,7 +71,7 @@ def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool)
     Returns
     -------
     Trace
-        All arrays.
+        All arrays; those of parameters are the network's own.
     """
     return Tracer(network, x.shape[1:]).trace(x, y, loss, training)
 
@@ -93,22 +93,20 @@ class Tracer:
         self.parts = [(layer, s) for layer in network.layers for s in _parts(layer.settings())]
         self.plan = _core.Plan(shape, [s for _, s in self.parts], network.params.dtype.name)
 
-    def trace(self, x: Array, y: Any, loss: Any, training: bool, *, lasting: bool = True) -> Trace:
+    def trace(self, x: Array, y: Any, loss: Any, training: bool) -> Trace:
         """Run the network forward and back, as `trace_network` does.
 
         Parameters
         ----------
         x, y, loss, training
             As there.
-        lasting : bool, default True
-            Whether the trace has parameters of its own: else it is for before the next step.
 
         Returns
         -------
         Trace
             All arrays.
         """
-        run = _Run(self, x, training, lasting)
+        run = _Run(self, x, training)
         outputs = run.signals[-1]
         if y is None:
             name, value, dy, fused = "", None, random_direction(outputs), False
@@ -123,11 +121,9 @@ class Tracer:
 class _Run:
     """A network's layers, those with an activation cut in two before it, over a batch."""
 
-    def __init__(self, tracer: Tracer, x: Array, training: bool, lasting: bool) -> None:
-        self.parts, self.plan, self.owned = tracer.parts, tracer.plan, lasting
+    def __init__(self, tracer: Tracer, x: Array, training: bool) -> None:
+        self.parts, self.plan = tracer.parts, tracer.plan
         self.params, self.state = tracer.network.params, tracer.network.state
-        if lasting:
-            self.params, self.state = self.params.copy(), self.state.copy()
         # A pass in training moves running averages.
         _, self.cache = self.plan.forward(self.params, self.state.copy(), x, training)
         computed = iter(self.plan.outputs(self.cache))
@@ -196,7 +192,6 @@ class _Run:
             output_gradient=None if after is None else matrix(after),
             pre_activation_gradient=matrix(before) if activated and before is not None else None,
             parameters=arrays | self._arrays(self.plan.state, self.state, first),
-            owned=self.owned,
             gradients=self._arrays(self.plan.parameters, self.parameter_gradients, first),
             initializers={role: layer.initializer(role) for role in layer.arrays},
             settings=settings,

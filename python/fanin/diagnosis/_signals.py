@@ -1,5 +1,6 @@
 """Statistics of a layer's signals and weights."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,7 +64,7 @@ class Signal:
     @property
     def rms(self) -> float:
         """Root mean square of all elements."""
-        return float(np.sqrt(self.second_moment))
+        return math.sqrt(self.second_moment)
 
     @property
     def varying(self) -> float:
@@ -74,29 +75,23 @@ class Signal:
     def of(cls, array: Array, *, bins: int = BINS) -> "Signal":
         """Measure a matrix, a row a sample; with a histogram unless `bins` is 0."""
         x = as_matrix(array)
-        table = _core.unit_moments(x)
-        means, variances, low, high, zeros = table.T
-        # Of all elements: within the units, and between them.
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = float(means.mean())
-            variance = float(variances.mean() + np.square(means - mean).mean())
-            second_moment = float((variances + np.square(means)).mean())
-        minimum, maximum = float(low.min()), float(high.max())
-        finite = np.isfinite(table).all()
+        units, (mean, variance, second_moment, minimum, maximum, zeros) = _core.moments(x)
+        # No sum of finite numbers is NaN, but one may be infinite.
+        finite = math.isfinite(mean + variance)
         bad = None if finite else _core.first_non_finite(x)
         counts, edges = np.empty(0, np.int64), np.empty(0)
-        if bins and finite and np.isfinite(maximum - minimum):
+        if bins and finite and math.isfinite(maximum - minimum):
             counts = np.array(_core.histogram(x, minimum, maximum, bins))
             edges = np.linspace(minimum, maximum, bins + 1)
         return cls(
             mean=mean,
-            std=float(np.sqrt(variance)),
+            std=math.sqrt(variance),
             second_moment=second_moment,
             minimum=minimum,
             maximum=maximum,
-            zeros=float(zeros.sum()) / x.size,
-            unit_mean=means,
-            unit_std=np.sqrt(variances),
+            zeros=zeros,
+            unit_mean=units[:, 0].copy(),
+            unit_std=np.sqrt(units[:, 1]),
             counts=counts,
             edges=edges,
             first_non_finite=None if bad is None else divmod(bad, x.shape[1]),
@@ -198,17 +193,13 @@ class Weights:
     @classmethod
     def of(cls, values: Array, gradient: Array | None) -> "Weights":
         """Measure an array, and its gradient if there is one."""
-        means, variances = _core.unit_moments(as_matrix(values)).T[:2]
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = float(means.mean())
-            std = float(np.sqrt(variances.mean() + np.square(means - mean).mean()))
-            own = float((variances + np.square(means)).mean())
+        _, (mean, variance, own, *_) = _core.moments(as_matrix(values))
         back = None if gradient is None else _core.second_moment(as_matrix(gradient))
         bad = None
-        if not np.isfinite(own):
+        if not math.isfinite(own):
             wrong = ~np.isfinite(values)
             bad = tuple(map(int, np.argwhere(wrong)[0])) if wrong.any() else None
-        return cls(values, mean, std, own, back, bad)
+        return cls(values, mean, math.sqrt(variance), own, back, bad)
 
 
 def mean_cosine(array: Array) -> float:
@@ -269,6 +260,11 @@ def equal_units(kernel: Array, bias: Array | None, tolerance: float = 0.0) -> Ar
     if bias is not None and bias.any():
         columns = np.vstack([columns, bias.astype(columns.dtype)])
     return np.array(_core.equal_columns(columns, tolerance))
+
+
+def number_of_groups(groups: Array) -> int:
+    """Return how many units are the first of their group, which `equal_units` names it after."""
+    return int(np.count_nonzero(groups == np.arange(len(groups))))
 
 
 def tied_units(groups: Array, gradient_groups: Array) -> Array:

@@ -5,12 +5,11 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, optimizers
 from fanin.diagnosis._network import chosen_before, fitting_loss, trace_network
-from fanin.diagnosis._signals import equal_units, tied_units
+from fanin.diagnosis._signals import equal_units, number_of_groups, tied_units
 from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.models import Sequential
 
@@ -44,12 +43,12 @@ class LayerSymmetry:
     @property
     def distinct(self) -> int:
         """Number of units that differ."""
-        return len(np.unique(self.groups))
+        return number_of_groups(self.groups)
 
     @property
     def free(self) -> int:
         """Number of units that differ after the next step."""
-        return len(np.unique(self.tied))
+        return number_of_groups(self.tied)
 
     @classmethod
     def of(cls, trace: LayerTrace, tolerance: float) -> "LayerSymmetry":
@@ -194,6 +193,7 @@ def symmetry(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from fanin import Sequential, symmetry
     >>> from fanin.layers import Dense
     >>> rng = np.random.default_rng(0)

@@ -34,9 +34,7 @@ class LayerTrace:
     pre_activation_gradient: Array | None = None
     parameters: Mapping[str, Array] = field(default_factory=dict)
     """By role: ``kernel`` of shape (inputs, units), ``bias``, ``gamma``, ``moving_mean``, …: the
-    framework's own memory where it hands that over."""
-    owned: bool = False
-    """Whether `parameters` are copies, which training does not change."""
+    model's own memory where it hands that over, so valid until it is trained on."""
     gradients: Mapping[str, Array] = field(default_factory=dict)
     initializers: Mapping[str, Any] = field(default_factory=dict)
     """By role, where they are known."""
