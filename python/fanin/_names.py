@@ -1,6 +1,5 @@
 """One way to say that a name is not known."""
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -26,6 +25,8 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
     >>> print(unknown("activation", "rleu", ["relu", "tanh"]))
     unknown activation 'rleu'; did you mean 'relu'?
     """
+    import difflib  # only messages need it
+
     names = sorted(known)
     close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
     if close:

@@ -1,6 +1,5 @@
 """Weights and whole models in one file: NumPy's npz, written all or not at all."""
 
-import json
 import os
 from typing import Any, BinaryIO
 
@@ -92,6 +91,8 @@ def check(path: Path_, found: Arrays, named: list[tuple[str, NDArray[Any]]]) -> 
 
 def pack(config: dict[str, Any]) -> NDArray[np.uint8]:
     """Return a configuration as bytes that an archive of arrays can hold."""
+    import json
+
     try:
         text = json.dumps(config)
     except TypeError as error:
@@ -103,6 +104,8 @@ def pack(config: dict[str, Any]) -> NDArray[np.uint8]:
 
 def unpack(path: Path_, found: Arrays) -> dict[str, Any]:
     """Return the configuration in an archive."""
+    import json
+
     if _CONFIG not in found:
         raise ValueError(
             f"{os.fspath(path)} holds weights only: make the model and call its load_weights"

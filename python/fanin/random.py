@@ -16,8 +16,7 @@ int, sequence of ints           stream v1 with this seed
 
 import itertools
 import operator
-import random as python_random
-import secrets
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -174,7 +173,7 @@ class _Fresh:
     def next(self) -> Stream:
         with self._lock:
             if self._seed is None:
-                return Stream(secrets.randbits(128))
+                return Stream(int.from_bytes(os.urandom(16)))
             return Stream(self._seed, f"#{next(self._count)}")
 
 
@@ -211,7 +210,9 @@ def set_random_seed(seed: int) -> None:
     """
     number = _whole_number(seed, "seed")
     _fresh.restart(number)
-    python_random.seed(number)
+    import random  # which imports hashlib
+
+    random.seed(number)
     # NumPy's legacy seed is one 32-bit word or an array of them.
     words = [number >> shift & 0xFFFFFFFF for shift in range(0, max(number.bit_length(), 1), 32)]
     np.random.seed(words[0] if len(words) == 1 else words)

@@ -1,6 +1,5 @@
 """JAX's keys."""
 
-import hashlib
 import math
 from dataclasses import dataclass
 
@@ -57,6 +56,8 @@ class Jax(Replay):
 
     def at(self, path: str) -> "Jax":
         """Fold in the first four bytes of the path's SHA-256, read as a big-endian number."""
+        import hashlib  # an eighth of what `import fanin` takes
+
         digest = hashlib.sha256(path.encode()).digest()
         return self.fold_in(int.from_bytes(digest[:4], "big"))
 
