@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use super::objective::Scratch;
-use super::{
-    Data, Objective, Plan, Run, awake, count_samples, forward, kept_len, multiply_adds, output,
-};
+use super::pass::awake;
+use super::{Data, Objective, Plan, Run, count_samples, forward, kept_len, multiply_adds, output};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::{Order, State};
@@ -89,7 +88,10 @@ impl<'a, F: Float> Blocks<'a, F> {
     ) -> bool {
         let blocks = (self.samples - self.done).div_ceil(self.size.max(1));
         let left = multiply_adds(&self.plan, self.size).saturating_mul(blocks);
-        awake(left, self.threads, |_| self.run_here(deadline, take))
+        awake(left, self.threads, |threads| {
+            self.threads = threads;
+            self.run_here(deadline, take)
+        })
     }
 
     /// [`run_until`](Self::run_until) on this thread.

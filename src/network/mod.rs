@@ -9,7 +9,7 @@ mod train;
 pub use evaluate::{Evaluation, Predictor};
 pub use objective::Objective;
 pub use pass::{
-    Run, awake, backward, backward_keeping, backward_plain, forward, gradient_len, input_gradients,
+    Run, backward, backward_keeping, backward_plain, forward, gradient_len, input_gradients,
     is_plain, kept_len, multiply_adds, output, outputs,
 };
 pub use plan::{Place, Plan, Stage};

@@ -87,6 +87,13 @@ pub struct Run {
 }
 
 impl Run {
+    /// [`awake`], for work that is told how it runs.
+    pub fn awake<R: Send>(self, multiply_adds: usize, work: impl FnOnce(Self) -> R + Send) -> R {
+        awake(multiply_adds, self.threads, |threads| {
+            work(Self { threads, ..self })
+        })
+    }
+
     fn pass<F: Float>(&self, stage: &Stage<F>) -> Pass {
         let rows = self.samples * stage.rows;
         // A layer that is not trained runs as in inference.
@@ -116,7 +123,7 @@ pub fn multiply_adds<F: Float>(plan: &Plan<F>, samples: usize) -> usize {
 
 /// Do `work`, passes of so many multiply-adds in all, with the pool's threads awake from the first layer to the last:
 /// else each product wakes them anew, which may find both on one core.
-pub fn awake<R: Send>(
+pub(super) fn awake<R: Send>(
     multiply_adds: usize,
     threads: Threads,
     work: impl FnOnce(Threads) -> R + Send,

@@ -69,8 +69,7 @@ impl Plan {
             };
             let work = network::multiply_adds(plan, samples);
             let run = |state: State<F>| {
-                network::awake(work, threads, |threads| {
-                    let how = Run { threads, ..how };
+                how.awake(work, |how| {
                     network::forward(plan, how, w, state, x, kept);
                 });
                 if let Some(y) = y {
@@ -136,8 +135,7 @@ impl Plan {
             let work = network::multiply_adds(plan, samples);
             if network::is_plain(plan) {
                 py.detach(|| {
-                    network::awake(work, threads, |threads| {
-                        let run = Run { threads, ..run };
+                    run.awake(work, |run| {
                         network::backward_plain(plan, run, w, x, kept, dy, dw, dx);
                     });
                 });
@@ -157,8 +155,7 @@ impl Plan {
                 let (gradient, spare) = passed_on.as_slice_mut()?.split_at_mut(len);
                 py.detach(|| {
                     gradient[..dy.len()].copy_from_slice(dy);
-                    network::awake(work, threads, |threads| {
-                        let run = Run { threads, ..run };
+                    run.awake(work, |run| {
                         network::backward(plan, run, w, x, kept, gradient, spare, dw, Some(dx));
                     });
                 });
@@ -232,8 +229,7 @@ impl Plan {
             py.detach(|| {
                 dw[last.parameters.end..].fill(F::ZERO);
                 if samples > 0 {
-                    network::awake(work, threads, |threads| {
-                        let run = Run { threads, ..run };
+                    run.awake(work, |run| {
                         network::backward_keeping(
                             plan, run, layers, w, x, kept, dy, gradients, dw, with_input,
                         );
