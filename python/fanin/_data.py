@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
+# eq and repr, which nothing uses, take longer to make at import than all the rest of it.
+@dataclass(eq=False, repr=False)
 class Samples:
     """Inputs, targets and weights of as many samples each."""
 

@@ -23,7 +23,8 @@ _REFRESH = 0.1
 """Seconds between two drawings of a bar."""
 
 
-@dataclass
+# eq and repr, which nothing uses, take longer to make at import than all the rest of it.
+@dataclass(eq=False, repr=False)
 class Compiled:
     """What `compile` chose, and the optimizer's arrays, which live as long as the choice."""
 
@@ -37,7 +38,7 @@ class Compiled:
     """Whole epochs trained, so that a second `fit` does not repeat the shuffles of the first."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Goal:
     """A network, what to minimize and what to report, in the core's words."""
 
@@ -58,7 +59,7 @@ class Goal:
         return dict(sorted(found.items()))
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Shuffler:
     """The order of the samples in each epoch."""
 
@@ -80,7 +81,7 @@ class Shuffler:
         return self.source.permutation(samples).astype(np.uint32)  # type: ignore[no-any-return]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Fit:
     """One call of `fit`, after everything about it was checked.
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from fanin.streams._base import STD_WITHIN_TWO
 
 
-@dataclass(frozen=True)
+# eq and repr, which nothing uses, take longer to make at import than all the rest of it.
+@dataclass(eq=False, repr=False)
 class Facts:
     """Formula, moments and bounds of one array of weights."""
 
