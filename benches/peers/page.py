@@ -67,58 +67,61 @@ _LIMITS = """\
 ## What limits the rows that are not met
 
 The core has been measured on two kinds of machine, and the reasons differ: a Xeon with AVX-512
-(2026-11-22), and an EPYC with AVX2 only (2026-11-26 and 28), whose host has other guests: times of
-one step differ by a fifth and more within a run, and by as much from day to day. Rows of two
-threads above, and the import, are from a run of their own, minutes after the others, with a pause
-before each turn: the threads of torch spin for 0.2 s after their work, on our cores. Of the first
-run are those of Dense, in place, of networks at once, of the experiment and of scaling.
+(2026-11-22), and an EPYC with AVX2 only (2026-11-26 and 28), whose host has other guests: within
+minutes its cores do 93 GFLOP/s each from registers, then 64, and times of one step differ by 1.4.
+Everything above is one run. With two threads there is a pause before each turn: the threads of
+torch spin for 0.2 s after their work, on our cores.
 
-* *Steps of wide networks*: their matrix products, 80 to 84 % of a step above. On AVX2 those of
-  784-128-10 take 288 to 340 µs on one thread alone, so no target above the column *at most* can be
-  met there. Two threads gain a third at best (437 against 295 µs when nobody disturbs it): a batch
-  of 64 leaves each thread 32 rows, for which it packs all 100,352 weights; Adam (11 %), the gather
-  (7 %) and the loss do the rest alone or nearly. Large products ran at 55 to 83 GFLOP/s on one
-  thread of the EPYC, whose cores do 93 from registers alone, and at 106 to 143 on
-  two, OpenBLAS at 68 to 84 and 105 to 167: hence 0.8 to 1.1 of torch and JAX there. On the Xeon
-  products ran at 139 to 165 GFLOP/s on one thread, at 118 to 135 where the right matrix is
-  transposed (dx = dy Wᵀ), and the fastest product of any peer at 163. What is left to win is that
-  transposed product, and packing ("kernel and the rest").
-* *2-3-2-2 and 64-64-10 against JAX*: its whole pass is one compiled loop. Ours
-  takes 3.1 to 6.8 µs a step: 17 % the step's own bookkeeping and the gather of its inputs, 12 %
-  copies of a few bytes, 10 % the loss, 11 % the products of columns, 5 % the shuffle, and a hundred
-  calls the rest. That is 2.9 to 3.9 times as fast as JAX, not 6. In 64-64-10 the products take
-  45 %, at 0.4 of the rate of large ones, copies 18 % (the samples come from memory, not from a
-  cache), Adam 9 % and the loss 8 %: 11 µs, which the target asks for, is what its products take by
-  themselves.
-* *Adam*: a square root and a division a parameter: NumPy's loops over 100k of them take 44 and 20
-  µs on the EPYC, our whole step 65 when nobody disturbs it.
+* *Steps of wide networks*: their matrix products, 79 to 84 % of a step above. Those of 784-128-10
+  take 450 µs of our 610 on one thread with OpenBLAS alone, so no target above the column *at
+  most* can be met there. Two threads gain a third at best (437 against 295 µs when nobody
+  disturbs it): a batch of 64 leaves each thread 32 rows, for which it packs all 100,352 weights;
+  Adam (10 %), the gather (4 %) and the loss do the rest alone or nearly. Products of 512 x 512
+  ran at 55 to 82 GFLOP/s on one thread of the EPYC and at 106 to 150 on two, however they were
+  cut, and whole passes of ten such layers at the same rates; OpenBLAS ran at 68 to 84 and 105 to
+  167: hence 1.0 to 1.5 of torch and JAX there. On the Xeon products ran at 139 to 165 GFLOP/s on
+  one thread, at 118 to 135 where the right matrix is transposed (dx = dy Wᵀ), and the fastest
+  product of any peer at 163. What is left to win is that transposed product, and packing ("kernel
+  and the rest").
+* *2-3-2-2 and 64-64-10 against JAX*: its whole pass is one compiled loop. Ours takes 3.1 to 6.8
+  µs a step: 17 % the step's own bookkeeping and the gather of its inputs, 12 % copies of a few
+  bytes, 10 % the loss, 11 % the products of columns, 5 % the shuffle, and a hundred calls the
+  rest. That is 2.9 to 3.9 times as fast as JAX, not 6. In 64-64-10 the products take 59 %, those
+  of 64 units at the rate of large ones and the last layer's, 10 columns wide, at a third of it;
+  copies, Adam and the loss 25 %. OpenBLAS takes 32 µs for the same products alone, as long as our
+  whole step, and the 8 to 12 µs that the targets ask for are what they take at the full rate.
+* *Adam*: a square root and a division a parameter: NumPy's loops over 100k of them take 73 to 105
+  µs above, our whole step 72 to 83 (64 and 65 when nobody disturbs them).
 * *Uniform, normal*: fresh pages of a new array cost 0.7 of the 1.4 and 2.4 ns on AVX2 (0.5 of 1.2
-  and 1.7 on AVX-512). In place there are none: uniform takes 0.8 to 1.15 ns and normal 1.9 to 2.45,
-  in vectors of half as many lanes as AVX-512 has.
+  and 1.7 on AVX-512). In place there are none: uniform takes 0.85 to 1.15 ns and normal 1.8 to
+  2.45, in vectors of half as many lanes as AVX-512 has, and no less where the array stays in a
+  cache: it is the cipher, five instructions a number at least and 8.1 with all around it. The
+  second thread brings truncated normals from 2.54 to 1.33 in place; into new pages 3.66 to 2.41.
 * *Orthogonal* 1024² takes 23 ms on one thread of the Xeon and 14 on two, of which the blocks'
   products are 20; 47 ms with AVX2 (tiles of six rows; 65 with four) and 31 on two threads, where
-  multiply-adds alone run at 93 GFLOP/s a core: 2.86 GFLOP are 31 ms. `faer`
-  0.24 was tried for the same work on the Xeon: 0.11, 0.44, 1.4, 6.8, 43 and 292 ms for n = 64 to
-  2048 on one thread, against 0.023, 0.11, 0.50, 3.2, 23 and 186; for 4096 x 256 and 784 x 128 it
-  takes 22 and 1.7 ms against 12.4 and 0.68; in `float64`, 72 against 49 ms at 1024. With two
-  threads it is slower than with one (52 ms at 1024), and gives other bits. CPUs without fused
-  multiply-adds (x86-64 before 2013) pay for equal bits with seconds at 1024².
+  multiply-adds alone run at 93 GFLOP/s a core: 2.86 GFLOP are 31 ms. `faer` 0.24 was tried for
+  the same work on the Xeon: 0.11, 0.44, 1.4, 6.8, 43 and 292 ms for n = 64 to 2048 on one thread,
+  against 0.023, 0.11, 0.50, 3.2, 23 and 186; for 4096 x 256 and 784 x 128 it takes 22 and 1.7 ms
+  against 12.4 and 0.68; in `float64`, 72 against 49 ms at 1024. With two threads it is slower
+  than with one (52 ms at 1024), and gives other bits. CPUs without fused multiply-adds (x86-64
+  before 2013) pay for equal bits with seconds at 1024².
 * *BatchNormalization and Dense by themselves*: outputs are written once and the gradient is read
-  where it is. 256 x 512 takes 146 µs on one thread of the EPYC: 59 forward and 81 back, of which 15
-  are calls; a second thread gains nothing at that size. At 4096 x 1024 it is the passes over
-  memory. Behind an activation both are still copied, so that nobody who changes them spoils the
-  cache.
+  where it is. 256 x 512 takes 146 to 162 µs on one thread of the EPYC, forward two fifths of it,
+  15 of them calls; a second thread, which would have to be woken, is not used at that size. At
+  4096 x 1024 it is the passes over memory, which alone leave at most twice. Behind an activation
+  both are still copied, so that nobody who changes them spoils the cache.
 * *The documents' experiment*: 15,000 steps of 784-128-10, one after the other, are 86 % of it
   (`cProfile`: 2.17 s of 2.54 s an arm), evaluation 10 %, the conversion of the `float64` pictures
   3 %. Their products alone take 4.3 s on one thread of the EPYC: 7.3 times less than Keras needs
   for everything, so ten times needs two threads without loss. The four arms at once, each on one
-  thread, as `fanin.compare` trains them, are 5.9 times as fast as Keras (the row *over the cores*).
-* *Import*: 0.035 to 0.045 s on the Xeon. On the EPYC 0.088 s in the run above and
-  0.053 two hours before, for some 70 modules; `numpy.random`, 0.016 to 0.024 more, is not imported
-  before the first NumPy generator.
-* *Two threads against one*: 0.77 at 128-128-128-10 was real: no product there is large enough to
-  share, and a second thread that stayed awake was in the way. Such networks train on one thread
-  since; the same size then took 1.02 of the time of one thread. The page has not been made again.
+  thread, as `fanin.compare` trains them, are 5.8 times as fast as Keras (the row *over the
+  cores*).
+* *Import*: 0.035 to 0.045 s on the Xeon. On the EPYC 0.072 s in the run above; 68 modules, a
+  sixth of it to make dataclasses. Fewer of their methods, and no `threading`, took a tenth off
+  since (medians of 30 turns of each: 0.0485 and 0.0433 s). `numpy.random`, 0.016 to 0.024 more,
+  is not imported before the first NumPy generator.
+* *Two threads against one*: 0.92 at 16,384 samples is noise: fewer than 65,536 are drawn on one
+  thread whatever the setting.
 """
 
 
