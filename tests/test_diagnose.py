@@ -4,11 +4,13 @@ import json
 import math
 import re
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import fanin
 import numpy as np
 import pytest
 from fanin.diagnosis._network import trace_network
+from fanin.diagnosis._signals import Signal
 from fanin.errors import ShapeError
 from fanin.initializers import (
     Constant,
@@ -486,3 +488,27 @@ def test_variance_scaling_of_the_edge_of_chaos_is_healthy():
     model = network("tanh", VarianceScaling(gain**2, "fan_in", "untruncated_normal"))
     assert fanin.diagnose(model, X, Y).healthy
     assert fanin.diagnose(network("selu", LecunUniform()), X, Y).healthy
+
+
+def test_histogram_of_finite_values_whose_variance_overflows():
+    for x in ([[1e200, -1e200]], [[1e200], [-1e200]]):
+        signal = Signal.of(np.array(x))
+        assert signal.counts.sum() == 2
+        assert (signal.minimum, signal.maximum) == (-1e200, 1e200)
+        assert signal.first_non_finite is None
+
+
+def test_diagnosis_beside_training():
+    """A diagnosis on one thread does not disturb `fit` on another, nor `fit` the diagnosis."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(512, 8)).astype("float32"), rng.integers(0, 3, 512)
+    model = fanin.Sequential([Dense(32, "relu"), Dense(3, "softmax")], rng=0)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y, verbose=0)
+    with ThreadPoolExecutor(1) as pool:
+        fit = pool.submit(model.fit, x, y, epochs=200, verbose=0)
+        count = 0
+        while count < 3 or not fit.done():
+            assert fanin.diagnose(model, x, y).layers
+            count += 1
+        fit.result()

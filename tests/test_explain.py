@@ -1,6 +1,8 @@
 """What `explain` says is what is drawn, and it warns of what is known to go wrong."""
 
+import copy
 import math
+import pickle
 import re
 
 import numpy as np
@@ -242,3 +244,14 @@ def test_html_is_escaped_and_has_no_colours_of_its_own():
     assert "background" not in html
     assert html.count("<tr>") == html.count("</tr>") > 5
     assert "under the same name, with its defaults" in html
+
+
+def test_explanations_are_values():
+    """Equal where they say the same, copies too, and nobody can change the table behind them."""
+    explained = HeNormal().explain((784, 128))
+    assert explained == HeNormal().explain((784, 128))
+    assert pickle.loads(pickle.dumps(explained)) == copy.deepcopy(explained) == explained
+    facts = next(row.facts for row in explained.elsewhere if row.facts is not None)
+    assert "variance=" in repr(facts)
+    with pytest.raises(AttributeError):
+        facts.variance = 9.0

@@ -359,7 +359,7 @@ def test_import_is_light():
     """Nothing heavy is imported before it is needed."""
     heavy = ["rich", "matplotlib", "pooch", "numpy.random", "fanin.datasets"]
     # Of Python's own; those that this NumPy imports do not count.
-    heavy += ["hashlib", "random", "secrets", "json", "difflib", "tempfile", "zipfile"]
+    heavy += ["hashlib", "random", "secrets", "json", "difflib", "threading", "tempfile"]
     code = (
         "import sys, numpy; before = set(sys.modules); import fanin; "
         f"print([m for m in {heavy} if m in set(sys.modules) - before])"

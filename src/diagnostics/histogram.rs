@@ -18,6 +18,13 @@ pub fn histogram<F: Float>(
     } else {
         0.0
     };
+    if size_of::<F>() < size_of::<f64>()
+        && !(F::of(scale).is_finite() && (F::of(high) - F::of(low)).is_finite())
+    {
+        // A range at either end of single precision.
+        let wide: Vec<f64> = x.iter().map(|x| x.wide()).collect();
+        return histogram(threads, &wide, low, high, bins);
+    }
     let mut parts = vec![0; bins * x.len().div_ceil(PARALLEL_FROM).max(1)];
     parallel::for_each_chunk(threads, &mut parts, bins, |part, counts| {
         let from = part * PARALLEL_FROM;
@@ -83,6 +90,15 @@ mod tests {
             histogram(Threads::ONE, &[2.0f64; 5], 2.0, 2.0, 3),
             [5, 0, 0]
         );
+    }
+
+    #[test]
+    fn ranges_at_the_ends_of_single_precision_are_divided_too() {
+        let tiny = [1e-38f32, 1.5e-38, 2e-38];
+        let (low, high) = (f64::from(tiny[0]), f64::from(tiny[2]));
+        assert_eq!(histogram(Threads::ONE, &tiny, low, high, 4), [1, 0, 1, 1]);
+        let huge = [-3e38f32, -1e38, 1e38, 3e38];
+        assert_eq!(histogram(Threads::ONE, &huge, -3e38, 3e38, 4), [1, 1, 1, 1]);
     }
 
     #[test]

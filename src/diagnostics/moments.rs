@@ -43,20 +43,23 @@ impl Whole {
         let count = units.len() as f64;
         let mean_of = |f: &dyn Fn(&Unit) -> f64| units.iter().map(f).sum::<f64>() / count;
         let mean = mean_of(&|unit| unit.mean);
-        let extreme = |f: &dyn Fn(&Unit) -> f64, further: fn(f64, f64) -> f64| {
-            units.iter().map(f).fold(f64::NAN, further)
-        };
         Self {
             mean,
             // Within the units, and between them.
             variance: mean_of(&|unit| unit.variance)
                 + mean_of(&|unit| (unit.mean - mean) * (unit.mean - mean)),
             second_moment: mean_of(&|unit| unit.variance + unit.mean * unit.mean),
-            minimum: extreme(&|unit| unit.minimum, f64::min),
-            maximum: extreme(&|unit| unit.maximum, f64::max),
+            minimum: extreme(units.iter().map(|unit| unit.minimum), |a, b| a < b),
+            maximum: extreme(units.iter().map(|unit| unit.maximum), |a, b| a > b),
             zeros: mean_of(&|unit| unit.zeros) / rows as f64,
         }
     }
+}
+
+/// The one that is beyond all others; NaN if one is.
+fn extreme(values: impl Iterator<Item = f64>, beyond: fn(f64, f64) -> bool) -> f64 {
+    let further = |a: f64, b: f64| if beyond(b, a) || b.is_nan() { b } else { a };
+    values.reduce(further).unwrap_or(f64::NAN)
 }
 
 /// The moments of each of the `width` columns of `x`, which has at least one row; NaN where a column has one.
@@ -215,6 +218,13 @@ mod tests {
                 .mean
                 .is_nan()
         );
+    }
+
+    #[test]
+    fn extremes_of_the_whole_do_not_pass_over_nan() {
+        let x = [1.0, f64::NAN, 2.0, 3.0];
+        let whole = Whole::of(&moments(Threads::ONE, 2, &x), 2);
+        assert!(whole.minimum.is_nan() && whole.maximum.is_nan());
     }
 
     #[test]

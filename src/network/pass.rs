@@ -87,7 +87,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// [`awake`], for work that is told how it runs.
+    /// Do `work`, which is told how it runs, with threads that stay awake from its first layer to its last.
     pub fn awake<R: Send>(self, multiply_adds: usize, work: impl FnOnce(Self) -> R + Send) -> R {
         awake(multiply_adds, self.threads, |threads| {
             work(Self { threads, ..self })

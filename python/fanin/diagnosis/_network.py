@@ -71,9 +71,12 @@ def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool)
     Returns
     -------
     Trace
-        All arrays; those of parameters are the network's own.
+        All arrays.
     """
-    return Tracer(network, x.shape[1:]).trace(x, y, loss, training)
+    tracer = Tracer(network, x.shape[1:])
+    # Copies, and all at once: the network may be trained meanwhile, on another thread.
+    arrays = network.params.copy(), network.state.copy()
+    return tracer.trace(x, y, loss, training, arrays)
 
 
 class Tracer:
@@ -93,20 +96,29 @@ class Tracer:
         self.parts = [(layer, s) for layer in network.layers for s in _parts(layer.settings())]
         self.plan = _core.Plan(shape, [s for _, s in self.parts], network.params.dtype.name)
 
-    def trace(self, x: Array, y: Any, loss: Any, training: bool) -> Trace:
+    def trace(
+        self,
+        x: Array,
+        y: Any,
+        loss: Any,
+        training: bool,
+        arrays: tuple[Array, Array] | None = None,
+    ) -> Trace:
         """Run the network forward and back, as `trace_network` does.
 
         Parameters
         ----------
         x, y, loss, training
             As there.
+        arrays : tuple of ndarray (parameters, state), optional
+            In the place of the network's own, which otherwise the trace shows, as they change.
 
         Returns
         -------
         Trace
             All arrays.
         """
-        run = _Run(self, x, training)
+        run = _Run(self, x, training, arrays or (self.network.params, self.network.state))
         outputs = run.signals[-1]
         if y is None:
             name, value, dy, fused = "", None, random_direction(outputs), False
@@ -121,9 +133,11 @@ class Tracer:
 class _Run:
     """A network's layers, those with an activation cut in two before it, over a batch."""
 
-    def __init__(self, tracer: Tracer, x: Array, training: bool) -> None:
+    def __init__(
+        self, tracer: Tracer, x: Array, training: bool, arrays: tuple[Array, Array]
+    ) -> None:
         self.parts, self.plan = tracer.parts, tracer.plan
-        self.params, self.state = tracer.network.params, tracer.network.state
+        self.params, self.state = arrays
         # A pass in training moves running averages.
         _, self.cache = self.plan.forward(self.params, self.state.copy(), x, training)
         computed = iter(self.plan.outputs(self.cache))

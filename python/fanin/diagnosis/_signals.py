@@ -76,11 +76,10 @@ class Signal:
         """Measure a matrix, a row a sample; with a histogram unless `bins` is 0."""
         x = as_matrix(array)
         units, (mean, variance, second_moment, minimum, maximum, zeros) = _core.moments(x)
-        # No sum of finite numbers is NaN, but one may be infinite.
-        finite = math.isfinite(mean + variance)
-        bad = None if finite else _core.first_non_finite(x)
+        # These may overflow where all elements are finite; where one is not, neither are they.
+        bad = None if math.isfinite(mean + variance) else _core.first_non_finite(x)
         counts, edges = np.empty(0, np.int64), np.empty(0)
-        if bins and finite and math.isfinite(maximum - minimum):
+        if bins and bad is None and math.isfinite(maximum - minimum):
             counts = np.array(_core.histogram(x, minimum, maximum, bins))
             edges = np.linspace(minimum, maximum, bins + 1)
         return cls(

@@ -10,8 +10,7 @@ import numpy.typing as npt
 from fanin.streams._base import STD_WITHIN_TWO
 
 
-# eq and repr, which nothing uses, take longer to make at import than all the rest of it.
-@dataclass(eq=False, repr=False)
+@dataclass(frozen=True)
 class Facts:
     """Formula, moments and bounds of one array of weights."""
 
