@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-# eq and repr, which nothing uses, take longer to make at import than all the rest of it.
+# Without eq and repr, which nothing uses: making them is part of what `import fanin` takes.
 @dataclass(eq=False, repr=False)
 class Samples:
     """Inputs, targets and weights of as many samples each."""
