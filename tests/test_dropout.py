@@ -114,9 +114,9 @@ def test_a_numpy_generator_seeds_the_masks():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: layers.Dropout(1.0), ValueError, "rate must be"),
-        (lambda: layers.Dropout(-0.1), ValueError, "rate must be"),
-        (lambda: layers.Dropout("much"), TypeError, "rate must be"),
+        (lambda: layers.Dropout(1.0), ValueError, "rate: expected"),
+        (lambda: layers.Dropout(-0.1), ValueError, "rate: expected"),
+        (lambda: layers.Dropout("much"), TypeError, "rate: expected"),
         (lambda: layers.Dropout(0.1, noise_shape=(1,)), ValueError, "noise_shape"),
         (lambda: layers.Dropout(0.1, seed=-1), ValueError, "seed"),
         (lambda: layers.Dropout(0.1)(np.ones(3)), ShapeError, "batch"),

@@ -160,7 +160,7 @@ def test_set_weights_is_all_or_nothing():
         layer.set_weights([np.zeros((3, 2)), np.zeros(3)])
     with pytest.raises(ValueError, match="expected 2 arrays"):
         layer.set_weights([np.zeros((3, 2))])
-    with pytest.raises(TypeError, match="real numbers"):
+    with pytest.raises(TypeError, match="expected numbers, found the text"):
         layer.set_weights([np.zeros((3, 2)), ["a", "b"]])
     for now, then in zip(layer.weights, before, strict=True):
         assert np.array_equal(now, then)
@@ -196,22 +196,30 @@ def test_names_count_up():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: layers.Dense(0), ValueError, "units must be at least 1, got 0"),
-        (lambda: layers.Dense(2.5), TypeError, "units must be an integer"),
-        (lambda: layers.Dense(True), TypeError, "units must be an integer"),
+        (
+            lambda: layers.Dense(0),
+            ValueError,
+            "units: expected a whole number of at least 1, found 0",
+        ),
+        (lambda: layers.Dense(2.5), TypeError, "units: expected a whole number"),
+        (lambda: layers.Dense(True), TypeError, "units: expected a whole number"),
         (lambda: layers.Dense(2, "rleu"), ValueError, "did you mean 'relu'"),
         (lambda: layers.Dense(2, np.tanh), TypeError, "fanin.activations"),
         (lambda: layers.Dense(2, kernel_initializer="he_norml"), ValueError, "he_normal"),
         (lambda: layers.Dense(2, kernel_regularizer="l2"), ValueError, "weight_decay"),
         (lambda: layers.Dense(2, activaton="relu"), TypeError, "did you mean 'activation'"),
-        (lambda: layers.Dense(2, dtype="float16"), TypeError, "dtype must be"),
-        (lambda: layers.Dense(2, dtype="mixed_float16"), TypeError, "dtype must be"),
+        (lambda: layers.Dense(2, dtype="float16"), TypeError, "dtype: expected"),
+        (lambda: layers.Dense(2, dtype="mixed_float16"), TypeError, "dtype: expected"),
         (lambda: layers.Dense(2, input_shape=()), ShapeError, "input_shape"),
         (lambda: layers.Dense(2, input_shape=(0,)), ShapeError, "input_shape"),
         (lambda: layers.Dense(2, input_shape=(3,), input_dim=3), ValueError, "one of"),
         (lambda: layers.Dense(2, name=3), TypeError, "name must be"),
-        (lambda: layers.BatchNormalization(momentum=2), ValueError, "momentum must be"),
-        (lambda: layers.BatchNormalization(epsilon=0), ValueError, "epsilon must be above 0"),
+        (lambda: layers.BatchNormalization(momentum=2), ValueError, "momentum: expected"),
+        (
+            lambda: layers.BatchNormalization(epsilon=0),
+            ValueError,
+            "epsilon: expected a number above 0",
+        ),
         (lambda: layers.BatchNormalization(axis=1).build((None, 2, 3)), ShapeError, "last axis"),
         (lambda: layers.ReLU(max_value=6), ValueError, "max_value"),
         (lambda: layers.Softmax(axis=1), ValueError, "last axis"),
@@ -222,7 +230,7 @@ def test_names_count_up():
         (lambda: layers.Dense(2).build((3,)), ShapeError, "batch axis"),
         (lambda: layers.Dense(2)(np.ones(3)), ShapeError, r"\(batch, features\)"),
         (lambda: layers.Dense(2)(np.ones((1, 3), complex)), TypeError, "real numbers"),
-        (lambda: layers.Dense(2)([["a"]]), TypeError, "real numbers"),
+        (lambda: layers.Dense(2)([["a"]]), TypeError, "expected numbers, found the text"),
         (lambda: layers.Dense(2)([[1, 2], [3]]), ShapeError, "shape|rectangular"),
     ],
 )

@@ -137,7 +137,7 @@ def test_round_trip(cls):
         (lambda: losses.sparse_categorical_crossentropy([0, np.nan], P), ValueError, "integer"),
         (lambda: losses.binary_crossentropy([[2.0]], [[0.5]]), ValueError, "between 0 and 1"),
         (lambda: losses.binary_crossentropy([[-1.0]], [[0.5]]), ValueError, "between 0 and 1"),
-        (lambda: losses.mse([[np.nan]], [[0.5]]), ValueError, r"y_true\[0, 0\] is nan"),
+        (lambda: losses.mse([[np.nan]], [[0.5]]), ValueError, r"y_true: .* found nan at \[0, 0\]"),
         (lambda: losses.mse([[1.0]], [[0.5], [1.0]]), ShapeError, "y_true"),
         (lambda: losses.mse([["a"]], [[0.5]]), TypeError, "y_true"),
         (lambda: losses.mse(np.zeros((0, 2)), np.zeros((0, 2))), ShapeError, "non-empty"),

@@ -108,7 +108,7 @@ def test_learning_rate_can_be_set():
     adam = optimizers.Adam()
     adam.learning_rate = np.float32(0.5)
     assert adam.learning_rate == 0.5
-    with pytest.raises(ValueError, match="learning_rate must be at least 0"):
+    with pytest.raises(ValueError, match="learning_rate: expected a number at least 0"):
         adam.learning_rate = -1
 
 

@@ -370,7 +370,7 @@ def test_refusals():
         theory.predict([Dense(3)])
     with pytest.raises(ValueError, match="x must be finite"):
         theory.predict([Dense(3)], [[np.nan, 1.0]])
-    with pytest.raises(ValueError, match="sigma_w2 must be at least 0"):
+    with pytest.raises(ValueError, match="sigma_w2: expected a number at least 0"):
         theory.mean_field("relu", -1.0)
     with pytest.raises(ValueError, match="c must be from -1 to 1"):
         theory.correlation_map("relu", 2.0, 1.0)

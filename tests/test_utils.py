@@ -22,7 +22,7 @@ def test_to_categorical_is_keras():
         ([0.5], None, ValueError, "integer classes"),
         ([np.nan], None, ValueError, "integer classes"),
         ([], None, ValueError, "empty"),
-        (["a"], None, TypeError, "real numbers"),
+        (["a"], None, TypeError, "expected numbers, found the text"),
         ([1], 0, ValueError, "num_classes"),
         ([1], 2.0, TypeError, "num_classes"),
     ],

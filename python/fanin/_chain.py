@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, layers, random
-from fanin._names import unknown
+from fanin._checks import unknown
 from fanin.errors import ShapeError
 from fanin.layers import Layer
 from fanin.layers._arrays import empty

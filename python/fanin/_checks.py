@@ -1,8 +1,12 @@
-"""Checks of arguments: each returns the value in the form the core takes, or says what is wrong."""
+"""Checks of arguments: each returns the value in the form the core takes, or says what is wrong.
+
+One voice for all of the package: ``NAME: expected X, found Y``, as the core's messages have it.
+A wrong kind of object is a TypeError, a wrong value a ValueError, a wrong shape a ShapeError.
+"""
 
 import math
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +21,49 @@ Array = NDArray[Any]
 _NATIVE = {name: np.dtype(name) for name in ("float32", "float64")}
 
 
-def integer(name: str, value: object, *, minimum: int) -> int:
-    """Return `value` as an int of at least `minimum`; a NumPy integer is one, a flag is not."""
+def found(value: object) -> str:
+    """Return what a message calls a value that was found: short, with its type if that helps.
+
+    Examples
+    --------
+    >>> found("relu"), found(3), found(object)
+    ("'relu'", '3', "<class 'object'>")
+    >>> found(list(range(100)))
+    '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1… of type list'
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        bits = int(value).bit_length()
+        return repr(value) if bits < 70 else f"an integer of {bits} bits"
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    text = repr(value)
+    if len(text) > 60:
+        text = f"{text[:48]}… of type {type(value).__name__}"
+    return text
+
+
+def integer(
+    name: str, value: object, *, minimum: int | None = None, maximum: int | None = None
+) -> int:
+    """Return `value` as an int inside the bounds; a NumPy integer is one, a flag is not."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer, got {value!r} of type {_type(value)}")
-    number = operator.index(value)
-    if number < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {number}")
+        raise TypeError(f"{name}: expected {_whole(minimum, maximum)}, found {found(value)}")
+    try:
+        number = operator.index(value)
+    except TypeError:  # an array of several has the method too
+        raise TypeError(
+            f"{name}: expected {_whole(minimum, maximum)}, found {found(value)}"
+        ) from None
+    if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
+        raise ValueError(f"{name}: expected {_whole(minimum, maximum)}, found {found(number)}")
     return number
+
+
+def _whole(minimum: int | None, maximum: int | None) -> str:
+    if minimum is None or maximum is None:
+        bound = f" of at least {minimum}" if minimum is not None else ""
+        return "a whole number" + (f" of at most {maximum}" if maximum is not None else bound)
+    return f"a whole number from {minimum} to {maximum}"
 
 
 def number(
@@ -37,20 +76,22 @@ def number(
     below: float = math.inf,
 ) -> float:
     """Return `value` as a finite float inside the bounds."""
+    bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
+    given = [f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound)]
+    expected = " ".join(["a number", " and ".join(given)]) if given else "a number"
     if isinstance(value, bool | np.bool_ | str | bytes):
-        raise TypeError(f"{name} must be a number, got {value!r} of type {_type(value)}")
+        raise TypeError(f"{name}: expected {expected}, found {found(value)}")
     try:
         result = float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        result = math.inf
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r} of type {_type(value)}") from None
+        raise TypeError(f"{name}: expected {expected}, found {found(value)}") from None
     if not math.isfinite(result):
-        raise ValueError(f"{name} must be finite, got {result}")
+        expected = expected.replace("a number", "a finite number", 1)
+        raise ValueError(f"{name}: expected {expected}, found {found(value)}")
     if not (at_least <= result <= at_most and above < result < below):
-        bounds = {
-            "at least": at_least, "above": above, "at most": at_most, "below": below
-        }  # fmt: skip
-        words = " and ".join(f"{k} {v:g}" for k, v in bounds.items() if math.isfinite(v))
-        raise ValueError(f"{name} must be {words}, got {result:g}")
+        raise ValueError(f"{name}: expected {expected}, found {result:g}")
     return result
 
 
@@ -58,7 +99,67 @@ def flag(name: str, value: object) -> bool:
     """Return `value` as a bool; only true flags are accepted, and 0 and 1."""
     if isinstance(value, bool | np.bool_) or (isinstance(value, int) and value in (0, 1)):
         return bool(value)
-    raise TypeError(f"{name} must be True or False, got {value!r} of type {_type(value)}")
+    raise TypeError(f"{name}: expected True or False, found {found(value)}")
+
+
+def one_of(name: str, value: object, choices: Collection[str]) -> str:
+    """Return `value` if it is one of some words; the message suggests the one that was meant."""
+    if isinstance(value, str) and value in choices:
+        return value
+    words = " or ".join(repr(choice) for choice in choices)
+    hint = f"; did you mean {_close(value, choices)[0]!r}?" if _close(value, choices) else ""
+    error = ValueError if isinstance(value, str) else TypeError
+    raise error(f"{name}: expected {words}, found {found(value)}{hint}")
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
+    """Build the error for a name that no registry holds.
+
+    Parameters
+    ----------
+    kind : str
+        What was looked up, as the user would call it: ``"activation"``.
+    name : object
+        The name that was given.
+    known : iterable of str
+        The names there are.
+
+    Returns
+    -------
+    ValueError
+        Its message suggests the close matches, or else lists what is known.
+
+    Examples
+    --------
+    >>> print(unknown("activation", "rleu", ["relu", "tanh"]))
+    unknown activation 'rleu'; did you mean 'relu'?
+    """
+    names = sorted(known)
+    close = _close(name, names)
+    if close:
+        hint = f"did you mean {' or '.join(repr(n) for n in close)}?"
+    else:
+        hint = f"known: {', '.join(names)}"
+    return ValueError(f"unknown {kind} {name!r}; {hint}")
+
+
+def _close(name: object, known: Iterable[str], most: int = 3) -> list[str]:
+    """Return the known names that look like the one that was given, best first."""
+    import difflib  # only messages need it
+
+    return difflib.get_close_matches(str(name), list(known), n=most, cutoff=0.6)
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return the end of a message that suggests the one name that was meant, or nothing.
+
+    Examples
+    --------
+    >>> did_you_mean("activaton", ["activation", "units"])
+    "; did you mean 'activation'?"
+    """
+    close = _close(name, sorted(known), most=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def float_dtype(name: str, value: object) -> str:
@@ -67,12 +168,12 @@ def float_dtype(name: str, value: object) -> str:
         if value is dtype:
             return native
     try:
-        found = np.dtype(value).name  # type: ignore[call-overload]
+        dtype_name = np.dtype(value).name  # type: ignore[call-overload]
     except TypeError:
-        found = None
-    if value is None or found not in ("float32", "float64"):
-        raise TypeError(f"{name} must be 'float32' or 'float64', got {value!r}")
-    return str(found)
+        dtype_name = None
+    if value is None or dtype_name not in ("float32", "float64"):
+        raise TypeError(f"{name}: expected 'float32' or 'float64', found {found(value)}")
+    return str(dtype_name)
 
 
 def feature_shape(name: str, shape: object) -> tuple[int, ...]:
@@ -80,23 +181,23 @@ def feature_shape(name: str, shape: object) -> tuple[int, ...]:
     if isinstance(shape, int | np.integer) and not isinstance(shape, bool):
         shape = (shape,)
     if not isinstance(shape, Iterable) or isinstance(shape, str | bytes):
-        raise TypeError(f"{name} must be a tuple of integers, got {shape!r}")
+        raise TypeError(f"{name}: expected a tuple of integers, found {found(shape)}")
     axes = tuple(shape)
     if not axes or any(axis is None for axis in axes):
-        raise ShapeError(f"{name} must have one or more axes of known length, got {axes}")
+        raise ShapeError(f"{name}: expected one or more axes of known length, found {axes}")
     try:
         return tuple(integer(name, axis, minimum=1) for axis in axes)
     except ValueError:
-        raise ShapeError(f"{name} must have axes of length 1 or more, got {axes}") from None
+        raise ShapeError(f"{name}: expected axes of length 1 or more, found {axes}") from None
 
 
 def batched_shape(name: str, shape: object) -> tuple[int, ...]:
     """Return the shape of one sample, given a shape whose first axis is the batch."""
     if not isinstance(shape, Sequence | np.ndarray) or isinstance(shape, str | bytes):
-        raise TypeError(f"{name} must be a tuple such as (None, 784), got {shape!r}")
+        raise TypeError(f"{name}: expected a tuple such as (None, 784), found {found(shape)}")
     if len(shape) < 2:
         raise ShapeError(
-            f"{name} must start with the batch axis, such as (None, 784), got {tuple(shape)}"
+            f"{name}: expected the batch axis first, such as (None, 784), found {tuple(shape)}"
         )
     return feature_shape(name, tuple(shape)[1:])
 
@@ -105,28 +206,21 @@ def keywords(
     owner: str, given: Iterable[str], known: Iterable[str], unsupported: Mapping[str, str]
 ) -> None:
     """Refuse keyword arguments that nothing takes: name them, and the one that was meant."""
+    from fanin import _absent
+
     for name in given:
         if name in unsupported:
             raise ValueError(f"{owner} does not support {name}: {unsupported[name]}")
-        import difflib  # only messages need it
-
-        close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise TypeError(f"{owner} got an unexpected keyword argument {name!r}{hint}")
+        raise _absent.argument(owner, name, known)
 
 
 def numeric(name: str, values: object) -> Array:
     """Return `values` as an array of real numbers, without a copy if it is one already."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:  # ragged nested lists
-        raise ShapeError(f"{name} must be a rectangular array of numbers: {error}") from None
-    if array.dtype.kind not in "fiub":
-        hint = ""
-        if array.dtype.kind == "O" and array.ndim:
-            hint = "; convert it first, for instance with .astype('float32')"
-        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}{hint}")
-    return array
+    if type(values) is np.ndarray and values.dtype.kind in "fiub":
+        return values
+    from fanin import _array_likes  # lists, frames and all that is refused
+
+    return _array_likes.as_numbers(name, values)
 
 
 def floats(name: str, values: object, dtype: str, *, finite: bool = True) -> Array:
@@ -147,7 +241,7 @@ def floats(name: str, values: object, dtype: str, *, finite: bool = True) -> Arr
             index = ", ".join(str(int(i)) for i in np.unravel_index(flat, array.shape))
             value = array.reshape(-1)[flat] if array.ndim == 0 else array[_at(flat, array.shape)]
             reason = f", which {dtype} cannot hold" if np.isfinite(value) else ""
-            raise ValueError(f"{name} must be finite, but {name}[{index}] is {value}{reason}")
+            raise ValueError(f"{name}: expected finite numbers, found {value} at [{index}]{reason}")
     return result
 
 
@@ -160,7 +254,3 @@ def free_floats(name: str, values: object) -> Array:
 
 def _at(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat, shape))
-
-
-def _type(value: object) -> str:
-    return type(value).__name__

@@ -55,10 +55,10 @@ def samples(
 ) -> Samples:
     """Check everything about some samples against a network; nothing of it is changed."""
     if x is None:
-        raise ValueError(f"{names[0]} is missing")
-    if y is None:
-        raise ValueError(f"{names[1]} is missing: the targets")
+        raise ValueError(f"{names[0]} is missing: the samples")
     inputs = network.take(x, names[0])
+    if y is None:  # said after x was looked at: a data set that yields both has none
+        raise ValueError(f"{names[1]} is missing: the targets")
     plan = network.plan_for(inputs.shape[1:])
     outputs = (len(inputs), *plan.output_shapes[-1])
     targets = _targets.prepare(names[1], y, loss, outputs, plan.dtype)

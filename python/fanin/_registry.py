@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
-from fanin._names import unknown
+from fanin._checks import unknown
 
 
 class Configurable(Protocol):

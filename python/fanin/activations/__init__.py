@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fanin import _checks
-from fanin._names import unknown
+from fanin._checks import unknown
 from fanin.activations._functions import (
     elu,
     gelu,

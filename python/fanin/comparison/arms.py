@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fanin import initializers
-from fanin._names import unknown
+from fanin._checks import unknown
 
 _SUFFIXES: dict[str, Literal["before", "after"]] = {
     "bn": "after",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import datasets
-from fanin._names import unknown
+from fanin._checks import unknown
 from fanin.errors import ShapeError
 
 _SIZES: dict[str, Literal["small", "full"]] = {"small": "small", "fashion-mnist": "full"}

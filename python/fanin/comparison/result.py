@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fanin import _files
-from fanin._names import unknown
+from fanin._checks import unknown
 from fanin.comparison.data import DataSummary
 from fanin.comparison.settings import Settings
 from fanin.comparison.statistics import Interval, mean_interval

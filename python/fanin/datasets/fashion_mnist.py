@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin._names import unknown
+from fanin._checks import unknown
 from fanin.datasets import _idx, _sources
 from fanin.datasets._sources import Source
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fanin._names import unknown
+from fanin._checks import unknown
 from fanin.errors import ShapeError
 from fanin.initializers._arguments import Array, checked_number
 from fanin.initializers._base import RandomInitializer

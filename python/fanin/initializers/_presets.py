@@ -2,7 +2,7 @@
 
 from typing import Any, Unpack
 
-from fanin._names import unknown
+from fanin._checks import unknown
 from fanin.errors import ShapeError
 from fanin.initializers._arguments import checked_number
 from fanin.initializers._base import RandomInitializer

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from fanin._names import unknown
+from fanin._checks import unknown
 from fanin.initializers._base import FromCallable, Initializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
 from fanin.initializers._looks_linear import LooksLinear

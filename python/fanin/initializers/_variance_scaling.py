@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from fanin import _core
-from fanin._names import unknown
+from fanin._checks import unknown
 from fanin.initializers._arguments import Array, checked_number
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from fanin._names import unknown
+from fanin._checks import unknown
 from fanin.theory.nonlinearity import Nonlinearity, resolve
 from fanin.theory.quadrature import expectation, slope_at
 

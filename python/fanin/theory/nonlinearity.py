@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _core, activations
-from fanin._names import unknown
+from fanin._checks import unknown
 from fanin.errors import ShapeError
 
 Array = NDArray[np.float64]
