@@ -131,5 +131,6 @@ class Compilable(Network):
             compiled.loss.settings(),
             [metric.settings() for metric in chosen],
             ["loss", *(metric.name for metric in chosen)],
+            {metric.name: metric.larger_is_better for metric in chosen},
             threads,
         )

@@ -48,6 +48,8 @@ class Goal:
     loss: dict[str, Any]
     metrics: list[dict[str, Any]]
     names: list[str]
+    larger_is_better: dict[str, bool]
+    """Of each metric, by name."""
     threads: int | None
 
     def logs(self, sums: Any, samples: float, prefix: str = "") -> dict[str, float]:
@@ -115,7 +117,7 @@ class Fit:
                 )
             self.progress.end(logs, steps)
             self.compiled.epochs += 1
-            self.callbacks.call("on_epoch_end", epoch, logs)
+            self.callbacks.end_epoch(epoch, logs)
             if self.model.stop_training:
                 break
         self.callbacks.call("on_train_end", logs)

@@ -238,7 +238,7 @@ def _run(fits: Sequence[_training.Fit], first: int, last: int) -> None:
                     fit.goal, fit.validation, fit.validation_batch_size, fit.callbacks, "val_"
                 )
             fit.compiled.epochs += 1
-            fit.callbacks.call("on_epoch_end", epoch, values)
+            fit.callbacks.end_epoch(epoch, values)
         means = {name: float(np.mean([values[name] for values in logs])) for name in logs[0]}
         progress.end(means)
     for fit, values in zip(fits, logs, strict=True):

@@ -12,6 +12,7 @@ from fanin._compilable import Compilable
 from fanin._progress import Progress, resolve_verbose
 from fanin.callbacks import History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
+from fanin.callbacks._run import Run
 from fanin.errors import ShapeError
 
 __all__ = ["Sequential", "clone_model", "load_model"]
@@ -176,6 +177,8 @@ class Sequential(Compilable):
             train, validation = train.split(split)
         steps = -(-len(train) // size)
         called = CallbackList(callbacks, self, {"verbose": level, "epochs": last, "steps": steps})
+        validates = validation is not None
+        called.check(Run(self, train.x.shape[1:], goal.larger_is_better, validates))
 
         # Everything was checked: from here on the network changes.
         self.build((None, *train.x.shape[1:]))

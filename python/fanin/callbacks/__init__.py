@@ -1,7 +1,8 @@
 """Callbacks: what happens between the epochs, or the batches, of `fit`."""
 
 from fanin.callbacks._base import Callback, History
-from fanin.callbacks._monitor import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from fanin.callbacks._checkpoint import ModelCheckpoint
+from fanin.callbacks._monitor import EarlyStopping, ReduceLROnPlateau
 from fanin.callbacks._others import (
     CSVLogger,
     LambdaCallback,

@@ -1,7 +1,10 @@
 """The hooks of training, and the list that calls them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
+
+from fanin import _checks
+from fanin.callbacks._run import Run
 
 BATCH_HOOKS = (
     "on_train_batch_begin",
@@ -41,6 +44,9 @@ class Callback:
 
     pulse_every: int | None = None
 
+    # What `on_epoch_end` adds to the logs.
+    _writes: ClassVar[tuple[str, ...]] = ()
+
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
         self.model: Any = None
@@ -64,6 +70,9 @@ class Callback:
             The network.
         """
         self.model = model
+
+    def _check_run(self, run: Run) -> None:
+        """Refuse a `fit` that this callback cannot be part of; nothing has changed yet."""
 
     def overrides(self, hooks: Iterable[str]) -> bool:
         """Return whether any of `hooks` does something.
@@ -103,11 +112,11 @@ class Callback:
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Do something before a batch of an epoch, counted from 0; `logs` is empty."""
-        self.on_batch_begin(batch, logs=logs)
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Do something after a batch; `logs` has the means since the epoch began."""
-        self.on_batch_end(batch, logs=logs)
+        self.on_batch_end(batch, logs)
 
     def on_train_pulse(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Do something now and then; `batch` is the last one done, `logs` as ever.
@@ -227,10 +236,18 @@ class CallbackList:
             if not isinstance(callback, Callback):
                 hint = "; make one: it is a class" if isinstance(callback, type) else ""
                 raise TypeError(
-                    f"callbacks must be fanin.callbacks.Callback objects, got {callback!r}{hint}"
+                    "callbacks: expected fanin.callbacks.Callback objects, found "
+                    f"{_checks.found(callback)}{hint}"
                 )
+            _period(callback)
             self.callbacks.append(callback)
         self.model, self.params = model, dict(params)
+
+    def check(self, run: Run) -> None:
+        """Let each callback refuse the run; nothing has changed yet."""
+        for callback in self.callbacks:
+            run.heard.append(callback)
+            callback._check_run(run)
 
     def begin(self, *extra: Callback) -> None:
         """Introduce the callbacks, and `extra` ones, to the model."""
@@ -246,7 +263,7 @@ class CallbackList:
     def until_pulse(self, steps: int) -> int | None:
         """Return in how many steps a callback wants a pulse; None if none wants it so."""
         pulsed = [callback for callback in self.callbacks if callback.overrides(PULSE_HOOKS)]
-        wanted = [callback.pulse_every for callback in pulsed if callback.pulse_every]
+        wanted = [every for every in map(_period, pulsed) if every is not None]
         return min((every - steps % every for every in wanted), default=None)
 
     def pulse_by_time(self) -> bool:
@@ -258,11 +275,33 @@ class CallbackList:
         for callback in self.callbacks:
             getattr(callback, hook)(*args)
 
+    def end_epoch(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Call `on_epoch_end` of every callback; of a `History` also if one before it fails.
+
+        The epoch has been trained and counted by then, so it must be recorded.
+        """
+        left = list(self.callbacks)
+        try:
+            while left:
+                left.pop(0).on_epoch_end(epoch, logs)
+        except BaseException:
+            for callback in left:
+                if isinstance(callback, History):
+                    callback.on_epoch_end(epoch, logs)
+            raise
+
+
+def _period(callback: Callback) -> int | None:
+    """Return every how many steps a callback wants its pulse; None for now and then."""
+    every = callback.pulse_every
+    name = f"pulse_every of {type(callback).__name__}"
+    return None if every is None else _checks.integer(name, every, minimum=1)
+
 
 def as_list(callbacks: Any) -> list[Any]:
     """Return callbacks as a list: None, one, or several are accepted."""
     if callbacks is None:
         return []
-    if isinstance(callbacks, Callback | type) or not isinstance(callbacks, Iterable):
+    if isinstance(callbacks, Callback | type | str) or not isinstance(callbacks, Iterable):
         return [callbacks]
     return list(callbacks)

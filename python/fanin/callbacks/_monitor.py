@@ -1,12 +1,16 @@
-"""Callbacks that watch one value: stopping early, saving the best, lowering the rate."""
+"""Callbacks that watch one value: stopping early, lowering the rate."""
 
 import math
-import os
 import warnings
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
 
 from fanin import _checks
-from fanin.callbacks._base import BATCH_HOOKS, Callback
+from fanin.callbacks import _arguments
+from fanin.callbacks._base import Callback
+from fanin.callbacks._run import EPOCH, Run
 
 
 class Monitor(Callback):
@@ -15,48 +19,140 @@ class Monitor(Callback):
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
         super().__init__()
         if not isinstance(monitor, str):
-            raise TypeError(f"monitor must be a name such as 'val_loss', got {monitor!r}")
-        if mode not in ("auto", "min", "max"):
-            raise ValueError(f"mode must be 'auto', 'min' or 'max', got {mode!r}")
-        self.monitor, self.mode = monitor, mode
+            raise TypeError(
+                f"monitor: expected a name such as 'val_loss', found {_checks.found(monitor)}"
+            )
+        self.monitor = monitor
+        self.mode = _checks.one_of("mode", mode, ("auto", "min", "max"))
         self.min_delta = abs(_checks.number("min_delta", min_delta))
         self.best: float | None = None
+        self._directions: Mapping[str, bool] | None = None
+        self._expected: Collection[str] = ()
+        self._forget_absence()
+
+    def _forget_absence(self) -> None:
+        self._seen = self._warned = False
+        self._absent: str | None = None
+
+    def _check_run(self, run: Run) -> None:
+        self._check_monitor(run, run.names(), EPOCH)
+
+    def _check_monitor(self, run: Run, names: Collection[str], hooks: tuple[str, ...]) -> None:
+        """Refuse a value that cannot be in the logs, and one whose direction is not known."""
+        if self.monitor not in names and not run.may_gain(hooks):
+            hint = _checks.did_you_mean(self.monitor, names)
+            if self.monitor.removeprefix("val_") in names:
+                hint = "; fit was given no validation data"
+                if hooks != EPOCH:
+                    hint = "; validation comes after epochs, not after batches"
+            elif not hint:
+                hint = "; a callback that writes it must come before this one"
+                if self.mode == "auto" and _known_direction(self.monitor, run.directions) is None:
+                    hint += ", and mode='min' or mode='max' must be given"
+            raise ValueError(
+                f"monitor of {type(self).__name__}: expected one of {', '.join(names)}, found "
+                f"{self.monitor!r}{hint}"
+            )
+        self._direction(run.directions)
+        self._directions, self._expected = run.directions, names
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Forget an earlier training.
+
+        Parameters
+        ----------
+        logs : dict, optional
+            Not used.
+        """
+        self._forget_absence()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Warn if the value was never there.
+
+        Parameters
+        ----------
+        logs : dict, optional
+            Not used.
+        """
+        if self._absent is not None and not self._seen:
+            warnings.warn(
+                f"{type(self).__name__} did nothing: it needs {self._absent!r}, which no epoch of "
+                "this training had; validation_freq skipped them all",
+                stacklevel=2,
+            )
 
     def larger_is_better(self) -> bool:
-        """Return the direction: by `mode`, else as the metric of that name says."""
+        """Return the direction: by `mode`, else as the loss or metric of that name has it."""
+        directions = self._directions
+        if directions is None:  # called by hand, not by `fit`
+            metrics = getattr(self.model, "metrics", ())
+            directions = {metric.name: metric.larger_is_better for metric in metrics}
+        return self._direction(directions)
+
+    def _direction(self, directions: Mapping[str, bool]) -> bool:
         if self.mode != "auto":
             return self.mode == "max"
-        name = self.monitor.removeprefix("val_")
-        if name == "loss":
-            return False
-        for metric in getattr(self.model, "metrics", ()):
-            if metric.name == name:
-                return bool(metric.larger_is_better)
-        return "acc" in name
+        found = _known_direction(self.monitor, directions)
+        if found is None:
+            raise ValueError(
+                f"mode of {type(self).__name__}: expected mode='min' or mode='max', as nothing "
+                f"says whether a larger {self.monitor!r} is better; found 'auto'"
+            )
+        return found
 
     def improves(self, value: float, reference: float | None) -> bool:
         """Return whether `value` is better than `reference` by more than `min_delta`."""
+        larger = self.larger_is_better()
         if reference is None:
             return not math.isnan(value)
-        if self.larger_is_better():
+        if larger:
             return value - self.min_delta > reference
         return value + self.min_delta < reference
 
-    def value(self, logs: dict[str, Any] | None) -> float | None:
-        """Return the value that is watched; warn if the logs do not have it."""
+    def get_monitor_value(self, logs: dict[str, Any] | None) -> float | None:
+        """Return the value that is watched, or None where validation skips the epoch.
+
+        Warns, once a training, if nothing explains that the logs do not have it.
+        """
         logs = logs or {}
         if self.monitor in logs:
-            return float(logs[self.monitor])
-        from difflib import get_close_matches  # only messages need it
+            self._seen = True
+            return _scalar(f"{self.monitor!r} of the logs", logs[self.monitor])
+        if self.monitor in self._expected:
+            self._absent = self.monitor
+        elif not self._warned:
+            self._warned = True
+            hint = _checks.did_you_mean(self.monitor, logs) or f"; there are {', '.join(logs)}"
+            warnings.warn(
+                f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs{hint}",
+                stacklevel=2,
+            )
+        return None
 
-        close = get_close_matches(self.monitor, logs, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(logs)}"
-        if self.monitor.startswith("val_") and not any(k.startswith("val_") for k in logs):
-            hint = "fit was given no validation data"
-        warnings.warn(
-            f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs: {hint}",
-            stacklevel=2,
-        )
+
+def _scalar(name: str, value: Any) -> float:
+    """Return a value of the logs as a float; NaN and infinities are values too."""
+    try:
+        if not isinstance(value, str | bytes) and np.ndim(value) == 0:
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"{name}: expected a number, found {_checks.found(value)}")
+
+
+def _known_direction(monitor: str, directions: Mapping[str, bool]) -> bool | None:
+    """Return whether a larger value is better; None if nothing says so."""
+    from fanin import metrics
+
+    stem = monitor.removeprefix("val_")
+    for name in (monitor, stem):
+        if name == "loss" or name in directions:
+            return directions.get(name, False)
+    if stem in metrics._ACCURACY:
+        return True
+    try:  # a callback writes it, and calls it as we would
+        return metrics.get(stem).larger_is_better
+    except ValueError:
         return None
 
 
@@ -68,19 +164,38 @@ class EarlyStopping(Monitor):
     monitor : str, default "val_loss"
         Which value of the logs.
     min_delta : float, default 0
-        Smaller changes are no improvement.
+        Smaller changes are no improvement; its sign does not matter.
     patience : int, default 0
-        Epochs without improvement after which to stop.
+        Epochs without improvement after which to stop. Epochs that have no value, because
+        ``validation_freq`` skips them, do not count.
     verbose : int, default 0
         1 prints a line when stopping.
     mode : {"auto", "min", "max"}, default "auto"
-        Whether smaller or larger is better; "auto" knows by the name.
+        Whether smaller or larger is better; "auto" knows the loss, the metrics of the network and
+        those of `fanin.metrics`.
     baseline : float, optional
-        A value that must be reached to count as an improvement.
+        Only what is better than this counts as an improvement: unless it is reached within
+        `patience` epochs, training stops.
     restore_best_weights : bool, default False
-        Whether to put the weights of the best epoch back in the end.
+        Whether to put the weights of the best epoch back in the end; of the best of those that
+        were watched, whether or not it reached `baseline`. An interrupted training leaves them
+        in ``best_weights``.
     start_from_epoch : int, default 0
-        Epochs to wait before watching.
+        Epochs to wait before watching. If training ends before, there is no best epoch and
+        nothing is put back.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range; by `fit`, before anything changes, if the logs cannot have
+        the value, or if "auto" does not know its direction.
+    TypeError
+        If an argument is of another kind.
+
+    Notes
+    -----
+    With `baseline` this is what Keras's documentation says; its code (3.15) goes on for as long as
+    values improve, however far from the baseline they are.
 
     Examples
     --------
@@ -106,7 +221,7 @@ class EarlyStopping(Monitor):
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         self.patience = _checks.integer("patience", patience, minimum=0)
-        self.verbose = verbose
+        self.verbose = _arguments.verbosity(verbose)
         self.baseline = None if baseline is None else _checks.number("baseline", baseline)
         self.restore_best_weights = _checks.flag("restore_best_weights", restore_best_weights)
         self.start_from_epoch = _checks.integer("start_from_epoch", start_from_epoch, minimum=0)
@@ -121,6 +236,7 @@ class EarlyStopping(Monitor):
         logs : dict, optional
             Not used.
         """
+        super().on_train_begin(logs)
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best = self.best_weights = None
 
@@ -134,21 +250,20 @@ class EarlyStopping(Monitor):
         logs : dict, optional
             Its values.
         """
-        current = self.value(logs)
+        current = self.get_monitor_value(logs)
         if current is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:
             # If nothing ever improves (all NaN), the first epoch watched is the one to restore.
             self.best_weights, self.best_epoch = self.model.get_weights(), epoch
-        self.wait += 1
-        if self.improves(current, self.best):
+        counts = self.improves(current, self.best)
+        if counts:
             self.best, self.best_epoch = current, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
-            if self.baseline is None or self.improves(current, self.baseline):
-                self.wait = 0
-            return
-        if self.wait >= self.patience and epoch > 0:
+            counts = self.baseline is None or self.improves(current, self.baseline)
+        self.wait = 0 if counts else self.wait + 1
+        if not counts and self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
@@ -160,6 +275,7 @@ class EarlyStopping(Monitor):
         logs : dict, optional
             Not used.
         """
+        super().on_train_end(logs)
         if self.verbose and self.stopped_epoch:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
@@ -176,25 +292,36 @@ class ReduceLROnPlateau(Monitor):
     monitor : str, default "val_loss"
         Which value of the logs.
     factor : float, default 0.1
-        What to multiply the rate by; below 1.
+        What to multiply the rate by; between 0 and 1.
     patience : int, default 10
-        Epochs without improvement after which to do so.
+        Epochs without improvement after which to do so. Epochs that have no value, because
+        ``validation_freq`` skips them, do not count, nor for `cooldown`.
     verbose : int, default 0
         1 prints a line when doing so.
     mode : {"auto", "min", "max"}, default "auto"
-        Whether smaller or larger is better; "auto" knows by the name.
+        As of `EarlyStopping`.
     min_delta : float, default 1e-4
-        Smaller changes are no improvement.
+        Smaller changes are no improvement; its sign does not matter.
     cooldown : int, default 0
         Epochs to wait after a reduction.
     min_lr : float, default 0.0
         The rate does not go below it.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range; by `fit`, before anything changes, if the optimizer has a
+        schedule, and as with `EarlyStopping`.
+    TypeError
+        If an argument is of another kind.
 
     Examples
     --------
     >>> ReduceLROnPlateau(factor=0.5).factor
     0.5
     """
+
+    _writes: ClassVar[tuple[str, ...]] = ("learning_rate",)
 
     def __init__(
         self,
@@ -210,10 +337,14 @@ class ReduceLROnPlateau(Monitor):
         super().__init__(monitor, mode, min_delta)
         self.factor = _checks.number("factor", factor, above=0.0, below=1.0)
         self.patience = _checks.integer("patience", patience, minimum=0)
-        self.verbose = verbose
+        self.verbose = _arguments.verbosity(verbose)
         self.cooldown = _checks.integer("cooldown", cooldown, minimum=0)
         self.min_lr = _checks.number("min_lr", min_lr, at_least=0.0)
         self.cooldown_counter = self.wait = 0
+
+    def _check_run(self, run: Run) -> None:
+        _arguments.rate(type(self).__name__, run.model.optimizer)
+        super()._check_run(run)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Forget an earlier training.
@@ -223,6 +354,7 @@ class ReduceLROnPlateau(Monitor):
         logs : dict, optional
             Not used.
         """
+        super().on_train_begin(logs)
         self.cooldown_counter = self.wait = 0
         self.best = None
 
@@ -237,13 +369,9 @@ class ReduceLROnPlateau(Monitor):
             Its values; ``learning_rate`` is added.
         """
         logs = {} if logs is None else logs
-        rate = self.model.optimizer.learning_rate
-        if callable(rate):
-            raise ValueError(
-                "ReduceLROnPlateau cannot lower the learning rate of an optimizer with a schedule"
-            )
+        rate = _arguments.rate(type(self).__name__, self.model.optimizer)
         logs["learning_rate"] = rate
-        current = self.value(logs)
+        current = self.get_monitor_value(logs)
         if current is None:
             return
         if self.cooldown_counter:
@@ -259,130 +387,3 @@ class ReduceLROnPlateau(Monitor):
                 self.cooldown_counter, self.wait = self.cooldown, 0
                 if self.verbose:
                     print(f"\nEpoch {epoch + 1}: reducing learning rate to {lower:g}.")
-
-
-class ModelCheckpoint(Monitor):
-    """Save the model while it trains.
-
-    Parameters
-    ----------
-    filepath : str or path
-        Where to; may have fields such as ``"{epoch:02d}-{val_loss:.2f}.npz"``. Missing
-        directories are made.
-    monitor : str, default "val_loss"
-        Which value of the logs says what is best.
-    verbose : int, default 0
-        1 prints a line when saving.
-    save_best_only : bool, default False
-        Whether to save only when the value improves.
-    save_weights_only : bool, default False
-        Whether to call `Sequential.save_weights` instead of `Sequential.save`.
-    mode : {"auto", "min", "max"}, default "auto"
-        Whether smaller or larger is better; "auto" knows by the name.
-    save_freq : "epoch" or int, default "epoch"
-        Save after each epoch, or after so many batches.
-    initial_value_threshold : float, optional
-        The value to improve on at first.
-
-    Examples
-    --------
-    >>> ModelCheckpoint("best.npz", monitor="val_accuracy", save_best_only=True).save_freq
-    'epoch'
-    """
-
-    def __init__(
-        self,
-        filepath: str | os.PathLike[str],
-        monitor: str = "val_loss",
-        verbose: int = 0,
-        save_best_only: bool = False,
-        save_weights_only: bool = False,
-        mode: str = "auto",
-        save_freq: str | int = "epoch",
-        initial_value_threshold: float | None = None,
-    ) -> None:
-        super().__init__(monitor, mode, 0.0)
-        self.filepath = os.fspath(filepath)
-        self.verbose = verbose
-        self.save_best_only = _checks.flag("save_best_only", save_best_only)
-        self.save_weights_only = _checks.flag("save_weights_only", save_weights_only)
-        if save_freq != "epoch":
-            save_freq = _checks.integer("save_freq", save_freq, minimum=1)
-        self.save_freq = save_freq
-        if initial_value_threshold is not None:
-            self.best = _checks.number("initial_value_threshold", initial_value_threshold)
-        self._epoch = self._batches = 0
-
-    def overrides(self, hooks: Any) -> bool:
-        """Return whether any of `hooks` does something: batches matter only with a `save_freq`.
-
-        Parameters
-        ----------
-        hooks : iterable of str
-            Names of hooks.
-
-        Returns
-        -------
-        bool
-            Whether one does.
-        """
-        if self.save_freq == "epoch":
-            hooks = [hook for hook in hooks if hook not in BATCH_HOOKS]
-        return super().overrides(hooks)
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Remember the epoch.
-
-        Parameters
-        ----------
-        epoch : int
-            Its number.
-        logs : dict, optional
-            Not used.
-        """
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save if `save_freq` batches have passed.
-
-        Parameters
-        ----------
-        batch : int
-            Number of the batch.
-        logs : dict, optional
-            Means since the epoch began.
-        """
-        self._batches += 1
-        if self.save_freq != "epoch" and self._batches % int(self.save_freq) == 0:
-            self._save(self._epoch, logs or {})
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save if asked after epochs.
-
-        Parameters
-        ----------
-        epoch : int
-            Its number.
-        logs : dict, optional
-            Its values.
-        """
-        if self.save_freq == "epoch":
-            self._save(epoch, logs or {})
-
-    def _save(self, epoch: int, logs: dict[str, Any]) -> None:
-        if self.save_best_only:
-            current = self.value(logs)
-            if current is None or not self.improves(current, self.best):
-                return
-            self.best = current
-        try:
-            path = self.filepath.format(epoch=epoch + 1, **logs)
-        except KeyError as error:
-            raise ValueError(
-                f"filepath {self.filepath!r} has the field {error}, which is not in the logs: "
-                f"there are epoch, {', '.join(logs)}"
-            ) from None
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        (self.model.save_weights if self.save_weights_only else self.model.save)(path)
-        if self.verbose:
-            print(f"\nEpoch {epoch + 1}: saved to {path}")

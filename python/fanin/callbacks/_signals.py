@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core
 from fanin.callbacks._base import Callback
+from fanin.callbacks._run import Run
+from fanin.errors import ShapeError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from fanin.diagnosis._trace import LayerTrace
 
 Array = NDArray[Any]
+
+_X = "x of SignalMonitor"
 
 STATISTICS = ("mean", "std", "dead", "saturated", "gradient", "ratio")
 """What is kept of a layer, by the names of `Signals`' attributes."""
@@ -144,16 +148,18 @@ class SignalMonitor(Callback):
         # What is compiled for a training that goes on is made anew by the next one.
         return {**self.__dict__, "_tracer": None}
 
-    def set_model(self, model: Any) -> None:
-        """Check the batch against the network.
+    def _check_run(self, run: Run) -> None:
+        from fanin import _data
 
-        Parameters
-        ----------
-        model : Sequential
-            The network.
-        """
-        super().set_model(model)
-        self._batch = model.take(self.x, "x of SignalMonitor")
+        batch = run.model.take(self.x, _X)
+        if batch.shape[1:] != run.features:
+            raise ShapeError(
+                f"{_X}: expected samples of shape {run.features}, as x of fit has, found "
+                f"{batch.shape[1:]}"
+            )
+        if self.y is not None:
+            names = (_X, "y of SignalMonitor", "")
+            _data.samples(run.model, run.model.loss.kind, batch, self.y, names=names)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Record the network as it is.
@@ -168,6 +174,7 @@ class SignalMonitor(Callback):
 
         self.signals = self.model.history.signals = Signals()
         self._began = time.perf_counter()
+        self._batch = self.model.take(self.x, _X)
         self._tracer = Tracer(self.model, self._batch.shape[1:])
         self._record()
 

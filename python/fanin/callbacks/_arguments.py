@@ -1,0 +1,37 @@
+"""Arguments that several callbacks take."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from fanin import _checks
+
+
+def verbosity(value: object) -> int:
+    """Return how much a callback prints: 0, 1 or 2; True and False are 1 and 0."""
+    if isinstance(value, bool | np.bool_):
+        return int(value)
+    return _checks.integer("verbose", value, minimum=0, maximum=2)
+
+
+def path(name: str, value: object) -> str:
+    """Return a path as text."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected a path, found {_checks.found(value)}")
+    if not value or "\0" in value or os.path.basename(value) in ("", ".", ".."):
+        raise ValueError(f"{name}: expected the path of a file, found {value!r}")
+    return value
+
+
+def rate(owner: str, optimizer: Any) -> float:
+    """Return the learning rate that a callback is going to set."""
+    found = optimizer.learning_rate
+    if callable(found):
+        raise ValueError(
+            f"{owner}: expected an optimizer whose learning_rate is a number, found a schedule, "
+            "which decides for itself"
+        )
+    return float(found)
