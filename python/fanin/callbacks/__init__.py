@@ -2,13 +2,9 @@
 
 from fanin.callbacks._base import Callback, History
 from fanin.callbacks._checkpoint import ModelCheckpoint
+from fanin.callbacks._csv import CSVLogger
 from fanin.callbacks._monitor import EarlyStopping, ReduceLROnPlateau
-from fanin.callbacks._others import (
-    CSVLogger,
-    LambdaCallback,
-    LearningRateScheduler,
-    TerminateOnNaN,
-)
+from fanin.callbacks._others import LambdaCallback, LearningRateScheduler, TerminateOnNaN
 from fanin.callbacks._signals import SignalMonitor, Signals
 
 __all__ = [

@@ -1,8 +1,7 @@
-"""Callbacks that watch nothing: schedules, functions, log files, a stop at NaN."""
+"""Callbacks that watch nothing: schedules, functions, a stop at NaN."""
 
 import inspect
 import math
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -147,71 +146,3 @@ class TerminateOnNaN(Callback):
         if not math.isfinite((logs or {}).get("loss", 0.0)):
             print(f"Batch {batch}: the loss is not finite, stopping")
             self.model.stop_training = True
-
-
-class CSVLogger(Callback):
-    """Write the values of each epoch to a file, one line an epoch.
-
-    Parameters
-    ----------
-    filename : str or path
-        The file.
-    separator : str, default ","
-        Between the columns.
-    append : bool, default False
-        Whether to go on with a file that exists.
-
-    Examples
-    --------
-    >>> CSVLogger("log.csv").separator
-    ','
-    """
-
-    def __init__(
-        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
-    ) -> None:
-        super().__init__()
-        if not isinstance(separator, str) or len(separator) != 1:
-            raise ValueError(f"separator must be one character, got {separator!r}")
-        self.filename = os.fspath(filename)
-        self.separator = separator
-        self.append = _checks.flag("append", append)
-        self._columns: list[str] | None = None
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Start the file, or find its columns.
-
-        Parameters
-        ----------
-        logs : dict, optional
-            Not used.
-        """
-        import csv
-
-        self._columns = None
-        if self.append and os.path.exists(self.filename):
-            with open(self.filename, newline="") as file:
-                self._columns = next(csv.reader(file, delimiter=self.separator), None)
-        else:
-            open(self.filename, "w").close()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write a line.
-
-        Parameters
-        ----------
-        epoch : int
-            Number of the epoch.
-        logs : dict, optional
-            Its values.
-        """
-        import csv  # few trainings need it
-
-        row = {"epoch": epoch, **(logs or {})}
-        # Opened for each line, so that nothing is lost when training is interrupted.
-        with open(self.filename, "a", newline="") as file:
-            writer = csv.writer(file, delimiter=self.separator)
-            if self._columns is None:
-                self._columns = ["epoch", *sorted(logs or {})]
-                writer.writerow(self._columns)
-            writer.writerow([row.get(column, "NA") for column in self._columns])
