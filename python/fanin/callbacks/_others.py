@@ -3,10 +3,12 @@
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
-from fanin import _checks
+from fanin import _absent, _checks
+from fanin.callbacks import _arguments
 from fanin.callbacks._base import Callback
+from fanin.callbacks._run import Run
 
 
 class LearningRateScheduler(Callback):
@@ -20,6 +22,15 @@ class LearningRateScheduler(Callback):
     verbose : int, default 0
         1 prints the rate.
 
+    Raises
+    ------
+    TypeError
+        If an argument is of another kind, or `schedule` takes other arguments; by `fit`, if it
+        returns no number.
+    ValueError
+        By `fit`, if it returns a negative number, NaN or infinity; before anything changes, if the
+        optimizer has a schedule of its own.
+
     Examples
     --------
     >>> scheduler = LearningRateScheduler(lambda epoch, rate: rate * 0.9)
@@ -27,11 +38,16 @@ class LearningRateScheduler(Callback):
     0.45
     """
 
+    _writes: ClassVar[tuple[str, ...]] = ("learning_rate",)
+
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
-        if not callable(schedule):
-            raise TypeError(f"schedule must be a function of the epoch, got {schedule!r}")
-        self.schedule, self.verbose = schedule, verbose
+        self.schedule = schedule
+        self._takes_rate = _takes("schedule", schedule, (0, 0.0), (0,)) == 0
+        self.verbose = _arguments.verbosity(verbose)
+
+    def _check_run(self, run: Run) -> None:
+        _arguments.rate(type(self).__name__, run.model.optimizer)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Set the rate.
@@ -44,8 +60,8 @@ class LearningRateScheduler(Callback):
             Not used.
         """
         optimizer = self.model.optimizer
-        given = (epoch, optimizer.learning_rate)[: _arguments(self.schedule)]
-        rate = self.schedule(*given)
+        given = (epoch, _arguments.rate(type(self).__name__, optimizer))
+        rate = self.schedule(*given) if self._takes_rate else self.schedule(epoch)
         rate = _checks.number("what schedule returned", rate, at_least=0.0)
         optimizer.learning_rate = rate
         if self.verbose:
@@ -65,15 +81,24 @@ class LearningRateScheduler(Callback):
             logs["learning_rate"] = self.model.optimizer.learning_rate
 
 
-def _arguments(schedule: Callable[..., float]) -> int:
-    """Return whether a schedule takes the epoch alone, 1, or the rate too, 2."""
+def _takes(name: str, function: object, *arguments: tuple[Any, ...]) -> int:
+    """Return the place of the first of some arguments that a function can be called with."""
+    if not callable(function):
+        raise TypeError(f"{name}: expected a function, found {_checks.found(function)}")
     try:
-        inspect.signature(schedule).bind(0, 0.0)
-    except TypeError:
-        return 1
+        signature = inspect.signature(function)
     except ValueError:  # a builtin without a signature
-        return 2
-    return 2
+        return 0
+    for place, given in enumerate(arguments):
+        try:
+            signature.bind(*given)
+        except TypeError:
+            continue
+        return place
+    counts = " or ".join(str(len(given)) for given in reversed(arguments))
+    raise TypeError(
+        f"{name}: expected a function of {counts} arguments, found one of the signature {signature}"
+    )
 
 
 class LambdaCallback(Callback):
@@ -108,30 +133,53 @@ class LambdaCallback(Callback):
         **kwargs: Callable[..., Any] | None,
     ) -> None:
         super().__init__()
-        known = [name for name in dir(Callback) if name.startswith("on_")]
-        _checks.keywords("LambdaCallback", kwargs.keys() - set(known), known, {})
-        hooks = kwargs | {
+        given = {
             "on_epoch_begin": on_epoch_begin,
             "on_epoch_end": on_epoch_end,
             "on_train_begin": on_train_begin,
             "on_train_end": on_train_end,
             "on_train_batch_begin": on_train_batch_begin,
             "on_train_batch_end": on_train_batch_end,
+            **kwargs,
         }
-        for name, function in hooks.items():
+        hooks = [name for name in dir(Callback) if name.startswith("on_")]
+        for name, function in given.items():
+            if name not in hooks:
+                raise _absent.argument(type(self).__name__, name, hooks)
             if function is not None:
-                if not callable(function):
-                    raise TypeError(f"{name} must be a function, got {function!r}")
+                logs_only = name in _OF_LOGS
+                _takes(name, function, ({},) if logs_only else (0, {}))
                 setattr(self, name, function)
+
+
+_OF_LOGS = tuple(
+    f"on_{kind}_{end}" for kind in ("train", "test", "predict") for end in ("begin", "end")
+)
+"""The hooks that are given the logs alone; all others are given an epoch or a batch too."""
 
 
 class TerminateOnNaN(Callback):
     """Stop training as soon as the loss is not finite.
 
+    Parameters
+    ----------
+    raise_error : bool, default False
+        Whether to raise instead of ending training as usual: then the other callbacks do not hear
+        of its end.
+
+    Raises
+    ------
+    RuntimeError
+        By `fit` if the loss is not finite, with `raise_error`.
+
     Examples
     --------
     >>> callback = TerminateOnNaN()
     """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.raise_error = _checks.flag("raise_error", raise_error)
 
     def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Stop if the loss is NaN or infinite.
@@ -143,6 +191,10 @@ class TerminateOnNaN(Callback):
         logs : dict, optional
             Means since the epoch began.
         """
-        if not math.isfinite((logs or {}).get("loss", 0.0)):
-            print(f"Batch {batch}: the loss is not finite, stopping")
-            self.model.stop_training = True
+        loss = (logs or {}).get("loss", 0.0)
+        if math.isfinite(loss):
+            return
+        if self.raise_error:
+            raise RuntimeError(f"the loss is {loss} after batch {batch} of this epoch")
+        print(f"Batch {batch}: the loss is not finite, stopping")
+        self.model.stop_training = True
