@@ -1,9 +1,9 @@
 """Plain distributions."""
 
-import warnings
 from typing import TypeVar
 
 from fanin import initializers
+from fanin._warn import warn
 from fanin.init._fill import drawn, floats, normal
 from fanin.initializers._arguments import checked_number
 from fanin.random import Rng
@@ -135,10 +135,9 @@ def trunc_normal_(
     if low >= high:
         raise ValueError(f"a and b: expected the first below the second, found {a} and {b}")
     if middle < low - 2 * spread or middle > high + 2 * spread:
-        warnings.warn(
+        warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
-            "The distribution of values may be incorrect.",
-            stacklevel=2,
+            "The distribution of values may be incorrect."
         )
     made = initializers.TruncatedNormal(middle, spread, lower=low, upper=high, bounds="absolute")
     return drawn(tensor, view, made, generator)

@@ -1,13 +1,13 @@
 """Filling a tensor's memory from a stream, or as torch would."""
 
 import math
-import warnings
 from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
 from fanin import initializers
 from fanin._buffers import was_written, writeable
+from fanin._warn import warn
 from fanin.initializers._arguments import checked_number
 from fanin.random import Rng, resolve
 from fanin.streams import Replay, TorchCpu
@@ -30,7 +30,7 @@ def floats(tensor: Any) -> Array:
 def is_empty(view: Array) -> bool:
     """Whether there is nothing to fill, which is warned of."""
     if view.size == 0:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+        warn("Initializing zero-element tensors is a no-op")
     return view.size == 0
 
 

@@ -2,12 +2,12 @@
 
 import importlib
 import math
-import warnings
 from dataclasses import replace
 from typing import Any, Self
 
 from fanin import _core
 from fanin._checks import unknown
+from fanin._warn import warn
 from fanin.initializers._arguments import Array, checked_number
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
@@ -181,7 +181,7 @@ class VarianceScaling(RandomInitializer):
         """Return :meth:`_given_fans` for drawing, with a warning where they are in doubt."""
         fans = self._given_fans(shape)  # what cannot be told at all is an error
         if doubt := self._doubt(shape):
-            warnings.warn(doubt, stacklevel=5)
+            warn(doubt)
         return fans
 
     def _given_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
