@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _options, _training, losses, metrics, optimizers
+from fanin import _checks, _options, _training, losses, metrics, optimizers
 from fanin._network import Network
 
 
@@ -55,8 +55,14 @@ class Compilable(Network):
         ValueError
             If a name is unknown; the message suggests the close match.
         """
-        if loss_weights is not None or weighted_metrics is not None:
-            raise ValueError("compile supports neither loss_weights nor weighted_metrics")
+        for name, value in (("loss_weights", loss_weights), ("weighted_metrics", weighted_metrics)):
+            if value is not None:
+                # Keras has loss_weights in the third place, where many a script has its metrics.
+                hint = "; metrics are given by name: metrics=[...]" if name[0] == "l" else ""
+                raise ValueError(
+                    f"{name}: expected None, as a network has one output and metrics are not "
+                    f"weighted, found {_checks.found(value)}{hint}"
+                )
         chosen = optimizers.get(optimizer)
         if loss is None:
             raise ValueError("loss must be given, such as loss='categorical_crossentropy'")
