@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from fanin import (
+    _absent,
     activations,
     backend,
     callbacks,
@@ -104,7 +105,7 @@ def __getattr__(name: str) -> Any:
         # Reading the installed package's metadata takes longer than all of the rest.
         return import_module("importlib.metadata").version("fanin")
     if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _absent.find(__name__, name)
     module = import_module(_LAZY[name])
     value = module if module.__name__ == f"fanin.{name}" else getattr(module, name)
     globals()[name] = value
@@ -113,3 +114,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(set(globals()) | set(__all__))
+
+
+_absent.guard(__name__)
+_absent.install_finder()

@@ -127,13 +127,19 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
     Returns
     -------
     ValueError
-        Its message suggests the close matches, or else lists what is known.
+        Its message says what to use instead of what Keras has, suggests the close matches, or
+        else lists what is known.
 
     Examples
     --------
     >>> print(unknown("activation", "rleu", ["relu", "tanh"]))
     unknown activation 'rleu'; did you mean 'relu'?
     """
+    from fanin import _absent
+
+    reason = _absent.registered(kind, name)
+    if reason is not None:
+        return ValueError(reason)
     names = sorted(known)
     close = _close(name, names)
     if close:
@@ -147,7 +153,8 @@ def _close(name: object, known: Iterable[str], most: int = 3) -> list[str]:
     """Return the known names that look like the one that was given, best first."""
     import difflib  # only messages need it
 
-    return difflib.get_close_matches(str(name), list(known), n=most, cutoff=0.6)
+    # Two of three letters are not close: 'cce' is no 'bce'.
+    return difflib.get_close_matches(str(name), list(known), n=most, cutoff=0.67)
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

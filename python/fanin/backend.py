@@ -1,5 +1,6 @@
 """What public scripts call on ``keras.backend``."""
 
+from fanin import _absent
 from fanin.layers._keywords import restart_names
 
 __all__ = ["clear_session", "epsilon", "floatx"]
@@ -48,3 +49,6 @@ def epsilon() -> float:
     1e-07
     """
     return 1e-7
+
+
+_absent.guard(__name__)

@@ -1,6 +1,5 @@
 """Whole models of any framework: the same architecture and seed, the same numbers."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -8,7 +7,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fanin import foreign, initializers, random
+from fanin import _absent, foreign, initializers, random
+from fanin._warn import warn
 from fanin.foreign import DEFAULTS, WEIGHTS, Layer, Parameter
 from fanin.initializers import Initializer
 from fanin.initializers._fitting import drawn_for
@@ -128,12 +128,10 @@ def initialize(
         parameter.write(values)
     _tell(list(chosen.left(opened.layers)))
     if opened.doubt:
-        warnings.warn(
+        warn(
             f"model: {opened.doubt}, as jax.jit and jax.tree.map leave them; if that is not the "
             "order of the model, other models of the same layers get other numbers: give "
-            f"order={[layer.name for layer in opened.layers]!r}, put right",
-            UserWarning,
-            stacklevel=2,
+            f"order={[layer.name for layer in opened.layers]!r}, put right"
         )
     result: Model = opened.result()
     return result
@@ -255,9 +253,10 @@ def _listed(names: list[str]) -> str:
 
 def _tell(left: list[str]) -> None:
     if left:
-        warnings.warn(
+        warn(
             f"initialize left alone what it does not know: {_listed(left)}; give rules for them, "
-            f"such as rules={{{left[0]!r}: None}} to leave the first without this warning",
-            UserWarning,
-            stacklevel=3,
+            f"such as rules={{{left[0]!r}: None}} to leave the first without this warning"
         )
+
+
+_absent.guard(__name__)

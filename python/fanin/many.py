@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, _core, _data, _options, _training, random
+from fanin import _absent, _checks, _core, _data, _options, _training, random
 from fanin._progress import Progress, resolve_verbose
 from fanin.callbacks import History
 from fanin.callbacks._base import CallbackList
@@ -283,3 +283,6 @@ def _member(fit: _training.Fit, epoch: int, steps: int, count: NDArray[np.float6
         compiled.optimizer.learning_rates(compiled.iterations, steps),
         count,
     )
+
+
+_absent.guard(__name__)

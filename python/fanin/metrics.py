@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fanin import _checks, _core, _targets
+from fanin import _absent, _checks, _core, _targets
 from fanin._registry import Registry
 from fanin._registry import serialize as _serialize
 from fanin.errors import ShapeError
@@ -400,3 +400,6 @@ def deserialize(config: Mapping[str, Any]) -> Metric:
         The metric.
     """
     return _REGISTRY.deserialize(config)
+
+
+_absent.guard(__name__)

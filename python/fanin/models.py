@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, _data, _options, _saving, _training, random
+from fanin import _absent, _checks, _data, _options, _saving, _training, random
 from fanin._compilable import Compilable
 from fanin._progress import Progress, resolve_verbose
 from fanin.callbacks import History
@@ -479,3 +479,6 @@ def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Sequen
         chosen.slots = _saving.slots_of(found)
         chosen.iterations, chosen.epochs = config["done"]
     return model
+
+
+_absent.guard(__name__)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _core
+from fanin import _absent, _core
 from fanin.diagnosis._network import split_steps
 from fanin.diagnosis._signals import as_matrix
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
@@ -363,3 +363,6 @@ def _measured(
         weight_norm=norm,
         effective_rate=rate / norm**2 if norm > 0 else math.nan,
     )
+
+
+_absent.guard(__name__)

@@ -25,6 +25,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from fanin import _absent
 from fanin.streams import Replay
 
 __all__ = ["RandomSource", "Rng", "Stream", "resolve", "set_random_seed"]
@@ -289,3 +290,6 @@ def _hint(rng: object) -> str:
     if package in ("jax", "jaxlib") and not _is_whole(rng):
         return "; for JAX's own numbers give fanin.streams.jax(seed), the seed that made the key"
     return ""
+
+
+_absent.guard(__name__)

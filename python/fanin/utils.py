@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks
+from fanin import _absent, _checks
 from fanin._core import get_num_threads, set_num_threads
 from fanin.random import set_random_seed
 
@@ -91,3 +91,6 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> NDArray[Any]:
     norms = np.asarray(np.linalg.norm(array, order, axis, keepdims=True))
     norms[norms == 0] = 1
     return np.asarray(array / norms)
+
+
+_absent.guard(__name__)

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fanin import _checks
+from fanin import _absent, _checks
 from fanin._checks import unknown
 from fanin.activations._functions import (
     elu,
@@ -49,6 +49,7 @@ __all__ = [
 ]
 
 Activation = Callable[..., NDArray[Any]]
+_absent.guard(__name__)  # before the functions are keys
 
 # A function, and what the core is told about it when no option is set.
 _SETTINGS: dict[Activation, dict[str, Any]] = {
@@ -194,3 +195,6 @@ def settings(activation: Any) -> dict[str, Any]:
         check = _checks.flag if isinstance(known[name], bool) else _checks.number
         merged[name] = check(name, value)
     return merged
+
+
+_absent.guard(__name__)

@@ -1,5 +1,6 @@
 """Callbacks: what happens between the epochs, or the batches, of `fit`."""
 
+from fanin import _absent
 from fanin.callbacks._base import Callback, History
 from fanin.callbacks._checkpoint import ModelCheckpoint
 from fanin.callbacks._csv import CSVLogger
@@ -20,3 +21,5 @@ __all__ = [
     "Signals",
     "TerminateOnNaN",
 ]
+
+_absent.guard(__name__)

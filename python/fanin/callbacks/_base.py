@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 from fanin import _checks
 from fanin.callbacks._run import Run
 
+from fanin.callbacks._record import Record
+
 BATCH_HOOKS = (
     "on_train_batch_begin",
     "on_train_batch_end",
@@ -174,7 +176,7 @@ class History(Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self.history: dict[str, list[Any]] = {}
+        self.history: dict[str, list[Any]] = Record()
         self.epoch: list[int] = []
         self.signals: Any = None
 

@@ -1,5 +1,8 @@
 """Data sets, in the shape in which Keras returns them."""
 
+from fanin import _absent
 from fanin.datasets import fashion_mnist
 
 __all__ = ["fashion_mnist"]
+
+_absent.guard(__name__)

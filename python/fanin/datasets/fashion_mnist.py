@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin import _absent
 from fanin._checks import unknown
 from fanin.datasets import _idx, _sources
 from fanin.datasets._sources import Source
@@ -196,3 +197,6 @@ def _read(folder: Path, name: str) -> NDArray[np.uint8]:
             f"of its values is {found}, expected {file.content_sha256}"
         )
     return array
+
+
+_absent.guard(__name__)

@@ -1,5 +1,6 @@
 """What an initialization does to signals and gradients, measured."""
 
+from fanin import _absent
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._diagnose import diagnose
 from fanin.diagnosis._layer import LayerReport
@@ -25,3 +26,5 @@ __all__ = [
     "recommend",
     "symmetry",
 ]
+
+_absent.guard(__name__)

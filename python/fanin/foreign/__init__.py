@@ -28,6 +28,7 @@ the new tree that :meth:`Model.result` returns.
 import sys
 from typing import Any
 
+from fanin import _absent
 from fanin.foreign._base import DEFAULTS, WEIGHTS, Layer, Model, Parameter
 
 __all__ = ["DEFAULTS", "WEIGHTS", "Layer", "Model", "Parameter", "opened"]
@@ -79,3 +80,6 @@ def opened(model: Any) -> Model:
         "model: expected a fanin.Sequential, a torch.nn.Module, a Keras model, or a dict, list or "
         f"tuple of arrays, found {type(model).__module__}.{type(model).__qualname__}"
     )
+
+
+_absent.guard(__name__)

@@ -25,6 +25,7 @@ torch itself gives after ``torch.manual_seed(seed)``, or None for fresh numbers.
 The names without an underscore, which torch deprecates, are here too and warn.
 """
 
+from fanin import _absent
 from fanin.init._deprecated import (
     constant,
     dirac,
@@ -77,3 +78,5 @@ __all__ = [
     "xavier_uniform_",
     "zeros_",
 ]
+
+_absent.guard(__name__)

@@ -1,10 +1,11 @@
 """torch's old names, without the underscore: they warn."""
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from fanin._calls import explained
+from fanin._warn import warn
 from fanin.init import _distributions, _fixed, _matrices, _scaled
 
 R = TypeVar("R")
@@ -12,17 +13,16 @@ P = ParamSpec("P")
 
 
 def _deprecated(function: Callable[P, R]) -> Callable[P, R]:
-    new = function.__name__
+    new, called = function.__name__, explained(function)
     old = new.removesuffix("_")
 
     @functools.wraps(function)
     def warning(*args: P.args, **kwargs: P.kwargs) -> R:
-        warnings.warn(
+        warn(
             f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.",
             FutureWarning,
-            stacklevel=2,
         )
-        return function(*args, **kwargs)
+        return called(*args, **kwargs)
 
     warning.__name__ = warning.__qualname__ = old
     warning.__doc__ = f"Warn, and do what :func:`{new}` does."

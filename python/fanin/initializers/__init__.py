@@ -5,6 +5,7 @@ values at every call, and one with a seed that several layers of a network share
 its own. The weight layout is ``(fan_in, fan_out)``.
 """
 
+from fanin import _absent
 from fanin.initializers._base import Initializer, RandomInitializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
 from fanin.initializers._documents import he_init, xavier_init
@@ -122,3 +123,5 @@ __all__ = [
     "zeros",
     "zeros_initializer",
 ]
+
+_absent.guard(__name__)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fanin import _absent
 from fanin._registry import Registry
 from fanin._registry import serialize as _serialize
 from fanin.layers._activation import ELU, Activation, LeakyReLU, ReLU, Softmax
@@ -73,3 +74,6 @@ def deserialize(config: Mapping[str, Any]) -> Any:
     if isinstance(config, Mapping) and config.get("class_name") == "InputLayer":
         return InputLayer.from_config(dict(config["config"]))
     return _REGISTRY.deserialize(config)
+
+
+_absent.guard(__name__)

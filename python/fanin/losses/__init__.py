@@ -10,6 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from fanin import _absent
 from fanin._registry import Registry
 from fanin._registry import serialize as _serialize
 from fanin.losses._base import Loss
@@ -52,6 +53,7 @@ LossFunction = Callable[..., NDArray[Any]]
 
 mse = mean_squared_error
 mae = mean_absolute_error
+_absent.guard(__name__)  # before the functions are keys
 
 _CLASSES: dict[LossFunction, type[Loss]] = {
     categorical_crossentropy: CategoricalCrossentropy,
@@ -169,3 +171,6 @@ def deserialize(name: str | Mapping[str, Any]) -> Any:
     BinaryCrossentropy(from_logits=True, label_smoothing=0.0)
     """
     return get(name)
+
+
+_absent.guard(__name__)

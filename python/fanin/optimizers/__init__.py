@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fanin import _absent
 from fanin._registry import Registry
 from fanin._registry import serialize as _serialize
 from fanin.optimizers import schedules
@@ -80,3 +81,6 @@ def deserialize(config: Mapping[str, Any]) -> Optimizer:
         The optimizer.
     """
     return _REGISTRY.deserialize(config)
+
+
+_absent.guard(__name__)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Self
 
-from fanin import _checks
+from fanin import _absent, _checks
 
 __all__ = ["CosineDecay", "ExponentialDecay", "LearningRateSchedule", "PiecewiseConstantDecay"]
 
@@ -280,3 +280,6 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             Arguments by name.
         """
         return dict(vars(self))
+
+
+_absent.guard(__name__)

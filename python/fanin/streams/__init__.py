@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fanin import _core
+from fanin import _absent, _core
 from fanin.streams._base import Replay, whole_number
 from fanin.streams._jax import Jax, from_bits
 from fanin.streams._torch import TorchCpu
@@ -124,3 +124,6 @@ def jax(seed: int, *, x64: bool = False) -> Jax:
     """
     number = whole_number(seed, -(2**63), 2**63 - 1, "seed")
     return from_bits(number & (2**64 - 1 if x64 else 2**32 - 1))
+
+
+_absent.guard(__name__)

@@ -1,0 +1,481 @@
+"""Names of modules: classes, functions, submodules."""
+
+Rows = tuple[tuple[str, str], ...]
+
+_DENSE = "fanin is for dense networks"
+_NUMPY = "arrays are NumPy's, and so are the functions on them"
+_PREPARE = "prepare the arrays with NumPy before fit"
+_CHAIN = "a network is a chain of layers, fanin.Sequential"
+_COMPILED = "layers run in compiled code, which cannot call Python"
+_PENALTIES = "penalties of weights are not implemented; optimizers have weight_decay"
+_CONSTRAINTS = "constraints of weights are not implemented; optimizers have clipnorm and clipvalue"
+_ONE_DTYPE = "a network has one dtype, float32 or float64: give its layers dtype="
+_BY_HAND = "compute it with NumPy from what predict returns"
+_OBJECTS = "classes of your own are given as custom_objects=, or registered"
+
+# Modules that are not there, by the module they would be in ("" is fanin itself). What one would
+# look for in them is not there for the same reason.
+MODULES: dict[str, Rows] = {
+    "": (
+        (_PENALTIES, "regularizers"),
+        (_CONSTRAINTS, "constraints"),
+        (f"{_DENSE}, and comes without networks that were trained elsewhere", "applications"),
+        (f"{_PREPARE}; fanin.utils has to_categorical and normalize", "preprocessing"),
+        (_NUMPY, "ops math linalg nn signal image"),
+        (_ONE_DTYPE, "mixed_precision dtype_policies dtypes"),
+        ("training is on one machine, with the threads of fanin.set_num_threads", "distribution"),
+        (
+            "models are saved with model.save(path) and read with fanin.models.load_model(path)",
+            "saved_model export",
+        ),
+        ("fanin.Sequential is no estimator of scikit-learn; wrap its fit and predict", "wrappers"),
+        ("structures of arrays are plain lists and dicts", "tree nest"),
+        ("there is nothing to configure but fanin.set_num_threads(count)", "config"),
+        ("quantization is not implemented", "quantizers"),
+        ("model.summary() and fanin.diagnose(model, x) show a network", "visualization"),
+        ("distillation is not implemented", "distillation"),
+        (
+            "fanin is the public package: import from fanin.layers and its neighbours",
+            "src python api",
+        ),
+        ("old versions of Keras are not kept", "legacy compat"),
+        ("experimental parts of Keras are not there", "experimental"),
+        ("fanin.losses has the losses", "objectives"),
+        ("fanin.initializers has the initializers", "initializations"),
+        ("the functional API is not implemented; " + _CHAIN, "engine"),
+        ("fit, evaluate and predict take arrays", "data io"),
+        ("fanin.Sequential is what scikit-learn calls MLPClassifier", "neural_network"),
+        ("fanin.optimizers has the optimizers", "optim"),
+        ("there are no estimators of TensorFlow", "estimator feature_column"),
+        ("fanin.keras is fanin itself; write from fanin.layers import Dense", "keras"),
+    ),
+    "layers": (
+        (
+            "layers are in fanin.layers itself: from fanin.layers import Dense, Activation, "
+            "Dropout",
+            "core advanced_activations normalization noise",
+        ),
+        (
+            f"{_DENSE} and has no convolutions, no pooling, no recurrent layers and no embeddings",
+            "convolutional pooling recurrent convolutional_recurrent cudnn_recurrent local "
+            "embeddings attention",
+        ),
+        (f"nothing merges: {_CHAIN}", "merge merging wrappers"),
+        (_PREPARE, "preprocessing experimental"),
+    ),
+    "utils": (
+        (
+            "its functions are in fanin.utils: fanin.utils.to_categorical, fanin.utils.normalize",
+            "np_utils numerical_utils",
+        ),
+        ("model.summary() lists the layers", "vis_utils visualize_util layer_utils"),
+        ("fit takes arrays; fanin.datasets has the data", "data_utils io_utils test_utils"),
+        (_OBJECTS, "generic_utils legacy"),
+        ("training is on processors of one machine", "multi_gpu_utils training_utils"),
+    ),
+    "optimizers": (
+        ("fanin.optimizers has SGD, RMSprop, Adam and Adagrad", "legacy experimental"),
+        (
+            "import the class from fanin.optimizers: SGD, RMSprop, Adam or Adagrad",
+            "adam sgd rmsprop adagrad adam_v2 gradient_descent_v2 rmsprop_v2 adagrad_v2 adam_v1 "
+            "optimizer optimizer_v1 optimizer_v2 optimizer_experimental functional",
+        ),
+        (
+            "fanin.optimizers.schedules has what is given as learning_rate",
+            "learning_rate_schedule lr_scheduler",
+        ),
+        ("averaged weights are not implemented", "swa_utils"),
+    ),
+    "backend": (
+        (
+            "there is one backend, compiled code on NumPy arrays",
+            "tensorflow_backend common load_backend",
+        ),
+    ),
+    "preprocessing": ((_PREPARE, "image text sequence"),),
+    "wrappers": (("wrap the fit and predict of fanin.Sequential", "scikit_learn"),),
+    "models": (
+        ("model.get_config() and fanin.Sequential.from_config(config) are the way", "model_config"),
+    ),
+}
+
+NAMES: dict[str, Rows] = {
+    "": (
+        (
+            f"neither the functional API nor subclassed models are implemented; {_CHAIN}",
+            "Model Function Functional KerasTensor Operation",
+        ),
+        ("the classes are in modules: fanin.layers.Layer, fanin.losses.Loss", "Layer Loss Metric"),
+        (
+            "the classes are in modules: fanin.optimizers.Optimizer, "
+            "fanin.initializers.Initializer",
+            "Optimizer Initializer",
+        ),
+        ("layers check their inputs themselves", "InputSpec"),
+        (_PENALTIES, "Regularizer"),
+        (_ONE_DTYPE, "DTypePolicy FloatDTypePolicy"),
+        ("quantization is not implemented", "Quantizer"),
+        ("nothing is recomputed to save memory", "RematScope remat"),
+        (
+            "arrays are NumPy's; there is no graph and no state outside of the model",
+            "StatelessScope SymbolicScope Variable name_scope function Graph Session Tensor "
+            "GradientTape constant placeholder convert_to_tensor Module",
+        ),
+        ("everything runs on the processor", "device"),
+        ("fanin.__version__ is the version", "version"),
+        (
+            "fanin.Sequential is what scikit-learn calls a multi-layer perceptron",
+            "MLPClassifier MLPRegressor",
+        ),
+    ),
+    "layers": (
+        (
+            f"{_DENSE} and has no convolutions",
+            "Conv1D Conv2D Conv3D Convolution1D Convolution2D Convolution3D Conv1DTranspose "
+            "Conv2DTranspose Conv3DTranspose Convolution1DTranspose Convolution2DTranspose "
+            "Convolution3DTranspose DepthwiseConv1D DepthwiseConv2D SeparableConv1D "
+            "SeparableConv2D SeparableConvolution1D SeparableConvolution2D Deconvolution2D "
+            "Deconvolution3D AtrousConvolution1D AtrousConvolution2D LocallyConnected1D "
+            "LocallyConnected2D Conv1d Conv2d Conv3d",
+        ),
+        (
+            f"{_DENSE} and has no pooling",
+            "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
+            "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D AveragePooling1D "
+            "AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D "
+            "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalAvgPool1D "
+            "GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D "
+            "GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D MaxPool1D MaxPool2D "
+            "MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D MaxPool2d AvgPool2d",
+        ),
+        (
+            f"{_DENSE} and has no recurrent layers",
+            "RNN SimpleRNN SimpleRNNCell LSTM LSTMCell GRU GRUCell StackedRNNCells Bidirectional "
+            "TimeDistributed ConvLSTM1D ConvLSTM2D ConvLSTM3D CuDNNLSTM CuDNNGRU "
+            "TimeDistributedDense Masking RepeatVector",
+        ),
+        (
+            f"{_DENSE} and has no attention",
+            "Attention AdditiveAttention MultiHeadAttention GroupQueryAttention",
+        ),
+        (
+            "it has no embeddings; fanin.utils.to_categorical makes one-hot rows for Dense",
+            "Embedding ReversibleEmbedding",
+        ),
+        (
+            "BatchNormalization is the only normalization of layers",
+            "LayerNormalization GroupNormalization RMSNormalization UnitNormalization "
+            "SpectralNormalization LayerNorm GroupNorm",
+        ),
+        (
+            "Dropout is the only layer of noise",
+            "AlphaDropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D "
+            "SpatialDropout3D",
+        ),
+        (
+            "Flatten is the only layer that changes shapes; reshape the arrays with NumPy before "
+            "fit",
+            "Reshape Permute Cropping1D Cropping2D Cropping3D UpSampling1D UpSampling2D "
+            "UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D",
+        ),
+        (
+            f"nothing merges: {_CHAIN}",
+            "Add Average Concatenate Dot Maximum Minimum Multiply Subtract add average "
+            "concatenate dot maximum minimum multiply subtract Merge merge",
+        ),
+        (
+            f"{_COMPILED}; transform the arrays before fit",
+            "Lambda Wrapper FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
+        ),
+        (
+            _PREPARE,
+            "Normalization Rescaling Resizing CenterCrop CategoryEncoding Discretization Hashing "
+            "HashedCrossing IntegerLookup StringLookup TextVectorization MelSpectrogram "
+            "STFTSpectrogram MaxNumBoundingBoxes Pipeline DenseFeatures AugMix AutoContrast "
+            "ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization MixUp RandAugment "
+            "RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop "
+            "RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale "
+            "RandomHeight RandomHue RandomInvert RandomPerspective RandomPosterization "
+            "RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation "
+            "RandomWidth RandomZoom Solarization",
+        ),
+        ("slopes are not trained; LeakyReLU has a fixed one", "PReLU SReLU ParametricSoftplus"),
+        ("ReLU is the nearest", "ThresholdedReLU"),
+        ("leave it out, or take Activation('linear')", "Identity"),
+        ("penalties of activity are not implemented", "ActivityRegularization"),
+        ("Dense is the only layer with a kernel", "EinsumDense MaxoutDense Highway"),
+        ("layers check their inputs themselves", "InputSpec"),
+        ("Dense(units) finds the number of inputs by itself", "Linear LazyLinear"),
+        ("it is called BatchNormalization", "BatchNorm1d BatchNorm"),
+        ("Activation takes it by name, such as Activation('tanh')", "Tanh Sigmoid GELU SELU SiLU"),
+        (f"neither the functional API nor subclassed models are implemented; {_CHAIN}", "Model"),
+        (f"it is fanin.Sequential: {_CHAIN}", "Sequential"),
+    ),
+    "losses": (
+        (
+            "mean_squared_error and mean_absolute_error are the losses of numbers",
+            "Huber huber LogCosh log_cosh logcosh MeanAbsolutePercentageError "
+            "mean_absolute_percentage_error MAPE mape MeanSquaredLogarithmicError "
+            "mean_squared_logarithmic_error MSLE msle Poisson poisson CosineSimilarity "
+            "cosine_similarity cosine_proximity SmoothL1Loss HuberLoss",
+        ),
+        (
+            "categorical_crossentropy has the same gradient",
+            "KLDivergence kl_divergence KLD kld kullback_leibler_divergence KLDivLoss",
+        ),
+        (
+            "binary_crossentropy and categorical_crossentropy are the losses of classes",
+            "Hinge hinge SquaredHinge squared_hinge CategoricalHinge categorical_hinge "
+            "BinaryFocalCrossentropy binary_focal_crossentropy CategoricalFocalCrossentropy "
+            "categorical_focal_crossentropy CategoricalGeneralizedCrossEntropy "
+            "categorical_generalized_cross_entropy",
+        ),
+        (
+            f"{_DENSE} and has no losses of images, sequences or embeddings",
+            "CTC ctc Circle circle Dice dice Tversky tversky",
+        ),
+        (
+            "use categorical_crossentropy, or sparse_categorical_crossentropy for integer classes",
+            "cce CCE crossentropy cross_entropy CrossEntropyLoss ce nll NLLLoss nll_loss log_loss",
+        ),
+        ("use sparse_categorical_crossentropy", "scce SCCE"),
+        ("use BinaryCrossentropy(from_logits=True)", "BCEWithLogitsLoss"),
+        ("use binary_crossentropy", "BCE BCELoss"),
+        ("use mean_squared_error", "MSE MSELoss l2 squared_error"),
+        ("use mean_absolute_error", "MAE L1Loss l1 absolute_error"),
+        ("give the class or the function reduction='sum_over_batch_size' or 'sum'", "Reduction"),
+        (
+            "training runs in compiled code, which cannot call a loss written in Python",
+            "LossFunctionWrapper",
+        ),
+    ),
+    "metrics": (
+        (
+            _BY_HAND,
+            "AUC auc F1Score FBetaScore f1 f1_score Precision PrecisionAtRecall Recall "
+            "RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity TruePositives "
+            "TrueNegatives FalsePositives FalseNegatives IoU BinaryIoU MeanIoU OneHotIoU "
+            "OneHotMeanIoU ConcordanceCorrelation concordance_correlation PearsonCorrelation "
+            "pearson_correlation CosineSimilarity R2Score r2 RootMeanSquaredError rmse "
+            "LogCoshError MeanAbsolutePercentageError mean_absolute_percentage_error MAPE mape "
+            "MeanSquaredLogarithmicError mean_squared_logarithmic_error MSLE msle Poisson poisson "
+            "Hinge hinge SquaredHinge squared_hinge CategoricalHinge categorical_hinge "
+            "KLDivergence kl_divergence KLD kld kullback_leibler_divergence log_cosh logcosh "
+            "huber binary_focal_crossentropy categorical_focal_crossentropy "
+            "TopKCategoricalAccuracy SparseTopKCategoricalAccuracy top_k_categorical_accuracy "
+            "sparse_top_k_categorical_accuracy confusion_matrix fbeta_score fmeasure "
+            "matthews_correlation log_cosh_error",
+        ),
+        (
+            "the loss reports it: compile(loss=...), fanin.losses",
+            "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy bce BCE "
+            "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy",
+        ),
+        ("numpy.mean and numpy.sum are the way", "Mean Sum MeanTensor MeanMetricWrapper mean sum"),
+        (
+            "compile(metrics=['accuracy']) takes the accuracy that fits the loss",
+            "Accuracy accuracy accuracy_score",
+        ),
+        (
+            "the classes can be called, such as fanin.metrics.BinaryAccuracy()(y_true, y_pred)",
+            "binary_accuracy categorical_accuracy sparse_categorical_accuracy",
+        ),
+        (
+            "fanin.losses has the function, and fanin.metrics the class",
+            "mean_absolute_error mean_squared_error MAE mae MSE mse",
+        ),
+    ),
+    "optimizers": (
+        (
+            "Adam(weight_decay=0.004) does the same: its decay is decoupled too",
+            "AdamW",
+        ),
+        (
+            "use Adam, RMSprop, SGD or Adagrad",
+            "Adadelta Adafactor Adamax Ftrl Lamb Lion Muon Nadam NAdam RAdam ScheduleFreeAdamW "
+            "ASGD LBFGS Rprop SparseAdam LARS lbfgs",
+        ),
+        ("training is in float32 or float64 and needs no loss scaling", "LossScaleOptimizer"),
+        ("a network has one optimizer", "MultiOptimizer OptimizerMap TFOptimizer"),
+        (
+            "the optimizer holds no arrays: model.slots has them",
+            "swap_in_optimizer_params_and_state",
+        ),
+    ),
+    "optimizers.schedules": (
+        (
+            "give learning_rate a function of the step, or ExponentialDecay, CosineDecay or "
+            "PiecewiseConstantDecay",
+            "CosineDecayRestarts InverseTimeDecay PolynomialDecay NoisyLinearCosineDecay "
+            "LinearCosineDecay StepLR MultiStepLR ExponentialLR CosineAnnealingLR "
+            "CosineAnnealingWarmRestarts LambdaLR LinearLR ConstantLR PolynomialLR OneCycleLR "
+            "CyclicLR MultiplicativeLR ChainedScheduler SequentialLR LRScheduler",
+        ),
+        ("it is a callback: fanin.callbacks.ReduceLROnPlateau", "ReduceLROnPlateau"),
+    ),
+    "callbacks": (
+        ("CSVLogger and the History that fit returns keep the values of epochs", "TensorBoard"),
+        ("ModelCheckpoint keeps a model while it is trained", "BackupAndRestore OrbaxCheckpoint"),
+        ("fit(verbose=1) shows the progress", "ProgbarLogger BaseLogger"),
+        ("LambdaCallback(on_epoch_end=...) can send the values anywhere", "RemoteMonitor"),
+        ("averaged weights are not implemented", "SwapEMAWeights"),
+        ("fit takes a list: fit(callbacks=[...])", "CallbackList"),
+    ),
+    "activations": (
+        ("sigmoid is the nearest", "hard_sigmoid sparse_sigmoid"),
+        ("tanh is the nearest", "hard_tanh tanh_shrink hard_shrink soft_shrink"),
+        ("silu is the nearest", "hard_silu hard_swish mish glu"),
+        ("elu is the nearest", "celu"),
+        ("softplus is the nearest", "squareplus sparse_plus exponential"),
+        (
+            "a loss with from_logits=True takes the outputs before softmax or sigmoid",
+            "log_softmax log_sigmoid sparsemax",
+        ),
+        ("relu is the nearest", "relu6 threshold"),
+        ("slopes are not trained; leaky_relu has a fixed one", "prelu"),
+    ),
+    "initializers": ((f"{_DENSE} and has no spectrograms", "STFT STFTInitializer stft"),),
+    "utils": (
+        (
+            "model.summary() lists the layers, and fanin.diagnose(model, x) draws signals",
+            "plot_model model_to_dot plot print_summary get_source_inputs",
+        ),
+        (
+            f"data are arrays; {_PREPARE}",
+            "FeatureSpace PyDataset Sequence audio_dataset_from_directory get_file "
+            "image_dataset_from_directory text_dataset_from_directory "
+            "timeseries_dataset_from_array array_to_img img_to_array load_img save_img "
+            "bounding_boxes pad_sequences HDF5Matrix GeneratorEnqueuer OrderedEnqueuer "
+            "SequenceEnqueuer",
+        ),
+        (
+            "slice the arrays, or give fit validation_split",
+            "split_dataset pack_x_y_sample_weight unpack_x_y_sample_weight",
+        ),
+        (
+            _OBJECTS,
+            "deserialize_keras_object get_registered_name get_registered_object "
+            "serialize_keras_object",
+        ),
+        ("it is fanin.backend.clear_session()", "clear_session"),
+        (
+            "verbose= of fit, evaluate and predict says what is printed",
+            "Progbar disable_interactive_logging enable_interactive_logging "
+            "is_interactive_logging_enabled",
+        ),
+        ("there are no symbolic tensors: arrays are NumPy's", "is_keras_tensor standardize_dtype"),
+        ("a dict does", "Config"),
+        (
+            "training is on processors of one machine, with the threads of fanin.set_num_threads",
+            "multi_gpu_model",
+        ),
+        ("numpy.argmax(probabilities, axis=-1) does the same", "probas_to_classes"),
+        ("model.predict(x).argmax(axis=-1) gives the classes", "categorical_probas_to_classes"),
+        ("kernels are (inputs, outputs), as Keras has them", "convert_all_kernels_in_model"),
+    ),
+    "models": (
+        (
+            f"neither the functional API nor subclassed models are implemented; {_CHAIN}",
+            "Model Functional Graph",
+        ),
+        (
+            "fanin.Sequential.from_config(config) makes a model of what model.get_config() "
+            "returned",
+            "model_from_json model_from_config model_from_yaml",
+        ),
+        ("it is a method: model.save(path)", "save_model"),
+    ),
+    "backend": (
+        ("arrays are NumPy's: use the array itself", "get_value batch_get_value eval variable"),
+        (
+            "write into the array: array[...] = value, or model.set_weights(values)",
+            "set_value batch_set_value update update_add update_sub moving_average_update",
+        ),
+        (
+            "layers and models are called with training=True or training=False",
+            "learning_phase set_learning_phase learning_phase_scope in_train_phase in_test_phase",
+        ),
+        ("a layer's dtype='float64' makes its network float64", "set_floatx cast_to_floatx"),
+        ("the small number is 1e-7; optimizers take epsilon=", "set_epsilon"),
+        (
+            f"{_DENSE}: axes of images have no order",
+            "image_data_format set_image_data_format image_dim_ordering set_image_dim_ordering",
+        ),
+        (
+            "there is one backend, compiled code on NumPy arrays",
+            "backend set_backend get_session set_session tf manual_variable_initialization "
+            "get_uid reset_uids name_scope function gradients placeholder is_keras_tensor "
+            "is_tensor is_sparse to_dense is_placeholder",
+        ),
+        ("layers have count_params()", "count_params"),
+        (
+            _NUMPY,
+            "abs all any arange argmax argmin batch_dot batch_flatten batch_normalization "
+            "bias_add cast clip concatenate constant cos cumprod cumsum dot dtype equal exp "
+            "expand_dims eye flatten foldl foldr gather greater greater_equal identity int_shape "
+            "l2_normalize less less_equal log logsumexp map_fn max maximum mean min minimum ndim "
+            "not_equal one_hot ones ones_like permute_dimensions pow prod repeat repeat_elements "
+            "reshape reverse round shape sign sin sqrt square squeeze stack std stop_gradient sum "
+            "switch tile transpose var zeros zeros_like in_top_k is_float_dtype is_int_dtype "
+            "result_type standardize_dtype",
+        ),
+        (
+            "fanin.activations has the functions",
+            "elu relu sigmoid hard_sigmoid softmax softplus softsign tanh",
+        ),
+        (
+            "fanin.losses has the functions",
+            "binary_crossentropy binary_focal_crossentropy categorical_crossentropy "
+            "categorical_focal_crossentropy sparse_categorical_crossentropy",
+        ),
+        (
+            "draw with NumPy, or with fanin.initializers",
+            "dropout random_bernoulli random_binomial random_normal random_normal_variable "
+            "random_uniform random_uniform_variable truncated_normal",
+        ),
+        (
+            f"{_DENSE} and has no convolutions and no recurrent layers",
+            "conv1d conv2d conv2d_transpose conv3d conv3d_transpose depthwise_conv2d pool2d "
+            "pool3d separable_conv1d separable_conv2d local_conv1d local_conv2d resize_images "
+            "resize_volumes spatial_2d_padding spatial_3d_padding temporal_padding rnn "
+            "ctc_batch_cost ctc_decode ctc_label_dense_to_sparse",
+        ),
+    ),
+    "datasets": (
+        (
+            "fanin.datasets.fashion_mnist is the only data set, with the shapes of MNIST",
+            "mnist cifar10 cifar100 imdb reuters boston_housing california_housing",
+        ),
+    ),
+    "random": (
+        (
+            "draw with NumPy: numpy.random.default_rng(seed)",
+            "beta binomial categorical dropout gamma normal randint shuffle truncated_normal "
+            "uniform",
+        ),
+        ("give models and initializers rng= or seed=", "SeedGenerator Generator"),
+        ("it is fanin.set_random_seed(seed)", "set_seed seed manual_seed set_global_generator"),
+    ),
+    "saving": (
+        (
+            "models are saved with model.save(path) and read with fanin.models.load_model(path)",
+            "KerasFileEditor save_model save_weights load_weights",
+        ),
+        (
+            _OBJECTS,
+            "deserialize_keras_object get_registered_name get_registered_object "
+            "serialize_keras_object",
+        ),
+    ),
+}
+
+# What a registry of names calls its members, and the module whose names they are.
+KINDS = {
+    "activation": "activations",
+    "initializer": "initializers",
+    "layer": "layers",
+    "learning rate schedule": "optimizers.schedules",
+    "loss": "losses",
+    "metric": "metrics",
+    "optimizer": "optimizers",
+}

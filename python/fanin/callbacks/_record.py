@@ -1,0 +1,19 @@
+"""What `History` keeps."""
+
+from typing import Any, NoReturn
+
+
+class Record(dict[str, list[Any]]):
+    """A dict of values by name that says what a missing one is called.
+
+    Examples
+    --------
+    >>> Record(loss=[0.5], accuracy=[0.8])["acc"]
+    Traceback (most recent call last):
+    KeyError: "no 'acc' was recorded: it is called accuracy"
+    """
+
+    def __missing__(self, name: object) -> NoReturn:
+        from fanin import _absent
+
+        raise _absent.recorded(name, self)
