@@ -29,7 +29,7 @@ def found(value: object) -> str:
     >>> found("relu"), found(3), found(object)
     ("'relu'", '3', "<class 'object'>")
     >>> found(list(range(100)))
-    '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1… of type list'
+    '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1... of type list'
     """
     if isinstance(value, int) and not isinstance(value, bool):
         bits = int(value).bit_length()
@@ -38,7 +38,7 @@ def found(value: object) -> str:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     text = repr(value)
     if len(text) > 60:
-        text = f"{text[:48]}… of type {type(value).__name__}"
+        text = f"{text[:48]}... of type {type(value).__name__}"
     return text
 
 

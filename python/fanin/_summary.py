@@ -1,8 +1,9 @@
 """The table that `Sequential.summary` prints."""
 
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from fanin import _text
 
 if TYPE_CHECKING:
     from fanin._network import Network
@@ -17,20 +18,17 @@ def show(
     show_trainable: bool,
 ) -> None:
     """Print the summary of a network, or hand its text to `print_fn`."""
-    # rich takes a tenth of a second to import, which `import fanin` should not cost.
-    from rich.console import Console
-
+    parts = _parts(network, show_trainable)
     if print_fn is None:
+        from rich.console import Console
+
         console = Console()
         width = line_length or (min(_WIDTH, console.width) if console.is_terminal else _WIDTH)
         console = Console(width=width)
+        for part in parts:
+            console.print(part, highlight=False)
     else:
-        console = Console(file=io.StringIO(), width=line_length or _WIDTH)
-    for part in _parts(network, show_trainable):
-        console.print(part, highlight=False)
-    if print_fn is not None:
-        assert isinstance(console.file, io.StringIO)
-        print_fn(console.file.getvalue().rstrip("\n"))
+        print_fn(_text.as_text(*parts, width=line_length or _WIDTH))
 
 
 def _parts(network: "Network", show_trainable: bool) -> list[Any]:
@@ -45,7 +43,9 @@ def _parts(network: "Network", show_trainable: bool) -> list[Any]:
     if show_trainable:
         table.add_column("Trainable", justify="center")
     for layer in network.layers:
-        name = Text.assemble(f"{layer.name} (", (type(layer).__name__, "cyan"), ")")
+        name = Text.assemble(
+            _text.printable(f"{layer.name} ("), (type(layer).__name__, "cyan"), ")"
+        )
         if layer.built:
             row = [name, Text(str(layer.output_shape)), Text(f"{layer.count_params():,}")]
         else:
@@ -57,7 +57,7 @@ def _parts(network: "Network", show_trainable: bool) -> list[Any]:
         table.add_row(*row)
     trainable, frozen = network.trainable_weights, network.non_trainable_weights
     return [
-        Text.assemble('Model: "', (network.name, "bold"), '"'),
+        Text.assemble('Model: "', (_text.printable(network.name), "bold"), '"'),
         table,
         _total("Total params", [*trainable, *frozen]),
         _total("Trainable params", trainable),

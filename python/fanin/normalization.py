@@ -1,6 +1,5 @@
 """BatchNormalization after training: what it learnt, precise statistics, and doing without it."""
 
-import io
 import math
 from dataclasses import dataclass, fields
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _absent, _core
+from fanin import _absent, _core, _text
 from fanin.diagnosis._network import split_steps
 from fanin.diagnosis._signals import as_matrix
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
@@ -259,29 +258,18 @@ class BatchNormReport:
         ]
 
     def __str__(self) -> str:
-        from rich import box
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-        table.add_column("layer", overflow="fold")
-        for title in ("mean off by", "var / true", "γ rms", "β rms", "unused", "‖W‖", "lr / ‖W‖²"):
-            table.add_column(title, justify="right")
+        titles = ("mean off by", "var / true", "gamma", "beta", "unused", "|W|")
+        table = _text.table("layer", *titles, "lr / |W|^2")
         for layer in self.layers:
             numbers = [getattr(layer, field.name) for field in fields(layer)[1:]]
-            shown = ["–" if math.isnan(n) else f"{n:.3g}" for n in numbers]
+            shown = ["-" if math.isnan(n) else f"{n:.3g}" for n in numbers]
             shown[0], shown[4] = f"{layer.shift:.3g} std", f"{layer.unused:.0%}"
             table.add_row(layer.name, *shown)
-        console = Console(file=io.StringIO(), width=88)
-        console.print(table, highlight=False)
-        if self.lagging:
-            console.print(
-                f"{', '.join(self.lagging)}: predictions differ from training; "
-                "model.recalibrate(x) sets the running averages right.",
-                highlight=False,
-            )
-        assert isinstance(console.file, io.StringIO)
-        return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+        advice = (
+            f"{', '.join(self.lagging)}: predictions differ from training; model.recalibrate(x) "
+            "sets the running averages right."
+        )
+        return _text.as_text(table, *([advice] if self.lagging else []), width=88)
 
     def _repr_html_(self) -> str:
         from html import escape

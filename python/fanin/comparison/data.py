@@ -42,7 +42,7 @@ class DataSummary:
 
     def __str__(self) -> str:
         rows = f"{self.train} training, {self.validation} validation, {self.test} test rows"
-        return f"{self.name}: {rows} of {'×'.join(map(str, self.input_shape))}"
+        return f"{self.name}: {rows} of {'x'.join(map(str, self.input_shape))}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +176,7 @@ def _rows(x: object, y: object, part: str) -> tuple[NDArray[np.float32], NDArray
         raise TypeError(f"x_{part} must hold real numbers, got dtype {inputs.dtype}")
     if inputs.ndim < 2 or inputs.size == 0:
         raise ShapeError(
-            f"x_{part} must have the shape (rows, features…) and not be empty, got {inputs.shape}"
+            f"x_{part} must have the shape (rows, features...) and not be empty, got {inputs.shape}"
         )
     with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
         rows = np.ascontiguousarray(inputs, dtype=np.float32)

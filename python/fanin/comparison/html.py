@@ -53,7 +53,7 @@ def fragment(result: Comparison) -> str:
     return "\n".join(
         [
             f'<div class="fanin-comparison"><style>{_STYLE}</style>',
-            f"<p>{escape(result.verdict)}</p>",
+            f"<p>{_lines(result.verdict)}</p>",
             _main_table(result),
             f'<p class="note">{escape(describe(result))}<br>{_lines(footnote(result))}</p>',
             picture,
@@ -107,7 +107,7 @@ def _title(result: Comparison) -> str:
 
 
 def _lines(text: str) -> str:
-    return escape(text).replace("\n", "<br>")
+    return escape(text).replace("\n", "<br>").replace("+/-", " ± ")
 
 
 def _table(head: Iterable[str], rows: Iterable[tuple[str, Iterable[str]]]) -> str:

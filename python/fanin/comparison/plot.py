@@ -158,7 +158,7 @@ def _draw_final(axes: "Axes", result: Comparison) -> None:
             axes.errorbar(
                 interval.mean, place, xerr=interval.half_width, color=colour, capsize=3, lw=1.2
             )
-        text = f"{interval}  {_note(arm)}".rstrip()
+        text = f"{interval}  {_note(arm)}".rstrip().replace("+/-", " ± ")
         axes.annotate(
             text,
             (max(reach, *values), place),
@@ -213,7 +213,9 @@ def picture_format(path: str | Path) -> str:
     known = sorted(FigureCanvasAgg.get_supported_filetypes())
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in known:
-        raise ValueError(f"{path}: the suffix of a picture must be one of {', '.join(known)}")
+        raise ValueError(
+            f"path: expected the suffix of a picture ({', '.join(known)}), found {str(path)!r}"
+        )
     return kind
 
 

@@ -31,7 +31,7 @@ class Interval:
     def __str__(self) -> str:
         if math.isnan(self.half_width):
             return f"{self.mean:.4f}"
-        return f"{self.mean:.4f} ± {self.half_width:.4f}"
+        return f"{self.mean:.4f}+/-{self.half_width:.4f}"
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -52,7 +52,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     Examples
     --------
     >>> print(mean_interval([0.86, 0.87, 0.88]))
-    0.8700 ± 0.0248
+    0.8700+/-0.0248
     """
     count = len(values)
     if count == 0:
@@ -97,9 +97,9 @@ def student_t_quantile(probability: float, degrees: int) -> float:
     4.3027
     """
     if not 0.5 < probability < 1:
-        raise ValueError(f"probability must lie in (0.5, 1), got {probability}")
+        raise ValueError(f"probability: expected one between 0.5 and 1, found {probability}")
     if degrees < 1:
-        raise ValueError(f"degrees must be at least 1, got {degrees}")
+        raise ValueError(f"degrees: expected at least 1, found {degrees}")
     # The angle atan(t / sqrt(degrees)) has the bounded range (0, pi/2), t has not.
     low, high = 0.0, math.pi / 2
     for _ in range(64):

@@ -1,15 +1,14 @@
 """The result as a table on a terminal."""
 
-import io
 import itertools
 import math
 
-from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fanin import _text
 from fanin.comparison.result import ArmResult, Comparison
 
 TEXT_WIDTH = 80
@@ -30,11 +29,7 @@ def make_table(result: Comparison) -> Table:
         Fits 80 columns; long labels wrap.
     """
     target = result.settings.target
-    # Two blanks between columns: one is the box's own.
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("initializer", overflow="fold", min_width=14)
-    for title in headings(result):
-        table.add_column(title, justify="right", no_wrap=True)
+    table = _text.table("initializer", *headings(result), min_width=14)
     for arm in result.ranked:
         label = Text(
             arm.label if target is None else _broken(arm.label),
@@ -87,7 +82,7 @@ def cells(result: Comparison, arm: ArmResult, target: float | None) -> list[str]
     list of str
         One a heading.
     """
-    behind = "–" if arm is result.best else str(result.behind_best(arm))
+    behind = "-" if arm is result.best else str(result.behind_best(arm))
     best_val = arm.best_val_accuracy.mean
     return [
         str(arm.test_accuracy),
@@ -161,7 +156,7 @@ def footnote(result: Comparison) -> str:
     if seeds == 1:
         text = "One seed: there is no interval. Time: per trial."
     else:
-        text = f"Mean ± 95 % interval over {seeds} seeds; behind best: paired by seed; "
+        text = f"Mean +/- 95 % interval over {seeds} seeds; behind best: paired by seed; "
         text += "time: per trial."
     if result.settings.target is not None:
         text += f"\nTo {result.settings.target:g}: epochs and time until that validation accuracy."
@@ -212,9 +207,9 @@ def describe(result: Comparison) -> str:
 
 
 def _sizes(widths: tuple[int, ...]) -> str:
-    """Write the widths of a network's layers, equal ones once: ``784-64×8-10``."""
+    """Write the widths of a network's layers, equal ones once: ``784-64x8-10``."""
     runs = [(width, len(list(run))) for width, run in itertools.groupby(widths)]
-    return "-".join(f"{width}×{count}" if count > 1 else f"{width}" for width, count in runs)
+    return "-".join(f"{width}x{count}" if count > 1 else f"{width}" for width, count in runs)
 
 
 def as_text(result: Comparison) -> str:
@@ -230,7 +225,4 @@ def as_text(result: Comparison) -> str:
     str
         Lines without blanks at their ends.
     """
-    stream = io.StringIO()
-    console = Console(file=stream, width=TEXT_WIDTH, color_system=None, force_jupyter=False)
-    console.print(report(result))
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+    return _text.as_text(report(result), width=TEXT_WIDTH)

@@ -1,6 +1,5 @@
 """What is made of a layer's outputs: LSUV, unit by unit, weight normalization's first step."""
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fanin
-from fanin import _checks, _core
+from fanin import _checks, _core, _text
 from fanin.data_dependent._models import Visit, visiting
 from fanin.random import Rng
 
@@ -49,22 +48,12 @@ class Scales:
     layers: list[LayerScale]
 
     def __str__(self) -> str:
-        from rich import box
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-        table.add_column("layer", overflow="fold")
-        for title in ("std before", "std after", "weights ×"):
-            table.add_column(title, justify="right")
+        table = _text.table("layer", "std before", "std after", "weights x")
         for layer in self.layers:
             low, high = float(layer.factor.min()), float(layer.factor.max())
-            factor = f"{low:.4g}" if low == high else f"{low:.3g} … {high:.3g}"
+            factor = f"{low:.4g}" if low == high else f"{low:.3g} to {high:.3g}"
             table.add_row(layer.name, f"{layer.before:.4g}", f"{layer.after:.4g}", factor)
-        console = Console(file=io.StringIO(), width=80)
-        console.print(table, highlight=False)
-        assert isinstance(console.file, io.StringIO)
-        return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+        return _text.as_text(table)
 
 
 def lsuv(

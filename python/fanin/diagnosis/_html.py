@@ -83,4 +83,8 @@ def _table(report: "Report") -> str:
 
 def _cell(cell: Any) -> str:
     text = str(cell)
-    return f'<td class="outside">{escape(text)}</td>' if "✗" in text else f"<td>{escape(text)}</td>"
+    return (
+        f'<td class="outside">{escape(text)}</td>'
+        if text.endswith(" !")
+        else f"<td>{escape(text)}</td>"
+    )

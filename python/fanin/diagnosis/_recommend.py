@@ -1,6 +1,5 @@
 """Which initializer suits a network: by theory, and by a short trial where there is data."""
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, initializers, theory
+from fanin import _checks, _text, initializers, theory
 from fanin.comparison.statistics import mean_interval
 from fanin.diagnosis._network import fitting_loss
 from fanin.initializers import Initializer
@@ -99,26 +98,14 @@ class Recommendation:
     ranked: list[Candidate]
 
     def __str__(self) -> str:
-        from rich import box
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-        table.add_column("initializer", overflow="fold")
-        titles = ["signals ×", "gradients ×", "score"]
         tried = any(candidate.losses for candidate in self.ranked)
-        for title in [*titles, *(["loss of the trial"] if tried else [])]:
-            table.add_column(title, justify="right")
+        titles = ["signals x", "gradients x", "score", *(["loss of the trial"] if tried else [])]
+        table = _text.table("initializer", *titles)
         for c in self.ranked:
             row = [c.code, f"{c.signal:.3g}", f"{c.gradient:.3g}", f"{c.score:.2f}"]
             table.add_row(*row, *(["" if math.isnan(c.loss) else f"{c.loss:.4g}"] if tried else []))
-        console = Console(file=io.StringIO(), width=88)
-        console.print(f"kernel_initializer={self.code}, bias_initializer={self.bias!r}")
-        console.print(self.reason, highlight=False)
-        console.print()
-        console.print(table, highlight=False)
-        assert isinstance(console.file, io.StringIO)
-        return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+        code = f"kernel_initializer={self.code}, bias_initializer={self.bias!r}"
+        return _text.as_text(code, self.reason, "", table, width=88)
 
 
 def recommend(

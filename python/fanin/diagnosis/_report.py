@@ -1,6 +1,5 @@
 """What `fanin.diagnose` returns."""
 
-import io
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _files
+from fanin import _files, _text
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
@@ -218,14 +217,9 @@ class Report:
         return draw(self, fig)
 
     def __str__(self) -> str:
-        from rich.console import Console
-
         from fanin.diagnosis._table import WIDTH, render, table_width
 
-        console = Console(file=io.StringIO(), width=max(WIDTH, table_width(self)))
-        console.print(render(self), highlight=False)
-        assert isinstance(console.file, io.StringIO)
-        return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+        return _text.as_text(render(self), width=max(WIDTH, table_width(self)))
 
     def __rich__(self) -> Any:
         from fanin.diagnosis._table import render

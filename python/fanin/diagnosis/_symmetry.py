@@ -1,13 +1,12 @@
 """Units that are equal and stay so, because gradients do not tell them apart."""
 
 import copy
-import io
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, optimizers
+from fanin import _checks, _text, optimizers
 from fanin.diagnosis._network import chosen_before, fitting_loss, trace_network
 from fanin.diagnosis._signals import equal_units, number_of_groups, tied_units
 from fanin.diagnosis._trace import LayerTrace, Trace
@@ -112,27 +111,14 @@ class SymmetryReport:
         return f"Units are tied{when}: {'; '.join(parts)}. Draw their weights at random."
 
     def __str__(self) -> str:
-        from rich.console import Console
-
-        console = Console(file=io.StringIO(), width=80)
-        console.print(self._table(), highlight=False)
-        for names in self.shared:
-            console.print(f"Equal kernels: {', '.join(names)}", highlight=False)
-        console.print(self.verdict, highlight=False)
-        assert isinstance(console.file, io.StringIO)
-        return console.file.getvalue().rstrip("\n")
+        shared = [f"Equal kernels: {', '.join(names)}" for names in self.shared]
+        return _text.as_text(self._table(), *shared, self.verdict)
 
     def _table(self) -> Any:
-        from rich import box
-        from rich.table import Table
-
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-        table.add_column("layer", overflow="fold")
         titles = ["units", "distinct", "after a step"]
         if self.after is not None:
             titles.append(f"after {self.steps} of {self.optimizer}")
-        for title in titles:
-            table.add_column(title, justify="right")
+        table = _text.table("layer", *titles)
         for layer, later in zip(self.start, self.after or self.start, strict=True):
             row = [layer.name, str(layer.units), str(layer.distinct), str(layer.free)]
             table.add_row(*row, *([str(later.distinct)] if self.after is not None else []))

@@ -3,13 +3,13 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fanin import _text
 from fanin.diagnosis.findings import counted
 
 if TYPE_CHECKING:
@@ -61,11 +61,7 @@ def _table(report: "Report") -> Table:
 
 
 def _with_gaps(report: "Report", gap: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False, show_edge=False)
-    first, *others = headings()
-    table.add_column(first, overflow="fold", min_width=12)
-    for title in others:
-        table.add_column(title, justify="right", no_wrap=True)
+    table = _text.table(*headings(), gap=gap, min_width=12)
     for layer in report.layers:
         table.add_row(*cells(report, layer))
     return table
@@ -98,9 +94,9 @@ def _number(value: float) -> str:
 def _band(band: "Band | None", outside: bool | None) -> Text:
     """Write a band of a second moment as one of root mean squares, and mark what leaves it."""
     if band is None or outside is None:
-        return Text("–", style="dim")
+        return Text("-", style="dim")
     shown = _range(math.sqrt(band.low), math.sqrt(band.high))
-    return Text(f"{shown} {'✗' if outside else '✓'}", style="red" if outside else "")
+    return Text(f"{shown} !" if outside else shown, style="red" if outside else "")
 
 
 def _range(low: float, high: float) -> str:
@@ -110,9 +106,9 @@ def _range(low: float, high: float) -> str:
         scale = 10.0**exponent
         if scale > 0:
             first, last = f"{low / scale:.2g}", f"{high / scale:.2g}"
-            return f"{first if first == last else f'{first}…{last}'}e{exponent}"
+            return f"{first if first == last else f'{first}..{last}'}e{exponent}"
     first, last = _short(f"{low:.2g}"), _short(f"{high:.2g}")
-    return first if first == last else f"{first}…{last}"
+    return first if first == last else f"{first}..{last}"
 
 
 def _short(number: str) -> str:
@@ -139,9 +135,9 @@ def legend(report: "Report") -> str:
     lines = [
         f"{counted(report.batch, 'sample')}, {mode} mode. rms: of the pre-activations (of the "
         "outputs where there is no activation); gradient: rms of that of "
-        f"{of} with respect to them; theory: the range that one draw leaves them, ✓ inside, ✗ "
-        "not; flat: saturated elements or dead units; cosine: between two samples' outputs; rank: "
-        "how many directions the outputs use."
+        f"{of} with respect to them; theory: the range that one draw leaves them, "
+        "with ! where they are outside; flat: saturated elements or dead units; cosine: between "
+        "two samples' outputs; rank: how many directions the outputs use."
     ]
     lines += _without_theory(report)
     lines += [f"{layer.name}: {layer.note}." for layer in report.layers if layer.note]
@@ -155,5 +151,5 @@ def _without_theory(report: "Report") -> list[str]:
     for layer in report.layers:
         predicted = report.prediction(layer)
         if predicted is not None and predicted.reason and "signal" not in report.bands(layer):
-            return [f"theory: – from {layer.name} on: {predicted.reason}."]
+            return [f"theory: none from {layer.name} on: {predicted.reason}."]
     return []

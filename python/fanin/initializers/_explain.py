@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fanin import _core
+from fanin import _core, _text
 from fanin.initializers._facts import Facts
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Explanation:
         lines += [_entry(row.framework, _describe(row)) for row in self.elsewhere]
         if self.warnings:
             lines += ["", *(_entry("warning", text) for text in self.warnings)]
-        return "\n".join(lines)
+        return _text.printable(_text.spell("\n".join(lines)))
 
     __repr__ = __str__
 

@@ -82,7 +82,7 @@ class MeanField:
     xi_c: float
 
     def __str__(self) -> str:
-        where = f"{self.activation}, σw² = {self.sigma_w2:g}, σb² = {self.sigma_b2:g}"
+        where = f"{self.activation}, sigma_w2 = {self.sigma_w2:g}, sigma_b2 = {self.sigma_b2:g}"
         if self.every_point_fixed:
             signal = "every scale of the signal stays as it is"
         elif self.q_star == math.inf:
@@ -91,7 +91,7 @@ class MeanField:
             signal = "the signal goes to 0"
         else:
             signal = f"the signal's second moment goes to q* = {self.q_star:.4g}"
-        return f"{where}: {signal}; χ = {self.chi:.4g}, {self.phase}"
+        return f"{where}: {signal}; chi = {self.chi:.4g}, {self.phase}"
 
 
 def mean_field(
@@ -125,9 +125,10 @@ def mean_field(
     Examples
     --------
     >>> print(mean_field("relu", 2.0))
-    relu, σw² = 2, σb² = 0: every scale of the signal stays as it is; χ = 1, critical
-    >>> print(mean_field("tanh", 1.5, 0.05))
-    tanh, σw² = 1.5, σb² = 0.05: the signal's second moment goes to q* = 0.418; χ = 0.9386, ordered
+    relu, sigma_w2 = 2, sigma_b2 = 0: every scale of the signal stays as it is; chi = 1, critical
+    >>> found = mean_field("tanh", 1.5, 0.05)
+    >>> round(found.q_star, 3), round(found.chi, 4), found.phase
+    (0.418, 0.9386, 'ordered')
     """
     phi = resolve(activation, **params)
     w, b = _variances(sigma_w2, sigma_b2)
@@ -355,7 +356,9 @@ def critical_sigma_w2(activation: Any, sigma_b2: float = 0.0, **params: Any) -> 
     if chaotic.size and chaotic[0]:
         last = min(int(chaotic[0]) + 1, 300)
         return _bisect(above, float(scales[chaotic[0] - 1]), float(scales[last]), 30)
-    raise ValueError(f"activation {phi.name!r} has χ < 1 for every σw² up to 1e4 at σb² = {b:g}")
+    raise ValueError(
+        f"activation {phi.name!r} has chi < 1 for every sigma_w2 up to 1e4 at sigma_b2 = {b:g}"
+    )
 
 
 def _growth(phi: Nonlinearity, w: float, b: float, log_q: float) -> float:

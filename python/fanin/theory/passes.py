@@ -217,7 +217,9 @@ class Forward:
         # A unit's variance over the batch; of post-activations, the mean is part of c.
         apart = (1 - signal.c) * (1 - 1 / signal.batch)
         if apart <= 1e-12 or signal.zero:
-            return self._stop("all samples are alike: BatchNormalization divides 0 by √ε")
+            return self._stop(
+                "all samples are alike: BatchNormalization divides 0 by sqrt(epsilon)"
+            )
         log_variance = signal.log_square + math.log(apart)
         log_factor = -float(np.logaddexp(log_variance, math.log(step.epsilon)))
         left = -1 / max(signal.batch - 1, 1)

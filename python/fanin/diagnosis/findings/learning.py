@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from fanin.diagnosis._report import Report
 
 _SOURCE = (
-    "LeCun et al. 1998, Efficient BackProp, section 5: gradient descent diverges above 2/λ; "
+    "LeCun et al. 1998, Efficient BackProp, section 5: gradient descent diverges above 2 / lambda; "
     "Cohen et al. 2021, arXiv:2103.00065"
 )
 
@@ -25,7 +25,7 @@ def too_large(report: "Report") -> list[Finding]:
         return []
     text = (
         f"The learning rate of {found.learning_rate:.3g} is {ratio:.3g} times what the loss bears "
-        f"where it curves most (λ = {found.sharpness:.3g}, limit {found.limit:.3g})."
+        f"where it curves most (lambda = {found.sharpness:.3g}, limit {found.limit:.3g})."
     )
     fix = f"fanin.optimizers.SGD({_below(found.limit):.1g})"
     return [Finding("learning_rate", severity, (), ratio, 1.0, text, _SOURCE, fix)]
