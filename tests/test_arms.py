@@ -44,13 +44,12 @@ def test_arms_come_in_every_form():
     [
         ("he_norml", "did you mean 'he_normal'"),
         ("he_normal+batchnorm", "unknown addition to an arm 'batchnorm'"),
-        ("random_normal(stddev=__import__('os'))", "must read NAME"),
+        ("random_normal(stddev=__import__('os'))", "expected NAME"),
         ("random_normal(stddev=-1)", "stddev"),
         ("random_normal(std=1)", "std"),
-        ("random_normal(stddev=1", "must read NAME"),
+        ("random_normal(stddev=1", "expected NAME"),
         ([], "at least one"),
         (["ones", "ones"], "labels of their own"),
-        ([None], "initializer must be given"),
     ],
 )
 def test_bad_arms(arm, message):
@@ -59,5 +58,10 @@ def test_bad_arms(arm, message):
 
 
 def test_bad_place_of_batch_normalization():
-    with pytest.raises(ValueError, match="batch_normalization must be"):
+    with pytest.raises(ValueError, match="batch_normalization: expected True"):
         Arm("ones", batch_normalization="behind")
+
+
+def test_no_initializer_is_no_arm():
+    with pytest.raises(TypeError, match="initializer: expected a name"):
+        arms.resolve([None])

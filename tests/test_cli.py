@@ -94,10 +94,10 @@ def test_the_command_of_a_result_repeats_it(tmp_path):
         ("--arms zeros zeros", "labels"),
         ("--data mnist", "unknown data set 'mnist'"),
         ("--data no/such.npz", "no/such.npz"),
-        ("--epochs 0", "epochs must be at least 1"),
+        ("--epochs 0", "epochs: expected a whole number of at least 1"),
         ("--epochs many", "--epochs"),
-        ("--seeds x", "--seeds: must be a number"),
-        ("--seeds 1,1", "seeds must differ"),
+        ("--seeds x", "--seeds: expected a number"),
+        ("--seeds 1,1", "seeds: expected different ones"),
         ("--hidden", "hidden"),
         ("--optimizer adm", "did you mean 'adam'"),
         ("--activation rleu", "did you mean 'relu'"),
@@ -109,7 +109,7 @@ def test_the_command_of_a_result_repeats_it(tmp_path):
         ("--plot no/such/folder/p.png", "no/such/folder"),
         ("--plot p.doc", "suffix"),
         ("--json .", "is a folder"),
-        ("--json same.html --html same.html", "files must differ"),
+        ("--json same.html --html same.html", "files: expected different ones"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(words, message, capsys, tmp_path, monkeypatch):

@@ -135,7 +135,7 @@ def test_torch_table():
         assert fanin.gain(name, "torch") == 1
     with pytest.raises(ValueError, match="torch's table of gains 'gelu'"):
         fanin.gain("gelu", "torch")
-    with pytest.raises(ValueError, match="negative_slope True is not a valid number"):
+    with pytest.raises(TypeError, match=r"negative_slope: expected a number .*, found True"):
         fanin.gain("leaky_relu", "torch", negative_slope=True)
 
 
@@ -151,7 +151,7 @@ def test_torch_table():
         (lambda x: x.sum(), "forward", ShapeError, "of the shape it is given"),
         (lambda x: x * 1j, "forward", TypeError, "real numbers"),
         (lambda x: x * 0, "forward", ValueError, "0 everywhere"),
-        (np.log, "forward", ValueError, "'log' is NaN at"),
+        (np.log, "forward", ValueError, "'log': expected numbers, found NaN at"),
         (lambda x: 1 / np.abs(x - 0.1), "forward", ValueError, "converge|not finite"),
         (np.sign, "backward", ValueError, "jumps"),
         (np.floor, "backward", ValueError, "jumps"),

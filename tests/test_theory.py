@@ -364,21 +364,21 @@ def test_batch_normalization_makes_relu_gradients_explode():
 
 
 def test_refusals():
-    with pytest.raises(ShapeError, match=r"x must have shape \(batch, features\)"):
+    with pytest.raises(ShapeError, match=r"x: expected shape \(batch, features\)"):
         theory.predict([Dense(3)], np.ones(3))
-    with pytest.raises(ValueError, match="features must be given"):
+    with pytest.raises(ValueError, match="features: expected a number"):
         theory.predict([Dense(3)])
-    with pytest.raises(ValueError, match="x must be finite"):
+    with pytest.raises(ValueError, match="x: expected finite numbers"):
         theory.predict([Dense(3)], [[np.nan, 1.0]])
     with pytest.raises(ValueError, match="sigma_w2: expected a number at least 0"):
         theory.mean_field("relu", -1.0)
-    with pytest.raises(ValueError, match="c must be from -1 to 1"):
+    with pytest.raises(ValueError, match="c: expected numbers from -1 to 1, found 2"):
         theory.correlation_map("relu", 2.0, 1.0)
     with pytest.raises(ValueError, match="mixes the units"):
         theory.mean_field("softmax", 1.0)
-    with pytest.raises(ValueError, match="sigma_w2 must be two or more increasing"):
+    with pytest.raises(ValueError, match="sigma_w2: expected two or more increasing"):
         fanin.phase_diagram("relu", [2.0, 1.0])
-    with pytest.raises(ValueError, match=r"point must be \(sigma_w2, sigma_b2\)"):
+    with pytest.raises(ValueError, match=r"point: expected \(sigma_w2, sigma_b2\)"):
         fanin.phase_diagram("relu", [1.0, 2.0], [0, 1], point=(1, 2, 3))
 
 

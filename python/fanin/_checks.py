@@ -66,6 +66,22 @@ def _whole(minimum: int | None, maximum: int | None) -> str:
     return f"a whole number from {minimum} to {maximum}"
 
 
+def several(value: object) -> list[Any] | None:
+    """Return several values as a list; None for a single one, which a text is.
+
+    Examples
+    --------
+    >>> several((1, 2)), several("ab"), several(np.array(3))
+    ([1, 2], None, None)
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return None
+    try:
+        return list(value)
+    except TypeError:  # an array without axes
+        return None
+
+
 def number(
     name: str,
     value: object,
@@ -187,9 +203,10 @@ def feature_shape(name: str, shape: object) -> tuple[int, ...]:
     """Return the shape of one sample: a tuple of one or more counts."""
     if isinstance(shape, int | np.integer) and not isinstance(shape, bool):
         shape = (shape,)
-    if not isinstance(shape, Iterable) or isinstance(shape, str | bytes):
+    given = several(shape)
+    if given is None:
         raise TypeError(f"{name}: expected a tuple of integers, found {found(shape)}")
-    axes = tuple(shape)
+    axes = tuple(given)
     if not axes or any(axis is None for axis in axes):
         raise ShapeError(f"{name}: expected one or more axes of known length, found {axes}")
     try:

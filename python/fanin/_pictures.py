@@ -1,7 +1,12 @@
 """What the pictures of this package share."""
 
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from fanin._checks import found
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -30,3 +35,32 @@ def require_matplotlib() -> None:
     """
     if not has_matplotlib():
         raise ImportError('pictures need matplotlib: pip install "fanin[plot]"')
+
+
+def figure(fig: object, size: tuple[float, float]) -> "Figure":
+    """Return the figure to draw into: the one that was given, or a new one.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure, SubFigure or None
+        What was given.
+    size : tuple of float
+        Inches of a new one, which pyplot does not know of.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    Raises
+    ------
+    TypeError
+        If it is no figure.
+    """
+    from matplotlib.figure import Figure, FigureBase
+
+    if fig is None:
+        return Figure(figsize=size, layout="constrained")
+    if not isinstance(fig, FigureBase):
+        raise TypeError(f"fig: expected a matplotlib Figure or SubFigure, found {found(fig)}")
+    return fig  # type: ignore[return-value]  # a subfigure will do

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0, 1 (files are missing or cannot be written), 2 (bad input) or 130 (Ctrl-C).
     """
     for stream in (sys.stdout, sys.stderr):
-        # "±" must not end a comparison that ran for hours, whatever the terminal's encoding.
+        # A label must not end a comparison that ran for hours, whatever the terminal's encoding.
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     parser = _make_parser()
@@ -110,7 +110,7 @@ def _seeds(text: str) -> int | list[int]:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"must be a number, or numbers set off by commas, got {text!r}"
+            f"expected a number, or numbers set off by commas, found {text!r}"
         ) from None
 
 
@@ -163,7 +163,9 @@ def _check_files(files: dict[str, Path]) -> None:
         except OSError as error:
             raise ValueError(str(error)) from error
     if len({path.resolve() for path in files.values()}) < len(files):
-        raise ValueError(f"files must differ, got {', '.join(map(str, files.values()))}")
+        raise ValueError(
+            f"files: expected different ones, found {', '.join(map(str, files.values()))}"
+        )
 
 
 def _print(result: "Comparison") -> None:

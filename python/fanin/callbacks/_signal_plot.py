@@ -21,19 +21,17 @@ _PANELS = (
 
 def draw(signals: "Signals", fig: "Figure | None" = None) -> "Figure":
     """Draw a panel for each statistic that any layer has, a line a layer."""
-    from fanin._pictures import STYLE, require_matplotlib
+    from fanin._pictures import STYLE, figure, require_matplotlib
 
     require_matplotlib()
     import matplotlib as mpl
-    from matplotlib.figure import Figure
 
     if not signals.steps:
         raise ValueError("nothing was recorded: no step was taken with this SignalMonitor")
     panels = [p for p in _PANELS if np.isfinite(signals[p[0]]).any()]
     panels = [p for p in panels if p[2] == "log" or np.nanmax(signals[p[0]]) > 0]
     with mpl.rc_context(STYLE):
-        if fig is None:
-            fig = Figure(figsize=(7.2, 1.9 * len(panels) + 0.6), layout="constrained")
+        fig = figure(fig, (7.2, 1.9 * len(panels) + 0.6))
         axes = fig.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
         for axis, (name, title, scale) in zip(axes, panels, strict=True):
             _draw_panel(axis, signals, name, title, scale)

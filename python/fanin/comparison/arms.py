@@ -1,12 +1,14 @@
 """What is compared: an initializer, with or without batch normalization."""
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from fanin import initializers
-from fanin._checks import unknown
+from fanin._checks import found, several, unknown
 
 _SUFFIXES: dict[str, Literal["before", "after"]] = {
     "bn": "after",
@@ -50,17 +52,12 @@ class Arm:
     label: str = ""
 
     def __post_init__(self) -> None:
-        place = self.batch_normalization
-        if place is True:
-            place = "after"
-        if place not in (False, "before", "after"):
-            raise ValueError(
-                "batch_normalization must be True, False, 'before' or 'after' (the activation), "
-                f"got {self.batch_normalization!r}"
-            )
-        if self.initializer is None:
-            raise ValueError("initializer must be given: a name, an initializer or a callable")
+        place = _place(self.batch_normalization)
         initializer = self.initializer
+        if initializer is None:
+            raise TypeError(
+                "initializer: expected a name, an initializer or a function, found None"
+            )
         if isinstance(initializer, str):
             initializer = _parse_initializer(initializer)
         initializer = initializers.get(initializer)
@@ -68,7 +65,7 @@ class Arm:
         object.__setattr__(self, "batch_normalization", place)
         object.__setattr__(self, "initializer", initializer)
         if not isinstance(self.label, str):
-            raise TypeError(f"label must be a str, got {type(self.label).__name__}")
+            raise TypeError(f"label: expected a str, found {found(self.label)}")
         if not self.label:
             object.__setattr__(self, "label", _describe(initializer) + _BN_LABELS[place])
 
@@ -79,7 +76,7 @@ class Arm:
         Parameters
         ----------
         text : str
-            ``NAME``, ``NAME(argument=value, …)``, either followed by ``+bn`` (batch
+            ``NAME``, ``NAME(argument=value, ...)``, either followed by ``+bn`` (batch
             normalization after the activation), ``+bn_after`` or ``+bn_before``.
         label : str, optional
             The arm's label.
@@ -99,6 +96,8 @@ class Arm:
         >>> Arm.parse("glorot_normal+bn_before").batch_normalization
         'before'
         """
+        if not isinstance(text, str):
+            raise TypeError(f"text: expected a str, found {found(text)}")
         name, _, suffix = text.rpartition("+")
         # "constant(1e+3)" holds a plus too; a suffix never holds a parenthesis.
         if not name or ")" in suffix:
@@ -116,6 +115,19 @@ class Arm:
         except _NoSpellingError:
             return None
         return text + {False: "", "after": "+bn", "before": "+bn_before"}[self.batch_normalization]
+
+
+def _place(given: object) -> Literal[False, "before", "after"]:
+    """Return where batch normalization stands, if anywhere."""
+    if isinstance(given, bool | np.bool_):
+        return "after" if given else False
+    if isinstance(given, str) and given in ("before", "after"):
+        return given  # type: ignore[return-value]  # checked right here
+    error = ValueError if isinstance(given, str) else TypeError
+    raise error(
+        "batch_normalization: expected True, False, 'before' or 'after' (the activation), found "
+        f"{found(given)}"
+    )
 
 
 _BN_LABELS: dict[bool | str, str] = {
@@ -152,18 +164,17 @@ def resolve(arms: object) -> tuple[Arm, ...]:
         arms = DOCUMENTED
     if isinstance(arms, Mapping) and "class_name" not in arms:
         resolved = tuple(_as_arm(value, str(label)) for label, value in arms.items())
-    elif isinstance(arms, (str, Arm, Mapping)) or not isinstance(arms, Iterable):
-        resolved = (_as_arm(arms),)
     else:
-        resolved = tuple(_as_arm(value) for value in arms)
+        given = None if isinstance(arms, Mapping) else several(arms)
+        resolved = tuple(map(_as_arm, [arms] if given is None else given))
     if not resolved:
-        raise ValueError("arms must name at least one initializer, got none")
+        raise ValueError("arms: expected at least one initializer, found none")
     labels = [arm.label for arm in resolved]
     for label in labels:
         if labels.count(label) > 1:
             raise ValueError(
-                f"arms must have labels of their own, {label!r} stands for {labels.count(label)}; "
-                "give Arm(…, label=…) or a dict of label to arm"
+                f"arms: expected labels of their own, found {label!r} {labels.count(label)} times; "
+                "give Arm(..., label=...) or a dict of label to arm"
             )
     return resolved
 
@@ -186,24 +197,23 @@ def _parse_initializer(text: str) -> object:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             raise ValueError(text)
         positional = [ast.literal_eval(argument) for argument in call.args]
+        names = [str(keyword.arg) for keyword in call.keywords]  # "None" behind **
+        if len(set(names)) < len(names):
+            raise ValueError(text)
         named = {
-            _argument_name(keyword): ast.literal_eval(keyword.value) for keyword in call.keywords
+            name: ast.literal_eval(keyword.value)
+            for name, keyword in zip(names, call.keywords, strict=True)
         }
-    except (SyntaxError, ValueError) as error:
+    # TypeError: a list as a key; the last two: brackets in brackets in brackets.
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise ValueError(
-            f"initializer {text!r} must read NAME or NAME(argument=number, …)"
+            f"initializer: expected NAME or NAME(argument=number, ...), found {found(text)}"
         ) from error
     make: Callable[..., object] = type(initializers.get(head.strip()))
     try:
         return make(*positional, **named)
     except TypeError as error:
-        raise ValueError(f"initializer {text!r}: {error}") from error
-
-
-def _argument_name(keyword: ast.keyword) -> str:
-    if keyword.arg is None:
-        raise ValueError("a ** argument has no name")
-    return keyword.arg
+        raise ValueError(f"initializer {found(text)}: {error}") from error
 
 
 class _NoSpellingError(Exception):

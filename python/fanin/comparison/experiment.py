@@ -11,14 +11,14 @@ from typing import Any, Literal
 from fanin.comparison import arms as arms_module
 from fanin.comparison.arms import Arm
 from fanin.comparison.data import Data, load
-from fanin.comparison.progress import Report, watch
+from fanin.comparison.progress import Report, check_progress, watch
 from fanin.comparison.reproduce import cores, environment
 from fanin.comparison.result import ArmResult, Comparison
 from fanin.comparison.settings import (
     DEFAULT_EPOCHS,
     DEFAULT_SEEDS,
     Settings,
-    at_least_one,
+    count,
     make_settings,
 )
 from fanin.comparison.trial import Trial, run_trial
@@ -103,6 +103,7 @@ def compare(
     >>> [arm.label for arm in result.arms]
     ['GlorotNormal', 'GlorotNormal + BN']
     """
+    check_progress(progress)
     experiment = prepare(
         arms,
         data=data,
@@ -233,5 +234,5 @@ def prepare(arms: Any, *, data: Any, workers: int | None, **settings: Any) -> Ex
     """
     resolved = arms_module.resolve(arms)
     checked = make_settings(**settings)
-    count = cores() if workers is None else at_least_one("workers", workers)
-    return Experiment(resolved, checked, load(data, checked.validation_split), count)
+    at_a_time = cores() if workers is None else count("workers", workers)
+    return Experiment(resolved, checked, load(data, checked.validation_split), at_a_time)

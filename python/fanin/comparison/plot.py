@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin._pictures import STYLE, require_matplotlib
+from fanin._pictures import STYLE, figure, require_matplotlib
 from fanin.comparison.result import ArmResult, Comparison
 
 if TYPE_CHECKING:
@@ -50,11 +50,9 @@ def draw(
     """
     require_matplotlib()
     import matplotlib as mpl
-    from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE | (style or {})):
-        if fig is None:
-            fig = Figure(figsize=(10, 4.2 + 0.22 * len(result.arms)), layout="constrained")
+        fig = figure(fig, (10, 4.2 + 0.22 * len(result.arms)))
         loss, accuracy, final = _panels(fig, len(result.arms))
         for place, arm in enumerate(result.arms):
             style = _style(place, len(result.arms))

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Literal
 
+import numpy as np
+
+from fanin._checks import found
 from fanin.comparison.arms import Arm
 
 Report = Callable[[Arm, int, int, float], Any]
@@ -40,13 +43,34 @@ def watch(
                 progress(arm, seed, done, accuracy)
 
         yield one_at_a_time
-    elif progress is True or (progress == "auto" and _is_watched()):
+    elif _is_watched() if progress == "auto" else progress:
         with _bars(arms, epochs) as report:
             yield report
-    elif progress in (False, "auto"):
-        yield None
     else:
-        raise ValueError(f"progress must be 'auto', True, False or callable, got {progress!r}")
+        yield None
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what `watch` could not use, before anything is trained.
+
+    Parameters
+    ----------
+    progress : object
+        What was given.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is no flag, not "auto" and not callable.
+    """
+    if callable(progress) or isinstance(progress, bool | np.bool_):
+        return
+    if not isinstance(progress, str) or progress != "auto":
+        error = ValueError if isinstance(progress, str) else TypeError
+        raise error(
+            "progress: expected 'auto', True, False or a function of (arm, seed, epochs done, "
+            f"accuracy), found {found(progress)}"
+        )
 
 
 def _is_watched() -> bool:

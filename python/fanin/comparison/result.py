@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fanin import _files
-from fanin._checks import unknown
+from fanin._checks import found, unknown
 from fanin.comparison.data import DataSummary
 from fanin.comparison.settings import Settings
 from fanin.comparison.statistics import Interval, mean_interval
@@ -113,7 +113,7 @@ class Comparison:
 
     def __getitem__(self, label: str) -> ArmResult:
         for arm in self.arms:
-            if arm.label == label:
+            if isinstance(label, str) and arm.label == label:
                 return arm
         error = unknown("arm", label, [arm.label for arm in self.arms])
         raise KeyError(str(error))
@@ -149,6 +149,8 @@ class Comparison:
             all arms the same batches, so its luck cancels in the difference. The interval is
             that of one difference; it is not widened for the number of arms.
         """
+        if not isinstance(arm, ArmResult):
+            raise TypeError(f"arm: expected one of this result's arms, found {found(arm)}")
         return mean_interval(
             [
                 best.test_accuracy - own.test_accuracy
@@ -226,20 +228,20 @@ class Comparison:
 
         Raises
         ------
+        TypeError
+            If it is no mapping.
         ValueError
-            If it is something else, or of a later format.
+            If it is not what `to_dict` wrote, or of a later format.
         """
+        from fanin.comparison.reading import read
+
+        if not isinstance(plain, Mapping):
+            raise TypeError(f"plain: expected a dict that to_dict wrote, found {found(plain)}")
         if plain.get("format") != _FORMAT:
-            raise ValueError(f"format must be {_FORMAT}, got {plain.get('format')!r}")
+            raise ValueError(f"format: expected {_FORMAT}, found {found(plain.get('format'))}")
         try:
-            return cls(
-                arms=tuple(_arm_from_plain(arm) for arm in plain["arms"]),
-                settings=Settings(**_tuples(plain["settings"])),
-                data=DataSummary(**_tuples(plain["data"])),
-                environment=dict(plain["environment"]),
-                seconds=float(plain["seconds"]),
-            )
-        except (KeyError, TypeError) as error:
+            return cls(**read(plain))
+        except (ValueError, TypeError) as error:
             raise ValueError(f"not a comparison written by to_dict: {error}") from error
 
     def save_json(self, path: str | Path) -> None:
@@ -355,20 +357,3 @@ def _to_plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
-
-
-def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in plain.items()}
-
-
-def _arm_from_plain(plain: Mapping[str, Any]) -> ArmResult:
-    trials = []
-    for trial in plain["trials"]:
-        fields = dict(trial)
-        for name, value in fields.items():
-            if isinstance(value, list):
-                fields[name] = tuple(float(item) for item in value)
-            elif isinstance(value, str) and name != "reason":
-                fields[name] = float(value)
-        trials.append(Trial(**fields))
-    return ArmResult(plain["label"], plain["spec"], tuple(trials))

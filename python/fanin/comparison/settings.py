@@ -1,14 +1,10 @@
 """What all arms of a comparison have in common."""
 
-import math
-import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
-from fanin import activations, optimizers
+from fanin import _checks, activations, optimizers
 
 DEFAULT_EPOCHS = 5
 DEFAULT_SEEDS = 3
@@ -77,11 +73,11 @@ def make_settings(
     hidden: object,
     activation: object,
     optimizer: object,
-    learning_rate: float | None,
+    learning_rate: object,
     batch_size: object,
-    validation_split: float,
-    initialize: str,
-    target: float | None,
+    validation_split: object,
+    initialize: object,
+    target: object,
 ) -> Settings:
     """Check every setting before anything is loaded or trained.
 
@@ -101,36 +97,37 @@ initialize, target
     ValueError, TypeError
         Naming the argument, what was expected and what came.
     """
-    sizes = (hidden,) if isinstance(hidden, (int, np.integer)) else hidden
-    if not isinstance(sizes, Iterable):
-        raise TypeError(f"hidden must list the units of each hidden layer, got {hidden!r}")
-    units = tuple(at_least_one("hidden", size) for size in sizes)
-    if initialize not in ("hidden", "all"):
-        raise ValueError(f"initialize must be 'hidden' or 'all', got {initialize!r}")
-    if not units and initialize == "hidden":
-        raise ValueError("hidden names no layer, so initialize must be 'all': nothing would differ")
-    if not 0 <= _number("validation_split", validation_split) < 1:
-        raise ValueError(f"validation_split must lie in [0, 1), got {validation_split}")
-    if target is not None:
-        if not 0 < _number("target", target) <= 1:
-            raise ValueError(f"target must be an accuracy in (0, 1], got {target}")
-        if validation_split == 0:
-            raise ValueError("target is a validation accuracy, so validation_split must be over 0")
+    sizes = _checks.several(hidden)
+    sizes = [hidden] if sizes is None else sizes
+    units = tuple(count("hidden", size) for size in sizes)
+    filled = _checks.one_of("initialize", initialize, ("hidden", "all"))
+    if not units and filled == "hidden":
+        raise ValueError(
+            "hidden: expected at least one layer where initialize is 'hidden', found none: nothing "
+            "would differ"
+        )
+    split = _checks.number("validation_split", validation_split, at_least=0.0, below=1.0)
+    goal = None if target is None else _checks.number("target", target, above=0.0, at_most=1.0)
+    if goal is not None and split == 0:
+        raise ValueError(
+            f"target: expected None without a validation_split, found {goal:g}, which is an "
+            "accuracy on validation rows"
+        )
     return Settings(
         seeds=_seeds(seeds),
-        epochs=at_least_one("epochs", epochs),
+        epochs=count("epochs", epochs),
         hidden=units,
         activation=activations.serialize(activations.get(activation)),
         optimizer=_optimizer(optimizer, learning_rate),
-        batch_size=at_least_one("batch_size", batch_size),
-        validation_split=float(validation_split),
-        initialize=initialize,  # type: ignore[arg-type]  # checked above
-        target=None if target is None else float(target),
+        batch_size=count("batch_size", batch_size),
+        validation_split=split,
+        initialize=filled,  # type: ignore[arg-type]  # checked above
+        target=goal,
     )
 
 
-def at_least_one(name: str, value: object) -> int:
-    """Check that an argument is a whole number from 1 up.
+def count(name: str, value: object, most: int = 2**31 - 1) -> int:
+    """Check that there is at least one of something, and not more than the core can count.
 
     Parameters
     ----------
@@ -138,58 +135,34 @@ def at_least_one(name: str, value: object) -> int:
         The argument's name.
     value : object
         What was given.
+    most : int
+        The largest number.
 
     Returns
     -------
     int
         The number.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If it is something else.
     """
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
-    if number < 1 or isinstance(value, bool):
-        raise ValueError(f"{name} must be at least 1, got {value!r}")
-    return number
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    return float(value)
+    # Two steps, so that a 0 is not told the largest number.
+    return _checks.integer(name, _checks.integer(name, value, minimum=1), maximum=most)
 
 
 def _seeds(seeds: object) -> tuple[int, ...]:
-    if isinstance(seeds, Iterable) and not isinstance(seeds, str):
-        chosen = tuple(_seed(seed) for seed in seeds)
-        if not chosen:
-            raise ValueError("seeds must name at least one seed, got none")
-        if len(set(chosen)) < len(chosen):
-            raise ValueError(f"seeds must differ from each other, got {list(chosen)}")
-        return chosen
-    return tuple(range(at_least_one("seeds", seeds)))
+    given = _checks.several(seeds)
+    if given is None:
+        return tuple(range(count("seeds", seeds, most=1_000_000)))
+    chosen = tuple(_checks.integer("seeds", seed, minimum=0) for seed in given)
+    if not chosen:
+        raise ValueError("seeds: expected at least one, found none")
+    if len(set(chosen)) < len(chosen):
+        twice = next(seed for seed in chosen if chosen.count(seed) > 1)
+        raise ValueError(f"seeds: expected different ones, found {twice} more than once")
+    return chosen
 
 
-def _seed(seed: object) -> int:
-    try:
-        number = operator.index(seed)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"seeds must be whole numbers, got {seed!r}") from None
-    if number < 0:
-        raise ValueError(f"seeds must not be negative, got {number}")
-    return number
-
-
-def _optimizer(optimizer: object, learning_rate: float | None) -> dict[str, Any]:
+def _optimizer(optimizer: object, learning_rate: object) -> dict[str, Any]:
     recipe = optimizers.serialize(optimizers.get(optimizer))
     if learning_rate is not None:
-        rate = _number("learning_rate", learning_rate)
-        if not (math.isfinite(rate) and rate > 0):
-            raise ValueError(f"learning_rate must be over 0 and finite, got {learning_rate}")
+        rate = _checks.number("learning_rate", learning_rate, above=0.0)
         recipe["config"]["learning_rate"] = rate
     return recipe

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fanin import callbacks, initializers, layers, losses, models, optimizers, random
+from fanin import _checks, callbacks, initializers, layers, losses, models, optimizers, random
 from fanin.comparison.arms import Arm
 from fanin.comparison.data import Data, largest_share
 from fanin.comparison.diagnosis import explain, signal_spread
@@ -101,8 +101,9 @@ class Trial:
         int or None
             Epochs, from 1; None if it was never reached.
         """
+        wanted = _checks.number("target", target)
         for epoch, accuracy in enumerate(self.val_accuracy, start=1):
-            if accuracy >= target:
+            if accuracy >= wanted:
                 return epoch
         return None
 

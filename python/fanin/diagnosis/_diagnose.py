@@ -5,11 +5,12 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from fanin import _checks
 from fanin._core import get_num_threads
 from fanin._network import Network
 from fanin.diagnosis._curvature import Curvature, curvature
 from fanin.diagnosis._layer import LayerReport
-from fanin.diagnosis._network import trace_network
+from fanin.diagnosis._network import checked_targets, trace_network
 from fanin.diagnosis._report import Report
 from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._theory import predict
@@ -56,7 +57,7 @@ def diagnose(
     TypeError
         If `model` is none of these.
     ValueError
-        If the model is not on the CPU, or `y` does not fit the loss.
+        If the model is not on the CPU, `y` does not fit the loss, or `loss` comes without `y`.
 
     Examples
     --------
@@ -68,6 +69,9 @@ def diagnose(
     >>> report.findings[0].kind
     'symmetric'
     """
+    training = _checks.flag("training", training)
+    if y is None and loss is not None:
+        raise ValueError(f"loss: expected None without y, found {_checks.found(loss)}")
     trace = trace_of(model, x, y, loss, training)
     layers, theory = _measured(trace, training)
     return Report(
@@ -102,6 +106,8 @@ def trace_of(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     """Trace a model of any framework that is known."""
     if isinstance(model, Network):
         inputs = model.take(x, finite=False)
+        if y is not None:  # a refused call builds nothing
+            y, loss = checked_targets(model, inputs, y, loss)
         model.build((None, *inputs.shape[1:]))
         return trace_network(model, inputs, y, loss, training)
     modules = {base.__module__.split(".")[0] for base in type(model).__mro__}

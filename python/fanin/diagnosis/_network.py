@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _core, initializers, losses
+from fanin import _checks, _core, _targets, initializers, losses
 from fanin._network import Network
 from fanin.diagnosis._trace import LayerTrace, Trace, matrix
 from fanin.layers import Layer
@@ -280,6 +280,35 @@ def random_direction(outputs: Array) -> Array:
     """Return the gradient of a random linear function of the outputs, always the same one."""
     normal = initializers.RandomNormal(0.0, 1.0)
     return normal(outputs.shape, outputs.dtype, rng=Stream(0, "diagnose"))
+
+
+def checked_targets(network: Network, x: Array, y: Any, loss: Any) -> tuple[Array, losses.Loss]:
+    """Check targets against a network that may not be built yet; nothing of it changes.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    x : ndarray of shape (batch, ...)
+        The samples.
+    y : array_like
+        Their targets.
+    loss : str, Loss or None
+        As for `trace_network`.
+
+    Returns
+    -------
+    ndarray
+        The targets as an array.
+    Loss
+        The loss that they fit.
+    """
+    plan = network.plan_for(x.shape[1:])
+    targets, outputs = _checks.numeric("y", y), (len(x), *plan.output_shapes[-1])
+    last = network.layers[-1].settings().get("activation")
+    chosen = chosen_before(network, loss) or fitting_loss(targets, outputs, last)
+    _targets.prepare("y", targets, chosen.kind, outputs, plan.dtype)
+    return targets, chosen
 
 
 def chosen_before(network: Network, loss: Any) -> losses.Loss | None:

@@ -25,16 +25,13 @@ _MOST_CELLS = 512
 
 def draw(report: "Report", fig: "Figure | None" = None) -> "Figure":
     """Draw a report; see `Report.plot`."""
-    from fanin._pictures import STYLE, require_matplotlib
+    from fanin._pictures import STYLE, figure, require_matplotlib
 
     require_matplotlib()
     import matplotlib as mpl
-    from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        if fig is None:
-            rows = len(report.layers)
-            fig = Figure(figsize=(9.6, 5.2 + 0.16 * max(rows, 6)), layout="constrained")
+        fig = figure(fig, (9.6, 5.2 + 0.16 * max(len(report.layers), 6)))
         (signals, gradients), (ridges, units) = fig.subplots(
             2, 2, gridspec_kw={"height_ratios": [1, 0.75 + 0.035 * len(report.layers)]}
         )

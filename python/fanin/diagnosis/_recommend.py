@@ -1,7 +1,7 @@
 """Which initializer suits a network: by theory, and by a short trial where there is data."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fanin import _checks, _text, initializers, theory
 from fanin.comparison.statistics import mean_interval
 from fanin.diagnosis._network import fitting_loss
+from fanin.errors import ShapeError
 from fanin.initializers import Initializer
 from fanin.layers import Dense
 from fanin.models import Sequential
@@ -129,7 +130,7 @@ def recommend(
     model : Sequential or sequence of int
         The network, or the widths of its hidden layers; it does not change.
     activation : str, optional
-        The hidden layers' activation, for widths.
+        The hidden layers' activation, for widths; a network has its own.
     x : array_like of shape (n, ...), optional
         Data: theory starts from its scale and correlations. For widths it also gives the inputs.
     y : array_like, optional
@@ -145,7 +146,8 @@ def recommend(
     Raises
     ------
     ValueError
-        If there is no hidden layer, widths come without an activation, or `y` without `x`.
+        If there is no hidden layer, widths come without an activation or a network with one, or
+        `y` without `x`.
     TypeError
         If `model` is neither a network nor widths.
     ShapeError
@@ -158,12 +160,11 @@ def recommend(
     >>> print(recommend([256] * 20, "tanh").reason)
     Over 20 hidden layers of tanh it changes signals 0.555 times and gradients 1.72 times, ...
     """
-    if y is not None and x is None:
-        raise ValueError("y: expected None without x")
     count = _checks.integer("seeds", seeds, minimum=1)
     length = _checks.integer("epochs", epochs, minimum=1)
-    data = None if x is None else np.asarray(x)
     chain = _layers(model, activation)
+    data = None if x is None else _samples(model, x)
+    targets = None if y is None else _targets(y, data)
     hidden = [layer for layer in chain[:-1] if isinstance(layer, Dense)]
     if not hidden:
         raise ValueError("model: expected at least one hidden Dense layer, found none")
@@ -173,23 +174,49 @@ def recommend(
         key=lambda candidate: round(candidate.score, 1),  # of equals the first, best known one
     )
     reason = _reason(ranked[0], kind, len(hidden))
-    if y is not None:
-        reason = _try(ranked, model, chain, data, y, count, length) or reason
+    if targets is not None:
+        reason = _try(ranked, model, chain, data, targets, count, length) or reason
     best = ranked[0]
     return Recommendation(best.initializer, best.code, "zeros", kind, len(hidden), reason, ranked)
 
 
 def _layers(model: Any, activation: Any) -> list[Any]:
     if isinstance(model, Sequential):
+        if activation is not None:
+            raise ValueError(
+                f"activation: expected None with a network, which has its own, found "
+                f"{_checks.found(activation)}"
+            )
         return list(Sequential.from_config(model.get_config()).layers)
-    if isinstance(model, (str, bytes)) or not isinstance(model, Sequence):
+    given = _checks.several(model)
+    if given is None or isinstance(model, Mapping | Set):
         raise TypeError(
-            f"model: expected a fanin.Sequential or widths, found {type(model).__name__}"
+            f"model: expected a fanin.Sequential or widths, found {_checks.found(model)}"
         )
     if activation is None:
         raise ValueError("activation: expected one for the hidden layers of these widths")
-    widths = [_checks.integer("model", width, minimum=1) for width in model]
+    widths = [_checks.integer("model", width, minimum=1) for width in given]
     return [*(Dense(width, activation=activation) for width in widths), Dense(1)]
+
+
+def _samples(model: Any, x: ArrayLike) -> Array:
+    if isinstance(model, Sequential):
+        return model.take(x)
+    rows = _checks.numeric("x", x)
+    if rows.ndim < 2 or rows.size == 0:
+        raise ShapeError(f"x: expected shape (n, ...), found {rows.shape}")
+    return rows
+
+
+def _targets(y: ArrayLike, x: Array | None) -> Array:
+    if x is None:
+        raise ValueError("y: expected None without x")
+    targets = _checks.numeric("y", y)
+    if targets.ndim == 0 or len(targets) != len(x):
+        raise ShapeError(
+            f"y: expected one entry for each of the {len(x)} samples, found shape {targets.shape}"
+        )
+    return targets
 
 
 def _activation(chain: list[Any]) -> str:
@@ -284,7 +311,7 @@ def _try(
     model: Any,
     chain: list[Any],
     x: Array | None,
-    y: Any,
+    y: Array,
     seeds: int,
     epochs: int,
 ) -> str | None:
@@ -312,20 +339,19 @@ def _try(
     )
 
 
-def _whole(candidate: Candidate, model: Any, chain: list[Any], y: Any) -> list[Any]:
+def _whole(candidate: Candidate, model: Any, chain: list[Any], y: Array) -> list[Any]:
     layers = _with(chain, candidate.initializer)
     if isinstance(model, Sequential):
         return layers
-    targets = np.asarray(y)
-    if targets.dtype.kind in "iub" and targets.ndim == 1:
-        return [*layers[:-1], Dense(max(int(targets.max()) + 1, 2), activation="softmax")]
-    return [*layers[:-1], Dense(1 if targets.ndim == 1 else targets.shape[-1])]
+    if y.dtype.kind in "iub" and y.ndim == 1:
+        return [*layers[:-1], Dense(max(int(y.max()) + 1, 2), activation="softmax")]
+    return [*layers[:-1], Dense(1 if y.ndim == 1 else y.shape[-1])]
 
 
-def _compile(network: Sequential, model: Any, y: Any) -> None:
+def _compile(network: Sequential, model: Any, y: Array) -> None:
     if isinstance(model, Sequential) and model.compiled:
         network.compile(model.optimizer.from_config(model.optimizer.get_config()), model.loss)
         return
     last = network.layers[-1]
-    outputs = (len(np.asarray(y)), last.units) if isinstance(last, Dense) else np.shape(y)
+    outputs = (len(y), last.units) if isinstance(last, Dense) else y.shape
     network.compile("adam", fitting_loss(y, outputs, last.settings().get("activation")))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _files, _text
+from fanin import _checks, _files, _text
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
@@ -108,16 +108,18 @@ class Report:
 
     def __getitem__(self, layer: str | int) -> LayerReport:
         """Return a layer by name or place."""
-        if isinstance(layer, int):
-            return self.layers[layer]
-        for found in self.layers:
-            if found.name == layer:
-                return found
-        known = ", ".join(found.name for found in self.layers)
-        raise KeyError(f"{layer!r}: expected one of {known}")
+        if isinstance(layer, str):
+            for found in self.layers:
+                if found.name == layer:
+                    return found
+            known = ", ".join(found.name for found in self.layers)
+            raise KeyError(f"{layer!r}: expected one of {known}")
+        return self.layers[_checks.integer("layer", layer)]
 
     def prediction(self, layer: LayerReport) -> "LayerPrediction | None":
         """Return what theory predicts for a layer; None where it predicts nothing."""
+        if not isinstance(layer, LayerReport):
+            raise TypeError(f"layer: expected one of report.layers, found {_checks.found(layer)}")
         return None if self.theory is None else self.theory.layers[layer.index]
 
     def bands(self, layer: LayerReport) -> "dict[str, Band]":
@@ -162,10 +164,11 @@ class Report:
         dict of str to bool
             ``signal``, ``output`` and ``gradient``, see `bands`.
         """
+        bands = self.bands(layer)
         measured = {"signal": layer.signal, "output": layer.output, "gradient": layer.gradient}
         return {
             name: signal.second_moment not in band
-            for name, band in self.bands(layer).items()
+            for name, band in bands.items()
             if (signal := measured[name]) is not None
         }
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, _text, optimizers
-from fanin.diagnosis._network import chosen_before, fitting_loss, trace_network
+from fanin import _checks, _options, _text, optimizers
+from fanin.diagnosis._network import checked_targets, trace_network
 from fanin.diagnosis._signals import equal_units, number_of_groups, tied_units
 from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.models import Sequential
@@ -171,7 +171,9 @@ def symmetry(
     ShapeError
         If `x` or `y` has the wrong shape.
     ValueError
-        If `steps` are asked for without `y`, or a number is out of range.
+        If `steps` or `loss` come without `y`, or a number is out of range.
+    TypeError
+        If `model` is no Sequential, or another argument of the wrong kind.
 
     References
     ----------
@@ -191,26 +193,35 @@ def symmetry(
     """
     count = _checks.integer("steps", steps, minimum=0)
     limit = _checks.number("tolerance", tolerance, at_least=0.0)
-    if count and y is None:
-        raise ValueError("steps: expected 0 without y, which training needs")
+    workers = _options.threads(threads)
+    if not isinstance(model, Sequential):
+        raise TypeError(f"model: expected a fanin.Sequential, found {_checks.found(model)}")
+    if y is None and (count or loss is not None):
+        name, found = ("steps", count) if count else ("loss", loss)
+        raise ValueError(
+            f"{name}: expected {0 if count else None} without y, found {_checks.found(found)}"
+        )
     trial = copy.deepcopy(model)
     inputs = trial.take(x)
+    targets, aim = (None, None) if y is None else checked_targets(trial, inputs, y, loss)
+    given = (trial.optimizer if trial.compiled else "sgd") if optimizer is None else optimizer
+    taken = optimizers.get(given)
     trial.build((None, *inputs.shape[1:]))
     shared = _equal_kernels(trial)
-    trace = trace_network(trial, inputs, y, loss, training=True)
-    start = _layers(trace, limit)
+    start = _layers(trace_network(trial, inputs, targets, aim, training=True), limit)
     if not count:
         return SymmetryReport(start, None, 0, "", shared)
-    outputs = trial.plan_for(inputs.shape[1:]).output_shapes[-1]
-    aim = chosen_before(trial, loss) or fitting_loss(
-        y, (len(inputs), *outputs), trace.layers[-1].activation
-    )
-    given = (trial.optimizer if trial.compiled else "sgd") if optimizer is None else optimizer
-    trial.compile(optimizers.get(given), aim)
+    trial.compile(taken, aim)
     trial.fit(
-        inputs, y, batch_size=len(inputs), epochs=count, shuffle=False, verbose=0, threads=threads
+        inputs,
+        targets,
+        batch_size=len(inputs),
+        epochs=count,
+        shuffle=False,
+        verbose=0,
+        threads=workers,
     )
-    after = _layers(trace_network(trial, inputs, y, aim, training=True), limit)
+    after = _layers(trace_network(trial, inputs, targets, aim, training=True), limit)
     return SymmetryReport(start, after, count, type(trial.optimizer).__name__, shared)
 
 

@@ -1,14 +1,14 @@
 """The phase diagram of an activation, as a picture."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks
-from fanin._pictures import STYLE, require_matplotlib
+from fanin._pictures import STYLE, figure, require_matplotlib
 from fanin.theory.mean_field import MeanField, mean_field, phase, susceptibilities
 from fanin.theory.nonlinearity import Nonlinearity, resolve
 
@@ -72,7 +72,6 @@ def phase_diagram(
     """
     require_matplotlib()
     import matplotlib as mpl
-    from matplotlib.figure import Figure
 
     phi = resolve(activation, **params)
     start = _checks.number("q", q, above=0.0)
@@ -82,8 +81,7 @@ def phase_diagram(
     across, up = np.meshgrid(w, b)
     chi = susceptibilities(phi, across.ravel(), up.ravel(), start).reshape(across.shape)
     with mpl.rc_context(STYLE):
-        if fig is None:
-            fig = Figure(figsize=(6.4, 4.4 + 0.2 * len(points)), layout="constrained")
+        fig = figure(fig, (6.4, 4.4 + 0.2 * len(points)))
         axes = fig.subplots()
         _draw_phases(fig, axes, w, b, chi)
         for place, (name, found) in enumerate(points.items()):
@@ -102,8 +100,13 @@ def _default_weights(phi: Nonlinearity, start: float) -> NDArray[np.float64]:
 
 def _axis(name: str, values: ArrayLike) -> NDArray[np.float64]:
     axis = _checks.numeric(name, values).astype(np.float64)
-    if axis.ndim != 1 or axis.size < 2 or axis[0] < 0 or not (np.diff(axis) > 0).all():
-        raise ValueError(f"{name} must be two or more increasing numbers from 0 on, got {values!r}")
+    with np.errstate(invalid="ignore"):  # two infinities
+        increasing = axis.ndim == 1 and axis.size > 1 and bool((np.diff(axis) > 0).all())
+    if not increasing or axis[0] < 0 or not math.isfinite(axis[-1]):
+        raise ValueError(
+            f"{name}: expected two or more increasing numbers from 0 on, found "
+            f"{_checks.found(values)}"
+        )
     return axis
 
 
@@ -111,13 +114,19 @@ def _named(point: Any) -> dict[str, Point]:
     """Return points by name; those without one get what they are."""
     if point is None:
         return {}
-    if isinstance(point, dict):
-        return point
-    several = [point] if np.ndim(point) == 1 else list(point)
-    for place in several:
-        if np.shape(place) != (2,):
-            raise ValueError(f"point must be (sigma_w2, sigma_b2), got {place!r}")
-    return {f"σw² = {w:g}, σb² = {b:g}": (w, b) for w, b in several}
+    if isinstance(point, Mapping):
+        return {str(name): _places(place, 1)[0] for name, place in point.items()}
+    return {f"σw² = {w:g}, σb² = {b:g}": (w, b) for w, b in _places(point, None)}
+
+
+def _places(point: Any, number: int | None) -> list[Point]:
+    pairs = np.atleast_2d(_checks.numeric("point", point))
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) != (number or len(pairs)):
+        several = "" if number else ", or several of these"
+        raise ValueError(
+            f"point: expected (sigma_w2, sigma_b2){several}, found {_checks.found(point)}"
+        )
+    return [(float(w), float(b)) for w, b in pairs]
 
 
 def _draw_phases(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from fanin import _checks
 from fanin._checks import unknown
 from fanin.theory.nonlinearity import Nonlinearity, resolve
 from fanin.theory.quadrature import expectation, slope_at
@@ -71,15 +72,20 @@ def gain(
     >>> round(gain(lambda x: np.maximum(x, 0) ** 2), 6)
     0.816497
     """
-    if mode not in _MODES:
+    if isinstance(mode, str) and mode not in _MODES:
         raise unknown("mode", mode, _MODES)
+    _checks.one_of("mode", mode, _MODES)
     if mode == "torch":
+        if derivative is not None:
+            raise ValueError("derivative: expected None for torch's table, found a function")
         return _torch_gain(activation, **params)
     phi = resolve(activation, derivative, **params)
     second = mean_square(phi) if mode == "forward" else mean_square_slope(phi)
     if second == 0:
         what = "activation" if mode == "forward" else "derivative of activation"
-        raise ValueError(f"{what} {phi.name!r} is 0 everywhere: there is no gain")
+        raise ValueError(
+            f"{what}: expected one that is not 0 everywhere, found {phi.name!r}: there is no gain"
+        )
     return 1 / math.sqrt(second)
 
 
@@ -97,8 +103,8 @@ def mean_square_slope(phi: Nonlinearity, q: float = 1.0) -> float:
     """Return E φ'(√q z)² for a standard normal z: to 1e-11, or 1e-6 where φ' is not given."""
     if phi.jumps:
         raise ValueError(
-            f"activation {phi.name!r} jumps: its derivative has no second moment, hence there is "
-            "no backward gain; give derivative= if another one is meant"
+            f"activation: expected a continuous one, found {phi.name!r}, which jumps: its "
+            "derivative has no second moment; give derivative= if another one is meant"
         )
     return expectation(
         lambda x, half: slope_at(phi, x, half) ** 2,
@@ -126,10 +132,12 @@ def _torch_gain(activation: Any, **params: Any) -> float:
         raise unknown("activation in torch's table of gains", name, _TORCH)
     allowed = {"negative_slope"} if name == "leaky_relu" else set()
     if extra := params.keys() - allowed:
-        raise TypeError(f"torch's gain of {name!r} takes no {', '.join(sorted(extra))}")
+        raise TypeError(
+            f"options of torch's gain of {name!r}: expected "
+            f"{'negative_slope' if allowed else 'none'}, found {', '.join(sorted(extra))}"
+        )
     if name == "leaky_relu":
-        slope = params.get("negative_slope", 0.01)
-        if isinstance(slope, bool) or not isinstance(slope, int | float):
-            raise ValueError(f"negative_slope {slope!r} is not a valid number")
+        given = params.get("negative_slope", 0.01)
+        slope = _checks.number("negative_slope", given, at_least=-1e150, at_most=1e150)
         return math.sqrt(2 / (1 + slope**2))
     return _TORCH[name]

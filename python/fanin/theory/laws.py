@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from fanin import initializers
+from fanin import _checks, initializers
 from fanin.random import Stream
 
 
@@ -53,7 +53,8 @@ class WeightLaw:
         """
         found = initializers.get(initializer)
         if found is None:
-            raise TypeError("initializer must be a name or an initializer, got None")
+            raise TypeError("initializer: expected a name or an initializer, found None")
+        shape = _checks.feature_shape("shape", shape)
         law = _known(found, shape)
         return cls.measured(found, shape) if law is None else law
 

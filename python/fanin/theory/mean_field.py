@@ -249,9 +249,7 @@ def length_map(
     """
     phi = resolve(activation, **params)
     w, b = _variances(sigma_w2, sigma_b2)
-    values = np.asarray(q, dtype=np.float64)
-    if not (np.isfinite(values).all() and (values >= 0).all()):
-        raise ValueError("q must be finite and at least 0")
+    values = _between("q", q, 0.0, np.finfo(np.float64).max)
     found = [w * _exp(moments(phi, _log(float(v))).log_square) + b for v in values.flat]
     return np.array(found).reshape(values.shape)
 
@@ -301,9 +299,7 @@ def correlation_map(
     """
     phi = resolve(activation, **params)
     w, b = _variances(sigma_w2, sigma_b2)
-    values = np.asarray(c, dtype=np.float64)
-    if not (np.abs(values) <= 1).all():
-        raise ValueError("c must be from -1 to 1")
+    values = _between("c", c, -1.0, 1.0)
     if q is None:
         target = mean_field(phi, w, b).q_star
         log_q = min(max(_log(target), -130.0), 130.0)
@@ -357,7 +353,8 @@ def critical_sigma_w2(activation: Any, sigma_b2: float = 0.0, **params: Any) -> 
         last = min(int(chaotic[0]) + 1, 300)
         return _bisect(above, float(scales[chaotic[0] - 1]), float(scales[last]), 30)
     raise ValueError(
-        f"activation {phi.name!r} has chi < 1 for every sigma_w2 up to 1e4 at sigma_b2 = {b:g}"
+        f"activation: expected one whose chi passes 1 below sigma_w2 = 1e4 at sigma_b2 = {b:g}, "
+        f"found {phi.name!r}"
     )
 
 
@@ -449,6 +446,16 @@ def _variances(sigma_w2: object, sigma_b2: object) -> tuple[float, float]:
         _checks.number("sigma_w2", sigma_w2, at_least=0.0),
         _checks.number("sigma_b2", sigma_b2, at_least=0.0),
     )
+
+
+def _between(name: str, values: ArrayLike, low: float, high: float) -> Array:
+    array = _checks.numeric(name, values).astype(np.float64)
+    outside = ~((array >= low) & (array <= high))
+    if outside.any():
+        raise ValueError(
+            f"{name}: expected numbers from {low:g} to {high:g}, found {array[outside].flat[0]:g}"
+        )
+    return array
 
 
 def _log(value: float) -> float:

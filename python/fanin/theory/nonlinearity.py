@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _core, activations
-from fanin._checks import unknown
+from fanin._checks import found, unknown
 from fanin.errors import ShapeError
 
 Array = NDArray[np.float64]
@@ -87,24 +87,40 @@ def resolve(
     >>> resolve("leaky_relu", negative_slope=0.5).value(np.array([-2.0, 3.0]))
     array([-1.,  3.])
     """
+    if derivative is not None and not callable(derivative):
+        raise TypeError(f"derivative: expected a function of an array, found {found(derivative)}")
     if isinstance(activation, Nonlinearity):
-        return activation
+        if options:
+            raise TypeError(
+                f"options: expected none, found {_listed(options)}: a Nonlinearity has its own"
+            )
+        return activation if derivative is None else replace(activation, slope=derivative)
     if isinstance(activation, str) and activation.lower() in EXTRA:
         if options:
-            raise TypeError(f"activation {activation!r} has no options, got {sorted(options)}")
+            raise TypeError(
+                f"options: expected none, found {_listed(options)}: activation {activation!r} has "
+                "no options"
+            )
         value, slope, bends = EXTRA[activation.lower()]
         return Nonlinearity(activation.lower(), value, derivative or slope, bends)
     settings = _settings(activation, options)
     if settings is not None:
-        found = _of_the_core(tuple(sorted(settings.items())))
-        return found if derivative is None else replace(found, slope=derivative)
+        known = _of_the_core(tuple(sorted(settings.items())))
+        return known if derivative is None else replace(known, slope=derivative)
     if not callable(activation):
-        raise TypeError(f"activation must be a name or a function of an array, got {activation!r}")
+        raise TypeError(
+            f"activation: expected a name or a function of an array, found {found(activation)}"
+        )
     if options:
         raise TypeError(
-            f"a function of your own takes its options itself (functools.partial), got {options}"
+            f"options: expected none, found {_listed(options)}: a function of your own takes its "
+            "options itself (functools.partial)"
         )
     return _of_a_function(activation, derivative)
+
+
+def _listed(options: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={found(value)}" for name, value in options.items())
 
 
 def _settings(activation: Any, options: dict[str, Any]) -> dict[str, Any] | None:
@@ -117,14 +133,14 @@ def _settings(activation: Any, options: dict[str, Any]) -> dict[str, Any] | None
     elif activation is None or isinstance(activation, Mapping):
         activation = activations.get(activation)
     try:
-        found = activations.settings(activation)
+        known = activations.settings(activation)
     except TypeError:
         return None
     if not options:
-        return found
-    config = {name: value for name, value in found.items() if name != "kind"}
+        return known
+    config = {name: value for name, value in known.items() if name != "kind"}
     return activations.settings(
-        activations.deserialize({"class_name": found["kind"], "config": {**config, **options}})
+        activations.deserialize({"class_name": known["kind"], "config": {**config, **options}})
     )
 
 
@@ -135,8 +151,8 @@ def _of_the_core(items: tuple[tuple[str, Any], ...]) -> Nonlinearity:
     name = settings["kind"]
     if name == "softmax":
         raise ValueError(
-            "activation 'softmax' mixes the units of a layer; mean-field theory and gains are for "
-            "functions that act on each unit by itself"
+            "activation: expected one that acts on each unit by itself, found 'softmax', which "
+            "mixes the units of a layer"
         )
 
     def value(x: Array) -> Array:
@@ -166,17 +182,18 @@ def checked(function: Callable[..., Any], what: str) -> Function:
 
     def wrapped(x: Array) -> Array:
         with np.errstate(all="ignore"):
-            found = np.asarray(function(x.copy()))
-        if found.shape != x.shape:
+            y = np.asarray(function(x.copy()))
+        if y.shape != x.shape:
             raise ShapeError(
-                f"{what} must return an array of the shape it is given, {x.shape}, "
-                f"got {found.shape}"
+                f"{what}: expected an array of the shape it is given, {x.shape}, found one of "
+                f"shape {y.shape}"
             )
-        if found.dtype.kind not in "fiub":
-            raise TypeError(f"{what} must return real numbers, got dtype {found.dtype}")
-        values = found.astype(np.float64)
+        if y.dtype.kind not in "fiub":
+            raise TypeError(f"{what}: expected real numbers, found dtype {y.dtype}")
+        values = y.astype(np.float64)
         if np.isnan(values).any():
-            raise ValueError(f"{what} is NaN at {x[np.isnan(values)].flat[0]:g}")
+            place = x[np.isnan(values)].flat[0]
+            raise ValueError(f"{what}: expected numbers, found NaN at {place:g}")
         return values
 
     return wrapped
@@ -207,7 +224,7 @@ def find_bends(value: Function) -> tuple[tuple[float, ...], bool]:
     # Odd edges: no bend that anybody writes down falls between two pieces, where none would see it.
     edges = np.linspace(-_REACH - 0.1234567, _REACH + 0.0765431, 515)
     left, right = edges[:-1], edges[1:]
-    found: list[float] = [0.0]
+    bends: list[float] = [0.0]
     jumps = False
     while left.size and left.size <= 1 << 14:
         middle = (left + right) / 2
@@ -221,11 +238,11 @@ def find_bends(value: Function) -> tuple[tuple[float, ...], bool]:
             steepness = abs(ends[0] - ends[2]) + abs(ends[3] - ends[1])
             # A jump is larger than what the slope on either side explains.
             jumps |= bool(abs(ends[1] - ends[0]) > 1e-3 * steepness + 1e-12)
-            if min(abs(a - f) for f in found) > 4 * _NARROW:
-                found.append(float((a + b) / 2))
+            if min(abs(a - f) for f in bends) > 4 * _NARROW:
+                bends.append(float((a + b) / 2))
         left, middle, right = left[~done], middle[~done], right[~done]
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
-    return tuple(sorted(found)), jumps
+    return tuple(sorted(bends)), jumps
 
 
 # A piece is looked at with a margin, so that a bend next to an edge is seen from both sides.

@@ -178,6 +178,8 @@ def predict(
         If `x` is not a batch of samples.
     ValueError
         If a number is out of range, or the number of features is not known.
+    TypeError
+        If `network` is none.
 
     References
     ----------
@@ -198,6 +200,7 @@ def predict(
     True
     """
     share = _checks.number("coverage", coverage, above=0.0, below=1.0)
+    training = _checks.flag("training", training)
     start, features = _start(x, features, second_moment, correlation, batch)
     layers = read(network, features)
     forward = Forward(start, training)
@@ -234,24 +237,34 @@ def _start(
     if x is not None:
         rows = _checks.numeric("x", x)
         if rows.ndim < 2 or rows.size == 0:
-            raise ShapeError(f"x must have shape (batch, features), got {rows.shape}")
+            raise ShapeError(f"x: expected shape (batch, features), found {rows.shape}")
         flat = rows.reshape(len(rows), -1)
         if not np.isfinite(flat).all():
-            raise ValueError("x must be finite")
+            raise ValueError("x: expected finite numbers, found NaN or infinity")
+        if features not in (None, flat.shape[1]):
+            raise ValueError(
+                f"features: expected those of x, {flat.shape[1]}, found {_checks.found(features)}"
+            )
         return signals.measure(flat), flat.shape[1]
     q = _checks.number("second_moment", second_moment, at_least=0.0)
     c = _checks.number("correlation", correlation, at_least=-1.0, at_most=1.0)
     size = _checks.integer("batch", batch, minimum=1)
     if features is not None:
         features = _checks.integer("features", features, minimum=1)
+        _checks.integer("features", features, maximum=2**31 - 1)  # more is no shape
     return Signal(math.log(q) if q else -math.inf, 0.0, 0.0, 0.0, c, 0.0, size), features
 
 
 def _given_gradient(given: tuple[float, float] | None, batch: int) -> Signal | None:
     if given is None:
         return None
-    square = _checks.number("output_gradient[0]", given[0], at_least=0.0)
-    c = _checks.number("output_gradient[1]", given[1], at_least=-1.0, at_most=1.0)
+    pair = _checks.numeric("output_gradient", given)
+    if pair.shape != (2,):
+        raise ShapeError(
+            f"output_gradient: expected (second moment, correlation), found {_checks.found(given)}"
+        )
+    square = _checks.number("output_gradient[0]", pair[0], at_least=0.0)
+    c = _checks.number("output_gradient[1]", pair[1], at_least=-1.0, at_most=1.0)
     return Signal(math.log(square) if square else -math.inf, 0.0, 0.0, 0.0, c, 0.0, batch)
 
 

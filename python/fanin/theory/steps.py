@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from fanin import _checks
 from fanin import layers as _layers
 from fanin.theory.laws import WeightLaw
 from fanin.theory.nonlinearity import Nonlinearity, resolve
@@ -100,13 +101,22 @@ def read(network: Any, features: int | None) -> tuple[LayerSteps, ...]:
     if width is None:
         shape = getattr(network, "input_shape", None)
         width = math.prod(n for n in shape[1:] if n is not None) if shape else None
-    for layer in getattr(network, "layers", network):
+    given = _checks.several(getattr(network, "layers", network))
+    if given is None:
+        raise TypeError(f"network: expected a Sequential or layers, found {_checks.found(network)}")
+    for layer in given:
         if isinstance(layer, LayerSteps):
+            if not all(isinstance(step, Step) for step in layer.steps):
+                raise TypeError(f"steps of {layer.name}: expected steps, found {layer.steps}")
             found.append(layer)
             continue
+        if not isinstance(layer, _layers.Layer):
+            raise TypeError(f"network: expected layers, found {_checks.found(layer)} among them")
         if isinstance(layer, _layers.Dense):
             if width is None:
-                raise ValueError("features must be given for a network that is not built")
+                raise ValueError(
+                    "features: expected a number for a network that is not built, found None"
+                )
             found.append(LayerSteps(layer.name, _dense(layer, width)))
             width = layer.units
         elif not isinstance(layer, _layers.InputLayer):
