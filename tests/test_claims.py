@@ -1,7 +1,7 @@
 """What the documents claim about initialization and BatchNorm, checked where code can check it.
 
-Each test quotes its claim. Networks are chains of public layers on NumPy arrays: forward keeps a
-cache, backward takes it back.
+Each test states its claim in words of its own. Networks are chains of public layers on NumPy
+arrays: forward keeps a cache, backward takes it back.
 """
 
 import fanin
@@ -93,10 +93,9 @@ SAME = {"zeros": Zeros(), "constant": Constant(0.3), "negative constant": Consta
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
 @pytest.mark.parametrize("start", SAME)
 def test_equal_weights_stay_equal(start, activation):
-    """Claim: "If all neurons start with the same values, they learn the same features."
+    """Claim: units that start equal get equal gradients, so no training tells them apart.
 
-    "All neurons in the same layer will receive the same gradient update. This means they will
-    continue to have identical weights through all iterations of training." To the last bit.
+    They stay equal to the last bit.
     """
     model = xor_network(SAME[start], activation)
     x, y = xor()
@@ -109,7 +108,7 @@ def test_equal_weights_stay_equal(start, activation):
 
 @pytest.mark.parametrize("start", SAME)
 def test_equal_weights_are_no_better_than_a_linear_model(start):
-    """Claim: "Zero [weights] make your network no better than a linear model"."""
+    """Claim: a hidden layer of equal units adds nothing that one line through the inputs lacks."""
     x, y = xor()
     model = xor_network(SAME[start])
     model.fit(x, y, epochs=60, verbose=0, rng=1)
@@ -122,8 +121,7 @@ def test_equal_weights_are_no_better_than_a_linear_model(start):
 
 @pytest.mark.parametrize("output", [Zeros(), "glorot_uniform"], ids=["all layers", "hidden layer"])
 def test_a_relu_network_of_zeros_is_dead(output):
-    """Claim: "With all weights initialized to zero, the initial gradients [...] will also be zero
-    [...] (like ReLU). This means that the weights will not update, making learning impossible."
+    """Claim: where ReLU meets weights of zero, gradients are zero as well, and nothing is learnt.
 
     Only the last bias moves, which sees no input.
     """
@@ -140,10 +138,7 @@ def test_a_relu_network_of_zeros_is_dead(output):
 
 
 def test_zero_biases_do_no_harm():
-    """Claim: "Setting biases to 0 will not create any problems as non-zero weights take care of
-    breaking the symmetry and even if bias is 0, the values in every neuron will still be
-    different".
-    """
+    """Claim: biases may start at 0, since random weights alone make all units differ."""
     layer = Dense(50, activation="relu", kernel_initializer="he_normal", bias_initializer="zeros")
     layer.build((None, WIDTH), rng=0)
     y = layer(normal_input())
@@ -164,14 +159,14 @@ TINY = 1e-6
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_small_weights_make_signals_and_gradients_vanish(activation):
-    """Claim: "Very small weights can lead to vanishing gradients (especially sigmoid/tanh)"."""
+    """Claim: weights that are too small let signals and gradients die out, layer by layer."""
     signal, gradient = growth(DEPTH, activation, std=0.01)
     assert signal < TINY
     assert gradient < TINY
 
 
 def test_large_weights_make_signals_and_gradients_explode():
-    """Claim: "Very large weights can lead to exploding gradients (especially with ReLU)"."""
+    """Claim: weights that are too large make both grow without bound, ReLU most of all."""
     signal, gradient = growth(DEPTH, "relu", std=1.0)
     assert signal > 1 / TINY
     assert gradient > 1 / TINY
@@ -179,9 +174,7 @@ def test_large_weights_make_signals_and_gradients_explode():
 
 @pytest.mark.parametrize(("activation", "level"), [("tanh", 0.99), ("sigmoid", 0.99)])
 def test_large_weights_saturate(activation, level):
-    """Claim: "If the variance of weights is too high, the activations may become saturated, leading
-    to vanishing gradients", "careful weight initialization helps prevent saturation".
-    """
+    """Claim: large weights drive bounded activations to their flat ends; Glorot's do not."""
 
     def saturated(initializer):
         y = Chain(3, activation, initializer).forward(normal_input())[-1]
@@ -215,10 +208,9 @@ def test_large_weights_saturate(activation, level):
     ],
 )
 def test_variance_of_an_initializer(initializer, variance):
-    """Claim: "W ~ N(0, 1/n_in)", "a standard deviation of sqrt(2 / (fan_in + fan_out))", "N(0,
-    2/n_in)".
+    """Claim: Xavier's variance is 1/n_in or 2/(n_in + n_out), He's is 2/n_in, and means are 0.
 
-    Both Xavier normals that the documents give, and He's; the mean is zero.
+    Both variances that the documents give under Xavier's name.
     """
     n, m = 700, 500
     w = fanin.initializers.get(initializer)((n, m), "float64", rng=1)
@@ -238,7 +230,7 @@ def test_variance_of_an_initializer(initializer, variance):
     ids=["glorot_uniform", "xavier_init", "he_uniform"],
 )
 def test_limits_of_a_uniform_initializer(initializer, limit):
-    """Claim: "W ~ U[-sqrt(6 / (n_in + n_out)), ...]", "W ~ U[-sqrt(6 / n_in), sqrt(6 / n_in)]"."""
+    """Claim: uniform weights reach sqrt(6 / (n_in + n_out)) (Xavier) or sqrt(6 / n_in) (He)."""
     draw = initializer if callable(initializer) else fanin.initializers.get(initializer)
     w, bound = draw((300, 200), rng=2), limit(300, 200)
     # float32 rounds the limit itself.
@@ -247,13 +239,14 @@ def test_limits_of_a_uniform_initializer(initializer, limit):
 
 
 def test_he_init_has_the_standard_deviation_it_says():
-    """Claim: "std_dev = np.sqrt(2 / shape[0])"."""
+    """Claim: `he_init` takes the length of the first axis for the fan-in."""
     assert fanin.he_init((512, 400), rng=0).std() == pytest.approx(np.sqrt(2 / 512), rel=0.01)
 
 
 def test_xavier_keeps_mean_and_variance_through_tanh_layers():
-    """Claim: "The mean of the activations should be zero. The variance of the activations should
-    stay the same across every layer." In tanh's linear range, where Xavier's assumption holds.
+    """Claim: over layers of tanh, Xavier's signals keep a mean of 0 and their variance.
+
+    In tanh's linear range, where Xavier's assumption holds.
     """
     x = normal_input() / 20
     for y in Chain(10, "tanh", "glorot_normal").forward(x):
@@ -264,7 +257,7 @@ def test_xavier_keeps_mean_and_variance_through_tanh_layers():
 
 
 def test_xavier_keeps_gradients_too():
-    """Claim: "Goal: maintain equal variance of activations and gradients across layers"."""
+    """Claim: the same holds for gradients on their way back."""
     chain = Chain(10, "tanh", "glorot_normal")
     y = chain.forward(normal_input() / 20)[-1]
     dy = np.random.default_rng(1).normal(size=y.shape).astype("float32")
@@ -273,7 +266,7 @@ def test_xavier_keeps_gradients_too():
 
 
 def test_he_keeps_variance_through_relu_layers():
-    """Claim: "Maintain the variance of activations across layers at the start of training."
+    """Claim: before training, He's weights hold the size of signals over layers of ReLU.
 
     He keeps the mean square at 2 times 1/2; Xavier halves it at each ReLU layer: 2^-10 after ten.
     """
@@ -285,9 +278,7 @@ def test_he_keeps_variance_through_relu_layers():
 
 
 def test_relu_leaves_half_of_the_outputs_zero():
-    """Claim: "ReLU activations do not output values in a symmetric range around 0 and half of the
-    outputs are zeros".
-    """
+    """Claim: ReLU cuts one half of a symmetric signal off, so every second output is 0."""
     for y in Chain(5, "relu", "he_normal").forward(normal_input()):
         assert (y == 0).mean() == pytest.approx(0.5, abs=0.08)
 
@@ -296,7 +287,7 @@ def test_relu_leaves_half_of_the_outputs_zero():
 
 
 def test_batch_normalization_has_four_parameters_a_neuron():
-    """Claim: "Example: for 3 neurons: learnable 3 x 2 = 6, non-learnable 3 x 2 = 6"."""
+    """Claim: each unit has four numbers, of which two are learnt: 6 and 6 for three units."""
     layer = BatchNormalization()
     layer.build((None, 3))
     assert sum(w.size for w in (layer.gamma, layer.beta)) == 6
@@ -332,16 +323,14 @@ def built(layer, width=4):
 
 
 def test_normalized_activations_have_mean_0_and_deviation_1():
-    """Claim: "Batch normalization normalizes these activations for each mini-batch to have mean ≈ 0
-    and standard deviation ≈ 1".
-    """
+    """Claim: over one batch, what comes out of each unit has a mean of 0 and a deviation of 1."""
     y = built(BatchNormalization())(skewed(), training=True)
     np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(y.std(axis=0), 1, atol=2e-3)  # ε = 1e-3 beside a variance of 0.5
 
 
 def test_the_three_steps_of_batch_normalization():
-    """Claim: "compute mean and variance (1/m); normalize by sqrt(σ² + ε); scale by γ, add β"."""
+    """Claim: less the mean, by the root of variance (over m) plus ε, times γ, plus β."""
     layer = built(BatchNormalization())
     layer.gamma[...] = [1, 2, 0.5, -1]
     layer.beta[...] = [0, 1, -3, 10]
@@ -353,9 +342,7 @@ def test_the_three_steps_of_batch_normalization():
 
 
 def test_training_uses_the_batch_and_inference_the_running_statistics():
-    """Claim: "Training: use batch-wise mean and variance. Inference: use running (moving average)
-    of mean and variance from training".
-    """
+    """Claim: in training the batch's own statistics count, afterwards the averages kept of them."""
     layer = built(BatchNormalization(momentum=0.9))
     x = skewed(2000)
     untrained = layer(x[:1], training=False)
@@ -380,7 +367,7 @@ def test_training_uses_the_batch_and_inference_the_running_statistics():
 
 
 def test_batch_normalization_keeps_gradients_from_vanishing():
-    """Claim: "Reduces vanishing gradients: especially in deep networks"."""
+    """Claim: normalized layers hand gradients down where plain ones lose them."""
     _, without = growth(DEPTH, "tanh", std=0.01)
     signal, gradient = growth(DEPTH, "tanh", std=0.01, normalized=True)
     assert without < TINY
@@ -419,7 +406,7 @@ SCALES = [0.02, 2.0, 200.0]  # too small, He's, too large
 
 
 def test_batch_normalization_allows_higher_learning_rates(pictures):
-    """Claim: "Allows the use of higher learning rates without risk of divergence"."""
+    """Claim: a learning rate that ruins the plain network trains the normalized one."""
     without = [accuracy_after_training(pictures, False, rate=1.0, seed=s) for s in range(3)]
     normalized = [accuracy_after_training(pictures, True, rate=1.0, seed=s) for s in range(3)]
     print(f"learning rate 1: {np.round(without, 3)} without, {np.round(normalized, 3)} with")
@@ -429,7 +416,7 @@ def test_batch_normalization_allows_higher_learning_rates(pictures):
 
 
 def test_batch_normalization_reduces_sensitivity_to_initialization(pictures):
-    """Claim: "Reduces sensitivity to weight initialization"."""
+    """Claim: normalized networks care less about the scale that weights start at."""
     without = [accuracy_after_training(pictures, False, scale) for scale in SCALES]
     normalized = [accuracy_after_training(pictures, True, scale) for scale in SCALES]
     print(f"scales {SCALES}: {np.round(without, 3)} without, {np.round(normalized, 3)} with")
@@ -439,9 +426,7 @@ def test_batch_normalization_reduces_sensitivity_to_initialization(pictures):
 
 
 def test_good_initialization_converges_faster(pictures):
-    """Claim: "Properly initialized weights can help accelerate the convergence of the
-    optimization".
-    """
+    """Claim: from weights of the right scale, the same epochs lead further."""
     small, he, large = (accuracy_after_training(pictures, False, scale) for scale in SCALES)
     print(f"scales {SCALES}: {small:.3f}, {he:.3f}, {large:.3f}")
     assert he > small + 0.1

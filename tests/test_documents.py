@@ -1,9 +1,10 @@
 """The code of the user's documents runs on fanin with only its import lines changed.
 
-`documents/` holds the texts as they came. A block of code starts at a known line and ends at a
-closing fence, a rule or the next numbered answer, whichever comes first (some are not closed).
+`documents/` has a folder for each document, and in it the document's blocks of code, each in a file
+whose first line names the document.
 """
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -12,9 +13,9 @@ import numpy as np
 import pytest
 
 DOCUMENTS = Path(__file__).parent / "documents"
-NOTES = "weight_initialization_and_batch_normalization.txt"
-GUIDE = "parameter_initialization.txt"
-ASSIGNMENT = "weight_initialization_assignment.txt"
+NOTES = "weight_initialization_and_batch_normalization"
+GUIDE = "parameter_initialization"
+ASSIGNMENT = "weight_initialization_assignment"
 
 # Every import line of the documents, and what it becomes. Lines that are not here stay as they are.
 IMPORTS = {
@@ -28,25 +29,21 @@ IMPORTS = {
     "from tensorflow.keras.utils import": "from fanin.utils import",
 }
 
-# Name of a block: its document and its first line (after the answer's number, where it has one).
+# Name of a block: its document, its file, and the SHA-256 of its code: it is as it came.
 BLOCKS = {
-    "numpy": (NOTES, "import numpy as np"),
-    "keras": (NOTES, "from keras.models import Sequential"),
-    "tensorflow": (GUIDE, "import tensorflow as tf"),
-    "torch": (GUIDE, "import torch"),
-    "fashion-mnist": (ASSIGNMENT, "import tensorflow as tf"),
+    "numpy": (NOTES, "initializers_in_numpy.py", "ad6ccfc7226d675c"),
+    "keras": (NOTES, "batch_normalization_in_keras.py", "5e73ae726cca9cd5"),
+    "tensorflow": (GUIDE, "glorot_in_tensorflow.py", "0724e8942aef9d79"),
+    "torch": (GUIDE, "he_in_torch.py", "88bd1b3d7aba0d4b"),
+    "fashion-mnist": (ASSIGNMENT, "fashion_mnist_in_keras.py", "c084b01b667b622f"),
 }
-END_OF_BLOCK = re.compile(r"^(```|---|\d+\.\s*$)", re.MULTILINE)
 
 
 def block(name):
-    document, first_line = BLOCKS[name]
-    text = (DOCUMENTS / document).read_text(encoding="utf-8")
-    start = re.search(rf"^(?:\d+\.\s+)?(?={re.escape(first_line)}$)", text, re.MULTILINE)
-    assert start, f"{document} has a block that starts with {first_line!r}"
-    code = text[start.end() :]
-    end = END_OF_BLOCK.search(code)
-    return code[: end.start()] if end else code
+    document, file, _ = BLOCKS[name]
+    head, code = (DOCUMENTS / document / file).read_text(encoding="utf-8").split("\n\n", 1)
+    assert re.fullmatch(rf"# The \w+ code of the document {document}, as it stands there\.", head)
+    return code
 
 
 def rewritten(code):
@@ -69,18 +66,11 @@ def run(code):
 
 
 def test_no_block_is_forgotten():
-    """Each line of the documents that imports something belongs to a block above."""
-    for document in (NOTES, GUIDE, ASSIGNMENT):
-        text = (DOCUMENTS / document).read_text(encoding="utf-8")
-        found = re.findall(r"^(?:\d+\.\s+)?((?:import|from) .+)$", text, re.MULTILINE)
-        held = [
-            line
-            for name, (where, _) in BLOCKS.items()
-            if where == document
-            for line in block(name).splitlines()
-            if re.match(r"(import|from) ", line)
-        ]
-        assert sorted(found) == sorted(held)
+    """Each file belongs to a block above, and each block is the code of its document."""
+    found = {path.relative_to(DOCUMENTS) for path in DOCUMENTS.rglob("*") if path.is_file()}
+    assert found == {Path(document, file) for document, file, _ in BLOCKS.values()}
+    for name, (_, _, digest) in BLOCKS.items():
+        assert hashlib.sha256(block(name).encode()).hexdigest().startswith(digest), name
 
 
 def test_only_import_lines_are_rewritten():
