@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from fanin import _checks
-from fanin.callbacks._run import Run
-
 from fanin.callbacks._record import Record
+from fanin.callbacks._run import Run
 
 BATCH_HOOKS = (
     "on_train_batch_begin",
