@@ -1,5 +1,6 @@
 """What is not there says so without disturbing what is there."""
 
+import contextlib
 import copy
 import importlib.util
 import inspect
@@ -109,6 +110,18 @@ def test_an_error_inside_of_a_function_is_its_own():
 
     with pytest.raises(TypeError, match=r"inner\(\) got an unexpected keyword argument"):
         calls(inner)
+
+
+def test_a_decorated_function_speaks_of_the_arguments_it_stands_for():
+    @_absent.explained
+    @contextlib.contextmanager
+    def held(weights):
+        yield weights
+
+    with pytest.raises(TypeError, match=r"held got an unexpected .* did you mean 'weights'"):
+        held(weighst=1)
+    with pytest.warns(FutureWarning), pytest.raises(TypeError, match=r"^eye got an unexpected"):
+        fanin.init.eye(tensr=1)
 
 
 def test_what_is_absent_can_be_copied_and_pickled():

@@ -37,21 +37,30 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except TypeError as error:
-            # Arguments that do not fit are an error before the function has a frame of its own.
-            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            wrong = _misuse(function, args, kwargs, error)
+            if wrong is None:
                 raise
-            raise _misuse(function, args, kwargs, error) from None
+            raise wrong from None
 
     return call
 
 
 def _misuse(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: TypeError
-) -> TypeError:
-    """Return what to raise in place of Python's own error about the arguments of a call."""
+) -> TypeError | None:
+    """Return what is wrong with the arguments of a call; None if the error is about something else.
+
+    A decorated function is asked for the arguments of the one that it stands for.
+    """
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+        return None
+    except TypeError:
+        pass
     from fanin import _absent
 
-    parameters = inspect.signature(function).parameters.values()
+    parameters = signature.parameters.values()
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
     owner, given = function.__name__, list(args)

@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from fanin._calls import explained
 from fanin._warn import warn
 from fanin.init import _distributions, _fixed, _matrices, _scaled
 
@@ -13,7 +12,7 @@ P = ParamSpec("P")
 
 
 def _deprecated(function: Callable[P, R]) -> Callable[P, R]:
-    new, called = function.__name__, explained(function)
+    new = function.__name__
     old = new.removesuffix("_")
 
     @functools.wraps(function)
@@ -22,7 +21,7 @@ def _deprecated(function: Callable[P, R]) -> Callable[P, R]:
             f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.",
             FutureWarning,
         )
-        return called(*args, **kwargs)
+        return function(*args, **kwargs)
 
     warning.__name__ = warning.__qualname__ = old
     warning.__doc__ = f"Warn, and do what :func:`{new}` does."
