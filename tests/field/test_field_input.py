@@ -148,6 +148,7 @@ def test_field_N2_frames_of_several_numeric_types_are_numbers():
 
 def test_field_N2_a_missing_value_is_named_with_its_column():
     import pandas
+
     frame = pandas.DataFrame(
         {"age": pandas.array([1, None, 3], "Int64"), "on": [True, False, True]}
     )

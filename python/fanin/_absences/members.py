@@ -184,7 +184,7 @@ MEMBERS: dict[str, Rows] = {
         ("it is called reset_state", "reset_states reset"),
     ),
     "callback": (
-        ("on_epoch_end is given the values as logs", "get_monitor_value validation_data"),
+        ("on_epoch_end is given the values as logs", "validation_data"),
         ("mode says whether larger is better", "monitor_op"),
     ),
     "initializer": (

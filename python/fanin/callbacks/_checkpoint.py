@@ -1,11 +1,11 @@
 """Saving the model while it trains."""
 
 import os
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from fanin import _checks
+from fanin._warn import warn
 from fanin.callbacks import _arguments
 from fanin.callbacks._base import BATCH_HOOKS
 from fanin.callbacks._monitor import Monitor
@@ -210,9 +210,7 @@ class ModelCheckpoint(Monitor):
             return path
         if not self._warned:
             self._warned = True
-            warnings.warn(
-                f"ModelCheckpoint cannot name a file by {self.filepath!r}: {reason}", stacklevel=2
-            )
+            warn(f"ModelCheckpoint cannot name a file by {self.filepath!r}: {reason}")
         return None
 
 

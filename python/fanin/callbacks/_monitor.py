@@ -1,13 +1,13 @@
 """Callbacks that watch one value: stopping early, lowering the rate."""
 
 import math
-import warnings
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from fanin import _checks
+from fanin._warn import warn
 from fanin.callbacks import _arguments
 from fanin.callbacks._base import Callback
 from fanin.callbacks._run import EPOCH, Run
@@ -75,10 +75,9 @@ class Monitor(Callback):
             Not used.
         """
         if self._absent is not None and not self._seen:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} did nothing: it needs {self._absent!r}, which no epoch of "
-                "this training had; validation_freq skipped them all",
-                stacklevel=2,
+                "this training had; validation_freq skipped them all"
             )
 
     def larger_is_better(self) -> bool:
@@ -123,10 +122,7 @@ class Monitor(Callback):
         elif not self._warned:
             self._warned = True
             hint = _checks.did_you_mean(self.monitor, logs) or f"; there are {', '.join(logs)}"
-            warnings.warn(
-                f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs{hint}",
-                stacklevel=2,
-            )
+            warn(f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs{hint}")
         return None
 
 
