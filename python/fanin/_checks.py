@@ -36,7 +36,10 @@ def found(value: object) -> str:
         return repr(value) if bits < 70 else f"an integer of {bits} bits"
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # nested too deeply, or a repr of the user's that fails
+        text = f"a {type(value).__name__} that cannot be printed"
     if len(text) > 60:
         text = f"{text[:48]}... of type {type(value).__name__}"
     return text
@@ -123,9 +126,10 @@ def one_of(name: str, value: object, choices: Collection[str]) -> str:
     if isinstance(value, str) and value in choices:
         return value
     words = " or ".join(repr(choice) for choice in choices)
-    hint = f"; did you mean {_close(value, choices)[0]!r}?" if _close(value, choices) else ""
-    error = ValueError if isinstance(value, str) else TypeError
-    raise error(f"{name}: expected {words}, found {found(value)}{hint}")
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected {words}, found {found(value)}")
+    hint = did_you_mean(value, choices)
+    raise ValueError(f"{name}: expected {words}, found {found(value)}{hint}")
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:

@@ -24,6 +24,11 @@ MONITORS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 def network(built=True, rate=0.01, **options):
     net = fanin.Sequential([layers.Dense(1, **({"input_dim": 3} if built else {}))], rng=0)
     net.compile(**{"optimizer": optimizers.SGD(rate), "loss": "mse", "metrics": ["mae"], **options})
@@ -211,7 +216,7 @@ def test_a_baseline_that_is_reached_in_time(patience, values, epochs):
 
 
 @pytest.mark.parametrize("name", ["EarlyStopping", "ReduceLROnPlateau"])
-def test_field_T6_epochs_without_validation_are_waited_for(name, monkeypatch):
+def test_field_T6_epochs_without_validation_are_waited_for(name):
     made = MONITORS[name](patience=2, mode="max")  # the loss falls: no improvement but the first
     net = network()
     history, warned = quiet_fit(
@@ -239,8 +244,7 @@ def test_field_T6_checkpoints_wait_for_validation(tmp_path):
 
 
 @pytest.mark.parametrize("make", MONITORS.values(), ids=MONITORS)
-def test_field_T6_what_cannot_be_in_the_logs_is_refused(make, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_field_T6_what_cannot_be_in_the_logs_is_refused(make):
     no_data = ("val_loss", "validation data")
     assert_refused_before_training(lambda: [make()], ValueError, *no_data)
     split = {"validation_split": 0.5}
@@ -258,8 +262,7 @@ def test_field_T6_what_cannot_be_in_the_logs_is_refused(make, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("make", MONITORS.values(), ids=MONITORS)
-def test_field_T6_what_a_callback_failed_to_write_warns_once(make, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_field_T6_what_a_callback_failed_to_write_warns_once(make, tmp_path):
     _, warned = quiet_fit(network(), [Write(), make("f1", mode="max")], epochs=4)
     assert len(warned) == 1
     assert "'f1'" in warned[0]

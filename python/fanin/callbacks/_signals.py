@@ -54,9 +54,12 @@ class Signals:
     seconds: float = 0.0
 
     def __getitem__(self, statistic: str) -> Array:
-        """Return a statistic as an array of shape (steps, layers)."""
-        if statistic not in self.values:
-            raise KeyError(f"{statistic!r}: expected one of {', '.join(STATISTICS)}")
+        """Return a statistic as an array of shape (steps, layers); a KeyError if there is none."""
+        if not isinstance(statistic, str) or statistic not in self.values:
+            raise KeyError(
+                f"statistic: expected one of {', '.join(STATISTICS)}, "
+                f"found {_checks.found(statistic)}"
+            )
         return np.array(self.values[statistic]).reshape(len(self.steps), len(self.layers))
 
     def plot(self, fig: "Figure | None" = None) -> "Figure":
