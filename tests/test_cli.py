@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 
 import fanin
 import pytest
@@ -24,9 +23,13 @@ def run(text):
         return stop.code
 
 
+HANGS = 1200
+"""Seconds after which a process counts as one that never ends."""
+
+
 def spawn(*words, **options):
     return subprocess.Popen(
-        [sys.executable, "-m", "fanin", *words],
+        [sys.executable, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -157,21 +160,38 @@ def test_demo(capsys, tmp_path):
 
 
 def test_as_a_module_with_a_narrow_encoding():
-    process = spawn("compare", *shlex.split(QUICK), env={**os.environ, "PYTHONIOENCODING": "ascii"})
-    out, err = process.communicate(timeout=60)
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    process = spawn("-m", "fanin", "compare", *shlex.split(QUICK), env=environment)
+    out, err = process.communicate(timeout=HANGS)
     assert (process.returncode, err) == (0, "")
     assert "never learned" in out
+
+
+SAYING_WHEN_IT_TRAINS = """
+import sys
+from fanin import cli
+from fanin.comparison import experiment
+
+run_trial = experiment.run_trial
+
+def saying(*arguments, **options):
+    print("training", file=sys.stderr, flush=True)
+    return run_trial(*arguments, **options)
+
+experiment.run_trial = saying
+sys.exit(cli.main())
+"""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_is_code_130_and_leaves_no_files(tmp_path):
     words = f"compare --epochs 1000000 --seeds 2 --json {tmp_path / 'r.json'}"
-    process = spawn(*words.split())
-    time.sleep(2)  # long enough to be training; a million epochs take hours
+    process = spawn("-c", SAYING_WHEN_IT_TRAINS, *words.split())
+    assert process.stderr.readline() == "training\n"
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=HANGS)
     assert process.returncode == 130
     assert out == ""
-    assert err.strip() == "fanin: interrupted"
+    assert err.replace("training\n", "").strip() == "fanin: interrupted"
     assert not list(tmp_path.iterdir())

@@ -256,8 +256,8 @@ def test_a_forked_child_can_train():
     child = context.Process(target=trained_in_child, args=(answers,))
     child.start()
     try:
-        assert answers.get(timeout=60) == LARGE.bits(model)
-        child.join(timeout=60)
+        assert answers.get(timeout=1200) == LARGE.bits(model)
+        child.join(timeout=1200)
         assert child.exitcode == 0
     finally:
         child.kill()

@@ -237,7 +237,7 @@ def test_the_core_refuses_arrays_given_twice_and_plans_of_two_types():
 
 # A process of its own, for the reason given in test_interrupt.py.
 INTERRUPTED = """
-import json, os, signal, threading
+import json, os, signal, threading, time
 import numpy as np
 import fanin
 from fanin.layers import Dense, Input
@@ -253,8 +253,14 @@ def make(seed):
     return model
 
 models = [make(seed) for seed in range(5)]
-timer = threading.Timer(0.4, lambda: os.kill(os.getpid(), signal.SIGINT))
-timer.start()
+starts = [model.params.copy() for model in models]
+
+def send():
+    while any(np.array_equal(m.params, start) for m, start in zip(models, starts)):
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=send).start()
 try:
     fanin.fit_many(models, x, y, epochs=1000, batch_size=100, verbose=0, shuffle=False)
     raise SystemExit("finished before the signal came")
@@ -276,7 +282,7 @@ print(json.dumps([same, [m._choices().iterations for m in models],
 
 def test_an_interrupt_leaves_every_network_after_a_whole_batch():
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=1200
     )
     assert done.returncode == 0, done.stderr
     same, steps, epochs = json.loads(done.stdout.splitlines()[-1])

@@ -27,7 +27,7 @@ def test_notebook_is_committed_clean(notebook):
 # Jupyter's own packages warn; what the notebook's code warns of appears on its stderr below.
 @pytest.mark.filterwarnings("default")
 def test_notebook_runs_and_shows_what_it_says(notebook):
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=1200, kernel_name="python3").execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     printed = "".join(o.text for o in outputs if o.get("name") == "stdout")
     assert [o.text for o in outputs if o.get("name") == "stderr"] == []
