@@ -1,4 +1,4 @@
-"""Faults seen in use, showing: what is printed fits any stream (S1)."""
+"""Faults seen in use, showing: what is printed fits any stream (S1), a page is up to date (R16)."""
 
 import ast
 import contextlib
@@ -308,3 +308,10 @@ def test_field_S1_no_message_has_a_sign_that_a_stream_may_lack():
     assert set(found) <= WITH_SIGNS, {
         module: texts for module, texts in found.items() if module not in WITH_SIGNS
     }
+
+
+def test_field_R16_the_page_of_the_stream_has_the_results_of_other_batteries():
+    page = (Path(__file__).parents[2] / "docs" / "stream.md").read_text(encoding="utf-8")
+    assert "PractRand 0.95 and TestU01 1.2.3" in page
+    assert "BigCrush was not run, nor PractRand on a terabyte" in page
+    assert "have\nnot been run" not in page
