@@ -111,7 +111,7 @@ def test_the_command_of_a_result_repeats_it(tmp_path):
         ("--epoch-s 3", "--epoch-s"),
         ("--plot no/such/folder/p.png", "no/such/folder"),
         ("--plot p.doc", "suffix"),
-        ("--json .", "is a folder"),
+        ("--json .", "found a folder"),
         ("--json same.html --html same.html", "files: expected different ones"),
     ],
 )

@@ -1,12 +1,13 @@
 """Weights and whole models in one file: NumPy's npz, written all or not at all."""
 
+import functools
 import os
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import losses, metrics, optimizers, random
+from fanin import _files, losses, metrics, optimizers, random
 from fanin.errors import ShapeError
 
 Path_ = str | os.PathLike[str]
@@ -16,44 +17,21 @@ _CONFIG = "config"
 _OPTIMIZER = "optimizer/"
 
 
-def write(path: Path_, arrays: Arrays, overwrite: bool = True) -> None:
-    """Write arrays to `path`: the file appears whole, or what was there stays."""
-    import tempfile  # with zipfile, a fifth of the time that `import fanin` would take
-
-    target = os.path.abspath(path)
-    if os.path.isdir(target):
-        raise IsADirectoryError(f"filepath must name a file, and {target} is a directory")
-    if not overwrite and os.path.exists(target):
-        raise FileExistsError(f"{target} exists, and overwrite is False")
-    directory, name = os.path.split(target)
-    handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _permissions(target))
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _permissions(target: str) -> int:
-    """Return the mode of the file that is replaced, or the one a new file would get."""
-    if os.path.exists(target):
-        return os.stat(target).st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def write(filepath: object, arrays: Arrays, overwrite: bool = True) -> None:
+    """Write arrays to a file: it appears whole, or what was there stays."""
+    path = _files.as_path("filepath", filepath)
+    # Array by array: no second copy of all of them.
+    fill = functools.partial(np.savez, **arrays)  # type: ignore[arg-type]
+    _files.stream(path, fill, overwrite=overwrite)
 
 
 def read(path: Path_) -> Arrays:
     """Read what `write` wrote."""
     import zipfile
 
+    path = _files.as_path("filepath", path)
     try:
-        with open(path, "rb") as file:
+        with _files.open_regular(path) as file:
             return _read(file)
     except (zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
         raise ValueError(f"{os.fspath(path)} is not a file of fanin's weights: {error}") from None

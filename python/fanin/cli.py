@@ -161,7 +161,7 @@ def _check_files(files: dict[str, Path]) -> None:
         try:
             _files.check_writable(path)
         except OSError as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(f"{path}: {error.strerror}") from error
     if len({path.resolve() for path in files.values()}) < len(files):
         raise ValueError(
             f"files: expected different ones, found {', '.join(map(str, files.values()))}"

@@ -1,6 +1,5 @@
 """Arguments that several callbacks take."""
 
-import os
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,6 @@ def verbosity(value: object) -> int:
     if isinstance(value, bool | np.bool_):
         return int(value)
     return _checks.integer("verbose", value, minimum=0, maximum=2)
-
-
-def path(name: str, value: object) -> str:
-    """Return a path as text."""
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if not isinstance(value, str):
-        raise TypeError(f"{name}: expected a path, found {_checks.found(value)}")
-    if not value or "\0" in value or os.path.basename(value) in ("", ".", ".."):
-        raise ValueError(f"{name}: expected the path of a file, found {value!r}")
-    return value
 
 
 def rate(owner: str, optimizer: Any) -> float:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -244,7 +243,7 @@ class Report:
         """
         from fanin.diagnosis._html import page
 
-        _files.write(Path(path), page(self).encode())
+        _files.write(path, page(self).encode())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as what JSON can hold.
