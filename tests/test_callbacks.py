@@ -237,7 +237,7 @@ def test_errors_inside_a_schedule_are_its_own():
 
 def test_checkpoints(tmp_path):
     net = model()
-    path = str(tmp_path / "sub" / "{epoch:02d}-{loss:.3f}.weights.h5")
+    path = str(tmp_path / "sub" / "{epoch:02d}-{loss:.3f}.weights.npz")
     net.fit(
         X,
         Y,
@@ -253,7 +253,7 @@ def test_checkpoints(tmp_path):
 
 
 def test_checkpoint_of_the_best_only(tmp_path):
-    path = tmp_path / "best.keras"
+    path = tmp_path / "best.npz"
     net = model(rate=2.0)  # diverges: the first epoch is the best
     best = callbacks.ModelCheckpoint(path, monitor="loss", save_best_only=True)
     net.fit(X, Y, epochs=4, verbose=0, callbacks=[best])

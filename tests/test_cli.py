@@ -112,7 +112,7 @@ def test_the_command_of_a_result_repeats_it(tmp_path):
         ("--plot no/such/folder/p.png", "no/such/folder"),
         ("--plot p.doc", "suffix"),
         ("--json .", "found a folder"),
-        ("--json same.html --html same.html", "files: expected different ones"),
+        ("--json same --html same", "files: expected different ones"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(words, message, capsys, tmp_path, monkeypatch):

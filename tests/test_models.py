@@ -256,14 +256,14 @@ def test_copies_stand_by_themselves(twin):
 
 def test_files(tmp_path):
     model, other = network(0), network(1)
-    path = tmp_path / "model.weights.h5"
+    path = tmp_path / "model.weights.npz"
     model.save_weights(path)
     other.load_weights(path)
     assert np.array_equal(other.params, model.params)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]  # nothing temporary stays
     with pytest.raises(FileExistsError, match="overwrite"):
         model.save_weights(path, overwrite=False)
-    whole = tmp_path / "model.keras"
+    whole = tmp_path / "model.npz"
     model.save(whole)
     again = models.load_model(whole)
     assert np.array_equal(again(X), model(X))

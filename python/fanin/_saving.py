@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _files, losses, metrics, optimizers, random
+from fanin import _files, _formats, losses, metrics, optimizers, random
 from fanin.errors import ShapeError
 
 Path_ = str | os.PathLike[str]
@@ -17,9 +17,31 @@ _CONFIG = "config"
 _OPTIMIZER = "optimizer/"
 
 
-def write(filepath: object, arrays: Arrays, overwrite: bool = True) -> None:
+def check_path(filepath: object) -> str:
+    """Return the path of a file that is to be written, if its name says what is written.
+
+    Parameters
+    ----------
+    filepath : str, bytes or path-like
+        Where to; may be a pattern with fields, of which the suffix counts.
+
+    Returns
+    -------
+    str
+        The path.
+
+    Raises
+    ------
+    TypeError
+        If it is no path.
+    ValueError
+        If its suffix is that of a format which is not written.
+    """
+    return _formats.check_suffix("filepath", filepath, _formats.NPZ)
+
+
+def write(path: str, arrays: Arrays, overwrite: bool) -> None:
     """Write arrays to a file: it appears whole, or what was there stays."""
-    path = _files.as_path("filepath", filepath)
     # Array by array: no second copy of all of them.
     fill = functools.partial(np.savez, **arrays)  # type: ignore[arg-type]
     _files.stream(path, fill, overwrite=overwrite)

@@ -367,17 +367,18 @@ class Sequential(Compilable):
     # Files.
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
-        """Write all arrays to one file, in NumPy's npz format whatever the file is called.
+        """Write all arrays to one file, in NumPy's npz format.
 
         Parameters
         ----------
         filepath : str or path
-            The file. It appears whole; if writing fails, what was there stays.
+            The file, and what is refused, as for `save`.
         overwrite : bool, default True
             Whether a file that exists may be replaced.
         """
         self.ready()
-        _saving.write(filepath, dict(self.named_weights()), _checks.flag("overwrite", overwrite))
+        path, overwrite = _saving.check_path(filepath), _checks.flag("overwrite", overwrite)
+        _saving.write(path, dict(self.named_weights()), overwrite)
 
     def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
         """Read all arrays from a file of `save_weights` or `save`.
@@ -402,16 +403,31 @@ class Sequential(Compilable):
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the whole model to one file: layers, arrays, what was compiled, optimizer's arrays.
 
+        The file is an npz archive of NumPy's.
+
         Parameters
         ----------
         filepath : str or path
-            The file. It appears whole; if writing fails, what was there stays.
+            The file, of a name that ends in ``.npz``, has no suffix or one that is no known
+            format's. It appears whole; if writing fails, what was there stays. Of a symbolic link
+            the target is written.
         overwrite : bool, default True
             Whether a file that exists may be replaced.
+
+        Raises
+        ------
+        ValueError
+            If the name is that of another format, such as ``model.h5``, or the model has an
+            argument that no file can hold.
+        TypeError
+            If `filepath` is no path: a number, an open file.
+        OSError
+            If the file cannot be written, is read-only (root is refused too), or is a folder, a
+            pipe, a socket or a device.
         """
         self.ready()
-        arrays = _saving.whole(self, self._compiled)
-        _saving.write(filepath, arrays, _checks.flag("overwrite", overwrite))
+        path, overwrite = _saving.check_path(filepath), _checks.flag("overwrite", overwrite)
+        _saving.write(path, _saving.whole(self, self._compiled), overwrite)
 
 
 def clone_model(model: Sequential) -> Sequential:

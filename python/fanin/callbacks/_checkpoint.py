@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from fanin import _checks, _files
+from fanin import _checks, _files, _saving
 from fanin._warn import warn
 from fanin.callbacks import _arguments
 from fanin.callbacks._base import BATCH_HOOKS
@@ -67,7 +67,7 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, 0.0)
-        self.filepath = _files.as_path("filepath", filepath)
+        self.filepath = _saving.check_path(filepath)
         self.verbose = _arguments.verbosity(verbose)
         self.save_best_only = _checks.flag("save_best_only", save_best_only)
         self.save_weights_only = _checks.flag("save_weights_only", save_weights_only)
@@ -84,8 +84,6 @@ class ModelCheckpoint(Monitor):
             )
 
     def _check_run(self, run: Run) -> None:
-        from fanin import _saving  # with what it imports, not needed before
-
         each_epoch = self.save_freq == "epoch"
         names = run.names() if each_epoch else run.batch_names()
         hooks = EPOCH if each_epoch else BATCH

@@ -53,8 +53,6 @@ class CSVLogger(Callback):
         self._columns: list[str] = []
 
     def _check_run(self, run: Run) -> None:
-        from fanin import _files  # with what it imports, not needed before
-
         _files.check_writable(self.filename)
         if self.append:
             self._read()
@@ -98,7 +96,6 @@ class CSVLogger(Callback):
         import csv
         import io
 
-        from fanin import _files
 
         self._columns += [name for name in names if name not in self._columns]
         text = io.StringIO(newline="")

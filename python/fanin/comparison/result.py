@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from fanin import _files
+from fanin import _files, _formats
 from fanin._checks import found, unknown
 from fanin.comparison.data import DataSummary
 from fanin.comparison.settings import Settings
@@ -252,8 +252,9 @@ class Comparison:
         path : str or Path
             The file; replaced if it exists.
         """
+        checked = _formats.check_suffix("path", path, _formats.JSON)
         text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-        _files.write(path, (text + "\n").encode())
+        _files.write(checked, (text + "\n").encode())
 
     # Showing.
 
@@ -328,7 +329,8 @@ class Comparison:
         """
         from fanin.comparison.html import page
 
-        _files.write(path, page(self).encode())
+        checked = _formats.check_suffix("path", path, _formats.HTML)
+        _files.write(checked, page(self).encode())
 
     def __str__(self) -> str:
         from fanin.comparison.table import as_text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks, _files, _text
+from fanin import _checks, _files, _formats, _text
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
@@ -243,7 +243,8 @@ class Report:
         """
         from fanin.diagnosis._html import page
 
-        _files.write(path, page(self).encode())
+        checked = _formats.check_suffix("path", path, _formats.HTML)
+        _files.write(checked, page(self).encode())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as what JSON can hold.
