@@ -1,7 +1,7 @@
-"""Formats that others write: the names of such files."""
+"""Formats that others write: the names of such files, and what their first bytes say."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fanin._files import as_path
 
@@ -87,3 +87,140 @@ def check_suffix(name: str, path: object, written: Sequence[str]) -> str:
         f"{name}: expected a name that ends in .{usual}, as that is what is written, found "
         f"{path!r}, the name of {kind}" + (f"; write {instead!r}" if stem else "")
     )
+
+
+_KERAS = (
+    "load it with Keras and give its get_weights() to set_weights of a network of the same layers"
+)
+_TORCH = (
+    "load it with torch and give its arrays to set_weights of a network of the same layers, "
+    "weights of Linear transposed"
+)
+_OTHER = (
+    "load it with the library that wrote it and give its arrays to set_weights of a network of "
+    "the same layers"
+)
+
+# (offset, bytes there, what that is, what to do about it). The first that fits counts.
+_MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Keras's .h5", _KERAS),
+    (0, b"\x93NUMPY", "a single array (.npy)", "read it with np.load"),
+    (0, b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "a PyTorch file of the old kind", _TORCH),
+    (4, b"TFL3", "a TensorFlow Lite model", _OTHER),
+    (0, b"GGUF", "a GGUF model", _OTHER),
+    (0, b"MATLAB ", "a MATLAB file", _OTHER),
+    (0, b"PK\x03\x04", "a zip archive that is damaged or cut off", "copy or save it again"),
+    (0, b"PK\x05\x06", "an empty zip archive", "save it again"),
+    (0, b"\x1f\x8b", "a file compressed by gzip", "decompress it first"),
+    (0, b"BZh", "a file compressed by bzip2", "decompress it first"),
+    (0, b"\xfd7zXZ\0", "a file compressed by xz", "decompress it first"),
+    (0, b"\x28\xb5\x2f\xfd", "a file compressed by zstd", "decompress it first"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first"),
+    (0, b"Rar!", "a RAR archive", "unpack it first"),
+    (257, b"ustar", "a tar archive", "unpack it first"),
+    (
+        0,
+        b"version https://git-lfs.github.com",
+        "a pointer of Git LFS in place of the file",
+        "fetch the file with git lfs pull",
+    ),
+    (0, b"%PDF", "a PDF document", ""),
+    (0, b"\x89PNG", "a picture", ""),
+    (0, b"SQLite format 3", "an SQLite database", ""),
+)
+
+
+def describe(head: bytes, size: int) -> str:
+    """Say what kind of file has these first bytes, and what to do about it.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes, some hundreds or more.
+    size : int
+        Length of the whole file in bytes.
+
+    Returns
+    -------
+    str
+        Such as "an HDF5 file, …; load it with Keras …".
+
+    Examples
+    --------
+    >>> describe(b"", 0)
+    'an empty file'
+    >>> describe(b"GIF89a", 6000)
+    'a file of another format, which begins with 47 49 46 38 39 61'
+    """
+    if not size:
+        return "an empty file"
+    for offset, magic, kind, advice in _MAGIC:
+        if head.startswith(magic, offset):
+            return f"{kind}; {advice}" if advice else kind
+    if _is_safetensors(head, size):
+        return f"a safetensors file; {_OTHER}"
+    if head.startswith(_PICKLES):
+        return f"a pickle, which may run any program when it is read; {_OTHER}"
+    if head[:3] == b"\x08\x01\x12":
+        return f"a TensorFlow SavedModel (.pb); {_OTHER}"
+    if head[0] == 0x08 and len(head) > 2 and 2 <= head[1] <= 32 and head[2] in _ONNX_FIELDS:
+        return f"an ONNX model; {_OTHER}"
+    if (text := head.lstrip().lower()).startswith((b"<!doctype", b"<html")):
+        return "a page of the web (HTML); the download gave a page in place of the file"
+    if text.startswith((b"{", b"[")):
+        return "a text in JSON, which holds no arrays"
+    return f"a file of another format, which begins with {head[:8].hex(' ')}"
+
+
+_PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+# What follows the version in an ONNX model: the producer, the domain, the graph, the operators.
+_ONNX_FIELDS = frozenset((0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42))
+
+
+def _is_safetensors(head: bytes, size: int) -> bool:
+    """Whether a length comes first, and that much JSON behind it."""
+    if len(head) < 10:
+        return False
+    length = int.from_bytes(head[:8], "little")
+    return 2 <= length <= size - 8 and head[8:9] == b"{"
+
+
+def describe_members(names: Collection[str]) -> str:
+    """Say what kind of zip archive has members of these names, and what to do about it.
+
+    Parameters
+    ----------
+    names : collection of str
+        The members.
+
+    Returns
+    -------
+    str
+        As of `describe`.
+
+    Examples
+    --------
+    >>> describe_members(["[Content_Types].xml", "word/document.xml"])
+    "a zip archive of other things: '[Content_Types].xml', 'word/document.xml'"
+    """
+    bases = {name.rpartition("/")[2] for name in names}
+    if "model.weights.h5" in names or {"metadata.json", "config.json"} <= set(names):
+        return f"a Keras model (.keras); {_KERAS}"
+    if "data.pkl" in bases:
+        return f"a PyTorch file; {_TORCH}"
+    if "saved_model.pb" in bases:
+        return f"a TensorFlow SavedModel in a zip archive; {_OTHER}"
+    return f"a zip archive of other things: {listed(names)}"
+
+
+def listed(names: Collection[str], most: int = 6) -> str:
+    """Return some names for a message.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], most=2)
+    "'a', 'b' and 1 more"
+    """
+    shown = ", ".join(repr(name[:40]) for name in list(names)[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

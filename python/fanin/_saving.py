@@ -1,20 +1,25 @@
-"""Weights and whole models in one file: NumPy's npz, written all or not at all."""
+"""Weights and whole models in one file, NumPy's npz: what is written, and what is believed."""
 
 import functools
-import os
-from typing import Any, BinaryIO
+import warnings
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _files, _formats, losses, metrics, optimizers, random
+from fanin import _checks, _core, _files, _formats, losses, metrics, optimizers, random
+from fanin._archive import Archive
+from fanin._network import Network
 from fanin.errors import ShapeError
 
-Path_ = str | os.PathLike[str]
-Arrays = dict[str, NDArray[Any]]
+Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 _CONFIG = "config"
-_OPTIMIZER = "optimizer/"
+_SLOTS = "optimizer/slots"
+_MOST_STEPS = 10**15
+"""More steps than any machine has done: thirty years of a million a second."""
+_EXPANSION = 20
+"""Weights hardly compress, and we do not compress them."""
 
 
 def check_path(filepath: object) -> str:
@@ -47,74 +52,7 @@ def write(path: str, arrays: Arrays, overwrite: bool) -> None:
     _files.stream(path, fill, overwrite=overwrite)
 
 
-def read(path: Path_) -> Arrays:
-    """Read what `write` wrote."""
-    import zipfile
-
-    path = _files.as_path("filepath", path)
-    try:
-        with _files.open_regular(path) as file:
-            return _read(file)
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
-        raise ValueError(f"{os.fspath(path)} is not a file of fanin's weights: {error}") from None
-
-
-def _read(file: BinaryIO) -> Arrays:
-    import zipfile
-
-    if not zipfile.is_zipfile(file):
-        raise ValueError("it is not an npz archive")
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
-def check(path: Path_, found: Arrays, named: list[tuple[str, NDArray[Any]]]) -> list[NDArray[Any]]:
-    """Return the arrays of a file in the order of a network's, having compared names and shapes."""
-    found = {k: v for k, v in found.items() if k != _CONFIG and not k.startswith(_OPTIMIZER)}
-    expected = dict(named)
-    if found.keys() != expected.keys():
-        missing = sorted(expected.keys() - found.keys())
-        extra = sorted(found.keys() - expected.keys())
-        raise ValueError(
-            f"{os.fspath(path)} was written by another network: "
-            f"it lacks {missing or 'nothing'} and has {extra or 'nothing'} besides"
-        )
-    for name, array in expected.items():
-        if found[name].shape != array.shape:
-            raise ShapeError(
-                f"{os.fspath(path)} was written by another network: {name} has shape "
-                f"{found[name].shape} there and {array.shape} here"
-            )
-    return [found[name] for name, _ in named]
-
-
-def pack(config: dict[str, Any]) -> NDArray[np.uint8]:
-    """Return a configuration as bytes that an archive of arrays can hold."""
-    import json
-
-    try:
-        text = json.dumps(config)
-    except TypeError as error:
-        raise ValueError(
-            f"the model has an argument that a file cannot hold, such as a function: {error}"
-        ) from None
-    return np.frombuffer(text.encode(), dtype=np.uint8)
-
-
-def unpack(path: Path_, found: Arrays) -> dict[str, Any]:
-    """Return the configuration in an archive."""
-    import json
-
-    if _CONFIG not in found:
-        raise ValueError(
-            f"{os.fspath(path)} holds weights only: make the model and call its load_weights"
-        )
-    try:
-        config = json.loads(found[_CONFIG].tobytes())
-        return {key: config[key] for key in ("model", "rng", "compile", "done")}
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{os.fspath(path)} is not a file of Sequential.save: {error}") from None
+# What is written.
 
 
 def whole(model: Any, compiled: Any) -> Arrays:
@@ -122,7 +60,7 @@ def whole(model: Any, compiled: Any) -> Arrays:
     source = model.source
     config: dict[str, Any] = {
         "model": model.get_config(),
-        # A stream goes on where it stopped; a NumPy generator is the user's, who has it.
+        # A stream goes on where it stopped.
         "rng": [_numbers(source.seed), source.path] if isinstance(source, random.Stream) else None,
         "compile": None,
         "done": [0, 0],
@@ -138,14 +76,197 @@ def whole(model: Any, compiled: Any) -> Arrays:
         }
         config["done"] = [compiled.iterations, compiled.epochs]
         if compiled.slots is not None:
-            arrays[f"{_OPTIMIZER}slots"] = compiled.slots
-    return {**arrays, _CONFIG: pack(config)}
+            arrays[_SLOTS] = compiled.slots
+    return {**arrays, _CONFIG: _pack(config)}
 
 
 def _numbers(seed: str) -> list[int]:
     return [int(number) for number in seed.split(",")]
 
 
-def slots_of(found: Arrays) -> NDArray[Any] | None:
-    """Return the optimizer's arrays in an archive, if there are some."""
-    return found.get(f"{_OPTIMIZER}slots")
+def _pack(config: dict[str, Any]) -> NDArray[np.uint8]:
+    """Return a configuration as bytes that an archive of arrays can hold."""
+    import json
+
+    try:
+        text = json.dumps(config)
+    except TypeError as error:
+        raise ValueError(
+            f"the model has an argument that a file cannot hold, such as a function: {error}"
+        ) from None
+    return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+# What is believed.
+
+
+class Outline(Network):
+    """A network without arrays: what a file must hold is known before memory is asked for."""
+
+    def _make_arrays(self, shape: tuple[int, ...]) -> None:
+        self._feature_shape = shape
+
+    def plan(self) -> _core.Plan:
+        """Return the plan."""
+        shape = self.known_shape()
+        if shape is None:
+            raise ValueError("the shape of a sample is not said")
+        return self.plan_for(shape)
+
+
+class Saved(Archive):
+    """An open file of `Sequential.save`; a context manager.
+
+    Parameters
+    ----------
+    filepath : str, bytes or path-like
+        The file.
+
+    Attributes
+    ----------
+    model, compile : dict
+        What makes an equal network, and what it was compiled with; None if it was not.
+    rng : Stream or None
+        Where its numbers come from.
+
+    Raises
+    ------
+    ValueError
+        If it is another file, or what it says cannot be true.
+    OSError
+        If it cannot be read.
+    """
+
+    def __init__(self, filepath: object) -> None:
+        path = _files.as_path("filepath", filepath)
+        super().__init__(path, "a model that Sequential.save wrote", _EXPANSION)
+        try:
+            self._read_config()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _read_config(self) -> None:
+        import json
+
+        if _CONFIG not in self.names:
+            raise self.refusal(_describe(self.names))
+        with self.guarded(f"damage in {_CONFIG}"):
+            config = json.loads(self.read(_CONFIG).tobytes())
+            self.model, self.compile = config["model"], config["compile"]
+            self.rng = None if config["rng"] is None else random.Stream(*config["rng"])
+            steps, epochs = config["done"]
+            self._done = [
+                _checks.integer(name, value, minimum=0, maximum=_MOST_STEPS)
+                for name, value in (("steps", steps), ("epochs", epochs))
+            ]
+
+    def making(self) -> Any:
+        """Make the file answer for whatever is raised while its configuration is followed."""
+        return self.guarded("one that cannot be made")
+
+    def check(self, outline: Outline) -> None:
+        """Refuse a file whose arrays are not those of its network, before there is a network."""
+        with self.making():
+            plan = outline.plan()
+        besides = {_CONFIG} if self.compile is None else {_CONFIG, _SLOTS}
+        _check_arrays(self, plan, besides)
+
+    def fill(self, model: Any) -> None:
+        """Give a new model its arrays, and its optimizer where it stopped."""
+        compiled = model._compiled
+        slots = None if compiled is None else self._slots(compiled.optimizer, model.params)
+        arrays = _read_arrays(self, model.ready())
+        model.set_weights([arrays[name] for name, _ in model.named_weights()])
+        if compiled is not None:
+            compiled.slots = slots
+            compiled.iterations, compiled.epochs = self._done
+
+    def _slots(self, optimizer: optimizers.Optimizer, params: NDArray[Any]) -> Any:
+        """Return the optimizer's arrays, or None if it has not made a step."""
+        names = optimizer.slot_names()
+        if _SLOTS not in self.names:
+            if names and self._done[0]:
+                raise self._distrust(f"no arrays of the optimizer after {self._done[0]} steps")
+            return None
+        expected = ((len(names), params.size), params.dtype)
+        found = self.header(_SLOTS)
+        if found != expected:
+            words = [f"shape {shape} and type {dtype}" for shape, dtype in (found, expected)]
+            raise self._distrust(f"arrays of the optimizer of {words[0]} instead of {words[1]}")
+        slots = self.read(_SLOTS)
+        for name, slot in zip(names, slots, strict=True):
+            wrong = slot < 0 if name in optimizer.squares else np.isinf(slot)
+            wrong |= np.isnan(slot)
+            if wrong.any():
+                raise self._distrust(f"{slot[wrong][0]} in the array {name!r} of the optimizer")
+        return slots
+
+    def _distrust(self, found: str) -> ValueError:
+        return self.refusal(f"{found}; load_model(filepath, compile=False) reads the weights alone")
+
+
+def read_weights(filepath: object, plan: _core.Plan) -> Arrays:
+    """Return the arrays of a network by name, from a file of `save_weights` or `save`."""
+    path = _files.as_path("filepath", filepath)
+    with Archive(path, "weights that fanin saved", _EXPANSION) as archive:
+        _check_arrays(archive, plan, {_CONFIG, _SLOTS})
+        return _read_arrays(archive, plan)
+
+
+def _describe(names: list[str]) -> str:
+    """Say what an archive of arrays without a configuration is."""
+    if names and all(name.partition("/")[0].isdecimal() for name in names):
+        return "weights only; make the model and call its load_weights"
+    return f"an npz archive of other arrays: {_formats.listed(names)}"
+
+
+def _shapes(plan: _core.Plan) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a network's arrays, by the names of `Network.named_weights`."""
+    entries = [*plan.parameters, *plan.state]
+    places = {layer: i for i, layer in enumerate(sorted({entry[0] for entry in entries}))}
+    return {f"{places[layer]}/{role}": shape for layer, role, _, shape in entries}
+
+
+def _check_arrays(archive: Archive, plan: _core.Plan, besides: set[str]) -> None:
+    """Compare the names and shapes in a file with those of a network; nothing is unpacked."""
+    expected = _shapes(plan)
+    found = set(archive.names) - besides
+    if found != expected.keys():
+        missing = _formats.listed(sorted(expected.keys() - found)) or "nothing"
+        extra = _formats.listed(sorted(found - expected.keys())) or "nothing"
+        raise archive.refusal(
+            f"those of another network, which lack {missing} and have {extra} besides"
+        )
+    for name, shape in expected.items():
+        other, _ = archive.header(name)
+        if other != shape:
+            raise ShapeError(
+                f"{archive.path}: expected weights of this network, found those of another "
+                f"network: {name} has shape {other} there and {shape} here"
+            )
+
+
+def _read_arrays(archive: Archive, plan: _core.Plan) -> Arrays:
+    """Return the arrays of a network in its dtype; warn of those that training has ruined."""
+    arrays = {name: _read(archive, name, plan.dtype) for name in _shapes(plan)}
+    ruined = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if ruined:
+        warnings.warn(
+            f"{archive.path}: NaN or infinity in {_formats.listed(ruined)}: the network was saved "
+            "after its training had failed",
+            stacklevel=4,
+        )
+    return arrays
+
+
+def _read(archive: Archive, name: str, dtype: str) -> NDArray[Any]:
+    array = archive.read(name)
+    with np.errstate(over="ignore"):
+        converted: NDArray[Any] = array.astype(dtype, copy=False)
+    lost = np.isinf(converted) & np.isfinite(array)
+    if lost.any():
+        raise archive.refusal(f"{array[lost][0]} in {name}, which {dtype} cannot hold")
+    if name.endswith("/moving_variance") and (converted < 0).any():
+        raise archive.refusal(f"{converted.min()} in {name}, and no variance is negative")
+    return converted

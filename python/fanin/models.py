@@ -383,6 +383,8 @@ class Sequential(Compilable):
     def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
         """Read all arrays from a file of `save_weights` or `save`.
 
+        Arrays with NaN are read with a warning: failed trainings are looked into.
+
         Parameters
         ----------
         filepath : str or path
@@ -393,12 +395,16 @@ class Sequential(Compilable):
         Raises
         ------
         ValueError
-            If names or shapes are not those of this network; nothing is changed.
+            If the file is damaged or of another format, its names or shapes are not those of this
+            network, or a number cannot be: too large for the dtype, a negative variance. The
+            message names the file and says what it is. Nothing is changed.
+        OSError
+            If the file cannot be read, or is a folder, a pipe or a device.
         """
         if skip_mismatch:
             raise ValueError("skip_mismatch is not supported: load into a network of the same kind")
-        self.ready()
-        self.set_weights(_saving.check(filepath, _saving.read(filepath), self.named_weights()))
+        arrays = _saving.read_weights(filepath, self.ready())
+        self.set_weights([arrays[name] for name, _ in self.named_weights()])
 
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the whole model to one file: layers, arrays, what was compiled, optimizer's arrays.
@@ -471,7 +477,10 @@ def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Sequen
     Raises
     ------
     ValueError
-        If the file is not one of `Sequential.save`.
+        If the file is not one of `Sequential.save`, is damaged, or says what cannot be true, such
+        as an optimizer's arrays of another shape. The message names the file and says what it is.
+    OSError
+        If the file cannot be read.
 
     Examples
     --------
@@ -484,16 +493,16 @@ def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Sequen
     >>> bool((again.params == model.params).all())
     True
     """
-    found = _saving.read(filepath)
-    config = _saving.unpack(filepath, found)
-    rng = None if config["rng"] is None else random.Stream(*config["rng"])
-    model = Sequential.from_config(config["model"], rng=rng)
-    model.set_weights(_saving.check(filepath, found, model.named_weights()))
-    if compile and config["compile"] is not None:
-        model.compile(**config["compile"])
-        chosen = model._choices()
-        chosen.slots = _saving.slots_of(found)
-        chosen.iterations, chosen.epochs = config["done"]
+    compile = _checks.flag("compile", compile)
+    with _saving.Saved(filepath) as saved:
+        with saved.making():
+            outline = _saving.Outline.from_config(saved.model)
+        saved.check(outline)
+        with saved.making():
+            model = Sequential.from_config(saved.model, rng=saved.rng)
+            if compile and saved.compile is not None:
+                model.compile(**saved.compile)
+        saved.fill(model)
     return model
 
 

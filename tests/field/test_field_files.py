@@ -1,4 +1,8 @@
-"""Faults seen in use, files: names of other formats (F1)."""
+"""Faults seen in use, files: names of other formats (F1), files of other libraries (F2)."""
+
+import shutil
+import zipfile
+from pathlib import Path
 
 import fanin
 import numpy as np
@@ -7,6 +11,8 @@ from blobs import QUICK
 from fanin import callbacks, layers
 from fanin.models import load_model
 from refusals import assert_refused, outcome
+
+FOREIGN = Path(__file__).parents[1] / "golden" / "foreign"
 
 
 def network():
@@ -102,3 +108,85 @@ def test_every_suffix_that_is_known_is_refused_for_models():
     assert {name.rpartition(".")[2].lower() for _, name in NAMES} <= known
     for suffix in known:
         assert_refused(lambda s=suffix: network().save(f"m.{s}"), ValueError, "filepath")
+
+
+# F2. Files that others wrote: the content, and words of the answer.
+
+
+def _torch(path):
+    """A file with the members that `torch.save` writes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for member in ("data.pkl", "byteorder", "data/0", "version", ".data/serialization_id"):
+            archive.writestr(f"archive/{member}", b"3\n")
+
+
+def _old_torch(path):
+    path.write_bytes(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.")
+
+
+def _copied(name):
+    return lambda path: shutil.copy(FOREIGN / name, path)
+
+
+def _bytes(content):
+    return lambda path: path.write_bytes(content)
+
+
+CONTENTS = {
+    "keras": (_copied("model.keras"), ["Keras", "set_weights"]),
+    "h5": (_copied("model.h5"), ["HDF5", "Keras", "set_weights"]),
+    "weights.h5": (_copied("model.weights.h5"), ["HDF5", "Keras", "set_weights"]),
+    "safetensors": (_copied("model.safetensors"), ["safetensors", "set_weights"]),
+    "onnx": (_copied("model.onnx"), ["ONNX", "set_weights"]),
+    "pt": (_torch, ["PyTorch", "set_weights", "transposed"]),
+    "pth": (_old_torch, ["PyTorch", "set_weights", "transposed"]),
+    "pkl": (_bytes(b"\x80\x04\x95\x0a\0\0\0\0\0\0\0]\x94K\x01a."), ["pickle"]),
+    "npy": (lambda path: path.write_bytes(_npy()), ["single array", "np.load"]),
+    "tflite": (_bytes(b"\x1c\0\0\0TFL3" + bytes(40)), ["TensorFlow Lite"]),
+    "pb": (_bytes(b"\x08\x01\x12\x80\x01" + bytes(130)), ["TensorFlow"]),
+    "json": (_bytes(b'\n{"class_name": "Sequential"}'), ["JSON"]),
+    "html": (_bytes(b"<!DOCTYPE html><title>Sign in</title>"), ["page of the web"]),
+    "lfs": (_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a"), ["Git LFS"]),
+    "gz": (_bytes(b"\x1f\x8b\x08" + bytes(30)), ["gzip"]),
+    "tar": (_bytes(bytes(257) + b"ustar" + bytes(300)), ["tar archive"]),
+    "empty": (_bytes(b""), ["empty"]),
+    "cut": (_bytes(b"PK\x03\x04" + bytes(100)), ["zip archive", "cut off"]),
+    "docx": (_bytes(b""), ["zip archive", "word/document.xml"]),
+    "text": (_bytes(b"hello world"), ["68 65 6c 6c 6f"]),
+}
+
+
+def _npy():
+    import io
+
+    stream = io.BytesIO()
+    np.save(stream, np.ones(3))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("load", ["load_model", "load_weights"])
+@pytest.mark.parametrize("name", CONTENTS)
+def test_field_F2_what_kind_of_file_it_is(name, load, tmp_path):
+    write, words = CONTENTS[name]
+    path = tmp_path / "model.npz"  # the content counts, not the name
+    write(path)
+    if name == "docx":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("word/document.xml", "<w:document/>")
+    model = network()
+    before = model.params.copy()
+    call = load_model if load == "load_model" else model.load_weights
+    assert_refused(lambda: call(path), ValueError, str(path), *words)
+    assert np.array_equal(model.params, before)
+
+
+def test_field_F2_arrays_of_others(tmp_path):
+    """An npz archive, but not of a model: `load_model` does not send people to load_weights."""
+    path = tmp_path / "data.npz"
+    np.savez(path, x_train=np.ones(3), y_train=np.ones(3))
+    error = outcome(lambda: load_model(path))
+    assert isinstance(error, ValueError)
+    assert "x_train" in str(error)
+    assert "load_weights" not in str(error)
+    network().save_weights(path)
+    assert_refused(lambda: load_model(path), ValueError, str(path), "weights only", "load_weights")

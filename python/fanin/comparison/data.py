@@ -1,19 +1,21 @@
 """The rows that every arm is trained and measured on."""
 
 import math
-import zipfile
+import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import datasets
-from fanin._checks import unknown
+from fanin import _checks, datasets
+from fanin._archive import Archive
+from fanin._checks import found, unknown
+from fanin._files import as_path
 from fanin.errors import ShapeError
 
 _SIZES: dict[str, Literal["small", "full"]] = {"small": "small", "fashion-mnist": "full"}
+_MOST_CLASSES = 1_000_000
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -42,7 +44,7 @@ class DataSummary:
 
     def __str__(self) -> str:
         rows = f"{self.train} training, {self.validation} validation, {self.test} test rows"
-        return f"{self.name}: {rows} of {'x'.join(map(str, self.input_shape))}"
+        return f"{self.name}: {rows} of {'×'.join(map(str, self.input_shape))}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,31 +114,34 @@ def load(data: object, validation_split: float) -> Data:
         If the files are nowhere and cannot be downloaded.
     """
     name, arrays = _named_arrays(data)
-    x_train, y_train = _rows(*arrays[:2], "train")
-    x_test, y_test = _rows(*arrays[2:], "test")
+    origin = f"{name}: " if _is_path(data) else ""
+    x_train, y_train = _rows(*arrays[:2], "train", origin)
+    x_test, y_test = _rows(*arrays[2:], "test", origin)
     if x_train.shape[1:] != x_test.shape[1:]:
         raise ShapeError(
-            f"x_test must have rows of the shape of x_train's, {x_train.shape[1:]}, "
-            f"got {x_test.shape[1:]}"
+            f"{origin}x_test: expected rows of the shape of x_train's, {x_train.shape[1:]}, found "
+            f"{x_test.shape[1:]}"
         )
     # floor(n * (1 - split)), spelled as Keras spells it: the same rows are held out.
     cut = math.floor(len(x_train) * (1.0 - validation_split))
     if cut == 0 or (validation_split > 0 and cut == len(x_train)):
         raise ValueError(
-            f"validation_split={validation_split} of {len(x_train)} training rows leaves "
-            f"{cut} to train on and {len(x_train) - cut} to validate with; both must be at least 1"
+            "validation_split: expected one that leaves at least 1 row to train on and 1 to "
+            f"validate with, found {validation_split:g}, which leaves {cut} and "
+            f"{len(x_train) - cut} of {len(x_train)}"
         )
     classes = int(max(y_train.max(), y_test.max())) + 1
     if classes < 2:
-        raise ValueError("labels must hold at least two classes, all of them are 0")
+        raise ValueError(f"{origin}labels: expected at least two classes, found 0 only")
     return Data(
         name, x_train[:cut], y_train[:cut], x_train[cut:], y_train[cut:], x_test, y_test, classes
     )
 
 
 def _named_arrays(data: object) -> tuple[str, tuple[Any, Any, Any, Any]]:
-    if isinstance(data, Path) or (isinstance(data, str) and data.endswith(".npz")):
-        return str(data), _read_npz(Path(data))
+    if _is_path(data):
+        path = as_path("data", data)
+        return path, _read_npz(path)
     if isinstance(data, str):
         name = data.lower().replace("_", "-")
         if name not in _SIZES:
@@ -148,66 +153,65 @@ def _named_arrays(data: object) -> tuple[str, tuple[Any, Any, Any, Any]]:
         (x_train, y_train), (x_test, y_test) = pair
     except (TypeError, ValueError) as error:
         raise TypeError(
-            "data must be 'small', 'fashion-mnist', the path of a .npz file or arrays "
-            f"((x_train, y_train), (x_test, y_test)), got {type(data).__name__}"
+            "data: expected 'small', 'fashion-mnist', the path of a .npz file or arrays "
+            f"((x_train, y_train), (x_test, y_test)), found {found(data)}"
         ) from error
     return "arrays", (x_train, y_train, x_test, y_test)
 
 
-def _read_npz(path: Path) -> tuple[Any, Any, Any, Any]:
-    if not path.is_file():
-        raise FileNotFoundError(f"data: there is no file {path}")
-    try:
-        archive = np.load(path, allow_pickle=False)
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise ValueError(f"data: {path} is no .npz file") from error
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ValueError(f"data: {path} is no .npz file: it holds a single array")
-    with archive:
-        missing = [name for name in _ARRAYS if name not in archive]
+def _is_path(data: object) -> bool:
+    return isinstance(data, os.PathLike | bytes) or (
+        isinstance(data, str) and data.endswith(".npz")
+    )
+
+
+def _read_npz(path: str) -> tuple[Any, Any, Any, Any]:
+    with Archive(path, f"an npz archive with {', '.join(_ARRAYS)}") as archive:
+        missing = [name for name in _ARRAYS if name not in archive.names]
         if missing:
-            raise ValueError(f"data: {path} lacks the arrays {', '.join(missing)}")
-        return archive["x_train"], archive["y_train"], archive["x_test"], archive["y_test"]
+            raise archive.refusal(f"one without {', '.join(missing)}")
+        x_train, y_train, x_test, y_test = (archive.read(name) for name in _ARRAYS)
+    return x_train, y_train, x_test, y_test
 
 
-def _rows(x: object, y: object, part: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    inputs, labels = np.asarray(x), np.asarray(y)
-    if inputs.dtype.kind not in "fiub":
-        raise TypeError(f"x_{part} must hold real numbers, got dtype {inputs.dtype}")
+def _rows(
+    x: object, y: object, part: str, origin: str
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return inputs and classes; `origin` is the file that they are from, for messages."""
+    name = f"{origin}x_{part}"
+    inputs = _checks.numeric(name, x)
     if inputs.ndim < 2 or inputs.size == 0:
         raise ShapeError(
-            f"x_{part} must have the shape (rows, features...) and not be empty, got {inputs.shape}"
+            f"{name}: expected the shape (rows, features...), each of at least 1, found "
+            f"{inputs.shape}"
         )
-    with np.errstate(over="ignore"):  # what float32 cannot hold is refused below
-        rows = np.ascontiguousarray(inputs, dtype=np.float32)
+    rows: NDArray[np.float32] = _checks.floats(name, inputs, "float32")
     if inputs.dtype == np.uint8:
         rows = rows / np.float32(255)
-    elif not np.isfinite(rows).all():
-        raise ValueError(f"x_{part} must be finite in float32, got NaN or infinity")
-    return rows, _classes(labels, len(rows), part)
+    return rows, _classes(f"{origin}y_{part}", y, len(rows))
 
 
-def _classes(labels: NDArray[Any], rows: int, part: str) -> NDArray[np.int64]:
+def _classes(name: str, y: object, rows: int) -> NDArray[np.int64]:
     """Bring labels, one a row or one-hot, to one class a row."""
+    labels = _checks.numeric(name, y)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim not in (1, 2) or len(labels) != rows:
         raise ShapeError(
-            f"y_{part} must have the shape ({rows},), or ({rows}, classes) when one-hot, "
-            f"got {labels.shape}"
+            f"{name}: expected the shape ({rows},), or ({rows}, classes) when one-hot, found "
+            f"{labels.shape}"
         )
-    if labels.dtype.kind not in "fiub":
-        raise TypeError(f"y_{part} must hold classes as numbers, got dtype {labels.dtype}")
     if labels.ndim == 2:
         if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
-            raise ValueError(f"y_{part} has two axes, so each row must hold a single 1, else 0")
+            raise ValueError(f"{name}: expected a single 1 in each row, else 0, found other rows")
         return np.asarray(labels.argmax(axis=1), dtype=np.int64)
     if labels.dtype.kind == "f" and not (
         np.isfinite(labels).all() and (labels == np.floor(labels)).all()
     ):
-        raise ValueError(f"y_{part} must hold whole numbers: the classes")
-    if labels.min() < 0:
-        raise ValueError(f"y_{part} must hold classes from 0 up, got {labels.min()}")
+        raise ValueError(f"{name}: expected whole numbers, the classes, found others")
+    for end in (labels.min(), labels.max()):
+        if not 0 <= end < _MOST_CLASSES:
+            raise ValueError(f"{name}: expected classes from 0 to {_MOST_CLASSES - 1}, found {end}")
     return labels.astype(np.int64)
 
 

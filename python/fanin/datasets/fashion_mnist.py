@@ -8,6 +8,7 @@ References
 """
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -171,7 +172,15 @@ def _embedded() -> tuple[Part, Part]:
     # Here, because some self-built Pythons lack it, and all else works without.
     import lzma
 
-    values = np.frombuffer(lzma.decompress(EMBEDDED.read_bytes()), np.uint8)
+    size = math.prod(EMBEDDED_SHAPE)
+    try:
+        with lzma.open(EMBEDDED) as file:
+            content = file.read(size + 1)  # no more, whatever it would unpack to
+    except (lzma.LZMAError, EOFError) as error:
+        raise ValueError(f"{EMBEDDED}: {error}; install fanin again") from error
+    if len(content) != size:
+        raise ValueError(f"{EMBEDDED}: expected {size} bytes of pictures, found others")
+    values = np.frombuffer(content, np.uint8)
     # (class, picture, column, row) -> (picture, class, row, column): the classes take turns.
     pictures = values.reshape(EMBEDDED_SHAPE).transpose(1, 0, 3, 2)
     train, test = np.split(pictures, [TRAIN_PER_CLASS])

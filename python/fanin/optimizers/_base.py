@@ -52,6 +52,8 @@ class Optimizer:
 
     kind: ClassVar[str]
     _fields: ClassVar[tuple[str, ...]]
+    squares: ClassVar[tuple[str, ...]] = ()
+    """The slots that are sums or means of squares: never negative."""
 
     def __init__(
         self,

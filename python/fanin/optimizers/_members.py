@@ -96,6 +96,7 @@ class RMSprop(Optimizer):
 
     kind = "rmsprop"
     _fields = ("rho", "momentum", "epsilon", "centered")
+    squares = ("velocity",)
 
     def __init__(
         self,
@@ -156,6 +157,7 @@ class Adam(Optimizer):
 
     kind = "adam"
     _fields = ("beta_1", "beta_2", "epsilon", "amsgrad")
+    squares = ("v", "v_max")
 
     def __init__(
         self,
@@ -211,6 +213,7 @@ class Adagrad(Optimizer):
 
     kind = "adagrad"
     _fields = ("initial_accumulator_value", "epsilon")
+    squares = ("accumulator",)
 
     def __init__(
         self,
