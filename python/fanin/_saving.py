@@ -77,7 +77,15 @@ def whole(model: Any, compiled: Any) -> Arrays:
         config["done"] = [compiled.iterations, compiled.epochs]
         if compiled.slots is not None:
             arrays[_SLOTS] = compiled.slots
-    return {**arrays, _CONFIG: _pack(config)}
+    packed = _pack(config)
+    if config["rng"] is None:
+        warnings.warn(
+            f"the model's rng is a {type(source).__name__}, whose state is not saved: training "
+            "that goes on from the file draws other shuffles and masks than this model would; make "
+            "the model with rng=<a whole number>, or give fit its rng",
+            stacklevel=3,
+        )
+    return {**arrays, _CONFIG: packed}
 
 
 def _numbers(seed: str) -> list[int]:

@@ -409,7 +409,8 @@ class Sequential(Compilable):
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the whole model to one file: layers, arrays, what was compiled, optimizer's arrays.
 
-        The file is an npz archive of NumPy's.
+        The file is an npz archive of NumPy's. The state of an `rng` that is a NumPy generator is
+        not saved; a warning says so, as training that goes on from the file then differs.
 
         Parameters
         ----------

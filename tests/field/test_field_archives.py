@@ -1,4 +1,4 @@
-"""Faults seen in use: what a saved file says is checked (R4, N5)."""
+"""Faults seen in use: what a saved file says is checked (R4, N5), what it lacks is said (R6)."""
 
 import json
 import math
@@ -7,7 +7,7 @@ import warnings
 import fanin
 import numpy as np
 import pytest
-from fanin import layers, optimizers
+from fanin import callbacks, layers, optimizers
 from fanin.models import load_model
 from refusals import assert_refused, outcome
 
@@ -267,3 +267,41 @@ def test_wider_and_other_numbers_are_read(path):
     assert np.array_equal(again.get_weights()[0], model.get_weights()[0])
     assert np.array_equal(again.get_weights()[-2], model.get_weights()[-2])
     assert again.get_weights()[-1].tolist() == [3.0, -4.0]
+
+
+# R6.
+
+SOURCES = {
+    "Generator": lambda: np.random.default_rng(0),
+    "RandomState": lambda: np.random.RandomState(0),
+    "numpy.random": lambda: np.random,
+    "BitGenerator": lambda: np.random.PCG64(0),
+    "replay": lambda: fanin.streams.jax(0),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize("way", ["save", "checkpoint"])
+def test_field_R6_a_generator_that_is_not_saved_is_said(source, way, path):
+    model = network(source())
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if way == "save":
+            model.save(path)
+        else:
+            saver = callbacks.ModelCheckpoint(path)
+            model.fit(X, Y, verbose=0, callbacks=[saver])
+    texts = [str(warning.message) for warning in caught]
+    assert len(texts) == 1
+    assert "rng" in texts[0]
+    assert "not saved" in texts[0]
+    assert np.array_equal(load_model(path).params, model.params)
+
+
+@pytest.mark.parametrize("rng", [0, [1, 2], fanin.random.Stream(3, "here"), None])
+def test_streams_are_saved_without_a_word(rng, path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        saved(path, rng=rng)
+        network(np.random.default_rng(0)).save_weights(path)  # which holds no rng at all
