@@ -2,18 +2,22 @@
 
 import argparse
 import contextlib
+import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import fanin
-from fanin import _files
+from fanin import _files, _formats
 
 if TYPE_CHECKING:
     from fanin.comparison import Comparison
 
 _FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
+_NO_READER = 141
+"""What shells report of a program whose output nobody reads any more."""
 
 _ARMS_HELP = """\
 initializers, each NAME or NAME(argument=value,...), with +bn (or +bn_before) for batch
@@ -25,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser that complains in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(_BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        sys.exit(_complain(self.prog, f"{message} (see {self.prog} --help)", _BAD_INPUT))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,19 +43,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, 1 (files are missing or cannot be written), 2 (bad input) or 130 (Ctrl-C).
+        Exit code: 0, 1 (a download failed, or a file could not be written after all), 2 (bad
+        input, found before any work is done), 130 (Ctrl-C), or 141 (nobody reads the output).
     """
     for stream in (sys.stdout, sys.stderr):
         # A label must not end a comparison that ran for hours, whatever the terminal's encoding.
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     parser = _make_parser()
-    parsed = parser.parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = parsed.command
     try:
+        parsed = parser.parse_args(arguments)
+        command: Callable[[argparse.Namespace], int] = parsed.command
         return command(parsed)
+    except SystemExit as stop:  # the parser's, after its help
+        raise SystemExit(stop.code or _show(parser.prog, lambda: None)) from None
     except KeyboardInterrupt:
-        print(f"\n{parser.prog}: interrupted", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print(f"\n{parser.prog}: interrupted", file=sys.stderr)
         return _INTERRUPTED
 
 
@@ -138,14 +146,14 @@ def _run(prog: str, files: dict[str, Path | None], options: dict[str, Any]) -> i
     wanted = {kind: path for kind, path in files.items() if path is not None}
     try:
         _check_files(wanted)
-        experiment = prepare(**options)
-    except (ValueError, TypeError, ImportError, FileNotFoundError) as error:
-        return _complain(prog, " ".join(str(error).split()), _BAD_INPUT)
-    except OSError as error:
-        return _complain(prog, str(error), _FAILED)
-    result = experiment.run()
-    _print(result)
-    return _save(prog, result, wanted)
+        # Running, too: a network may be too large for this machine, an array not fit its layers.
+        result = prepare(**options).run()
+    except ConnectionError as error:
+        return _complain(prog, error, _FAILED)
+    except (ValueError, TypeError, ImportError, OSError, MemoryError, OverflowError) as error:
+        return _complain(prog, error, _BAD_INPUT)
+    shown = _show(prog, lambda: _print(result))
+    return _save(prog, result, wanted) or shown
 
 
 def _check_files(files: dict[str, Path]) -> None:
@@ -157,12 +165,12 @@ def _check_files(files: dict[str, Path]) -> None:
         plot.picture_format(files["plot"])
     if "html" in files:
         require_matplotlib()
+        _formats.check_suffix("--html", files["html"], _formats.HTML)
+    if "json" in files:
+        _formats.check_suffix("--json", files["json"], _formats.JSON)
     for path in files.values():
-        try:
-            _files.check_writable(path)
-        except OSError as error:
-            raise ValueError(f"{path}: {error.strerror}") from error
-    if len({path.resolve() for path in files.values()}) < len(files):
+        _files.check_writable(path)
+    if len({os.path.realpath(path) for path in files.values()}) < len(files):
         raise ValueError(
             f"files: expected different ones, found {', '.join(map(str, files.values()))}"
         )
@@ -187,12 +195,31 @@ def _save(prog: str, result: "Comparison", files: dict[str, Path]) -> int:
         try:
             savers[kind](path)
         except OSError as error:
-            code = _complain(prog, str(error), _FAILED)
+            code = _complain(prog, error, _FAILED)
         else:
-            print(f"wrote {path}")
+            code = _show(prog, functools.partial(print, f"wrote {path}")) or code
     return code
 
 
-def _complain(prog: str, message: str, code: int) -> int:
-    print(f"{prog}: {message}", file=sys.stderr)
+def _show(prog: str, show: Callable[[], None]) -> int:
+    """Print something and return 0, or an exit code if it cannot be read any more."""
+    try:
+        show()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        # What is still in the buffer must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return _NO_READER
+        return _complain(prog, error, _FAILED)
+    return 0
+
+
+def _complain(prog: str, problem: object, code: int) -> int:
+    """Say what is wrong in one line, if anybody listens."""
+    if isinstance(problem, OSError) and problem.filename is not None:
+        problem = f"{problem.filename}: {problem.strerror}"
+    with contextlib.suppress(OSError):
+        print(f"{prog}: {' '.join(str(problem).split())}", file=sys.stderr)
     return code

@@ -96,7 +96,6 @@ class CSVLogger(Callback):
         import csv
         import io
 
-
         self._columns += [name for name in names if name not in self._columns]
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=self.separator)
