@@ -397,7 +397,7 @@ def test_what_theory_has_no_formula_for_is_said():
 def test_refusals():
     model = network(depth=2)
     model.build((None, 50))
-    with pytest.raises(ShapeError, match="x must have shape"):
+    with pytest.raises(ShapeError, match="x: expected shape"):
         fanin.diagnose(model, X[:, :3])
     with pytest.raises(ValueError, match="y"):
         fanin.diagnose(model, X, Y[:5])

@@ -352,9 +352,9 @@ NAN[3, 2] = np.nan
             r"x: .* found 1e\+300 at \[0, 0\], which float32 cannot hold",
             x=X.astype(float) * 0 + 1e300,
         ),
-        bad(r"x must have shape \(n, 4\), got \(50, 3\)", ShapeError, x=X[:, :3]),
-        bad(r"x must have shape \(n, 4\), got \(50,\)", ShapeError, x=X[:, 0]),
-        bad("x is empty", ShapeError, x=X[:0], y=CLASSES[:0]),
+        bad(r"x: expected shape \(n, 4\), found \(50, 3\)", ShapeError, x=X[:, :3]),
+        bad(r"x: expected shape \(n, 4\), found \(50,\)", ShapeError, x=X[:, 0]),
+        bad("x: expected some samples, found none", ShapeError, x=X[:0], y=CLASSES[:0]),
         bad("x: expected real numbers, found complex", TypeError, x=X.astype(complex)),
         bad("x: expected numbers, found the text", TypeError, x=X.astype(str)),
         bad("x: expected numbers, found the text", TypeError, x=X.astype(str).astype(object)),
@@ -379,7 +379,9 @@ NAN[3, 2] = np.nan
         bad("leaves 0 for training", validation_split=0.999),
         bad("validation_data must be a tuple", validation_data=X),
         bad(
-            "x of validation_data must have shape", ShapeError, validation_data=(X[:, :2], CLASSES)
+            r"x of validation_data: expected shape \(n, 4\)",
+            ShapeError,
+            validation_data=(X[:, :2], CLASSES),
         ),
         bad("y of validation_data must hold", validation_data=(X, CLASSES + 5)),
         bad("shuffle: expected True or False", TypeError, shuffle="batch"),

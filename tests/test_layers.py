@@ -74,7 +74,7 @@ def test_arrays_are_views_of_one():
     layer.kernel = np.ones((3, 2))
     layer.bias[...] = 0.5
     np.testing.assert_allclose(layer(np.ones((1, 3))), [[3.5, 3.5]])
-    with pytest.raises(ShapeError, match=r"kernel must have shape \(3, 2\), got \(2, 3\)"):
+    with pytest.raises(ShapeError, match=r"kernel: expected shape \(3, 2\), found \(2, 3\)"):
         layer.kernel = np.ones((2, 3))
     assert layers.Dense(2, use_bias=False, input_dim=3).name.startswith("dense")
 
@@ -242,7 +242,9 @@ def test_bad_input(make, error, message):
 def test_wrong_shapes_after_building():
     layer = layers.Dense(2, name="hidden")
     y, cache = layer.forward(X)
-    with pytest.raises(ShapeError, match="'hidden' expects x of shape \\(batch, 3\\)"):
+    with pytest.raises(
+        ShapeError, match=r"x: expected an array of shape \(batch, 3\) for layer 'hidden'"
+    ):
         layer(np.ones((5, 4)))
     with pytest.raises(ShapeError, match="'hidden' was built for samples of shape"):
         layer.build((None, 4))

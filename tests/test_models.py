@@ -90,7 +90,9 @@ def test_unbuilt_until_the_shape_is_known():
     assert model(np.ones((5, 3))).shape == (5, 2)
     assert model.built
     model.build((None, 3))  # again: nothing happens
-    with pytest.raises(ShapeError, match=r"\(3,\), not \(4,\)"):
+    with pytest.raises(
+        ShapeError, match=r"input_shape: expected samples of shape \(3,\).*found \(4,\)"
+    ):
         model.build((None, 4))
 
 
@@ -145,7 +147,7 @@ def test_pop_and_add_keep_the_other_weights():
     model.add(layers.Dense(5))
     assert np.array_equal(model.layers[1].kernel, kernel)
     assert model.output_shape == (None, 5)
-    with pytest.raises(ValueError, match="no layer"):
+    with pytest.raises(ValueError, match="pop: expected a network with layers"):
         fanin.Sequential().pop()
 
 
@@ -156,7 +158,7 @@ def test_a_layer_that_does_not_fit_changes_nothing():
         model.add(layers.BatchNormalization(axis=3))
     with pytest.raises(ValueError, match="is taken"):
         model.add(layers.Dense(2, name=before[1].name))
-    with pytest.raises(TypeError, match="only layers can be added"):
+    with pytest.raises(TypeError, match="layer: expected a layer, found 'dense'"):
         model.add("dense")
     with pytest.raises(TypeError, match="one by one"):
         model.add(network())
@@ -196,7 +198,7 @@ def test_set_weights_is_all_or_nothing():
     before = model.get_weights()
     wrong = [np.zeros_like(w) for w in before]
     wrong[-1] = np.zeros(3)
-    with pytest.raises(ShapeError, match=r"bias must have shape \(2,\), got \(3,\)"):
+    with pytest.raises(ShapeError, match=r"bias: expected shape \(2,\), found \(3,\)"):
         model.set_weights(wrong)
     with pytest.raises(ValueError, match="expected 8 arrays"):
         model.set_weights(wrong[:-1])

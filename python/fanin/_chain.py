@@ -1,6 +1,7 @@
 """Layers in a row: adding, removing, building them into two flat arrays, planning."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, layers, random
 from fanin._checks import unknown
-from fanin.errors import ShapeError
+from fanin._undo import as_before
+from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import Layer
 from fanin.layers._arrays import empty
 from fanin.layers._dropout import as_stream
 from fanin.layers._keywords import auto_name
 
 Array = NDArray[Any]
+
+_AS_IT_IS = nullcontext()
+"""For a network that is built; one object does, as it keeps nothing."""
 
 
 class Chain:
@@ -80,14 +85,10 @@ class Chain:
         ValueError
             If its name is taken, or its shape does not fit; the network stays as it was.
         """
-        before = (list(self._layers), self._input)
-        try:
+        with self._as_before(layer):
             self._append(layer)
             self._build_if_known()
-        except Exception:
-            self._layers, self._input = before
-            raise
-        self._forget_slots()
+            self._forget_slots()
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Remove the last layer and return it; it keeps its values, in arrays of its own.
@@ -103,38 +104,70 @@ class Chain:
             The removed layer.
         """
         if not self._layers:
-            raise ValueError("there is no layer to remove")
-        layer = self._layers.pop()
-        layer.__setstate__(layer.__getstate__())
-        self._forget_arrays()
-        self._build_if_known()
+            raise ValueError("pop: expected a network with layers, found one without")
+        with self._as_before():
+            layer = self._layers[-1]
+            self._layers = self._layers[:-1]
+            layer.__setstate__(layer.__getstate__())
+            self._forget_arrays()
+            self._build_if_known()
         return layer
+
+    def _as_before(self, *more: Any) -> AbstractContextManager[None]:
+        """Put the network back as it was if the block does not come to its end; see `as_before`."""
+        added = [thing for thing in more if isinstance(thing, Layer)]
+        return as_before([*self._parts(), *self._layers, *added])
+
+    def _built_for(self, inputs: Array) -> AbstractContextManager[None]:
+        """Build the network for a block, for samples that `take` returned.
+
+        One that was not built before is not built afterwards, if the block fails.
+        """
+        return _AS_IT_IS if self.built else self._building(inputs.shape[1:])
+
+    @contextmanager
+    def _building(self, shape: tuple[int, ...]) -> Iterator[None]:
+        with random.drawing(self._source) as source, self._as_before():
+            self._source = source
+            self.build((None, *shape))
+            yield
+
+    def _parts(self) -> list[object]:
+        """Return what holds the network's own attributes, beside its layers."""
+        return [self]
 
     def _append(self, layer: Any) -> None:
         if isinstance(layer, layers.InputLayer):
             if self._layers or self._input is not None:
-                raise ValueError("an Input can only come first, and only once")
+                raise ValueError(
+                    "layer: expected a layer that computes, found an Input, which can only come "
+                    "first, and only once"
+                )
             self._input = layer
             return
         if isinstance(layer, Chain):
             raise TypeError(
-                "a network inside a network is not supported: add its layers one by one"
+                f"layer: expected a layer, found the network {layer.name!r}; add its layers one by "
+                "one"
             )
         if not isinstance(layer, Layer):
-            raise TypeError(f"only layers can be added to a network, got {layer!r}")
+            hint = "; make one: it is a class" if isinstance(layer, type) else ""
+            raise TypeError(f"layer: expected a layer, found {_checks.found(layer)}{hint}")
         layer.settings()  # refuses what the core does not know
         if any(layer is other or layer.name == other.name for other in self._layers):
             raise ValueError(
-                f"the names of a network's layers must differ: {layer.name!r} is taken"
+                f"layer: expected a name that no other layer has, found {layer.name!r}, which is "
+                "taken"
             )
         self._refuse_foreign(layer)
-        self._layers.append(layer)
+        self._layers = [*self._layers, layer]
 
     def _refuse_foreign(self, layer: Layer) -> None:
         if layer.owner is not None and layer.owner is not self:
             raise ValueError(
-                f"layer {layer.name!r} belongs to network {layer.owner.name!r}, whose parameters "
-                "are one array: add a copy.deepcopy of the layer instead"
+                f"layer: expected one of this network, found {layer.name!r}, which belongs to "
+                f"network {layer.owner.name!r}, whose parameters are one array; add a "
+                "copy.deepcopy of it"
             )
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
@@ -153,9 +186,14 @@ class Chain:
             The layer.
         """
         if (name is None) == (index is None):
-            raise ValueError("give either name or index")
+            raise ValueError(
+                "name and index: expected one of the two, found "
+                f"{'neither' if name is None else 'both'}"
+            )
         if index is not None:
-            return self._layers[index]
+            count = len(self._layers)
+            at = _checks.integer("index", index, minimum=-count, maximum=count - 1)
+            return self._layers[at]
         for layer in self._layers:
             if layer.name == name:
                 return layer
@@ -174,7 +212,9 @@ class Chain:
         members = [self._input, *self._layers] if self._input else self._layers
         named = {m.declared_dtype: m.name for m in members if m.declared_dtype is not None}
         if len(named) > 1:
-            raise ValueError(f"a network has one dtype, but its layers name several: {named}")
+            raise NotReadyError(
+                f"dtype: expected one dtype of all layers, found several named by them: {named}"
+            )
         return next(iter(named), "float32")
 
     @property
@@ -221,13 +261,14 @@ class Chain:
         known = self.known_shape()
         if input_shape is None:
             if known is None:
-                raise ValueError("input_shape must be given: no layer says it")
+                raise ValueError("input_shape: expected a shape, found None, and no layer says it")
             shape = known
         else:
             shape = _checks.batched_shape("input_shape", input_shape)
             if known is not None and shape != known:
                 raise ShapeError(
-                    f"network {self.name!r} takes samples of shape {known}, not {shape}"
+                    f"input_shape: expected samples of shape {known} for network {self.name!r}, "
+                    f"found {shape}"
                 )
         if not self.built:
             self._make_arrays(shape)
@@ -236,24 +277,23 @@ class Chain:
         """Gather the layers' values, initial ones where there are none, into new flat arrays."""
         for layer in self._layers:
             self._refuse_foreign(layer)
-        plan = self.plan_for(shape)
-        if self._source is None:
-            self._source = random.resolve(None)
-        params, state = empty(plan)
-        self._seed_masks()
-        parts = []
-        start, state_start, index = 0, 0, 0
-        for layer, own, given in self._chain(shape):
-            stop, state_stop = start + own.parameter_count, state_start + own.state_count
-            part = (params[start:stop], state[state_start:state_stop])
-            layer.fill(own, *part, self._source, prefix=f"{index}/")
-            parts.append((layer, given, own, *part))
-            start, state_start = stop, state_stop
-            index += own.parameter_count > 0
-        assert (start, state_start) == (params.size, state.size)
-        self._feature_shape, self._params, self._state = shape, params, state
-        for layer, given, own, *flat in parts:
-            layer.tie(given, own, flat[0], flat[1], owner=self)
+        params, state = empty(self.plan_for(shape))
+        with random.drawing(self._source) as source, self._as_before():
+            self._source = source
+            self._seed_masks()
+            parts = []
+            start, state_start, index = 0, 0, 0
+            for layer, own, given in self._chain(shape):
+                stop, state_stop = start + own.parameter_count, state_start + own.state_count
+                part = (params[start:stop], state[state_start:state_stop])
+                layer.fill(own, *part, source, prefix=f"{index}/")
+                parts.append((layer, given, own, *part))
+                start, state_start = stop, state_stop
+                index += own.parameter_count > 0
+            assert (start, state_start) == (params.size, state.size)
+            self._feature_shape, self._params, self._state = shape, params, state
+            for layer, given, own, *flat in parts:
+                layer.tie(given, own, flat[0], flat[1], owner=self)
 
     def _seed_masks(self) -> None:
         """Give each Dropout its own masks, before its plan is made."""
@@ -274,7 +314,7 @@ class Chain:
     def plan_for(self, shape: tuple[int, ...]) -> _core.Plan:
         """Return the plan for samples of `shape`; nothing is changed."""
         if not self._layers:
-            raise ValueError(f"network {self.name!r} has no layers: add one first")
+            raise NotReadyError(f"network {self.name!r} has no layers: add one first")
         settings = [layer.settings() for layer in self._layers]
         key = (shape, settings, self.dtype)
         if self._plan is None or self._plan[0] != key:
@@ -298,8 +338,8 @@ class Chain:
             raise self._not_built()
         return self.plan_for(self._feature_shape)
 
-    def _not_built(self) -> ValueError:
-        return ValueError(
+    def _not_built(self) -> NotReadyError:
+        return NotReadyError(
             f"network {self.name!r} is not built: give the first layer an input_shape, "
             "call build, or fit it"
         )
@@ -317,7 +357,9 @@ class Chain:
         if array.ndim < 2 or (shape is not None and array.shape[1:] != shape):
             expected = "..." if shape is None else ", ".join(map(str, shape))
             hint = f"; use {name}.reshape(-1, 1)" if array.ndim == 1 and shape is None else ""
-            raise ShapeError(f"{name} must have shape (n, {expected}), got {array.shape}{hint}")
+            raise ShapeError(f"{name}: expected shape (n, {expected}), found {array.shape}{hint}")
         if array.size == 0:
-            raise ShapeError(f"{name} is empty: it has shape {array.shape}")
+            raise ShapeError(
+                f"{name}: expected some samples, found none; its shape is {array.shape}"
+            )
         return _checks.floats(name, array, self.dtype, finite=finite)

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks, _options, _training, losses, metrics, optimizers
+from fanin import _checks, _training, losses, metrics, optimizers
 from fanin._network import Network
+from fanin.errors import NotReadyError
+from fanin.metrics import as_metrics
 
 
 class Compilable(Network):
@@ -72,7 +74,7 @@ class Compilable(Network):
                 "training minimizes the mean over samples, and loss has "
                 f"reduction={aim.reduction!r}"
             )
-        wanted = _options.as_metrics(metrics)
+        wanted = as_metrics(metrics)
         compiled = _training.Compiled(chosen, aim, wanted)
         if self.built:
             outputs = self.output_shape[-1]
@@ -87,17 +89,17 @@ class Compilable(Network):
 
     def _choices(self) -> _training.Compiled:
         if self._compiled is None:
-            raise ValueError("the model is not compiled: call compile(optimizer, loss) first")
+            raise NotReadyError("the model is not compiled: call compile(optimizer, loss) first")
         return self._compiled
 
     @property
     def optimizer(self) -> optimizers.Optimizer:
-        """The optimizer."""
+        """The optimizer; an AttributeError before `compile`."""
         return self._choices().optimizer
 
     @property
     def loss(self) -> losses.Loss:
-        """The loss."""
+        """The loss; an AttributeError before `compile`."""
         return self._choices().loss
 
     @property

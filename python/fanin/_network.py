@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _summary, layers, random
 from fanin._chain import Chain
-from fanin.layers._arrays import write_all
+from fanin._options import thread_count
+from fanin.layers._arrays import forward, known_cache, write_all
 
 Array = NDArray[Any]
 
@@ -39,7 +40,10 @@ class Network(Chain):
             The outputs.
         """
         if hasattr(x, "get_config"):  # a layer, or an Input
-            raise TypeError("a network is called on an array; the functional API is not supported")
+            raise TypeError(
+                f"x: expected an array, found {_checks.found(x)}; the functional API is not "
+                "supported"
+            )
         return self.forward(x, training)[0]
 
     def forward(
@@ -62,13 +66,24 @@ class Network(Chain):
             The outputs.
         cache : tuple
             For `backward`.
+
+        Raises
+        ------
+        ShapeError
+            If the shape of `x` is wrong.
+        ValueError
+            If `training` would make running averages NaN or infinite; they, the count of passes and
+            an unbuilt network stay as they were.
         """
-        training = _checks.flag("training", training)
+        training, threads = _checks.flag("training", training), thread_count(threads)
         inputs = self.take(x, finite=False)
-        self.build((None, *inputs.shape[1:]))
-        self._passes += training
-        plan = self.ready()
-        return plan.forward(self.params, self.state, inputs, training, threads, self._passes)
+        if not self.built:
+            with self._built_for(inputs):
+                return self.forward(inputs, training, threads=threads)
+        passes = self._passes + training
+        result = forward(self.ready(), self.params, self.state, inputs, training, threads, passes)
+        self._passes = passes  # a pass that was refused does not count
+        return result
 
     def backward(
         self, dy: ArrayLike, cache: tuple[Any, ...], *, threads: int | None = None
@@ -91,8 +106,16 @@ class Network(Chain):
             Derivative with respect to the inputs.
         grads : dict of str to ndarray
             Derivatives with respect to the parameters, by layer and role: ``"dense/kernel"``.
+
+        Raises
+        ------
+        TypeError
+            If `cache` is not what a `forward` returned.
+        ShapeError
+            If it is that of another network, or the shape of `dy` is wrong.
         """
         plan = self.ready()
+        cache = known_cache(cache, self._feature_shape)
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
         if np.may_share_memory(gradient, cache[1]):
             gradient = gradient.copy()  # the outputs themselves: they may be a view of the cache
@@ -173,7 +196,7 @@ class Network(Chain):
         return [array.copy() for array in self.weights]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Write values into the arrays, all or none.
+        """Write values into the arrays, all or none; NaN and infinity with a warning.
 
         Parameters
         ----------
@@ -183,7 +206,7 @@ class Network(Chain):
         Raises
         ------
         ValueError
-            If their number is wrong; nothing is changed.
+            If their number is wrong, or a number is too large for the dtype; nothing is changed.
         ShapeError
             If a shape is wrong; nothing is changed.
         """
@@ -261,7 +284,10 @@ class Network(Chain):
             Not supported; here for the order of Keras's arguments.
         """
         if positions is not None or layer_range is not None:
-            raise ValueError("summary supports neither positions nor layer_range")
+            raise ValueError(
+                "positions and layer_range: expected None, since the table has one form, found "
+                f"{_checks.found(positions)} and {_checks.found(layer_range)}"
+            )
         _summary.show(self, line_length, print_fn, show_trainable)
 
     def get_config(self) -> dict[str, Any]:

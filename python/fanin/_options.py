@@ -1,9 +1,8 @@
-"""Options of `compile`, `fit`, `evaluate` and `predict`, in the form they are used."""
+"""Options of `fit`, `evaluate` and `predict`, in the form they are used."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from fanin import _checks, metrics
+from fanin import _checks
 
 
 def batch_size(name: str, value: int | None, default: int = 32) -> int:
@@ -11,8 +10,10 @@ def batch_size(name: str, value: int | None, default: int = 32) -> int:
     return min(default if value is None else _checks.integer(name, value, minimum=1), 2**31)
 
 
-def threads(value: int | None) -> int | None:
-    return None if value is None else _checks.integer("threads", value, minimum=1)
+def thread_count(value: int | None) -> int | None:
+    """Return how many threads to use; None for as many as there are."""
+    # The bound keeps huge numbers in the core's.
+    return None if value is None else min(_checks.integer("threads", value, minimum=1), 2**31)
 
 
 def epochs_to_validate(frequency: int | Sequence[int]) -> Callable[[int], bool]:
@@ -22,13 +23,3 @@ def epochs_to_validate(frequency: int | Sequence[int]) -> Callable[[int], bool]:
         return chosen.__contains__
     every = _checks.integer("validation_freq", frequency, minimum=1)
     return lambda epoch: epoch % every == 0
-
-
-def as_metrics(given: Any) -> list[Any]:
-    if given is None:
-        return []
-    if isinstance(given, str) or not isinstance(given, list | tuple):
-        raise TypeError(f"metrics must be a list, such as ['accuracy'], got {given!r}")
-    for identifier in given:
-        metrics.check(identifier)
-    return list(given)

@@ -117,7 +117,7 @@ def fit_many(
     last = _checks.integer("epochs", epochs, minimum=0)
     size = _options.batch_size("batch_size", batch_size)
     validation_size = _options.batch_size("validation_batch_size", validation_batch_size, size)
-    threads = _options.threads(threads)
+    threads = _options.thread_count(threads)
     split = _checks.number("validation_split", validation_split, at_least=0.0, below=1.0)
     shuffle = _checks.flag("shuffle", shuffle)
     when = _options.epochs_to_validate(validation_freq)

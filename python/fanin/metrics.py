@@ -370,6 +370,28 @@ def check(identifier: Any) -> None:
         get(identifier)
 
 
+def as_metrics(given: Any) -> list[Any]:
+    """Return the metrics that `compile` was given, checked.
+
+    Parameters
+    ----------
+    given : list or None
+        Names, metrics, classes, configurations, and loss functions that are metrics too.
+
+    Returns
+    -------
+    list
+        The same.
+    """
+    if given is None:
+        return []
+    if isinstance(given, str) or not isinstance(given, list | tuple):
+        raise TypeError(f"metrics must be a list, such as ['accuracy'], got {given!r}")
+    for identifier in given:
+        check(identifier)
+    return list(given)
+
+
 def serialize(metric: Metric) -> dict[str, Any]:
     """Write a metric down.
 

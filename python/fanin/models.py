@@ -161,7 +161,7 @@ class Sequential(Compilable):
         last = _checks.integer("epochs", epochs, minimum=0)
         size = _options.batch_size("batch_size", batch_size)
         validation_size = _options.batch_size("validation_batch_size", validation_batch_size, size)
-        threads = _options.threads(threads)
+        threads = _options.thread_count(threads)
         split = _checks.number("validation_split", validation_split, at_least=0.0, below=1.0)
         shuffle = _checks.flag("shuffle", shuffle)
         source = None if rng is None else random.resolve(rng)
@@ -271,21 +271,21 @@ class Sequential(Compilable):
         """
         if steps is not None:
             raise ValueError("evaluate does not support steps: slice x and y instead")
-        kind = self._choices().loss.kind
+        compiled = self._choices()
         size = _options.batch_size("batch_size", batch_size)
         level = resolve_verbose(verbose)
-        data = _data.samples(self, kind, x, y, sample_weight)
-        goal = self._goal(data.x.shape[1:], _options.threads(threads))
+        by_name = _checks.flag("return_dict", return_dict)
+        data = _data.samples(self, compiled.loss.kind, x, y, sample_weight)
+        goal = self._goal(data.x.shape[1:], _options.thread_count(threads))
         batches = -(-len(data) // size)
         called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
-        self.build((None, *data.x.shape[1:]))
-        goal.params, goal.state = self.params, self.state
-        called.begin()
-        with Progress(level, batches) as progress:
+        with self._built_for(data.x), Progress(level, batches) as progress:
+            goal.params, goal.state = self.params, self.state
+            called.begin()
             progress.begin()
             logs = _training.evaluate(goal, data, size, called)
             progress.end(logs)
-        if _checks.flag("return_dict", return_dict):
+        if by_name:
             return logs
         values = [logs[name] for name in goal.names]
         return values if len(values) > 1 else values[0]
@@ -326,17 +326,15 @@ class Sequential(Compilable):
         if steps is not None:
             raise ValueError("predict does not support steps: slice x instead")
         size = _options.batch_size("batch_size", batch_size)
-        threads = _options.threads(threads)
+        threads = _options.thread_count(threads)
         level = resolve_verbose(verbose)
         inputs = self.take(x)
         batches = -(-len(inputs) // size)
         called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
-        if not self.built:
-            self.build((None, *inputs.shape[1:]))
-        plan = self.ready()
-        called.begin()
-        called.call("on_predict_begin", {})
-        with Progress(level, batches) as progress:
+        with self._built_for(inputs), Progress(level, batches) as progress:
+            plan = self.ready()
+            called.begin()
+            called.call("on_predict_begin", {})
             progress.begin()
             if called.any_overrides(PREDICT_BATCH_HOOKS):
                 parts = []
@@ -349,7 +347,7 @@ class Sequential(Compilable):
             else:
                 outputs = plan.predict(self.params, self.state, inputs, size, threads)
             progress.end({})
-        called.call("on_predict_end", {})
+            called.call("on_predict_end", {})
         return outputs
 
     def recalibrate(self, x: Any) -> None:
@@ -359,6 +357,13 @@ class Sequential(Compilable):
         ----------
         x : array_like of shape (n, ...)
             The training data, or a good part of it; see `fanin.normalization.recalibrate`.
+
+        Raises
+        ------
+        ShapeError
+            If `x` has the wrong shape.
+        ValueError
+            If `x`, or what a layer makes of it, is not finite; the model is as it was.
         """
         from fanin.normalization import recalibrate
 
@@ -397,7 +402,8 @@ class Sequential(Compilable):
         ValueError
             If the file is damaged or of another format, its names or shapes are not those of this
             network, or a number cannot be: too large for the dtype, a negative variance. The
-            message names the file and says what it is. Nothing is changed.
+            message names the file and says what it is. Nothing is changed. (NaN and infinity are
+            read with a warning.)
         OSError
             If the file cannot be read, or is a folder, a pipe or a device.
         """
@@ -450,6 +456,11 @@ def clone_model(model: Sequential) -> Sequential:
     Sequential
         The new one. `copy.deepcopy` keeps weights and optimizer.
 
+    Raises
+    ------
+    TypeError
+        If it is no model of this package.
+
     Examples
     --------
     >>> import fanin
@@ -457,7 +468,33 @@ def clone_model(model: Sequential) -> Sequential:
     >>> clone_model(model).count_params()
     3
     """
-    return Sequential.from_config(model.get_config())
+    return Sequential.from_config(as_sequential("model", model).get_config())
+
+
+def as_sequential(name: str, model: object) -> Sequential:
+    """Return `model` if it is a network of this package that can be trained.
+
+    Parameters
+    ----------
+    name : str
+        What a message calls it.
+    model : object
+        What was given.
+
+    Returns
+    -------
+    Sequential
+        The same.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if isinstance(model, Sequential):
+        return model
+    hint = "; make one: it is a class" if isinstance(model, type) else ""
+    raise TypeError(f"{name}: expected a fanin.Sequential, found {_checks.found(model)}{hint}")
 
 
 def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Sequential:

@@ -11,7 +11,8 @@ from fanin import _absent, _core, _text
 from fanin.diagnosis._network import split_steps
 from fanin.diagnosis._signals import as_matrix
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
-from fanin.models import Sequential
+from fanin.layers._arrays import like
+from fanin.models import Sequential, as_sequential
 
 __all__ = [
     "BatchNormReport",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+
+_AVERAGES = ("moving_mean", "moving_variance")
 
 
 def recalibrate(model: Sequential, x: ArrayLike) -> None:
@@ -39,6 +42,8 @@ def recalibrate(model: Sequential, x: ArrayLike) -> None:
 
     Raises
     ------
+    TypeError
+        If `model` is no network of this package.
     ShapeError
         If `x` has the wrong shape.
     ValueError
@@ -56,26 +61,29 @@ def recalibrate(model: Sequential, x: ArrayLike) -> None:
     >>> float(model.layers[0].moving_mean[0]), float(model.layers[0].moving_variance[0])
     (2.0, 1.0)
     """
-    inputs = model.take(x)
-    model.build((None, *inputs.shape[1:]))
-    model.ready()
-    kept = model.state.copy()
-    try:
-        for step in split_steps(model, inputs.shape[1:]):
-            if isinstance(step.layer, BatchNormalization):
-                mean, variance = _statistics(step.layer, inputs)
-                step.layer.moving_mean[...] = mean
-                step.layer.moving_variance[...] = variance
-            inputs = step.forward(inputs, training=False)
-    except BaseException:
-        model.state[...] = kept
-        raise
+    inputs = as_sequential("model", model).take(x)
+    with model._built_for(inputs):
+        kept = model.state.copy()
+        try:
+            for step in split_steps(model, inputs.shape[1:]):
+                if isinstance(step.layer, BatchNormalization):
+                    found = zip(_AVERAGES, _statistics(step.layer, inputs), strict=True)
+                    for role, values in found:
+                        view, name = step.layer.arrays[role], f"{step.layer.name}/{role}"
+                        view[...] = like(name, values, view, finite=True)
+                inputs = step.forward(inputs, training=False)
+        except BaseException:
+            model.state[...] = kept
+            raise
 
 
 def _statistics(layer: Layer, x: Array) -> tuple[Array, Array]:
     mean, variance = _core.moments(as_matrix(x))[0].T
     if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
-        raise ValueError(f"x: what goes into {layer.name!r} is not finite")
+        raise ValueError(
+            f"x: expected samples that stay finite, found some of which {layer.name!r} is given "
+            "infinity or NaN"
+        )
     return mean, variance
 
 
@@ -97,8 +105,10 @@ def fold_batch_norm(model: Sequential) -> Sequential:
 
     Raises
     ------
+    TypeError
+        If `model` is no network of this package.
     ValueError
-        If `model` is not built.
+        If it is not built.
 
     Examples
     --------
@@ -109,7 +119,7 @@ def fold_batch_norm(model: Sequential) -> Sequential:
     >>> [type(layer).__name__ for layer in folded.layers]
     ['Dense', 'Dense']
     """
-    model.ready()
+    as_sequential("model", model).ready()
     parts = [
         _Part(layer, {name: a.copy() for name, a in layer.arrays.items()}) for layer in model.layers
     ]
@@ -298,6 +308,8 @@ def batch_norm_report(model: Sequential, x: ArrayLike) -> BatchNormReport:
 
     Raises
     ------
+    TypeError
+        If `model` is no network of this package.
     ShapeError
         If `x` has the wrong shape.
     ValueError
@@ -317,18 +329,19 @@ def batch_norm_report(model: Sequential, x: ArrayLike) -> BatchNormReport:
     >>> report.lagging
     ['norm']
     """
-    inputs = model.take(x)
-    model.build((None, *inputs.shape[1:]))
-    model.ready()
-    rate = float(model.optimizer.learning_rates(0, 1)[0]) if model.compiled else math.nan
-    found, kernel = [], None
-    for step in split_steps(model, inputs.shape[1:]):
-        if isinstance(step.layer, BatchNormalization):
-            found.append(_measured(step.layer, inputs, kernel, rate))
-        kernel = step.layer.arrays.get("kernel") if step.activation is None else None
-        inputs = step.forward(inputs, training=True)
-    if not found:
+    inputs = as_sequential("model", model).take(x)
+    if not any(isinstance(layer, BatchNormalization) for layer in model.layers):
         raise ValueError("model: expected a BatchNormalization, found none")
+    rate = math.nan
+    if model.compiled:
+        rate = float(model.optimizer.learning_rates(model._choices().iterations, 1)[0])
+    found, kernel = [], None
+    with model._built_for(inputs):
+        for step in split_steps(model, inputs.shape[1:]):
+            if isinstance(step.layer, BatchNormalization):
+                found.append(_measured(step.layer, inputs, kernel, rate))
+            kernel = step.layer.arrays.get("kernel") if step.activation is None else None
+            inputs = step.forward(inputs, training=True)
     return BatchNormReport(found)
 
 

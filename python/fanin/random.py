@@ -14,21 +14,22 @@ int, sequence of ints           stream v1 with this seed
 ==============================  ====================================================================
 """
 
-import itertools
+import copy
 import operator
 import os
 from _thread import allocate_lock  # `threading` takes a twentieth of `import fanin`
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from fanin import _absent
 from fanin.streams import Replay
 
-__all__ = ["RandomSource", "Rng", "Stream", "resolve", "set_random_seed"]
+__all__ = ["RandomSource", "Rng", "Stream", "drawing", "resolve", "set_random_seed"]
 
 
 def _whole_number(seed: object, name: str) -> int:
@@ -164,18 +165,24 @@ class _Fresh:
     def __init__(self) -> None:
         self._lock = allocate_lock()
         self._seed: int | None = None
-        self._count = itertools.count()
+        self._count = 0
 
     def restart(self, seed: int) -> None:
         with self._lock:
-            self._seed = seed
-            self._count = itertools.count()
+            self._seed, self._count = seed, 0
 
     def next(self) -> Stream:
         with self._lock:
             if self._seed is None:
                 return Stream(int.from_bytes(os.urandom(16)))
-            return Stream(self._seed, f"#{next(self._count)}")
+            self._count += 1
+            return Stream(self._seed, f"#{self._count - 1}")
+
+    def put_back(self, stream: Stream) -> None:
+        """Take back the last stream that was handed out, unless somebody has had another since."""
+        with self._lock:
+            if self._seed is not None and stream == Stream(self._seed, f"#{self._count - 1}"):
+                self._count -= 1
 
 
 _fresh = _Fresh()
@@ -272,6 +279,62 @@ def resolve(rng: Rng = None, name: str = "rng") -> RandomSource:
             f"{_hint(rng)}"
         )
     return Stream._seeded(rng, name)
+
+
+@contextmanager
+def drawing(rng: Rng = None, name: str = "rng") -> Iterator[RandomSource]:
+    """Resolve ``rng=`` for a while; if that ends in an error, nothing was drawn.
+
+    Parameters
+    ----------
+    rng : optional
+        See the table at the top of this module.
+    name : str, optional
+        What errors call it.
+
+    Yields
+    ------
+    Stream, Replay, numpy.random.Generator or numpy.random.RandomState
+        As of :func:`resolve`. After an exception, generators that are consumed stand where they
+        stood before, and the next fresh stream is the one that was handed out.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> try:
+    ...     with drawing(rng) as source:
+    ...         _ = source.normal(size=3)
+    ...         raise ValueError
+    ... except ValueError:
+    ...     bool(rng.normal() == np.random.default_rng(0).normal())
+    True
+    """
+    source = resolve(rng, name)
+    go_back = _way_back(source, fresh=rng is None)
+    try:
+        yield source
+    except BaseException:
+        go_back()
+        raise
+
+
+def _way_back(source: Any, fresh: bool) -> Callable[[], None]:
+    """Return what puts a source back to where it stands now."""
+    if isinstance(source, Stream):
+        return (lambda: _fresh.put_back(source)) if fresh else (lambda: None)
+    if isinstance(source, Replay):
+        taken = dict(copy.copy(source).__dict__)
+        return lambda: source.__dict__.update(taken)
+    if isinstance(source, np.random.RandomState):
+        state = source.get_state(legacy=False)
+        return lambda: source.set_state(state)
+    bits = source.bit_generator
+    held = bits.state
+
+    def go_back() -> None:
+        bits.state = held
+
+    return go_back
 
 
 def _is_whole(number: object) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, random
+from fanin._warn import warn
 from fanin.errors import ShapeError
 from fanin.streams import Replay
 
@@ -34,7 +35,8 @@ class Weight:
         view = self.__get__(layer)
         if view is None:
             raise AttributeError(f"layer {layer.name!r} has no {self.name}")
-        view[...] = like(f"{layer.name}/{self.name}", value, view)
+        name = f"{layer.name}/{self.name}"
+        write_all([(name, view)], [value])
 
 
 def at(source: Any, path: str) -> Any:
@@ -59,21 +61,93 @@ def views(
     return found
 
 
-def like(name: str, values: ArrayLike, view: Array) -> Array:
-    """Return `values` if they can be written into `view` element by element."""
+def like(name: str, values: ArrayLike, view: Array, *, finite: bool = False) -> Array:
+    """Return `values` if they can be written into `view` element by element, and in its dtype.
+
+    Numbers that the dtype cannot hold are refused; NaN and infinity that were given as such only if
+    they must be `finite`.
+    """
     array = _checks.numeric(name, values)
     if array.shape != view.shape:
-        raise ShapeError(f"{name} must have shape {view.shape}, got {array.shape}")
-    return array
+        raise ShapeError(f"{name}: expected shape {view.shape}, found {array.shape}")
+    converted = _checks.floats(name, array, view.dtype.name, finite=False)
+    if _core.first_non_finite(converted) is not None:
+        beyond = ~np.isfinite(converted) & np.isfinite(array)
+        if finite or beyond.any():
+            # Refuses, and names the first of them.
+            _checks.floats(name, array if finite else np.where(beyond, array, 0), view.dtype.name)
+    return converted
 
 
 def write_all(targets: Sequence[tuple[str, Array]], values: Sequence[ArrayLike]) -> None:
-    """Check all values against all targets, then write; nothing is written if one does not fit."""
+    """Check all values against all targets, then write: all, or nothing if something fails.
+
+    NaN and infinity are written with a warning, since people look into failed runs.
+    """
     if len(values) != len(targets):
         names = ", ".join(name for name, _ in targets)
         raise ValueError(
-            f"expected {len(targets)} arrays ({names}), got {len(values)}; nothing was changed"
+            f"weights: expected {len(targets)} arrays ({names}), found {len(values)}; nothing was "
+            "changed"
         )
     checked = [like(name, v, view) for (name, view), v in zip(targets, values, strict=True)]
-    for (_, view), array in zip(targets, checked, strict=True):
-        view[...] = array
+    spoilt = [
+        name
+        for (name, _), array in zip(targets, checked, strict=True)
+        if _core.first_non_finite(array) is not None
+    ]
+    if spoilt:
+        warn(f"{', '.join(spoilt)}: expected finite numbers, found NaN or infinity, which stay")
+    kept = [view.copy() for _, view in targets]
+    try:
+        for (_, view), array in zip(targets, checked, strict=True):
+            view[...] = array
+    except BaseException:
+        for (_, view), array in zip(targets, kept, strict=True):
+            view[...] = array
+        raise
+
+
+def forward(
+    plan: _core.Plan,
+    params: Array,
+    state: Array,
+    x: Array,
+    training: bool,
+    threads: int | None,
+    step: int,
+) -> tuple[Array, tuple[Any, ...]]:
+    """Do what `Plan.forward` does, unless running averages would become NaN or infinite."""
+    if not training or not state.size:
+        return plan.forward(params, state, x, training, threads, step)
+    kept = state.copy()
+    result = plan.forward(params, state, x, training, threads, step)
+    if _core.first_non_finite(state) is not None and _core.first_non_finite(kept) is None:
+        state[...] = kept
+        _checks.floats("x", x, plan.dtype)  # names the number that is not finite, if one is
+        raise ValueError(
+            "x: expected samples that stay finite in every layer, found some that make running "
+            "averages infinite; they stay as they were"
+        )
+    return result
+
+
+def known_cache(cache: object, shape: tuple[int, ...] | None) -> tuple[Any, ...]:
+    """Return `cache` if it can be what `forward` returned for samples of this shape."""
+    if not (
+        isinstance(cache, tuple)
+        and len(cache) == 3
+        and isinstance(cache[0], np.ndarray)
+        and isinstance(cache[1], np.ndarray)
+        and isinstance(cache[2], bool)
+    ):
+        raise TypeError(
+            "cache: expected what forward returned beside the outputs, found "
+            f"{_checks.found(cache)}"
+        )
+    if cache[0].shape[1:] != shape:
+        raise ShapeError(
+            f"cache: expected that of a pass over samples of shape {shape}, found one of samples "
+            f"of shape {cache[0].shape[1:]}"
+        )
+    return cache

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, initializers, random
+from fanin._options import thread_count
+from fanin._undo import as_before
 from fanin.errors import ShapeError
-from fanin.layers._arrays import at, empty, like, views, write_all
+from fanin.layers._arrays import at, empty, forward, known_cache, like, views, write_all
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, known_keywords
 
 Array = NDArray[Any]
@@ -142,12 +144,12 @@ class Layer:
         plan = self.plan_for(shape, self.dtype)
         if self.built:
             return
-        source = random.resolve(rng)
-        self.draw_from(source, "dropout")
-        plan = self.plan_for(shape, self.dtype)  # again, with the masks just drawn from
-        params, state = empty(plan)
-        self.fill(plan, params, state, source)
-        self.tie(shape, plan, params, state)
+        with random.drawing(rng) as source, as_before([self]):
+            self.draw_from(source, "dropout")
+            plan = self.plan_for(shape, self.dtype)  # again, with the masks just drawn from
+            params, state = empty(plan)
+            self.fill(plan, params, state, source)
+            self.tie(shape, plan, params, state)
 
     def plan_for(self, shape: tuple[int, ...], dtype: str) -> _core.Plan:
         """Return the plan of this layer by itself, having checked that it can take `shape`."""
@@ -174,7 +176,8 @@ class Layer:
             values = self.initializer(role).for_parameter(
                 view.shape, plan.dtype, at(source, path), path=path
             )
-            view[...] = like(f"{role}_initializer of layer {self.name!r}", values, view)
+            name = f"{role}_initializer of layer {self.name!r}"
+            view[...] = like(name, values, view, finite=True)
 
     def initializer(self, role: str) -> initializers.Initializer:
         """Return the initializer of the array called `role`, which may have been set by name."""
@@ -290,6 +293,14 @@ class Layer:
         cache : tuple
             For `backward`.
 
+        Raises
+        ------
+        ShapeError
+            If the shape of `x` is wrong.
+        ValueError
+            If `training` would make running averages NaN or infinite; they, the count of passes and
+            an unbuilt layer stay as they were.
+
         Notes
         -----
         The layer remembers the arrays (up to 64 MiB each) that its last `forward` and `backward`
@@ -307,24 +318,32 @@ class Layer:
         array([[1., 1.],
                [2., 2.]], dtype=float32)
         """
+        # All is checked first: a call that is refused builds nothing, and counts as no pass.
+        training = _checks.flag("training", training)
+        threads = thread_count(threads)
+        inputs = _checks.floats("x", x, self.dtype, finite=False)
         if not self.built:
-            shape = _checks.numeric("x", x).shape
-            if len(shape) < 2:
-                raise ShapeError(f"x must have shape (batch, features), got {shape}")
-            self.build((None, *shape[1:]))
+            if inputs.ndim < 2:
+                raise ShapeError(
+                    f"x: expected an array of shape (batch, features), found {inputs.shape}"
+                )
+            with random.drawing() as source, as_before([self]):
+                self.build((None, *inputs.shape[1:]), rng=source)
+                return self.forward(inputs, training, threads=threads)
         assert self._params is not None
         assert self._state is not None
-        inputs = _checks.floats("x", x, self.dtype, finite=False)
         if inputs.shape[1:] != self._feature_shape or inputs.ndim == 0:
             expected = ", ".join(map(str, ("batch", *(self._feature_shape or ()))))
             raise ShapeError(
-                f"layer {self.name!r} expects x of shape ({expected}), got {inputs.shape}"
+                f"x: expected an array of shape ({expected}) for layer {self.name!r}, "
+                f"found {inputs.shape}"
             )
-        training = _checks.flag("training", training)
-        self._passes += training
-        return self._own_plan().forward(
-            self._params, self._state, inputs, training, threads, self._passes
+        passes = self._passes + training
+        result = forward(
+            self._own_plan(), self._params, self._state, inputs, training, threads, passes
         )
+        self._passes = passes
+        return result
 
     def backward(
         self, dy: ArrayLike, cache: tuple[Any, ...], *, threads: int | None = None
@@ -346,11 +365,19 @@ class Layer:
             Derivative with respect to the inputs.
         grads : dict of str to ndarray
             Derivatives with respect to the parameters, by name: kernel, bias, gamma, beta.
+
+        Raises
+        ------
+        TypeError
+            If `cache` is not what a `forward` returned.
+        ShapeError
+            If it is that of another shape, or the shape of `dy` is wrong.
         """
         if not self.built:
             raise ValueError(f"layer {self.name!r} is not built: call forward first")
         assert self._params is not None
         plan = self._own_plan()
+        cache = known_cache(cache, self._feature_shape)
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
         if np.may_share_memory(gradient, cache[1]):
             gradient = gradient.copy()  # the outputs themselves: they may be a view of the cache
@@ -404,7 +431,7 @@ class Layer:
         return [array.copy() for array in self.weights]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Write values into the arrays, all or none.
+        """Write values into the arrays, all or none; NaN and infinity with a warning.
 
         Parameters
         ----------
@@ -414,7 +441,7 @@ class Layer:
         Raises
         ------
         ValueError
-            If their number is wrong; nothing is changed.
+            If their number is wrong, or a number is too large for the dtype; nothing is changed.
         ShapeError
             If a shape is wrong; nothing is changed.
         """
