@@ -17,9 +17,9 @@ def test_to_categorical_is_keras():
 @pytest.mark.parametrize(
     ("x", "classes", "error", "message"),
     [
-        ([0, 3], 3, ValueError, "from 0 to 2, got 0 to 3"),
-        ([-1, 0], None, ValueError, "got -1 to 0"),
-        ([0.5], None, ValueError, "integer classes"),
+        ([0, 3], 3, ValueError, r"x: expected classes from 0 to 2, found 3 at \[1\]"),
+        ([-1, 0], None, ValueError, r"found -1 at \[0\]"),
+        ([0.5], None, ValueError, r"expected integer classes, found 0.5 at \[0\]"),
         ([np.nan], None, ValueError, "integer classes"),
         ([], None, ValueError, "empty"),
         (["a"], None, TypeError, "expected numbers, found the text"),

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks, _training, losses, metrics, optimizers
+from fanin import _checks, _training, losses, optimizers
 from fanin._network import Network
 from fanin.errors import NotReadyError
-from fanin.metrics import as_metrics
+from fanin.metrics import Metric, as_metrics, resolve_all
 
 
 class Compilable(Network):
@@ -46,7 +46,8 @@ class Compilable(Network):
         loss_weights : None
             Not supported: a network has one output.
         metrics : list of str or Metric, optional
-            Of `fanin.metrics`; ``"accuracy"`` is the one that fits loss and outputs.
+            Of `fanin.metrics`; ``"accuracy"`` is the one that fits loss and outputs, see
+            `fanin.metrics.resolve`.
         weighted_metrics : None
             Not supported.
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
@@ -67,20 +68,19 @@ class Compilable(Network):
                 )
         chosen = optimizers.get(optimizer)
         if loss is None:
-            raise ValueError("loss must be given, such as loss='categorical_crossentropy'")
+            raise ValueError(
+                "loss: expected a loss, such as 'categorical_crossentropy', found None"
+            )
         aim = losses.resolve(loss)
         if aim.reduction not in ("sum_over_batch_size", "mean"):
             raise ValueError(
-                "training minimizes the mean over samples, and loss has "
+                "loss: expected the mean over samples, which training minimizes, found "
                 f"reduction={aim.reduction!r}"
             )
         wanted = as_metrics(metrics)
-        compiled = _training.Compiled(chosen, aim, wanted)
-        if self.built:
-            outputs = self.output_shape[-1]
-            assert outputs is not None
-            _training.resolve_metrics(wanted, aim.kind, outputs)
-        self._compiled = compiled
+        # Names, and the kind of targets, do not depend on the number of outputs.
+        resolve_all(wanted, aim, self._outputs() or 1)
+        self._compiled = _training.Compiled(chosen, aim, wanted)
 
     @property
     def compiled(self) -> bool:
@@ -91,6 +91,10 @@ class Compilable(Network):
         if self._compiled is None:
             raise NotReadyError("the model is not compiled: call compile(optimizer, loss) first")
         return self._compiled
+
+    def _outputs(self) -> int | None:
+        """Return the length of the outputs' last axis, if the network is built."""
+        return self.output_shape[-1] if self.built else None
 
     @property
     def optimizer(self) -> optimizers.Optimizer:
@@ -103,18 +107,20 @@ class Compilable(Network):
         return self._choices().loss
 
     @property
-    def metrics(self) -> list[metrics.Metric]:
+    def metrics(self) -> list[Metric]:
         """The metrics, once the network is built: before, "accuracy" has no meaning."""
-        if self._compiled is None or not self.built:
+        outputs = self._outputs()
+        if self._compiled is None or outputs is None:
             return []
-        outputs = self.output_shape[-1]
-        assert outputs is not None
-        return _training.resolve_metrics(self._compiled.metrics, self._compiled.loss.kind, outputs)
+        return resolve_all(self._compiled.metrics, self._compiled.loss, outputs)
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns: "loss" and the metrics."""
-        return ["loss", *(metric.name for metric in self.metrics)]
+        """The names of what `evaluate` returns: "loss" and the metrics; empty before `compile`."""
+        if self._compiled is None:
+            return []
+        given = self._compiled.metrics
+        return ["loss", *(m if isinstance(m, str) else m.name for m in given)]
 
     @property
     def slots(self) -> dict[str, NDArray[Any]]:
@@ -128,9 +134,7 @@ class Compilable(Network):
         """Return what is to be done, for a network that may not be built: nothing is changed."""
         compiled = self._choices()
         plan = self.plan_for(feature_shape)
-        chosen = _training.resolve_metrics(
-            compiled.metrics, compiled.loss.kind, plan.output_shapes[-1][-1]
-        )
+        chosen = resolve_all(compiled.metrics, compiled.loss, plan.output_shapes[-1][-1])
         nothing = np.empty(0, plan.dtype)
         return _training.Goal(
             plan,

@@ -42,8 +42,8 @@ def prepare(name: str, targets: object, kind: str, outputs: tuple[int, ...], dty
     array = _checks.numeric(name, targets)
     if array.ndim == 0 or len(array) != outputs[0]:
         raise ShapeError(
-            f"{name} must have one entry for each of the {outputs[0]} samples, "
-            f"got shape {array.shape}"
+            f"{name}: expected one entry for each of the {outputs[0]} samples, "
+            f"found shape {array.shape}"
         )
     if kind in SPARSE:
         return _classes(name, array, kind, outputs)
@@ -54,21 +54,19 @@ def _classes(name: str, array: Array, kind: str, outputs: tuple[int, ...]) -> Ar
     rows, classes = outputs[:-1], outputs[-1]
     if array.shape == outputs and classes > 1:
         raise ShapeError(
-            f"{kind} expects one integer class per sample, of shape {rows}, but {name} has shape "
-            f"{array.shape}: one-hot targets fit {kind.removeprefix('sparse_')!r}"
+            f"{name}: expected one integer class a sample for {kind}, of shape {rows}, found shape "
+            f"{array.shape}; one-hot targets fit {kind.removeprefix('sparse_')!r}"
         )
     if array.shape not in (rows, (*rows, 1)):
         raise ShapeError(
-            f"{kind} expects {name} of shape {rows} for outputs of shape {outputs}, "
-            f"got shape {array.shape}"
+            f"{name}: expected shape {rows} for {kind} of outputs of shape {outputs}, "
+            f"found shape {array.shape}"
         )
     array = array.reshape(rows)
     if array.dtype.kind == "f":
         whole = np.isfinite(array) & (array == np.floor(array))
-        _refuse(name, array, ~whole, "must hold integer classes")
-    _refuse(
-        name, array, (array < 0) | (array >= classes), f"must hold classes from 0 to {classes - 1}"
-    )
+        refuse_where(name, array, ~whole, "integer classes")
+    refuse_where(name, array, (array < 0) | (array >= classes), f"classes from 0 to {classes - 1}")
     return np.require(array, dtype=np.int64, requirements=["C", "A"])
 
 
@@ -81,42 +79,64 @@ def _like_outputs(
         hint = ""
         if kind.startswith("categorical") and array.shape in (outputs[:-1], (*outputs[:-1], 1)):
             hint = (
-                f": integer classes fit 'sparse_{kind}', "
+                f"; integer classes fit 'sparse_{kind}', "
                 f"or use utils.to_categorical({name}, {outputs[-1]})"
             )
         elif kind == "categorical_crossentropy" and array.ndim == len(outputs):
-            hint = f": the network has {outputs[-1]} outputs, the targets {array.shape[-1]} classes"
+            hint = f"; the network has {outputs[-1]} outputs, the targets {array.shape[-1]} classes"
         raise ShapeError(
-            f"{kind} expects {name} of the shape of the outputs, {outputs}, "
-            f"got shape {array.shape}{hint}"
+            f"{name}: expected the shape of the outputs, {outputs}, for {kind}, "
+            f"found shape {array.shape}{hint}"
         )
     if kind in PROBABILITIES:
         if kind == "categorical_crossentropy" and outputs[-1] == 1:
             raise ShapeError(
-                "categorical_crossentropy of a single output is always 0: "
-                "use 'binary_crossentropy' for two classes"
+                f"{name}: expected several outputs for categorical_crossentropy, found one, of "
+                "which it is always 0; use 'binary_crossentropy' for two classes"
             )
         outside = ~((array >= 0) & (array <= 1)) & np.isfinite(array)
-        _refuse(name, array, outside, f"must be between 0 and 1 for {kind}")
+        refuse_where(name, array, outside, f"numbers from 0 to 1 for {kind}")
     return _checks.floats(name, array, dtype)
 
 
-def _refuse(name: str, array: Array, wrong: NDArray[np.bool_], expected: str) -> None:
+def refuse_where(name: str, array: Array, wrong: NDArray[np.bool_], expected: str) -> None:
     """Raise for the first element that is `wrong`, if there is one."""
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
         index = ", ".join(map(str, where))
-        raise ValueError(f"{name} {expected}, but {name}[{index}] is {array[where]}")
+        raise ValueError(f"{name}: expected {expected}, found {array[where]} at [{index}]")
 
 
-def row_weights(name: str, weights: object, rows: tuple[int, ...], dtype: str) -> Array:
-    """Return one finite weight a row, given one a row or one a sample.
+def weights(name: str, given: object, dtype: str) -> Array:
+    """Return weights of samples: finite numbers of at least 0, since others climb the loss.
+
+    Parameters
+    ----------
+    name : str
+        What to call them in a message.
+    given : array_like
+        The weights, of any shape.
+    dtype : str
+        dtype of the result.
+
+    Returns
+    -------
+    ndarray
+        The weights.
+    """
+    array = _checks.floats(name, given, dtype)
+    refuse_where(name, array, array < 0, "weights of at least 0")
+    return array
+
+
+def row_weights(name: str, given: object, rows: tuple[int, ...], dtype: str) -> Array:
+    """Return one weight a row, given one a row or one a sample.
 
     Parameters
     ----------
     name : str
         What to call the weights in a message.
-    weights : array_like
+    given : array_like
         Of shape `rows`, ``(*rows, 1)``, or ``rows[:1]``.
     rows : tuple of int
         Shape of the rows: that of the outputs without the last axis.
@@ -128,11 +148,11 @@ def row_weights(name: str, weights: object, rows: tuple[int, ...], dtype: str) -
     ndarray
         Broadcastable against an array of shape `rows`.
     """
-    array = _checks.floats(name, weights, dtype)
+    array = weights(name, given, dtype)
     if array.shape == (*rows, 1):
         array = array.reshape(rows)
     if array.shape == rows:
         return array
     if array.shape == rows[:1]:
         return array.reshape(rows[:1] + (1,) * (len(rows) - 1))
-    raise ShapeError(f"{name} must have shape {rows[:1]}, one weight a sample, got {array.shape}")
+    raise ShapeError(f"{name}: expected shape {rows[:1]}, one weight a sample, found {array.shape}")

@@ -13,7 +13,6 @@ from fanin._data import Samples
 from fanin._progress import Progress
 from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, CallbackList
 from fanin.losses import Loss
-from fanin.metrics import Metric
 from fanin.optimizers import Optimizer
 from fanin.streams import Replay
 
@@ -217,15 +216,3 @@ def _means(goal: Goal, data: Samples, batch_size: int) -> list[float]:
         batch_size,
         goal.threads,
     )
-
-
-def resolve_metrics(identifiers: list[Any], loss: str, outputs: int) -> list[Metric]:
-    """Return the metrics that the user's names mean for a network with so many outputs."""
-    from fanin import metrics
-
-    found = [metrics.resolve(identifier, loss, outputs) for identifier in identifiers]
-    names = [metric.name for metric in found]
-    twice = {name for name in names if names.count(name) > 1 or name == "loss"}
-    if twice:
-        raise ValueError(f"the names of metrics must differ, and none may be 'loss': {names}")
-    return found

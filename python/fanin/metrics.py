@@ -4,13 +4,13 @@ A metric gives one value a row and is averaged over all rows seen. By itself it 
 ``update_state``, ``result``, ``reset_state``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fanin import _absent, _checks, _core, _targets
+from fanin import _absent, _checks, _core, _targets, losses
 from fanin._registry import Registry
 from fanin._registry import serialize as _serialize
 from fanin.errors import ShapeError
@@ -48,9 +48,11 @@ class Metric:
         if type(self) is Metric:
             raise TypeError("Metric is a base class: use one of its subclasses")
         if dtype is not None:
-            raise ValueError("a metric has no dtype of its own: its sums are float64")
+            raise ValueError(
+                f"dtype: expected None, since the sums are float64, found {_checks.found(dtype)}"
+            )
         if name is not None and not isinstance(name, str):
-            raise TypeError(f"name must be a string, got {name!r}")
+            raise TypeError(f"name: expected a string, found {_checks.found(name)}")
         self.name = self.kind if name is None else name
         self.reset_state()
 
@@ -85,10 +87,12 @@ class Metric:
         """
         outputs = _checks.free_floats("y_pred", y_pred)
         if outputs.ndim == 1 and np.ndim(y_true) == 1 and self.kind not in _targets.SPARSE:
-            outputs, y_true = outputs[:, np.newaxis], np.asarray(y_true)[:, np.newaxis]
+            outputs = outputs[:, np.newaxis]
+            y_true = _checks.numeric("y_true", y_true)[:, np.newaxis]
         if outputs.ndim < 2 or outputs.size == 0:
             raise ShapeError(
-                f"y_pred must be a non-empty array of shape (batch, outputs), got {outputs.shape}"
+                "y_pred: expected a non-empty array of shape (batch, outputs), found shape "
+                f"{outputs.shape}"
             )
         targets = _targets.prepare("y_true", y_true, self.kind, outputs.shape, outputs.dtype.name)
         rows = _core.metric_rows(self.settings(), outputs, targets).astype(np.float64)
@@ -307,15 +311,20 @@ def get(identifier: Any) -> Metric:
     return _REGISTRY.get(identifier)
 
 
-def resolve(identifier: Any, loss: str, outputs: int) -> Metric:
+def resolve(identifier: Any, loss: Any, outputs: int) -> Metric:
     """Find the metric that `identifier` means for a network; it is called what the user called it.
+
+    "accuracy" is `SparseCategoricalAccuracy` or `CategoricalAccuracy` beside the loss of that name,
+    `BinaryAccuracy` beside `losses.BinaryCrossentropy`, output by output; beside other losses it is
+    binary for one output and categorical for several. Outputs that are logits are yes above 0, as
+    probabilities are above 0.5; a `BinaryAccuracy` that was made with a threshold keeps it.
 
     Parameters
     ----------
     identifier : object
         What `get` takes, or "accuracy" or "acc", or a loss function that is a metric too.
-    loss : str
-        Kind of the loss.
+    loss : object
+        The loss, as `losses.resolve` takes it.
     outputs : int
         Length of the outputs' last axis.
 
@@ -333,45 +342,63 @@ def resolve(identifier: Any, loss: str, outputs: int) -> Metric:
     --------
     >>> resolve("accuracy", "sparse_categorical_crossentropy", 10)
     SparseCategoricalAccuracy(name='accuracy')
+    >>> resolve("accuracy", losses.BinaryCrossentropy(from_logits=True), 3).threshold
+    0.0
     """
-    sparse = loss in _targets.SPARSE
-    if isinstance(identifier, str) and identifier.lower() in _ACCURACY:
-        if outputs == 1:
-            return BinaryAccuracy(name=identifier)
-        chosen = SparseCategoricalAccuracy if sparse else CategoricalAccuracy
-        return chosen(name=identifier)
-    check(identifier)
-    name = getattr(identifier, "__name__", None) if not isinstance(identifier, type) else None
-    metric = get(name or identifier)
+    beside = losses.resolve(loss)
+    metric = _accuracy(beside, outputs) if _is_accuracy(identifier) else get(_named(identifier))
     if isinstance(identifier, str):
         metric.name = identifier
-    if sparse != (metric.kind in _targets.SPARSE):
+    if isinstance(metric, BinaryAccuracy) and not isinstance(identifier, Metric | Mapping):
+        metric.threshold = 0.0 if beside.settings().get("from_logits") else 0.5
+    if (beside.kind in _targets.SPARSE) != (metric.kind in _targets.SPARSE):
         raise ValueError(
-            f"metric {metric.name!r} cannot be used with loss {loss!r}: one takes integer classes, "
-            "the other an array like the outputs"
+            f"metrics: expected metrics of the targets of {beside.kind!r}, found {metric.name!r}: "
+            "one takes integer classes, the other an array like the outputs"
         )
     return metric
 
 
-def check(identifier: Any) -> None:
-    """Refuse what no network can use as a metric, before any output is known."""
-    if isinstance(identifier, str) and identifier.lower() in _ACCURACY:
-        return
-    if isinstance(identifier, str):
-        _REGISTRY.find(identifier, also=_ACCURACY)
-    elif callable(identifier) and not isinstance(identifier, type | Metric):
-        name = getattr(identifier, "__name__", repr(identifier))
-        if name not in ("mean_squared_error", "mean_absolute_error"):
-            raise TypeError(
-                f"metric must be a name or a fanin.metrics.Metric, got the function {name}: "
-                "metrics run in compiled code, which cannot call other functions"
-            )
-    else:
-        get(identifier)
+def _accuracy(loss: losses.Loss, outputs: int) -> Metric:
+    if loss.kind == "sparse_categorical_crossentropy":
+        return SparseCategoricalAccuracy()
+    one = outputs == 1 and loss.kind != "categorical_crossentropy"
+    return BinaryAccuracy() if one or loss.kind == "binary_crossentropy" else CategoricalAccuracy()
 
 
-def as_metrics(given: Any) -> list[Any]:
-    """Return the metrics that `compile` was given, checked.
+def resolve_all(identifiers: Iterable[Any], loss: losses.Loss, outputs: int) -> list[Metric]:
+    """Find the metrics of a network, whose names must differ.
+
+    Parameters
+    ----------
+    identifiers : iterable of object
+        What `resolve` takes.
+    loss : Loss
+        The loss.
+    outputs : int
+        Length of the outputs' last axis.
+
+    Returns
+    -------
+    list of Metric
+        The metrics.
+
+    Examples
+    --------
+    >>> resolve_all(["mae", "acc"], losses.MeanSquaredError(), 1)
+    [MeanAbsoluteError(name='mae'), BinaryAccuracy(name='acc')]
+    """
+    found = [resolve(identifier, loss, outputs) for identifier in identifiers]
+    names = [metric.name for metric in found]
+    if len({"loss", *names}) <= len(names):
+        raise ValueError(
+            f"metrics: expected names that differ, and none called 'loss', found {names}"
+        )
+    return found
+
+
+def as_metrics(given: Any) -> list[str | Metric]:
+    """Return the metrics that `compile` was given, each a name or an object.
 
     Parameters
     ----------
@@ -380,16 +407,59 @@ def as_metrics(given: Any) -> list[Any]:
 
     Returns
     -------
-    list
-        The same.
+    list of str or Metric
+        A class or a function as its name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is no metric.
+
+    Examples
+    --------
+    >>> as_metrics(["accuracy", MeanSquaredError])
+    ['accuracy', 'mean_squared_error']
     """
     if given is None:
         return []
-    if isinstance(given, str) or not isinstance(given, list | tuple):
-        raise TypeError(f"metrics must be a list, such as ['accuracy'], got {given!r}")
+    if not isinstance(given, list | tuple):
+        raise TypeError(
+            f"metrics: expected a list, such as ['accuracy'], found {_checks.found(given)}"
+        )
     for identifier in given:
         check(identifier)
-    return list(given)
+    named = [_named(identifier) for identifier in given]
+    return [get(one) if isinstance(one, Mapping) else one for one in named]
+
+
+def _is_accuracy(identifier: object) -> bool:
+    return isinstance(identifier, str) and identifier.lower() in _ACCURACY
+
+
+def _named(identifier: Any) -> Any:
+    """Return the name of a class or a function; anything else as it is."""
+    if isinstance(identifier, type) and issubclass(identifier, Metric):
+        return get(identifier).kind
+    if callable(identifier) and not isinstance(identifier, type | Metric):
+        return identifier.__name__
+    return identifier
+
+
+def check(identifier: Any) -> None:
+    """Refuse what no network can use as a metric, before any output is known."""
+    if _is_accuracy(identifier):
+        return
+    if isinstance(identifier, str):
+        _REGISTRY.find(identifier, also=_ACCURACY)
+    elif callable(identifier) and not isinstance(identifier, type | Metric):
+        name = getattr(identifier, "__name__", repr(identifier))
+        if name not in ("mean_squared_error", "mean_absolute_error"):
+            raise TypeError(
+                "metrics: expected names or fanin.metrics.Metric objects, found the function "
+                f"{name}; metrics run in compiled code, which cannot call other functions"
+            )
+    else:
+        get(identifier)
 
 
 def serialize(metric: Metric) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _absent, _checks
+from fanin import _absent, _checks, _targets
 from fanin._core import get_num_threads, set_num_threads
 from fanin.random import set_random_seed
 
@@ -46,20 +46,19 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
     """
     given = _checks.numeric("x", x)
     if given.size == 0:
-        raise ValueError(f"x is empty: it has shape {given.shape}")
-    classes = np.asarray(given, dtype=np.int64) if np.isfinite(given).all() else given
-    if not np.array_equal(classes, given) or classes.dtype != np.int64:
-        raise ValueError("x must hold integer classes")
-    if classes.ndim > 1 and classes.shape[-1] == 1:
-        classes = classes[..., 0]
-    largest = int(classes.max())
-    length = largest + 1
+        raise ValueError(f"x: expected some classes, found an empty array of shape {given.shape}")
+    if given.dtype.kind == "f":
+        whole = np.isfinite(given) & (given == np.floor(given))
+        _targets.refuse_where("x", given, ~whole, "integer classes")
+    if given.ndim > 1 and given.shape[-1] == 1:
+        given = given[..., 0]
+    length = int(given.max()) + 1
     if num_classes is not None:
         length = _checks.integer("num_classes", num_classes, minimum=1)
-    if classes.min() < 0 or largest >= length:
-        raise ValueError(
-            f"x must hold classes from 0 to {length - 1}, got {classes.min()} to {largest}"
-        )
+    _targets.refuse_where(
+        "x", given, (given < 0) | (given >= length), f"classes from 0 to {length - 1}"
+    )
+    classes = given.astype(np.int64)
     rows = np.zeros((classes.size, length))
     rows[np.arange(classes.size), classes.reshape(-1)] = 1.0
     return rows.reshape(*classes.shape, length)

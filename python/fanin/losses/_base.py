@@ -37,12 +37,16 @@ class Loss:
         if type(self) is Loss:
             raise TypeError("Loss is a base class: use one of its subclasses")
         if dtype is not None:
-            raise ValueError("a loss has no dtype of its own: it follows the predictions")
-        reduction = "none" if reduction is None else reduction
-        if reduction not in _REDUCTIONS:
-            raise ValueError(f"reduction must be one of {_REDUCTIONS}, got {reduction!r}")
+            raise ValueError(
+                "dtype: expected None, since a loss follows the predictions, found "
+                f"{_checks.found(dtype)}"
+            )
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name: expected a string, found {_checks.found(name)}")
         self.name = self.kind if name is None else name
-        self.reduction = reduction
+        self.reduction = _checks.one_of(
+            "reduction", "none" if reduction is None else reduction, _REDUCTIONS
+        )
 
     def settings(self) -> dict[str, Any]:
         """Return what the core is told about this loss.
@@ -108,7 +112,9 @@ class Loss:
         (0.5, [[0.0, -1.0]])
         """
         if self.reduction == "none":
-            raise ValueError("value_and_gradient needs a reduction other than 'none'")
+            raise ValueError(
+                "reduction: expected another than 'none' for value_and_gradient, found 'none'"
+            )
         values, gradient = self.rows(y_true, y_pred, sample_weight)
         rows = 1 if self.reduction == "sum" else values.size
         return float(np.sum(values, dtype=np.float64)) / rows, gradient / gradient.dtype.type(rows)
@@ -137,15 +143,14 @@ class Loss:
         outputs = _checks.free_floats("y_pred", y_pred)
         if outputs.ndim == 1 and np.ndim(y_true) in (0, 1) and self.kind not in _targets.SPARSE:
             # Keras's shape rule: one vector is one row of outputs.
-            values, gradient = self.rows(
-                np.reshape(np.asarray(y_true), (1, -1)), outputs.reshape(1, -1), None
-            )
-            weight = 1.0 if sample_weight is None else float(np.asarray(sample_weight).item())
-            factor = values.dtype.type(weight)
-            return values[0] * factor, gradient[0] * factor
+            weights = None if sample_weight is None else np.reshape(sample_weight, -1)
+            row = _checks.numeric("y_true", y_true).reshape(1, -1)
+            values, gradient = self.rows(row, outputs.reshape(1, -1), weights)
+            return values[0], gradient[0]
         if outputs.ndim < 2 or outputs.size == 0:
             raise ShapeError(
-                f"y_pred must be a non-empty array of shape (batch, outputs), got {outputs.shape}"
+                "y_pred: expected a non-empty array of shape (batch, outputs), found shape "
+                f"{outputs.shape}"
             )
         targets = _targets.prepare("y_true", y_true, self.kind, outputs.shape, outputs.dtype.name)
         values, gradient = _core.loss_rows(self.settings(), outputs, targets)
@@ -196,4 +201,4 @@ def each(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[Any]:
 def last_axis(axis: int) -> None:
     """Refuse an axis that is not the last."""
     if axis != -1:
-        raise ValueError(f"axis must be -1, the last axis, got {axis!r}")
+        raise ValueError(f"axis: expected -1, the last axis, found {_checks.found(axis)}")

@@ -125,7 +125,10 @@ class SparseCategoricalCrossentropy(Loss):
         super().__init__(name, reduction, dtype)
         last_axis(axis)
         if ignore_class is not None:
-            raise ValueError("ignore_class is not supported: use a sample_weight of 0")
+            raise ValueError(
+                f"ignore_class: expected None, found {_checks.found(ignore_class)}; give the "
+                "samples of that class a sample_weight of 0"
+            )
         self.from_logits = _checks.flag("from_logits", from_logits)
 
 
