@@ -151,10 +151,25 @@ TWICE = make(0)
 
 REFUSED = {
     "none": (lambda: [], {}, ValueError, "at least one"),
-    "one model": (lambda: make(0), {}, TypeError, "list of Sequential, got Sequential"),
-    "no iterable": (lambda: 3, {}, TypeError, "got int"),
-    "something else": (lambda: [make(0), "x"], {}, TypeError, r"models\[1\].*got str"),
-    "twice": (lambda: [TWICE, make(1), TWICE], {}, ValueError, r"models\[2\] is the same"),
+    "one model": (
+        lambda: make(0),
+        {},
+        TypeError,
+        "expected a list of fanin.Sequential, found <Sequential",
+    ),
+    "no iterable": (lambda: 3, {}, TypeError, "found 3"),
+    "something else": (
+        lambda: [make(0), "x"],
+        {},
+        TypeError,
+        r"models\[1\]: expected a fanin.Sequential, found \'x\'",
+    ),
+    "twice": (
+        lambda: [TWICE, make(1), TWICE],
+        {},
+        ValueError,
+        r"models\[2\]: expected another network, found models\[0\]",
+    ),
     "uncompiled": (
         lambda: [make(0), make(1, compiled=False)],
         {},
@@ -165,20 +180,20 @@ REFUSED = {
         lambda: [make(SHARED), make(SHARED)],
         {},
         ValueError,
-        "share a random generator",
+        "a random generator for each, found one that is shared",
     ),
     "callbacks": (lambda: [make(0)], {"callbacks": []}, ValueError, "no callbacks"),
     "metrics": (
         lambda: [make(0), make(1, metrics=())],
         {},
         ValueError,
-        r"same metrics: that of models\[1\]",
+        r"models\[1\]: expected the same metrics",
     ),
     "dtype": (
         lambda: [make(0), make(1, dtype="float64")],
         {},
         ValueError,
-        "same dtype: that of .* is float64",
+        "the same dtype as that of .*, float32, found float64",
     ),
     "epochs": (lambda: [make(0)], {"epochs": -1}, ValueError, "epochs"),
     "threads": (lambda: [make(0)], {"threads": 0}, ValueError, "threads"),

@@ -21,6 +21,9 @@ class Compilable(Network):
         if self._compiled is not None:
             self._compiled.slots, self._compiled.iterations = None, 0
 
+    def _parts(self) -> list[object]:
+        return [*super()._parts(), *([] if self._compiled is None else [self._compiled])]
+
     # Compiling.
 
     def compile(

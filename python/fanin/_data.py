@@ -33,15 +33,43 @@ class Samples:
         weights = None if self.weights is None else self.weights[rows]
         return Samples(self.x[rows], self.y[rows], weights)
 
-    def split(self, fraction: float) -> "tuple[Samples, Samples]":
-        """Return the first part, and the last `fraction` of the samples, as Keras rounds it."""
-        at = math.floor(len(self) * (1.0 - fraction))
-        if at == 0 or at == len(self):
-            raise ValueError(
-                f"validation_split={fraction} of {len(self)} samples leaves "
-                f"{at} for training and {len(self) - at} for validation: both need some"
-            )
-        return self[:at], self[at:]
+
+def training_rows(samples: int, split: float) -> int:
+    """Return how many samples, the first ones, are trained on when a share is held out.
+
+    As Keras rounds it, ``floor(samples * (1 - split))``, but of the numbers that are meant: .8 of
+    10 samples are 8, though ``10 * (1 - .8)`` is 1.9999999999999996 in floating point.
+
+    Parameters
+    ----------
+    samples : int
+        How many there are.
+    split : float
+        Share to hold out, from 0 to below 1.
+
+    Returns
+    -------
+    int
+        The number of samples to train on.
+
+    Raises
+    ------
+    ValueError
+        If there is none left to train on.
+
+    Examples
+    --------
+    >>> training_rows(10, 0.8), training_rows(10, 0.9), training_rows(7, 0.5)
+    (2, 1, 3)
+    """
+    # A share and the product are off by a unit in the last place each; four are allowed for.
+    held_out = math.ceil(samples * split * (1.0 - 2.0**-50))
+    if held_out >= samples:
+        raise ValueError(
+            "validation_split: expected some samples to train on and some to validate on, found "
+            f"{samples - held_out} and {held_out} of {samples} with a split of {split:g}"
+        )
+    return samples - held_out
 
 
 def samples(
@@ -50,41 +78,93 @@ def samples(
     x: Any,
     y: Any,
     sample_weight: Any = None,
-    class_weight: Mapping[int, float] | None = None,
     names: tuple[str, str, str] = ("x", "y", "sample_weight"),
 ) -> Samples:
     """Check everything about some samples against a network; nothing of it is changed."""
     if x is None:
-        raise ValueError(f"{names[0]} is missing: the samples")
+        raise ValueError(f"{names[0]} is missing: expected the samples, found None")
     inputs = network.take(x, names[0])
     if y is None:  # said after x was looked at: a data set that yields both has none
-        raise ValueError(f"{names[1]} is missing: the targets")
+        raise ValueError(f"{names[1]} is missing: expected the targets, found None")
     plan = network.plan_for(inputs.shape[1:])
     outputs = (len(inputs), *plan.output_shapes[-1])
     targets = _targets.prepare(names[1], y, loss, outputs, plan.dtype)
     weights = None
     if sample_weight is not None:
-        if class_weight is not None:
-            raise ValueError("give either class_weight or sample_weight, not both")
-        array = _checks.floats(names[2], sample_weight, plan.dtype)
+        array = _targets.weights(names[2], sample_weight, plan.dtype)
         weights = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
         if weights.shape != (len(inputs),):
-            raise ShapeError(f"{names[2]} must have shape ({len(inputs)},), got {array.shape}")
+            raise ShapeError(f"{names[2]}: expected shape ({len(inputs)},), found {array.shape}")
         weights = np.ascontiguousarray(weights)
-    elif class_weight is not None:
-        weights = _weights_of_classes(class_weight, targets, loss, outputs[-1], plan.dtype)
     return Samples(inputs, targets, weights)
+
+
+def parts(
+    network: "Network",
+    loss: str,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Mapping[int, float] | None,
+    split: float,
+    validation_data: Any,
+) -> tuple[Samples, Samples | None]:
+    """Return what to train on and what to validate on, all checked.
+
+    A sample's own weight goes where the sample goes. Weights of classes are for training only: what
+    is validated is the loss that `evaluate` gives.
+    """
+    if sample_weight is not None and class_weight is not None:
+        raise ValueError(
+            "class_weight: expected None beside sample_weight, found both; multiply the weights of "
+            "classes into sample_weight"
+        )
+    train, validation = samples(network, loss, x, y, sample_weight), None
+    weights = None
+    if class_weight is not None:
+        outputs = network.plan_for(train.x.shape[1:]).output_shapes[-1][-1]
+        weights = _weights_of_classes(class_weight, train.y, loss, outputs, train.x.dtype.name)
+    if validation_data is not None:
+        validation = _validation(network, loss, validation_data, train.x.shape[1:])
+    elif split:
+        at = training_rows(len(train), split)
+        train, validation = train[:at], train[at:]
+    if weights is not None:
+        train.weights = weights[: len(train)]
+    return train, validation
+
+
+def _validation(
+    network: "Network", loss: str, data: Any, feature_shape: tuple[int, ...]
+) -> Samples:
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        of_length = f" of length {len(data)}" if isinstance(data, tuple | list) else ""
+        error = ValueError if isinstance(data, tuple | list) else TypeError
+        raise error(
+            "validation_data: expected a tuple (x, y) or (x, y, sample_weight), found "
+            f"{_checks.found(data)}{of_length}"
+        )
+    weights = data[2] if len(data) == 3 else None
+    names = ("x of validation_data", "y of validation_data", "sample_weight of validation_data")
+    found = samples(network, loss, data[0], data[1], weights, names)
+    if found.x.shape[1:] != feature_shape:
+        raise ShapeError(
+            f"x of validation_data: expected samples of shape {feature_shape}, as x has, found "
+            f"{found.x.shape[1:]}"
+        )
+    return found
 
 
 def _weights_of_classes(
     class_weight: Mapping[int, float], targets: Array, loss: str, outputs: int, dtype: str
 ) -> Array:
+    """Return the weight of each sample's class."""
     if not isinstance(class_weight, Mapping):
         raise TypeError(
-            f"class_weight must be a dict of class to weight, got {type(class_weight).__name__}"
+            f"class_weight: expected a dict of class to weight, found {_checks.found(class_weight)}"
         )
     if loss.startswith("mean_"):
-        raise ValueError(f"class_weight needs classes, which {loss} does not have")
+        raise ValueError(f"class_weight: expected a loss of classes beside it, found {loss}")
     if loss in _targets.SPARSE:
         classes = targets
     elif targets.shape[-1] == 1:
@@ -92,12 +172,11 @@ def _weights_of_classes(
     else:
         classes = np.argmax(targets, axis=-1)
     if classes.ndim != 1:
-        raise ShapeError(f"class_weight needs one class a sample, got shape {classes.shape}")
-    count = max(outputs, 2)
-    weights = np.ones(len(classes), dtype=dtype)  # classes that are not named weigh 1, as in Keras
+        raise ShapeError(
+            f"class_weight: expected one class a sample, found classes of shape {classes.shape}"
+        )
+    weights = np.ones(max(outputs, 2))  # classes that are not named weigh 1, as in Keras
     for key, value in class_weight.items():
-        label = _checks.integer("a key of class_weight", key, minimum=0)
-        if label >= count:
-            raise ValueError(f"class_weight names class {label}, but there are only {count}")
-        weights[classes == label] = _checks.number(f"class_weight[{label}]", value, at_least=0.0)
-    return weights
+        label = _checks.integer("a key of class_weight", key, minimum=0, maximum=len(weights) - 1)
+        weights[label] = _checks.number(f"class_weight[{label}]", value, at_least=0.0)
+    return _checks.floats("class_weight", weights, dtype)[classes]

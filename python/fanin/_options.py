@@ -1,11 +1,16 @@
 """Options of `fit`, `evaluate` and `predict`, in the form they are used."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from fanin import _checks
+from fanin._progress import resolve_verbose
 
 
-def batch_size(name: str, value: int | None, default: int = 32) -> int:
+def batch_rows(name: str, value: int | None, default: int = 32) -> int:
+    """Return the number of samples of a batch."""
     # A batch cannot have more samples than there are; the bound keeps huge numbers in the core's.
     return min(default if value is None else _checks.integer(name, value, minimum=1), 2**31)
 
@@ -16,6 +21,13 @@ def thread_count(value: int | None) -> int | None:
     return None if value is None else min(_checks.integer("threads", value, minimum=1), 2**31)
 
 
+def share(name: str, value: float) -> float:
+    """Return a share of the samples, from 0 to below 1."""
+    number = _checks.number(name, value, at_least=0.0, below=1.0)
+    # A float32 means its own shortest decimal: .8, and not .800000011920929.
+    return float(str(value)) if isinstance(value, np.floating) else number
+
+
 def epochs_to_validate(frequency: int | Sequence[int]) -> Callable[[int], bool]:
     """Return whether to validate after an epoch, counted from 1."""
     if isinstance(frequency, Sequence | set) and not isinstance(frequency, str):
@@ -23,3 +35,57 @@ def epochs_to_validate(frequency: int | Sequence[int]) -> Callable[[int], bool]:
         return chosen.__contains__
     every = _checks.integer("validation_freq", frequency, minimum=1)
     return lambda epoch: epoch % every == 0
+
+
+# Without eq and repr, which nothing uses: making them is part of what `import fanin` takes.
+@dataclass(eq=False, repr=False)
+class Course:
+    """How to train: which epochs, in which batches, and when to validate."""
+
+    first: int
+    last: int
+    batch_size: int
+    validation_batch_size: int
+    split: float
+    validates: Callable[[int], bool]
+    """Whether to validate after an epoch, counted from 1."""
+    shuffle: bool
+    verbose: int
+    threads: int | None
+
+    def steps(self, samples: int) -> int:
+        """Return the number of batches of an epoch."""
+        return -(-samples // self.batch_size)
+
+    def told(self, samples: int) -> dict[str, int]:
+        """Return what callbacks are told."""
+        return {"verbose": self.verbose, "epochs": self.last, "steps": self.steps(samples)}
+
+
+def course(
+    *,
+    epochs: int,
+    initial_epoch: int,
+    batch_size: int | None,
+    validation_batch_size: int | None,
+    validation_split: float,
+    validation_freq: int | Sequence[int],
+    shuffle: bool,
+    verbose: int | str,
+    threads: int | None,
+) -> Course:
+    """Check the arguments that `fit` and `fit_many` share."""
+    first = _checks.integer("initial_epoch", initial_epoch, minimum=0)
+    last = _checks.integer("epochs", epochs, minimum=0)
+    size = batch_rows("batch_size", batch_size)
+    return Course(
+        first,
+        last,
+        size,
+        batch_rows("validation_batch_size", validation_batch_size, size),
+        share("validation_split", validation_split),
+        epochs_to_validate(validation_freq),
+        _checks.flag("shuffle", shuffle),
+        resolve_verbose(verbose),
+        thread_count(threads),
+    )

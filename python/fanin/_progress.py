@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, Self
 
+import numpy as np
+
+from fanin import _checks
+
 _BAR_WIDTH = 20
 
 
 def resolve_verbose(verbose: object) -> int:
     """Return 0 (nothing), 1 (a bar) or 2 (a line); "auto" is 1 where a bar can be drawn, else 2."""
-    if verbose == "auto":
+    if isinstance(verbose, str) and verbose == "auto":
         return 1 if _interactive() else 2
-    if verbose is True or verbose is False:
+    if isinstance(verbose, bool | np.bool_ | int | np.integer) and verbose in (0, 1, 2):
         return int(verbose)
-    if verbose not in (0, 1, 2):
-        raise ValueError(f"verbose must be 0, 1, 2 or 'auto', got {verbose!r}")
-    return int(verbose)
+    error = ValueError if isinstance(verbose, str | int | np.integer) else TypeError
+    raise error(f"verbose: expected 0, 1, 2 or 'auto', found {_checks.found(verbose)}")
 
 
 def _interactive() -> bool:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from fanin import _core, random
 from fanin._data import Samples
+from fanin._options import Course
 from fanin._progress import Progress
-from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, CallbackList
+from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, CallbackList, History
 from fanin.losses import Loss
 from fanin.optimizers import Optimizer
 from fanin.streams import Replay
@@ -93,37 +94,47 @@ class Fit:
     model: Any
     goal: Goal
     compiled: Compiled
+    course: Course
     train: Samples
-    batch_size: int
+    validation: Samples | None
     shuffler: Shuffler
     callbacks: CallbackList
     progress: Progress
-    validation: Samples | None = None
-    validation_batch_size: int = 32
-    validation_epochs: Any = field(default=lambda epoch: True)
 
-    def run(self, first: int, last: int) -> None:
-        """Train for the epochs from `first` up to before `last`."""
+    def begin(self) -> None:
+        """Tell the callbacks that training begins."""
         self.callbacks.call("on_train_begin", {})
+
+    def run(self) -> None:
+        """Train for the epochs of the course."""
+        first, last = self.course.first, self.course.last
         logs: dict[str, Any] = {}
         for epoch in range(first, last):
             self.callbacks.call("on_epoch_begin", epoch, {})
             self.progress.begin(f"Epoch {epoch + 1}/{last}")
             logs, steps = self._epoch(epoch)
-            if self.validation is not None and self.validation_epochs(epoch + 1):
-                logs |= evaluate(
-                    self.goal, self.validation, self.validation_batch_size, self.callbacks, "val_"
-                )
+            self.validate(epoch, logs)
             self.progress.end(logs, steps)
-            self.compiled.epochs += 1
-            self.callbacks.end_epoch(epoch, logs)
+            self.record(epoch, logs)
             if self.model.stop_training:
                 break
         self.callbacks.call("on_train_end", logs)
 
+    def validate(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Add what validation says, if it is time to."""
+        if self.validation is not None and self.course.validates(epoch + 1):
+            size = self.course.validation_batch_size
+            logs |= evaluate(self.goal, self.validation, size, self.callbacks, "val_")
+
+    def record(self, epoch: int, logs: dict[str, Any]) -> None:
+        """Count an epoch, and tell the callbacks."""
+        self.compiled.epochs += 1
+        self.callbacks.end_epoch(epoch, logs)
+
     def _epoch(self, epoch: int) -> tuple[dict[str, Any], int]:
         """Train for one epoch; return its means and the number of batches done."""
-        compiled, goal, train, size = self.compiled, self.goal, self.train, self.batch_size
+        compiled, goal, train = self.compiled, self.goal, self.train
+        size = self.course.batch_size
         order = self.shuffler.order(epoch, len(train))
         progress = np.zeros(2 + len(goal.names))
         progress[0] = compiled.iterations
@@ -178,6 +189,30 @@ class Fit:
             pace = (now - clock) / (stop - done)
             length = max(1, min(4 * length, int(_REFRESH / max(pace, 1e-9))))
             done, clock = stop, now
+
+
+def prepare(
+    model: Any,
+    goal: Goal,
+    course: Course,
+    train: Samples,
+    validation: Samples | None,
+    callbacks: CallbackList,
+    history: History,
+    source: Any = None,
+) -> Fit:
+    """Give a network that is built what a `fit` needs: slots, history, callbacks, shuffles."""
+    compiled: Compiled = model._choices()
+    goal.params, goal.state = model.params, model.state
+    if compiled.slots is None:
+        compiled.slots = compiled.optimizer.init(model.params)
+    # Shuffles of an earlier fit are not repeated, unless the user says where they come from.
+    offset = max(compiled.epochs - course.first, 0) if source is None else 0
+    shuffler = Shuffler(model.source if source is None else source, course.shuffle, offset)
+    model.history, model.stop_training = history, False
+    callbacks.begin(*([] if history in callbacks.callbacks else [history]))
+    progress = Progress(course.verbose, course.steps(len(train)))
+    return Fit(model, goal, compiled, course, train, validation, shuffler, callbacks, progress)
 
 
 def evaluate(

@@ -1,16 +1,18 @@
 """Several networks trained at once on the same samples: `fit_many`."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _absent, _checks, _core, _data, _options, _training, random
-from fanin._progress import Progress, resolve_verbose
+from fanin._progress import Progress
 from fanin.callbacks import History
 from fanin.callbacks._base import CallbackList
-from fanin.models import Sequential
+from fanin.errors import NotReadyError
+from fanin.models import Sequential, as_sequential
 
 __all__ = ["fit_many"]
 
@@ -68,9 +70,11 @@ def fit_many(
     shuffle : bool, default True
         Whether each network draws a new order of the samples, from its own `rng`, in each epoch.
     class_weight : dict of int to float, optional
-        Weight of each class in the loss; classes that are not named weigh 1.
+        Weight of each class in the loss, at least 0, for training only; classes that are not named
+        weigh 1.
     sample_weight : array_like of shape (n,), optional
-        Weight of each sample in the loss. Metrics are not weighted.
+        Weight of each sample in the loss, at least 0; with `validation_split` in validation too.
+        Metrics are not weighted.
     initial_epoch : int, default 0
         Number of the first epoch, to resume.
     validation_batch_size : int, optional
@@ -110,96 +114,74 @@ def fit_many(
     True
     """
     if callbacks is not None:
-        raise ValueError("fit_many supports no callbacks: use the fit of each model")
+        raise ValueError(
+            "callbacks: expected None, since fit_many supports no callbacks, found "
+            f"{_checks.found(callbacks)}; use the fit of each model"
+        )
     networks = _networks(models)
-    lead, kind = networks[0], networks[0].loss.kind
-    first = _checks.integer("initial_epoch", initial_epoch, minimum=0)
-    last = _checks.integer("epochs", epochs, minimum=0)
-    size = _options.batch_size("batch_size", batch_size)
-    validation_size = _options.batch_size("validation_batch_size", validation_batch_size, size)
-    threads = _options.thread_count(threads)
-    split = _checks.number("validation_split", validation_split, at_least=0.0, below=1.0)
-    shuffle = _checks.flag("shuffle", shuffle)
-    when = _options.epochs_to_validate(validation_freq)
-    level = resolve_verbose(verbose)
-
-    train = _data.samples(lead, kind, x, y, sample_weight, class_weight)
-    features = train.x.shape[1:]
-    goals = [model._goal(features, threads) for model in networks]
+    lead = networks[0]
+    course = _options.course(
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        batch_size=batch_size,
+        validation_batch_size=validation_batch_size,
+        validation_split=validation_split,
+        validation_freq=validation_freq,
+        shuffle=shuffle,
+        verbose=verbose,
+        threads=threads,
+    )
+    train, validation = _data.parts(
+        lead, lead.loss.kind, x, y, sample_weight, class_weight, course.split, validation_data
+    )
+    goals = [model._goal(train.x.shape[1:], course.threads) for model in networks]
     _check_alike(goals)
-    validation = None
-    if validation_data is not None:
-        validation = lead._validation(kind, validation_data, features)
-    elif split:
-        train, validation = train.split(split)
-    steps = -(-len(train) // size)
 
     # Everything was checked: from here on the networks change.
     fits = []
-    progress = Progress(level, steps)
-    for model, goal in zip(networks, goals, strict=True):
-        model.build((None, *features))
-        goal.params, goal.state = model.params, model.state
-        compiled = model._choices()
-        if compiled.slots is None:
-            compiled.slots = compiled.optimizer.init(model.params)
-        offset = max(compiled.epochs - first, 0)
-        shuffler = _training.Shuffler(model._source, shuffle, offset)
-        model.history, model.stop_training = History(), False
-        told = CallbackList(None, model, {"verbose": level, "epochs": last, "steps": steps})
-        told.begin(model.history)
-        fits.append(
-            _training.Fit(
-                model,
-                goal,
-                compiled,
-                train,
-                size,
-                shuffler,
-                told,
-                progress,
-                validation,
-                validation_size,
-                when,
+    with ExitStack() as undo:
+        for model, goal in zip(networks, goals, strict=True):
+            undo.enter_context(model._built_for(train.x))
+            undo.enter_context(model._as_before())
+            called = CallbackList(None, model, course.told(len(train)))
+            fits.append(
+                _training.prepare(model, goal, course, train, validation, called, History())
             )
-        )
-    with progress:
-        _run(fits, first, last)
+        for fit in fits:
+            fit.begin()
+    with fits[0].progress as progress:
+        _run(fits, progress)
     return [fit.model.history for fit in fits]
 
 
 def _networks(models: Any) -> list[Sequential]:
     """Return the networks, if they can be trained side by side."""
     if isinstance(models, Sequential) or not isinstance(models, Iterable):
-        raise TypeError(f"models must be a list of Sequential, got {type(models).__name__}")
-    networks = list(models)
+        raise TypeError(
+            f"models: expected a list of fanin.Sequential, found {_checks.found(models)}"
+        )
+    networks = [as_sequential(f"models[{place}]", model) for place, model in enumerate(models)]
     if not networks:
-        raise ValueError("models must be at least one, got none")
+        raise ValueError("models: expected at least one, found none")
     for place, model in enumerate(networks):
-        if not isinstance(model, Sequential):
-            raise TypeError(f"models[{place}] must be a Sequential, got {type(model).__name__}")
         if not model.compiled:
-            raise ValueError(
+            raise NotReadyError(
                 f"models[{place}] is not compiled: call its compile(optimizer, loss) first"
             )
-    _check_separate("models", "is the same network as", networks)
+    places: dict[int, int] = {}
+    for place, model in enumerate(networks):
+        before = places.setdefault(id(model), place)
+        if before != place:
+            raise ValueError(f"models[{place}]: expected another network, found models[{before}]")
     # Shuffles drawn from one generator in turns would not be those of one `fit` after the other.
     sources = [model._source for model in networks]
     drawn = [s for s in sources if s is not None and not isinstance(s, random.Stream)]
     if len({id(source) for source in drawn}) < len(drawn):
         raise ValueError(
-            "models must not share a random generator, which would mix up their shuffles: give "
-            "each its own rng, such as an integer"
+            "models: expected a random generator for each, found one that is shared, which would "
+            "mix up their shuffles; give each its own rng, such as an integer"
         )
     return networks
-
-
-def _check_separate(name: str, relation: str, items: Sequence[Any]) -> None:
-    places: dict[int, int] = {}
-    for place, item in enumerate(items):
-        before = places.setdefault(id(item), place)
-        if before != place:
-            raise ValueError(f"{name}[{place}] {relation} {name}[{before}]")
 
 
 def _check_alike(goals: Sequence[_training.Goal]) -> None:
@@ -209,8 +191,8 @@ def _check_alike(goals: Sequence[_training.Goal]) -> None:
         for (name, mine), (_, theirs) in zip(_traits(goal), expected, strict=True):
             if mine != theirs:
                 raise ValueError(
-                    f"models must have the same {name}: that of models[{place}] is {mine}, that "
-                    f"of models[0] {theirs}"
+                    f"models[{place}]: expected the same {name} as that of models[0], {theirs}, "
+                    f"found {mine}"
                 )
 
 
@@ -223,22 +205,16 @@ def _traits(goal: _training.Goal) -> list[tuple[str, Any]]:
     ]
 
 
-def _run(fits: Sequence[_training.Fit], first: int, last: int) -> None:
-    """Train all networks for the epochs from `first` up to before `last`."""
-    progress = fits[0].progress
-    for fit in fits:
-        fit.callbacks.call("on_train_begin", {})
+def _run(fits: Sequence[_training.Fit], progress: Progress) -> None:
+    """Train all networks for the epochs of the course, which they share."""
+    course = fits[0].course
     logs: list[dict[str, Any]] = [{} for _ in fits]
-    for epoch in range(first, last):
-        progress.begin(f"Epoch {epoch + 1}/{last}")
+    for epoch in range(course.first, course.last):
+        progress.begin(f"Epoch {epoch + 1}/{course.last}")
         logs = _epoch(fits, epoch)
         for fit, values in zip(fits, logs, strict=True):
-            if fit.validation is not None and fit.validation_epochs(epoch + 1):
-                values |= _training.evaluate(
-                    fit.goal, fit.validation, fit.validation_batch_size, fit.callbacks, "val_"
-                )
-            fit.compiled.epochs += 1
-            fit.callbacks.end_epoch(epoch, values)
+            fit.validate(epoch, values)
+            fit.record(epoch, values)
         means = {name: float(np.mean([values[name] for values in logs])) for name in logs[0]}
         progress.end(means)
     for fit, values in zip(fits, logs, strict=True):
@@ -248,8 +224,8 @@ def _run(fits: Sequence[_training.Fit], first: int, last: int) -> None:
 def _epoch(fits: Sequence[_training.Fit], epoch: int) -> list[dict[str, Any]]:
     """Train each network for one epoch; return the means of each."""
     lead = fits[0]
-    train, goal = lead.train, lead.goal
-    steps = lead.progress.steps
+    train, goal, course = lead.train, lead.goal, lead.course
+    steps = course.steps(len(train))
     counts = [np.zeros(2 + len(goal.names)) for _ in fits]
     for fit, count in zip(fits, counts, strict=True):
         count[0] = fit.compiled.iterations
@@ -261,7 +237,7 @@ def _epoch(fits: Sequence[_training.Fit], epoch: int) -> list[dict[str, Any]]:
             train.x,
             train.y,
             train.weights,
-            lead.batch_size,
+            course.batch_size,
             goal.threads,
         )
     finally:

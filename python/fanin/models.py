@@ -13,7 +13,6 @@ from fanin._progress import Progress, resolve_verbose
 from fanin.callbacks import History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
 from fanin.callbacks._run import Run
-from fanin.errors import ShapeError
 
 __all__ = ["Sequential", "clone_model", "load_model"]
 
@@ -113,15 +112,17 @@ class Sequential(Compilable):
         callbacks : list of Callback, optional
             See `fanin.callbacks`.
         validation_split : float, default 0.0
-            Share of the samples, the last ones, to validate on instead.
+            Share of the samples, the last ones, to validate on instead: .8 of 10 are 8.
         validation_data : tuple (x, y) or (x, y, sample_weight), optional
             What to validate on; comes before `validation_split`.
         shuffle : bool, default True
             Whether to draw a new order of the samples in each epoch.
         class_weight : dict of int to float, optional
-            Weight of each class in the loss; classes that are not named weigh 1.
+            Weight of each class in the loss, at least 0; classes that are not named weigh 1. For
+            training only: the validation loss is that of `evaluate`.
         sample_weight : array_like of shape (n,), optional
-            Weight of each sample in the loss. Metrics are not weighted.
+            Weight of each sample in the loss, at least 0, with `validation_split` in validation
+            too. Metrics are not weighted.
         initial_epoch : int, default 0
             Number of the first epoch, to resume.
         steps_per_epoch, validation_steps : None
@@ -156,77 +157,42 @@ class Sequential(Compilable):
                 "fit supports neither steps_per_epoch nor validation_steps: an epoch is one pass "
                 "over the samples; slice x and y instead"
             )
-        kind = self._choices().loss.kind
-        first = _checks.integer("initial_epoch", initial_epoch, minimum=0)
-        last = _checks.integer("epochs", epochs, minimum=0)
-        size = _options.batch_size("batch_size", batch_size)
-        validation_size = _options.batch_size("validation_batch_size", validation_batch_size, size)
-        threads = _options.thread_count(threads)
-        split = _checks.number("validation_split", validation_split, at_least=0.0, below=1.0)
-        shuffle = _checks.flag("shuffle", shuffle)
+        compiled = self._choices()
+        course = _options.course(
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            batch_size=batch_size,
+            validation_batch_size=validation_batch_size,
+            validation_split=validation_split,
+            validation_freq=validation_freq,
+            shuffle=shuffle,
+            verbose=verbose,
+            threads=threads,
+        )
         source = None if rng is None else random.resolve(rng)
-        when = _options.epochs_to_validate(validation_freq)
-        level = resolve_verbose(verbose)
-
-        train = _data.samples(self, kind, x, y, sample_weight, class_weight)
-        goal = self._goal(train.x.shape[1:], threads)
-        validation = None
-        if validation_data is not None:
-            validation = self._validation(kind, validation_data, train.x.shape[1:])
-        elif split:
-            train, validation = train.split(split)
-        steps = -(-len(train) // size)
-        called = CallbackList(callbacks, self, {"verbose": level, "epochs": last, "steps": steps})
-        validates = validation is not None
-        called.check(Run(self, train.x.shape[1:], goal.larger_is_better, validates))
+        train, validation = _data.parts(
+            self,
+            compiled.loss.kind,
+            x,
+            y,
+            sample_weight,
+            class_weight,
+            course.split,
+            validation_data,
+        )
+        goal = self._goal(train.x.shape[1:], course.threads)
+        called = CallbackList(callbacks, self, course.told(len(train)))
+        called.check(Run(self, train.x.shape[1:], goal.larger_is_better, validation is not None))
 
         # Everything was checked: from here on the network changes.
-        self.build((None, *train.x.shape[1:]))
-        goal.params, goal.state = self.params, self.state
-        compiled = self._choices()
-        if compiled.slots is None:
-            compiled.slots = compiled.optimizer.init(self.params)
-        shuffler = _training.Shuffler(
-            self._source if source is None else source,
-            shuffle,
-            max(compiled.epochs - first, 0) if source is None else 0,
-        )
-        given = [callback for callback in called.callbacks if isinstance(callback, History)]
-        self.history = given[0] if given else History()
-        self.stop_training = False
-        called.begin(*([] if given else [self.history]))
-        with Progress(level, steps) as progress:
-            _training.Fit(
-                self,
-                goal,
-                compiled,
-                train,
-                size,
-                shuffler,
-                called,
-                progress,
-                validation,
-                validation_size,
-                when,
-            ).run(first, last)
-        return self.history
-
-    def _validation(self, kind: str, data: Any, feature_shape: tuple[int, ...]) -> _data.Samples:
-        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-            raise ValueError(
-                "validation_data must be a tuple (x, y) or (x, y, sample_weight), got "
-                f"{type(data).__name__}"
-                + (f" of length {len(data)}" if isinstance(data, tuple | list) else "")
-            )
-        names = tuple(f"{n} of validation_data" for n in ("x", "y", "sample_weight"))
-        weights = data[2] if len(data) == 3 else None
-        found = _data.samples(self, kind, data[0], data[1], weights, None, names)  # type: ignore[arg-type]
-        if found.x.shape[1:] != feature_shape:
-            raise ShapeError(
-                f"x of validation_data must have samples of shape {feature_shape}, as x has, "
-                f"got {found.x.shape[1:]}"
-            )
-        return found
+        with self._built_for(train.x), self._as_before():
+            given = [callback for callback in called.callbacks if isinstance(callback, History)]
+            history = given[0] if given else History()
+            fit = _training.prepare(self, goal, course, train, validation, called, history, source)
+            fit.begin()
+        with fit.progress:
+            fit.run()
+        return history
 
     def evaluate(
         self,
@@ -254,7 +220,7 @@ class Sequential(Compilable):
         verbose : {"auto", 0, 1, 2}, default "auto"
             Nothing, a bar, or a line.
         sample_weight : array_like of shape (n,), optional
-            Weight of each sample in the loss.
+            Weight of each sample in the loss, at least 0.
         steps : None
             Not supported: all samples count.
         callbacks : list of Callback, optional
@@ -272,7 +238,7 @@ class Sequential(Compilable):
         if steps is not None:
             raise ValueError("evaluate does not support steps: slice x and y instead")
         compiled = self._choices()
-        size = _options.batch_size("batch_size", batch_size)
+        size = _options.batch_rows("batch_size", batch_size)
         level = resolve_verbose(verbose)
         by_name = _checks.flag("return_dict", return_dict)
         data = _data.samples(self, compiled.loss.kind, x, y, sample_weight)
@@ -325,7 +291,7 @@ class Sequential(Compilable):
         """
         if steps is not None:
             raise ValueError("predict does not support steps: slice x instead")
-        size = _options.batch_size("batch_size", batch_size)
+        size = _options.batch_rows("batch_size", batch_size)
         threads = _options.thread_count(threads)
         level = resolve_verbose(verbose)
         inputs = self.take(x)

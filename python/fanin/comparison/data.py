@@ -1,6 +1,5 @@
 """The rows that every arm is trained and measured on."""
 
-import math
 import os
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from fanin import _checks, datasets
 from fanin._archive import Archive
 from fanin._checks import found, unknown
+from fanin._data import training_rows
 from fanin._files import as_path
 from fanin.errors import ShapeError
 
@@ -122,14 +122,7 @@ def load(data: object, validation_split: float) -> Data:
             f"{origin}x_test: expected rows of the shape of x_train's, {x_train.shape[1:]}, found "
             f"{x_test.shape[1:]}"
         )
-    # floor(n * (1 - split)), spelled as Keras spells it: the same rows are held out.
-    cut = math.floor(len(x_train) * (1.0 - validation_split))
-    if cut == 0 or (validation_split > 0 and cut == len(x_train)):
-        raise ValueError(
-            "validation_split: expected one that leaves at least 1 row to train on and 1 to "
-            f"validate with, found {validation_split:g}, which leaves {cut} and "
-            f"{len(x_train) - cut} of {len(x_train)}"
-        )
+    cut = training_rows(len(x_train), validation_split)
     classes = int(max(y_train.max(), y_test.max())) + 1
     if classes < 2:
         raise ValueError(f"{origin}labels: expected at least two classes, found 0 only")
