@@ -24,8 +24,6 @@ class Compilable(Network):
     def _parts(self) -> list[object]:
         return [*super()._parts(), *([] if self._compiled is None else [self._compiled])]
 
-    # Compiling.
-
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -43,7 +41,9 @@ class Compilable(Network):
         Parameters
         ----------
         optimizer : str, dict or Optimizer, default "rmsprop"
-            One of `fanin.optimizers`.
+            One of `fanin.optimizers`. Its numbers can be changed later, also by a callback. Where
+            it then wants other arrays (`slots`), those whose name stays keep their values, and
+            others start anew.
         loss : str, dict, function or Loss
             One of `fanin.losses`.
         loss_weights : None
@@ -60,6 +60,8 @@ class Compilable(Network):
         ------
         ValueError
             If a name is unknown; the message suggests the close match.
+        TypeError
+            If something is not of a kind that can be used.
         """
         for name, value in (("loss_weights", loss_weights), ("weighted_metrics", weighted_metrics)):
             if value is not None:
@@ -83,7 +85,10 @@ class Compilable(Network):
         wanted = as_metrics(metrics)
         # Names, and the kind of targets, do not depend on the number of outputs.
         resolve_all(wanted, aim, self._outputs() or 1)
-        self._compiled = _training.Compiled(chosen, aim, wanted)
+        compiled = _training.Compiled(chosen, aim, wanted)
+        if self._compiled is not None:
+            self._compiled.end()
+        self._compiled = compiled.begin()
 
     @property
     def compiled(self) -> bool:
@@ -126,12 +131,21 @@ class Compilable(Network):
         return ["loss", *(m if isinstance(m, str) else m.name for m in given)]
 
     @property
+    def epoch(self) -> int:
+        """Whole epochs trained since `compile`; kept in files and copies.
+
+        ``fit(..., epochs=20, initial_epoch=model.epoch)`` goes on where training stopped.
+        """
+        return 0 if self._compiled is None else self._compiled.epochs
+
+    @property
     def slots(self) -> dict[str, NDArray[Any]]:
         """The optimizer's arrays by name, each of the layout of `params`; empty before training."""
         compiled = self._choices()
         if compiled.slots is None:
             return {}
-        return dict(zip(compiled.optimizer.slot_names(), compiled.slots, strict=True))
+        slots = compiled.arranged(self.params)
+        return dict(zip(compiled.optimizer.slot_names(), slots, strict=True))
 
     def _goal(self, feature_shape: tuple[int, ...], threads: int | None) -> _training.Goal:
         """Return what is to be done, for a network that may not be built: nothing is changed."""

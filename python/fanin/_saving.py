@@ -1,7 +1,6 @@
 """Weights and whole models in one file, NumPy's npz: what is written, and what is believed."""
 
 import functools
-import warnings
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from fanin import _checks, _core, _files, _formats, losses, metrics, optimizers, random
 from fanin._archive import Archive
 from fanin._network import Network
+from fanin._warn import warn
 from fanin.errors import ShapeError
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
@@ -76,14 +76,13 @@ def whole(model: Any, compiled: Any) -> Arrays:
         }
         config["done"] = [compiled.iterations, compiled.epochs]
         if compiled.slots is not None:
-            arrays[_SLOTS] = compiled.slots
+            arrays[_SLOTS] = compiled.arranged(model.params)
     packed = _pack(config)
     if config["rng"] is None:
-        warnings.warn(
+        warn(
             f"the model's rng is a {type(source).__name__}, whose state is not saved: training "
             "that goes on from the file draws other shuffles and masks than this model would; make "
-            "the model with rng=<a whole number>, or give fit its rng",
-            stacklevel=3,
+            "the model with rng=<a whole number>, or give fit its rng"
         )
     return {**arrays, _CONFIG: packed}
 
@@ -256,16 +255,8 @@ def _check_arrays(archive: Archive, plan: _core.Plan, besides: set[str]) -> None
 
 
 def _read_arrays(archive: Archive, plan: _core.Plan) -> Arrays:
-    """Return the arrays of a network in its dtype; warn of those that training has ruined."""
-    arrays = {name: _read(archive, name, plan.dtype) for name in _shapes(plan)}
-    ruined = [name for name, array in arrays.items() if not np.isfinite(array).all()]
-    if ruined:
-        warnings.warn(
-            f"{archive.path}: NaN or infinity in {_formats.listed(ruined)}: the network was saved "
-            "after its training had failed",
-            stacklevel=4,
-        )
-    return arrays
+    """Return the arrays of a network in its dtype; who takes them warns of NaN and infinity."""
+    return {name: _read(archive, name, plan.dtype) for name in _shapes(plan)}
 
 
 def _read(archive: Archive, name: str, dtype: str) -> NDArray[Any]:

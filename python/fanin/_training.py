@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from fanin._options import Course
 from fanin._progress import Progress
 from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, CallbackList, History
 from fanin.losses import Loss
+from fanin.metrics import Metric
 from fanin.optimizers import Optimizer
 from fanin.streams import Replay
 
@@ -23,21 +24,68 @@ _REFRESH = 0.1
 """Seconds between two drawings of a bar."""
 
 
-# Without eq and repr, which nothing uses: making them is part of what `import fanin` takes.
-@dataclass(eq=False, repr=False)
 class Compiled:
     """What `compile` chose, and the optimizer's arrays, which live as long as the choice."""
 
-    optimizer: Optimizer
-    loss: Loss
-    metrics: list[Any]
-    """As the user gave them; which accuracy is meant is known with the network's outputs."""
-    slots: Array | None = None
-    iterations: int = 0
-    epochs: int = 0
-    """Whole epochs trained, so that a second `fit` does not repeat the shuffles of the first."""
+    def __init__(self, optimizer: Optimizer, loss: Loss, metrics: list[str | Metric]) -> None:
+        self.optimizer, self.loss = optimizer, loss
+        self.metrics = metrics
+        """By name or as objects; which accuracy is meant is known with the network's outputs."""
+        self.iterations = 0
+        """Steps that the optimizer has done."""
+        self.epochs = 0
+        """Whole epochs trained; a second `fit` does not repeat the shuffles of the first."""
+        # Slots, their names and the settings that they are for: together, so that an interrupt
+        # finds what belongs together.
+        self._memory: tuple[Array | None, list[str], dict[str, Any] | None] = (None, [], None)
+
+    @property
+    def slots(self) -> Array | None:
+        """The optimizer's arrays, one a row; None before training."""
+        return self._memory[0]
+
+    @slots.setter
+    def slots(self, slots: Array | None) -> None:
+        self._memory = (slots, [] if slots is None else self.optimizer.slot_names(), None)
+
+    def begin(self) -> Self:
+        """Count the steps of the optimizer."""
+        self.optimizer._counters.add(self)
+        return self
+
+    def end(self) -> None:
+        """Count them no longer."""
+        self.optimizer._counters.discard(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.begin()
+
+    def arranged(self, params: Array) -> Array:
+        """Return the slots that the optimizer wants, with its numbers as they are now.
+
+        A change of these, such as a momentum that was 0, can make it want others than before: those
+        whose name stays keep their values, others start as new ones do.
+        """
+        slots, before, _ = self._memory
+        names = self.optimizer.slot_names()
+        if slots is not None and before == names:
+            return slots
+        fresh = self.optimizer.init(params)
+        for row, name in zip(fresh, names, strict=True):
+            if slots is not None and name in before:
+                row[:] = slots[before.index(name)]
+        return fresh
+
+    def prepare(self, params: Array) -> dict[str, Any]:
+        """Bring the slots into the form that the optimizer wants; return its settings."""
+        settings = self.optimizer.settings()
+        if self.slots is None or settings != self._memory[2]:
+            self._memory = (self.arranged(params), self.optimizer.slot_names(), settings)
+        return settings
 
 
+# Without eq and repr, which nothing uses: making them is part of what `import fanin` takes.
 @dataclass(eq=False, repr=False)
 class Goal:
     """A network, what to minimize and what to report, in the core's words."""
@@ -145,12 +193,13 @@ class Fit:
             if each:
                 self.callbacks.call("on_train_batch_begin", start, {})
             rates = compiled.optimizer.learning_rates(compiled.iterations, stop - start)
+            settings = compiled.prepare(goal.params)
             try:
                 goal.plan.train(
                     goal.params,
                     goal.state,
                     compiled.slots,  # type: ignore[arg-type]
-                    compiled.optimizer.settings(),
+                    settings,
                     goal.loss,
                     goal.metrics,
                     train.x,
@@ -204,8 +253,7 @@ def prepare(
     """Give a network that is built what a `fit` needs: slots, history, callbacks, shuffles."""
     compiled: Compiled = model._choices()
     goal.params, goal.state = model.params, model.state
-    if compiled.slots is None:
-        compiled.slots = compiled.optimizer.init(model.params)
+    compiled.prepare(model.params)
     # Shuffles of an earlier fit are not repeated, unless the user says where they come from.
     offset = max(compiled.epochs - course.first, 0) if source is None else 0
     shuffler = Shuffler(model.source if source is None else source, course.shuffle, offset)

@@ -136,6 +136,8 @@ def fit_many(
     )
     goals = [model._goal(train.x.shape[1:], course.threads) for model in networks]
     _check_alike(goals)
+    for model in networks:
+        model.optimizer.slot_names()  # refuses numbers that it was given since it was made
 
     # Everything was checked: from here on the networks change.
     fits = []
@@ -249,12 +251,13 @@ def _epoch(fits: Sequence[_training.Fit], epoch: int) -> list[dict[str, Any]]:
 def _member(fit: _training.Fit, epoch: int, steps: int, count: NDArray[np.float64]) -> Any:
     """Return a network's part of the core's call."""
     compiled, goal = fit.compiled, fit.goal
+    settings = compiled.prepare(goal.params)
     return (
         goal.plan,
         goal.params,
         goal.state,
         compiled.slots,
-        compiled.optimizer.settings(),
+        settings,
         fit.shuffler.order(epoch, len(fit.train)),
         compiled.optimizer.learning_rates(compiled.iterations, steps),
         count,

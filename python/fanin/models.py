@@ -39,7 +39,9 @@ class Sequential(Compilable):
     history : History
         That of the last `fit`, also if it was interrupted.
     optimizer : Optimizer
-        The optimizer, once compiled.
+        The optimizer, once compiled; ``optimizer.iterations`` are the steps it has done.
+    epoch : int
+        Whole epochs trained since `compile`.
     stop_training : bool
         Set by a callback to end training.
 
@@ -124,7 +126,7 @@ class Sequential(Compilable):
             Weight of each sample in the loss, at least 0, with `validation_split` in validation
             too. Metrics are not weighted.
         initial_epoch : int, default 0
-            Number of the first epoch, to resume.
+            Number of the first epoch: `epoch` of a model that was loaded goes on where it stopped.
         steps_per_epoch, validation_steps : None
             Not supported: an epoch is one pass over the samples.
         validation_batch_size : int, optional
@@ -181,6 +183,7 @@ class Sequential(Compilable):
             validation_data,
         )
         goal = self._goal(train.x.shape[1:], course.threads)
+        compiled.optimizer.slot_names()  # refuses numbers that it was given since it was made
         called = CallbackList(callbacks, self, course.told(len(train)))
         called.check(Run(self, train.x.shape[1:], goal.larger_is_better, validation is not None))
 

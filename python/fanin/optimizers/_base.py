@@ -1,6 +1,7 @@
 """What every optimizer shares: learning rate, weight decay, clipping, slots."""
 
 import math
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -79,6 +80,32 @@ class Optimizer:
         if len(chosen) > 1:
             raise ValueError(f"only one of {', '.join(_CLIPPING)} may be set, got {chosen}")
         self.name = self.kind if name is None else name
+        # What counts the steps, for each model that is compiled with this optimizer.
+        self._counters: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    @property
+    def iterations(self) -> int:
+        """Steps done since the model was compiled with this optimizer; 0 before.
+
+        The model counts them, so that an optimizer which several models share is new to each. Where
+        those have done different numbers of steps there is no one number: an AttributeError.
+        Steps that are taken by calling `step` are counted by the caller.
+        """
+        counts = {counter.iterations for counter in self._counters}
+        if len(counts) > 1:
+            raise AttributeError(
+                f"iterations: expected one number of steps, found {sorted(counts)}, of several "
+                "models that share this optimizer; give each a copy.deepcopy of it"
+            )
+        return next(iter(counts), 0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy by itself is new; that of a model says to its own optimizer who counts.
+        return {**self.__dict__, "_counters": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._counters = weakref.WeakSet()
 
     @property
     def learning_rate(self) -> Any:
