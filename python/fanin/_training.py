@@ -1,5 +1,6 @@
 """The loop of `fit`: epochs here, batches in the core."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -161,6 +162,7 @@ class Fit:
             self.callbacks.call("on_epoch_begin", epoch, {})
             self.progress.begin(f"Epoch {epoch + 1}/{last}")
             logs, steps = self._epoch(epoch)
+            self.refuse_infinite(epoch, logs)
             self.validate(epoch, logs)
             self.progress.end(logs, steps)
             self.record(epoch, logs)
@@ -178,6 +180,36 @@ class Fit:
         """Count an epoch, and tell the callbacks."""
         self.compiled.epochs += 1
         self.callbacks.end_epoch(epoch, logs)
+
+    def refuse_infinite(self, epoch: int, logs: dict[str, Any], whose: str = "") -> None:
+        """End training in words where numbers became infinite or NaN behind a loss that is finite.
+
+        A loss that is not finite is seen in the history, and training goes on.
+        """
+        goal, slots, find = self.goal, self.compiled.slots, _core.first_non_finite
+        assert slots is not None
+        if not math.isfinite(logs["loss"]) or (
+            find(goal.params) is None and find(goal.state) is None and find(slots) is None
+        ):
+            return
+        raise FloatingPointError(
+            f"{whose}{self._first_infinite()} after epoch {epoch + 1}, though the loss is "
+            f"{logs['loss']:.4g}: sample_weight, class_weight, the learning rate or x is too "
+            "large. The network is as the last batch left it; go on from an earlier copy or file"
+        )
+
+    def _first_infinite(self) -> str:
+        """Say where the first number is that is not finite."""
+        plan = self.goal.plan
+        rows = [("", plan.parameters, self.goal.params), ("", plan.state, self.goal.state)]
+        rows += [(f"{m} of ", plan.parameters, row) for m, row in self.model.slots.items()]
+        for what, places, row in rows:
+            at = _core.first_non_finite(row)
+            if at is not None:
+                index, role, _, _ = next(p for p in reversed(places) if p[2] <= at)
+                layer = self.model.layers[index].name
+                return f"{what}{layer}/{role}: expected finite numbers, found {row[at]}"
+        raise AssertionError("all numbers are finite")
 
     def _epoch(self, epoch: int) -> tuple[dict[str, Any], int]:
         """Train for one epoch; return its means and the number of batches done."""

@@ -97,6 +97,9 @@ def fit_many(
         If a value is, networks do not fit together, one is given twice or is not compiled.
     TypeError
         If something is not of a kind that can be used.
+    FloatingPointError
+        If numbers of a network became infinite behind a finite loss, as in `fit`. It names the
+        first such network; the others have finished the epoch.
 
     Examples
     --------
@@ -214,9 +217,17 @@ def _run(fits: Sequence[_training.Fit], progress: Progress) -> None:
     for epoch in range(course.first, course.last):
         progress.begin(f"Epoch {epoch + 1}/{course.last}")
         logs = _epoch(fits, epoch)
-        for fit, values in zip(fits, logs, strict=True):
+        infinite = None
+        for place, (fit, values) in enumerate(zip(fits, logs, strict=True)):
+            try:
+                fit.refuse_infinite(epoch, values, f"models[{place}]: ")
+            except FloatingPointError as error:
+                infinite = infinite or error  # the others have trained this epoch, which counts
+                continue
             fit.validate(epoch, values)
             fit.record(epoch, values)
+        if infinite is not None:
+            raise infinite
         means = {name: float(np.mean([values[name] for values in logs])) for name in logs[0]}
         progress.end(means)
     for fit, values in zip(fits, logs, strict=True):

@@ -153,6 +153,12 @@ class Sequential(Compilable):
             If a value is (NaN, a class out of range, an empty split), or nothing is compiled.
         TypeError
             If something is not of a kind that can be used.
+        FloatingPointError
+            If after an epoch a parameter, a running average or a slot of the optimizer is infinite
+            or NaN though the loss is finite, as with weights of 1e38. Steps that were done cannot
+            be undone: the network is as the last batch left it. Callbacks have not seen the end of
+            that epoch, so a `ModelCheckpoint` keeps the one before. (Where the loss is not finite
+            either, the history shows it, and training goes on.)
         """
         if steps_per_epoch is not None or validation_steps is not None:
             raise ValueError(

@@ -172,17 +172,20 @@ def run_trial(
     start_loss, start_accuracy = model.evaluate(*watched, batch_size=1024, verbose=0)
     start_spread = signal_spread(model, data.x_test)
     record = (_Record if stop is None else _StoppableRecord)(arm, seed, report, stop)
-    model.fit(
-        data.x_train,
-        data.y_train,
-        batch_size=settings.batch_size,
-        epochs=settings.epochs,
-        verbose=0,
-        validation_data=watched if held_out else None,
-        validation_batch_size=1024,
-        callbacks=[record],
-        threads=threads,
-    )
+    try:
+        model.fit(
+            data.x_train,
+            data.y_train,
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            verbose=0,
+            validation_data=watched if held_out else None,
+            validation_batch_size=1024,
+            callbacks=[record],
+            threads=threads,
+        )
+    except FloatingPointError:  # infinite numbers behind a finite loss, which is divergence too
+        record.diverge(held_out, *model.evaluate(*watched, batch_size=1024, verbose=0))
     test_loss, test_accuracy = model.evaluate(data.x_test, data.y_test, batch_size=1024, verbose=0)
     curves = {name: tuple(record.curves.get(name, ())) for name in _MEASURED}
     diverged = _diverged(start_loss, curves["loss"], curves["val_loss"], data.classes)
@@ -286,6 +289,13 @@ class _Record(callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.started = time.perf_counter()
+
+    def diverge(self, held_out: bool, loss: float, accuracy: float) -> None:
+        """Keep the epoch that ended in infinite numbers, with what the network then gives."""
+        logs = {"loss": math.inf, "accuracy": accuracy}
+        if held_out:
+            logs |= {"val_loss": loss, "val_accuracy": accuracy}
+        self.on_epoch_end(len(self.epoch_seconds), logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch_seconds.append(time.perf_counter() - self.started)

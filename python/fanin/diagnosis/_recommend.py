@@ -321,8 +321,11 @@ def _try(
         for seed in range(seeds):
             network = Sequential(_whole(candidate, model, chain, y), rng=seed)
             _compile(network, model, y)
-            history = network.fit(x, y, epochs=epochs, verbose=0, rng=seed)
-            candidate.losses.append(float(history.history["loss"][-1]))
+            try:
+                history = network.fit(x, y, epochs=epochs, verbose=0, rng=seed)
+                candidate.losses.append(float(history.history["loss"][-1]))
+            except FloatingPointError:  # infinite numbers behind a finite loss
+                candidate.losses.append(math.inf)
     best = min(tried, key=lambda candidate: candidate.loss)
     if best is ranked[0]:
         return None
