@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks, _training, losses, optimizers
+from fanin import _checks, _outputs, _training, losses, optimizers
 from fanin._network import Network
+from fanin._warn import warn
 from fanin.errors import NotReadyError
 from fanin.metrics import Metric, as_metrics, resolve_all
 
@@ -62,6 +63,12 @@ class Compilable(Network):
             If a name is unknown; the message suggests the close match.
         TypeError
             If something is not of a kind that can be used.
+
+        Warns
+        -----
+        UserWarning
+            If the loss does not fit the last activation, such as logits to a softmax. An unbuilt
+            network warns when it is trained or evaluated.
         """
         for name, value in (("loss_weights", loss_weights), ("weighted_metrics", weighted_metrics)):
             if value is not None:
@@ -86,6 +93,8 @@ class Compilable(Network):
         # Names, and the kind of targets, do not depend on the number of outputs.
         resolve_all(wanted, aim, self._outputs() or 1)
         compiled = _training.Compiled(chosen, aim, wanted)
+        if self.built:
+            self._warn_of_outputs(compiled)
         if self._compiled is not None:
             self._compiled.end()
         self._compiled = compiled.begin()
@@ -163,3 +172,16 @@ class Compilable(Network):
             {metric.name: metric.larger_is_better for metric in chosen},
             threads,
         )
+
+    def _warn_of_outputs(self, compiled: _training.Compiled) -> None:
+        """Warn, once, if the loss does not fit what the built network ends in."""
+        plan = self.ready()
+        assert self._plan is not None
+        made_of, _ = self._plan
+        if made_of is compiled.seen:
+            return
+        _, layers, _ = compiled.seen = made_of
+        doubt = _outputs.doubt(compiled.loss, layers, plan.output_shapes[-1][-1])
+        if doubt is not None and doubt != compiled.told:
+            warn(doubt)
+        compiled.told = doubt

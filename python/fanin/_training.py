@@ -36,6 +36,10 @@ class Compiled:
         """Steps that the optimizer has done."""
         self.epochs = 0
         """Whole epochs trained; a second `fit` does not repeat the shuffles of the first."""
+        self.seen: Any = None
+        """What the network consisted of when loss and outputs were last looked at."""
+        self.told: str | None = None
+        """What the warning about them said."""
         # Slots, their names and the settings that they are for: together, so that an interrupt
         # finds what belongs together.
         self._memory: tuple[Array | None, list[str], dict[str, Any] | None] = (None, [], None)
@@ -284,6 +288,7 @@ def prepare(
 ) -> Fit:
     """Give a network that is built what a `fit` needs: slots, history, callbacks, shuffles."""
     compiled: Compiled = model._choices()
+    model._warn_of_outputs(compiled)
     goal.params, goal.state = model.params, model.state
     compiled.prepare(model.params)
     # Shuffles of an earlier fit are not repeated, unless the user says where they come from.

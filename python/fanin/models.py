@@ -159,6 +159,11 @@ class Sequential(Compilable):
             be undone: the network is as the last batch left it. Callbacks have not seen the end of
             that epoch, so a `ModelCheckpoint` keeps the one before. (Where the loss is not finite
             either, the history shows it, and training goes on.)
+
+        Warns
+        -----
+        UserWarning
+            If the loss does not fit the last activation, once; see `compile`.
         """
         if steps_per_epoch is not None or validation_steps is not None:
             raise ValueError(
@@ -255,6 +260,7 @@ class Sequential(Compilable):
         batches = -(-len(data) // size)
         called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
         with self._built_for(data.x), Progress(level, batches) as progress:
+            self._warn_of_outputs(compiled)
             goal.params, goal.state = self.params, self.state
             called.begin()
             progress.begin()

@@ -1,0 +1,96 @@
+"""Whether a loss fits what a network ends in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fanin.losses import Loss
+
+_NOTHING = ("flatten", "dropout")
+"""Kinds of layers that leave the range of their inputs as it is, apart from training."""
+
+_FROM_0_TO_1 = ("sigmoid", "softmax")
+_FROM_0 = ("relu", "softplus")
+"""Activations that give no negative numbers."""
+
+
+def doubt(loss: Loss, layers: Sequence[dict[str, Any]], outputs: int) -> str | None:
+    """Say what about a loss does not fit the last activation, and what to do.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    layers : sequence of dict
+        What the core is told about each layer.
+    outputs : int
+        Length of the outputs' last axis.
+
+    Returns
+    -------
+    str or None
+        None where they fit.
+
+    Examples
+    --------
+    >>> from fanin.losses import BinaryCrossentropy
+    >>> doubt(BinaryCrossentropy(), [{"kind": "dense", "activation": {"kind": "sigmoid"}}], 1)
+    """
+    last = _last_activation(layers)
+    if last == "softmax" and outputs == 1:
+        return (
+            "the network ends in a softmax of one output, which is always 1: make it a sigmoid "
+            "with binary_crossentropy, or give it one output a class"
+        )
+    if loss.settings().get("from_logits"):
+        return _of_logits(loss.kind, last)
+    if loss.kind == "binary_crossentropy":
+        return _of_yes_or_no(last, outputs)
+    if loss.kind.endswith("categorical_crossentropy"):
+        return _of_classes(loss.kind, last)
+    return None
+
+
+def _last_activation(layers: Sequence[dict[str, Any]]) -> str:
+    for layer in reversed(layers):
+        if layer["kind"] not in _NOTHING:
+            return str(layer.get("activation", {}).get("kind", "linear"))
+    return "linear"
+
+
+def _of_logits(loss: str, last: str) -> str | None:
+    if last in _FROM_0_TO_1:
+        return (
+            f"the network ends in {last}, and {loss} has from_logits=True, which applies it once "
+            "more: leave from_logits out, or end the network without an activation"
+        )
+    if loss == "binary_crossentropy" and last in _FROM_0:
+        return (
+            f"the network ends in {last}, which is never negative, so that as a logit of {loss} it "
+            "cannot say no: end the network without an activation"
+        )
+    return None
+
+
+def _of_yes_or_no(last: str, outputs: int) -> str | None:
+    if last == "softmax" and outputs > 2:
+        return (
+            f"the network ends in a softmax of {outputs} outputs, which choose one class, and "
+            "binary_crossentropy takes each as a yes or no of its own: use "
+            "categorical_crossentropy, or end the network in sigmoid"
+        )
+    if last not in _FROM_0_TO_1:
+        return (
+            f"the network ends in {last}, and binary_crossentropy takes probabilities: end the "
+            "network in sigmoid, or end it without an activation and give the loss from_logits=True"
+        )
+    return None
+
+
+def _of_classes(loss: str, last: str) -> str | None:
+    # What is positive becomes probabilities, as the loss divides by the sum; relu may give all 0.
+    if last in (*_FROM_0_TO_1, "softplus"):
+        return None
+    return (
+        f"the network ends in {last}, and {loss} takes probabilities: end the network in softmax, "
+        "or end it without an activation and give the loss from_logits=True"
+    )
