@@ -193,7 +193,7 @@ def symmetry(
     """
     count = _checks.integer("steps", steps, minimum=0)
     limit = _checks.number("tolerance", tolerance, at_least=0.0)
-    workers = _options.threads(threads)
+    workers = _options.thread_count(threads)
     if not isinstance(model, Sequential):
         raise TypeError(f"model: expected a fanin.Sequential, found {_checks.found(model)}")
     if y is None and (count or loss is not None):
