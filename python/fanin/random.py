@@ -11,38 +11,25 @@ int, sequence of ints           stream v1 with this seed
 ``BitGenerator``                consumed, through a ``Generator``
 ``numpy.random``                its global ``RandomState``, which ``numpy.random.seed`` seeds
 :class:`fanin.streams.Replay`   another framework's numbers, see :mod:`fanin.streams`
+dict                            what :func:`config_of` made of one of these
 ==============================  ====================================================================
 """
 
-import copy
 import operator
 import os
 from _thread import allocate_lock  # `threading` takes a twentieth of `import fanin`
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from fanin import _absent
+from fanin import _absent, streams
+from fanin._checks import found, integer
 from fanin.streams import Replay
 
-__all__ = ["RandomSource", "Rng", "Stream", "drawing", "resolve", "set_random_seed"]
-
-
-def _whole_number(seed: object, name: str) -> int:
-    if isinstance(seed, (bool, np.bool_)):
-        raise TypeError(f"{name}: expected a whole number, found {seed!r}")
-    try:
-        number = operator.index(seed)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{name}: expected a whole number, found {seed!r}") from None
-    if number < 0:
-        raise ValueError(f"{name}: expected a whole number of at least 0, found {number}")
-    return number
-
+__all__ = ["Drawing", "RandomSource", "Rng", "Stream", "config_of", "resolve", "set_random_seed"]
 
 _CHUNK = 10**4000
 
@@ -55,17 +42,29 @@ def _decimal(number: int) -> str:
     return _decimal(high) + str(low).zfill(4000)
 
 
-def _seed_text(seed: int | Sequence[int], name: str) -> str:
-    if isinstance(seed, (Sequence, np.ndarray)) and not isinstance(seed, (str, bytes)):
-        if len(seed) == 0:
-            raise ValueError(f"{name}: expected at least one whole number, found an empty sequence")
-        return ",".join(_decimal(_whole_number(number, name)) for number in seed)
-    return _decimal(_whole_number(seed, name))
+def _numbers(seed: object, name: str) -> int | list[int]:
+    """Return a seed in Python's own numbers."""
+    if type(seed) is int and seed >= 0:
+        return seed
+    several = isinstance(seed, np.ndarray) and seed.ndim > 0
+    if not several and (
+        not isinstance(seed, Sequence) or isinstance(seed, str | bytes | bytearray)
+    ):
+        return integer(name, seed, minimum=0)
+    words = [integer(name, number, minimum=0) for number in seed]  # type: ignore[attr-defined]
+    if not words:
+        raise ValueError(f"{name}: expected at least one whole number, found an empty sequence")
+    return words
+
+
+def _seed_text(seed: object, name: str) -> str:
+    numbers = _numbers(seed, name)
+    return _decimal(numbers) if isinstance(numbers, int) else ",".join(map(_decimal, numbers))
 
 
 def _checked_path(path: str) -> str:
     if not isinstance(path, str):
-        raise TypeError(f"path: expected a string, found {path!r}")
+        raise TypeError(f"path: expected a string, found {found(path)}")
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -112,7 +111,7 @@ class Stream:
         _set(self, _seed_text(seed, "seed"), _checked_path(path))
 
     @classmethod
-    def _seeded(cls, seed: int | Sequence[int], name: str) -> "Stream":
+    def _seeded(cls, seed: object, name: str) -> "Stream":
         """Make a stream of a seed that errors call `name`."""
         return _set(object.__new__(cls), _seed_text(seed, name), "")
 
@@ -154,7 +153,7 @@ RandomSource: TypeAlias = "Stream | Replay | np.random.Generator | np.random.Ran
 
 Rng: TypeAlias = (
     "int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator"
-    " | np.random.RandomState | Stream | Replay | ModuleType | None"
+    " | np.random.RandomState | Stream | Replay | Mapping[str, Any] | ModuleType | None"
 )
 """What ``rng=`` accepts."""
 
@@ -216,7 +215,7 @@ def set_random_seed(seed: int) -> None:
     >>> bool((a == GlorotUniform()((2, 2))).all())
     True
     """
-    number = _whole_number(seed, "seed")
+    number = integer("seed", seed, minimum=0)
     _fresh.restart(number)
     import random  # which imports hashlib
 
@@ -264,26 +263,131 @@ def resolve(rng: Rng = None, name: str = "rng") -> RandomSource:
     if isinstance(rng, np.random.BitGenerator):
         return np.random.Generator(rng)
     if isinstance(rng, np.random.SeedSequence):
-        return Stream([int(word) for word in rng.generate_state(8, np.uint32)])
+        return Stream(_words_of(rng))
+    if isinstance(rng, Mapping) and rng.keys() == {"seed", "path"}:
+        return _set(object.__new__(Stream), _text(rng["seed"], name), _checked_path(rng["path"]))
+    if isinstance(rng, Mapping) and "replay" in rng:
+        return streams.from_config(rng, name)
     if isinstance(rng, ModuleType) and rng is np.random:
         # The only name by which NumPy hands out its global generator.
         return np.random.mtrand._rand
     if (
-        isinstance(rng, (bool, float, str, bytes, ModuleType))
+        isinstance(rng, bool | float | str | bytes | bytearray | ModuleType)
         or _hint(rng)
-        or not (hasattr(rng, "__index__") or isinstance(rng, (Sequence, np.ndarray)))
+        or not (hasattr(rng, "__index__") or isinstance(rng, Sequence | np.ndarray))
     ):
         raise TypeError(
             f"{name}: expected None, a whole number or a sequence of them, a fanin.random.Stream, "
-            f"or a NumPy SeedSequence, BitGenerator, Generator or RandomState, found {rng!r}"
-            f"{_hint(rng)}"
+            "or a NumPy SeedSequence, BitGenerator, Generator or RandomState, found "
+            f"{found(rng)}{_hint(rng)}"
         )
     return Stream._seeded(rng, name)
 
 
-@contextmanager
-def drawing(rng: Rng = None, name: str = "rng") -> Iterator[RandomSource]:
-    """Resolve ``rng=`` for a while; if that ends in an error, nothing was drawn.
+def _words_of(sequence: "np.random.SeedSequence") -> list[int]:
+    return [int(word) for word in sequence.generate_state(8, np.uint32)]
+
+
+def _text(seed: object, name: str) -> str:
+    """Return the text of a stream's seed, which a configuration holds."""
+    if not isinstance(seed, str):
+        return _seed_text(seed, name)
+    parts = seed.split(",")
+    plain = (
+        part.isascii() and part.isdigit() and part == (part.lstrip("0") or "0") for part in parts
+    )
+    if not all(plain):
+        raise ValueError(
+            f"{name}: expected decimal numbers joined by commas, as a Stream's seed is, found "
+            f"{found(seed)}"
+        )
+    return seed
+
+
+def simplify(seed: Rng, name: str = "seed") -> Rng:
+    """Return a seed as objects keep it: checked, and no array that somebody may change.
+
+    Parameters
+    ----------
+    seed : optional
+        See the table at the top of this module.
+    name : str, optional
+        What errors call it.
+
+    Returns
+    -------
+    None, int, list of int, Stream, Replay, Generator or RandomState
+        Another seed of the same numbers, or the generator.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`resolve`.
+
+    Examples
+    --------
+    >>> simplify(np.int64(5)), simplify(np.arange(3)), simplify({"seed": "5", "path": "a"})
+    (5, [0, 1, 2], Stream(5, 'a'))
+    """
+    if seed is None:
+        return None
+    source = resolve(seed, name)
+    if not isinstance(source, Stream) or isinstance(seed, Stream | Mapping):
+        return source
+    if type(seed) is not int and isinstance(seed, np.random.SeedSequence):
+        return _words_of(seed)
+    numbers = _numbers(seed, name)
+    largest = numbers if isinstance(numbers, int) else max(numbers)
+    return numbers if largest < _CHUNK else source  # Python shows no number of so many digits
+
+
+def config_of(seed: Rng, name: str = "seed") -> int | list[int] | dict[str, Any] | None:
+    """Write a seed down in values that JSON can hold; :func:`resolve` reads them.
+
+    Parameters
+    ----------
+    seed : optional
+        See the table at the top of this module.
+    name : str, optional
+        What errors call it.
+
+    Returns
+    -------
+    int, list of int, dict or None
+        A whole number, a sequence or None as it is. A :class:`Stream` is ``{"seed": ..., "path":
+        ...}``, its seed as text; so is a number of more than 4000 digits, which JSON cannot hold.
+        Another framework's numbers are ``{"replay": ..., ...}``: those to come, if they are
+        consumed.
+
+    Raises
+    ------
+    TypeError
+        If it is a NumPy generator, which is consumed and belongs to the user; or no seed at all.
+    ValueError
+        If a seed is negative or a sequence empty.
+
+    Examples
+    --------
+    >>> config_of(np.int64(5)), config_of(Stream([1, 2], "mine"))
+    (5, {'seed': '1,2', 'path': 'mine'})
+    >>> resolve(config_of(Stream([1, 2], "mine")))
+    Stream([1, 2], 'mine')
+    """
+    plain = simplify(seed, name)
+    if isinstance(plain, Replay):
+        return plain.get_config()
+    if isinstance(plain, Stream):
+        return {"seed": plain.seed, "path": plain.path}
+    if plain is None or isinstance(plain, int | list):
+        return plain
+    raise TypeError(
+        f"{name}: expected one that JSON can hold, such as a whole number or a Stream, found "
+        f"{found(seed)}, which is consumed as it is drawn from"
+    )
+
+
+class Drawing:
+    """What ``rng=`` stands for, for a while; if that ends in an error, nothing was drawn.
 
     Parameters
     ----------
@@ -292,39 +396,45 @@ def drawing(rng: Rng = None, name: str = "rng") -> Iterator[RandomSource]:
     name : str, optional
         What errors call it.
 
-    Yields
-    ------
-    Stream, Replay, numpy.random.Generator or numpy.random.RandomState
-        As of :func:`resolve`. After an exception, generators that are consumed stand where they
-        stood before, and the next fresh stream is the one that was handed out.
+    Notes
+    -----
+    ``with`` gives what :func:`resolve` returns. After an exception, generators that are consumed
+    stand where they stood before, and the next fresh stream is the one that was handed out.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> try:
-    ...     with drawing(rng) as source:
+    ...     with Drawing(rng) as source:
     ...         _ = source.normal(size=3)
     ...         raise ValueError
     ... except ValueError:
     ...     bool(rng.normal() == np.random.default_rng(0).normal())
     True
     """
-    source = resolve(rng, name)
-    go_back = _way_back(source, fresh=rng is None)
-    try:
-        yield source
-    except BaseException:
-        go_back()
-        raise
+
+    __slots__ = ("_go_back", "_source")
+
+    def __init__(self, rng: Rng = None, name: str = "rng") -> None:
+        self._source = resolve(rng, name)
+        plain = rng is not None and isinstance(self._source, Stream)
+        self._go_back = None if plain else _way_back(self._source)
+
+    def __enter__(self) -> RandomSource:
+        return self._source
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is not None and self._go_back is not None:
+            self._go_back()
 
 
-def _way_back(source: Any, fresh: bool) -> Callable[[], None]:
+def _way_back(source: Any) -> Callable[[], None]:
     """Return what puts a source back to where it stands now."""
     if isinstance(source, Stream):
-        return (lambda: _fresh.put_back(source)) if fresh else (lambda: None)
+        return lambda: _fresh.put_back(source)
     if isinstance(source, Replay):
-        taken = dict(copy.copy(source).__dict__)
-        return lambda: source.__dict__.update(taken)
+        taken = source.snapshot()
+        return lambda: source.restore(taken)
     if isinstance(source, np.random.RandomState):
         state = source.get_state(legacy=False)
         return lambda: source.set_state(state)

@@ -9,12 +9,14 @@
 ``docs/replay.md`` says how the numbers are made and to which bits they agree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from fanin import _absent, _core
-from fanin.streams._base import Replay, whole_number
+from fanin._checks import flag, found, integer
+from fanin.streams._base import Replay
 from fanin.streams._jax import Jax, from_bits
 from fanin.streams._torch import TorchCpu
 
@@ -51,8 +53,11 @@ def numpy_legacy(seed: int | Sequence[int]) -> "np.random.RandomState":
     """
     most = 2**32 - 1
     if not isinstance(seed, (Sequence, np.ndarray)) or isinstance(seed, (str, bytes)):
-        return np.random.RandomState(whole_number(seed, 0, most, "seed"))
-    words = [whole_number(word, 0, most, "seed") for word in np.ravel(np.asarray(seed, object))]
+        return np.random.RandomState(integer("seed", seed, minimum=0, maximum=most))
+    words = [
+        integer("seed", word, minimum=0, maximum=most)
+        for word in np.ravel(np.asarray(seed, object))
+    ]
     if not words:
         raise ValueError("seed: expected at least one whole number, found an empty sequence")
     return np.random.RandomState(words)
@@ -88,7 +93,7 @@ def torch_cpu(seed: int) -> TorchCpu:
     array([[-0.00916945,  0.65700656],
            [-1.0080204 , -0.90133756]], dtype=float32)
     """
-    number = whole_number(seed, -(2**63), 2**64 - 1, "seed")
+    number = integer("seed", seed, minimum=-(2**63), maximum=2**64 - 1)
     return TorchCpu(_core.mt19937_state(number & 0xFFFFFFFF))
 
 
@@ -122,8 +127,48 @@ def jax(seed: int, *, x64: bool = False) -> Jax:
     >>> HeNormal()((2, 2), rng=jax(0))
     array([[...]], dtype=float32)
     """
-    number = whole_number(seed, -(2**63), 2**63 - 1, "seed")
-    return from_bits(number & (2**64 - 1 if x64 else 2**32 - 1))
+    number = integer("seed", seed, minimum=-(2**63), maximum=2**63 - 1)
+    return from_bits(number & (2**64 - 1 if flag("x64", x64) else 2**32 - 1))
+
+
+_KINDS: dict[str, type[Replay]] = {"jax": Jax, "torch_cpu": TorchCpu}
+
+
+def from_config(config: Mapping[str, Any], name: str = "seed") -> Replay:
+    """Make the source that :meth:`Replay.get_config` described.
+
+    Parameters
+    ----------
+    config : mapping
+        With ``"replay"``, which says whose numbers they are.
+    name : str, optional
+        What errors call it.
+
+    Returns
+    -------
+    Replay
+        Of equal numbers; one that is consumed goes on by itself.
+
+    Raises
+    ------
+    ValueError
+        If the configuration is none of a source here.
+
+    Examples
+    --------
+    >>> from_config({"replay": "jax", "words": [0, 7]})
+    Jax(words=(0, 7))
+    """
+    kind = config.get("replay")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        words = " or ".join(map(repr, _KINDS))
+        raise ValueError(f"{name}: expected {words} as its 'replay', found {found(kind)}")
+    try:
+        return _KINDS[kind].from_config(config)
+    except (TypeError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{name}: expected the configuration of a {kind} source, found another: {error}"
+        ) from None
 
 
 _absent.guard(__name__)

@@ -1,11 +1,14 @@
 """What every source of another framework's numbers is, and what all of them ask of arguments."""
 
-import operator
 from abc import ABC, abstractmethod
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Set
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from fanin import _checks
+from fanin.errors import ShapeError
 
 Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
@@ -54,28 +57,79 @@ class Replay(ABC):
         """Return what the part of a network at `path` draws from: itself, if it is consumed."""
         return self
 
+    def get_config(self) -> dict[str, Any]:
+        """Describe the numbers to come, in values that JSON can hold.
 
-def whole_number(value: object, least: int, most: int, name: str) -> int:
+        Raises
+        ------
+        TypeError
+            If this is a class of the user's own that does not define it.
+        """
+        raise TypeError(
+            f"seed: expected one that JSON can hold, found {self!r} of type "
+            f"{type(self).__name__}, which has no get_config"
+        )
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make the source that :meth:`get_config` describes."""
+        raise TypeError(f"seed: {cls.__name__} has no from_config")
+
+    def snapshot(self) -> Any:
+        """Return what :meth:`restore` needs; nothing for a source that is not consumed."""
+        return None
+
+    def restore(self, snapshot: Any) -> None:  # noqa: B027 (not abstract: for pure ones)
+        """Go back to where :meth:`snapshot` was taken."""
+
+
+def sizes(shape: object) -> Shape:
+    """Return a shape as a tuple of sizes, or say what is wrong with it."""
     try:
-        if isinstance(value, (bool, np.bool_)):
+        if type(shape) is tuple:  # as nearly always
+            given: Iterable[Any] = shape
+        elif isinstance(shape, str | bytes | bytearray | Mapping | Set):
             raise TypeError
-        number = operator.index(value)  # type: ignore[arg-type]
+        else:
+            given = shape if isinstance(shape, Iterable) else (shape,)
+        found = tuple(n if type(n) is int else _checks.integer("shape", n) for n in given)
     except TypeError:
-        raise TypeError(f"{name}: expected a whole number, found {value!r}") from None
-    if not least <= number <= most:
-        shown = number if abs(number) < 2**70 else f"one of {number.bit_length()} bits"
-        raise ValueError(f"{name}: expected a whole number from {least} to {most}, found {shown}")
-    return number
+        raise TypeError(f"shape: expected whole numbers, found {_checks.found(shape)}") from None
+    if any(not 0 <= n < 2**63 for n in found):
+        raise ShapeError(f"shape: expected sizes from 0 to 2**63 - 1, found {_checks.found(shape)}")
+    return found
 
 
-def check_order(low: float, high: float, *, strictly: bool = False) -> None:
+def ordered(
+    low: object, high: object, *, strictly: bool = False, names: tuple[str, str] = ("low", "high")
+) -> tuple[float, float]:
+    """Return two finite bounds, the first not above (or below) the second."""
+    first, second = (
+        _checks.number(name, value) for name, value in zip(names, (low, high), strict=True)
+    )
+    check_order(first, second, strictly=strictly, names=names)
+    return first, second
+
+
+def bound(name: str, value: object) -> float:
+    """Return `value` as a number that may be infinite."""
+    if isinstance(value, float | np.floating) and np.isinf(value):
+        return float(value)
+    try:
+        return _checks.number(name, value)
+    except ValueError:
+        raise ValueError(
+            f"{name}: expected a number, finite or infinite, found {_checks.found(value)}"
+        ) from None
+
+
+def check_order(
+    low: float, high: float, *, strictly: bool = False, names: tuple[str, str] = ("low", "high")
+) -> None:
+    """Refuse bounds of which the first is above the second, or, strictly, not below it."""
     if not (low < high if strictly else low <= high):
         relation = "below" if strictly else "not above"
         raise ValueError(
-            f"low and high: expected the first {relation} the second, found {low} and {high}"
+            f"{' and '.join(names)}: expected the first {relation} the second, found {low:g} "
+            f"and {high:g}"
         )
-
-
-def check_std(std: float) -> None:
-    if not std >= 0:
-        raise ValueError(f"std: expected a number of at least 0, found {std}")

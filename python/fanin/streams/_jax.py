@@ -1,20 +1,24 @@
 """JAX's keys."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from fanin import _core
+from fanin._checks import float_dtype, integer, number
 from fanin.streams._base import (
     STD_WITHIN_TWO,
     Array,
     Replay,
     Shape,
+    bound,
     check_order,
-    check_std,
-    whole_number,
+    ordered,
+    sizes,
 )
 
 
@@ -32,6 +36,16 @@ class Jax(Replay):
 
     words: tuple[int, int]
 
+    def get_config(self) -> dict[str, Any]:
+        """Describe the key, in values that JSON can hold."""
+        return {"replay": "jax", "words": list(self.words)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make the key that :meth:`get_config` describes."""
+        high, low = (integer("words", n, minimum=0, maximum=2**32 - 1) for n in config["words"])
+        return cls((high, low))
+
     def split(self, num: int = 2) -> "tuple[Jax, ...]":
         """Make `num` keys, as ``jax.random.split(key, num)`` does.
 
@@ -41,7 +55,8 @@ class Jax(Replay):
         >>> jax(0).split()
         (Jax(words=(1797259609, 2579123966)), Jax(words=(928981903, 3453687069)))
         """
-        return tuple(map(from_bits, _core.threefry_words(self.words, 0, num).tolist()))
+        count = integer("num", num, minimum=0)
+        return tuple(map(from_bits, _core.threefry_words(self.words, 0, count).tolist()))
 
     def fold_in(self, data: int) -> "Jax":
         """Make a key of this one and a number, as ``jax.random.fold_in(key, data)`` does.
@@ -51,8 +66,8 @@ class Jax(Replay):
         ValueError
             If `data` is not from 0 to 2**32 - 1.
         """
-        number = whole_number(data, 0, 2**32 - 1, "data")
-        return from_bits(int(_core.threefry_words(self.words, number, 1)[0]))
+        counted = integer("data", data, minimum=0, maximum=2**32 - 1)
+        return from_bits(int(_core.threefry_words(self.words, counted, 1)[0]))
 
     def at(self, path: str) -> "Jax":
         """Fold in the first four bytes of the path's SHA-256, read as a big-endian number."""
@@ -69,8 +84,8 @@ class Jax(Replay):
         ValueError
             If `low` is above `high`.
         """
-        check_order(low, high)
-        return _core.jax_uniform(self.words, shape, dtype, low, high)
+        first, last = ordered(low, high)
+        return _core.jax_uniform(self.words, sizes(shape), float_dtype("dtype", dtype), first, last)
 
     def normal(
         self, shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: str = "float32"
@@ -88,7 +103,9 @@ class Jax(Replay):
         >>> jax(0).normal((2,))
         array([1.6226422, 2.0252647], dtype=float32)
         """
-        return _moved(_core.jax_normal(self.words, shape, dtype), mean, std)
+        middle, spread = number("mean", mean), number("std", std, at_least=0.0)
+        kind = float_dtype("dtype", dtype)
+        return _moved(_core.jax_normal(self.words, sizes(shape), kind), middle, spread)
 
     def truncated_normal(
         self,
@@ -104,10 +121,23 @@ class Jax(Replay):
         Raises
         ------
         ValueError
-            If `std` is negative or `low` not below `high`.
+            If `std` is negative or `low` not below `high`, or if JAX has no number between them:
+            where no more is left of the normal than `dtype` can tell from nothing, JAX gives the
+            largest number that there is.
         """
-        standard = _core.jax_truncated_normal(self.words, shape, dtype, low, high)
-        return _moved(standard, mean, std)
+        middle, spread = number("mean", mean), number("std", std, at_least=0.0)
+        first, last = bound("low", low), bound("high", high)
+        check_order(first, last, strictly=True)
+        kind = float_dtype("dtype", dtype)
+        standard = _core.jax_truncated_normal(self.words, sizes(shape), kind, first, last)
+        if math.isinf(first) or math.isinf(last):
+            largest = np.finfo(standard.dtype).max
+            if (np.abs(standard) == largest).any():
+                raise ValueError(
+                    f"low and high: expected bounds between which JAX's {kind} tells the normal "
+                    f"distribution from nothing, found {first:g} and {last:g}"
+                )
+        return _moved(standard, middle, spread)
 
     def permutation(self, n: int) -> npt.NDArray[np.int64]:
         """Draw as ``jax.random.permutation(key, n)`` does.
@@ -118,16 +148,17 @@ class Jax(Replay):
         >>> jax(0).permutation(4)
         array([0, 1, 3, 2])
         """
-        order = np.arange(n)
+        count = integer("n", n, minimum=0)
+        order = np.arange(count)
         key = self
-        for _ in range(math.ceil(3 * math.log(max(1, n)) / math.log(2**32 - 1))):
+        for _ in range(math.ceil(3 * math.log(max(1, count)) / math.log(2**32 - 1))):
             key, subkey = key.split()
-            order = order[np.argsort(subkey.bits(n), kind="stable")]
+            order = order[np.argsort(subkey.bits(count), kind="stable")]
         return order
 
     def bits(self, n: int) -> npt.NDArray[np.uint32]:
         """Draw as ``jax.random.bits(key, (n,))`` does."""
-        words = _core.threefry_words(self.words, 0, n)
+        words = _core.threefry_words(self.words, 0, integer("n", n, minimum=0))
         return (words ^ words >> np.uint64(32)).astype(np.uint32)
 
     def gaussian(self, rows: int, columns: int, dtype: str) -> Array:
@@ -136,14 +167,14 @@ class Jax(Replay):
 
     def scaled(self, shape: Shape, variance: float, distribution: str, dtype: str) -> Array:
         """Draw as ``jax.nn.initializers.variance_scaling`` does, rounded where it rounds."""
-        number = np.dtype(dtype).type
-        rounded = number(variance)
+        kind = np.dtype(dtype).type
+        rounded = kind(variance)
         if distribution == "uniform":
             drawn = self.uniform(shape, -1.0, 1.0, dtype)
-            return _moved(drawn, 0.0, np.sqrt(number(3) * rounded))
+            return _moved(drawn, 0.0, np.sqrt(kind(3) * rounded))
         if distribution == "untruncated_normal":
             return self.normal(shape, 0.0, np.sqrt(rounded), dtype)
-        spread = np.sqrt(rounded) / number(STD_WITHIN_TWO)
+        spread = np.sqrt(rounded) / kind(STD_WITHIN_TWO)
         return self.truncated_normal(shape, 0.0, spread, dtype=dtype)
 
 
@@ -152,9 +183,8 @@ def from_bits(words: int) -> Jax:
 
 
 def _moved(standard: Array, mean: float, std: float) -> Array:
-    check_std(std)
-    number = standard.dtype.type
-    standard *= number(std)
+    kind = standard.dtype.type
+    standard *= kind(std)
     if mean:
-        standard += number(mean)
+        standard += kind(mean)
     return standard

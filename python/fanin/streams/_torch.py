@@ -1,20 +1,24 @@
 """torch's generator on the CPU."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from fanin import _core
+from fanin._checks import flag, float_dtype, integer, number
 from fanin.streams._base import (
     STD_WITHIN_TWO,
     Array,
     Replay,
     Shape,
+    bound,
     check_order,
-    check_std,
+    ordered,
+    sizes,
 )
 
 
@@ -34,6 +38,35 @@ class TorchCpu(Replay):
     def __repr__(self) -> str:
         return "<fanin.streams.TorchCpu>"
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TorchCpu):
+            return NotImplemented
+        return self._spare == other._spare and np.array_equal(self._state, other._state)
+
+    def __hash__(self) -> int:
+        return hash(TorchCpu)  # where it stands changes as it is drawn from
+
+    def get_config(self) -> dict[str, Any]:
+        """Describe where the generator stands, in values that JSON can hold."""
+        return {"replay": "torch_cpu", "state": self._state.tolist(), "spare": self._spare}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make a generator that goes on from where :meth:`get_config` found one."""
+        words = [integer("state", n, minimum=0, maximum=2**32 - 1) for n in config["state"]]
+        state = np.array(words, np.uint32)
+        _core.mt19937_words(state.copy(), 0)  # refuses a state that is none
+        spare = config.get("spare")
+        return cls(state, None if spare is None else number("spare", spare))
+
+    def snapshot(self) -> Any:
+        """Return what :meth:`restore` needs."""
+        return self._state.copy(), self._spare
+
+    def restore(self, snapshot: Any) -> None:
+        """Go back to where :meth:`snapshot` was taken."""
+        self._state[...], self._spare = snapshot
+
     def uniform(self, shape: Shape, low: float, high: float, dtype: str = "float32") -> Array:
         """Draw as ``tensor.uniform_(low, high)`` does.
 
@@ -48,8 +81,9 @@ class TorchCpu(Replay):
         >>> torch_cpu(0).uniform((2,), 0, 1)  # torch.manual_seed(0); torch.rand(2)
         array([0.4962566, 0.7682218], dtype=float32)
         """
-        check_order(low, high)
-        return _core.torch_uniform(self._state, shape, dtype, low, high)
+        first, last = ordered(low, high)
+        kind = float_dtype("dtype", dtype)
+        return _core.torch_uniform(self._state, sizes(shape), kind, first, last)
 
     def normal(
         self,
@@ -85,11 +119,14 @@ class TorchCpu(Replay):
         >>> torch_cpu(0).normal((2,))  # torch.manual_seed(0); torch.randn(2)
         array([ 1.5409961, -0.2934289], dtype=float32)
         """
-        check_std(std)
-        if contiguous and math.prod(shape) >= 16:
-            return _core.torch_normal(self._state, shape, dtype, mean, std)
-        numbers, self._spare = _core.torch_serial_normal(self._state, self._spare, shape, mean, std)
-        return numbers.astype(dtype, copy=False)
+        axes, kind = sizes(shape), float_dtype("dtype", dtype)
+        middle, spread = number("mean", mean), number("std", std, at_least=0.0)
+        if flag("contiguous", contiguous) and math.prod(axes) >= 16:
+            return _core.torch_normal(self._state, axes, kind, middle, spread)
+        values, self._spare = _core.torch_serial_normal(
+            self._state, self._spare, axes, middle, spread
+        )
+        return values.astype(kind, copy=False)
 
     def truncated_normal(
         self,
@@ -101,7 +138,12 @@ class TorchCpu(Replay):
         dtype: str = "float32",
     ) -> Array:
         """Draw as ``trunc_normal_`` does, the bounds in standard deviations from `mean`."""
-        return self.trunc_normal(shape, mean, std, mean + low * std, mean + high * std, dtype)
+        middle, spread = number("mean", mean), number("std", std, at_least=0.0)
+        ends = [bound(name, value) for name, value in (("low", low), ("high", high))]
+        check_order(*ends, strictly=True)
+        # An infinite bound of no spread is the mean, as a finite one is.
+        a, b = (middle + end * spread if spread else middle for end in ends)
+        return self.trunc_normal(shape, middle, spread, a, b, dtype)
 
     def trunc_normal(
         self,
@@ -124,7 +166,7 @@ class TorchCpu(Replay):
         mean, std : float, optional
             Mean and standard deviation of the normal.
         a, b : float, optional
-            Bounds, as values.
+            Bounds, as values; infinite where there is none.
         dtype : {"float32", "float64"}, optional
             Element type.
         contiguous : bool, optional
@@ -136,16 +178,21 @@ class TorchCpu(Replay):
         Raises
         ------
         ValueError
-            If `std` is negative or `a` not below `b`.
+            If `std` is negative or `a` not below `b`; or if torch would draw from here to
+            eternity, or from an infinite interval, where it too raises an error.
         """
-        check_std(std)
-        if std == 0:
-            return np.full(shape, min(max(mean, a), b), dtype)
-        check_order(a, b, strictly=True)
-        if _cdf((b - mean) / std) - _cdf((a - mean) / std) > 0.3:
-            again = contiguous or not dense
-            return self._rejecting_normals(shape, mean, std, a, b, dtype, contiguous, again)
-        return self._rejecting_uniforms(shape, mean, std, a, b, dtype)
+        axes, kind = sizes(shape), float_dtype("dtype", dtype)
+        middle, spread = number("mean", mean), number("std", std, at_least=0.0)
+        low, high = bound("a", a), bound("b", b)
+        whole, filled = flag("contiguous", contiguous), flag("dense", dense)
+        if spread == 0:
+            return np.full(axes, min(max(middle, low), high), kind)
+        check_order(low, high, strictly=True, names=("a", "b"))
+        if _cdf((high - middle) / spread) - _cdf((low - middle) / spread) > 0.3:
+            again = whole or not filled
+            return self._rejecting_normals(axes, middle, spread, low, high, kind, whole, again)
+        _check_accepted(middle, spread, low, high)
+        return self._rejecting_uniforms(axes, middle, spread, low, high, kind)
 
     def _rejecting_normals(
         self,
@@ -158,7 +205,8 @@ class TorchCpu(Replay):
         contiguous: bool,
         contiguous_again: bool,
     ) -> Array:
-        low, high = np.array([a, b], dtype)
+        with np.errstate(over="ignore"):
+            low, high = np.array([a, b], dtype)
         found = self.normal(shape, mean, std, dtype, contiguous=contiguous)
         while (outside := (found < low) | (found > high)).any():
             # The whole array is drawn again, whatever is kept of it.
@@ -169,14 +217,14 @@ class TorchCpu(Replay):
     def _rejecting_uniforms(
         self, shape: Shape, mean: float, std: float, a: float, b: float, dtype: str
     ) -> Array:
-        number = np.dtype(dtype).type
+        kind = np.dtype(dtype).type
         peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
         found = np.empty(shape, dtype)
         pending = np.ones(shape, bool)
         while pending.any():
             candidates = self.uniform(shape, a, b, dtype)
-            z = (candidates - number(mean)) / number(std)
-            log_density = z * z * number(-0.5) - number(peak)
+            z = (candidates - kind(mean)) / kind(std)
+            log_density = z * z * kind(-0.5) - kind(peak)
             np.copyto(found, candidates, where=pending)
             with np.errstate(divide="ignore"):
                 pending &= np.log(self.uniform(shape, 0.0, 1.0, dtype)) > log_density
@@ -191,11 +239,11 @@ class TorchCpu(Replay):
         >>> torch_cpu(0).permutation(4)
         array([0, 1, 3, 2])
         """
-        return _core.torch_permutation(self._state, n)
+        return _core.torch_permutation(self._state, integer("n", n, minimum=0))
 
     def bits(self, n: int) -> npt.NDArray[np.uint32]:
         """Draw the generator's next `n` words."""
-        return _core.mt19937_words(self._state, n)
+        return _core.mt19937_words(self._state, integer("n", n, minimum=0))
 
     def gaussian(self, rows: int, columns: int, dtype: str) -> Array:
         """Draw what ``torch.nn.init.orthogonal_`` draws."""
@@ -215,3 +263,15 @@ class TorchCpu(Replay):
 
 def _cdf(x: float) -> float:
     return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+
+
+def _check_accepted(mean: float, std: float, a: float, b: float) -> None:
+    """Refuse bounds of which torch, drawing uniformly between them, accepts next to nothing."""
+    distance = max(a - mean, mean - b, 0.0) / std
+    # The density falls to nothing over a width of about this, seen from its highest place.
+    width = std * min(2.5, 1.0 / distance if distance else 2.5)
+    if not width > 1e-5 * (b - a):
+        raise ValueError(
+            f"a and b: expected bounds that torch can draw between, found {a:g} and {b:g}, where "
+            f"N({mean:g}, {std:g}²) has next to nothing"
+        )
