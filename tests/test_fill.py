@@ -62,11 +62,15 @@ def read_only():
 @pytest.mark.parametrize(
     ("out", "error", "says"),
     [
-        ([0.0], TypeError, "out: expected a NumPy array, found list"),
+        ([0.0], TypeError, "out: expected a NumPy array, found a list"),
         (np.zeros(3, int), TypeError, "out: expected an array of .* found int64"),
         (np.zeros(3, np.complex64), TypeError, "found complex64"),
         (np.zeros(3, ">f8"), TypeError, "found >f8"),
-        (read_only(), ValueError, "out: the array is read-only"),
+        (
+            read_only(),
+            ValueError,
+            "out: expected an array that can be written to, found a read-only",
+        ),
     ],
 )
 def test_what_cannot_be_filled_is_refused_and_left_alone(initializer, out, error, says):

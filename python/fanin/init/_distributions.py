@@ -3,10 +3,11 @@
 from typing import TypeVar
 
 from fanin import initializers
+from fanin._checks import number
 from fanin._warn import warn
 from fanin.init._fill import drawn, floats, normal
-from fanin.initializers._arguments import checked_number
 from fanin.random import Rng
+from fanin.streams._base import bound, check_order, ordered
 
 T = TypeVar("T")
 
@@ -42,9 +43,7 @@ def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Rng = None) -
     >>> bool((abs(w) <= 1).all())
     True
     """
-    view, low, high = floats(tensor), checked_number(a, "a"), checked_number(b, "b")
-    if low > high:
-        raise ValueError(f"a and b: expected the first not above the second, found {a} and {b}")
+    view, (low, high) = floats(tensor), ordered(a, b, names=("a", "b"))
     return drawn(tensor, view, initializers.RandomUniform(low, high), generator)
 
 
@@ -80,7 +79,7 @@ def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Rng = Non
     True
     """
     view = floats(tensor)
-    return drawn(tensor, view, normal(checked_number(mean, "mean"), std), generator)
+    return drawn(tensor, view, normal(number("mean", mean), std), generator)
 
 
 def trunc_normal_(
@@ -100,7 +99,7 @@ def trunc_normal_(
     mean, std : float
         Mean and standard deviation of the normal, which those of the values are not.
     a, b : float
-        Bounds, as values: not in standard deviations.
+        Bounds, as values: not in standard deviations. Infinite where there is none.
     generator : optional
         Where the numbers come from, see :mod:`fanin.init`.
 
@@ -114,7 +113,8 @@ def trunc_normal_(
     TypeError
         If `tensor` is no array of floating-point numbers.
     ValueError
-        If `std` is not positive, `a` not below `b`, or `tensor` cannot be written to.
+        If `std` is not positive, `a` not below `b`, nothing of the normal lies between them, or
+        `tensor` cannot be written to.
 
     Warns
     -----
@@ -126,18 +126,26 @@ def trunc_normal_(
     --------
     >>> import numpy as np
     >>> w = trunc_normal_(np.empty((3, 5)), std=0.02, generator=0)
+    >>> half_normal = trunc_normal_(np.empty((3, 5)), a=0, b=float("inf"), generator=0)
+    >>> bool((half_normal >= 0).all())
+    True
     """
     view = floats(tensor)
-    middle, spread = checked_number(mean, "mean"), checked_number(std, "std")
-    low, high = checked_number(a, "a"), checked_number(b, "b")
-    if spread <= 0:
-        raise ValueError(f"std: expected a number above 0, found {std!r}")
-    if low >= high:
-        raise ValueError(f"a and b: expected the first below the second, found {a} and {b}")
+    middle, spread = number("mean", mean), number("std", std, above=0.0)
+    low, high = bound("a", a), bound("b", b)
+    check_order(low, high, strictly=True, names=("a", "b"))
+    try:
+        made = initializers.TruncatedNormal(
+            middle, spread, lower=low, upper=high, bounds="absolute"
+        )
+    except ValueError:
+        raise ValueError(
+            f"a and b: expected bounds between which N({middle:g}, {spread:g}²) has some "
+            f"probability, found {low:g} and {high:g}"
+        ) from None
     if middle < low - 2 * spread or middle > high + 2 * spread:
         warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
             "The distribution of values may be incorrect."
         )
-    made = initializers.TruncatedNormal(middle, spread, lower=low, upper=high, bounds="absolute")
     return drawn(tensor, view, made, generator)

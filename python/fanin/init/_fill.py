@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from fanin import initializers
 from fanin._buffers import was_written, writeable
+from fanin._checks import found, number
 from fanin._warn import warn
-from fanin.initializers._arguments import checked_number
-from fanin.random import Rng, resolve
+from fanin.initializers._arguments import check_finite
+from fanin.random import Drawing, Rng
 from fanin.streams import Replay, TorchCpu
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ def is_empty(view: Array) -> bool:
 
 def normal(mean: float, std: float) -> initializers.Initializer:
     """Return the initializer of a normal distribution, with torch's words for a bad one."""
-    spread = checked_number(std, "std")
+    spread = number("std", std)
     if spread < 0:
         raise ValueError(f"normal expects std >= 0.0, but found std {std}")
     return initializers.RandomNormal(mean, spread)
@@ -44,16 +45,16 @@ def normal(mean: float, std: float) -> initializers.Initializer:
 
 def drawn(tensor: T, view: Array, made: initializers.Initializer, generator: Rng) -> T:
     """Fill the memory, tell its owner, and return it."""
-    source = resolve(generator, "generator")
-    if isinstance(source, Replay) and view.dtype.itemsize == 2:
-        raise TypeError(
-            f"generator: other frameworks' numbers are replayed in float32 and float64, not "
-            f"{view.dtype}"
-        )
-    if isinstance(source, TorchCpu) and not view.flags.c_contiguous:
-        _replay_strided(view, made, source)
-    else:
-        made.fill(view, rng=source)
+    with Drawing(generator, "generator") as source:
+        if isinstance(source, Replay) and view.dtype.itemsize == 2:
+            raise TypeError(
+                "generator: expected one of fanin's or NumPy's, since other frameworks' numbers "
+                f"are replayed in float32 and float64, found {found(source)} for {view.dtype}"
+            )
+        if isinstance(source, TorchCpu) and not view.flags.c_contiguous:
+            _replay_strided(view, made, source)
+        else:
+            made.fill(view, rng=source)
     was_written(tensor)
     return tensor
 
@@ -67,21 +68,23 @@ def _replay_strided(view: Array, made: initializers.Initializer, source: TorchCp
     laid = view.transpose(order)
     dtype = view.dtype.name
     if isinstance(made, initializers.RandomUniform):
-        laid[...] = source.uniform(laid.shape, made.minval, made.maxval, dtype)
+        values = source.uniform(laid.shape, made.minval, made.maxval, dtype)
     elif isinstance(made, initializers.TruncatedNormal):
         dense = laid.flags.c_contiguous
         if not dense and order != sorted(order):
             raise ValueError(
-                "tensor: torch's truncated normals are not replayed for a slice of a transposed "
-                "tensor; fill a copy"
+                "tensor: expected one that torch's truncated normals are replayed for, found a "
+                "slice of a transposed tensor; fill a copy"
             )
-        values = (made.mean, made.stddev, made.lower, made.upper, dtype)
-        laid[...] = source.trunc_normal(laid.shape, *values, contiguous=False, dense=dense)
-    elif isinstance(made, initializers.RandomNormal):
-        laid[...] = source.normal(laid.shape, made.mean, made.stddev, dtype, contiguous=False)
+        settings = (made.mean, made.stddev, made.lower, made.upper, dtype)
+        values = source.trunc_normal(laid.shape, *settings, contiguous=False, dense=dense)
     else:
-        assert isinstance(made, initializers.Sparse)
-        laid[...] = source.normal(laid.shape, 0.0, made.stddev, dtype, contiguous=False)
+        assert isinstance(made, initializers.RandomNormal | initializers.Sparse)
+        mean = made.mean if isinstance(made, initializers.RandomNormal) else 0.0
+        values = source.normal(laid.shape, mean, made.stddev, dtype, contiguous=False)
+    check_finite(values, values)
+    laid[...] = values
+    if isinstance(made, initializers.Sparse):
         zeros = math.ceil(made.sparsity * view.shape[0])
         for column in range(view.shape[1]):
             view[source.permutation(view.shape[0])[:zeros], column] = 0

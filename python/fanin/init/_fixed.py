@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fanin._buffers import was_written, writeable
-from fanin.initializers._fans import checked_groups
+from fanin._checks import found, integer, number
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ def constant_(tensor: T, val: float) -> T:
     tensor : array
         Filled in place.
     val : float
-        The value; an array of integers takes whole numbers only.
+        The value; an array of integers takes whole numbers only. Infinity is one, as in torch.
 
     Returns
     -------
@@ -38,13 +38,16 @@ def constant_(tensor: T, val: float) -> T:
     array([0.3, 0.3, 0.3])
     """
     view = numbers(tensor)
-    if np.ndim(val) != 0 or np.asarray(val).dtype.kind not in "iubf":
-        raise TypeError(f"val: expected a number, found {val!r}")
+    # NumPy makes an object of a whole number beyond 64 bits.
+    large = type(val) is int and not -(2**63) <= val < 2**64
+    value = np.asarray(number("val", val) if large else val)
+    if value.ndim or value.dtype.kind not in "iubf":
+        raise TypeError(f"val: expected a number, found {found(val)}")
     with np.errstate(over="ignore", invalid="ignore"):
-        held = np.asarray(val).astype(view.dtype)
-    overflown = np.isinf(held) and not np.isinf(val)
-    if overflown or (view.dtype.kind in "iub" and not held == val):
-        raise ValueError(f"val: expected a value that {view.dtype} holds, found {val!r}")
+        held = value.astype(view.dtype)
+    overflown = np.isinf(held) and not np.isinf(value)
+    if overflown or (view.dtype.kind in "iub" and not held == value):
+        raise ValueError(f"val: expected a value that {view.dtype} holds, found {found(val)}")
     view[...] = held
     was_written(tensor)
     return tensor
@@ -154,7 +157,7 @@ def dirac_(tensor: T, groups: int = 1) -> T:
     view = numbers(tensor)
     if view.ndim not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
-    groups = checked_groups(groups)
+    groups = integer("groups", groups, minimum=1)
     if view.shape[0] % groups:
         raise ValueError("dim 0 must be divisible by groups")
     outputs = view.shape[0] // groups

@@ -2,6 +2,8 @@
 
 import math
 
+from fanin._checks import found, number
+
 _LINEAR = ("linear", *(f"{kind}{n}d" for kind in ("conv", "conv_transpose") for n in (1, 2, 3)))
 _GAINS = {
     **dict.fromkeys((*_LINEAR, "sigmoid"), 1.0),
@@ -42,9 +44,10 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         return _GAINS[nonlinearity]
     if nonlinearity != "leaky_relu":
         raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
-    slope = 0.01 if param is None else param
-    if isinstance(slope, bool) or not isinstance(slope, (int, float)):
-        raise ValueError(f"negative_slope {param} not a valid number")
+    try:
+        slope = 0.01 if param is None else number("param", param, at_least=-1e150, at_most=1e150)
+    except (TypeError, ValueError):
+        raise ValueError(f"negative_slope {param} not a valid number") from None
     return math.sqrt(2.0 / (1 + slope**2))
 
 
@@ -61,7 +64,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 def fan(shape: tuple[int, ...], mode: str) -> int:
     """Return the fan that `mode` names."""
     if not isinstance(mode, str):
-        raise TypeError(f"mode: expected 'fan_in' or 'fan_out', found {mode!r}")
+        raise TypeError(f"mode: expected 'fan_in' or 'fan_out', found {found(mode)}")
     modes = ["fan_in", "fan_out"]
     if mode.lower() not in modes:
         raise ValueError(f"Mode {mode.lower()} not supported, please use one of {modes}")

@@ -3,8 +3,8 @@
 from typing import TypeVar
 
 from fanin import initializers
+from fanin._checks import number
 from fanin.init._fill import drawn, floats
-from fanin.initializers._arguments import checked_number
 from fanin.random import Rng
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ def orthogonal_(tensor: T, gain: float = 1, generator: Rng = None) -> T:
     view = floats(tensor)
     if view.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
-    made = initializers.Orthogonal(checked_number(gain, "gain"), flatten="trailing")
+    made = initializers.Orthogonal(number("gain", gain), flatten="trailing")
     return drawn(tensor, view, made, generator)
 
 

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 
 from fanin import initializers
+from fanin._checks import number
 from fanin.init._fill import drawn, floats, is_empty, normal
 from fanin.init._gains import calculate_gain, fan, fans
-from fanin.initializers._arguments import checked_number
 from fanin.random import Rng
 
 T = TypeVar("T")
@@ -210,13 +210,12 @@ def kaiming_normal_(
 
 def _xavier(view: Array, gain: float) -> float:
     fan_in, fan_out = fans(view.shape)
-    factor = checked_number(gain, "gain")
-    if factor < 0:
-        raise ValueError(f"gain: expected a number of at least 0, found {gain!r}")
+    factor = number("gain", gain, at_least=0.0)
     return factor * math.sqrt(2.0 / max(float(fan_in + fan_out), 1.0))
 
 
 def _kaiming(view: Array, a: float, mode: str, nonlinearity: str) -> float:
     size = fan(view.shape, mode)
-    slope = checked_number(a, "a") if isinstance(a, float) else a
-    return calculate_gain(nonlinearity, slope) / math.sqrt(size)
+    # What is no number torch refuses in its own words, where it looks at it.
+    torchs = nonlinearity == "leaky_relu" and not isinstance(a, float)
+    return calculate_gain(nonlinearity, a if torchs else number("a", a)) / math.sqrt(size)

@@ -1,31 +1,20 @@
 """What initializers ask of their arguments, and of functions that are used as one."""
 
 import inspect
-import math
-import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from fanin._checks import found, numeric
 from fanin.errors import ShapeError
-from fanin.random import Rng
+from fanin.random import Drawing, Rng
+from fanin.streams._base import sizes
 
 Array: TypeAlias = npt.NDArray[Any]
 ShapeLike: TypeAlias = int | Sequence[int]
-
-
-def checked_shape(shape: ShapeLike) -> tuple[int, ...]:
-    """Return `shape` as a tuple of sizes, or say what is wrong with it."""
-    try:
-        given = shape if isinstance(shape, Iterable) else (shape,)
-        sizes = tuple(operator.index(n) for n in given)
-    except TypeError:
-        raise TypeError(f"shape: expected whole numbers, found {shape!r}") from None
-    if any(not 0 <= n < 2**63 for n in sizes):
-        raise ShapeError(f"shape: expected sizes from 0 to 2**63 - 1, found {shape!r}")
-    return sizes
 
 
 def checked_for_numpy(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -46,13 +35,13 @@ def checked_dtype(dtype: npt.DTypeLike | None) -> str:
     if isinstance(dtype, str) and dtype == "bfloat16":
         dtype = _bfloat16()
     try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = np.dtype(object)
+        known = np.dtype(dtype)
+    except (TypeError, ValueError):  # a ValueError of a type that NumPy cannot build
+        known = np.dtype(object)
     # Of the machine's own byte order: that of another is no dtype of the kernels.
-    if found.name not in _DTYPES or not found.isnative:
-        raise TypeError(f"dtype: expected {_DTYPES_IN_WORDS}, found {dtype!r}")
-    return found.name
+    if known.name not in _DTYPES or not known.isnative:
+        raise TypeError(f"dtype: expected {_DTYPES_IN_WORDS}, found {found(dtype)}")
+    return known.name
 
 
 _DTYPES = ("float32", "float64", "float16", "bfloat16")
@@ -66,7 +55,7 @@ def _bfloat16() -> npt.DTypeLike:
         import ml_dtypes  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         raise TypeError(
-            "dtype: bfloat16 is a type of the package ml_dtypes, which is not installed"
+            "dtype: expected the package ml_dtypes for bfloat16, found that it is not installed"
         ) from None
     return cast("npt.DTypeLike", ml_dtypes.bfloat16)
 
@@ -77,51 +66,52 @@ def drawn_as(name: str) -> str:
 
 
 def rounded(values: Array, name: str) -> Array:
-    """Return float32 or float64 `values` in the type called `name`, rounded to nearest."""
+    """Return `values` in the type called `name`, rounded to nearest, if it holds them all."""
     if values.dtype.char == _CHARACTERS.get(name) or values.dtype.name == name:
         return values
     with np.errstate(over="ignore"):
         array = values.astype(name)
-    if not np.isfinite(array).all() and np.isfinite(values).all():
-        largest = np.abs(values).max()
-        raise ValueError(f"dtype: expected one that holds {largest:.6g}, found {name}")
+    check_finite(array, values)
     return array
 
 
-def checked_number(value: object, name: str) -> float:
-    """Return `value` as a finite float."""
-    if isinstance(value, (str, bytes)):
-        raise TypeError(f"{name}: expected a number, found {value!r}")
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except OverflowError:
-        number = math.inf
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected a number, found {value!r}") from None
-    if not math.isfinite(number):
-        raise ValueError(f"{name}: expected a finite number, found {value!r}")
-    return number
+def check_finite(array: Array, values: Array) -> None:
+    """Refuse an array that does not hold what was drawn for it."""
+    if not np.isfinite(array).all():
+        largest = np.abs(values).max()
+        raise ValueError(
+            f"dtype: expected one that holds {largest:.6g}, found {array.dtype.name}"
+            if np.isfinite(largest)
+            else f"dtype: expected one that holds what was drawn, found {array.dtype.name}"
+        )
 
 
 def checked_out(out: object) -> Array:
     """Return `out` if it is an array that can be filled, or say what is wrong with it."""
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"out: expected a NumPy array, found {type(out).__name__}")
+        raise TypeError(f"out: expected a NumPy array, found a {type(out).__name__}")
     if out.dtype.name not in _DTYPES or not out.dtype.isnative:
         raise TypeError(f"out: expected an array of {_DTYPES_IN_WORDS}, found {out.dtype}")
     if not out.flags.writeable:
-        raise ValueError("out: the array is read-only")
+        raise ValueError("out: expected an array that can be written to, found a read-only one")
     strides = zip(out.shape, out.strides, strict=True)
     if out.size and out.itemsize + sum((n - 1) * abs(step) for n, step in strides) < out.nbytes:
-        raise ValueError("out: elements of the array share memory, as those of a broadcast one do")
+        raise ValueError(
+            "out: expected an array of which each element has memory of its own, found elements "
+            "that share memory, as those of a broadcast one do"
+        )
     return out
 
 
 def call_checked(
-    function: Callable[..., Any], shape: ShapeLike, dtype: npt.DTypeLike | None, rng: Rng
+    function: Callable[..., Any],
+    shape: ShapeLike,
+    dtype: npt.DTypeLike | None,
+    rng: Rng,
+    path: str = "",
 ) -> Array:
     """Call foreign code with as many of the arguments as it takes, and check what it returns."""
-    sizes, name = checked_shape(shape), checked_dtype(dtype)
+    axes, name = sizes(shape), checked_dtype(dtype)
     shown = getattr(function, "__qualname__", repr(function))
     given: dict[str, Any] = {}
     try:
@@ -148,17 +138,55 @@ def call_checked(
                 f"takes them, found one of ({', '.join(parameters)}){first}; wrap it in a function "
                 "of the shape"
             )
-    made = function(sizes, **given)
+    with nullcontext() if rng is None else Drawing(rng):
+        return _returned(function(axes, **given), axes, name, f"initializer {shown}", path)
+
+
+def _returned(made: Any, axes: tuple[int, ...], name: str, shown: str, path: str) -> Array:
+    """Return what foreign code made as a new array, if it is one of finite numbers."""
+    place = f" for {path}" if path else ""
     try:
-        if made is None:
-            raise TypeError  # NumPy would make NaN of it
-        array = np.array(made, dtype=name, order="C")
-    except (TypeError, ValueError):
+        # bfloat16, which JAX's functions return, is none of NumPy's own types.
+        own = getattr(getattr(made, "dtype", None), "name", None) == "bfloat16"
+        given = np.asarray(made) if own else numeric(shown, made)
+    except TypeError:
         raise TypeError(
-            f"initializer {shown}: expected an array of numbers, found {type(made).__name__}"
+            f"{shown}: expected an array of numbers{place}, found {found(made)}"
         ) from None
-    if array.shape != sizes:
-        raise ShapeError(
-            f"initializer {shown}: expected an array of shape {sizes}, found {array.shape}"
+    with np.errstate(over="ignore", invalid="ignore"):
+        array = np.array(given, dtype=name, order="C")
+    if array.shape != axes:
+        raise ShapeError(f"{shown}: expected an array of shape {axes}{place}, found {array.shape}")
+    if not (finite := np.isfinite(array)).all():
+        where = np.unravel_index(int(finite.argmin()), axes)
+        reason = f", which {name} cannot hold" if np.isfinite(float(given[where])) else ""
+        index = ", ".join(str(int(i)) for i in where)
+        raise ValueError(
+            f"{shown}: expected finite numbers{place}, found {given[where]} at [{index}]{reason}"
         )
     return array
+
+
+def needed(kind: Callable[..., Any], given: Mapping[str, Any]) -> list[str]:
+    """List the arguments without which a class cannot be called, of those not given."""
+    return [
+        parameter.name
+        for parameter in inspect.signature(kind).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        and parameter.name not in given
+    ]
+
+
+def checked_config(kind: type, config: object) -> dict[str, Any]:
+    """Return a configuration as arguments of a class, or say what is wrong with it."""
+    if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
+        raise TypeError(
+            f"config: expected a dict of {kind.__name__}'s arguments, found {found(config)}"
+        )
+    if missing := needed(kind, config):
+        raise ValueError(
+            f"config: expected {' and '.join(map(repr, missing))} among {kind.__name__}'s "
+            f"arguments, found {found(dict(config))}"
+        )
+    return dict(config)

@@ -1,6 +1,7 @@
 """What every initializer is, and what all of them ask of their arguments."""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,16 +12,18 @@ from fanin.initializers._arguments import (
     Array,
     ShapeLike,
     call_checked,
+    check_finite,
+    checked_config,
     checked_dtype,
     checked_for_numpy,
     checked_out,
-    checked_shape,
     drawn_as,
     rounded,
 )
 from fanin.initializers._sources import Source, as_source
-from fanin.random import RandomSource, Rng, Stream, resolve
+from fanin.random import Drawing, RandomSource, Rng, Stream, config_of, resolve, simplify
 from fanin.streams import Replay
+from fanin.streams._base import sizes
 
 if TYPE_CHECKING:
     from fanin.initializers._explain import Explanation
@@ -69,7 +72,8 @@ class Initializer:
         TypeError
             If `out` is no array, or not of these types; it is not touched.
         ValueError
-            If it is read-only, or its elements share memory; it is not touched.
+            If it is read-only, its elements share memory, or the initializer returns NaN, infinity
+            or more than the type holds; it is not touched.
 
         Examples
         --------
@@ -110,8 +114,10 @@ class Initializer:
         ------
         ShapeError
             If the initializer returns another shape.
+        ValueError
+            If it returns NaN, infinity, or more than the type holds.
         """
-        return call_checked(self, shape, dtype, rng)
+        return call_checked(self, shape, dtype, rng, path or _place(rng))
 
     def explain(
         self,
@@ -156,9 +162,7 @@ class Initializer:
         """
         from fanin.initializers._explain import explain
 
-        return explain(
-            self, checked_for_numpy(checked_shape(shape)), checked_dtype(dtype), activation
-        )
+        return explain(self, checked_for_numpy(sizes(shape)), checked_dtype(dtype), activation)
 
     def as_keras(self) -> Any:
         """Return this as an initializer of Keras.
@@ -208,25 +212,41 @@ class Initializer:
         return {}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make the initializer that :meth:`get_config` describes."""
-        return cls(**config)
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make the initializer that :meth:`get_config` describes.
+
+        Raises
+        ------
+        TypeError
+            If `config` is no mapping of arguments to values.
+        ValueError
+            If it lacks an argument, or a value means nothing.
+        """
+        return cls(**checked_config(cls, config))
 
     def clone(self) -> Self:
         """Return an equal initializer."""
         return self.from_config(self.get_config())
 
+    def _arguments(self) -> dict[str, Any]:
+        """Return the arguments as they are shown and compared."""
+        return self.get_config()
+
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self._arguments().items())
         return f"{type(self).__name__}({arguments})"
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return self.get_config() == other.get_config()
+        return self._arguments() == other._arguments()
 
     def __hash__(self) -> int:
         return hash(repr(self))
+
+
+def _place(rng: object) -> str:
+    return rng.path if isinstance(rng, Stream) else ""
 
 
 class FixedInitializer(Initializer):
@@ -236,8 +256,10 @@ class FixedInitializer(Initializer):
         self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
     ) -> Array:
         """Return a new array of `shape`; `rng` is not needed."""
-        sizes, name = checked_shape(shape), checked_dtype(dtype)
-        return rounded(self._make(sizes, drawn_as(name)), name)
+        axes, name = sizes(shape), checked_dtype(dtype)
+        if rng is not None:
+            resolve(rng)
+        return rounded(self._make(axes, drawn_as(name)), name)
 
     def for_parameter(
         self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
@@ -262,9 +284,7 @@ class RandomInitializer(Initializer):
     """
 
     def __init__(self, seed: Rng = None) -> None:
-        self.seed = seed
-        if seed is not None:
-            resolve(seed, "seed")
+        self.seed = simplify(seed)
         self._check()
 
     def _check(self) -> None:
@@ -297,50 +317,68 @@ class RandomInitializer(Initializer):
             If `shape`, `dtype` or `rng` is of another type.
         ShapeError
             If the shape cannot be used.
+        ValueError
+            If the values reach beyond what `dtype` holds. Generators then stand where they stood.
         MemoryError
             If there is no room for the array.
         """
-        return self._fill(shape, dtype, resolve(self.seed if rng is None else rng))
+        axes, name = sizes(shape), checked_dtype(dtype)
+        with Drawing(self.seed if rng is None else rng) as source:
+            return self._fill(axes, name, source)
 
     def fill(self, out: Array, *, rng: Rng = None) -> Array:
         """Fill an array that exists, see :meth:`Initializer.fill`."""
         target = checked_out(out)
-        source = resolve(self.seed if rng is None else rng)
+        name = target.dtype.name
         straight = target.flags.c_contiguous and target.flags.aligned
-        if isinstance(source, Stream) and straight and target.dtype.name in ("float32", "float64"):
-            # No temporary: the kernel writes straight into it.
-            self._draw(target.shape, target.dtype.name, source, target)
-        else:
-            target[...] = self._fill(target.shape, target.dtype, source)
+        with Drawing(self.seed if rng is None else rng) as source:
+            if isinstance(source, Stream) and straight and name in ("float32", "float64"):
+                # No temporary: the kernel writes straight into it, having checked all arguments.
+                self._draw(target.shape, name, source, target)
+            else:
+                target[...] = self._fill(target.shape, name, source)
         return out
 
     def for_parameter(
         self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
     ) -> Array:
         """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
-        if self.seed is None:
-            return self._fill(shape, dtype, rng)
-        own = resolve(self.seed)
-        if isinstance(own, Stream):
-            own = own.at(path or (rng.path if isinstance(rng, Stream) else ""))
-        return self._fill(shape, dtype, own)
+        axes, name = sizes(shape), checked_dtype(dtype)
+        with Drawing(rng if self.seed is None else self.seed) as source:
+            if self.seed is not None and isinstance(source, Stream):
+                source = source.at(path or _place(rng))
+            return self._fill(axes, name, source)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal initializer."""
-        return {"seed": self.seed.tolist() if isinstance(self.seed, np.ndarray) else self.seed}
+        """Return the arguments that make an equal initializer, in values that JSON can hold.
 
-    def _fill(self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource) -> Array:
-        sizes, name = checked_shape(shape), checked_dtype(dtype)
+        Raises
+        ------
+        TypeError
+            If the seed is a generator, which is consumed.
+        """
+        return {"seed": config_of(self.seed)}
+
+    def _arguments(self) -> dict[str, Any]:
+        bare = copy.copy(self)
+        bare.seed = None
+        return {**bare.get_config(), "seed": self.seed}
+
+    def _fill(self, shape: tuple[int, ...], name: str, rng: RandomSource) -> Array:
+        """Draw an array of this shape and of the dtype called `name`."""
         drawn = drawn_as(name)
         if isinstance(rng, Replay) and name not in _CHARACTERS:
             raise TypeError(
-                f"dtype: other frameworks' numbers are replayed in float32 and float64, not {name}"
+                "dtype: expected float32 or float64, in which other frameworks' numbers are "
+                f"replayed, found {name}"
             )
         if isinstance(rng, Stream):
-            return rounded(self._draw(sizes, drawn, rng), name)
+            return rounded(self._draw(shape, drawn, rng), name)
         source = as_source(rng)
-        values = np.asarray(self._consume(checked_for_numpy(sizes), drawn, source))
-        return rounded(values.astype(drawn, copy=False), name)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = np.asarray(self._consume(checked_for_numpy(shape), drawn, source))
+        check_finite(values, values)
+        return rounded(rounded(values, drawn), name)
 
     def _draw(
         self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
@@ -369,7 +407,7 @@ class FromCallable(Initializer):
         self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
     ) -> Array:
         """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
-        return call_checked(self.function, shape, dtype, rng)
+        return call_checked(self.function, shape, dtype, rng, path or _place(rng))
 
     def get_config(self) -> dict[str, Any]:
         """Return the function."""

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin import _core
+from fanin._checks import floats, number
 from fanin.errors import ShapeError
-from fanin.initializers._arguments import Array, checked_number, rounded
+from fanin.initializers._arguments import Array, rounded
 from fanin.initializers._base import FixedInitializer
 from fanin.initializers._facts import Facts
 
@@ -38,12 +39,10 @@ class Constant(FixedInitializer):
     """
 
     def __init__(self, value: float | npt.ArrayLike = 0.0) -> None:
-        if np.ndim(value) == 0:
-            self.value: float | Array = checked_number(value, "value")
+        if not isinstance(value, list | tuple) and np.ndim(value) == 0:
+            self.value: float | Array = number("value", value)
         else:
-            self.value = np.array(value, dtype=np.float64)
-            if not np.isfinite(self.value).all():
-                raise ValueError("value: expected finite numbers, found NaN or infinity")
+            self.value = np.array(floats("value", value, "float64"))
 
     def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
         if isinstance(self.value, float):
@@ -127,7 +126,7 @@ class Identity(FixedInitializer):
     """
 
     def __init__(self, gain: float = 1.0) -> None:
-        self.gain = checked_number(gain, "gain")
+        self.gain = number("gain", gain)
 
     def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
         return _core.identity(shape, dtype, self.gain)

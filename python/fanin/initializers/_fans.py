@@ -1,13 +1,12 @@
 """Inputs and outputs of one unit, as the shape of its weights tells or the user says."""
 
-import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict
 
 from fanin import _core
+from fanin._checks import flag, found, integer, number, one_of
 from fanin.errors import ShapeError
-from fanin.initializers._arguments import checked_number
 
 Axis: TypeAlias = int | Sequence[int]
 
@@ -27,31 +26,12 @@ class FanOptions(TypedDict, total=False):
 def _axes(axis: object, name: str) -> tuple[int, ...]:
     try:
         given: Iterable[Any] = axis if isinstance(axis, Iterable) else (axis,)
-        return tuple(operator.index(i) for i in given)
+        # NumPy's arrays have no more axes.
+        return tuple(integer(name, i, minimum=-64, maximum=63) for i in given)
     except TypeError:
         raise TypeError(
-            f"{name}: expected a whole number or a sequence of them, found {axis!r}"
+            f"{name}: expected a whole number or a sequence of them, found {found(axis)}"
         ) from None
-
-
-def checked_groups(groups: object) -> int:
-    """Return `groups` as a whole number of at least 1."""
-    try:
-        number = operator.index(groups)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"groups: expected a whole number, found {groups!r}") from None
-    if number < 1:
-        raise ValueError(f"groups: expected a whole number of at least 1, found {number}")
-    return number
-
-
-def _checked_fan(fan: float | None, name: str) -> float | None:
-    if fan is None:
-        return None
-    number = checked_number(fan, name)
-    if number <= 0:
-        raise ValueError(f"{name}: expected a number above 0, found {fan!r}")
-    return number
 
 
 @dataclass(frozen=True)
@@ -78,8 +58,8 @@ class FanRule:
         fan_out: float | None = None,
     ) -> "FanRule":
         """Check the arguments that users give."""
-        if isinstance(batch_axis, str) and batch_axis != "others":
-            raise ValueError(f"batch_axis: expected axes or 'others', found {batch_axis!r}")
+        if isinstance(batch_axis, str):
+            one_of("batch_axis", batch_axis, ("others",))
         given = (in_axis, out_axis, batch_axis, groups, transposed, fan_in, fan_out)
         if all(a is b for a, b in zip(given, _USUAL, strict=True)):
             return _KERAS
@@ -87,10 +67,10 @@ class FanRule:
             None if in_axis is None else _axes(in_axis, "in_axis"),
             None if out_axis is None else _axes(out_axis, "out_axis"),
             None if batch_axis == "others" else _axes(batch_axis, "batch_axis"),
-            checked_groups(groups),
-            bool(transposed),
-            _checked_fan(fan_in, "fan_in"),
-            _checked_fan(fan_out, "fan_out"),
+            integer("groups", groups, minimum=1, maximum=2**63 - 1),
+            flag("transposed", transposed),
+            None if fan_in is None else number("fan_in", fan_in, above=0.0),
+            None if fan_out is None else number("fan_out", fan_out, above=0.0),
         )
         # The usual rule is one object, so that each draw sees at once that there is nothing to do.
         return _KERAS if rule == _KERAS else rule

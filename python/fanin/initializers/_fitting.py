@@ -40,7 +40,8 @@ def drawn_for(
     numbers = source if own is None else resolve(own)
     if isinstance(numbers, Replay) and parameter.dtype == "bfloat16":
         raise TypeError(
-            "rng: other frameworks' numbers are replayed in float32 and float64, not bfloat16"
+            "rng: expected one of fanin's or NumPy's, since other frameworks' numbers are replayed "
+            f"in float32 and float64, not bfloat16, found {numbers!r}"
         )
     in_torch = isinstance(numbers, TorchCpu)
     if in_torch and _is_torchs(parameter) and isinstance(initializer, _ANY_LAYOUT):

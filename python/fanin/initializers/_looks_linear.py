@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from fanin._checks import unknown
+from fanin._checks import number, one_of
 from fanin.errors import ShapeError
-from fanin.initializers._arguments import Array, checked_number
+from fanin.initializers._arguments import Array
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
 from fanin.initializers._orthogonal import Orthogonal
@@ -56,10 +56,8 @@ class LooksLinear(RandomInitializer):
     """
 
     def __init__(self, gain: float = 1.0, seed: Rng = None, *, mirror: str = "both") -> None:
-        self.gain = checked_number(gain, "gain")
-        if mirror not in _MIRRORS:
-            raise unknown("mirror", mirror, _MIRRORS)
-        self.mirror = mirror
+        self.gain = number("gain", gain)
+        self.mirror = one_of("mirror", mirror, _MIRRORS)
         super().__init__(seed)
 
     def get_config(self) -> dict[str, Any]:

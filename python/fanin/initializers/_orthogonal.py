@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from fanin import _core
-from fanin._checks import unknown
+from fanin._checks import number, one_of
 from fanin.errors import ShapeError
-from fanin.initializers._arguments import Array, checked_number
+from fanin.initializers._arguments import Array
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
 from fanin.initializers._sources import Source
@@ -57,10 +57,8 @@ class Orthogonal(RandomInitializer):
     """
 
     def __init__(self, gain: float = 1.0, seed: Rng = None, *, flatten: str = "leading") -> None:
-        self.gain = checked_number(gain, "gain")
-        if flatten not in _FLATTENINGS:
-            raise unknown("flatten", flatten, _FLATTENINGS)
-        self.flatten = flatten
+        self.gain = number("gain", gain)
+        self.flatten = one_of("flatten", flatten, _FLATTENINGS)
         super().__init__(seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -79,6 +77,8 @@ class Orthogonal(RandomInitializer):
     def _draw(
         self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
     ) -> Array:
+        if out is not None:
+            _core.identity((0, 0), dtype, self.gain)  # refuses the gain before `out` is written to
         if self.flatten == "leading":
             return _core.orthogonal(shape, dtype, stream.seed, stream.path, self.gain, out)
         matrix = self._matrix(shape)
@@ -136,7 +136,7 @@ class DeltaOrthogonal(RandomInitializer):
     """
 
     def __init__(self, gain: float = 1.0, seed: Rng = None) -> None:
-        self.gain = checked_number(gain, "gain")
+        self.gain = number("gain", gain)
         super().__init__(seed)
 
     def get_config(self) -> dict[str, Any]:

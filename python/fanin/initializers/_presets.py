@@ -1,10 +1,11 @@
 """Choices of :class:`VarianceScaling` with names of their own: Glorot, He, LeCun, and defaults."""
 
+import inspect
+from collections.abc import Mapping
 from typing import Any, Unpack
 
-from fanin._checks import unknown
+from fanin._checks import flag, keywords, number, one_of
 from fanin.errors import ShapeError
-from fanin.initializers._arguments import checked_number
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._fans import FanOptions
 from fanin.initializers._variance_scaling import VarianceScaling
@@ -25,11 +26,21 @@ class _Preset(VarianceScaling):
         return config
 
 
+def _refuse_unknown(made: _Preset, fans: Mapping[str, object]) -> None:
+    """Refuse options that are none of the fans', in the name of the class that was called."""
+    unknown = [name for name in fans if name not in FanOptions.__annotations__]
+    if unknown:
+        known = {*inspect.signature(type(made)).parameters, *FanOptions.__annotations__} - {"fans"}
+        keywords(type(made).__name__, unknown, known, {})
+
+
 class _Uniform(_Preset):
     def __init__(
         self, seed: Rng = None, *, mode: str | None = None, **fans: Unpack[FanOptions]
     ) -> None:
-        super().__init__(self._scale, mode or self._mode, "uniform", seed, **fans)
+        _refuse_unknown(self, fans)
+        chosen = self._mode if mode is None else mode
+        super().__init__(self._scale, chosen, "uniform", seed, **fans)
 
 
 class _Normal(_Preset):
@@ -41,9 +52,10 @@ class _Normal(_Preset):
         mode: str | None = None,
         **fans: Unpack[FanOptions],
     ) -> None:
-        self.truncated = bool(truncated)
+        _refuse_unknown(self, fans)
+        self.truncated = flag("truncated", truncated)
         kind = "truncated_normal" if self.truncated else "untruncated_normal"
-        super().__init__(self._scale, mode or self._mode, kind, seed, **fans)
+        super().__init__(self._scale, self._mode if mode is None else mode, kind, seed, **fans)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
@@ -53,7 +65,8 @@ class _Normal(_Preset):
 
 def _he_scale(negative_slope: float) -> tuple[float, float]:
     """Return the slope, checked, and He's scale for it."""
-    slope = checked_number(negative_slope, "negative_slope")
+    # Beyond this the square is infinite, and the scale 0.
+    slope = number("negative_slope", negative_slope, at_least=-1e150, at_most=1e150)
     return slope, 2.0 / (1.0 + slope**2)
 
 
@@ -328,6 +341,7 @@ class TorchDefault(_Elsewhere):
     _needed = ("fan_in",)
 
     def __init__(self, seed: Rng = None, **fans: Unpack[FanOptions]) -> None:
+        _refuse_unknown(self, fans)
         super().__init__(self._scale, self._mode, "uniform", seed, **fans)
 
 
@@ -362,10 +376,8 @@ class SklearnDefault(_Elsewhere):
     def __init__(
         self, activation: str = "relu", seed: Rng = None, **fans: Unpack[FanOptions]
     ) -> None:
-        known = ("relu", "tanh", "identity", "logistic")
-        if activation not in known:
-            raise unknown("activation", activation, known)
-        self.activation = activation
+        _refuse_unknown(self, fans)
+        self.activation = one_of("activation", activation, ("relu", "tanh", "identity", "logistic"))
         factor = 2.0 if activation == "logistic" else 6.0
         super().__init__(factor / 6.0, self._mode, "uniform", seed, **fans)
 

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from fanin import _core
-from fanin._checks import unknown
-from fanin.initializers._arguments import Array, checked_number
+from fanin._checks import number, one_of
+from fanin.initializers._arguments import Array
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
 from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream
+from fanin.streams._base import bound
 
 
 class RandomUniform(RandomInitializer):
@@ -37,8 +38,8 @@ class RandomUniform(RandomInitializer):
     """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Rng = None) -> None:
-        self.minval = checked_number(minval, "minval")
-        self.maxval = checked_number(maxval, "maxval")
+        self.minval = number("minval", minval)
+        self.maxval = number("maxval", maxval)
         super().__init__(seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -84,8 +85,8 @@ class RandomNormal(RandomInitializer):
     """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Rng = None) -> None:
-        self.mean = checked_number(mean, "mean")
-        self.stddev = checked_number(stddev, "stddev")
+        self.mean = number("mean", mean)
+        self.stddev = number("stddev", stddev, at_least=0.0)
         super().__init__(seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -155,11 +156,8 @@ class TruncatedNormal(RandomNormal):
         upper: float = 2.0,
         bounds: str = "std",
     ) -> None:
-        self.lower = _checked_bound(lower, "lower")
-        self.upper = _checked_bound(upper, "upper")
-        self.bounds = str(bounds)
-        if self.bounds not in ("std", "absolute"):
-            raise unknown("bounds", bounds, ("std", "absolute"))
+        self.lower, self.upper = bound("lower", lower), bound("upper", upper)
+        self.bounds = one_of("bounds", bounds, ("std", "absolute"))
         if self.lower > self.upper:
             raise ValueError(
                 f"upper: expected at least lower, {self.lower:g}, found {self.upper:g}"
@@ -209,10 +207,3 @@ class TruncatedNormal(RandomNormal):
     def _facts(self, shape: tuple[int, ...]) -> Facts:
         formula = "N(mean, stddev²), truncated, not corrected"
         return Facts.truncated(formula, self.mean, self.stddev, *self._standard_bounds())
-
-
-def _checked_bound(value: object, name: str) -> float:
-    """Return `value` as a float that may be infinite."""
-    if isinstance(value, float) and math.isinf(value):
-        return value
-    return checked_number(value, name)

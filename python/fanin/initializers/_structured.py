@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from fanin import _core
+from fanin._checks import flag, integer, number
 from fanin.errors import ShapeError
-from fanin.initializers._arguments import Array, checked_number
+from fanin.initializers._arguments import Array
 from fanin.initializers._base import FixedInitializer, RandomInitializer
 from fanin.initializers._facts import Facts
-from fanin.initializers._fans import checked_groups
 from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream
 
@@ -42,7 +42,7 @@ class Dirac(FixedInitializer):
     """
 
     def __init__(self, groups: int = 1) -> None:
-        self.groups = checked_groups(groups)
+        self.groups = integer("groups", groups, minimum=1, maximum=2**63 - 1)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""
@@ -113,10 +113,8 @@ class Sparse(RandomInitializer):
     """
 
     def __init__(self, sparsity: float, stddev: float = 0.01, seed: Rng = None) -> None:
-        self.sparsity = checked_number(sparsity, "sparsity")
-        self.stddev = checked_number(stddev, "stddev")
-        if not 0 <= self.sparsity <= 1:
-            raise ValueError(f"sparsity: expected a number from 0 to 1, found {sparsity!r}")
+        self.sparsity = number("sparsity", sparsity, at_least=0.0, at_most=1.0)
+        self.stddev = number("stddev", stddev, at_least=0.0)
         super().__init__(seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -190,7 +188,7 @@ class ZerO(FixedInitializer):
     """
 
     def __init__(self, orthonormal: bool = False) -> None:
-        self.orthonormal = bool(orthonormal)
+        self.orthonormal = flag("orthonormal", orthonormal)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""

@@ -2,13 +2,14 @@
 
 import importlib
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
 from fanin import _core
-from fanin._checks import unknown
+from fanin._checks import found, number, one_of
 from fanin._warn import warn
-from fanin.initializers._arguments import Array, checked_number
+from fanin.initializers._arguments import Array, checked_config
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
 from fanin.initializers._fans import Axis, FanOptions, FanRule
@@ -25,6 +26,13 @@ _FANS = {
     "fan_avg": (2.0, "(fan_in + fan_out)"),
     "fan_geo_avg": (1.0, "sqrt(fan_in · fan_out)"),
 }
+
+
+def _lower(word: object) -> object:
+    """Return a name in small letters, and Keras's name of the truncated normal in full."""
+    if not isinstance(word, str):
+        return word
+    return "truncated_normal" if word.lower() == "normal" else word.lower()
 
 
 class VarianceScaling(RandomInitializer):
@@ -92,15 +100,9 @@ class VarianceScaling(RandomInitializer):
         fan_in: float | None = None,
         fan_out: float | None = None,
     ) -> None:
-        self.scale = checked_number(scale, "scale")
-        self.mode = str(mode).lower()
-        self.distribution = str(distribution).lower()
-        if self.distribution == "normal":
-            self.distribution = "truncated_normal"
-        if self.mode not in _MODES:
-            raise unknown("mode", mode, _MODES)
-        if self.distribution not in _DISTRIBUTIONS:
-            raise unknown("distribution", distribution, _DISTRIBUTIONS)
+        self.scale = number("scale", scale, above=0.0)
+        self.mode = one_of("mode", _lower(mode), _MODES)
+        self.distribution = one_of("distribution", _lower(distribution), _DISTRIBUTIONS)
         self._rule = FanRule.of(in_axis, out_axis, batch_axis, groups, transposed, fan_in, fan_out)
         super().__init__(seed)
 
@@ -146,11 +148,16 @@ class VarianceScaling(RandomInitializer):
         return VarianceScaling(scale, mode, distribution, seed, **fans)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make the initializer that :meth:`get_config`, or Keras's, describes."""
-        ours = dict(config)
+        ours = checked_config(cls, config)
         inputs, outputs = ours.pop("input_axes", None), ours.pop("output_axes", None)
-        if inputs is not None and outputs is not None:
+        if (inputs is None) != (outputs is None):
+            raise ValueError(
+                "input_axes and output_axes: expected both of Keras's axes or neither, found "
+                f"{found(inputs)} and {found(outputs)}"
+            )
+        if inputs is not None:
             ours |= {"in_axis": inputs, "out_axis": outputs, "batch_axis": "others"}
         return cls(**ours)
 
