@@ -1,5 +1,7 @@
 """Memory of other libraries' arrays, to write into."""
 
+import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,11 @@ def writeable(name: str, given: Any) -> Array:
         If it is no such array.
     ValueError
         If it is read-only, not on the CPU, or several of its elements share memory.
+
+    Warns
+    -----
+    UserWarning
+        If it is a tensor that was computed, and not kept.
     """
     if isinstance(given, np.ndarray):
         view = given
@@ -41,10 +48,38 @@ def writeable(name: str, given: Any) -> Array:
     steps = zip(view.shape, view.strides, strict=True)
     if view.size and view.itemsize + sum((n - 1) * abs(s) for n, s in steps) < view.nbytes:
         raise ValueError(
-            f"{name}: more than one element of the tensor refers to the same memory, as in one "
-            "that was expanded; clone it first"
+            f"{name}: expected one whose elements have memory of their own, found that several "
+            "refer to the same memory, as in one that was expanded; clone it first"
+        )
+    if operation := _computed_by(given):
+        warnings.warn(
+            f"{name}: expected a parameter or another tensor that is kept, found what "
+            f"{operation} computed; weight_norm, spectral_norm, orthogonal and pruning compute a "
+            "module's weight again each time, so that what is written here is lost: fill what they "
+            "compute it from, which the module's named_parameters() lists",
+            UserWarning,
+            stacklevel=_level_outside(),
         )
     return view
+
+
+def _computed_by(given: Any) -> str:
+    """Name the operation of torch whose result this is, or a view of it; empty for what is kept.
+
+    Only what autograd recorded can be told: under ``torch.no_grad()`` a result is like any tensor.
+    """
+    if not is_torch(given):
+        return ""
+    base = given._base if given._is_view() else given
+    return "" if base.grad_fn is None else type(base.grad_fn).__name__
+
+
+def _level_outside() -> int:
+    """Return the stack level of the code that called this package, for a warning by the caller."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("fanin."):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def is_torch(given: Any) -> bool:
@@ -63,6 +98,11 @@ def was_written(given: Any) -> None:
 def _of_torch(name: str, tensor: Any) -> Array:
     import torch
 
+    if hasattr(tensor, "materialize"):  # a parameter of a lazy module
+        raise ValueError(
+            f"{name}: expected a tensor that has a shape, found a parameter that has none yet; run "
+            "a batch through its module first"
+        )
     if tensor.device.type != "cpu":
         raise ValueError(
             f"{name}: expected a tensor on the CPU, found one on {tensor.device}; fill it there "
@@ -90,7 +130,7 @@ def _bfloat16(name: str) -> Any:
         import ml_dtypes
     except ImportError:
         raise TypeError(
-            f"{name}: bfloat16 is a type of the package ml_dtypes, which is not installed"
+            f"{name}: expected the package ml_dtypes for bfloat16, found that it is not installed"
         ) from None
     return ml_dtypes.bfloat16
 
@@ -106,7 +146,9 @@ def _of_protocols(name: str, given: Any) -> Array:
         try:
             view = np.from_dlpack(given)
         except (BufferError, RuntimeError, TypeError) as error:
-            raise TypeError(f"{name}: its memory cannot be had: {error}") from None
+            raise TypeError(
+                f"{name}: expected an array whose memory can be had, found that it cannot: {error}"
+            ) from None
         if not view.flags.writeable:
             raise ValueError(
                 f"{name}: expected memory that can be written to, found what DLPack calls "

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from fanin._checks import numeric
 from fanin.data_dependent._models import Visit, Visitor
 from fanin.diagnosis._keras import chain, linear, takes_training
 from fanin.diagnosis._signals import as_matrix
@@ -15,7 +16,7 @@ class KerasRun:
     """A Keras model that is passed through."""
 
     def __init__(self, model: Any, x: Any) -> None:
-        self.model, self.inputs = model, np.asarray(x)
+        self.model, self.inputs = model, numeric("x", x)
         if self.inputs.ndim < 2 or not len(self.inputs):
             raise ShapeError(f"x: expected a batch of samples, found shape {self.inputs.shape}")
         if not model.built:
@@ -46,12 +47,20 @@ def _run(layer: Any, x: Any, visit: Visitor) -> Any:
     kernel = getattr(layer, "kernel", None)
     if kernel is None:
         return np.array(keras.ops.convert_to_numpy(layer(x, **options)))
+    if not isinstance(kernel, keras.Variable):
+        # What is written into a result is lost when it is computed again.
+        raise TypeError(
+            f"model: expected layers whose kernels are variables, found {layer.name}, whose kernel "
+            "is computed"
+        )
     with linear(layer):
         outputs = np.array(keras.ops.convert_to_numpy(layer(x, **options)))
     bias = getattr(layer, "bias", None)
     factor, shift = visit(Visit(layer.name, as_matrix(outputs), bias is not None))
     if outputs.shape[-1] != kernel.shape[-1] and factor.ndim:
-        raise TypeError(f"model: {layer.name} does not have its units on the kernel's last axis")
+        raise TypeError(
+            f"model: expected kernels whose last axis is the units, found {layer.name} with another"
+        )
     kernel.assign(keras.ops.convert_to_numpy(kernel) * factor.astype(outputs.dtype))
     if bias is not None:
         bias.assign(((keras.ops.convert_to_numpy(bias) - shift) * factor).astype(outputs.dtype))

@@ -1,6 +1,7 @@
 """What is made of a layer's outputs: LSUV, unit by unit, weight normalization's first step."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 import fanin
 from fanin import _checks, _core, _text
 from fanin.data_dependent._models import Visit, visiting
-from fanin.random import Rng
+from fanin.random import Drawing, Rng, resolve
 
 Array = NDArray[Any]
 
@@ -248,16 +249,21 @@ def _run(
     def visit(layer: Visit) -> tuple[Array, Array]:
         mean, variance = _core.moments(layer.outputs)[0].T
         if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
-            raise ValueError(f"x: the outputs of {layer.name} are not finite")
+            raise ValueError(
+                f"x: expected a batch that gives finite outputs, found others of {layer.name}"
+            )
         factor, shift = rule(mean, variance)
         if not np.isfinite(factor).all():
             which = "" if factor.ndim == 0 else f" of unit {int(np.argmax(~np.isfinite(factor)))}"
             raise ValueError(
-                f"x: the outputs{which} of {layer.name} do not vary over {len(layer.outputs)} "
-                "samples, so that no factor makes them"
+                f"x: expected a batch whose outputs vary, found that those{which} of {layer.name} "
+                f"do not vary over {len(layer.outputs)} samples, so that no factor makes them"
             )
         if needs_bias and not layer.has_bias:
-            raise TypeError(f"model: {layer.name} has no bias to take the units' means off")
+            raise TypeError(
+                "model: expected layers with a bias to take the units' means off, found that "
+                f"{layer.name} has no bias"
+            )
         after = variance * factor**2
         means = (mean - shift) * factor
         spread = float(np.sqrt(after.mean() + np.square(means - means.mean()).mean()))
@@ -265,9 +271,13 @@ def _run(
         found.append(LayerScale(layer.name, before, spread, factor))
         return factor, shift
 
-    with visiting(model, x) as run:
+    with ExitStack() as stack:
+        run = stack.enter_context(visiting(model, x))
         if initializer is not None:
-            fanin.initialize(run.model, initializer, rng=rng)
+            source = stack.enter_context(Drawing(rng))
+            fanin.initialize(run.model, initializer, rng=source)
+        elif rng is not None:
+            resolve(rng)
         run(visit)
     if not found:
         raise ValueError("model: expected at least one layer with weights, found none")

@@ -52,6 +52,13 @@ class TorchRun:
 
 
 def _rescaled(name: str, module: Any, outputs: Any, visit: Visitor) -> Any:
+    for role in ("weight", "bias"):
+        if role not in module._parameters:
+            # What is written into a result of weight_norm, say, is lost when that is made again.
+            raise TypeError(
+                f"model: expected layers whose weights and biases are parameters, found {name}, "
+                f"whose {role} is computed; remove its parametrization or pruning first"
+            )
     array = outputs.numpy()
     rows = np.moveaxis(array, 1, -1) if isinstance(module, _CONVOLUTIONS) else array
     has_bias = module.bias is not None
