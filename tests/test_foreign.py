@@ -90,7 +90,7 @@ def test_an_array_that_is_shared_comes_once():
 
 def test_writing_checks_the_shape():
     tree = {"w": matrix(3, 2)}
-    with pytest.raises(ShapeError, match=r"w: expected values of shape \(3, 2\), got \(2, 3\)"):
+    with pytest.raises(ShapeError, match=r"w: expected values of shape \(3, 2\), found \(2, 3\)"):
         foreign.opened(tree).layers[0].parameters["kernel"].write(np.ones((2, 3)))
     assert not tree["w"].any()
 
@@ -98,7 +98,7 @@ def test_writing_checks_the_shape():
 def test_a_read_only_array_is_refused():
     w = matrix(3, 2)
     w.flags.writeable = False
-    with pytest.raises(ValueError, match=r"a\.w is read-only"):
+    with pytest.raises(ValueError, match=r"a\.w, which is read-only"):
         foreign.opened({"a": {"w": w}})
 
 

@@ -192,7 +192,7 @@ def test_none_leaves_alone():
 def test_a_rule_that_matches_nothing_is_an_error():
     held = tree()
     with pytest.raises(
-        ValueError, match=r"'missing' matches nothing; there are params\.hidden/ker"
+        ValueError, match=r"'missing', which matches nothing; there are params\.hidden/ker"
     ):
         fanin.initialize(held, seed=0, rules={"*": "ones", "missing": "zeros"})
     assert all(np.isnan(array).all() for array in arrays(held))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fanin import _absent, foreign, initializers, random
+from fanin._checks import found
 from fanin._warn import warn
 from fanin.foreign import DEFAULTS, WEIGHTS, Layer, Parameter
 from fanin.initializers import Initializer
@@ -29,6 +30,7 @@ def initialize(
     bias: Any = "zeros",
     rules: Mapping[str, Any] | None = None,
     order: Sequence[str] | None = None,
+    layout: str | None = None,
 ) -> Model:
     """Initialize all layers of a model: fanin's, torch's, Keras's, or a tree of arrays (JAX, Flax).
 
@@ -67,6 +69,11 @@ def initialize(
     order : sequence of str, optional
         The names of all layers that hold arrays, first to last: for a tree whose dicts are not in
         the order of the model.
+    layout : {"in_out", "out_in"}, optional
+        How the kernels of a tree are laid out: ``(..., inputs, outputs)``, or ``(outputs, inputs,
+        ...)`` as where a layer is ``W @ x + b``, and in torch. Without it biases tell, which have
+        as many elements as there are outputs. A kernel without a bias, or with as many inputs as
+        outputs, is laid out as the others of the tree; if nothing tells, as in fanin.
 
     Returns
     -------
@@ -80,8 +87,10 @@ def initialize(
         If `model` is none of these, or both `seed` and `rng` are given.
     ValueError
         If a rule matches nothing, `order` does not name each layer once, the model is not built or
-        not on the CPU, or an initializer cannot fill what it is asked to. Nothing is written when
-        an error is raised.
+        not on the CPU, or an initializer cannot fill what it is asked to, as one that returns NaN.
+        If a tree's biases show both layouts and some kernel may be either, if its kernels follow
+        one another in the second layout only and no bias tells, or if `layout` is given for what is
+        no tree. Nothing is written when an error is raised, and nothing drawn.
 
     Warns
     -----
@@ -113,17 +122,17 @@ def initialize(
     if seed is not None and rng is not None:
         raise TypeError("seed and rng: expected one of the two, found both")
     chosen = _Choice.of(initializer, bias, rules)
-    source = random.resolve(rng) if seed is None else random.resolve(seed, "seed")
-    opened = foreign.opened(model)
-    if order is not None:
-        opened = opened.in_order(order)
+    opened = foreign.opened(model, layout, order)
     if not opened.layers:
         raise ValueError("model: expected one with parameters, found none")
     chosen.check(opened.layers)
-    written = []
-    for layer, parameter, filler in chosen.fillers(opened.layers):
-        written.append((parameter, _values(layer, parameter, filler, source)))
-    # All are drawn and checked before the first is written.
+    named = (rng, "rng") if seed is None else (seed, "seed")
+    with random.Drawing(*named) as source:
+        # All are drawn and checked before the first is written.
+        written = [
+            (parameter, _values(layer, parameter, filler, source))
+            for layer, parameter, filler in chosen.fillers(opened.layers)
+        ]
     for parameter, values in written:
         parameter.write(values)
     _tell(list(chosen.left(opened.layers)))
@@ -151,12 +160,12 @@ class _Choice:
         given = {} if rules is None else rules
         if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
             raise TypeError(
-                f"rules: expected a mapping of patterns to initializers, found {rules!r}"
+                f"rules: expected a mapping of patterns to initializers, found {found(rules)}"
             )
         return cls(
             initializers.get(initializer),
-            initializers.get(bias),
-            {pattern: initializers.get(value) for pattern, value in given.items()},
+            _named("bias", bias),
+            {pattern: _named(f"rules[{pattern!r}]", value) for pattern, value in given.items()},
         )
 
     def check(self, layers: list[Layer]) -> None:
@@ -165,7 +174,8 @@ class _Choice:
             pairs = ((layer, role) for layer in layers for role in layer.parameters)
             if not any(_matches(pattern, layer, role) for layer, role in pairs):
                 raise ValueError(
-                    f"rules: {pattern!r} matches nothing; there are {_listed(_names(layers))}"
+                    f"rules: expected patterns that match something, found {pattern!r}, which "
+                    f"matches nothing; there are {_listed(_names(layers))}"
                 )
 
     def fillers(
@@ -200,6 +210,14 @@ class _Choice:
         return self.bias if role == "bias" else DEFAULTS[role]
 
 
+def _named(name: str, value: Any) -> Initializer | None:
+    """Look up an initializer; errors call it `name`."""
+    try:
+        return initializers.get(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
 def _known(layer: Layer, parameter: Parameter) -> bool:
     """Whether fanin knows what this parameter is for."""
     if parameter.role in DEFAULTS:
@@ -223,7 +241,10 @@ def _values(
     if not isinstance(filler, Initializer):
         return np.full(parameter.shape, filler, "float32")
     if not parameter.drawable:
-        raise TypeError(f"rules: {parameter.name} is of {parameter.dtype}, which is not drawn for")
+        raise TypeError(
+            f"rules: expected parameters of floating-point numbers, found {parameter.name}, which "
+            f"is of {parameter.dtype}"
+        )
     path = f"{layer.position}/{parameter.role}"
     try:
         values = drawn_for(layer, parameter, filler, at(source, path), path)

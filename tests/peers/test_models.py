@@ -287,7 +287,7 @@ def test_what_is_not_known_is_left_alone_with_one_warning():
     ("make", "message"),
     [
         (lambda: nn.Linear(3, 2, device="meta"), r"to_empty\(device='cpu'\)"),
-        (lambda: nn.LazyLinear(3), "weight has no shape yet"),
+        (lambda: nn.LazyLinear(3), "weight, which has no shape yet"),
         (lambda: keras.Sequential([K.Dense(3)]), "is not built"),
         (lambda: nn.ReLU(), "found none"),
     ],
@@ -305,7 +305,7 @@ def test_a_state_dict_is_refused():
 def test_nothing_is_half_written():
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3, device="meta"))
     before = model[0].weight.detach().clone()
-    with pytest.raises(ValueError, match=r"1\.weight has no memory"):
+    with pytest.raises(ValueError, match=r"1\.weight, which has no memory"):
         fanin.initialize(model)
     assert torch.equal(before, model[0].weight)
 

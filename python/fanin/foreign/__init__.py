@@ -26,21 +26,28 @@ the new tree that :meth:`Model.result` returns.
 """
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from fanin import _absent
-from fanin.foreign._base import DEFAULTS, WEIGHTS, Layer, Model, Parameter
+from fanin._checks import one_of
+from fanin.foreign._base import DEFAULTS, WEIGHTS, Layer, Model, Parameter, checked_order
+from fanin.foreign._layout import LAYOUTS
 
 __all__ = ["DEFAULTS", "WEIGHTS", "Layer", "Model", "Parameter", "opened"]
 
 
-def opened(model: Any) -> Model:
+def opened(model: Any, layout: str | None = None, order: Sequence[str] | None = None) -> Model:
     """Find the layers of a model and their arrays.
 
     Parameters
     ----------
     model : fanin.Sequential, torch.nn.Module, keras.Layer, or nested dict, list or tuple
         Built, and on the CPU.
+    layout : {"in_out", "out_in"}, optional
+        How the kernels of a tree are laid out, see `fanin.initialize`.
+    order : sequence of str, optional
+        The names of all layers that hold arrays, first to last.
 
     Returns
     -------
@@ -54,8 +61,27 @@ def opened(model: Any) -> Model:
     TypeError
         If it is none of these, or a tree holds something that is no array.
     ValueError
-        If the arrays do not exist yet, or are not on the CPU.
+        If the arrays do not exist yet, or are not on the CPU; if nothing tells the inputs of a
+        tree's kernels from their outputs, or `layout` is given for another model.
     """
+    from fanin.foreign._tree import is_tree, opened_tree
+
+    names = None if order is None else checked_order(order)
+    if layout is not None:
+        one_of("layout", layout, LAYOUTS)
+    if is_tree(model):
+        found = opened_tree(model, layout, names)
+    elif layout is not None:
+        raise ValueError(
+            f"layout: expected None for a {type(model).__name__}, whose layers are of a known "
+            f"layout, found {layout!r}"
+        )
+    else:
+        found = _opened(model)
+    return found if names is None else found.in_order(names)
+
+
+def _opened(model: Any) -> Model:
     from fanin._chain import Chain
 
     if isinstance(model, Chain):
@@ -72,10 +98,6 @@ def opened(model: Any) -> Model:
         from fanin.foreign._torch import opened_torch
 
         return opened_torch(model)
-    from fanin.foreign._tree import is_tree, opened_tree
-
-    if is_tree(model):
-        return opened_tree(model)
     raise TypeError(
         "model: expected a fanin.Sequential, a torch.nn.Module, a Keras model, or a dict, list or "
         f"tuple of arrays, found {type(model).__module__}.{type(model).__qualname__}"

@@ -1,12 +1,13 @@
 """What a model of any framework is seen as: layers in a row, each with arrays by role."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin._checks import found
 from fanin.errors import ShapeError
 from fanin.initializers._fans import FanOptions
 
@@ -72,7 +73,7 @@ class Parameter:
         array = np.asarray(values)
         if array.shape != self.shape:
             raise ShapeError(
-                f"{self.name}: expected values of shape {self.shape}, got {array.shape}"
+                f"{self.name}: expected values of shape {self.shape}, found {array.shape}"
             )
         return array
 
@@ -152,13 +153,22 @@ class Model:
         if sorted(names) != sorted(by_name):
             raise ValueError(
                 f"order: expected the names of all layers, {', '.join(map(repr, by_name))}, each "
-                f"once, found {list(names)!r}"
+                f"once, found {found(list(names))}"
             )
         row = Row()
         for name in names:
             layer = by_name[name]
             row.append(layer.kind, layer.name, layer.parameters, layer.module)
         return replace(self, layers=row.layers, doubt="")
+
+
+def checked_order(order: object) -> list[str]:
+    """Return the names that a user lists."""
+    if isinstance(order, Iterable) and not isinstance(order, str | bytes | Mapping):
+        names = list(order)
+        if all(isinstance(name, str) for name in names):
+            return names
+    raise TypeError(f"order: expected a sequence of the layers' names, found {found(order)}")
 
 
 def in_our_order(

@@ -32,8 +32,8 @@ def opened_keras(model: Any) -> Model:
     """See the variables of a built model, whatever the backend."""
     if not model.built:
         raise ValueError(
-            f"model: {model.name!r} is not built; give it an Input, call build, or run a batch "
-            "through it"
+            f"model: expected one that is built, found {model.name!r}, which is not built; give it "
+            "an Input, call build, or run a batch through it"
         )
     row = Row()
     seen: set[int] = set()

@@ -105,22 +105,34 @@ def _fans(module: Any, kind: str, role: str, tensor: Any) -> FanOptions:
 def _check(name: str, tensor: Any) -> None:
     """Refuse what cannot be read and written."""
     if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
-        raise ValueError(f"model: {name} has no shape yet; run a batch through the model first")
+        raise ValueError(
+            f"model: expected parameters that have a shape, found {name}, which has no shape yet; "
+            "run a batch through the model first"
+        )
     if tensor.device.type == "meta":
-        raise ValueError(f"model: {name} has no memory; call model.to_empty(device='cpu') first")
+        raise ValueError(
+            f"model: expected parameters that have memory, found {name}, which has no memory; call "
+            "model.to_empty(device='cpu') first"
+        )
     if tensor.device.type != "cpu":
         raise ValueError(
-            f"model: {name} is on {tensor.device}, expected the CPU; initialize there, then move it"
+            f"model: expected parameters on the CPU, found {name} on {tensor.device}; initialize "
+            "there, then move it"
         )
     if tensor.layout is not torch.strided or tensor.is_inference():
-        raise ValueError(f"model: {name} cannot be written to: it is {_oddity(tensor)}")
+        raise ValueError(
+            f"model: expected parameters that can be written to, found {name}, {_oddity(tensor)}"
+        )
     overlaps = [n for n, step in zip(tensor.shape, tensor.stride(), strict=True) if n > 1 > step]
     if overlaps:
-        raise ValueError(f"model: {name} cannot be written to: its elements share memory")
+        raise ValueError(
+            f"model: expected parameters that can be written to, found {name}, whose elements "
+            "share memory"
+        )
 
 
 def _oddity(tensor: Any) -> str:
-    return "an inference tensor" if tensor.is_inference() else f"of layout {tensor.layout}"
+    return "an inference tensor" if tensor.is_inference() else f"one of layout {tensor.layout}"
 
 
 def read(tensor: Any) -> Array:

@@ -2,12 +2,13 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from fanin.foreign._base import Array, Model, Parameter, Row, in_our_order
+from fanin.foreign._layout import TRANSPOSED, matrix_biases, readings
 from fanin.initializers._fans import FanOptions
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -33,6 +34,7 @@ _ROLES = {
     "moving_variance": "moving_variance",
 }
 _NUMBERED = re.compile(r"(.*?)_?(\d+)")
+_DEEPEST = 100
 
 
 def is_tree(model: Any) -> bool:
@@ -40,8 +42,11 @@ def is_tree(model: Any) -> bool:
     return isinstance(model, Mapping | list | tuple)
 
 
-def opened_tree(tree: Any) -> Model:
-    """See the arrays of a tree. Those of NumPy are written in place, unless there are JAX's."""
+def opened_tree(tree: Any, layout: str | None = None, order: Sequence[str] | None = None) -> Model:
+    """See the arrays of a tree. Those of NumPy are written in place, unless there are JAX's.
+
+    `layout` and `order` are those of `fanin.initialize`.
+    """
     leaves = list(_leaves(tree, ()))
     for path, leaf in leaves:
         if not (_is_numpy(leaf) or _is_jax(leaf) or isinstance(leaf, int | float)):
@@ -56,21 +61,65 @@ def opened_tree(tree: Any) -> Model:
     row = Row()
     seen: set[int] = set()
     attention = _attention({path[:-1] for path, _ in leaves})
-    for name, group in _groups(leaves):
+    biases = _unnamed_biases(leaves)
+    groups = [(name, list(_roles(group, biases))) for name, group in _groups(leaves, biases)]
+    layouts = _layouts(groups, attention, layout, order)
+    for name, group in groups:
         parameters = []
-        for path, role, leaf in _roles(group):
+        for path, role, leaf in group:
             if in_place and isinstance(leaf, np.ndarray):
                 if id(leaf) in seen:
                     continue
                 seen.add(id(leaf))
-            fans = _fans(role, leaf, path[-2] if path[:-2] in attention else None)
-            parameters.append(_parameter(path, role, leaf, fans, written, in_place))
+            fans = _fans(role, leaf, path, attention)
+            ours = layouts.get(path)
+            if ours == TRANSPOSED:
+                fans = FanOptions(transposed=True)
+            # As torch's kernels: (outputs, inputs, ...) to (..., inputs, outputs).
+            turned = (*range(2, np.ndim(leaf)), 1, 0) if ours == "out_in" else None
+            parameters.append(_parameter(path, role, leaf, fans, written, in_place, turned))
         row.add(_kind(parameters), name, parameters)
 
     def result() -> Any:
         return tree if in_place else _rebuilt(tree, (), written)
 
     return Model(framework="tree", layers=row.layers, result=result, doubt=_doubt(tree))
+
+
+def _layouts(
+    groups: "list[tuple[str, list[tuple[Path, str, Any]]]]",
+    attention: set[Path],
+    layout: str | None,
+    order: Sequence[str] | None,
+) -> dict[Path, str]:
+    """Tell which axis of each kernel holds the outputs; those of attention say so themselves."""
+    if order is not None:
+        places = {name: place for place, name in enumerate(order)}
+        groups = sorted(groups, key=lambda group: places.get(group[0], len(places)))
+    kernels = []
+    for _, group in groups:
+        shapes = {role: tuple(np.shape(leaf)) for _, role, leaf in group}
+        for path, role, leaf in group:
+            if role == "kernel" and not _fans(role, leaf, path, attention):
+                kernels.append((path, tuple(np.shape(leaf)), shapes.get("bias")))
+    if layout is not None:
+        return {path: layout for path, _, _ in kernels}
+    told = readings([(_dotted(path), shape, bias) for path, shape, bias in kernels])
+    return {path: reading for (path, _, _), reading in zip(kernels, told, strict=True)}
+
+
+def _unnamed_biases(leaves: Leaves) -> set[Path]:
+    """Find biases of two dimensions among arrays without names."""
+    rows: dict[Path, Leaves] = {}
+    for path, leaf in leaves:
+        if path and isinstance(path[-1], int):
+            rows.setdefault(path[:-1], []).append((path, leaf))
+    shapes = [[tuple(np.shape(leaf)) for _, leaf in row] for row in rows.values()]
+    return {
+        row[place][0]
+        for row, places in zip(rows.values(), matrix_biases(shapes), strict=True)
+        for place in places
+    }
 
 
 def _doubt(tree: Any) -> str:
@@ -123,6 +172,11 @@ def _number(key: str | int) -> int:
 
 
 def _leaves(tree: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    if len(path) > _DEEPEST:
+        raise ValueError(
+            f"model: expected a tree of arrays, found one of more than {_DEEPEST} levels, as of a "
+            "dict that holds itself"
+        )
     if is_tree(tree):
         for key, part in _children(tree):
             yield from _leaves(part, (*path, key))
@@ -134,15 +188,16 @@ def _dotted(path: Path) -> str:
     return ".".join(map(str, path))
 
 
-def _groups(leaves: Leaves) -> Iterator[tuple[str, Leaves]]:
+def _groups(leaves: Leaves, biases: set[Path]) -> Iterator[tuple[str, Leaves]]:
     """Gather the arrays of each layer: those that lie side by side and have the same number."""
     groups: dict[tuple[Path, int], Leaves] = {}
     count = 0
     for path, leaf in leaves:
         parent, key = path[:-1], path[-1]
         if isinstance(key, int):
-            # A row of arrays: each matrix, or more, begins a layer.
-            count += np.ndim(leaf) > 1 or (parent, count) not in groups
+            # A row of arrays: each kernel begins a layer.
+            kernel = np.ndim(leaf) > 1 and path not in biases
+            count += kernel or (parent, count) not in groups
             number = count
         else:
             number = _number(key)
@@ -154,13 +209,14 @@ def _groups(leaves: Leaves) -> Iterator[tuple[str, Leaves]]:
         yield _dotted(parent) or _dotted(group[0][0]), group
 
 
-def _roles(group: Leaves) -> Iterator[tuple[Path, str, Any]]:
+def _roles(group: Leaves, biases: set[Path]) -> Iterator[tuple[Path, str, Any]]:
     """Tell what each array of a layer is: by its name, or in a row by its place."""
     roles: dict[Path, str] = {}
     for path, leaf in group:
         key = path[-1]
         if isinstance(key, int):
-            roles[path] = "kernel" if np.ndim(leaf) > 1 else "bias" if roles else str(key)
+            kernel = np.ndim(leaf) > 1 and path not in biases
+            roles[path] = "kernel" if kernel else "bias" if roles else str(key)
         else:
             match = _NUMBERED.fullmatch(str(key))
             stem = (match[1] if match else str(key)).lower()
@@ -179,8 +235,9 @@ def _attention(parents: set[Path]) -> set[Path]:
     return {p for p in places if {(*p, "key"), (*p, "value"), (*p, "out")} <= parents}
 
 
-def _fans(role: str, leaf: Any, part: str | int | None) -> FanOptions:
-    """Return how inputs and outputs are counted; `part` is that of an attention, if it is one."""
+def _fans(role: str, leaf: Any, path: Path, attention: set[Path]) -> FanOptions:
+    """Return how inputs and outputs are counted, where the kernel's layout is not all there is."""
+    part = path[-2] if path[:-2] in attention else None
     if role == "embeddings" and np.ndim(leaf) == 2:
         # A lookup is a product with one input that is 1: the others do not add up.
         return FanOptions(fan_in=1.0, fan_out=float(leaf.shape[1]))
@@ -195,6 +252,8 @@ def _kind(parameters: list[Parameter]) -> str:
     found = {p.role: p for p in parameters}
     if "kernel" in found:
         kernel = found["kernel"]
+        if kernel.fans.get("transposed"):
+            return "conv_transpose"
         return "conv" if len(kernel.shape) > 2 and not kernel.fans else "dense"
     if "embeddings" in found:
         return "embedding"
@@ -210,11 +269,14 @@ def _parameter(
     fans: FanOptions,
     written: dict[Path, Array],
     in_place: bool,
+    order: tuple[int, ...] | None,
 ) -> Parameter:
     name = _dotted(path)
     dtype = str(getattr(leaf, "dtype", type(leaf).__name__))
     if in_place and isinstance(leaf, np.ndarray) and not leaf.flags.writeable:
-        raise ValueError(f"model: {name} is read-only")
+        raise ValueError(
+            f"model: expected arrays that can be written to, found {name}, which is read-only"
+        )
 
     def get() -> Array:
         return np.asarray(written.get(path, leaf))
@@ -226,7 +288,9 @@ def _parameter(
             written[path] = np.array(values)
 
     shape = tuple(np.shape(leaf))
-    return in_our_order(role=role, name=name, shape=shape, dtype=dtype, get=get, put=put, fans=fans)
+    return in_our_order(
+        role=role, name=name, shape=shape, dtype=dtype, get=get, put=put, order=order, fans=fans
+    )
 
 
 def _rebuilt(tree: Any, path: Path, written: dict[Path, Array]) -> Any:
