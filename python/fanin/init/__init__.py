@@ -3,7 +3,9 @@
 ``from fanin import init`` stands in for ``from torch.nn import init``. Each function fills its
 first argument in place and returns it: a torch tensor or parameter, a NumPy array, or anything on
 the CPU that speaks the buffer protocol or DLPack, strided ones too, without a copy of its memory.
-Fans are those of torch's layout, ``(out, in, ...)``. Gradients are not recorded, as in torch.
+Fans are those of torch's layout, ``(out, in, ...)``. Gradients are not recorded, as in torch. A
+tensor that autograd recorded as computed (by ``weight_norm`` or pruning, say) is warned of: it is
+computed again, and what was written is lost. Under ``torch.no_grad()`` that cannot be told.
 
 ``generator`` takes what ``rng`` takes elsewhere in fanin, see :mod:`fanin.random`: an int for
 stream v1 with this seed, a NumPy generator, ``fanin.streams.torch_cpu(seed)`` for the numbers that
