@@ -127,7 +127,7 @@ def initialize(
         raise ValueError("model: expected one with parameters, found none")
     chosen.check(opened.layers)
     named = (rng, "rng") if seed is None else (seed, "seed")
-    with random.Drawing(*named) as source:
+    with random.drawing(*named) as source:
         # All are drawn and checked before the first is written.
         written = [
             (parameter, _values(layer, parameter, filler, source))

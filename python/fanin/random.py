@@ -29,7 +29,7 @@ from fanin import _absent, streams
 from fanin._checks import found, integer
 from fanin.streams import Replay
 
-__all__ = ["Drawing", "RandomSource", "Rng", "Stream", "config_of", "resolve", "set_random_seed"]
+__all__ = ["RandomSource", "Rng", "Stream", "config_of", "drawing", "resolve", "set_random_seed"]
 
 _CHUNK = 10**4000
 
@@ -386,7 +386,7 @@ def config_of(seed: Rng, name: str = "seed") -> int | list[int] | dict[str, Any]
     )
 
 
-class Drawing:
+class drawing:  # noqa: N801 (called as a function, as contextlib.closing is)
     """What ``rng=`` stands for, for a while; if that ends in an error, nothing was drawn.
 
     Parameters
@@ -405,7 +405,7 @@ class Drawing:
     --------
     >>> rng = np.random.default_rng(0)
     >>> try:
-    ...     with Drawing(rng) as source:
+    ...     with drawing(rng) as source:
     ...         _ = source.normal(size=3)
     ...         raise ValueError
     ... except ValueError:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import fanin
 from fanin import _checks, _core, _text
 from fanin.data_dependent._models import Visit, visiting
-from fanin.random import Drawing, Rng, resolve
+from fanin.random import Rng, drawing, resolve
 
 Array = NDArray[Any]
 
@@ -274,7 +274,7 @@ def _run(
     with ExitStack() as stack:
         run = stack.enter_context(visiting(model, x))
         if initializer is not None:
-            source = stack.enter_context(Drawing(rng))
+            source = stack.enter_context(drawing(rng))
             fanin.initialize(run.model, initializer, rng=source)
         elif rng is not None:
             resolve(rng)

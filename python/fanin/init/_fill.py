@@ -10,7 +10,7 @@ from fanin._buffers import was_written, writeable
 from fanin._checks import found, number
 from fanin._warn import warn
 from fanin.initializers._arguments import check_finite
-from fanin.random import Drawing, Rng
+from fanin.random import Rng, drawing
 from fanin.streams import Replay, TorchCpu
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def normal(mean: float, std: float) -> initializers.Initializer:
 
 def drawn(tensor: T, view: Array, made: initializers.Initializer, generator: Rng) -> T:
     """Fill the memory, tell its owner, and return it."""
-    with Drawing(generator, "generator") as source:
+    with drawing(generator, "generator") as source:
         if isinstance(source, Replay) and view.dtype.itemsize == 2:
             raise TypeError(
                 "generator: expected one of fanin's or NumPy's, since other frameworks' numbers "

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fanin._checks import found, numeric
 from fanin.errors import ShapeError
-from fanin.random import Drawing, Rng
+from fanin.random import Rng, drawing
 from fanin.streams._base import sizes
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -138,7 +138,7 @@ def call_checked(
                 f"takes them, found one of ({', '.join(parameters)}){first}; wrap it in a function "
                 "of the shape"
             )
-    with nullcontext() if rng is None else Drawing(rng):
+    with nullcontext() if rng is None else drawing(rng):
         return _returned(function(axes, **given), axes, name, f"initializer {shown}", path)
 
 

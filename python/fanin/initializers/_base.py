@@ -21,7 +21,7 @@ from fanin.initializers._arguments import (
     rounded,
 )
 from fanin.initializers._sources import Source, as_source
-from fanin.random import Drawing, RandomSource, Rng, Stream, config_of, resolve, simplify
+from fanin.random import RandomSource, Rng, Stream, config_of, drawing, resolve, simplify
 from fanin.streams import Replay
 from fanin.streams._base import sizes
 
@@ -323,7 +323,7 @@ class RandomInitializer(Initializer):
             If there is no room for the array.
         """
         axes, name = sizes(shape), checked_dtype(dtype)
-        with Drawing(self.seed if rng is None else rng) as source:
+        with drawing(self.seed if rng is None else rng) as source:
             return self._fill(axes, name, source)
 
     def fill(self, out: Array, *, rng: Rng = None) -> Array:
@@ -331,7 +331,7 @@ class RandomInitializer(Initializer):
         target = checked_out(out)
         name = target.dtype.name
         straight = target.flags.c_contiguous and target.flags.aligned
-        with Drawing(self.seed if rng is None else rng) as source:
+        with drawing(self.seed if rng is None else rng) as source:
             if isinstance(source, Stream) and straight and name in ("float32", "float64"):
                 # No temporary: the kernel writes straight into it, having checked all arguments.
                 self._draw(target.shape, name, source, target)
@@ -344,7 +344,7 @@ class RandomInitializer(Initializer):
     ) -> Array:
         """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
         axes, name = sizes(shape), checked_dtype(dtype)
-        with Drawing(rng if self.seed is None else self.seed) as source:
+        with drawing(rng if self.seed is None else self.seed) as source:
             if self.seed is not None and isinstance(source, Stream):
                 source = source.at(path or _place(rng))
             return self._fill(axes, name, source)

@@ -8,7 +8,7 @@ from fanin._checks import one_of
 from fanin.errors import ShapeError
 from fanin.initializers._arguments import ShapeLike, checked_for_numpy
 from fanin.initializers._sources import as_source
-from fanin.random import Drawing, Rng, Stream
+from fanin.random import Rng, Stream, drawing
 from fanin.streams._base import sizes
 
 LAYOUTS = ("in_out", "out_in")
@@ -48,7 +48,7 @@ def xavier_init(
     if sum(axes) == 0:
         raise ShapeError(f"shape: expected sizes with a sum above 0, found {axes}")
     limit = np.sqrt(6 / sum(axes))
-    with Drawing(rng) as source:
+    with drawing(rng) as source:
         if isinstance(source, Stream):
             return _core.random_uniform(axes, "float64", source.seed, source.path, -limit, limit)
         drawn = as_source(source).uniform(checked_for_numpy(axes), -limit, limit, "float64")
@@ -104,7 +104,7 @@ def he_init(
             raise ShapeError(f"shape: expected a first size above 0, found {axes}")
         fan_in = axes[0]
     std_dev = np.sqrt(2 / fan_in)
-    with Drawing(rng) as source:
+    with drawing(rng) as source:
         if isinstance(source, Stream):
             return _core.random_normal(axes, "float64", source.seed, source.path, 0.0, std_dev)
         drawn = as_source(source).normal(checked_for_numpy(axes), 0.0, std_dev, "float64")
