@@ -446,7 +446,7 @@ def test_bad_input_does_not_build():
         ({"loss": "mse", "metrics": "accuracy"}, TypeError, r"\['accuracy'\]"),
         ({"loss": "mse", "loss_weights": [1]}, ValueError, "loss_weights"),
         ({"loss": losses.MeanSquaredError("sum")}, ValueError, "mean over samples"),
-        ({"loss": lambda t, y: 0}, TypeError, "loss must be"),
+        ({"loss": lambda t, y: 0}, TypeError, "loss: expected a name"),
         ({"loss": "mse", "metrics": ["mse", "mse"]}, ValueError, "names that differ"),
         (
             {"loss": "sparse_categorical_crossentropy", "metrics": ["mse"]},

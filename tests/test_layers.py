@@ -212,15 +212,23 @@ def test_names_count_up():
         (lambda: layers.Dense(2, dtype="mixed_float16"), TypeError, "dtype: expected"),
         (lambda: layers.Dense(2, input_shape=()), ShapeError, "input_shape"),
         (lambda: layers.Dense(2, input_shape=(0,)), ShapeError, "input_shape"),
-        (lambda: layers.Dense(2, input_shape=(3,), input_dim=3), ValueError, "one of"),
-        (lambda: layers.Dense(2, name=3), TypeError, "name must be"),
+        (
+            lambda: layers.Dense(2, input_shape=(3,), input_dim=3),
+            ValueError,
+            "input_dim: expected nothing",
+        ),
+        (lambda: layers.Dense(2, name=3), TypeError, "name: expected text"),
         (lambda: layers.BatchNormalization(momentum=2), ValueError, "momentum: expected"),
         (
             lambda: layers.BatchNormalization(epsilon=0),
             ValueError,
             "epsilon: expected a number above 0",
         ),
-        (lambda: layers.BatchNormalization(axis=1).build((None, 2, 3)), ShapeError, "last axis"),
+        (
+            lambda: layers.BatchNormalization(axis=1).build((None, 2, 3)),
+            ShapeError,
+            "axis: .* the last",
+        ),
         (lambda: layers.ReLU(max_value=6), ValueError, "max_value"),
         (lambda: layers.Softmax(axis=1), ValueError, "last axis"),
         (lambda: layers.Input(), ValueError, "shape of one sample"),
@@ -242,9 +250,7 @@ def test_bad_input(make, error, message):
 def test_wrong_shapes_after_building():
     layer = layers.Dense(2, name="hidden")
     y, cache = layer.forward(X)
-    with pytest.raises(
-        ShapeError, match=r"x: expected an array of shape \(batch, 3\) for layer 'hidden'"
-    ):
+    with pytest.raises(ShapeError, match=r"x: expected .* shape \(batch, 3\) for layer 'hidden'"):
         layer(np.ones((5, 4)))
     with pytest.raises(ShapeError, match="'hidden' was built for samples of shape"):
         layer.build((None, 4))

@@ -119,7 +119,7 @@ def test_round_trip(cls):
     ("call", "error", "message"),
     [
         (lambda: losses.get("categorical_crossentrpy"), ValueError, "categorical_crossentropy"),
-        (lambda: losses.resolve(lambda t, y: 0), TypeError, "loss must be"),
+        (lambda: losses.resolve(lambda t, y: 0), TypeError, "loss: expected a name"),
         (lambda: losses.MeanSquaredError(reduction="men"), ValueError, "reduction"),
         (lambda: losses.BinaryCrossentropy(label_smoothing=2), ValueError, "label_smoothing"),
         (lambda: losses.CategoricalCrossentropy(axis=1), ValueError, "last axis"),

@@ -63,6 +63,7 @@ __all__ = [
     "phase_diagram",
     "random",
     "recommend",
+    "saving",
     "set_num_threads",
     "set_random_seed",
     "streams",
@@ -95,6 +96,7 @@ _LAZY = {
     "normalization": "fanin.normalization",
     "phase_diagram": "fanin.theory",
     "recommend": "fanin.diagnosis",
+    "saving": "fanin.saving",
     "symmetry": "fanin.diagnosis",
     "theory": "fanin.theory",
 }

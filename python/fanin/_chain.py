@@ -1,18 +1,20 @@
 """Layers in a row: adding, removing, building them into two flat arrays, planning."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, layers, random
 from fanin._checks import unknown
+from fanin._registry import Configurable
 from fanin._undo import as_before
 from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import Layer
 from fanin.layers._arrays import empty
+from fanin.layers._base import check_name, name_option
 from fanin.layers._dropout import as_stream
 from fanin.layers._keywords import auto_name
 
@@ -22,7 +24,7 @@ _AS_IT_IS = nullcontext()
 """For a network that is built; one object does, as it keeps nothing."""
 
 
-class Chain:
+class Chain(Configurable):
     """The layers of a network, the arrays they share, and the plan that the core runs.
 
     The arrays exist as soon as the shape of a sample is known: from an `Input`, from the first
@@ -38,6 +40,25 @@ class Chain:
         Where initial values and shuffles come from. The same integer gives the same network
         everywhere; None draws afresh (see `fanin.utils.set_random_seed`).
     """
+
+    _family = "models"
+    _honoured = (
+        *("add", "pop", "get_layer", "get_weights", "set_weights", "count_params", "summary"),
+        *("named_weights", "get_config", "from_config"),
+        *("compile", "fit", "evaluate", "predict", "recalibrate"),
+        *("save", "save_weights", "load_weights"),
+    )
+    _elsewhere = (
+        *("call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
+        *("make_train_function", "make_test_function", "make_predict_function"),
+        *("compute_mask", "compute_output_spec"),
+    )
+    _options: ClassVar[Mapping[str, Any]] = {"name": name_option}
+    _reason = "fit, evaluate and predict run in compiled code"
+    _instead = (
+        "use a Callback, or write the loop: model.forward, loss.value_and_gradient, "
+        "model.backward, optimizer.step"
+    )
 
     def __init__(
         self,
@@ -154,11 +175,7 @@ class Chain:
             hint = "; make one: it is a class" if isinstance(layer, type) else ""
             raise TypeError(f"layer: expected a layer, found {_checks.found(layer)}{hint}")
         layer.settings()  # refuses what the core does not know
-        if any(layer is other or layer.name == other.name for other in self._layers):
-            raise ValueError(
-                f"layer: expected a name that no other layer has, found {layer.name!r}, which is "
-                "taken"
-            )
+        check_name(layer.name, self._layers)
         self._refuse_foreign(layer)
         self._layers = [*self._layers, layer]
 

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fanin import _checks, _summary, layers, random
 from fanin._chain import Chain
 from fanin._options import thread_count
+from fanin._registry import check_config
 from fanin.layers._arrays import forward, known_cache, write_all
 
 Array = NDArray[Any]
@@ -309,7 +310,11 @@ class Network(Chain):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: None = None, *, rng: random.Rng = None
+        cls,
+        config: Mapping[str, Any],
+        custom_objects: Mapping[str, Any] | None = None,
+        *,
+        rng: random.Rng = None,
     ) -> Self:
         """Make a network from what `get_config` returned; its weights are fresh.
 
@@ -317,8 +322,8 @@ class Network(Chain):
         ----------
         config : dict
             What `get_config` returned.
-        custom_objects : None
-            Not supported; here for Keras's signature.
+        custom_objects : mapping of str to type, optional
+            Further classes by name, such as initializers of your own.
         rng : None, int, sequence of ints, Generator, RandomState or Stream, optional
             Where the weights come from.
 
@@ -327,9 +332,10 @@ class Network(Chain):
         Network
             The network.
         """
-        if custom_objects:
-            raise ValueError("custom_objects is not supported: layers are those of fanin.layers")
-        members = [layers.deserialize(entry) for entry in config["layers"]]
+        entries = check_config("config", config).get("layers")
+        if not isinstance(entries, list | tuple):
+            raise ValueError(f"config: expected a list of 'layers', found {_checks.found(config)}")
+        members = [layers.deserialize(entry, custom_objects) for entry in entries]
         network = cls(members, config.get("name"), rng=rng)
         if config.get("build_input_shape") is not None:
             network.build(config["build_input_shape"])

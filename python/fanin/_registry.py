@@ -2,22 +2,65 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from fanin import _checks, _custom
 from fanin._checks import unknown
+from fanin._member import Member
 
 
-class Configurable(Protocol):
-    """What can be written down as a class name and a configuration."""
+class Configurable(Member):
+    """A member that can be written down as a class name and a configuration."""
+
+    _fields: ClassVar[tuple[str, ...]] = ()
+    """The arguments in a configuration, which are attributes too."""
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal object."""
-        ...
+        """Return the arguments that make an equal object.
+
+        Returns
+        -------
+        dict
+            Arguments by name.
+        """
+        return {field: getattr(self, field) for field in self._fields}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Make an object from what `get_config` returned."""
-        ...
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make an object from what `get_config` returned.
+
+        Parameters
+        ----------
+        config : dict
+            Arguments by name.
+
+        Returns
+        -------
+        object
+            Of the class whose method this is.
+
+        Raises
+        ------
+        TypeError
+            If `config` is no mapping.
+        ValueError
+            If its names or values are not those of arguments of this class.
+        """
+        arguments = check_config("config", config)
+        try:
+            return cls(**arguments)
+        except TypeError as error:
+            raise ValueError(f"config of {cls.__name__}: {error}") from error
+
+
+def check_config(name: str, config: object) -> dict[str, Any]:
+    """Return a configuration as a dict of its own, if it has names and values."""
+    if not isinstance(config, Mapping):
+        raise TypeError(f"{name}: expected a dict of arguments, found {_checks.found(config)}")
+    for key in config:
+        if not isinstance(key, str):
+            raise ValueError(f"{name}: expected arguments by name, found {_checks.found(key)}")
+    return dict(config)
 
 
 T = TypeVar("T", bound=Configurable)
@@ -38,11 +81,6 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def serialize(member: Configurable) -> dict[str, Any]:
-    """Write `member` down as ``{"class_name": ..., "config": ...}``."""
-    return {"class_name": type(member).__name__, "config": member.get_config()}
-
-
 class Registry(Generic[T]):
     """The classes of one kind, by class name, snake name and alias.
 
@@ -50,7 +88,7 @@ class Registry(Generic[T]):
     ----------
     kind : str
         What the members are, as the user would call it: ``"loss"``.
-    base : type
+    base : type or tuple of types
         The class that all members derive from.
     members : iterable of type
         The classes.
@@ -61,12 +99,12 @@ class Registry(Generic[T]):
     def __init__(
         self,
         kind: str,
-        base: type[T],
+        base: type[T] | tuple[type[T], ...],
         members: Iterable[type[T]],
         aliases: Mapping[str, type[T]] | None = None,
     ) -> None:
         self.kind = kind
-        self.base = base
+        self.base = base if isinstance(base, tuple) else (base,)
         self.members = tuple(members)
         self._by_name: dict[str, type[T]] = {}
         for member in self.members:
@@ -76,32 +114,61 @@ class Registry(Generic[T]):
 
     def find(self, name: str, also: Iterable[str] = ()) -> type[T]:
         """Return the class called `name`, in any of its spellings; `also` are names to suggest."""
-        found = self._by_name.get(name) or self._by_name.get(name.lower())
+        found = _custom.find(self.kind, self.base, name) or self._known(name)
         if found is None:
             raise unknown(self.kind, name, [*self._by_name, *also])
         return found
 
-    def deserialize(self, config: Mapping[str, Any]) -> T:
-        """Make the object that ``{"class_name": ..., "config": ...}`` describes."""
-        if not isinstance(config, Mapping) or "class_name" not in config:
-            raise ValueError(
-                f"a {self.kind} configuration must have 'class_name' and 'config', got {config!r}"
-            )
-        member = self.find(str(config["class_name"]))
-        made: T = member.from_config(dict(config.get("config") or {}))
-        return made
+    def _known(self, name: str) -> type[T] | None:
+        return self._by_name.get(name) or self._by_name.get(name.lower())
 
-    def get(self, identifier: object) -> T:
+    def serialize(self, member: T) -> dict[str, Any]:
+        """Write `member` down as ``{"class_name": ..., "config": ...}``."""
+        if not isinstance(member, self.base):
+            found = _checks.found(member)
+            raise TypeError(f"{self.kind}: expected {_an(self.base)} object, found {found}")
+        return {**_custom.names_of(type(member)), "config": member.get_config()}
+
+    def deserialize(
+        self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> T:
+        """Make the object that ``{"class_name": ..., "config": ...}`` describes."""
+        with _custom.custom_object_scope(custom_objects):
+            name, arguments = described(self.kind, config)
+            found = _custom.find_described(self.kind, self.base, config, self._known(name))
+            if found is None:
+                raise _custom.unknown(self.kind, name, self._by_name)
+            made: T = found.from_config(arguments)
+            return made
+
+    def get(self, identifier: object, custom_objects: Mapping[str, Any] | None = None) -> T:
         """Return the object that a name, configuration, class or object stands for."""
         if isinstance(identifier, self.base):
             return identifier
-        if isinstance(identifier, str):
-            return self.find(identifier)()
         if isinstance(identifier, type) and issubclass(identifier, self.base):
-            return self.find(identifier.__name__)()
+            return identifier()
         if isinstance(identifier, Mapping):
-            return self.deserialize(identifier)
+            return self.deserialize(identifier, custom_objects)
+        if isinstance(identifier, str):
+            with _custom.custom_object_scope(custom_objects):
+                return self.find(identifier)()
         raise TypeError(
-            f"{self.kind} must be a name, a configuration or a {self.base.__name__}, "
-            f"got {identifier!r} of type {type(identifier).__name__}"
+            f"{self.kind}: expected a name, a configuration or {_an(self.base)}, "
+            f"found {_checks.found(identifier)}"
         )
+
+
+def _an(base: tuple[type, ...]) -> str:
+    return " or ".join(f"{'an' if b.__name__[0] in 'AEIOU' else 'a'} {b.__name__}" for b in base)
+
+
+def described(kind: str, config: object) -> tuple[str, dict[str, Any]]:
+    """Return class name and arguments of a configuration ``{"class_name": ..., "config": ...}``."""
+    if not isinstance(config, Mapping):
+        found = _checks.found(config)
+        raise TypeError(f"{kind}: expected a dict of 'class_name' and 'config', found {found}")
+    name, arguments = config.get("class_name"), config.get("config")
+    if not isinstance(name, str):
+        found = _checks.found(config)
+        raise ValueError(f"{kind}: expected a dict of 'class_name' and 'config', found {found}")
+    return name, {} if arguments is None else check_config(f"config of {name}", arguments)

@@ -5,14 +5,13 @@ A metric gives one value a row and is averaged over all rows seen. By itself it 
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fanin import _absent, _checks, _core, _targets, losses
-from fanin._registry import Registry
-from fanin._registry import serialize as _serialize
+from fanin._registry import Configurable, Registry
 from fanin.errors import ShapeError
 
 __all__ = [
@@ -29,7 +28,7 @@ __all__ = [
 ]
 
 
-class Metric:
+class Metric(Configurable):
     """Base class of the metrics: a running mean of one value a row.
 
     Parameters
@@ -42,11 +41,14 @@ class Metric:
 
     kind: ClassVar[str]
     larger_is_better: ClassVar[bool] = False
-    _fields: ClassVar[tuple[str, ...]] = ()
+
+    _family = "metrics"
+    _honoured = ("settings", "get_config", "from_config")
+    _elsewhere = ("call", "reset_states", "merge_state")
+    _reason = "fit and evaluate count in compiled code, which calls no method of a metric"
+    _instead = "compute it from model.predict in the on_epoch_end of a Callback"
 
     def __init__(self, name: str | None = None, dtype: object = None) -> None:
-        if type(self) is Metric:
-            raise TypeError("Metric is a base class: use one of its subclasses")
         if dtype is not None:
             raise ValueError(
                 f"dtype: expected None, since the sums are float64, found {_checks.found(dtype)}"
@@ -143,20 +145,8 @@ class Metric:
         return {"name": self.name, **{field: getattr(self, field) for field in self._fields}}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make a metric from what `get_config` returned.
-
-        Parameters
-        ----------
-        config : dict
-            Arguments by name.
-
-        Returns
-        -------
-        Metric
-            The metric.
-        """
-        return cls(**config)
+    def _usable(cls) -> bool:
+        return hasattr(cls, "kind")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r})"
@@ -284,7 +274,7 @@ _REGISTRY: Registry[Metric] = Registry(
 _ACCURACY = ("accuracy", "acc")
 
 
-def get(identifier: Any) -> Metric:
+def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Metric:
     """Find a metric.
 
     Parameters
@@ -292,6 +282,8 @@ def get(identifier: Any) -> Metric:
     identifier : str, dict, type or Metric
         A name in class or snake form, a configuration, a class, or a metric. ("accuracy" has no
         meaning before the outputs are known; `Sequential.compile` takes it.)
+    custom_objects : mapping of str to type, optional
+        Further classes by name.
 
     Returns
     -------
@@ -308,7 +300,7 @@ def get(identifier: Any) -> Metric:
     >>> get("mse")
     MeanSquaredError(name='mean_squared_error')
     """
-    return _REGISTRY.get(identifier)
+    return _REGISTRY.get(identifier, custom_objects)
 
 
 def resolve(identifier: Any, loss: Any, outputs: int) -> Metric:
@@ -475,23 +467,27 @@ def serialize(metric: Metric) -> dict[str, Any]:
     dict
         ``class_name`` and ``config``.
     """
-    return _serialize(metric)
+    return _REGISTRY.serialize(metric)
 
 
-def deserialize(config: Mapping[str, Any]) -> Metric:
+def deserialize(
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Metric:
     """Read what `serialize` wrote.
 
     Parameters
     ----------
     config : dict
         ``class_name`` and ``config``.
+    custom_objects : mapping of str to type, optional
+        Further classes by name.
 
     Returns
     -------
     Metric
         The metric.
     """
-    return _REGISTRY.deserialize(config)
+    return _REGISTRY.deserialize(config, custom_objects)
 
 
 _absent.guard(__name__)

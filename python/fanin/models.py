@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _absent, _checks, _data, _options, _saving, _training, random
+from fanin import _absent, _checks, _custom, _data, _options, _saving, _training, random
 from fanin._compilable import Compilable
 from fanin._progress import Progress, resolve_verbose
 from fanin.callbacks import History
@@ -424,13 +424,17 @@ class Sequential(Compilable):
         _saving.write(path, _saving.whole(self, self._compiled), overwrite)
 
 
-def clone_model(model: Sequential) -> Sequential:
+def clone_model(
+    model: Sequential, *, custom_objects: Mapping[str, Any] | None = None
+) -> Sequential:
     """Make a model of the same layers with fresh weights, not compiled.
 
     Parameters
     ----------
     model : Sequential
         The model.
+    custom_objects : mapping of str to type, optional
+        Classes of your own by name, as in `load_model`.
 
     Returns
     -------
@@ -449,7 +453,8 @@ def clone_model(model: Sequential) -> Sequential:
     >>> clone_model(model).count_params()
     3
     """
-    return Sequential.from_config(as_sequential("model", model).get_config())
+    config = as_sequential("model", model).get_config()
+    return Sequential.from_config(config, custom_objects)
 
 
 def as_sequential(name: str, model: object) -> Sequential:
@@ -478,7 +483,11 @@ def as_sequential(name: str, model: object) -> Sequential:
     raise TypeError(f"{name}: expected a fanin.Sequential, found {_checks.found(model)}{hint}")
 
 
-def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Sequential:
+def load_model(
+    filepath: str | os.PathLike[str],
+    compile: bool = True,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> Sequential:
     """Read a model that `Sequential.save` wrote; it trains on where it stopped.
 
     Parameters
@@ -487,6 +496,9 @@ def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Sequen
         The file.
     compile : bool, default True
         Whether to compile it as it was.
+    custom_objects : mapping of str to type, optional
+        Classes of your own by name, such as a schedule; those that are registered with
+        `fanin.utils.register_keras_serializable` are found without.
 
     Returns
     -------
@@ -513,14 +525,17 @@ def load_model(filepath: str | os.PathLike[str], compile: bool = True) -> Sequen
     True
     """
     compile = _checks.flag("compile", compile)
-    with _saving.Saved(filepath) as saved:
+    with _saving.Saved(filepath) as saved, _custom.custom_object_scope(custom_objects):
         with saved.making():
             outline = _saving.Outline.from_config(saved.model)
         saved.check(outline)
         with saved.making():
             model = Sequential.from_config(saved.model, rng=saved.rng)
             if compile and saved.compile is not None:
-                model.compile(**saved.compile)
+                try:
+                    model.compile(**saved.compile)
+                except _custom.UnknownClassError as error:
+                    raise ValueError(f"{error}; compile=False loads the model without it") from None
         saved.fill(model)
     return model
 

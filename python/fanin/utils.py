@@ -7,11 +7,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from fanin import _absent, _checks, _targets
 from fanin._core import get_num_threads, set_num_threads
+from fanin._custom import custom_object_scope, get_custom_objects, register_keras_serializable
 from fanin.random import set_random_seed
 
+CustomObjectScope = custom_object_scope
+
 __all__ = [
+    "CustomObjectScope",
+    "custom_object_scope",
+    "get_custom_objects",
     "get_num_threads",
     "normalize",
+    "register_keras_serializable",
     "set_num_threads",
     "set_random_seed",
     "to_categorical",

@@ -10,8 +10,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fanin import _absent, _checks
+from fanin import _absent, _checks, _custom
 from fanin._checks import unknown
+from fanin._registry import described
 from fanin.activations._functions import (
     elu,
     gelu,
@@ -69,7 +70,7 @@ _SETTINGS: dict[Activation, dict[str, Any]] = {
 _BY_NAME = {function.__name__: function for function in _SETTINGS} | {"swish": silu}
 
 
-def get(identifier: object) -> Any:
+def get(identifier: object, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Find an activation.
 
     Parameters
@@ -77,6 +78,8 @@ def get(identifier: object) -> Any:
     identifier : str, callable, dict or None
         A name, a function of this module (or a `functools.partial` of one), an activation layer,
         what `serialize` returned, or None for `linear`.
+    custom_objects : mapping of str to callable, optional
+        Further activations by name: functions of this module with options, activation layers.
 
     Returns
     -------
@@ -100,11 +103,15 @@ def get(identifier: object) -> Any:
     if _plain(identifier) is not None:
         return identifier
     if isinstance(identifier, str):
+        with _custom.custom_object_scope(custom_objects):
+            own = _custom.lookup(identifier)
+        if own is not None and not isinstance(own, str | Mapping):
+            return get(own)
         if identifier.lower() not in _BY_NAME:
             raise unknown("activation", identifier, _BY_NAME)
         return _BY_NAME[identifier.lower()]
     if isinstance(identifier, Mapping):
-        return deserialize(identifier)
+        return deserialize(identifier, custom_objects)
     settings(identifier)  # refuses what a layer could not apply
     return identifier
 
@@ -134,13 +141,15 @@ def serialize(activation: Any) -> Any:
     return {"class_name": kind, "config": values}
 
 
-def deserialize(config: Any) -> Any:
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Read what `serialize` wrote.
 
     Parameters
     ----------
     config : str or dict
         A name, or ``{"class_name": name, "config": options}``.
+    custom_objects : mapping of str to callable, optional
+        As in `get`.
 
     Returns
     -------
@@ -152,10 +161,10 @@ def deserialize(config: Any) -> Any:
     >>> deserialize({"class_name": "elu", "config": {"alpha": 0.5}})([1.0])
     array([1.])
     """
-    if not isinstance(config, Mapping):
-        return get(config)
-    function = get(config.get("class_name"))
-    options = dict(config.get("config") or {})
+    if isinstance(config, str):
+        return get(config, custom_objects)
+    name, options = described("activation", config)
+    function = get(name, custom_objects)
     made = functools.partial(function, **options) if options else function
     settings(made)
     return made
@@ -184,8 +193,9 @@ def settings(activation: Any) -> dict[str, Any]:
     known = _plain(function)
     if known is None:
         raise TypeError(
-            "activation must be a name or one of the functions of fanin.activations (layers run in "
-            f"compiled code and cannot call other functions), got {activation!r}"
+            "activation: expected a name or one of the functions of fanin.activations, since "
+            "layers run in compiled code and cannot call other functions, "
+            f"found {_checks.found(activation)}"
         )
     if function is relu:
         return relu_settings(**options)

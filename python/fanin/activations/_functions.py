@@ -300,7 +300,7 @@ def softmax(x: ArrayLike, axis: int = -1) -> NDArray[Any]:
     """
     logits = _checks.free_floats("x", x)
     if logits.ndim == 0:
-        raise ValueError("softmax needs an array of one or more axes, got a number")
+        raise ValueError("x: expected an array of one or more axes, found a number")
     moved = np.moveaxis(logits, _checks.integer("axis", axis, minimum=-logits.ndim), -1)
     return np.moveaxis(_apply({"kind": "softmax"}, moved), -1, axis)
 
@@ -330,11 +330,10 @@ def relu_settings(
     negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> dict[str, Any]:
     """Return what the core is told about a rectifier with these options."""
-    if max_value is not None or threshold != 0:
-        raise ValueError(
-            "relu supports no max_value and no threshold other than 0, "
-            f"got max_value={max_value}, threshold={threshold}"
-        )
+    if max_value is not None:
+        raise ValueError(f"max_value: expected None, found {_checks.found(max_value)}")
+    if threshold != 0:
+        raise ValueError(f"threshold: expected 0, found {_checks.found(threshold)}")
     slope = _checks.number("negative_slope", negative_slope)
     return {"kind": "leaky_relu", "negative_slope": slope} if slope else {"kind": "relu"}
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from fanin import _checks
+from fanin._member import Member
 from fanin.callbacks._record import Record
 from fanin.callbacks._run import Run
 
@@ -18,7 +19,7 @@ TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 PREDICT_BATCH_HOOKS = ("on_predict_batch_begin", "on_predict_batch_end")
 
 
-class Callback:
+class Callback(Member):
     """Base class of the callbacks: override the hooks you need.
 
     An epoch runs in compiled code without coming back, unless a callback overrides a hook of
@@ -42,6 +43,8 @@ class Callback:
     >>> Shout().on_epoch_end(0)
     epoch 0 is over!
     """
+
+    _family = "callbacks"
 
     pulse_every: int | None = None
 

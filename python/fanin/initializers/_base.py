@@ -1,19 +1,19 @@
 """What every initializer is, and what all of them ask of their arguments."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from fanin._registry import Configurable
 from fanin.initializers._arguments import (
     _CHARACTERS,
     Array,
     ShapeLike,
     call_checked,
     check_finite,
-    checked_config,
     checked_dtype,
     checked_for_numpy,
     checked_out,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fanin.initializers._facts import Facts
 
 
-class Initializer:
+class Initializer(Configurable):
     """What an array of weights holds before training: the class to derive one's own from.
 
     A subclass defines ``__call__(shape, dtype=None)``, which returns the array, and
@@ -46,6 +46,11 @@ class Initializer:
     array([[0., 1., 0.],
            [1., 0., 1.]], dtype=float32)
     """
+
+    _family = "initializers"
+    _elsewhere = ("call",)
+    _reason = "an initializer is called as a function of the shape"
+    _instead = "write __call__(self, shape, dtype=None)"
 
     def __call__(self, shape: ShapeLike, dtype: npt.DTypeLike | None = None) -> Array:
         """Return a new array of `shape`."""
@@ -207,23 +212,6 @@ class Initializer:
         """Return what is known of the values without drawing them; None if nothing is."""
         return None
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal initializer."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Make the initializer that :meth:`get_config` describes.
-
-        Raises
-        ------
-        TypeError
-            If `config` is no mapping of arguments to values.
-        ValueError
-            If it lacks an argument, or a value means nothing.
-        """
-        return cls(**checked_config(cls, config))
-
     def clone(self) -> Self:
         """Return an equal initializer."""
         return self.from_config(self.get_config())
@@ -249,8 +237,19 @@ def _place(rng: object) -> str:
     return rng.path if isinstance(rng, Stream) else ""
 
 
+# What a subclass of an initializer that compiled code draws may override, and why no more.
+COMPILED = (
+    ("get_config", "from_config", "clone", "explain", "as_keras", "as_jax", "for_activation"),
+    "layers take the numbers from compiled code",
+    "derive from fanin.initializers.Initializer, whose __call__(shape, dtype=None, rng=None) "
+    "layers do call, and let that call an initializer of this package",
+)
+
+
 class FixedInitializer(Initializer):
     """An initializer without anything random."""
+
+    _honoured, _reason, _instead = COMPILED
 
     def __call__(
         self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
@@ -282,6 +281,8 @@ class RandomInitializer(Initializer):
         gives new ones. In a network an integer is combined with the name of the parameter, so that
         one initializer shared by equal layers still gives each its own values.
     """
+
+    _honoured, _reason, _instead = COMPILED
 
     def __init__(self, seed: Rng = None) -> None:
         self.seed = simplify(seed)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fanin import _custom
 from fanin._checks import found, unknown
+from fanin._registry import described
 from fanin.initializers._arguments import needed
 from fanin.initializers._base import FromCallable, Initializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
@@ -119,7 +121,7 @@ def get(identifier: Any) -> Initializer | None:
     if identifier is None or isinstance(identifier, Initializer):
         return identifier
     if isinstance(identifier, str):
-        return deserialize({"class_name": identifier, "config": {}})
+        return _make(identifier, {})
     if isinstance(identifier, Mapping):
         return deserialize(identifier)
     if isinstance(identifier, type):
@@ -167,11 +169,11 @@ def serialize(initializer: Initializer) -> dict[str, Any]:
             f"initializer: expected arguments that JSON can hold, found {found(initializer)}: "
             f"{error}"
         ) from None
-    return {"class_name": type(initializer).__name__, "config": config}
+    return {**_custom.names_of(type(initializer)), "config": config}
 
 
 def deserialize(
-    config: Mapping[str, Any], custom_objects: Mapping[str, type[Initializer]] | None = None
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Initializer:
     """Make the initializer that :func:`serialize` described.
 
@@ -198,40 +200,23 @@ def deserialize(
     >>> deserialize({"class_name": "Constant", "config": {"value": 0.5}})
     Constant(value=0.5)
     """
-    if custom_objects is not None and not isinstance(custom_objects, Mapping):
-        raise TypeError(
-            f"custom_objects: expected a dict of classes by name, found {found(custom_objects)}"
-        )
-    known = {**_KNOWN, **(custom_objects or {})}
-    name, arguments = _parts(config)
-    if name in _TORCH and name not in known:
-        kind, defaults = _TORCH[name]
-        return _made(name, kind, {**defaults, **arguments})  # type: ignore[no-any-return]
-    if name not in known:
-        raise unknown("initializer", name, [*known, *_TORCH])
-    return _made(name, known[name], arguments)  # type: ignore[no-any-return]
+    name, arguments = described("initializer", config)
+    with _custom.custom_object_scope(custom_objects):
+        return _make(name, arguments, config)
 
 
-def _parts(config: object) -> tuple[str, dict[str, Any]]:
-    """Return the class name and the arguments in a configuration, or say what is wrong with it."""
-    if not isinstance(config, Mapping):
-        raise TypeError(
-            f"initializer: expected a dict with 'class_name' and 'config', found {found(config)}"
-        )
-    if not isinstance(name := config.get("class_name"), str):
-        raise ValueError(
-            f"initializer: expected a 'class_name' that is text, found {found(dict(config))}"
-        )
-    arguments = config.get("config")
-    if not isinstance(arguments, Mapping | None) or not all(map(_is_text, arguments or ())):
-        raise ValueError(
-            f"initializer: expected a 'config' of arguments by name, found {found(arguments)}"
-        )
-    return name, dict(arguments or {})
-
-
-def _is_text(name: object) -> bool:
-    return isinstance(name, str)
+def _make(
+    name: str, arguments: dict[str, Any], config: Mapping[str, Any] | None = None
+) -> Initializer:
+    """Make the initializer called `name`, which may be the user's own."""
+    ours, defaults = _TORCH.get(name, (_KNOWN.get(name), {}))
+    described = {"class_name": name} if config is None else config
+    kind = _custom.find_described("initializer", (Initializer,), described, ours)
+    if kind is None:
+        error = unknown if config is None else _custom.unknown
+        raise error("initializer", name, [*_KNOWN, *_TORCH])
+    arguments = {**defaults, **arguments} if kind is ours else arguments
+    return _made(name, kind, arguments)  # type: ignore[no-any-return]
 
 
 def _made(name: str, kind: Any, arguments: dict[str, Any]) -> Any:

@@ -159,7 +159,7 @@ class VarianceScaling(RandomInitializer):
             )
         if inputs is not None:
             ours |= {"in_axis": inputs, "out_axis": outputs, "batch_axis": "others"}
-        return cls(**ours)
+        return super().from_config(ours)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""

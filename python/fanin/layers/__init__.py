@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fanin import _absent
-from fanin._registry import Registry
-from fanin._registry import serialize as _serialize
+from fanin._registry import Configurable, Registry
 from fanin.layers._activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from fanin.layers._base import Layer
 from fanin.layers._batch_normalization import BatchNormalization
@@ -30,10 +29,21 @@ __all__ = [
     "serialize",
 ]
 
-_REGISTRY: Registry[Layer] = Registry(
+_REGISTRY: Registry[Configurable] = Registry(
     "layer",
-    Layer,
-    (Dense, BatchNormalization, Dropout, Activation, ReLU, LeakyReLU, ELU, Softmax, Flatten),
+    (Layer, InputLayer),
+    (
+        Dense,
+        BatchNormalization,
+        Dropout,
+        Activation,
+        ReLU,
+        LeakyReLU,
+        ELU,
+        Softmax,
+        Flatten,
+    ),
+    {"InputLayer": InputLayer, "input_layer": InputLayer},
 )
 
 
@@ -55,25 +65,25 @@ def serialize(layer: Layer | InputLayer) -> dict[str, Any]:
     >>> serialize(Flatten(name="flat"))
     {'class_name': 'Flatten', 'config': {'name': 'flat', 'trainable': True}}
     """
-    return _serialize(layer)
+    return _REGISTRY.serialize(layer)
 
 
-def deserialize(config: Mapping[str, Any]) -> Any:
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Read what `serialize` wrote.
 
     Parameters
     ----------
     config : dict
         ``class_name`` and ``config``.
+    custom_objects : mapping of str to type, optional
+        Further classes by name: subclasses of layers, and initializers.
 
     Returns
     -------
     Layer or InputLayer
         The layer, not built.
     """
-    if isinstance(config, Mapping) and config.get("class_name") == "InputLayer":
-        return InputLayer.from_config(dict(config["config"]))
-    return _REGISTRY.deserialize(config)
+    return _REGISTRY.deserialize(config, custom_objects)
 
 
 _absent.guard(__name__)

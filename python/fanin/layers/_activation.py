@@ -1,10 +1,28 @@
 """Activations as layers of their own."""
 
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
 
 from fanin import _checks, activations
 from fanin.activations._functions import relu_settings
 from fanin.layers._base import Layer
+
+
+def activation_option(name: str, value: Any) -> Any:
+    """Return the activation that is meant by what is assigned to `name`."""
+    return activations.get(value)
+
+
+def _rectifier_option(name: str, value: Any) -> Any:
+    relu_settings(**{name: value})
+    return value
+
+
+def _last_axis(name: str, value: Any) -> Any:
+    if value != -1:
+        raise ValueError(f"{name}: expected -1, the last axis, found {_checks.found(value)}")
+    return value
 
 
 class _Elementwise(Layer):
@@ -48,8 +66,10 @@ class Activation(_Elementwise):
     array([[0., 2.]], dtype=float32)
     """
 
+    _options: ClassVar[Mapping[str, Any]] = {"activation": activation_option}
+
     def __init__(self, activation: Any, **kwargs: Any) -> None:
-        self.activation = activations.get(activation)
+        self.activation = activation
         super().__init__(**kwargs)
 
     def activation_settings(self) -> dict[str, Any]:
@@ -60,7 +80,7 @@ class Activation(_Elementwise):
         dict
             ``kind`` and the options.
         """
-        return activations.settings(activations.get(self.activation))
+        return activations.settings(self.activation)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer.
@@ -70,7 +90,7 @@ class Activation(_Elementwise):
         dict
             Arguments by name.
         """
-        activation = activations.serialize(activations.get(self.activation))
+        activation = activations.serialize(self.activation)
         return {**super().get_config(), "activation": activation}
 
 
@@ -95,7 +115,8 @@ class ReLU(_Elementwise):
     array([[0., 2.]], dtype=float32)
     """
 
-    _config_fields = ("max_value", "negative_slope", "threshold")
+    _fields = ("max_value", "negative_slope", "threshold")
+    _options: ClassVar[Mapping[str, Any]] = dict.fromkeys(_fields, _rectifier_option)
 
     def __init__(
         self,
@@ -104,7 +125,6 @@ class ReLU(_Elementwise):
         threshold: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        relu_settings(negative_slope, max_value, threshold)
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
         super().__init__(**kwargs)
 
@@ -138,13 +158,15 @@ class LeakyReLU(_Elementwise):
     array([[-0.5,  2. ]], dtype=float32)
     """
 
-    _config_fields = ("negative_slope",)
+    _fields = ("negative_slope",)
+    _options: ClassVar[Mapping[str, Any]] = {
+        "negative_slope": partial(_checks.number, at_least=0.0)
+    }
 
     def __init__(
         self, negative_slope: float = 0.3, *, alpha: float | None = None, **kwargs: Any
     ) -> None:
-        slope = negative_slope if alpha is None else alpha
-        self.negative_slope = _checks.number("negative_slope", slope, at_least=0.0)
+        self.negative_slope = negative_slope if alpha is None else alpha
         super().__init__(**kwargs)
 
     def activation_settings(self) -> dict[str, Any]:
@@ -175,10 +197,11 @@ class ELU(_Elementwise):
     array([[0., 2.]], dtype=float32)
     """
 
-    _config_fields = ("alpha",)
+    _fields = ("alpha",)
+    _options: ClassVar[Mapping[str, Any]] = {"alpha": partial(_checks.number, at_least=0.0)}
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
-        self.alpha = _checks.number("alpha", alpha, at_least=0.0)
+        self.alpha = alpha
         super().__init__(**kwargs)
 
     def activation_settings(self) -> dict[str, Any]:
@@ -209,11 +232,10 @@ class Softmax(_Elementwise):
     array([[0.5, 0.5]], dtype=float32)
     """
 
-    _config_fields = ("axis",)
+    _fields = ("axis",)
+    _options: ClassVar[Mapping[str, Any]] = {"axis": _last_axis}
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
-        if axis != -1:
-            raise ValueError(f"Softmax supports the last axis only, axis=-1, got {axis!r}")
         self.axis = axis
         super().__init__(**kwargs)
 

@@ -1,23 +1,48 @@
 """What every layer shares: arrays, building, forward and backward, weights, configuration."""
 
 import weakref
-from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, _core, initializers, random
+from fanin import _checks, _core, _signatures, initializers, random
 from fanin._options import thread_count
+from fanin._registry import Configurable
 from fanin._undo import as_before
 from fanin.errors import ShapeError
 from fanin.layers._arrays import at, empty, forward, known_cache, like, views, write_all
-from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, known_keywords
+from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 
 Array = NDArray[Any]
 
 
-class Layer:
+def initializer_option(name: str, value: Any) -> Any:
+    """Return the initializer that is meant by what is assigned to `name`."""
+    found = initializers.get(value)
+    if found is None:
+        raise TypeError(f"{name}: expected a name or an initializer, found None")
+    return found
+
+
+def name_option(name: str, value: Any) -> str:
+    """Return a name, if it is one."""
+    if not isinstance(value, str) or not value:
+        found = _checks.found(value)
+        raise TypeError(f"{name}: expected text of at least one letter, found {found}")
+    return value
+
+
+def check_name(name: str, others: Sequence["Layer"]) -> None:
+    """Refuse a name that another layer of the network has."""
+    if any(layer.name == name for layer in others):
+        raise ValueError(
+            f"name: expected a name that no other layer has, found {name!r}, which is taken"
+        )
+
+
+class Layer(Configurable):
     """Base class of the layers.
 
     A layer is its arrays: `build` makes them, each is an attribute (``layer.kernel``), and inside a
@@ -42,6 +67,37 @@ class Layer:
         Refused: unknown names, and arguments of Keras that are not implemented.
     """
 
+    _family = "layers"
+    _honoured = (
+        "settings",
+        "activation_settings",
+        "check_input",
+        "draw_from",
+        "plan_for",
+        "fill",
+        "initializer",
+        "tie",
+        "get_config",
+        "from_config",
+    )
+    _elsewhere = (
+        "call",
+        "compute_mask",
+        "compute_output_spec",
+        "compute_output_signature",
+        "build_from_config",
+        "load_own_variables",
+        "save_own_variables",
+    )
+    _reason = "networks run in compiled code, which calls no method of a layer"
+    _instead = (
+        "put it together from fanin.layers, change the data before the network or what it returns, "
+        "or write the network in Keras or torch and let fanin.initialize fill it"
+    )
+    _unsupported = UNSUPPORTED
+    _fixed: ClassVar[tuple[str, ...]] = ()
+    """Options that the arrays were made for: they cannot change once there are arrays."""
+
     def __init__(
         self,
         *,
@@ -55,14 +111,8 @@ class Layer:
     ) -> None:
         given = [key for key, value in kwargs.items() if not asks_for_nothing(key, value)]
         if given:
-            _checks.keywords(
-                type(self).__name__, given, known_keywords(type(self), Layer), UNSUPPORTED
-            )
-        if name is not None and (not isinstance(name, str) or not name):
-            raise TypeError(f"name must be a non-empty string, got {name!r}")
-        shapes = [s for s in (input_shape, input_dim, batch_input_shape) if s is not None]
-        if len(shapes) > 1:
-            raise ValueError("give one of input_shape, input_dim and batch_input_shape")
+            _checks.keywords(type(self).__name__, given, _signatures.names(type(self)), UNSUPPORTED)
+        only_one(input_shape=input_shape, input_dim=input_dim, batch_input_shape=batch_input_shape)
         self.declared_dtype = None if dtype is None else _checks.float_dtype("dtype", dtype)
         self.declared_shape: tuple[int, ...] | None = None
         if input_shape is not None:
@@ -71,7 +121,7 @@ class Layer:
             self.declared_shape = (_checks.integer("input_dim", input_dim, minimum=1),)
         elif batch_input_shape is not None:
             self.declared_shape = _checks.batched_shape("batch_input_shape", batch_input_shape)
-        self.trainable = _checks.flag("trainable", trainable)
+        self.trainable = trainable
         self.name = auto_name(type(self).__name__) if name is None else name
         self.arrays: dict[str, Array] = {}
         self._feature_shape: tuple[int, ...] | None = None
@@ -84,7 +134,23 @@ class Layer:
 
     # What a subclass says about itself.
 
-    _config_fields: ClassVar[tuple[str, ...]] = ()
+    _options: ClassVar[Mapping[str, Any]] = {"name": name_option, "trainable": _checks.flag}
+
+    @classmethod
+    def _usable(cls) -> bool:
+        return cls.settings is not Layer.settings
+
+    def _check_change(self, name: str, value: Any) -> None:
+        if self.__dict__.get("_params") is None:
+            return
+        now = getattr(self, name)
+        if name in self._fixed and value != now:
+            raise ValueError(
+                f"{name}: expected {now!r}, which layer {self.name!r} was built with, "
+                f"found {_checks.found(value)}; make another layer"
+            )
+        if name == "name" and self.owner is not None:
+            check_name(value, [layer for layer in self.owner.layers if layer is not self])
 
     def settings(self) -> dict[str, Any]:
         """Return what the core is told about this layer.
@@ -94,10 +160,7 @@ class Layer:
         dict
             ``kind`` and the options.
         """
-        raise TypeError(
-            f"{type(self).__name__} is not one of fanin's layers: networks run in compiled code, "
-            "which cannot call a layer written in Python"
-        )
+        raise NotImplementedError
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Refuse a shape of one sample that this layer cannot take; any will do by default."""
@@ -154,6 +217,11 @@ class Layer:
     def plan_for(self, shape: tuple[int, ...], dtype: str) -> _core.Plan:
         """Return the plan of this layer by itself, having checked that it can take `shape`."""
         self.check_input(shape)
+        if self.declared_shape not in (None, shape):
+            raise ShapeError(
+                f"input_shape: expected {shape}, the shape of the samples that layer "
+                f"{self.name!r} is given, found {self.declared_shape}"
+            )
         plan = _core.Plan(shape, [self.settings()], dtype)
         if self.built and {role: a.shape for role, a in self.arrays.items()} != {
             role: size for _, role, _, size in (*plan.parameters, *plan.state)
@@ -180,14 +248,8 @@ class Layer:
             view[...] = like(name, values, view, finite=True)
 
     def initializer(self, role: str) -> initializers.Initializer:
-        """Return the initializer of the array called `role`, which may have been set by name."""
-        given = getattr(self, f"{role}_initializer")
-        found = initializers.get(given)
-        if found is None:
-            raise TypeError(
-                f"{role}_initializer of layer {self.name!r} must be a name or an initializer, "
-                "got None"
-            )
+        """Return the initializer of the array called `role`."""
+        found: initializers.Initializer = getattr(self, f"{role}_initializer")
         return found
 
     def tie(
@@ -474,28 +536,12 @@ class Layer:
             config["dtype"] = self.declared_dtype
         if self.declared_shape is not None:
             config["input_shape"] = self.declared_shape
-        for field in self._config_fields:
+        for field in self._fields:
             value = getattr(self, field)
             if field.endswith("_initializer"):
                 value = initializers.serialize(self.initializer(field.removesuffix("_initializer")))
             config[field] = value
         return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make a layer from what `get_config` returned.
-
-        Parameters
-        ----------
-        config : dict
-            Arguments by name.
-
-        Returns
-        -------
-        Layer
-            The layer, not built.
-        """
-        return cls(**config)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy stands by itself: it leaves the network behind and has arrays of its own.

@@ -1,11 +1,19 @@
 """Batch normalization."""
 
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
 
-from fanin import _checks, initializers
+from fanin import _checks
 from fanin.errors import ShapeError
 from fanin.layers._arrays import Weight
-from fanin.layers._base import Layer
+from fanin.layers._base import Layer, initializer_option
+
+
+def _axis(name: str, value: Any) -> int:
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
+    return _checks.integer(name, value, minimum=-1)
 
 
 class BatchNormalization(Layer):
@@ -67,17 +75,19 @@ class BatchNormalization(Layer):
     moving_mean = Weight("Running mean of shape (features,).")
     moving_variance = Weight("Running variance of shape (features,).")
 
-    _config_fields = (
-        "axis",
-        "momentum",
-        "epsilon",
-        "center",
-        "scale",
-        "beta_initializer",
-        "gamma_initializer",
-        "moving_mean_initializer",
-        "moving_variance_initializer",
-    )
+    _options: ClassVar[Mapping[str, Any]] = {
+        "axis": _axis,
+        "momentum": partial(_checks.number, at_least=0.0, at_most=1.0),
+        "epsilon": partial(_checks.number, above=0.0),
+        "center": _checks.flag,
+        "scale": _checks.flag,
+        "beta_initializer": initializer_option,
+        "gamma_initializer": initializer_option,
+        "moving_mean_initializer": initializer_option,
+        "moving_variance_initializer": initializer_option,
+    }
+    _fields = tuple(_options)
+    _fixed = ("axis", "center", "scale")
 
     def __init__(
         self,
@@ -92,17 +102,15 @@ class BatchNormalization(Layer):
         moving_variance_initializer: Any = "ones",
         **kwargs: Any,
     ) -> None:
-        if isinstance(axis, list | tuple) and len(axis) == 1:
-            axis = axis[0]
-        self.axis = _checks.integer("axis", axis, minimum=-1)
-        self.momentum = _checks.number("momentum", momentum, at_least=0.0, at_most=1.0)
-        self.epsilon = _checks.number("epsilon", epsilon, above=0.0)
-        self.center = _checks.flag("center", center)
-        self.scale = _checks.flag("scale", scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.axis = axis
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+        self.beta_initializer = beta_initializer
+        self.gamma_initializer = gamma_initializer
+        self.moving_mean_initializer = moving_mean_initializer
+        self.moving_variance_initializer = moving_variance_initializer
         super().__init__(**kwargs)
 
     def settings(self) -> dict[str, Any]:
@@ -132,6 +140,6 @@ class BatchNormalization(Layer):
         """
         if self.axis not in (-1, len(shape)):
             raise ShapeError(
-                f"layer {self.name!r} normalizes the last axis only, and axis={self.axis} is not "
-                f"the last of (batch, {', '.join(map(str, shape))})"
+                f"axis: expected -1 or {len(shape)}, the last one of "
+                f"(batch, {', '.join(map(str, shape))}), found {self.axis} in layer {self.name!r}"
             )

@@ -1,10 +1,13 @@
 """The fully connected layer."""
 
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
 
-from fanin import _checks, activations, initializers
+from fanin import _checks, activations
+from fanin.layers._activation import activation_option
 from fanin.layers._arrays import Weight
-from fanin.layers._base import Layer
+from fanin.layers._base import Layer, initializer_option
 
 
 class Dense(Layer):
@@ -49,7 +52,15 @@ class Dense(Layer):
     kernel = Weight("Weights of shape (fan_in, units).")
     bias = Weight("Bias of shape (units,), or None.")
 
-    _config_fields = ("units", "use_bias", "kernel_initializer", "bias_initializer")
+    _fields = ("units", "use_bias", "kernel_initializer", "bias_initializer")
+    _fixed = ("units", "use_bias")
+    _options: ClassVar[Mapping[str, Any]] = {
+        "units": partial(_checks.integer, minimum=1),
+        "activation": activation_option,
+        "use_bias": _checks.flag,
+        "kernel_initializer": initializer_option,
+        "bias_initializer": initializer_option,
+    }
 
     def __init__(
         self,
@@ -60,11 +71,11 @@ class Dense(Layer):
         bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
-        self.units = _checks.integer("units", units, minimum=1)
-        self.activation = activations.get(activation)
-        self.use_bias = _checks.flag("use_bias", use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
+        self.units = units
+        self.activation = activation
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+        self.bias_initializer = bias_initializer
         super().__init__(**kwargs)
 
     def settings(self) -> dict[str, Any]:
@@ -79,7 +90,7 @@ class Dense(Layer):
             "kind": "dense",
             "units": self.units,
             "use_bias": self.use_bias,
-            "activation": activations.settings(activations.get(self.activation)),
+            "activation": activations.settings(self.activation),
             "trainable": bool(self.trainable),
         }
 
@@ -91,5 +102,5 @@ class Dense(Layer):
         dict
             Arguments by name.
         """
-        activation = activations.serialize(activations.get(self.activation))
+        activation = activations.serialize(self.activation)
         return {**super().get_config(), "activation": activation}

@@ -1,11 +1,17 @@
 """Dropout."""
 
 import copy
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
 
 from fanin import _checks, random
 from fanin.layers._base import Layer
 from fanin.streams import Replay
+
+
+def _seed(name: str, value: Any) -> Any:
+    return random.simplify(value, name)
 
 
 class Dropout(Layer):
@@ -40,14 +46,21 @@ class Dropout(Layer):
     [0.0, 2.0]
     """
 
-    _config_fields = ("rate", "seed")
+    _fields = ("rate", "seed")
+    _fixed = ("seed",)
+    _options: ClassVar[Mapping[str, Any]] = {
+        "rate": partial(_checks.number, at_least=0.0, below=1.0),
+        "seed": _seed,
+    }
+    _instead = f"to drop in prediction too, call model(x, training=True); else {Layer._instead}"
 
     def __init__(
         self, rate: float, noise_shape: None = None, seed: Any = None, **kwargs: Any
     ) -> None:
         if noise_shape is not None:
-            raise ValueError("Dropout supports no noise_shape: each element is dropped by itself")
-        self.rate = _checks.number("rate", rate, at_least=0.0, below=1.0)
+            found = _checks.found(noise_shape)
+            raise ValueError(f"noise_shape: expected None, each element by itself, found {found}")
+        self.rate = rate
         self.seed = seed
         source = random.Stream(0) if seed is None else random.resolve(seed, "seed")
         self._stream = as_stream(source)
@@ -67,6 +80,16 @@ class Dropout(Layer):
             "seed": self._stream.seed,
             "path": self._stream.path,
         }
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer.
+
+        Returns
+        -------
+        dict
+            Arguments by name; the seed as numbers, if it is one.
+        """
+        return {**super().get_config(), "seed": random.config_of(self.seed)}
 
     def draw_from(self, source: Any, path: str) -> None:
         """Take masks from a stream, at the layer's place there; its own seed goes before it."""

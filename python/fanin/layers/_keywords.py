@@ -1,10 +1,11 @@
 """Names: of layers, and of the keyword arguments that layers take."""
 
-import inspect
 import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+
+from fanin import _checks
 
 UNSUPPORTED = {
     "kernel_regularizer": "weight penalties are not implemented; optimizers have weight_decay",
@@ -45,13 +46,13 @@ def restart_names() -> None:
     _counters.clear()
 
 
-def known_keywords(cls: type, base: type) -> set[str]:
-    return {
-        name
-        for kind in (cls, base)
-        for name, parameter in inspect.signature(kind.__init__).parameters.items()  # type: ignore[misc]
-        if parameter.kind is not parameter.VAR_KEYWORD and name != "self"
-    }
+def only_one(**arguments: object) -> None:
+    """Refuse two arguments that say the same thing."""
+    given = [name for name, value in arguments.items() if value is not None]
+    if len(given) > 1:
+        first, second = given[:2]
+        found = _checks.found(arguments[second])
+        raise ValueError(f"{second}: expected nothing beside {first}, found {found}")
 
 
 def asks_for_nothing(name: str, value: object) -> bool:

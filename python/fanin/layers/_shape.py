@@ -1,11 +1,14 @@
 """Layers that only say what shape things have: the input, and Flatten."""
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
 
 from fanin import _checks
-from fanin.layers._base import Layer
-from fanin.layers._keywords import UNSUPPORTED, auto_name
+from fanin._registry import Configurable
+from fanin.layers._base import Layer, name_option
+from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 
 
 class Flatten(Layer):
@@ -27,7 +30,8 @@ class Flatten(Layer):
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         if data_format not in (None, "channels_last"):
-            raise ValueError(f"data_format must be None or 'channels_last', got {data_format!r}")
+            found = _checks.found(data_format)
+            raise ValueError(f"data_format: expected None or 'channels_last', found {found}")
         super().__init__(**kwargs)
 
     def settings(self) -> dict[str, Any]:
@@ -41,7 +45,11 @@ class Flatten(Layer):
         return {"kind": "flatten"}
 
 
-class InputLayer:
+def _unchanged(name: str, value: Any) -> Any:
+    return value
+
+
+class InputLayer(Configurable):
     """The shape of a network's input; it computes nothing and is not among ``model.layers``.
 
     Parameters
@@ -50,10 +58,11 @@ class InputLayer:
         Shape of one sample.
     batch_size : int, optional
         Here for Keras's signature: batches of any size are accepted.
-    dtype : str, optional
-        dtype of the network if it is "float32" or "float64"; data of any numeric dtype is accepted.
+    dtype : dtype-like, optional
+        float32 or float64 is the dtype of the network. A dtype of whole numbers or flags, such as
+        "uint8", says what the data are: they are converted to the network's dtype, as all data are.
     batch_shape : tuple, optional
-        Instead of `shape`: with the batch axis in front.
+        Instead of `shape` and `batch_size`: with the batch axis in front.
     name : str, optional
         Name of the object.
     input_shape : tuple of int, optional
@@ -61,72 +70,100 @@ class InputLayer:
     **kwargs
         Refused, with the reason.
 
+    Raises
+    ------
+    ValueError
+        If there is no shape, or two arguments say the same thing.
+    TypeError
+        If `dtype` is none of these.
+
     Examples
     --------
     >>> InputLayer(shape=(28, 28)).shape
     (28, 28)
     """
 
+    _family = "layers"
+    _honoured = ("get_config", "from_config")
+    _reason = "nothing but its shape and its dtype is asked for"
+    _instead = "change the data before the network"
+    _unsupported = UNSUPPORTED
+    _fields = ("shape", "dtype", "name")
+    _fixed = ("shape", "dtype", "declared_dtype")
+    _options: ClassVar[Mapping[str, Any]] = {
+        **dict.fromkeys(_fixed, _unchanged),
+        "name": name_option,
+    }
+
     def __init__(
         self,
         shape: Sequence[int] | int | None = None,
         batch_size: int | None = None,
-        dtype: str | None = None,
+        dtype: Any = None,
         batch_shape: Sequence[int | None] | None = None,
         name: str | None = None,
         input_shape: Sequence[int] | int | None = None,
         **kwargs: Any,
     ) -> None:
-        given = [key for key, value in kwargs.items() if value is not None and value is not False]
-        known = ("shape", "batch_size", "dtype", "batch_shape", "name", "input_shape")
-        _checks.keywords("Input", given, known, UNSUPPORTED)
-        shapes = [s for s in (shape, batch_shape, input_shape) if s is not None]
-        if len(shapes) != 1:
-            raise ValueError("Input needs the shape of one sample, such as Input(shape=(784,))")
+        refuse_unknown(type(self).__name__, kwargs)
+        only_one(shape=shape, batch_shape=batch_shape, input_shape=input_shape)
+        only_one(batch_size=batch_size, batch_shape=batch_shape)
         if batch_shape is not None:
             self.shape = _checks.batched_shape("batch_shape", batch_shape)
+            if batch_shape[0] is not None:
+                _checks.integer("batch_shape", batch_shape[0], minimum=1)
+        elif shape is not None:
+            self.shape = _checks.feature_shape("shape", shape)
+        elif input_shape is not None:
+            self.shape = _checks.feature_shape("input_shape", input_shape)
         else:
-            self.shape = _checks.feature_shape("shape", shapes[0])
+            raise ValueError("shape: expected the shape of one sample, such as (784,), found None")
         if batch_size is not None:
             _checks.integer("batch_size", batch_size, minimum=1)
-        self.declared_dtype = dtype if dtype in ("float32", "float64") else None
-        self.dtype = dtype
+        self.dtype = _data_dtype("dtype", dtype)
+        self.declared_dtype = self.dtype if self.dtype in ("float32", "float64") else None
         self.name = auto_name("InputLayer") if name is None else name
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal object.
-
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        return {"shape": self.shape, "dtype": self.dtype, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make an object from what `get_config` returned.
-
-        Parameters
-        ----------
-        config : dict
-            Arguments by name.
-
-        Returns
-        -------
-        InputLayer
-            The object.
-        """
-        return cls(**config)
+    def _check_change(self, name: str, value: Any) -> None:
+        if name in self._fixed and name in self.__dict__:
+            raise AttributeError(
+                f"{name}: an Input stays as it was made, found {_checks.found(value)}; make another"
+            )
 
     def __repr__(self) -> str:
-        return f"<InputLayer name={self.name}, shape={self.shape}>"
+        return f"<{type(self).__name__} name={self.name}, shape={self.shape}>"
+
+
+def _data_dtype(name: str, dtype: Any) -> str | None:
+    """Return the name of a dtype that data may have, or None for None."""
+    try:
+        known = None if dtype is None else np.dtype(dtype)
+    except (TypeError, ValueError):
+        known = np.dtype(object)
+    if known is None or known.kind in "iub":
+        return None if known is None else known.name
+    try:
+        return _checks.float_dtype(name, known)
+    except TypeError:
+        raise TypeError(
+            f"{name}: expected 'float32' or 'float64', or a dtype of whole numbers, "
+            f"found {_checks.found(dtype)}"
+        ) from None
+
+
+def refuse_unknown(owner: str, given: dict[str, Any]) -> None:
+    """Refuse arguments that an Input does not take, unless they ask for nothing."""
+    asked = [name for name, value in given.items() if not asks_for_nothing(name, value)]
+    _checks.keywords(owner, asked, _ARGUMENTS, UNSUPPORTED)
+
+
+_ARGUMENTS = ("shape", "batch_size", "dtype", "batch_shape", "name", "input_shape")
 
 
 def Input(  # noqa: N802 (Keras's name)
     shape: Sequence[int] | int | None = None,
     batch_size: int | None = None,
-    dtype: str | None = None,
+    dtype: Any = None,
     **kwargs: Any,
 ) -> InputLayer:
     """Say what shape a network's samples have; goes first in a `Sequential`.
@@ -137,8 +174,8 @@ def Input(  # noqa: N802 (Keras's name)
         Shape of one sample.
     batch_size : int, optional
         Here for Keras's signature: batches of any size are accepted.
-    dtype : str, optional
-        See `InputLayer`.
+    dtype : dtype-like, optional
+        float32 or float64: that of the network; or that of the data, see `InputLayer`.
     **kwargs
         `batch_shape` and `name`: see `InputLayer`.
 
@@ -152,4 +189,5 @@ def Input(  # noqa: N802 (Keras's name)
     >>> Input(shape=(784,)).shape
     (784,)
     """
+    refuse_unknown("Input", {k: v for k, v in kwargs.items() if k not in _ARGUMENTS})
     return InputLayer(shape, batch_size, dtype, **kwargs)

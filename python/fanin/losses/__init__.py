@@ -10,9 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fanin import _absent
+from fanin import _absent, _custom
 from fanin._registry import Registry
-from fanin._registry import serialize as _serialize
 from fanin.losses._base import Loss
 from fanin.losses._crossentropy import (
     BinaryCrossentropy,
@@ -73,13 +72,15 @@ _REGISTRY: Registry[Loss] = Registry(
 )
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Find a loss, as Keras does.
 
     Parameters
     ----------
     identifier : str, dict, callable or None
         A function's name (gives the function), a class's name, a configuration, a class, or a loss.
+    custom_objects : mapping of str to type, optional
+        Further classes by name.
 
     Returns
     -------
@@ -101,10 +102,12 @@ def get(identifier: Any) -> Any:
     if identifier is None:
         return None
     if isinstance(identifier, str) and identifier.lower() in _FUNCTIONS:
-        return _FUNCTIONS[identifier.lower()]
+        with _custom.custom_object_scope(custom_objects):
+            if _custom.lookup(identifier) is None:
+                return _FUNCTIONS[identifier.lower()]
     if callable(identifier) and identifier in _CLASSES:
         return identifier
-    return _REGISTRY.get(identifier)
+    return _REGISTRY.get(identifier, custom_objects)
 
 
 def resolve(identifier: Any) -> Loss:
@@ -149,16 +152,20 @@ def serialize(loss: Loss) -> dict[str, Any]:
     dict
         ``class_name`` and ``config``.
     """
-    return _serialize(loss)
+    return _REGISTRY.serialize(loss)
 
 
-def deserialize(name: str | Mapping[str, Any]) -> Any:
+def deserialize(
+    name: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Any:
     """Read what `serialize` wrote.
 
     Parameters
     ----------
     name : dict or str
         ``class_name`` and ``config``, or a name.
+    custom_objects : mapping of str to type, optional
+        Further classes by name.
 
     Returns
     -------
@@ -170,7 +177,9 @@ def deserialize(name: str | Mapping[str, Any]) -> Any:
     >>> deserialize(serialize(BinaryCrossentropy(from_logits=True)))
     BinaryCrossentropy(from_logits=True, label_smoothing=0.0)
     """
-    return get(name)
+    if isinstance(name, str):
+        return get(name, custom_objects)
+    return _REGISTRY.deserialize(name, custom_objects)
 
 
 _absent.guard(__name__)

@@ -1,17 +1,18 @@
 """What every loss shares: options, rows, reduction."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, _targets
+from fanin._registry import Configurable
 from fanin.errors import ShapeError
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none")
 
 
-class Loss:
+class Loss(Configurable):
     """Base class of the losses.
 
     Parameters
@@ -26,7 +27,15 @@ class Loss:
     """
 
     kind: ClassVar[str]
-    _fields: ClassVar[tuple[str, ...]] = ()
+
+    _family = "losses"
+    _honoured = ("settings", "get_config", "from_config")
+    _elsewhere = ("call",)
+    _reason = "training runs in compiled code, which calls no method of a loss"
+    _instead = (
+        "use a loss of fanin.losses with sample_weight, or write the loop: model.forward, a "
+        "gradient of your own, model.backward, optimizer.step"
+    )
 
     def __init__(
         self,
@@ -34,8 +43,6 @@ class Loss:
         reduction: str | None = "sum_over_batch_size",
         dtype: object = None,
     ) -> None:
-        if type(self) is Loss:
-            raise TypeError("Loss is a base class: use one of its subclasses")
         if dtype is not None:
             raise ValueError(
                 "dtype: expected None, since a loss follows the predictions, found "
@@ -173,20 +180,8 @@ class Loss:
         return {**options, "reduction": self.reduction, "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make a loss from what `get_config` returned.
-
-        Parameters
-        ----------
-        config : dict
-            Arguments by name.
-
-        Returns
-        -------
-        Loss
-            The loss.
-        """
-        return cls(**config)
+    def _usable(cls) -> bool:
+        return hasattr(cls, "kind")
 
     def __repr__(self) -> str:
         options = ", ".join(f"{field}={getattr(self, field)!r}" for field in self._fields)

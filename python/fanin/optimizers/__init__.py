@@ -5,7 +5,6 @@ from typing import Any
 
 from fanin import _absent
 from fanin._registry import Registry
-from fanin._registry import serialize as _serialize
 from fanin.optimizers import schedules
 from fanin.optimizers._base import Optimizer
 from fanin.optimizers._members import SGD, Adagrad, Adam, RMSprop
@@ -25,13 +24,15 @@ __all__ = [
 _REGISTRY: Registry[Optimizer] = Registry("optimizer", Optimizer, (SGD, RMSprop, Adam, Adagrad))
 
 
-def get(identifier: Any) -> Optimizer:
+def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
     """Find an optimizer.
 
     Parameters
     ----------
     identifier : str, dict, type or Optimizer
         A name in any case, a configuration, a class, or an optimizer.
+    custom_objects : mapping of str to type, optional
+        Further classes by name.
 
     Returns
     -------
@@ -48,7 +49,7 @@ def get(identifier: Any) -> Optimizer:
     >>> get("adagrad").learning_rate
     0.001
     """
-    return _REGISTRY.get(identifier)
+    return _REGISTRY.get(identifier, custom_objects)
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
@@ -64,23 +65,27 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     dict
         ``class_name`` and ``config``.
     """
-    return _serialize(optimizer)
+    return _REGISTRY.serialize(optimizer)
 
 
-def deserialize(config: Mapping[str, Any]) -> Optimizer:
+def deserialize(
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Optimizer:
     """Read what `serialize` wrote.
 
     Parameters
     ----------
     config : dict
         ``class_name`` and ``config``.
+    custom_objects : mapping of str to type, optional
+        Further classes by name: subclasses of optimizers, and schedules.
 
     Returns
     -------
     Optimizer
         The optimizer.
     """
-    return _REGISTRY.deserialize(config)
+    return _REGISTRY.deserialize(config, custom_objects)
 
 
 _absent.guard(__name__)

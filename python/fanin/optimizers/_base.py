@@ -1,15 +1,15 @@
 """What every optimizer shares: learning rate, weight decay, clipping, slots."""
 
-import math
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, _core
-from fanin._registry import serialize
+from fanin import _checks, _core, _signatures
+from fanin._registry import Configurable
 from fanin.errors import ShapeError
 from fanin.optimizers import schedules
 
@@ -28,7 +28,14 @@ _UNSUPPORTED = {
 }
 
 
-class Optimizer:
+def _optional(name: str, value: Any, **bounds: float) -> float | None:
+    """Return None for None; Keras also takes 0 and False as "not set"."""
+    if value is None or value is False:
+        return None
+    return _checks.number(name, value, **bounds)
+
+
+class Optimizer(Configurable):
     """Base class of the optimizers.
 
     An optimizer holds the rule and its numbers, no arrays: `init` makes the slots for an array of
@@ -52,9 +59,39 @@ class Optimizer:
     """
 
     kind: ClassVar[str]
-    _fields: ClassVar[tuple[str, ...]]
     squares: ClassVar[tuple[str, ...]] = ()
     """The slots that are sums or means of squares: never negative."""
+
+    _family = "optimizers"
+    _honoured = (
+        "learning_rates",
+        "settings",
+        "slot_names",
+        "init",
+        "get_config",
+        "from_config",
+    )
+    _elsewhere = (
+        "update_step",
+        "apply",
+        "apply_gradients",
+        "build",
+        "minimize",
+        "get_updates",
+        "_resource_apply_dense",
+        "_resource_apply_sparse",
+        "_create_slots",
+    )
+    _reason = "training runs in compiled code, which takes the steps itself"
+    _instead = (
+        "give learning_rate a schedule of your own, or write the loop: model.forward, "
+        "loss.value_and_gradient, model.backward, and your own step on the arrays of the layers"
+    )
+    _unsupported = _UNSUPPORTED
+    _options: ClassVar[Mapping[str, Any]] = {
+        "weight_decay": partial(_optional, at_least=0.0),
+        **dict.fromkeys(_CLIPPING, partial(_optional, above=0.0)),
+    }
 
     def __init__(
         self,
@@ -66,19 +103,14 @@ class Optimizer:
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        if type(self) is Optimizer:
-            raise TypeError("Optimizer is a base class: use one of its subclasses")
-        known = ["learning_rate", *self._fields, "weight_decay", *_CLIPPING, "name"]
         given = [key for key, value in kwargs.items() if not _switched_off(key, value)]
-        _checks.keywords(type(self).__name__, given, known, _UNSUPPORTED)
+        if given:
+            known = _signatures.names(type(self))
+            _checks.keywords(type(self).__name__, given, known, _UNSUPPORTED)
         self._learning_rate = _rate(learning_rate)
-        self.weight_decay = _optional("weight_decay", weight_decay, at_least=0.0)
-        self.clipnorm = _optional("clipnorm", clipnorm, above=0.0)
-        self.clipvalue = _optional("clipvalue", clipvalue, above=0.0)
-        self.global_clipnorm = _optional("global_clipnorm", global_clipnorm, above=0.0)
-        chosen = [key for key in _CLIPPING if getattr(self, key) is not None]
-        if len(chosen) > 1:
-            raise ValueError(f"only one of {', '.join(_CLIPPING)} may be set, got {chosen}")
+        self.weight_decay = weight_decay
+        self.clipnorm, self.clipvalue = clipnorm, clipvalue
+        self.global_clipnorm = global_clipnorm
         self.name = self.kind if name is None else name
         # What counts the steps, for each model that is compiled with this optimizer.
         self._counters: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -107,6 +139,18 @@ class Optimizer:
         self.__dict__.update(state)
         self._counters = weakref.WeakSet()
 
+    @classmethod
+    def _usable(cls) -> bool:
+        return hasattr(cls, "kind")
+
+    def _check_change(self, name: str, value: Any) -> None:
+        if name in _CLIPPING and value is not None:
+            for other in _CLIPPING:
+                if other != name and self.__dict__.get(other) is not None:
+                    raise ValueError(
+                        f"{name}: expected nothing beside {other}, found {_checks.found(value)}"
+                    )
+
     @property
     def learning_rate(self) -> Any:
         """The learning rate: a float, or the schedule.
@@ -120,8 +164,8 @@ class Optimizer:
     def learning_rate(self, value: float | Schedule) -> None:
         if callable(self._learning_rate) and not callable(value):
             raise TypeError(
-                "this optimizer was made with a schedule as its learning_rate, "
-                "which a number cannot replace"
+                "learning_rate: expected a schedule, as the one that the optimizer was made with, "
+                f"found {_checks.found(value)}"
             )
         self._learning_rate = _rate(value)
 
@@ -238,10 +282,13 @@ class Optimizer:
         """
         dtype = _dtype(params)
         if not (params.flags.c_contiguous and params.flags.writeable):
-            raise ValueError("params must be a contiguous, writable array: it is updated in place")
+            raise ValueError(
+                "params: expected a contiguous array that can be written to, since it is updated "
+                f"in place, found {_checks.found(params)}"
+            )
         gradient = _checks.floats("grads", grads, dtype, finite=False)
         if gradient.shape != params.shape:
-            raise ShapeError(f"grads must have shape {params.shape}, got {gradient.shape}")
+            raise ShapeError(f"grads: expected shape {params.shape}, found {gradient.shape}")
         done = _checks.integer("iteration", iteration, minimum=0)
         _core.optimizer_step(
             self.settings(),
@@ -262,25 +309,10 @@ class Optimizer:
         """
         rate = self._learning_rate
         if callable(rate):
-            rate = serialize(rate) if isinstance(rate, schedules.LearningRateSchedule) else rate
+            own = isinstance(rate, schedules.LearningRateSchedule)
+            rate = schedules.serialize(rate) if own else rate
         keys = (*self._fields, "weight_decay", *_CLIPPING, "name")
         return {"learning_rate": rate, **{key: getattr(self, key) for key in keys}}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make an optimizer from what `get_config` returned.
-
-        Parameters
-        ----------
-        config : dict
-            Arguments by name.
-
-        Returns
-        -------
-        Optimizer
-            The optimizer.
-        """
-        return cls(**config)
 
     def __repr__(self) -> str:
         fields = ("learning_rate", *self._fields)
@@ -290,28 +322,16 @@ class Optimizer:
 def _dtype(params: object) -> str:
     """Return the dtype of parameters, which must be an array: they are updated in place."""
     if not isinstance(params, np.ndarray):
-        raise TypeError(f"params must be a NumPy array, got {type(params).__name__}")
+        raise TypeError(f"params: expected a NumPy array, found {_checks.found(params)}")
     return _checks.float_dtype("dtype of params", params.dtype)
 
 
 def _rate(value: Any) -> Any:
     if isinstance(value, Mapping):
-        member = getattr(schedules, str(value.get("class_name")), None)
-        if member is None or value["class_name"] not in schedules.__all__:
-            raise ValueError(f"unknown learning rate schedule {value.get('class_name')!r}")
-        return member.from_config(dict(value["config"]))
+        return schedules.deserialize(value)
     if callable(value):
         return value
     return _checks.number("learning_rate", value, at_least=0.0)
-
-
-def _optional(
-    name: str, value: float | None, *, at_least: float = -math.inf, above: float = -math.inf
-) -> float | None:
-    """Return None for None; Keras also takes 0 and False as "not set"."""
-    if value is None or value is False:
-        return None
-    return _checks.number(name, value, at_least=at_least, above=above)
 
 
 def _switched_off(name: str, value: object) -> bool:

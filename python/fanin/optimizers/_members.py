@@ -1,12 +1,18 @@
 """The optimizers. Formulas are Keras's; `g` is the gradient, `lr` the learning rate."""
 
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _checks
 from fanin.optimizers._base import Optimizer, Schedule
+
+_BELOW_ONE = partial(_checks.number, at_least=0.0, below=1.0)
+_UP_TO_ONE = partial(_checks.number, at_least=0.0, at_most=1.0)
+_ABOVE_ZERO = partial(_checks.number, above=0.0)
 
 
 class SGD(Optimizer):
@@ -41,6 +47,7 @@ class SGD(Optimizer):
 
     kind = "sgd"
     _fields = ("momentum", "nesterov")
+    _options: ClassVar[Mapping[str, Any]] = {"momentum": _UP_TO_ONE, "nesterov": _checks.flag}
 
     def __init__(
         self,
@@ -57,8 +64,7 @@ class SGD(Optimizer):
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.momentum = _checks.number("momentum", momentum, at_least=0.0, at_most=1.0)
-        self.nesterov = _checks.flag("nesterov", nesterov)
+        self.momentum, self.nesterov = momentum, nesterov
 
 
 class RMSprop(Optimizer):
@@ -97,6 +103,12 @@ class RMSprop(Optimizer):
     kind = "rmsprop"
     _fields = ("rho", "momentum", "epsilon", "centered")
     squares = ("velocity",)
+    _options: ClassVar[Mapping[str, Any]] = {
+        "rho": _BELOW_ONE,
+        "momentum": _UP_TO_ONE,
+        "epsilon": _ABOVE_ZERO,
+        "centered": _checks.flag,
+    }
 
     def __init__(
         self,
@@ -115,10 +127,8 @@ class RMSprop(Optimizer):
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.rho = _checks.number("rho", rho, at_least=0.0, below=1.0)
-        self.momentum = _checks.number("momentum", momentum, at_least=0.0, at_most=1.0)
-        self.epsilon = _checks.number("epsilon", epsilon, above=0.0)
-        self.centered = _checks.flag("centered", centered)
+        self.rho, self.momentum = rho, momentum
+        self.epsilon, self.centered = epsilon, centered
 
 
 class Adam(Optimizer):
@@ -158,6 +168,12 @@ class Adam(Optimizer):
     kind = "adam"
     _fields = ("beta_1", "beta_2", "epsilon", "amsgrad")
     squares = ("v", "v_max")
+    _options: ClassVar[Mapping[str, Any]] = {
+        "beta_1": _BELOW_ONE,
+        "beta_2": _BELOW_ONE,
+        "epsilon": _ABOVE_ZERO,
+        "amsgrad": _checks.flag,
+    }
 
     def __init__(
         self,
@@ -176,10 +192,8 @@ class Adam(Optimizer):
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.beta_1 = _checks.number("beta_1", beta_1, at_least=0.0, below=1.0)
-        self.beta_2 = _checks.number("beta_2", beta_2, at_least=0.0, below=1.0)
-        self.epsilon = _checks.number("epsilon", epsilon, above=0.0)
-        self.amsgrad = _checks.flag("amsgrad", amsgrad)
+        self.beta_1, self.beta_2 = beta_1, beta_2
+        self.epsilon, self.amsgrad = epsilon, amsgrad
 
 
 class Adagrad(Optimizer):
@@ -214,6 +228,10 @@ class Adagrad(Optimizer):
     kind = "adagrad"
     _fields = ("initial_accumulator_value", "epsilon")
     squares = ("accumulator",)
+    _options: ClassVar[Mapping[str, Any]] = {
+        "initial_accumulator_value": partial(_checks.number, at_least=0.0),
+        "epsilon": _ABOVE_ZERO,
+    }
 
     def __init__(
         self,
@@ -230,10 +248,8 @@ class Adagrad(Optimizer):
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.initial_accumulator_value = _checks.number(
-            "initial_accumulator_value", initial_accumulator_value, at_least=0.0
-        )
-        self.epsilon = _checks.number("epsilon", epsilon, above=0.0)
+        self.initial_accumulator_value = initial_accumulator_value
+        self.epsilon = epsilon
 
     def _core_fields(self) -> tuple[str, ...]:
         return ("epsilon",)

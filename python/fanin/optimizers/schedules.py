@@ -5,16 +5,29 @@ rate of the next one; a plain function will do.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
 
 from fanin import _absent, _checks
+from fanin._registry import Configurable, Registry
 
-__all__ = ["CosineDecay", "ExponentialDecay", "LearningRateSchedule", "PiecewiseConstantDecay"]
+__all__ = [
+    "CosineDecay",
+    "ExponentialDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "deserialize",
+    "serialize",
+]
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Configurable):
     """Base class of the schedules: subclass it and write ``__call__(self, step)``.
+
+    A model that was saved with a schedule of your own is loaded with
+    ``load_model(path, custom_objects={"Inverse": Inverse})``, or once the class is registered with
+    `fanin.utils.register_keras_serializable`. The class then needs `get_config` too.
 
     Examples
     --------
@@ -24,6 +37,11 @@ class LearningRateSchedule:
     >>> Inverse()(3)
     0.25
     """
+
+    _family = "schedules"
+    _elsewhere = ("call",)
+    _reason = "a schedule is called as a function of the step"
+    _instead = "write __call__(self, step)"
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of a step.
@@ -48,23 +66,29 @@ class LearningRateSchedule:
         dict
             Arguments by name.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define get_config(self)")
+        if not self._fields:
+            raise NotImplementedError(f"{type(self).__name__} must define get_config(self)")
+        return super().get_config()
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make a schedule from what `get_config` returned.
 
-        Parameters
-        ----------
-        config : dict
-            Arguments by name.
+_NOT_NEGATIVE = partial(_checks.number, at_least=0.0)
 
-        Returns
-        -------
-        LearningRateSchedule
-            The schedule.
-        """
-        return cls(**config)
+
+def _warmup_target(name: str, value: Any) -> float | None:
+    return None if value is None else _checks.number(name, value, at_least=0.0)
+
+
+def _boundaries(name: str, values: Any) -> list[float]:
+    numbers = _numbers(name, values)
+    if sorted(set(numbers)) != numbers:
+        raise ValueError(f"{name}: expected numbers that increase, found {_checks.found(numbers)}")
+    return numbers
+
+
+def _numbers(name: str, values: Any, **bounds: float) -> list[float]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{name}: expected a list of numbers, found {_checks.found(values)}")
+    return [_checks.number(name, value, **bounds) for value in values]
 
 
 class ExponentialDecay(LearningRateSchedule):
@@ -89,6 +113,14 @@ class ExponentialDecay(LearningRateSchedule):
     0.025
     """
 
+    _fields = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
+    _options: ClassVar[Mapping[str, Any]] = {
+        "initial_learning_rate": _NOT_NEGATIVE,
+        "decay_steps": partial(_checks.number, above=0.0),
+        "decay_rate": _NOT_NEGATIVE,
+        "staircase": _checks.flag,
+    }
+
     def __init__(
         self,
         initial_learning_rate: float,
@@ -97,13 +129,9 @@ class ExponentialDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ) -> None:
-        self.initial_learning_rate = _checks.number(
-            "initial_learning_rate", initial_learning_rate, at_least=0.0
-        )
-        self.decay_steps = _checks.number("decay_steps", decay_steps, above=0.0)
-        self.decay_rate = _checks.number("decay_rate", decay_rate, at_least=0.0)
-        self.staircase = _checks.flag("staircase", staircase)
-        self.name = name
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps, self.decay_rate = decay_steps, decay_rate
+        self.staircase, self.name = staircase, name
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of a step.
@@ -122,16 +150,6 @@ class ExponentialDecay(LearningRateSchedule):
         return self.initial_learning_rate * self.decay_rate ** (
             math.floor(power) if self.staircase else power
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal schedule.
-
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        return dict(vars(self))
 
 
 class CosineDecay(LearningRateSchedule):
@@ -164,6 +182,22 @@ class CosineDecay(LearningRateSchedule):
     (0.1, 0.05, 0.0)
     """
 
+    _fields = (
+        "initial_learning_rate",
+        "decay_steps",
+        "alpha",
+        "name",
+        "warmup_target",
+        "warmup_steps",
+    )
+    _options: ClassVar[Mapping[str, Any]] = {
+        "initial_learning_rate": _NOT_NEGATIVE,
+        "decay_steps": partial(_checks.number, above=0.0),
+        "alpha": _NOT_NEGATIVE,
+        "warmup_target": _warmup_target,
+        "warmup_steps": partial(_checks.integer, minimum=0),
+    }
+
     def __init__(
         self,
         initial_learning_rate: float,
@@ -173,18 +207,9 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ) -> None:
-        self.initial_learning_rate = _checks.number(
-            "initial_learning_rate", initial_learning_rate, at_least=0.0
-        )
-        self.decay_steps = _checks.number("decay_steps", decay_steps, above=0.0)
-        self.alpha = _checks.number("alpha", alpha, at_least=0.0)
-        self.name = name
-        self.warmup_target = (
-            None
-            if warmup_target is None
-            else _checks.number("warmup_target", warmup_target, at_least=0.0)
-        )
-        self.warmup_steps = _checks.integer("warmup_steps", warmup_steps, minimum=0)
+        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
+        self.alpha, self.name = alpha, name
+        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of a step.
@@ -209,16 +234,6 @@ class CosineDecay(LearningRateSchedule):
         cosine = 0.5 * (1.0 + math.cos(math.pi * share))
         return top * ((1.0 - self.alpha) * cosine + self.alpha)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal schedule.
-
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        return dict(vars(self))
-
 
 class PiecewiseConstantDecay(LearningRateSchedule):
     """One value up to each boundary.
@@ -239,19 +254,21 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     (0.1, 0.01, 0.001)
     """
 
+    _fields = ("boundaries", "values", "name")
+    _options: ClassVar[Mapping[str, Any]] = {
+        "boundaries": _boundaries,
+        "values": partial(_numbers, at_least=0.0),
+    }
+
     def __init__(
         self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"
     ) -> None:
-        self.boundaries = [_checks.number("boundaries", boundary) for boundary in boundaries]
-        self.values = [_checks.number("values", value, at_least=0.0) for value in values]
-        self.name = name
-        if len(self.boundaries) != len(self.values) - 1:
+        self.boundaries, self.values, self.name = boundaries, values, name
+        if len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
-                "values must have one entry more than boundaries, "
-                f"got {len(self.values)} values and {len(self.boundaries)} boundaries"
+                f"values: expected {len(self.boundaries) + 1}, one more than boundaries, "
+                f"found {len(self.values)}"
             )
-        if sorted(set(self.boundaries)) != self.boundaries:
-            raise ValueError(f"boundaries must increase, got {self.boundaries}")
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of a step.
@@ -271,15 +288,53 @@ class PiecewiseConstantDecay(LearningRateSchedule):
                 return value
         return self.values[-1]
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal schedule.
 
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        return dict(vars(self))
+_REGISTRY: Registry[LearningRateSchedule] = Registry(
+    "learning rate schedule",
+    LearningRateSchedule,
+    (ExponentialDecay, CosineDecay, PiecewiseConstantDecay),
+)
+
+
+def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
+    """Write a schedule down.
+
+    Parameters
+    ----------
+    learning_rate_schedule : LearningRateSchedule
+        The schedule; one of your own needs `get_config`.
+
+    Returns
+    -------
+    dict
+        ``class_name`` and ``config``.
+    """
+    return _REGISTRY.serialize(learning_rate_schedule)
+
+
+def deserialize(
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> LearningRateSchedule:
+    """Read what `serialize` wrote.
+
+    Parameters
+    ----------
+    config : dict
+        ``class_name`` and ``config``.
+    custom_objects : mapping of str to type, optional
+        Further classes by name.
+
+    Returns
+    -------
+    LearningRateSchedule
+        The schedule.
+
+    Examples
+    --------
+    >>> deserialize(serialize(ExponentialDecay(0.1, 10, 0.5)))(20)
+    0.025
+    """
+    return _REGISTRY.deserialize(config, custom_objects)
 
 
 _absent.guard(__name__)

@@ -1,0 +1,180 @@
+"""Classes of users by name, so that what was saved with them can be loaded."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from fanin import _checks
+from fanin._member import ours
+
+_Class = TypeVar("_Class", bound=type)
+
+_registered: dict[str, Any] = {}
+_NOTHING: Mapping[str, Any] = {}
+_in_scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=_NOTHING)
+
+
+def register_keras_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Callable[[_Class], _Class]:
+    """Register a class, so that models that were saved with its objects can be loaded.
+
+    A decorator, as Keras's of this name: for schedules, initializers, and other subclasses of the
+    package's classes.
+
+    Parameters
+    ----------
+    package : str, default "Custom"
+        Whose class it is, to tell it from others of its name.
+    name : str, optional
+        What it is called in files; the name of the class if not given.
+
+    Returns
+    -------
+    callable
+        The decorator; it returns the class.
+
+    Raises
+    ------
+    TypeError
+        If an argument is no text, or what is decorated is no class with `get_config`.
+
+    Examples
+    --------
+    >>> from fanin.optimizers import schedules
+    >>> @register_keras_serializable("examples")
+    ... class Halving(schedules.LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.1 * 0.5**step
+    ...
+    ...     def get_config(self):
+    ...         return {}
+    >>> schedules.deserialize(schedules.serialize(Halving()))(1)
+    0.05
+    """
+    for argument, value in (("package", package), ("name", name)):
+        if not isinstance(value, str) and not (argument == "name" and value is None):
+            raise TypeError(f"{argument}: expected text, found {_checks.found(value)}")
+
+    def decorate(cls: _Class) -> _Class:
+        if not isinstance(cls, type) or not hasattr(cls, "get_config"):
+            raise TypeError(f"class: expected one with get_config, found {_checks.found(cls)}")
+        _registered[f"{package}>{cls.__name__ if name is None else name}"] = cls
+        return cls
+
+    return decorate
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """Return the classes that are found by name everywhere.
+
+    Returns
+    -------
+    dict of str to type
+        The dict itself: what is added to it is found, as in Keras.
+
+    Examples
+    --------
+    >>> get_custom_objects() is get_custom_objects()
+    True
+    """
+    return _registered
+
+
+@contextmanager
+def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """Let classes be found by name inside a ``with`` block.
+
+    Parameters
+    ----------
+    custom_objects : mapping of str to type, or None
+        The classes; they come before those of the package and registered ones.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    TypeError
+        If it is no mapping.
+
+    Examples
+    --------
+    >>> from fanin import optimizers
+    >>> class Slow(optimizers.SGD):
+    ...     pass
+    >>> with custom_object_scope({"Slow": Slow}):
+    ...     optimizers.get("Slow")
+    Slow(learning_rate=0.01, momentum=0.0, nesterov=False)
+    """
+    if custom_objects is None:
+        yield
+        return
+    if not isinstance(custom_objects, Mapping):
+        found = _checks.found(custom_objects)
+        raise TypeError(f"custom_objects: expected a dict of classes by name, found {found}")
+    token = _in_scope.set({**_in_scope.get(), **custom_objects})
+    try:
+        yield
+    finally:
+        _in_scope.reset(token)
+
+
+def lookup(name: str) -> Any:
+    """Return what the user calls `name`, or None."""
+    found = _in_scope.get().get(name)
+    return _registered.get(name) if found is None else found
+
+
+def find(kind: str, base: tuple[type, ...], name: str) -> Any:
+    """Return the user's class called `name`, or None."""
+    found = lookup(name)
+    if found is None or (isinstance(found, type) and issubclass(found, base)):
+        return found
+    raise TypeError(
+        f"custom_objects[{name!r}]: expected a subclass of {base[0].__name__} for the {kind}, "
+        f"found {_checks.found(found)}"
+    )
+
+
+def find_described(kind: str, base: tuple[type, ...], config: Mapping[str, Any], known: Any) -> Any:
+    """Return the class that a configuration names: the user's, else `known`, or None."""
+    name, full = config["class_name"], config.get("registered_name")
+    for key in (full, name):
+        found = find(kind, base, key) if isinstance(key, str) else None
+        if found is not None:
+            return found
+    if known is not None and (full is None or not isinstance(full, str)):
+        return known
+    # Written before it was registered, or registered since under another package.
+    alike = [
+        value
+        for key, value in _registered.items()
+        if isinstance(value, type)
+        and issubclass(value, base)
+        and name in (key.rpartition(">")[2], value.__name__)
+    ]
+    return alike[0] if len(alike) == 1 else None
+
+
+def names_of(cls: type) -> dict[str, str]:
+    """Return what a configuration says of a class: its name, and what a user's is registered as."""
+    if ours(cls):
+        return {"class_name": cls.__name__}
+    keys = [key for key, value in _registered.items() if value is cls]
+    return {"class_name": cls.__name__, "registered_name": keys[0] if keys else cls.__name__}
+
+
+class UnknownClassError(ValueError):
+    """A configuration names a class that is neither the package's nor registered."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownClassError:
+    """Build the error for a configuration of a class that is not known."""
+    error = str(_checks.unknown(kind, name, known)).partition("; known:")[0]
+    return UnknownClassError(
+        f"{error}; for a class of your own give custom_objects={{{name!r}: {name}}}, or register "
+        "it with fanin.utils.register_keras_serializable()"
+    )

@@ -1,0 +1,272 @@
+"""What layers, losses, metrics, optimizers, initializers, schedules, callbacks and models share.
+
+Compiled code runs a network, and calls no method of these objects. So what a user's subclass
+overrides is either called from Python, or refused when the class is made; and an attribute that
+nothing reads is refused when it is set.
+"""
+
+from abc import ABCMeta
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fanin import _absent
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+class MemberType(ABCMeta):
+    """The type of the classes; an `ABCMeta`, so that a user's subclass may be abstract too."""
+
+    if not TYPE_CHECKING:  # type checkers see the constructors as they are written
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            """Make an object; wrong arguments are reported in the name of `cls`."""
+            cls._check_usable()
+            try:
+                member = super().__call__(*args, **kwargs)
+            except TypeError as error:
+                from fanin import _signatures
+
+                wrong = _signatures.misfit(cls, args, kwargs, error)
+                if wrong is None:
+                    raise
+                raise wrong from None
+            member.__dict__["_made"] = True
+            return member
+
+        @property
+        def __signature__(cls) -> Any:
+            """The arguments that `cls` takes, for `inspect.signature` and `help`."""
+            from fanin import _signatures
+
+            return _signatures.of(cls)
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        if name[:1] != "_" or name == "__call__":
+            problem = _problem(cls, name, value)
+            if problem is not None:
+                raise TypeError(problem)
+        super().__setattr__(name, value)
+
+
+class Member(metaclass=MemberType):
+    """Base class of what is made by name: see the top of this module.
+
+    What a kind of member says about itself is in its base class.
+    """
+
+    _family: ClassVar[str]
+    """The module: ``"layers"``."""
+    _honoured: ClassVar[tuple[str, ...] | None] = None
+    """Methods that a subclass may override, since Python calls them; None for all of them."""
+    _elsewhere: ClassVar[tuple[str, ...]] = ()
+    """Methods that other libraries call, and that nothing here would call."""
+    _reason: ClassVar[str] = ""
+    """Why the other methods cannot be overridden."""
+    _instead: ClassVar[str] = ""
+    """What to do instead."""
+    _options: ClassVar[Mapping[str, Any]] = {}
+    """Checks of attributes, ``check(name, value) -> value``; those of base classes are added."""
+    _unsupported: ClassVar[Mapping[str, str]] = {}
+    """Arguments that the constructor takes where they ask for nothing, and why no more."""
+    _own: ClassVar[bool] = True
+    """Whether the class is the package's, not a user's."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        options: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            options.update(vars(base).get("_options", {}))
+        cls._options = options
+        cls._own = ours(cls)
+        if not cls._own:
+            for name, value in _definitions(cls):
+                problem = _problem(cls, name, value)
+                if problem is not None:
+                    raise TypeError(problem)
+
+    @classmethod
+    def _usable(cls) -> bool:
+        """Return whether the class says enough to make objects of."""
+        return True
+
+    @classmethod
+    def _check_usable(cls) -> None:
+        if cls._usable():
+            return
+        if cls._own:
+            raise TypeError(f"{cls.__name__} is a base class: use one of its subclasses")
+        raise TypeError(
+            f"{cls.__name__} is not one of fanin's {cls._family}: {cls._reason}; {cls._instead}"
+        )
+
+    def _check_change(self, name: str, value: Any) -> None:
+        """Refuse to set an option that cannot change any more."""
+
+    if not TYPE_CHECKING:  # type checkers refuse unknown attributes by themselves
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name[:1] != "_":  # counters and caches pass at once
+                check = self._options.get(name)
+                if check is not None:
+                    value = check(name, value)
+                    self._check_change(name, value)
+                # What the constructor of a class of ours sets is what its objects have.
+                elif name not in self.__dict__ and ("_made" in self.__dict__ or not self._own):
+                    _check_new(self, name, value)
+            super().__setattr__(name, value)
+
+        def __getattr__(self, name: str) -> Any:
+            # Also called where a property raises AttributeError: that error is the one to see.
+            if name[:1] == "_" or _defined(type(self), name):
+                return object.__getattribute__(self, name)
+            raise _absent.attribute(type(self).__name__, name, _attributes(self))
+
+
+def ours(cls: type) -> bool:
+    """Return whether a class is the package's own, not a user's."""
+    return cls.__module__.partition(".")[0] == _PACKAGE
+
+
+def _defined(cls: type, name: str) -> bool:
+    """Return whether a class or one of its bases has `name`; those of metaclasses do not count."""
+    return any(name in vars(base) for base in cls.__mro__)
+
+
+def _definitions(cls: type) -> Iterator[tuple[str, Any]]:
+    """Walk what the user's classes among the bases define, where it is what `cls` shows."""
+    for base in cls.__mro__:
+        if base is not object and not ours(base):
+            for name, value in tuple(vars(base).items()):
+                first = next(other for other in cls.__mro__ if name in vars(other))
+                if not ours(first):
+                    yield name, value
+
+
+def _problem(cls: Any, name: str, value: Any) -> str | None:
+    """Say what is wrong with defining `name` in a class, or setting it; None if nothing is."""
+    if name in _uncalled(cls):
+        return f"{cls.__name__}.{name} cannot be overridden: {cls._reason}; {cls._instead}"
+    if name[:1] == "_" or any(ours(b) and name in vars(b) for b in cls.__mro__):
+        return None
+    meant = _meant(cls, name, value, _public(cls))
+    if meant is None:
+        return None
+    return (
+        f"{cls.__name__} defines {name}, which nothing reads or calls; did you mean {meant!r}? "
+        "(a name of your own must differ by more, or begin with an underscore)"
+    )
+
+
+def _check_new(member: Member, name: str, value: Any) -> None:
+    """Refuse an attribute that the object does not have, as far as it cannot be the user's own."""
+    cls = type(member)
+    passed: set[str] = vars(cls).get("_passed") or set()
+    if name in passed:
+        return
+    held = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    if hasattr(held, "__set__"):
+        return  # a property, or an array: what setting means is its own affair
+    if name in _uncalled(cls):
+        raise AttributeError(_problem(cls, name, value))
+    if _defined(cls, name):
+        return
+    if cls._own:
+        raise _absent.attribute(cls.__name__, name, _attributes(member))
+    meant = _meant(cls, name, value, _attributes(member))
+    if meant is not None:
+        error = _absent.attribute(cls.__name__, name, [meant])
+        raise AttributeError(
+            f"{error} (a name of your own must differ by more, or begin with an underscore)"
+        )
+    cls._passed = passed | {name}
+
+
+def _public(cls: type) -> set[str]:
+    """Return the public names of a class of ours, or of the one that a user's derives from."""
+    from fanin import _signatures
+
+    base = next(base for base in cls.__mro__ if ours(base))
+    names = {name for name in dir(base) if name[:1] != "_"}
+    return names.union(_signatures.names(base))
+
+
+def _attributes(member: Member) -> set[str]:
+    """Return the public names that an object has."""
+    return _public(type(member)).union(name for name in vars(member) if name[:1] != "_")
+
+
+def _uncalled(cls: Any) -> frozenset[str]:
+    """Return the methods that a user's subclass of `cls` cannot override."""
+    known: frozenset[str] | None = vars(cls).get("_uncalled_names")
+    if known is None:
+        names = set(cls._elsewhere)
+        if cls._honoured is not None:
+            for base in cls.__mro__:
+                if ours(base) and issubclass(base, Member) and base is not Member:
+                    names |= {
+                        name
+                        for name, value in vars(base).items()
+                        if (name[:1] != "_" or name == "__call__") and hasattr(value, "__get__")
+                    }
+            names.difference_update(cls._honoured)
+        known = frozenset(names)
+        cls._uncalled_names = known
+    return known
+
+
+def _meant(cls: type, name: str, value: Any, known: set[str]) -> str | None:
+    """Return which of the names is meant by one that is mistyped; None if it is a name of its own.
+
+    Mistyped is what is at most two edits away, one for short names. Names that other classes of
+    the package use are words, as is, for data, a word with an "s" behind it.
+    """
+    most = 2 if len(name) > 5 else 1
+    near = [(_edits(name, other), other) for other in known if abs(len(name) - len(other)) <= most]
+    closest, meant = min(near, default=(most + 1, ""))
+    if len(name) < 4 or closest > most:
+        return None
+    words = _words(cls)
+    if name in words or (not callable(value) and name.endswith("s") and name[:-1] in words):
+        return None
+    return meant
+
+
+def _words(cls: type) -> set[str]:
+    """Return the arguments of all classes of ours, and what those among the bases of `cls` use."""
+    from fanin import _signatures
+
+    words: set[str] = set()
+    waiting: list[type] = [Member]
+    while waiting:
+        member = waiting.pop()
+        waiting.extend(member.__subclasses__())
+        if ours(member):
+            words.update(_signatures.names(member))
+    for base in cls.__mro__:
+        if ours(base):
+            for value in vars(base).values():
+                code = getattr(getattr(value, "__wrapped__", value), "__code__", None)
+                words.update(code.co_names if code is not None else ())
+    return words.union(_public(cls))
+
+
+def _edits(a: str, b: str) -> int:
+    """Return how many letters to insert, delete, replace or swap with the next to get `b` of `a`.
+
+    Examples
+    --------
+    >>> _edits("trainabel", "trainable"), _edits("patiance", "patience"), _edits("lr", "rate")
+    (1, 1, 4)
+    """
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, letter in enumerate(a, 1):
+        further = [i]
+        for j, other in enumerate(b, 1):
+            cost = min(row[j] + 1, further[-1] + 1, row[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, before[j - 2] + 1)
+            further.append(cost)
+        before, row = row, further
+    return row[-1]
