@@ -113,3 +113,14 @@ def assert_refused_file(reader, content, folder, *words):
 
 def with_member(reader, name, content):
     return archive({**members(READERS[reader][1]), name: content})
+
+
+def set_field(content, offset, value):
+    """Change a field of every member, in the list at the end and before the member."""
+    out = bytearray(content)
+    for mark, start in ((b"PK\x01\x02", 6 + offset), (b"PK\x03\x04", 4 + offset)):
+        place = out.find(mark)
+        while place >= 0:
+            struct.pack_into("<H", out, place + start, value)
+            place = out.find(mark, place + 4)
+    return bytes(out)

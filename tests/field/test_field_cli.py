@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from archives import set_field
 from blobs import DATA
 from fanin import cli
 from refusals import outcome
@@ -42,10 +43,7 @@ def _read_only(path):
 def _encrypted(path):
     (x, y), (x_test, y_test) = DATA
     np.savez(path, x_train=x, y_train=y, x_test=x_test, y_test=y_test)
-    content = path.read_bytes().replace(
-        b"PK\x01\x02\x2d\x03\x2d\0\0\0", b"PK\x01\x02\x2d\x03\x2d\0\1\0"
-    )
-    path.write_bytes(content)
+    path.write_bytes(set_field(path.read_bytes(), 2, 1))
 
 
 # What lies there, what is asked, and words of the one line that answers.

@@ -5,7 +5,6 @@ import json
 import lzma
 import math
 import os
-import struct
 import warnings
 import zipfile
 
@@ -20,6 +19,7 @@ from archives import (
     needed,
     npy,
     readers,
+    set_field,
     with_member,
 )
 from fanin.datasets import fashion_mnist
@@ -27,22 +27,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from refusals import assert_refused, outcome
 
-
-def _flag(content, offset, value):
-    """Change a field of every member, in the list at the end and before the member."""
-    out = bytearray(content)
-    for mark, start in ((b"PK\x01\x02", 6 + offset), (b"PK\x03\x04", 4 + offset)):
-        place = out.find(mark)
-        while place >= 0:
-            struct.pack_into("<H", out, place + start, value)
-            place = out.find(mark, place + 4)
-    return bytes(out)
-
-
 ZIPS = {
-    "encrypted": lambda reader, whole: _flag(whole, 2, 1),
-    "a later version of zip": lambda reader, whole: _flag(whole, 0, 99),
-    "an unknown compression": lambda reader, whole: _flag(whole, 4, 97),
+    "encrypted": lambda reader, whole: set_field(whole, 2, 1),
+    "a later version of zip": lambda reader, whole: set_field(whole, 0, 99),
+    "an unknown compression": lambda reader, whole: set_field(whole, 4, 97),
     "another compression": lambda reader, whole: archive(members(whole), zipfile.ZIP_LZMA),
     "a member twice": lambda reader, whole: archive(
         [*members(whole).items(), (needed(reader), members(whole)[needed(reader)])]
