@@ -261,6 +261,16 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "fanin.optimizers.get": lambda: {"identifier": "adam"},
     "fanin.optimizers.serialize": lambda: {"optimizer": opt.Adam()},
     "fanin.optimizers.deserialize": lambda: {"config": opt.serialize(opt.Adam())},
+    **dict.fromkeys(
+        ("fanin.saving.CustomObjectScope", "fanin.saving.custom_object_scope"),
+        lambda: {"custom_objects": {"Mine": opt.SGD}},
+    ),
+    "fanin.optimizers.schedules.serialize": lambda: {
+        "learning_rate_schedule": opt.schedules.CosineDecay(0.1, 10)
+    },
+    "fanin.optimizers.schedules.deserialize": lambda: {
+        "config": opt.schedules.serialize(opt.schedules.CosineDecay(0.1, 10))
+    },
     "fanin.optimizers.schedules.PiecewiseConstantDecay": lambda: {
         "boundaries": [5],
         "values": [0.1, 0.01],
@@ -405,7 +415,7 @@ EXEMPT_METHODS: dict[str, str] = {
     **{name: _HOOK for name in dir(callbacks.Callback) if name.startswith("on_")},
     **dict.fromkeys(("set_model", "set_params", "overrides"), _HOOK),
     **dict.fromkeys(("get_monitor_value", "improves", "larger_is_better"), _HOOK),
-    **dict.fromkeys(("for_parameter", "draw_from", "check_input"), _INNER),
+    **dict.fromkeys(("for_parameter", "draw_from", "check_input", "restore"), _INNER),
     **dict.fromkeys(("prediction", "bands", "outside"), "of a layer of the report itself"),
 }
 

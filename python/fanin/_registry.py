@@ -50,7 +50,10 @@ class Configurable(Member):
         try:
             return cls(**arguments)
         except TypeError as error:
-            raise ValueError(f"config of {cls.__name__}: {error}") from error
+            raise ValueError(
+                f"config of {cls.__name__}: expected the arguments of its class, found others: "
+                f"{error}"
+            ) from error
 
 
 def check_config(name: str, config: object) -> dict[str, Any]:
@@ -59,7 +62,9 @@ def check_config(name: str, config: object) -> dict[str, Any]:
         raise TypeError(f"{name}: expected a dict of arguments, found {_checks.found(config)}")
     for key in config:
         if not isinstance(key, str):
-            raise ValueError(f"{name}: expected arguments by name, found {_checks.found(key)}")
+            raise TypeError(
+                f"{name}: expected a dict of arguments by name, found {_checks.found(key)}"
+            )
     return dict(config)
 
 
@@ -171,4 +176,7 @@ def described(kind: str, config: object) -> tuple[str, dict[str, Any]]:
     if not isinstance(name, str):
         found = _checks.found(config)
         raise ValueError(f"{kind}: expected a dict of 'class_name' and 'config', found {found}")
-    return name, {} if arguments is None else check_config(f"config of {name}", arguments)
+    try:
+        return name, {} if arguments is None else check_config(f"config of {name}", arguments)
+    except TypeError as error:  # a part of the dict that was given
+        raise ValueError(str(error)) from None

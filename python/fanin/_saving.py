@@ -11,6 +11,7 @@ from fanin._archive import Archive
 from fanin._network import Network
 from fanin._warn import warn
 from fanin.errors import ShapeError
+from fanin.layers._arrays import write_all
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
@@ -55,8 +56,27 @@ def write(path: str, arrays: Arrays, overwrite: bool) -> None:
 # What is written.
 
 
+def check_savable(model: Any, compiled: Any) -> None:
+    """Refuse a model with an argument that no file can hold; it may not be built yet."""
+    _packed_config(model, compiled)
+
+
 def whole(model: Any, compiled: Any) -> Arrays:
-    """Return all that a model is, as arrays by name."""
+    """Return all that a model is, as arrays by name; warn of what a file does not keep."""
+    arrays: Arrays = dict(model.named_weights())
+    if compiled is not None and compiled.slots is not None:
+        arrays[_SLOTS] = compiled.arranged(model.params)
+    arrays[_CONFIG] = _packed_config(model, compiled)
+    if not isinstance(model.source, random.Stream):
+        warn(
+            f"the model's rng is a {type(model.source).__name__}, whose state is not saved: "
+            "training that goes on from the file draws other shuffles and masks than this model "
+            "would; make the model with rng=<a whole number>, or give fit its rng"
+        )
+    return arrays
+
+
+def _packed_config(model: Any, compiled: Any) -> NDArray[np.uint8]:
     source = model.source
     config: dict[str, Any] = {
         "model": model.get_config(),
@@ -65,7 +85,6 @@ def whole(model: Any, compiled: Any) -> Arrays:
         "compile": None,
         "done": [0, 0],
     }
-    arrays: Arrays = dict(model.named_weights())
     if compiled is not None:
         config["compile"] = {
             "optimizer": optimizers.serialize(compiled.optimizer),
@@ -75,16 +94,7 @@ def whole(model: Any, compiled: Any) -> Arrays:
             ],
         }
         config["done"] = [compiled.iterations, compiled.epochs]
-        if compiled.slots is not None:
-            arrays[_SLOTS] = compiled.arranged(model.params)
-    packed = _pack(config)
-    if config["rng"] is None:
-        warn(
-            f"the model's rng is a {type(source).__name__}, whose state is not saved: training "
-            "that goes on from the file draws other shuffles and masks than this model would; make "
-            "the model with rng=<a whole number>, or give fit its rng"
-        )
-    return {**arrays, _CONFIG: packed}
+    return _pack(config)
 
 
 def _numbers(seed: str) -> list[int]:
@@ -183,8 +193,7 @@ class Saved(Archive):
         """Give a new model its arrays, and its optimizer where it stopped."""
         compiled = model._compiled
         slots = None if compiled is None else self._slots(compiled.optimizer, model.params)
-        arrays = _read_arrays(self, model.ready())
-        model.set_weights([arrays[name] for name, _ in model.named_weights()])
+        _fill(model, self)
         if compiled is not None:
             compiled.slots = slots
             compiled.iterations, compiled.epochs = self._done
@@ -213,12 +222,20 @@ class Saved(Archive):
         return self.refusal(f"{found}; load_model(filepath, compile=False) reads the weights alone")
 
 
-def read_weights(filepath: object, plan: _core.Plan) -> Arrays:
-    """Return the arrays of a network by name, from a file of `save_weights` or `save`."""
+def read_weights(filepath: object, model: Network) -> None:
+    """Give a network the arrays of a file of `save_weights` or `save`: all of them, or none."""
+    plan = model.ready()
     path = _files.as_path("filepath", filepath)
     with Archive(path, "weights that fanin saved", _EXPANSION) as archive:
         _check_arrays(archive, plan, {_CONFIG, _SLOTS})
-        return _read_arrays(archive, plan)
+        _fill(model, archive)
+
+
+def _fill(model: Network, archive: Archive) -> None:
+    """Write the arrays of a file into those of a network."""
+    named = model.named_weights()
+    dtype = model.dtype
+    write_all(named, [_read(archive, name, dtype) for name, _ in named], archive.path)
 
 
 def _describe(names: list[str]) -> str:
@@ -252,11 +269,6 @@ def _check_arrays(archive: Archive, plan: _core.Plan, besides: set[str]) -> None
                 f"{archive.path}: expected weights of this network, found those of another "
                 f"network: {name} has shape {other} there and {shape} here"
             )
-
-
-def _read_arrays(archive: Archive, plan: _core.Plan) -> Arrays:
-    """Return the arrays of a network in its dtype; who takes them warns of NaN and infinity."""
-    return {name: _read(archive, name, plan.dtype) for name in _shapes(plan)}
 
 
 def _read(archive: Archive, name: str, dtype: str) -> NDArray[Any]:

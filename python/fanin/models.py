@@ -390,8 +390,7 @@ class Sequential(Compilable):
         """
         if skip_mismatch:
             raise ValueError("skip_mismatch is not supported: load into a network of the same kind")
-        arrays = _saving.read_weights(filepath, self.ready())
-        self.set_weights([arrays[name] for name, _ in self.named_weights()])
+        _saving.read_weights(filepath, self)
 
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the whole model to one file: layers, arrays, what was compiled, optimizer's arrays.

@@ -284,7 +284,7 @@ def test_field_S2_a_name_of_three_letters_is_no_other_one(name):
 MEMBERS = {
     "model": (fanin.Sequential, "train_on_batch to_json partial_fit predict_proba score add_loss"),
     "layer": (layers.Dense, "get_output_at add_weight kernel_regularizer W call"),
-    "optimizer": (optimizers.Adam, "lr apply_gradients iterations variables param_groups"),
+    "optimizer": (optimizers.Adam, "lr apply_gradients variables param_groups"),
     "loss": (losses.MeanSquaredError, "call"),
     "metric": (metrics.MeanSquaredError, "reset_states variables"),
     "callback": (callbacks.EarlyStopping, "monitor_op"),
@@ -427,7 +427,8 @@ def test_field_N7_metrics_in_the_place_of_loss_weights_are_told_apart():
 )
 def test_field_N7_a_history_says_what_a_missing_value_is_called(key, words):
     model = compiled()
-    model.compile("sgd", "bce", metrics=["accuracy"])
+    loss = fanin.losses.BinaryCrossentropy(from_logits=True)
+    model.compile("sgd", loss, metrics=["accuracy"])
     history = model.fit(X, Y, validation_data=(X, Y), verbose=0).history
     assert_refused(lambda: history[key], KeyError, repr(key)[1:-1], words)
 

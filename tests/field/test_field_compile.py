@@ -224,7 +224,7 @@ def test_what_is_right_warns_nobody():
     assert told(lambda: fanin.compare(["he_normal"], **options)) == []
     assert told(lambda: fanin.symmetry(network(), X, Y, steps=2)) == []
     bare = fanin.Sequential([layers.Dense(4, "relu"), layers.Dense(2)], rng=0)
-    assert told(lambda: fanin.recommend(bare, X, Y, seeds=1, epochs=1)) == []
+    assert told(lambda: fanin.recommend(bare, x=X, y=Y, seeds=1, epochs=1)) == []
 
 
 # R8: something else where a network is expected.

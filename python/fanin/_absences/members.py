@@ -158,7 +158,6 @@ MEMBERS: dict[str, Rows] = {
             "add_optimizer_variables add_variable_from_reference finalize_variable_values state "
             "state_dict load_state_dict load_own_variables save_own_variables",
         ),
-        ("the model counts the steps; step takes iteration=", "iterations"),
         ("averaged weights are not implemented", "use_ema ema_momentum ema_overwrite_frequency"),
         ("weight_decay is for all parameters", "exclude_from_weight_decay"),
         ("a larger batch_size does the same", "gradient_accumulation_steps"),

@@ -1,5 +1,6 @@
 """Arguments that several callbacks take."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,13 @@ def verbosity(value: object) -> int:
     if isinstance(value, bool | np.bool_):
         return int(value)
     return _checks.integer("verbose", value, minimum=0, maximum=2)
+
+
+def file(name: str, path: str) -> str:
+    """Return the path of a file, if it is none of a folder."""
+    if os.path.basename(path) in ("", ".", ".."):
+        raise ValueError(f"{name}: expected the path of a file, found {path!r}")
+    return path
 
 
 def rate(owner: str, optimizer: Any) -> float:

@@ -67,7 +67,7 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, 0.0)
-        self.filepath = _saving.check_path(filepath)
+        self.filepath = _arguments.file("filepath", _saving.check_path(filepath))
         self.verbose = _arguments.verbosity(verbose)
         self.save_best_only = _checks.flag("save_best_only", save_best_only)
         self.save_weights_only = _checks.flag("save_weights_only", save_weights_only)
@@ -96,7 +96,7 @@ class ModelCheckpoint(Monitor):
             path = folder  # folders are made
         _files.check_writable(path)
         if not self.save_weights_only:
-            _saving.whole(run.model, run.model._choices())
+            _saving.check_savable(run.model, run.model._choices())
 
     def _counts(self, epoch: int, batch: int) -> dict[str, Any]:
         """Return the fields that are no values of the logs, counted from 1."""

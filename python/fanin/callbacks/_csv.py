@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fanin import _checks, _files
+from fanin.callbacks import _arguments
 from fanin.callbacks._base import Callback
 from fanin.callbacks._run import Run
 
@@ -46,7 +47,7 @@ class CSVLogger(Callback):
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
         super().__init__()
-        self.filename = _files.as_path("filename", filename)
+        self.filename = _arguments.file("filename", _files.as_path("filename", filename))
         self.separator = _separator(separator)
         self.append = _checks.flag("append", append)
         self._names: list[str] = []

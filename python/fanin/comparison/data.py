@@ -44,7 +44,7 @@ class DataSummary:
 
     def __str__(self) -> str:
         rows = f"{self.train} training, {self.validation} validation, {self.test} test rows"
-        return f"{self.name}: {rows} of {'×'.join(map(str, self.input_shape))}"
+        return f"{self.name}: {rows} of {'x'.join(map(str, self.input_shape))}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -140,7 +140,7 @@ def trunc_normal_(
         )
     except ValueError:
         raise ValueError(
-            f"a and b: expected bounds between which N({middle:g}, {spread:g}²) has some "
+            f"a and b: expected bounds between which N({middle:g}, {spread:g}**2) has some "
             f"probability, found {low:g} and {high:g}"
         ) from None
     if middle < low - 2 * spread or middle > high + 2 * spread:

@@ -79,10 +79,13 @@ def like(name: str, values: ArrayLike, view: Array, *, finite: bool = False) -> 
     return converted
 
 
-def write_all(targets: Sequence[tuple[str, Array]], values: Sequence[ArrayLike]) -> None:
+def write_all(
+    targets: Sequence[tuple[str, Array]], values: Sequence[ArrayLike], origin: str = ""
+) -> None:
     """Check all values against all targets, then write: all, or nothing if something fails.
 
-    NaN and infinity are written with a warning, since people look into failed runs.
+    NaN and infinity are written with a warning, since people look into failed runs; it names the
+    file that they are from, `origin`, if they are from one.
     """
     if len(values) != len(targets):
         names = ", ".join(name for name, _ in targets)
@@ -97,7 +100,11 @@ def write_all(targets: Sequence[tuple[str, Array]], values: Sequence[ArrayLike])
         if _core.first_non_finite(array) is not None
     ]
     if spoilt:
-        warn(f"{', '.join(spoilt)}: expected finite numbers, found NaN or infinity, which stay")
+        where = f"{origin}: " if origin else ""
+        warn(
+            f"{where}{', '.join(spoilt)}: expected finite numbers, found NaN or infinity, which "
+            "stay"
+        )
     kept = [view.copy() for _, view in targets]
     try:
         for (_, view), array in zip(targets, checked, strict=True):

@@ -273,5 +273,5 @@ def _check_accepted(mean: float, std: float, a: float, b: float) -> None:
     if not width > 1e-5 * (b - a):
         raise ValueError(
             f"a and b: expected bounds that torch can draw between, found {a:g} and {b:g}, where "
-            f"N({mean:g}, {std:g}²) has next to nothing"
+            f"N({mean:g}, {std:g}**2) has next to nothing"
         )
