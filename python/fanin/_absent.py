@@ -96,14 +96,17 @@ def recorded(name: object, known: Collection[str]) -> KeyError:
     >>> print(recorded("val_loss", ["loss"]))
     "no 'val_loss' was recorded: fit was given no validation data"
     """
+    from fanin import _checks
     from fanin._absences.arguments import RECORDS
 
-    part = "val_" if str(name).startswith("val_") else ""
+    if not isinstance(name, str):
+        return KeyError(f"expected the name of what was recorded, found {_checks.found(name)}")
+    part = "val_" if name.startswith("val_") else ""
     if part and not any(key.startswith(part) for key in known):
         return KeyError(f"no {name!r} was recorded: fit was given no validation data")
-    others = RECORDS.get(str(name).removeprefix(part), "").split()
+    others = RECORDS.get(name.removeprefix(part), "").split()
     there = [part + other for other in others if part + other in known]
-    hint = f": it is called {there[0]}" if there else _hint(str(name), known)
+    hint = f": it is called {there[0]}" if there else _hint(name, known)
     if not hint:
         hint = f"; there are {', '.join(known)}" if known else ": no epoch was trained"
     return KeyError(f"no {name!r} was recorded{hint}")
@@ -139,11 +142,11 @@ def registered(kind: str, name: object) -> str | None:
     """
     from fanin._absences.names import KINDS
 
-    if kind not in KINDS:
+    if kind not in KINDS or not isinstance(name, str):
         return None
     reasons = _names(KINDS[kind])
     spelled = {_key(there): reason for there, reason in reasons.items()}
-    reason = reasons.get(str(name)) or spelled.get(_key(str(name)))
+    reason = reasons.get(name) or spelled.get(_key(name))
     return None if reason is None else f"there is no {kind} {name!r}: {reason}"
 
 

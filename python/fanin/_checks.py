@@ -95,23 +95,25 @@ def number(
     below: float = math.inf,
 ) -> float:
     """Return `value` as a finite float inside the bounds."""
+    result = None
+    if not isinstance(value, bool | np.bool_ | str | bytes):
+        try:
+            result = float(value)  # type: ignore[arg-type]
+        except OverflowError:
+            result = math.inf
+        except (TypeError, ValueError):
+            pass
+    if result is not None and at_least <= result <= at_most and above < result < below:
+        return result
+    # Words are made for a refusal only: every initializer asks for a number or two.
     bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
     given = [f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound)]
-    expected = " ".join(["a number", " and ".join(given)]) if given else "a number"
-    if isinstance(value, bool | np.bool_ | str | bytes):
-        raise TypeError(f"{name}: expected {expected}, found {found(value)}")
-    try:
-        result = float(value)  # type: ignore[arg-type]
-    except OverflowError:
-        result = math.inf
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected {expected}, found {found(value)}") from None
+    within = f" {' and '.join(given)}" if given else ""
+    if result is None:
+        raise TypeError(f"{name}: expected a number{within}, found {found(value)}")
     if not math.isfinite(result):
-        expected = expected.replace("a number", "a finite number", 1)
-        raise ValueError(f"{name}: expected {expected}, found {found(value)}")
-    if not (at_least <= result <= at_most and above < result < below):
-        raise ValueError(f"{name}: expected {expected}, found {result:g}")
-    return result
+        raise ValueError(f"{name}: expected a finite number{within}, found {found(value)}")
+    raise ValueError(f"{name}: expected a number{within}, found {result:g}")
 
 
 def flag(name: str, value: object) -> bool:
@@ -166,7 +168,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
         hint = f"did you mean {' or '.join(repr(n) for n in close)}?"
     else:
         hint = f"known: {', '.join(names)}"
-    return ValueError(f"unknown {kind} {name!r}; {hint}")
+    return ValueError(f"unknown {kind} {found(name)}; {hint}")
 
 
 def _close(name: object, known: Iterable[str], most: int = 3) -> list[str]:
@@ -174,7 +176,8 @@ def _close(name: object, known: Iterable[str], most: int = 3) -> list[str]:
     import difflib  # only messages need it
 
     # Two of three letters are not close: 'cce' is no 'bce'.
-    return difflib.get_close_matches(str(name), list(known), n=most, cutoff=0.67)
+    given = name if isinstance(name, str) else ""
+    return difflib.get_close_matches(given, list(known), n=most, cutoff=0.67)
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
@@ -212,11 +215,13 @@ def feature_shape(name: str, shape: object) -> tuple[int, ...]:
         raise TypeError(f"{name}: expected a tuple of integers, found {found(shape)}")
     axes = tuple(given)
     if not axes or any(axis is None for axis in axes):
-        raise ShapeError(f"{name}: expected one or more axes of known length, found {axes}")
+        raise ShapeError(f"{name}: expected one or more axes of known length, found {found(axes)}")
     try:
         return tuple(integer(name, axis, minimum=1) for axis in axes)
     except ValueError:
-        raise ShapeError(f"{name}: expected axes of length 1 or more, found {axes}") from None
+        raise ShapeError(
+            f"{name}: expected axes of length 1 or more, found {found(axes)}"
+        ) from None
 
 
 def batched_shape(name: str, shape: object) -> tuple[int, ...]:
@@ -224,8 +229,9 @@ def batched_shape(name: str, shape: object) -> tuple[int, ...]:
     if not isinstance(shape, Sequence | np.ndarray) or isinstance(shape, str | bytes):
         raise TypeError(f"{name}: expected a tuple such as (None, 784), found {found(shape)}")
     if len(shape) < 2:
+        shown = found(tuple(shape))
         raise ShapeError(
-            f"{name}: expected the batch axis first, such as (None, 784), found {tuple(shape)}"
+            f"{name}: expected the batch axis first, such as (None, 784), found {shown}"
         )
     return feature_shape(name, tuple(shape)[1:])
 

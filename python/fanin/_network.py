@@ -120,7 +120,7 @@ class Network(Chain):
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
         if np.may_share_memory(gradient, cache[1]):
             gradient = gradient.copy()  # the outputs themselves: they may be a view of the cache
-        dx, flat = plan.backward(self.params, cache, gradient, threads)
+        dx, flat = plan.backward(self.params, cache, gradient, thread_count(threads))
         return dx, {
             f"{self._layers[index].name}/{role}": flat[offset : offset + math.prod(shape)].reshape(
                 shape
@@ -272,7 +272,7 @@ class Network(Chain):
         Parameters
         ----------
         line_length : int, optional
-            Width in characters; that of the terminal, at most 80, if not given.
+            Width in characters, up to 10000; that of the terminal, at most 80, if not given.
         positions : None
             Not supported; here for the order of Keras's arguments.
         print_fn : callable, optional

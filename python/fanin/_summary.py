@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fanin import _text
+from fanin import _checks, _text
 
 if TYPE_CHECKING:
     from fanin._network import Network
 
 _WIDTH = 80
+_WIDEST = 10_000  # characters: each line is filled up with blanks
 
 
 def show(
@@ -18,6 +19,11 @@ def show(
     show_trainable: bool,
 ) -> None:
     """Print the summary of a network, or hand its text to `print_fn`."""
+    if line_length is not None:
+        line_length = _checks.integer("line_length", line_length, minimum=1, maximum=_WIDEST)
+    if print_fn is not None and not callable(print_fn):
+        raise TypeError(f"print_fn: expected a function of text, found {_checks.found(print_fn)}")
+    show_trainable = _checks.flag("show_trainable", show_trainable)
     parts = _parts(network, show_trainable)
     if print_fn is None:
         from rich.console import Console

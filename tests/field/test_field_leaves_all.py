@@ -19,6 +19,8 @@ STRIDE = 10
 """Each parameter meets every tenth hostile value, so one of each kind, from a start of its own."""
 ENDLESS = {"epochs", "seeds", "steps"}
 ALLOWED = (ValueError, TypeError, AttributeError, OSError, MemoryError)
+OF_LOOKUPS = (KeyError, IndexError)
+"""Only where the docstring says so: it is for what is not there, not for a key of a wrong kind."""
 
 
 def values_for(call: Call, parameter: str) -> list[str]:
@@ -40,9 +42,9 @@ def fault(call: Call, parameter: str, value: str) -> str | None:
         try:
             function(**arguments)
         except BaseException as error:  # a panic is no Exception
-            documented = "KeyError" in (inspect.getdoc(function) or "")
-            allowed = (*ALLOWED, KeyError) if documented else ALLOWED
-            found = [] if isinstance(error, allowed) else ["another exception"]
+            text = inspect.getdoc(function) or ""
+            documented = tuple(kind for kind in OF_LOOKUPS if kind.__name__ in text)
+            found = [] if isinstance(error, ALLOWED + documented) else ["another exception"]
             found += [f"{name} changed" for name in everything.changed()]
             if found:
                 said = f"{type(error).__name__}: {str(error)[:100]}"

@@ -56,7 +56,8 @@ class Signals:
     def __getitem__(self, statistic: str) -> Array:
         """Return a statistic as an array of shape (steps, layers); a KeyError if there is none."""
         if not isinstance(statistic, str) or statistic not in self.values:
-            raise KeyError(
+            kind = KeyError if isinstance(statistic, str) else TypeError
+            raise kind(
                 f"statistic: expected one of {', '.join(STATISTICS)}, "
                 f"found {_checks.found(statistic)}"
             )

@@ -112,8 +112,11 @@ class Comparison:
     seconds: float = field(compare=False)
 
     def __getitem__(self, label: str) -> ArmResult:
+        """Return an arm by its label; a KeyError if there is none."""
+        if not isinstance(label, str):
+            raise TypeError(f"label: expected that of an arm, found {found(label)}")
         for arm in self.arms:
-            if isinstance(label, str) and arm.label == label:
+            if arm.label == label:
                 return arm
         error = unknown("arm", label, [arm.label for arm in self.arms])
         raise KeyError(str(error))

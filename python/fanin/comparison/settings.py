@@ -155,7 +155,7 @@ def _seeds(seeds: object) -> tuple[int, ...]:
     if not chosen:
         raise ValueError("seeds: expected at least one, found none")
     if len(set(chosen)) < len(chosen):
-        twice = next(seed for seed in chosen if chosen.count(seed) > 1)
+        twice = _checks.found(next(seed for seed in chosen if chosen.count(seed) > 1))
         raise ValueError(f"seeds: expected different ones, found {twice} more than once")
     return chosen
 

@@ -106,13 +106,13 @@ class Report:
         return all(finding.severity == "note" for finding in self.findings)
 
     def __getitem__(self, layer: str | int) -> LayerReport:
-        """Return a layer by name or place."""
+        """Return a layer by name or place; a KeyError or an IndexError if there is none."""
         if isinstance(layer, str):
             for found in self.layers:
                 if found.name == layer:
                     return found
             known = ", ".join(found.name for found in self.layers)
-            raise KeyError(f"{layer!r}: expected one of {known}")
+            raise KeyError(f"layer: expected one of {known}, found {_checks.found(layer)}")
         return self.layers[_checks.integer("layer", layer)]
 
     def prediction(self, layer: LayerReport) -> "LayerPrediction | None":

@@ -443,7 +443,7 @@ class Layer(Configurable):
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
         if np.may_share_memory(gradient, cache[1]):
             gradient = gradient.copy()  # the outputs themselves: they may be a view of the cache
-        dx, flat = plan.backward(self._params, cache, gradient, threads)
+        dx, flat = plan.backward(self._params, cache, gradient, thread_count(threads))
         return dx, views(plan, flat, np.empty(plan.state_count, plan.dtype), state_too=False)
 
     def _own_plan(self) -> _core.Plan:

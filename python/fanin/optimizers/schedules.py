@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
+
 from fanin import _absent, _checks
 from fanin._registry import Configurable, Registry
 
@@ -72,6 +74,7 @@ class LearningRateSchedule(Configurable):
 
 
 _NOT_NEGATIVE = partial(_checks.number, at_least=0.0)
+_step = partial(_NOT_NEGATIVE, "step")
 
 
 def _warmup_target(name: str, value: Any) -> float | None:
@@ -146,10 +149,13 @@ class ExponentialDecay(LearningRateSchedule):
         float
             The learning rate.
         """
-        power = step / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** (
-            math.floor(power) if self.staircase else power
-        )
+        power = _step(step) / self.decay_steps
+        times = float(np.floor(power)) if self.staircase else power
+        try:
+            factor = float(self.decay_rate**times)
+        except OverflowError:  # of a rate above 1; the optimizer refuses it by its step
+            factor = math.inf
+        return self.initial_learning_rate * factor
 
 
 class CosineDecay(LearningRateSchedule):
@@ -195,7 +201,7 @@ class CosineDecay(LearningRateSchedule):
         "decay_steps": partial(_checks.number, above=0.0),
         "alpha": _NOT_NEGATIVE,
         "warmup_target": _warmup_target,
-        "warmup_steps": partial(_checks.integer, minimum=0),
+        "warmup_steps": partial(_checks.integer, minimum=0, maximum=2**63 - 1),
     }
 
     def __init__(
@@ -224,13 +230,13 @@ class CosineDecay(LearningRateSchedule):
         float
             The learning rate.
         """
-        top = self.initial_learning_rate
+        done, top = _step(step), self.initial_learning_rate
         if self.warmup_target is not None:
-            if step < self.warmup_steps:
-                return top + (self.warmup_target - top) * step / self.warmup_steps
+            if done < self.warmup_steps:
+                return top + (self.warmup_target - top) * done / self.warmup_steps
             top = self.warmup_target
-            step -= self.warmup_steps
-        share = min(step / self.decay_steps, 1.0)
+            done -= self.warmup_steps
+        share = min(done / self.decay_steps, 1.0)
         cosine = 0.5 * (1.0 + math.cos(math.pi * share))
         return top * ((1.0 - self.alpha) * cosine + self.alpha)
 
@@ -283,8 +289,9 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         float
             The learning rate.
         """
+        done = _step(step)
         for boundary, value in zip(self.boundaries, self.values[:-1], strict=True):
-            if step <= boundary:
+            if done <= boundary:
                 return value
         return self.values[-1]
 

@@ -100,6 +100,21 @@ def sizes(shape: object) -> Shape:
     return found
 
 
+def count(name: str, value: object) -> int:
+    """Return `value` as a number of draws."""
+    return _checks.integer(name, value, minimum=0, maximum=2**63 - 1)
+
+
+def words(config: object, key: str) -> list[int]:
+    """Return the words of 32 bits that a configuration of a source holds."""
+    if not isinstance(config, Mapping) or key not in config:
+        raise TypeError(f"config: expected a dict with {key!r}, found {_checks.found(config)}")
+    given = _checks.several(config[key])
+    if given is None:
+        raise TypeError(f"{key}: expected a list of words, found {_checks.found(config[key])}")
+    return [_checks.integer(key, word, minimum=0, maximum=2**32 - 1) for word in given]
+
+
 def ordered(
     low: object, high: object, *, strictly: bool = False, names: tuple[str, str] = ("low", "high")
 ) -> tuple[float, float]:

@@ -17,8 +17,10 @@ from fanin.streams._base import (
     Shape,
     bound,
     check_order,
+    count,
     ordered,
     sizes,
+    words,
 )
 
 
@@ -43,8 +45,10 @@ class Jax(Replay):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make the key that :meth:`get_config` describes."""
-        high, low = (integer("words", n, minimum=0, maximum=2**32 - 1) for n in config["words"])
-        return cls((high, low))
+        given = words(config, "words")
+        if len(given) != 2:
+            raise ValueError(f"words: expected two, found {len(given)}")
+        return cls((given[0], given[1]))
 
     def split(self, num: int = 2) -> "tuple[Jax, ...]":
         """Make `num` keys, as ``jax.random.split(key, num)`` does.
@@ -55,8 +59,8 @@ class Jax(Replay):
         >>> jax(0).split()
         (Jax(words=(1797259609, 2579123966)), Jax(words=(928981903, 3453687069)))
         """
-        count = integer("num", num, minimum=0)
-        return tuple(map(from_bits, _core.threefry_words(self.words, 0, count).tolist()))
+        keys = _core.threefry_words(self.words, 0, count("num", num))
+        return tuple(map(from_bits, keys.tolist()))
 
     def fold_in(self, data: int) -> "Jax":
         """Make a key of this one and a number, as ``jax.random.fold_in(key, data)`` does.
@@ -148,18 +152,18 @@ class Jax(Replay):
         >>> jax(0).permutation(4)
         array([0, 1, 3, 2])
         """
-        count = integer("n", n, minimum=0)
-        order = np.arange(count)
+        size = count("n", n)
+        order = np.arange(size)
         key = self
-        for _ in range(math.ceil(3 * math.log(max(1, count)) / math.log(2**32 - 1))):
+        for _ in range(math.ceil(3 * math.log(max(1, size)) / math.log(2**32 - 1))):
             key, subkey = key.split()
-            order = order[np.argsort(subkey.bits(count), kind="stable")]
+            order = order[np.argsort(subkey.bits(size), kind="stable")]
         return order
 
     def bits(self, n: int) -> npt.NDArray[np.uint32]:
         """Draw as ``jax.random.bits(key, (n,))`` does."""
-        words = _core.threefry_words(self.words, 0, integer("n", n, minimum=0))
-        return (words ^ words >> np.uint64(32)).astype(np.uint32)
+        drawn = _core.threefry_words(self.words, 0, count("n", n))
+        return (drawn ^ drawn >> np.uint64(32)).astype(np.uint32)
 
     def gaussian(self, rows: int, columns: int, dtype: str) -> Array:
         """Draw what ``jax.random.orthogonal`` draws."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin import _core
-from fanin._checks import flag, float_dtype, integer, number
+from fanin._checks import flag, float_dtype, number
 from fanin.streams._base import (
     STD_WITHIN_TWO,
     Array,
@@ -17,8 +17,10 @@ from fanin.streams._base import (
     Shape,
     bound,
     check_order,
+    count,
     ordered,
     sizes,
+    words,
 )
 
 
@@ -53,8 +55,7 @@ class TorchCpu(Replay):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make a generator that goes on from where :meth:`get_config` found one."""
-        words = [integer("state", n, minimum=0, maximum=2**32 - 1) for n in config["state"]]
-        state = np.array(words, np.uint32)
+        state = np.array(words(config, "state"), np.uint32)
         _core.mt19937_words(state.copy(), 0)  # refuses a state that is none
         spare = config.get("spare")
         return cls(state, None if spare is None else number("spare", spare))
@@ -239,11 +240,11 @@ class TorchCpu(Replay):
         >>> torch_cpu(0).permutation(4)
         array([0, 1, 3, 2])
         """
-        return _core.torch_permutation(self._state, integer("n", n, minimum=0))
+        return _core.torch_permutation(self._state, count("n", n))
 
     def bits(self, n: int) -> npt.NDArray[np.uint32]:
         """Draw the generator's next `n` words."""
-        return _core.mt19937_words(self._state, integer("n", n, minimum=0))
+        return _core.mt19937_words(self._state, count("n", n))
 
     def gaussian(self, rows: int, columns: int, dtype: str) -> Array:
         """Draw what ``torch.nn.init.orthogonal_`` draws."""

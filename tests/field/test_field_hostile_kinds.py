@@ -1,0 +1,156 @@
+"""Kinds of refusals that the walk over all public callables found to be no refusals."""
+
+import math
+
+import fanin
+import numpy as np
+import pytest
+from fanin import comparison, layers, streams
+from fanin.optimizers import schedules
+from refusals import assert_refused, outcome
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(12, 4)).astype("float32")
+Y = RNG.integers(0, 3, 12)
+
+
+def deep():
+    made = 1.0
+    for _ in range(3000):
+        made = [made]
+    return made
+
+
+def network():
+    model = fanin.Sequential([layers.Dense(3, "softmax", input_dim=4, name="first")], rng=0)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+def dense():
+    made = layers.Dense(3)
+    made.build((None, 4), rng=0)
+    return made
+
+
+@pytest.fixture(scope="module")
+def compared():
+    return fanin.compare(
+        ["zeros"], data=((X, Y), (X, Y)), seeds=1, epochs=1, hidden=(4,), progress=False
+    )
+
+
+SHAPES = {
+    "build": lambda: network().build(deep()),
+    "a layer's build": lambda: layers.Dense(3).build(deep()),
+    "compute_output_shape": lambda: network().compute_output_shape(deep()),
+    "a layer's compute_output_shape": lambda: dense().compute_output_shape(deep()),
+    "input_shape": lambda: layers.Dense(3, input_shape=deep()),
+    "Input": lambda: fanin.Input(deep()),
+}
+
+
+@pytest.mark.parametrize("call", SHAPES.values(), ids=SHAPES)
+def test_field_what_cannot_be_printed_is_refused_as_a_shape(call):
+    assert_refused(call, (TypeError, ValueError), "shape", "that cannot be printed")
+
+
+@pytest.mark.parametrize("make", [network, dense])
+@pytest.mark.parametrize("threads", [0, -1, np.int64(-1), -(2**63), 1.5, True])
+def test_field_backward_refuses_threads_as_forward_does(make, threads):
+    made = make()
+    outputs, cache = made.forward(X)
+    dy = np.ones_like(outputs)
+    expected = outcome(lambda: made.forward(X, threads=threads))
+    assert isinstance(expected, TypeError | ValueError)
+    assert_refused(lambda: made.backward(dy, cache, threads=threads), type(expected), str(expected))
+
+
+SCHEDULES = {
+    "ExponentialDecay": schedules.ExponentialDecay(0.1, 10, 0.5),
+    "CosineDecay": schedules.CosineDecay(0.1, 10),
+    "PiecewiseConstantDecay": schedules.PiecewiseConstantDecay([5], [0.1, 0.01]),
+}
+
+
+def test_every_schedule_is_walked():
+    ours = {
+        name
+        for name in schedules.__all__
+        if isinstance(kind := getattr(schedules, name), type)
+        and issubclass(kind, schedules.LearningRateSchedule)
+    }
+    assert set(SCHEDULES) == ours - {"LearningRateSchedule"}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+@pytest.mark.parametrize("step", [-1, -1e300, math.nan, 10**400, "3", None, True])
+def test_field_schedules_refuse_what_is_no_step(schedule, step):
+    assert_refused(lambda: schedule(step), (TypeError, ValueError), "step: expected a")
+
+
+@pytest.mark.parametrize("staircase", [False, True])
+def test_field_a_rate_that_grows_beyond_all_numbers_is_refused_by_its_step(staircase):
+    growing = schedules.ExponentialDecay(0.1, 1, 2.0, staircase=staircase)
+    assert growing(3) == pytest.approx(0.8)
+    adam = fanin.optimizers.Adam(growing)
+    words = "learning rate of step 5000: expected a finite number"
+    assert_refused(lambda: adam.learning_rates(5000, 1), ValueError, words)
+
+
+SOURCES = {"Jax": (streams.jax(1), "words"), "TorchCpu": (streams.torch_cpu(1), "state")}
+
+
+@pytest.mark.parametrize("source, key", SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize("config", [None, [], {}, 3, np.ones((12, 3)), np.array(1.0), "words"])
+def test_field_sources_refuse_what_is_no_configuration(source, key, config):
+    words = f"config: expected a dict with '{key}'"
+    assert_refused(lambda: type(source).from_config(config), TypeError, words)
+
+
+@pytest.mark.parametrize("source, key", SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize("words", [3, "ab", None, [-1, 1], [1, 2**32], [1], []])
+def test_field_sources_refuse_words_that_are_none(source, key, words):
+    kinds = (TypeError, ValueError)
+    assert_refused(lambda: type(source).from_config({key: words}), kinds, f"{key}: expected")
+
+
+DRAWS = {
+    "Jax.bits": streams.jax(1).bits,
+    "Jax.split": streams.jax(1).split,
+    "Jax.permutation": streams.jax(1).permutation,
+    "TorchCpu.bits": streams.torch_cpu(1).bits,
+    "TorchCpu.permutation": streams.torch_cpu(1).permutation,
+}
+
+
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+@pytest.mark.parametrize("number", [-1, 2**63, 10**400])
+def test_field_numbers_of_draws_are_those_that_memory_counts(draw, number):
+    words = "a whole number from 0 to 9223372036854775807"
+    assert_refused(lambda: draw(number), ValueError, words)
+
+
+@pytest.mark.parametrize("length", [0, -1, 10**400, 2**40, 80.0, "80", True])
+def test_field_summary_refuses_a_line_length_that_is_none(length):
+    lines = []
+    words = "line_length: expected a whole number from 1 to 10000"
+    kinds = (TypeError, ValueError)
+    assert_refused(lambda: network().summary(length, print_fn=lines.append), kinds, words)
+    assert not lines
+
+
+@pytest.mark.parametrize("key", [-math.inf, 10**400, None, [None], {}, np.ones((2, 2)), deep()])
+def test_field_results_refuse_keys_of_a_wrong_kind(compared, key):
+    assert_refused(lambda: compared[key], TypeError, "label: expected that of an arm")
+    if not isinstance(key, int):  # a place, of which there is none
+        report = fanin.diagnose(network(), X, Y)
+        assert_refused(lambda: report[key], TypeError, "layer: expected a whole number")
+
+
+def test_field_a_key_that_is_not_there_is_a_keyerror(compared):
+    assert isinstance(compared, comparison.Comparison)
+    assert_refused(lambda: compared["zeroes"], KeyError, "zeroes")
+    report = fanin.diagnose(network(), X, Y)
+    assert_refused(lambda: report["second"], KeyError, "layer: expected one of first")
+    assert isinstance(outcome(lambda: report[1]), IndexError)
