@@ -172,7 +172,7 @@ COMMON: dict[str, Callable[[], Any]] = {
     "low": lambda: -1.0,
     "high": lambda: 1.0,
     "variance": lambda: 1.0,
-    "distribution": lambda: "normal",
+    "distribution": lambda: "truncated_normal",
     "rows": lambda: 4,
     "columns": lambda: 3,
     "step": lambda: 3,

@@ -116,6 +116,25 @@ def number(
     raise ValueError(f"{name}: expected a number{within}, found {result:g}")
 
 
+def number_or_infinity(name: str, value: object) -> float:
+    """Return `value` as a number that may be infinite."""
+    if isinstance(value, float | np.floating) and np.isinf(value):
+        return float(value)
+    try:
+        return number(name, value)
+    except ValueError:
+        raise ValueError(
+            f"{name}: expected a number, finite or infinite, found {found(value)}"
+        ) from None
+
+
+def axis_of(array: Array, axis: object) -> int:
+    """Return `axis` if the array `x` has it."""
+    if array.ndim == 0:
+        raise ValueError("x: expected an array of one or more axes, found a number")
+    return integer("axis", axis, minimum=-array.ndim, maximum=array.ndim - 1)
+
+
 def flag(name: str, value: object) -> bool:
     """Return `value` as a bool; only true flags are accepted, and 0 and 1."""
     if isinstance(value, bool | np.bool_) or (isinstance(value, int) and value in (0, 1)):
@@ -199,7 +218,7 @@ def float_dtype(name: str, value: object) -> str:
             return native
     try:
         dtype_name = np.dtype(value).name  # type: ignore[call-overload]
-    except TypeError:
+    except (TypeError, ValueError, RecursionError):
         dtype_name = None
     if value is None or dtype_name not in ("float32", "float64"):
         raise TypeError(f"{name}: expected 'float32' or 'float64', found {found(value)}")

@@ -94,7 +94,8 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> NDArray[Any]:
     array([[0.6, 0.8]])
     """
     array = _checks.numeric("x", x)
-    norms = np.asarray(np.linalg.norm(array, order, axis, keepdims=True))
+    power = _checks.number_or_infinity("order", order)
+    norms = np.asarray(np.linalg.norm(array, power, _checks.axis_of(array, axis), keepdims=True))
     norms[norms == 0] = 1
     return np.asarray(array / norms)
 

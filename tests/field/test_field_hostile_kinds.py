@@ -21,6 +21,13 @@ def deep():
     return made
 
 
+class Closed:
+    """What cannot be read: it has the door, and it is closed."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("no array for you")
+
+
 def network():
     model = fanin.Sequential([layers.Dense(3, "softmax", input_dim=4, name="first")], rng=0)
     model.compile("sgd", "sparse_categorical_crossentropy")
@@ -56,8 +63,18 @@ def test_field_what_cannot_be_printed_is_refused_as_a_shape(call):
 
 
 @pytest.mark.parametrize("make", [network, dense])
-@pytest.mark.parametrize("threads", [0, -1, np.int64(-1), -(2**63), 1.5, True])
+@pytest.mark.parametrize("threads", [-1, np.int64(-1), -(2**63), True])
 def test_field_backward_refuses_threads_as_forward_does(make, threads):
+    assert_refused_by_both(make, threads)
+
+
+@pytest.mark.parametrize("make", [network, dense])
+@pytest.mark.parametrize("threads", [0, 1.5])
+def test_backward_refuses_what_it_refused_before(make, threads):
+    assert_refused_by_both(make, threads)
+
+
+def assert_refused_by_both(make, threads):
     made = make()
     outputs, cache = made.forward(X)
     dy = np.ones_like(outputs)
@@ -98,17 +115,63 @@ def test_field_a_rate_that_grows_beyond_all_numbers_is_refused_by_its_step(stair
     assert_refused(lambda: adam.learning_rates(5000, 1), ValueError, words)
 
 
+NOT_PRINTED = {
+    "calculate_gain": lambda: fanin.init.calculate_gain(deep()),
+    "kaiming_normal_": lambda: fanin.init.kaiming_normal_(np.ones((3, 4)), nonlinearity=deep()),
+    "its slope": lambda: fanin.init.kaiming_uniform_(np.ones((3, 4)), deep()),
+    "Input's dtype": lambda: fanin.Input((3,), dtype=deep()),
+    "a draw's dtype": lambda: streams.jax(1).normal((3,), dtype=deep()),
+    "a layer's dtype": lambda: layers.Dense(3, dtype=deep()),
+}
+
+
+@pytest.mark.parametrize("call", NOT_PRINTED.values(), ids=NOT_PRINTED)
+def test_field_what_cannot_be_printed_is_refused_in_words(call):
+    assert_refused(call, (TypeError, ValueError), "a list that cannot be printed")
+
+
+@pytest.mark.parametrize("function", [fanin.activations.softmax, fanin.utils.normalize])
+@pytest.mark.parametrize("axis", [1, -2, 2**40, 2**63, 10**400, 1e300, (2**40, 2**40)])
+def test_field_an_axis_that_is_not_there_is_refused(function, axis):
+    words = "axis: expected a whole number from -1 to 0"
+    assert_refused(lambda: function(np.ones(3), axis=axis), (TypeError, ValueError), words)
+
+
+@pytest.mark.parametrize("order", [math.nan, 10**400, "fro", None, Closed()])
+def test_field_a_norm_of_no_order_is_refused(order):
+    kinds = (TypeError, ValueError)
+    assert_refused(lambda: fanin.utils.normalize(np.ones(3), order=order), kinds, "order: expected")
+
+
+@pytest.mark.parametrize("order", [math.inf, 1, np.float32(2)])
+def test_norms_of_every_order_divide(order):
+    divided = fanin.utils.normalize([[3.0, -4.0]], order=order)
+    assert np.linalg.norm(divided[0], order) == pytest.approx(1.0)
+
+
+def test_field_no_loss_is_refused_where_one_is_asked_for():
+    words = "loss: expected a name, a configuration or a Loss, found None"
+    assert_refused(lambda: fanin.losses.resolve(None), TypeError, words)
+    assert_refused(lambda: fanin.metrics.resolve("accuracy", None, 3), TypeError, words)
+
+
+def test_field_a_constant_refuses_what_is_no_number():
+    tensor = np.zeros(3)
+    assert_refused(lambda: fanin.init.constant_(tensor, Closed()), TypeError, "val: expected")
+    assert (tensor == 0).all()
+
+
 SOURCES = {"Jax": (streams.jax(1), "words"), "TorchCpu": (streams.torch_cpu(1), "state")}
 
 
-@pytest.mark.parametrize("source, key", SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize(("source", "key"), SOURCES.values(), ids=SOURCES)
 @pytest.mark.parametrize("config", [None, [], {}, 3, np.ones((12, 3)), np.array(1.0), "words"])
 def test_field_sources_refuse_what_is_no_configuration(source, key, config):
     words = f"config: expected a dict with '{key}'"
     assert_refused(lambda: type(source).from_config(config), TypeError, words)
 
 
-@pytest.mark.parametrize("source, key", SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize(("source", "key"), SOURCES.values(), ids=SOURCES)
 @pytest.mark.parametrize("words", [3, "ab", None, [-1, 1], [1, 2**32], [1], []])
 def test_field_sources_refuse_words_that_are_none(source, key, words):
     kinds = (TypeError, ValueError)
@@ -129,6 +192,41 @@ DRAWS = {
 def test_field_numbers_of_draws_are_those_that_memory_counts(draw, number):
     words = "a whole number from 0 to 9223372036854775807"
     assert_refused(lambda: draw(number), ValueError, words)
+
+
+@pytest.mark.parametrize("source", [streams.jax(1), streams.torch_cpu(1)], ids=["Jax", "TorchCpu"])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"variance": 10**400}, "variance: expected a finite number at least 0"),
+        ({"variance": -1.0}, "variance: expected a number at least 0, found -1"),
+        ({"variance": Closed()}, "variance: expected a number at least 0, found"),
+        ({"distribution": "normal"}, "distribution: expected 'truncated_normal' or"),
+        ({"dtype": "float16"}, "dtype: expected 'float32' or 'float64', found 'float16'"),
+    ],
+)
+def test_field_scaled_draws_refuse_what_is_none_of_theirs(source, given, words):
+    asked = {"variance": 1.0, "distribution": "uniform", "dtype": "float32", **given}
+    assert_refused(lambda: source.scaled((3, 4), **asked), (TypeError, ValueError), words)
+
+
+@pytest.mark.parametrize("rate", [0.1, schedules.CosineDecay(0.1, 10)])
+@pytest.mark.parametrize("number", [-1, 1.5, "3", deep()])
+def test_field_optimizers_refuse_steps_that_are_none(rate, number):
+    adam = fanin.optimizers.Adam(rate)
+    kinds, words = (TypeError, ValueError), "expected a whole number of at least 0"
+    assert_refused(lambda: adam.learning_rates(number, 3), kinds, f"start: {words}")
+    assert_refused(lambda: adam.learning_rates(0, number), kinds, f"count: {words}")
+
+
+def test_field_a_step_that_no_counter_holds_is_refused():
+    params = np.ones(3, "float32")
+    adam = fanin.optimizers.Adam()
+    slots = adam.init(params)
+    call = lambda: adam.step(params, np.ones(3), slots, 10**400)  # noqa: E731
+    assert_refused(call, ValueError, "iteration: expected a whole number from 0")
+    assert (params == 1).all()
+    assert (slots == 0).all()
 
 
 @pytest.mark.parametrize("length", [0, -1, 10**400, 2**40, 80.0, "80", True])

@@ -299,10 +299,9 @@ def softmax(x: ArrayLike, axis: int = -1) -> NDArray[Any]:
            [0. , 1. ]])
     """
     logits = _checks.free_floats("x", x)
-    if logits.ndim == 0:
-        raise ValueError("x: expected an array of one or more axes, found a number")
-    moved = np.moveaxis(logits, _checks.integer("axis", axis, minimum=-logits.ndim), -1)
-    return np.moveaxis(_apply({"kind": "softmax"}, moved), -1, axis)
+    place = _checks.axis_of(logits, axis)
+    moved = np.moveaxis(logits, place, -1)
+    return np.moveaxis(_apply({"kind": "softmax"}, moved), -1, place)
 
 
 def linear(x: ArrayLike) -> NDArray[Any]:

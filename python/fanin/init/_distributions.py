@@ -3,11 +3,11 @@
 from typing import TypeVar
 
 from fanin import initializers
-from fanin._checks import number
+from fanin._checks import number, number_or_infinity
 from fanin._warn import warn
 from fanin.init._fill import drawn, floats, normal
 from fanin.random import Rng
-from fanin.streams._base import bound, check_order, ordered
+from fanin.streams._base import check_order, ordered
 
 T = TypeVar("T")
 
@@ -132,7 +132,7 @@ def trunc_normal_(
     """
     view = floats(tensor)
     middle, spread = number("mean", mean), number("std", std, above=0.0)
-    low, high = bound("a", a), bound("b", b)
+    low, high = number_or_infinity("a", a), number_or_infinity("b", b)
     check_order(low, high, strictly=True, names=("a", "b"))
     try:
         made = initializers.TruncatedNormal(

@@ -40,7 +40,10 @@ def constant_(tensor: T, val: float) -> T:
     view = numbers(tensor)
     # NumPy makes an object of a whole number beyond 64 bits.
     large = type(val) is int and not -(2**63) <= val < 2**64
-    value = np.asarray(number("val", val) if large else val)
+    try:
+        value = np.asarray(number("val", val) if large else val)
+    except RuntimeError:  # of an object that cannot be read, as a tensor on a GPU
+        value = np.asarray(None)
     if value.ndim or value.dtype.kind not in "iubf":
         raise TypeError(f"val: expected a number, found {found(val)}")
     with np.errstate(over="ignore", invalid="ignore"):

@@ -42,13 +42,18 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     if isinstance(nonlinearity, str) and nonlinearity in _GAINS:
         return _GAINS[nonlinearity]
-    if nonlinearity != "leaky_relu":
-        raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+    if not isinstance(nonlinearity, str) or nonlinearity != "leaky_relu":
+        raise ValueError(f"Unsupported nonlinearity {_plain(nonlinearity)}")
     try:
         slope = 0.01 if param is None else number("param", param, at_least=-1e150, at_most=1e150)
     except (TypeError, ValueError):
-        raise ValueError(f"negative_slope {param} not a valid number") from None
+        raise ValueError(f"negative_slope {_plain(param)} not a valid number") from None
     return math.sqrt(2.0 / (1 + slope**2))
+
+
+def _plain(value: object) -> str:
+    """Return what torch's messages call a value: a text as it is, the rest as ours do."""
+    return value if isinstance(value, str) else found(value)
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 
 from fanin import _core
-from fanin._checks import number, one_of
+from fanin._checks import number, number_or_infinity, one_of
 from fanin.initializers._arguments import Array
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
 from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream
-from fanin.streams._base import bound
 
 
 class RandomUniform(RandomInitializer):
@@ -156,7 +155,10 @@ class TruncatedNormal(RandomNormal):
         upper: float = 2.0,
         bounds: str = "std",
     ) -> None:
-        self.lower, self.upper = bound("lower", lower), bound("upper", upper)
+        self.lower, self.upper = (
+            number_or_infinity("lower", lower),
+            number_or_infinity("upper", upper),
+        )
         self.bounds = one_of("bounds", bounds, ("std", "absolute"))
         if self.lower > self.upper:
             raise ValueError(

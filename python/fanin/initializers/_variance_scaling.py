@@ -15,10 +15,9 @@ from fanin.initializers._facts import Facts
 from fanin.initializers._fans import Axis, FanOptions, FanRule
 from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream
-from fanin.streams._base import STD_WITHIN_TWO
+from fanin.streams._base import DISTRIBUTIONS, STD_WITHIN_TWO
 
 _MODES = ("fan_in", "fan_out", "fan_avg", "fan_geo_avg")
-_DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
 # What a formula divides by, and what it multiplies with for that.
 _FANS = {
     "fan_in": (1.0, "fan_in"),
@@ -102,7 +101,7 @@ class VarianceScaling(RandomInitializer):
     ) -> None:
         self.scale = number("scale", scale, above=0.0)
         self.mode = one_of("mode", _lower(mode), _MODES)
-        self.distribution = one_of("distribution", _lower(distribution), _DISTRIBUTIONS)
+        self.distribution = one_of("distribution", _lower(distribution), DISTRIBUTIONS)
         self._rule = FanRule.of(in_axis, out_axis, batch_axis, groups, transposed, fan_in, fan_out)
         super().__init__(seed)
 

@@ -138,7 +138,7 @@ def _data_dtype(name: str, dtype: Any) -> str | None:
     """Return the name of a dtype that data may have, or None for None."""
     try:
         known = None if dtype is None else np.dtype(dtype)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         known = np.dtype(object)
     if known is None or known.kind in "iub":
         return None if known is None else known.name

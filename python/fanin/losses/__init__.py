@@ -126,14 +126,15 @@ def resolve(identifier: Any) -> Loss:
     Raises
     ------
     TypeError
-        If it is a function of the user's: training runs in compiled code, which cannot call it.
+        If it is None, or a function of the user's: training runs in compiled code, which cannot
+        call it.
 
     Examples
     --------
     >>> resolve("mse")
     MeanSquaredError()
     """
-    found = get(identifier)
+    found = _REGISTRY.get(None) if identifier is None else get(identifier)  # refuses None
     if isinstance(found, Loss):
         return found
     return _CLASSES[found]()

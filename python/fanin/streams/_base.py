@@ -17,6 +17,9 @@ STD_WITHIN_TWO = 0.87962566103423978
 """What truncation at two standard deviations leaves of a normal's own."""
 
 
+DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+
+
 class Replay(ABC):
     """A source of another framework's random numbers.
 
@@ -124,18 +127,6 @@ def ordered(
     )
     check_order(first, second, strictly=strictly, names=names)
     return first, second
-
-
-def bound(name: str, value: object) -> float:
-    """Return `value` as a number that may be infinite."""
-    if isinstance(value, float | np.floating) and np.isinf(value):
-        return float(value)
-    try:
-        return _checks.number(name, value)
-    except ValueError:
-        raise ValueError(
-            f"{name}: expected a number, finite or infinite, found {_checks.found(value)}"
-        ) from None
 
 
 def check_order(

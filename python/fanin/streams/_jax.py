@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin import _core
-from fanin._checks import float_dtype, integer, number
+from fanin._checks import float_dtype, integer, number, number_or_infinity, one_of
 from fanin.streams._base import (
+    DISTRIBUTIONS,
     STD_WITHIN_TWO,
     Array,
     Replay,
     Shape,
-    bound,
     check_order,
     count,
     ordered,
@@ -130,7 +130,7 @@ class Jax(Replay):
             largest number that there is.
         """
         middle, spread = number("mean", mean), number("std", std, at_least=0.0)
-        first, last = bound("low", low), bound("high", high)
+        first, last = number_or_infinity("low", low), number_or_infinity("high", high)
         check_order(first, last, strictly=True)
         kind = float_dtype("dtype", dtype)
         standard = _core.jax_truncated_normal(self.words, sizes(shape), kind, first, last)
@@ -171,8 +171,9 @@ class Jax(Replay):
 
     def scaled(self, shape: Shape, variance: float, distribution: str, dtype: str) -> Array:
         """Draw as ``jax.nn.initializers.variance_scaling`` does, rounded where it rounds."""
-        kind = np.dtype(dtype).type
-        rounded = kind(variance)
+        kind = np.dtype(float_dtype("dtype", dtype)).type
+        rounded = kind(number("variance", variance, at_least=0.0))
+        one_of("distribution", distribution, DISTRIBUTIONS)
         if distribution == "uniform":
             drawn = self.uniform(shape, -1.0, 1.0, dtype)
             return _moved(drawn, 0.0, np.sqrt(kind(3) * rounded))

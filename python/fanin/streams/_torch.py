@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin import _core
-from fanin._checks import flag, float_dtype, number
+from fanin._checks import flag, float_dtype, number, number_or_infinity, one_of
 from fanin.streams._base import (
+    DISTRIBUTIONS,
     STD_WITHIN_TWO,
     Array,
     Replay,
     Shape,
-    bound,
     check_order,
     count,
     ordered,
@@ -140,7 +140,7 @@ class TorchCpu(Replay):
     ) -> Array:
         """Draw as ``trunc_normal_`` does, the bounds in standard deviations from `mean`."""
         middle, spread = number("mean", mean), number("std", std, at_least=0.0)
-        ends = [bound(name, value) for name, value in (("low", low), ("high", high))]
+        ends = [number_or_infinity(name, value) for name, value in (("low", low), ("high", high))]
         check_order(*ends, strictly=True)
         # An infinite bound of no spread is the mean, as a finite one is.
         a, b = (middle + end * spread if spread else middle for end in ends)
@@ -184,7 +184,7 @@ class TorchCpu(Replay):
         """
         axes, kind = sizes(shape), float_dtype("dtype", dtype)
         middle, spread = number("mean", mean), number("std", std, at_least=0.0)
-        low, high = bound("a", a), bound("b", b)
+        low, high = number_or_infinity("a", a), number_or_infinity("b", b)
         whole, filled = flag("contiguous", contiguous), flag("dense", dense)
         if spread == 0:
             return np.full(axes, min(max(middle, low), high), kind)
@@ -253,7 +253,8 @@ class TorchCpu(Replay):
 
     def scaled(self, shape: Shape, variance: float, distribution: str, dtype: str) -> Array:
         """Draw as ``xavier_*_`` and ``kaiming_*_``, truncated normals as ``trunc_normal_``."""
-        std = math.sqrt(variance)
+        std = math.sqrt(number("variance", variance, at_least=0.0))
+        one_of("distribution", distribution, DISTRIBUTIONS)
         if distribution == "uniform":
             limit = math.sqrt(3.0) * std
             return self.uniform(shape, -limit, limit, dtype)
