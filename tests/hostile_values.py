@@ -105,6 +105,7 @@ VALUES: dict[str, Callable[[], Any]] = {
         "class_name": "Adam",
         "config": {"beta_1": "x"},
     },
+    "{'Dense': int, 'Adam': int}": lambda: dict.fromkeys(("Dense", "HeNormal", "Adam", "mse"), int),
     "{1, 2}": lambda: {1, 2},
     "object()": object,
     "int": lambda: int,

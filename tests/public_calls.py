@@ -420,6 +420,10 @@ EXEMPT_METHODS: dict[str, str] = {
 }
 
 
+# What is given what a user gave, though it is not public.
+BESIDE: dict[str, Any] = {"fanin.random.simplify": fanin.random.simplify}
+
+
 def public_modules() -> Iterator[types.ModuleType]:
     """Walk the modules that say what is public in them."""
     yield fanin
@@ -442,7 +446,7 @@ def functions() -> dict[str, Any]:
             member = getattr(module, name)
             if callable(member) and not isinstance(member, types.ModuleType):
                 found.setdefault(id(member), (f"{module.__name__}.{name}", member))
-    return dict(found.values())
+    return {**dict(found.values()), **BESIDE}
 
 
 def methods_of(kind: type) -> Iterator[tuple[str, Any]]:

@@ -5,6 +5,7 @@ for hostile values. If it refuses, parameters, states, slots, counters, arrays, 
 files must be as before, byte for byte.
 """
 
+import contextlib
 import inspect
 import zlib
 
@@ -40,7 +41,10 @@ def fault(call: Call, parameter: str, value: str) -> str | None:
             {**arguments, "its object": owner, "its network": getattr(owner, "owner", None)}
         )
         try:
-            function(**arguments)
+            result = function(**arguments)
+            if isinstance(result, contextlib.AbstractContextManager):
+                with result:  # a function whose work begins here
+                    pass
         except BaseException as error:  # a panic is no Exception
             text = inspect.getdoc(function) or ""
             documented = tuple(kind for kind in OF_LOOKUPS if kind.__name__ in text)
