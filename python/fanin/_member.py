@@ -5,6 +5,7 @@ overrides is either called from Python, or refused when the class is made; and a
 nothing reads is refused when it is set.
 """
 
+import functools
 from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -106,7 +107,7 @@ class Member(metaclass=MemberType):
     if not TYPE_CHECKING:  # type checkers refuse unknown attributes by themselves
 
         def __setattr__(self, name: str, value: Any) -> None:
-            if name[:1] != "_":  # counters and caches pass at once
+            if name[:1] != "_" or name == "__call__":  # counters and caches pass at once
                 check = self._options.get(name)
                 if check is not None:
                     value = check(name, value)
@@ -149,7 +150,7 @@ def _problem(cls: Any, name: str, value: Any) -> str | None:
         return f"{cls.__name__}.{name} cannot be overridden: {cls._reason}; {cls._instead}"
     if name[:1] == "_" or any(ours(b) and name in vars(b) for b in cls.__mro__):
         return None
-    meant = _meant(cls, name, value, _public(cls))
+    meant = _meant(cls, name, value, {*_public(cls), *_written(cls)})
     if meant is None:
         return None
     return (
@@ -164,16 +165,18 @@ def _check_new(member: Member, name: str, value: Any) -> None:
     passed: set[str] = vars(cls).get("_passed") or set()
     if name in passed:
         return
-    held = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    held = _held(cls, name)
+    if isinstance(held, property) and held.fset is None:
+        raise AttributeError(f"{cls.__name__}.{name} cannot be set: it is what the object computes")
     if hasattr(held, "__set__"):
-        return  # a property, or an array: what setting means is its own affair
+        return  # what setting a property or an array means is its own affair
     if name in _uncalled(cls):
         raise AttributeError(_problem(cls, name, value))
     if _defined(cls, name):
         return
     if cls._own:
         raise _absent.attribute(cls.__name__, name, _attributes(member))
-    meant = _meant(cls, name, value, _attributes(member))
+    meant = _meant(cls, name, value, {*_public(cls), *_written(cls)})
     if meant is not None:
         error = _absent.attribute(cls.__name__, name, [meant])
         raise AttributeError(
@@ -218,22 +221,72 @@ def _uncalled(cls: Any) -> frozenset[str]:
 def _meant(cls: type, name: str, value: Any, known: set[str]) -> str | None:
     """Return which of the names is meant by one that is mistyped; None if it is a name of its own.
 
-    Mistyped is what is at most two edits away, one for short names. Names that other classes of
-    the package use are words, as is, for data, a word with an "s" behind it.
+    Mistyped is what is at most two edits away, one for short names. Another number makes another
+    name, and data is not taken for a method. Names that classes of the package use are words, as
+    is, for data, a word with an "s" behind it.
     """
     most = 2 if len(name) > 5 else 1
-    near = [(_edits(name, other), other) for other in known if abs(len(name) - len(other)) <= most]
+    method = _is_method(value)
+    near = [
+        (_edits(name, other), other)
+        for other in known
+        if abs(len(name) - len(other)) <= most and _digits(name) == _digits(other)
+    ]
+    if not method:
+        near = [(edits, other) for edits, other in near if not _is_method(_held(cls, other))]
     closest, meant = min(near, default=(most + 1, ""))
     if len(name) < 4 or closest > most:
         return None
     words = _words(cls)
-    if name in words or (not callable(value) and name.endswith("s") and name[:-1] in words):
+    if name in words or (not method and name.endswith("s") and name[:-1] in words):
         return None
     return meant
 
 
+def _digits(name: str) -> str:
+    return "".join(letter for letter in name if letter.isdigit())
+
+
+def _held(cls: type, name: str) -> Any:
+    """Return what the class or a base of it holds, as it is there; None for nothing."""
+    return next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+
+
+def _is_method(value: Any) -> bool:
+    return callable(value) or isinstance(value, classmethod | staticmethod)
+
+
+def _codes(cls: type) -> Iterator[Any]:
+    """Walk the code of the functions in a class, as they were before anything wrapped them."""
+    import inspect
+
+    for value in tuple(vars(cls).values()):
+        function: Any = value.fget if isinstance(value, property) else value
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        if code is not None:
+            yield code
+
+
+@functools.cache
+def _written_by(cls: type) -> frozenset[str]:
+    """Return the public attributes that the functions in a class of ours set."""
+    import dis
+
+    return frozenset(
+        step.argval
+        for code in _codes(cls)
+        for step in dis.get_instructions(code)
+        if step.opname == "STORE_ATTR" and step.argval[:1] != "_"
+    )
+
+
+def _written(cls: type) -> set[str]:
+    """Return the public attributes that those of our classes among the bases set."""
+    return {name for base in cls.__mro__ if ours(base) for name in _written_by(base)}
+
+
 def _words(cls: type) -> set[str]:
-    """Return the arguments of all classes of ours, and what those among the bases of `cls` use."""
+    """Return the arguments in all classes of ours, and what those among the bases of `cls` use."""
     from fanin import _signatures
 
     words: set[str] = set()
@@ -243,11 +296,12 @@ def _words(cls: type) -> set[str]:
         waiting.extend(member.__subclasses__())
         if ours(member):
             words.update(_signatures.names(member))
+            for code in _codes(member):
+                words.update(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     for base in cls.__mro__:
         if ours(base):
-            for value in vars(base).values():
-                code = getattr(getattr(value, "__wrapped__", value), "__code__", None)
-                words.update(code.co_names if code is not None else ())
+            for code in _codes(base):
+                words.update(code.co_names)
     return words.union(_public(cls))
 
 

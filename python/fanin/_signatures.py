@@ -82,9 +82,12 @@ def misfit(
     kinds = {p.kind for p in parameters}
     owner = cls.__name__
     if len(args) > len(by_place) and inspect.Parameter.VAR_POSITIONAL not in kinds:
-        most = f"{len(by_place)} ({', '.join(by_place)})" if by_place else "no"
         plural = "" if len(by_place) == 1 else "s"
-        return TypeError(f"{owner} takes {most} positional argument{plural}, found {len(args)}")
+        listed = f" ({', '.join(by_place)})" if by_place else ""
+        return TypeError(
+            f"{owner} takes {len(by_place) or 'no'} positional argument{plural}{listed}, "
+            f"found {len(args)}"
+        )
     for name in by_place[: len(args)]:
         if name in kwargs:
             return TypeError(f"{owner} got multiple values for argument {name!r}")

@@ -85,6 +85,7 @@ class InputLayer(Configurable):
 
     _family = "layers"
     _honoured = ("get_config", "from_config")
+    _elsewhere = ("__call__", "build", *Layer._elsewhere)
     _reason = "nothing but its shape and its dtype is asked for"
     _instead = "change the data before the network"
     _unsupported = UNSUPPORTED
