@@ -125,6 +125,13 @@ def test_field_T3_a_subclass_of_a_bare_base_class_says_why(family):
     assert_refused(base, TypeError, f"{base.__name__} is a base class")
 
 
+def test_field_T3_what_draws_nothing_says_so():
+    base = initializers.RandomInitializer
+    assert_refused(base, TypeError, "RandomInitializer is a base class")
+    own = type("Own", (base,), {})
+    assert_refused(own, TypeError, "Own is not one of fanin's initializers: ", "__call__(shape")
+
+
 def test_field_T3_mistyped_hooks_of_callbacks():
     for name in ("on_epoch_ends", "on_epochend", "on_train_bath_end", "on_bach_end"):
         error = outcome(lambda n=name: type("Own", (callbacks.Callback,), {n: method}))

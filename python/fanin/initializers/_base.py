@@ -284,6 +284,10 @@ class RandomInitializer(Initializer):
 
     _honoured, _reason, _instead = COMPILED
 
+    @classmethod
+    def _usable(cls) -> bool:
+        return cls._draw is not RandomInitializer._draw
+
     def __init__(self, seed: Rng = None) -> None:
         self.seed = simplify(seed)
         self._check()

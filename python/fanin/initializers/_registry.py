@@ -88,7 +88,7 @@ _TORCH: dict[str, tuple[type[Initializer], dict[str, Any]]] = {
 _KNOWN = {**_CLASSES, **_ALIASES, **{kind.__name__: kind for kind in _CLASSES.values()}}
 
 
-def get(identifier: Any) -> Initializer | None:
+def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Initializer | None:
     """Make an initializer of whatever names one.
 
     Parameters
@@ -97,6 +97,8 @@ def get(identifier: Any) -> Initializer | None:
         A name (``"he_normal"``, ``"HeNormal"``; ``"kaiming_normal_"`` with an underscore at its end
         is torch's), a configuration (see :func:`serialize`), a class,
         an initializer, or a function of ``(shape, dtype)``.
+    custom_objects : mapping of str to type, optional
+        Further classes by name.
 
     Returns
     -------
@@ -121,9 +123,10 @@ def get(identifier: Any) -> Initializer | None:
     if identifier is None or isinstance(identifier, Initializer):
         return identifier
     if isinstance(identifier, str):
-        return _make(identifier, {})
+        with _custom.custom_object_scope(custom_objects):
+            return _make(identifier, {})
     if isinstance(identifier, Mapping):
-        return deserialize(identifier)
+        return deserialize(identifier, custom_objects)
     if isinstance(identifier, type):
         return get(_made(identifier.__name__, identifier, {}))
     if callable(identifier):
