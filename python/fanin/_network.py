@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, _summary, layers, random
+from fanin import _checks, _custom, _summary, layers, random
 from fanin._chain import Chain
 from fanin._options import thread_count
 from fanin._registry import check_config
@@ -331,14 +331,30 @@ class Network(Chain):
         -------
         Network
             The network.
+
+        Raises
+        ------
+        TypeError
+            If `config` is no mapping, `custom_objects` is none, or `rng` no source.
+        ValueError
+            If what `config` says is not what a network says.
         """
         entries = check_config("config", config).get("layers")
         if not isinstance(entries, list | tuple):
             raise ValueError(f"config: expected a list of 'layers', found {_checks.found(config)}")
-        members = [layers.deserialize(entry, custom_objects) for entry in entries]
-        network = cls(members, config.get("name"), rng=rng)
-        if config.get("build_input_shape") is not None:
-            network.build(config["build_input_shape"])
+        for entry in entries:
+            if not isinstance(entry, Mapping):
+                found = _checks.found(entry)
+                raise ValueError(f"config: expected dicts as 'layers', found {found}")
+        source = None if rng is None else random.resolve(rng)
+        with _custom.custom_object_scope(custom_objects):
+            members = [layers.deserialize(entry) for entry in entries]
+        try:
+            network = cls(members, config.get("name"), rng=source)
+            if config.get("build_input_shape") is not None:
+                network.build(config["build_input_shape"])
+        except TypeError as error:
+            raise ValueError(f"config of {cls.__name__}: {error}") from error
         return network
 
     def __getstate__(self) -> dict[str, Any]:

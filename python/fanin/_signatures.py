@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Unpack, get_args, get_origin
 
 from fanin import _absent
+from fanin._member import ours
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -105,7 +106,7 @@ def misfit(
         for p in parameters
         if p.kind in _NAMED and p.default is p.empty and p.name not in given
     ]
-    if missing and cls._own:
+    if missing and ours(next(base for base in cls.__mro__ if "__init__" in vars(base))):
         # The one that is missing may have been given under another name.
         unknown += [name for name in kwargs if name not in (*accepted, *cls._unsupported)]
     for name in unknown:
