@@ -33,6 +33,8 @@ pub trait Float:
     const ONE: Self;
     /// The smallest positive number that is not subnormal.
     const LEAST_NORMAL: Self;
+    /// The largest number that is not infinite.
+    const LARGEST: Self;
     /// The name that `NumPy` gives the type.
     const NAME: &'static str;
 
@@ -77,6 +79,13 @@ pub trait Float:
     #[must_use]
     fn at_most(self, high: Self) -> Self {
         if self > high { high } else { self }
+    }
+
+    /// The nearest number that is not infinite: for a factor of what goes to 0 faster than it grows. NaN stays.
+    #[inline(always)]
+    #[must_use]
+    fn bounded(self) -> Self {
+        self.at_least(-Self::LARGEST).at_most(Self::LARGEST)
     }
 
     /// 0 in the place of a subnormal number.
@@ -153,6 +162,7 @@ macro_rules! implement_float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const LEAST_NORMAL: Self = $float::MIN_POSITIVE;
+            const LARGEST: Self = $float::MAX;
             const NAME: &'static str = $name;
 
             #[inline(always)]
@@ -381,6 +391,8 @@ mod tests {
         assert!(infinity.sigmoid() == F::ONE && (-infinity).sigmoid() == F::ZERO);
         assert!(F::of(1e4).softplus() == F::of(1e4) && F::of(-1e4).softplus() == F::ZERO);
         assert!(F::of(-1e4).exp_m1() == -F::ONE && F::ZERO.exp_m1() == F::ZERO);
+        assert!(infinity.bounded() == F::LARGEST && (-infinity).bounded() == -F::LARGEST);
+        assert!(F::LARGEST.is_finite() && nan.bounded().is_nan() && F::ONE.bounded() == F::ONE);
         let least = F::LEAST_NORMAL;
         assert!(least.flush() == least && (-least).flush() == -least && !nan.flush().is_finite());
         assert!((least * F::of(0.5)).flush() == F::ZERO && infinity.flush() == infinity);

@@ -37,12 +37,13 @@ impl Elementwise for Gelu {
 
     #[inline(always)]
     fn value<F: Float>(self, z: F) -> F {
-        z * normal_cdf(z)
+        // −∞ · 0 is 0 here.
+        z.at_least(-F::LARGEST) * normal_cdf(z)
     }
 
     #[inline(always)]
     fn slope<F: Float>(self, z: F, _y: F) -> F {
-        normal_cdf(z) + z * normal_pdf(z)
+        normal_cdf(z) + z.bounded() * normal_pdf(z)
     }
 }
 
@@ -64,13 +65,14 @@ impl Elementwise for TanhGelu {
 
     #[inline(always)]
     fn value<F: Float>(self, z: F) -> F {
-        F::of(0.5) * z * (F::ONE + tanh_u(z))
+        F::of(0.5) * z.at_least(-F::LARGEST) * (F::ONE + tanh_u(z))
     }
 
     #[inline(always)]
     fn slope<F: Float>(self, z: F, _y: F) -> F {
         let t = tanh_u(z);
         let du = F::of(SQRT_2_OVER_PI) * (F::ONE + F::of(3.0 * CUBIC) * z * z);
-        F::of(0.5) * (F::ONE + t + z * (F::ONE - t * t) * du)
+        // tanh u is flat long before z³ overflows.
+        F::of(0.5) * (F::ONE + t + z.bounded() * (F::ONE - t * t) * du.bounded())
     }
 }

@@ -27,6 +27,9 @@ impl Elementwise for LeakyRelu {
     fn value<F: Float>(self, z: F) -> F {
         if z > F::ZERO {
             z
+        } else if self.negative_slope == 0.0 {
+            // −∞ · 0 is 0 here.
+            F::ZERO * z.at_least(-F::LARGEST)
         } else {
             F::of(self.negative_slope) * z
         }

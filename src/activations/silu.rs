@@ -13,13 +13,14 @@ impl Elementwise for Silu {
 
     #[inline(always)]
     fn value<F: Float>(self, z: F) -> F {
-        z * z.sigmoid()
+        // −∞ · 0 is 0 here.
+        z.at_least(-F::LARGEST) * z.sigmoid()
     }
 
     #[inline(always)]
     fn slope<F: Float>(self, z: F, y: F) -> F {
         // σ + zσ(1 − σ) = σ + y(1 − σ)
         let s = z.sigmoid();
-        s + y * (F::ONE - s)
+        s + y.bounded() * (F::ONE - s)
     }
 }

@@ -5,7 +5,7 @@ use crate::float::Float;
 use crate::parallel::{self, Threads};
 use crate::simd::kernel;
 
-/// yⱼ = e^(zⱼ − max z) / Σₖ e^(zₖ − max z) in each row.
+/// yⱼ = e^(zⱼ − max z) / Σₖ e^(zₖ − max z) in each row; its limit where one z is infinite.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Softmax;
 
@@ -40,7 +40,8 @@ impl<F: Float> Activation<F> for Softmax {
 kernel! {
     fn softmax<F: Float>(width: usize, y: &mut [F]) {
         for row in y.chunks_exact_mut(width) {
-            softmax_row(row, max_of_row(row));
+            let max = max_of_row(row);
+            softmax_row(row, max);
         }
     }
 
@@ -58,14 +59,34 @@ kernel! {
     }
 }
 
-/// The largest element of a row.
+/// The largest element of a row, from which the others are counted. A row where that is infinite is replaced by its
+/// limit, which is counted from 0.
 #[inline(always)]
-pub(crate) fn max_of_row<F: Float>(row: &[F]) -> F {
+pub(crate) fn max_of_row<F: Float>(row: &mut [F]) -> F {
     let mut max = row[0];
-    for &z in row {
+    for &z in &*row {
         max = if z > max { z } else { max };
     }
+    if max.abs() > F::LARGEST {
+        take_limit(max, row);
+        return F::ZERO;
+    }
     max
+}
+
+/// What the elements of a row are below its only infinity, `max`, which becomes 0. Of several nobody knows which is the
+/// largest: NaN.
+#[cold]
+fn take_limit<F: Float>(max: F, row: &mut [F]) {
+    let several = row.iter().filter(|&&z| z == max).count() > 1;
+    for z in row {
+        // ∞ − ∞ is NaN, as is NaN − ∞.
+        *z = if *z == max && !several {
+            F::ZERO
+        } else {
+            *z - max
+        };
+    }
 }
 
 /// Elements whose exponentials are computed together: a whole vector even where a row is shorter.

@@ -12,6 +12,7 @@ impl Elementwise for Softsign {
 
     #[inline(always)]
     fn value<F: Float>(self, z: F) -> F {
+        let z = z.bounded();
         z / (F::ONE + z.abs())
     }
 

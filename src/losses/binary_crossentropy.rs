@@ -6,7 +6,8 @@ use crate::float::Float;
 use crate::settings::Settings;
 
 /// L = mean over outputs of −t ln p − (1 − t) ln(1 − p), with p = σ(z) from logits, else p = y kept off
-/// 0 and 1. Label smoothing α turns t into (1 − α) t + α/2.
+/// 0 and 1. Label smoothing α turns t into (1 − α) t + α/2. An infinite logit gives the limit: 0 where t is on its
+/// side for certain, else ∞.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BinaryCrossentropy {
     from_logits: bool,
@@ -57,10 +58,12 @@ impl RowLoss for BinaryCrossentropy {
 /// L = max(z, 0) − zt + ln(1 + e^−|z|); dL/dz = σ(z) − t.
 #[inline(always)]
 fn from_logit<F: Float>(z: F, t: F) -> (F, F) {
-    let wrong_side = if z > F::ZERO {
-        z * (F::ONE - t)
+    let against = if z > F::ZERO { F::ONE - t } else { t };
+    // Where the target is on z's side for certain, |z| counts nothing, even if it is infinite.
+    let wrong_side = if against == F::ZERO {
+        F::ZERO
     } else {
-        -z * t
+        z.abs() * against
     };
     (wrong_side + (-z.abs()).exp().ln_1p(), z.sigmoid() - t)
 }

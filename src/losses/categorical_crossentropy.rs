@@ -8,6 +8,7 @@ use crate::settings::Settings;
 
 /// L = −Σ tⱼ ln pⱼ, with p = softmax(z) from logits, else p = y / Σy, kept off 0 and 1.
 ///
+/// One logit of ∞ is certain of its class; which of two is larger nobody knows, and L is NaN.
 /// Label smoothing α turns t into (1 − α) t + α / classes. `CLASSES` says that a target is a class.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CategoricalCrossentropy<const CLASSES: bool> {
@@ -93,7 +94,7 @@ fn from_logits<F: Float, T: Fn(usize) -> F>(
 ) {
     let (mut totals, mut sums) = ([F::ZERO; BLOCK], [F::ONE; BLOCK]);
     for (i, (z, value)) in z.chunks_exact_mut(width).zip(values.iter_mut()).enumerate() {
-        let (target, max) = (target(i), max_of_row(z));
+        let (target, max) = (target(i), max_of_row(&mut *z));
         let (mut total, mut aligned) = (F::ZERO, F::ZERO);
         for (j, z) in z.iter_mut().enumerate() {
             let t = target(j);
