@@ -3,9 +3,12 @@
 mod qr;
 mod slab;
 
-use gemm::Parallelism;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
+use std::sync::OnceLock;
 
+use gemm::Parallelism;
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+
+use crate::error::{Error, Result, caught};
 use crate::float::Float;
 use crate::parallel::{self, Threads};
 use crate::simd::kernel;
@@ -15,7 +18,50 @@ pub(crate) use qr::orthonormalize;
 /// Multiply-adds under which a product is not worth a second thread.
 pub(crate) const PARALLEL_FROM: usize = CUT_FROM;
 
-/// `out = a · b`; transposed views (`a.t()`) cost nothing.
+/// Rows, multiply-adds for an element, and columns of a product.
+pub(crate) type Sizes = (usize, usize, usize);
+
+/// Check that products of these sizes can be computed on this machine; before anything is changed.
+pub(crate) fn check(products: impl IntoIterator<Item = Sizes>) -> Result<()> {
+    // Without blocks `gemm` needs to know nothing.
+    let needs_no_blocks = |(m, k, n): Sizes| k <= 2 || stays_here((m, k, n));
+    if products.into_iter().all(needs_no_blocks) {
+        Ok(())
+    } else {
+        look_at_machine()
+    }
+}
+
+/// Whether a product is computed by the kernels of this file.
+fn stays_here((m, k, n): Sizes) -> bool {
+    n <= NARROW && m.saturating_mul(k) <= NARROW_FROM
+}
+
+/// Let `gemm` find out how large the caches are, which it does at its first product, and panics at what it does not
+/// know. What it finds is the same at every product, and so is the answer here.
+fn look_at_machine() -> Result<()> {
+    static PANIC: OnceLock<Option<String>> = OnceLock::new();
+    let panic = PANIC.get_or_init(|| {
+        // Blocks that would not fit into a cache of this size are as deep as these.
+        let (m, k, n) = (SMALL + 1, 512, 4);
+        let first = || {
+            let (a, b) = (Array2::zeros((m, k)), Array2::zeros((k, n)));
+            product::<f32>(a.view(), b.view(), Array2::zeros((m, n)).view_mut());
+            let (a, b) = (Array2::zeros((m, k)), Array2::zeros((k, n)));
+            product::<f64>(a.view(), b.view(), Array2::zeros((m, n)).view_mut());
+        };
+        caught(first).err()
+    });
+    panic.as_ref().map_or(Ok(()), |words| {
+        Err(Error::runtime(
+            "products",
+            "caches of levels 1 to 3 in /sys/devices/system/cpu, or in the answer of lscpu where that cannot be read",
+            format!("something else: {words}"),
+        ))
+    })
+}
+
+/// `out = a · b`; transposed views (`a.t()`) cost nothing. Callers have [checked](check) that this machine can.
 ///
 /// # Panics
 ///
@@ -45,7 +91,7 @@ pub(crate) fn matmul<F: Float>(
     {
         return row_times_matrix(a, b, out);
     }
-    if n <= NARROW && m * k <= NARROW_FROM {
+    if stays_here((m, k, n)) {
         return narrow(a, b, out);
     }
     let threads = threads.for_part(m * n * k, PARALLEL_FROM);
@@ -64,14 +110,16 @@ pub(crate) fn inner_products<F: Float>(
     threads: Threads,
     a: ArrayView2<F>,
     mut out: ArrayViewMut2<F>,
-) {
+) -> Result<()> {
     let size = a.nrows();
+    check([(size.min(SMALL), a.ncols(), size)])?;
     for start in (0..size).step_by(SMALL) {
         let end = size.min(start + SMALL);
         let (rows, columns) = (a.slice(s![start..end, ..]), a.slice(s![start.., ..]));
         let out = out.slice_mut(s![start..end, start..]);
         matmul(threads, rows, columns.reversed_axes(), out);
     }
+    Ok(())
 }
 
 /// Pieces that a product is cut into for each thread: what one thread is late with, another can take.
@@ -278,11 +326,18 @@ mod tests {
     }
 
     #[test]
+    fn this_machine_can_and_what_stays_here_needs_none() {
+        assert_eq!(check([(100, 30, 40), (7, 3, 5)]), Ok(()));
+        assert!(stays_here((NARROW_FROM, 1, NARROW)));
+        assert!(!stays_here((NARROW_FROM, 2, 1)) && !stays_here((1, 1, NARROW + 1)));
+    }
+
+    #[test]
     fn inner_products_are_those_of_all_pairs() {
         for rows in [1, 64, 65, 200] {
             let a = matrix(rows, 7);
             let mut out = Array2::from_elem((rows, rows), f64::NAN);
-            inner_products(Threads::ONE, a.view(), out.view_mut());
+            inner_products(Threads::ONE, a.view(), out.view_mut()).unwrap();
             let expected = by_definition(&a, &a.t().to_owned());
             for i in 0..rows {
                 assert_eq!(out.slice(s![i, i..]), expected.slice(s![i, i..]));

@@ -86,6 +86,10 @@ impl<F: Float> Layer<F> for Dense<F> {
         self.activation.is_elementwise() && self.fan_in.max(self.fan_out) <= columns::WIDEST
     }
 
+    fn multiplies(&self) -> bool {
+        true
+    }
+
     fn cache_len(&self, rows: usize) -> usize {
         if self.activation.keeps_input() {
             rows * self.fan_out

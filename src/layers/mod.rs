@@ -112,6 +112,11 @@ pub trait Layer<F: Float>: Debug + Send + Sync {
         false
     }
 
+    /// Whether its parameters begin with a matrix that rows are multiplied by.
+    fn multiplies(&self) -> bool {
+        false
+    }
+
     /// Elements of cache that forward leaves for backward, for this many rows.
     fn cache_len(&self, rows: usize) -> usize;
 

@@ -66,6 +66,7 @@ impl<'a, F: Float> Blocks<'a, F> {
         let quick = QUICK / plan.parameter_count().max(1);
         let (least, largest) = (LEAST.min(CHEAP / each).min(quick), (BLOCK / each).max(1));
         let size = batch_size.max(least).min(largest).min(samples);
+        plan.check_products(size, usize::MAX, usize::MAX)?;
         let kept = zeros(kept_len(&plan, size))?;
         Ok(Self {
             plan,

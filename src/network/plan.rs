@@ -8,6 +8,7 @@ use crate::columns;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::{self, Layer, Order};
+use crate::linalg;
 use crate::settings::Settings;
 
 /// A layer and where its arrays lie.
@@ -223,6 +224,23 @@ impl<F: Float> Plan<F> {
         } else {
             Order::RowMajor
         }
+    }
+
+    /// Check that this machine can compute the products of a pass of so many samples, which gets the gradients of
+    /// parameters from stage `dw_from` on, and of inputs from stage `dx_from` on.
+    pub fn check_products(&self, samples: usize, dw_from: usize, dx_from: usize) -> Result<()> {
+        let of = |(i, stage): (usize, &Stage<F>)| {
+            let rows = samples.saturating_mul(stage.rows);
+            let (fan_in, fan_out) = (stage.width_in, stage.width_out);
+            let y = stage.layer.multiplies().then_some((rows, fan_in, fan_out));
+            [
+                y,
+                y.filter(|_| i >= dw_from).map(|_| (fan_in, rows, fan_out)),
+                y.filter(|_| i >= dx_from).map(|_| (rows, fan_out, fan_in)),
+            ]
+        };
+        let products = self.stages.iter().enumerate().flat_map(of);
+        linalg::check(products.flatten())
     }
 
     /// The first stage that has parameters and is trained; the number of stages if there is none.

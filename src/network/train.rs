@@ -80,6 +80,10 @@ impl<'a, F: Float> Trainer<'a, F> {
             .iter()
             .try_for_each(|&rate| check_learning_rate(rate))?;
         let largest = batch_size.min(order.len());
+        let (memory_order, trained) = (plan.order(), plan.first_trained());
+        if memory_order == Order::RowMajor {
+            plan.check_products(largest, trained, trained + 1)?;
+        }
         let work = multiply_adds(&plan, largest);
         Ok(Self {
             batch: Batch::new(largest, &plan, &data)?,
@@ -89,7 +93,7 @@ impl<'a, F: Float> Trainer<'a, F> {
             dw: zeros(plan.parameter_count())?,
             scratch: objective.scratch(&plan, largest)?,
             learning_rates: learning_rates.iter(),
-            memory_order: plan.order(),
+            memory_order,
             plan,
             objective,
             rule,

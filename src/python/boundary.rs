@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use crate::error::Error;
+use crate::error::{Error, caught};
 use crate::parallel::Threads;
 
 impl From<Error> for PyErr {
@@ -18,6 +18,7 @@ impl From<Error> for PyErr {
             Error::Value(_) => PyValueError::new_err(message),
             Error::Type(_) => PyTypeError::new_err(message),
             Error::Memory(_) => PyMemoryError::new_err(message),
+            Error::Runtime(_) => PyRuntimeError::new_err(message),
         }
     }
 }
@@ -32,12 +33,17 @@ pub(super) fn shape_error(message: String) -> PyErr {
     })
 }
 
-/// Run `work` without the interpreter lock.
+/// Run `work` without the interpreter lock. A panic, which would be no `Exception`, is a `RuntimeError` with its words.
 pub(super) fn detached<R: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> crate::Result<R> + Send,
 ) -> PyResult<R> {
-    py.detach(work).map_err(PyErr::from)
+    let done = py.detach(|| caught(work));
+    let done = done.unwrap_or_else(|words| {
+        let expected = "no error of its own; please report this one";
+        Err(Error::runtime("fanin's core", expected, words))
+    });
+    Ok(done?)
 }
 
 /// How long kernels run before signals are looked at: a Ctrl-C acts within twice that.
@@ -50,7 +56,7 @@ pub(super) fn interruptible(
     mut work: impl FnMut(Instant) -> bool + Send,
 ) -> PyResult<()> {
     loop {
-        let done = py.detach(|| work(Instant::now() + SLICE));
+        let done = detached(py, || Ok(work(Instant::now() + SLICE)))?;
         py.check_signals()?;
         if done {
             return Ok(());

@@ -59,7 +59,7 @@ pub(super) fn moments<'py>(
         let (py, threads) = (x.py(), threads_or_global(threads)?);
         let (array, width) = matrix::<F>("x", x)?;
         let x = array.as_slice()?;
-        let units = py.detach(|| diagnostics::moments(threads, width, x));
+        let units = detached(py, || Ok(diagnostics::moments(threads, width, x)))?;
         let w = Whole::of(&units, x.len() / width);
         let whole = [
             w.mean,
@@ -82,7 +82,7 @@ pub(super) fn second_moment(x: &Bound<'_, PyAny>) -> PyResult<f64> {
         let py = x.py();
         let x = read::<F>("x", x)?;
         let x = x.as_slice()?;
-        Ok(py.detach(|| diagnostics::sum_of_squares(x)) / x.len() as f64)
+        Ok(detached(py, || Ok(diagnostics::sum_of_squares(x)))? / x.len() as f64)
     }
     by_dtype!("x", x, run(x))
 }
@@ -109,8 +109,9 @@ pub(super) fn histogram(
         }
         let array = read::<F>("x", x)?;
         let values = array.as_slice()?;
-        Ok(x.py()
-            .detach(|| diagnostics::histogram(threads, values, low, high, bins)))
+        detached(x.py(), || {
+            Ok(diagnostics::histogram(threads, values, low, high, bins))
+        })
     }
     by_dtype!("x", x, run(x, (low, high, bins), threads))
 }
@@ -147,7 +148,7 @@ pub(super) fn row_pairs<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
         let py = x.py();
         let (x, width) = matrix::<F>("x", x)?;
         let x = x.as_slice()?;
-        let pairs = py.detach(|| diagnostics::pairs(width, x));
+        let pairs = detached(py, || Ok(diagnostics::pairs(width, x)))?;
         table(py, pairs.iter().map(|pair| [pair.aa, pair.bb, pair.ab]))
     }
     by_dtype!("x", x, run(x))
@@ -194,7 +195,9 @@ pub(super) fn equal_columns(columns: &Bound<'_, PyAny>, tolerance: f64) -> PyRes
         let py = array.py();
         let (array, width) = matrix::<F>("columns", array)?;
         let array = array.as_slice()?;
-        Ok(py.detach(|| diagnostics::equal_columns(width, array, tolerance)))
+        detached(py, || {
+            Ok(diagnostics::equal_columns(width, array, tolerance))
+        })
     }
     by_dtype!("columns", columns, run(columns, tolerance))
 }

@@ -146,7 +146,10 @@ pub(super) fn loss_rows<'py>(
                 weights: &[],
             };
             let (targets, values) = (targets.targets()?, values.as_slice_mut()?);
-            py.detach(|| loss.rows(width, gradient, targets, factor, values));
+            detached(py, || {
+                loss.rows(width, gradient, targets, factor, values);
+                Ok(())
+            })?;
         }
         Ok((values.into_any(), gradient.into_any()))
     }
@@ -176,11 +179,12 @@ pub(super) fn metric_rows<'py>(
             let mut values = values.readwrite();
             let (targets, values) = (targets.targets()?, values.as_slice_mut()?);
             let outputs = outputs.as_slice()?.chunks_exact(width).enumerate();
-            py.detach(|| {
+            detached(py, || {
                 for (value, (i, outputs)) in values.iter_mut().zip(outputs) {
                     *value = metric.row(outputs, targets.row(i, width));
                 }
-            });
+                Ok(())
+            })?;
         }
         Ok(values.into_any())
     }
@@ -230,14 +234,14 @@ pub(super) fn optimizer_step<'py>(
             end: count,
         };
         let all = std::slice::from_ref(&all);
-        py.detach(|| {
+        detached(py, || {
             if rule.clips() {
                 // These are the caller's, who did not ask for them to be changed.
                 rule.clip(all, all, gradients.to_mut());
             }
             rule.step(Threads::global(), step, all, w, &gradients, slots);
-        });
-        Ok(())
+            Ok(())
+        })
     }
     check_learning_rate(learning_rate)?;
     let step = Step {
@@ -254,7 +258,7 @@ pub(super) fn first_non_finite(x: &Bound<'_, PyAny>) -> PyResult<Option<usize>> 
         let py = x.py();
         let x = read::<F>("x", x)?;
         let x = x.as_slice()?;
-        Ok(py.detach(|| crate::reduce::first_non_finite(x)))
+        detached(py, || Ok(crate::reduce::first_non_finite(x)))
     }
     by_dtype!("x", x, run(x))
 }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PySlice, PyTuple};
 
 use super::arrays::{check_shape, read, write};
-use super::boundary::threads_or_global;
+use super::boundary::{detached, threads_or_global};
 use super::plan::Plan;
 use super::reused::Reused;
 use crate::float::Float;
@@ -43,6 +43,7 @@ impl Plan {
         let (x_array, samples) = self.read_samples::<F>(x)?;
         let w = read::<F>("params", params)?;
         check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
+        plan.check_products(samples, usize::MAX, usize::MAX)?;
         let kept = self
             .reused
             .kept
@@ -75,17 +76,18 @@ impl Plan {
                 if let Some(y) = y {
                     y.copy_from_slice(network::output(plan, x, samples, kept));
                 }
+                Ok(())
             };
             if training {
                 let mut state = write::<F>("state", state)?;
                 check_shape("state", state.shape(), &[Some(plan.state_count())])?;
                 let state = state.as_slice_mut()?;
-                py.detach(|| run(State::Updating(state)));
+                detached(py, || run(State::Updating(state)))?;
             } else {
                 let state = read::<F>("state", state)?;
                 check_shape("state", state.shape(), &[Some(plan.state_count())])?;
                 let state = state.as_slice()?;
-                py.detach(|| run(State::Frozen(state)));
+                detached(py, || run(State::Frozen(state)))?;
             }
         }
         let cache = (x, kept, training).into_pyobject(py)?;
@@ -105,6 +107,7 @@ impl Plan {
         let (x_array, samples) = self.read_samples::<F>(x)?;
         let w = read::<F>("params", params)?;
         check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
+        plan.check_products(samples, 0, 0)?;
         let mut kept = write::<F>("cache", kept)?;
         check_shape(
             "cache",
@@ -134,11 +137,12 @@ impl Plan {
             let kept = kept.as_slice_mut()?;
             let work = network::multiply_adds(plan, samples);
             if network::is_plain(plan) {
-                py.detach(|| {
+                detached(py, || {
                     run.awake(work, |run| {
                         network::backward_plain(plan, run, w, x, kept, dy, dw, dx);
                     });
-                });
+                    Ok(())
+                })?;
             } else {
                 let (len, spare) = match plan.stages().len() {
                     0 | 1 => (dy.len(), 0),
@@ -153,12 +157,13 @@ impl Plan {
                     .empty::<F>(py, &[len.saturating_add(spare)])?;
                 let mut passed_on = passed_on.readwrite();
                 let (gradient, spare) = passed_on.as_slice_mut()?.split_at_mut(len);
-                py.detach(|| {
+                detached(py, || {
                     gradient[..dy.len()].copy_from_slice(dy);
                     run.awake(work, |run| {
                         network::backward(plan, run, w, x, kept, gradient, spare, dw, Some(dx));
                     });
-                });
+                    Ok(())
+                })?;
             }
         } else {
             dw.readwrite().as_slice_mut()?.fill(F::ZERO);
@@ -202,6 +207,7 @@ impl Plan {
         }
         let w = read::<F>("params", params)?;
         check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
+        plan.check_products(samples, 0, usize::from(!with_input))?;
         check_kept::<F>(plan, samples, kept)?;
         let (last, dy) = (&stages[layers - 1], read::<F>("dy", dy)?);
         let rows = samples * last.rows;
@@ -226,7 +232,7 @@ impl Plan {
                 order: Order::RowMajor,
             };
             let work = network::multiply_adds(plan, samples);
-            py.detach(|| {
+            detached(py, || {
                 dw[last.parameters.end..].fill(F::ZERO);
                 if samples > 0 {
                     run.awake(work, |run| {
@@ -237,7 +243,8 @@ impl Plan {
                 } else {
                     dw.fill(F::ZERO);
                 }
-            });
+                Ok(())
+            })?;
         }
         let mut parts: Vec<_> = places
             .into_iter()

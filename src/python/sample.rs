@@ -291,7 +291,10 @@ pub(super) fn permutation<'py>(
             *place = i;
         }
         let stream = Stream::new(seed, path);
-        py.detach(|| shuffle(&stream, order));
+        detached(py, || {
+            shuffle(&stream, order);
+            Ok(())
+        })?;
     }
     Ok(array.into_any())
 }

@@ -1,6 +1,7 @@
-"""Faults seen in use, the core: infinite logits (T5)."""
+"""Faults seen in use, the core: infinite logits (T5), odd machines (R1)."""
 
 import fanin
+import machines
 import members
 import numpy as np
 import pytest
@@ -274,3 +275,125 @@ def test_a_network_whose_logit_is_wrong_for_certain_says_so(name, level):
     wrong = np.zeros((4, 1)) if y.ndim == 2 and y.shape[1] == 1 else np.roll(y, 1, -1)
     wrong = np.ones(4, int) if y.ndim == 1 else wrong
     assert model.evaluate(x, wrong, verbose=0) == INF
+
+
+# Every public way to a product of more than 16 columns, tried in turn; the answers are printed.
+PRODUCTS = """
+import json
+
+import fanin
+import numpy as np
+from fanin import layers
+
+x, y = np.ones((100, 30), "float32"), np.ones((100, 1), "float32")
+classes = np.arange(100) % 2
+
+
+def compiled():
+    model = fanin.Sequential(
+        [layers.BatchNormalization(input_shape=(30,)), layers.Dense(40), layers.Dense(1)], rng=0
+    )
+    model.compile("adam", "mse")
+    return model
+
+
+def backward():
+    layer = layers.Dense(3)
+    y, cache = layer.forward(x, training=True)
+    layer.backward(y, cache)
+
+
+model = compiled()
+before = [array.tobytes() for array in (model.params, model.state)]
+entries = {
+    "predict": lambda: model.predict(x, verbose=0),
+    "on two threads": lambda: model.predict(np.ones((9000, 30)), threads=2, verbose=0),
+    "call": lambda: model(x),
+    "call in training": lambda: model(x, training=True),
+    "evaluate": lambda: model.evaluate(x, y, verbose=0),
+    "fit": lambda: model.fit(x, y, verbose=0),
+    "fit_many": lambda: fanin.fit_many([model], x, y, verbose=0),
+    "layer": lambda: layers.Dense(40)(x),
+    "backward": backward,
+    "diagnose": lambda: fanin.diagnose(model, x, y),
+    "lsuv": lambda: fanin.lsuv(model, x),
+    "compare": lambda: fanin.compare(
+        "he_normal", data=((x, classes), (x, classes)), seeds=1, epochs=1, progress=False, workers=1
+    ),
+}
+answers = {}
+for name, entry in entries.items():
+    try:
+        entry()
+        answers[name] = ["nothing", ""]
+    except BaseException as error:
+        answers[name] = [type(error).__name__, str(error)]
+after = [array.tobytes() for array in (model.params, model.state)]
+answers["unchanged"] = before == after
+narrow = fanin.Sequential([layers.Dense(3, input_dim=30), layers.Dense(1)], rng=0)
+answers["narrow"] = narrow.predict(x, verbose=0).shape
+print(json.dumps(answers))
+"""
+LEVELS_OF_CACHE = [(1, "32K"), (2, "1024K"), (3, "16384K"), (4, "131072K")]
+LSCPU = "TYPE LEVEL WAYS COHERENCY-SIZE ONE-SIZE\nData one 8 64 32768"
+
+
+def assert_runtime_errors(answers, *words):
+    """Each entry refuses in the same words, nothing has changed, and narrow products work."""
+    unchanged, narrow = answers.pop("unchanged"), answers.pop("narrow")
+    assert {kind for kind, _ in answers.values()} == {"RuntimeError"}, answers
+    for word in words:
+        assert all(word in said for _, said in answers.values()), answers
+    assert unchanged
+    assert narrow == [100, 1]
+
+
+def test_field_R1_a_fourth_level_of_cache_is_an_error_in_words(tmp_path):
+    folder = machines.caches(tmp_path / "cpu", *LEVELS_OF_CACHE)
+    answers = machines.run(PRODUCTS, over=machines.CPU, folder=folder)
+    assert_runtime_errors(answers, "products: expected caches", "the index is 3")
+
+
+def test_field_R1_lscpu_is_asked_once_and_may_answer_anything(tmp_path):
+    (tmp_path / "sys").mkdir()
+    answers = machines.run(PRODUCTS, over="/sys", folder=tmp_path / "sys", lscpu=LSCPU)
+    assert_runtime_errors(answers, "products: expected caches", "ParseIntError")
+    assert (tmp_path / "sys.log").read_text() == "ran\n"
+
+
+PREDICT = """
+import json
+
+import fanin
+import numpy as np
+
+answers = []
+for threads in (1, 2):
+    model = fanin.Sequential([fanin.layers.Dense(100, input_dim={inputs})], rng=0)
+    try:
+        model.predict(np.ones((200, {inputs}), "float32"), threads=threads, verbose=0)
+    except BaseException as error:
+        answers.append([type(error).__name__, str(error)])
+print(json.dumps(answers))
+"""
+
+
+def test_field_R1_a_second_level_that_holds_no_block_is_an_error(tmp_path):
+    """Products of other sizes would go on for ever there."""
+    folder = machines.caches(tmp_path / "cpu", (1, "32K"), (2, "16K"), (3, "16384K"))
+    answers = machines.run(PREDICT.format(inputs=512), over=machines.CPU, folder=folder)
+    assert [kind for kind, _ in answers] == ["RuntimeError"] * 2, answers
+    assert all("divide by zero" in said for _, said in answers)
+
+
+def test_field_R1_a_panic_within_a_product_is_an_error_with_its_words(tmp_path):
+    """The first look finds nothing wrong here: blocks of more inputs are too deep."""
+    folder = machines.caches(tmp_path / "cpu", (1, "8192K"), (2, "256K"), (3, "16384K"))
+    answers = machines.run(PREDICT.format(inputs=8192), over=machines.CPU, folder=folder)
+    assert [kind for kind, _ in answers] == ["RuntimeError"] * 2, answers
+    assert all("fanin's core" in said and "divide by zero" in said for _, said in answers)
+
+
+def test_other_machines_do_products(tmp_path):
+    folder = machines.caches(tmp_path / "cpu", *LEVELS_OF_CACHE[:3])
+    assert machines.run(PREDICT.format(inputs=512), over=machines.CPU, folder=folder) == []
