@@ -26,21 +26,23 @@ impl Threads {
     /// Use `count` threads; at least one.
     pub fn new(count: usize) -> Result<Self> {
         if count == 0 {
-            return Err(Error::value("threads", "at least 1", 0));
+            return Err(Error::value("threads", A_COUNT, 0));
         }
         Ok(Self(count.min(MAX_THREADS)))
     }
 
     /// What the process is set to: [`set_num_threads`], else the environment, else the cores there are.
-    pub fn global() -> Self {
-        match COUNT.load(Ordering::Relaxed) {
+    pub fn global() -> Result<Self> {
+        Ok(match COUNT.load(Ordering::Relaxed) {
             0 => {
-                let count = count_from(|name| std::env::var(name).ok());
+                let count = count_from(|name| {
+                    Some(std::env::var_os(name)?.to_string_lossy().into_owned())
+                })?;
                 COUNT.store(count, Ordering::Relaxed);
                 Self(count)
             }
             count => Self(count),
-        }
+        })
     }
 
     /// The number of threads.
@@ -75,8 +77,13 @@ const OUTSIDE: usize = 4;
 /// More threads than this are never of use here, and a typo should not start a million.
 const MAX_THREADS: usize = 1024;
 
-/// Where a thread count is looked for, in this order.
-const VARIABLES: [&str; 3] = ["FANIN_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS"];
+const A_COUNT: &str = "a whole number of at least 1";
+
+/// Where a thread count is looked for first.
+const OURS: &str = "FANIN_NUM_THREADS";
+
+/// Where it is looked for then, in this order; what others make of these is not ours to refuse.
+const OF_OTHERS: [&str; 2] = ["RAYON_NUM_THREADS", "OMP_NUM_THREADS"];
 
 /// The pools of one process.
 struct Pools {
@@ -120,20 +127,19 @@ pub fn set_num_threads(count: usize) -> Result<()> {
     Ok(())
 }
 
-fn count_from(variable: impl Fn(&str) -> Option<String>) -> usize {
-    VARIABLES
+fn count_from(variable: impl Fn(&str) -> Option<String>) -> Result<usize> {
+    let count = |text: &str| text.trim().parse().ok().filter(|&count: &usize| count > 0);
+    if let Some(ours) = variable(OURS).filter(|text| !text.trim().is_empty()) {
+        let count = count(&ours).ok_or_else(|| Error::value(OURS, A_COUNT, format!("{ours:?}")))?;
+        return Ok(count.min(MAX_THREADS));
+    }
+    Ok(OF_OTHERS
         .into_iter()
         .filter_map(variable)
         // OMP_NUM_THREADS may be a list, one entry a nesting level; the first is the outermost.
-        .filter_map(|value| {
-            value
-                .split(',')
-                .next()
-                .and_then(|first| first.trim().parse().ok())
-        })
-        .find(|&count: &usize| count > 0)
+        .find_map(|value| count(value.split(',').next()?))
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
-        .min(MAX_THREADS)
+        .min(MAX_THREADS))
 }
 
 /// This thread's pool of so many threads, if it has one already.
@@ -333,17 +339,22 @@ mod tests {
                     .map(|(_, v)| (*v).to_owned())
             })
         };
-        assert_eq!(
-            count(&[("OMP_NUM_THREADS", "3,2"), ("FANIN_NUM_THREADS", "5")]),
-            5
-        );
-        assert_eq!(count(&[("OMP_NUM_THREADS", "3,2")]), 3);
-        assert_eq!(
-            count(&[("FANIN_NUM_THREADS", "none"), ("RAYON_NUM_THREADS", "4")]),
-            4
-        );
-        assert_eq!(count(&[("FANIN_NUM_THREADS", "99999999")]), MAX_THREADS);
-        assert!(count(&[]) >= 1);
+        let (ours, rayon, omp) = (OURS, OF_OTHERS[0], OF_OTHERS[1]);
+        assert_eq!(count(&[(omp, "3,2"), (ours, " 5 ")]), Ok(5));
+        assert_eq!(count(&[(omp, "3,2"), (ours, "")]), Ok(3));
+        assert_eq!(count(&[(omp, "3,2"), (rayon, "none")]), Ok(3));
+        assert_eq!(count(&[(omp, "0"), (rayon, "4")]), Ok(4));
+        assert_eq!(count(&[(ours, "99999999")]), Ok(MAX_THREADS));
+        assert!(count(&[]).unwrap() >= 1 && count(&[(omp, "0")]).unwrap() >= 1);
+    }
+
+    #[test]
+    fn our_own_variable_is_read_or_refused() {
+        for text in ["banana", "0", "-1", "2,2", "1.5", "99999999999999999999999"] {
+            let refused = count_from(|name| (name == OURS).then(|| text.to_owned()));
+            let expected = format!("{OURS}: expected a whole number of at least 1, found {text:?}");
+            assert_eq!(refused, Err(Error::Value(expected)));
+        }
     }
 
     #[test]

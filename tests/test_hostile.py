@@ -353,7 +353,7 @@ WITHOUT_A_MODEL = {
         ValueError,
         "5",
     ),
-    "0 threads": (lambda: fanin.utils.set_num_threads(0), ValueError, "threads"),
+    "0 threads": (lambda: fanin.utils.set_num_threads(0), ValueError, "n: expected"),
     "EarlyStopping mode": (lambda: callbacks.EarlyStopping(mode="best"), ValueError, "mode"),
     "an uncompiled fit": (
         lambda: fanin.Sequential([layers.Dense(2, input_shape=(5,))]).fit(X, Y),

@@ -43,5 +43,5 @@ def test_threads():
     utils.set_num_threads(1)
     assert utils.get_num_threads() == 1
     utils.set_num_threads(before)
-    with pytest.raises(ValueError, match="threads"):
+    with pytest.raises(ValueError, match="n: expected"):
         utils.set_num_threads(0)

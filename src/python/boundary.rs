@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{IntoPyDict, PyInt, PyType};
 
 use crate::error::{Error, caught};
 use crate::parallel::Threads;
@@ -65,6 +65,24 @@ pub(super) fn interruptible(
 }
 
 /// The threads a call asks for, or those that the process is set to.
-pub(super) fn threads_or_global(threads: Option<usize>) -> PyResult<Threads> {
-    Ok(threads.map_or(Ok(Threads::global()), Threads::new)?)
+pub(super) fn threads_or_global(threads: Option<&Bound<'_, PyAny>>) -> PyResult<Threads> {
+    Ok(match threads {
+        Some(threads) => Threads::new(count("threads", threads)?)?,
+        None => Threads::global()?,
+    })
+}
+
+/// A whole number of at least 1. What is none is refused in Python's own words, by `fanin._checks`.
+pub(super) fn count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    if value.is_exact_instance_of::<PyInt>()
+        && let Ok(count @ 1..) = value.extract()
+    {
+        return Ok(count);
+    }
+    let py = value.py();
+    let integer = py.import("fanin._checks")?.getattr("integer")?;
+    let bound = |key: &str, bound| [(key, bound)].into_py_dict(py);
+    let whole = integer.call((name, value), Some(&bound("minimum", 1_isize)?))?;
+    let whole = integer.call((name, whole), Some(&bound("maximum", isize::MAX)?))?;
+    whole.extract()
 }

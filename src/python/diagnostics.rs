@@ -50,11 +50,11 @@ fn table<const N: usize>(
 #[pyo3(signature = (x, threads=None))]
 pub(super) fn moments<'py>(
     x: &Bound<'py, PyAny>,
-    threads: Option<usize>,
+    threads: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<(Bound<'py, PyAny>, [f64; 6])> {
     fn run<'py, F: Float + Element>(
         x: &Bound<'py, PyAny>,
-        threads: Option<usize>,
+        threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(Bound<'py, PyAny>, [f64; 6])> {
         let (py, threads) = (x.py(), threads_or_global(threads)?);
         let (array, width) = matrix::<F>("x", x)?;
@@ -95,12 +95,12 @@ pub(super) fn histogram(
     low: f64,
     high: f64,
     bins: usize,
-    threads: Option<usize>,
+    threads: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Vec<u64>> {
     fn run<F: Float + Element>(
         x: &Bound<'_, PyAny>,
         (low, high, bins): (f64, f64, usize),
-        threads: Option<usize>,
+        threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<u64>> {
         let threads = threads_or_global(threads)?;
         if bins == 0 || bins > 1 << 20 {
@@ -157,10 +157,13 @@ pub(super) fn row_pairs<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
 /// Mean and variance of the cosine of the angle between two rows, over all pairs.
 #[pyfunction]
 #[pyo3(signature = (x, threads=None))]
-pub(super) fn row_cosines(x: &Bound<'_, PyAny>, threads: Option<usize>) -> PyResult<(f64, f64)> {
+pub(super) fn row_cosines(
+    x: &Bound<'_, PyAny>,
+    threads: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(f64, f64)> {
     fn run<F: Float + Element>(
         x: &Bound<'_, PyAny>,
-        threads: Option<usize>,
+        threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(f64, f64)> {
         let (py, threads) = (x.py(), threads_or_global(threads)?);
         let (x, width) = matrix::<F>("x", x)?;
@@ -178,8 +181,14 @@ pub(super) fn row_cosines(x: &Bound<'_, PyAny>, threads: Option<usize>) -> PyRes
 /// (Σλ)² / Σλ² of the units' covariance.
 #[pyfunction]
 #[pyo3(signature = (x, threads=None))]
-pub(super) fn participation_ratio(x: &Bound<'_, PyAny>, threads: Option<usize>) -> PyResult<f64> {
-    fn run<F: Float + Element>(x: &Bound<'_, PyAny>, threads: Option<usize>) -> PyResult<f64> {
+pub(super) fn participation_ratio(
+    x: &Bound<'_, PyAny>,
+    threads: Option<&Bound<'_, PyAny>>,
+) -> PyResult<f64> {
+    fn run<F: Float + Element>(
+        x: &Bound<'_, PyAny>,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<f64> {
         let (py, threads) = (x.py(), threads_or_global(threads)?);
         let (x, width) = matrix::<F>("x", x)?;
         let x = x.as_slice()?;

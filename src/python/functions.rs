@@ -49,7 +49,7 @@ pub(super) fn activate<'py>(
             detached(py, || {
                 let mut kept = zeros(if activation.keeps_input() { x.len() } else { 0 })?;
                 y.copy_from_slice(x);
-                activation.forward(Threads::global(), width, &[], y, &mut kept);
+                activation.forward(Threads::global()?, width, &[], y, &mut kept);
                 Ok(())
             })?;
         }
@@ -86,9 +86,9 @@ pub(super) fn activate_backward<'py>(
             detached(py, || {
                 let mut kept = zeros(if activation.keeps_input() { x.len() } else { 0 })?;
                 let mut y = x.to_vec();
-                activation.forward(Threads::global(), width, &[], &mut y, &mut kept);
+                activation.forward(Threads::global()?, width, &[], &mut y, &mut kept);
                 dx.copy_from_slice(dy);
-                activation.backward(Threads::global(), width, &y, &kept, dx);
+                activation.backward(Threads::global()?, width, &y, &kept, dx);
                 Ok(())
             })?;
         }
@@ -239,7 +239,7 @@ pub(super) fn optimizer_step<'py>(
                 // These are the caller's, who did not ask for them to be changed.
                 rule.clip(all, all, gradients.to_mut());
             }
-            rule.step(Threads::global(), step, all, w, &gradients, slots);
+            rule.step(Threads::global()?, step, all, w, &gradients, slots);
             Ok(())
         })
     }

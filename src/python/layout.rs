@@ -32,7 +32,7 @@ pub(super) fn outputs_first(kernel: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -
         let sizes = [spatial.iter().product(), *inputs, *outputs];
         let (from, to) = (kernel.as_slice()?, out.as_slice_mut()?);
         detached(py, || {
-            layout::outputs_first(Threads::global(), from, sizes, to);
+            layout::outputs_first(Threads::global()?, from, sizes, to);
             Ok(())
         })
     }

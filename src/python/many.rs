@@ -73,7 +73,7 @@ pub(super) fn train_many<'py>(
     y: &Bound<'py, PyAny>,
     weights: Option<&Bound<'py, PyAny>>,
     batch_size: usize,
-    threads: Option<usize>,
+    threads: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<()> {
     let threads = threads_or_global(threads)?;
     let Some((first, ..)) = members.first() else {

@@ -36,7 +36,7 @@ impl Plan {
         state: &Bound<'py, PyAny>,
         x: &Bound<'py, PyAny>,
         training: bool,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
         step: u64,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
@@ -101,7 +101,7 @@ impl Plan {
         params: &Bound<'py, PyAny>,
         (x, kept, training): &(Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
         dy: &Bound<'py, PyAny>,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(x)?;
@@ -196,7 +196,7 @@ impl Plan {
         dy: &Bound<'py, PyAny>,
         layers: usize,
         with_input: bool,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(x)?;

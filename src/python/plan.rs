@@ -107,7 +107,7 @@ impl Plan {
         state: &Bound<'py, PyAny>,
         x: &Bound<'py, PyAny>,
         training: bool,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
         step: u64,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         with_plan!(self, plan => self.forward_as(plan, params, state, x, training, threads, step))
@@ -119,7 +119,7 @@ impl Plan {
         params: &Bound<'py, PyAny>,
         cache: (Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
         dy: &Bound<'py, PyAny>,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         with_plan!(self, plan => self.backward_as(plan, params, &cache, dy, threads))
     }
@@ -139,7 +139,7 @@ impl Plan {
         dy: &Bound<'py, PyAny>,
         layers: usize,
         with_input: bool,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
         with_plan!(self, plan => self.gradients_as(plan, params, &cache, dy, layers, with_input, threads))
     }
@@ -151,7 +151,7 @@ impl Plan {
         state: &Bound<'py, PyAny>,
         x: &Bound<'py, PyAny>,
         batch_size: usize,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         with_plan!(self, plan => self.predict_as(plan, params, state, x, batch_size, threads))
     }
@@ -167,7 +167,7 @@ impl Plan {
         y: &Bound<'py, PyAny>,
         weights: Option<&Bound<'py, PyAny>>,
         batch_size: usize,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Vec<f64>> {
         with_plan!(self, plan => {
             self.evaluate_as(plan, params, state, loss, &metrics, x, y, weights, batch_size, threads)
@@ -191,7 +191,7 @@ impl Plan {
         batch_size: usize,
         learning_rates: &Bound<'py, PyAny>,
         progress: &Bound<'py, PyAny>,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         with_plan!(self, plan => self.train_as(
             plan, params, state, slots, optimizer, loss, &metrics, x, y, weights, order, batch_size,
@@ -233,7 +233,7 @@ impl Plan {
         state: &Bound<'py, PyAny>,
         x: &Bound<'py, PyAny>,
         batch_size: usize,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x, samples) = self.read_samples::<F>(x)?;
@@ -266,7 +266,7 @@ impl Plan {
         y: &Bound<'py, PyAny>,
         weights: Option<&Bound<'py, PyAny>>,
         batch_size: usize,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Vec<f64>> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (plan, objective) = objective(plan, loss, metrics)?;
@@ -306,7 +306,7 @@ impl Plan {
         batch_size: usize,
         learning_rates: &Bound<'py, PyAny>,
         progress: &Bound<'py, PyAny>,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (plan, objective) = objective(plan, loss, metrics)?;

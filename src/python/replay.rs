@@ -169,7 +169,7 @@ fn drawn<'py, F: JaxReal + Element>(
     what: impl JaxDistribution<F> + Send,
 ) -> PyResult<Bound<'py, PyAny>> {
     made(py, shape, |out| {
-        draw(out, Threefry::new(key), what, Threads::global());
+        draw(out, Threefry::new(key), what, Threads::global()?);
         Ok(())
     })
 }

@@ -1,20 +1,51 @@
 //! Threads and instruction sets, as Python sees them.
 
+#![allow(
+    clippy::doc_markdown,
+    reason = "its users read the doc comments in Python"
+)]
+
 use pyo3::prelude::*;
+
+use super::boundary::count;
 
 use crate::parallel::{self, Threads};
 use crate::simd::{self, Level};
 
-/// How many threads calls use unless they say otherwise.
+/// Return how many threads a call uses at most, unless it says otherwise.
+///
+/// That is the number given to `set_num_threads`, else that of the environment variable FANIN_NUM_THREADS,
+/// RAYON_NUM_THREADS or OMP_NUM_THREADS, else the number of cores.
+///
+/// Returns
+/// -------
+/// int
+///     The number.
+///
+/// Raises
+/// ------
+/// ValueError
+///     If FANIN_NUM_THREADS is asked and no whole number of at least 1.
 #[pyfunction]
-pub(super) fn get_num_threads() -> usize {
-    Threads::global().get()
+pub(super) fn get_num_threads() -> PyResult<usize> {
+    Ok(Threads::global()?.get())
 }
 
-/// Use `count` threads from now on.
+/// Set how many threads a call uses at most, unless it says otherwise. No result depends on it.
+///
+/// Parameters
+/// ----------
+/// n : int
+///     The number, 1 or more; more than 1024 count as 1024. Where the system refuses to start so many, a call goes
+///     on with fewer.
+///
+/// Raises
+/// ------
+/// TypeError, ValueError
+///     If `n` is no whole number, or less than 1.
 #[pyfunction]
-pub(super) fn set_num_threads(count: usize) -> PyResult<()> {
-    Ok(parallel::set_num_threads(count)?)
+pub(super) fn set_num_threads(n: &Bound<'_, PyAny>) -> PyResult<()> {
+    Ok(parallel::set_num_threads(count("n", n)?)?)
 }
 
 /// The instruction set that kernels run at: "baseline", "avx2" or "avx512".

@@ -33,7 +33,7 @@ fn filled<'py, F: Sample + Element>(
         check_shape("out", view.shape(), &expected)?;
         let out = view.as_slice_mut()?;
         detached(py, || {
-            initializer.fill(out, shape, stream, Threads::global())
+            initializer.fill(out, shape, stream, Threads::global()?)
         })?;
     }
     Ok(array)
@@ -228,7 +228,7 @@ pub(super) fn orthogonalize<'py>(
     }
     detached(py, || {
         out.copy_from_slice(numbers);
-        q_of(out, &shape, gain, Threads::global())
+        q_of(out, &shape, gain, Threads::global()?)
     })?;
     Ok(array.into_any())
 }

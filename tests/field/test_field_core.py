@@ -1,4 +1,8 @@
-"""Faults seen in use, the core: infinite logits (T5), odd machines (R1)."""
+"""Faults seen in use, the core: infinite logits (T5), odd machines (R1), threads (S3)."""
+
+import os
+import subprocess
+import sys
 
 import fanin
 import machines
@@ -6,6 +10,7 @@ import members
 import numpy as np
 import pytest
 from fanin import _core, activations, layers, losses
+from refusals import assert_refused, outcome
 
 INF, NAN = np.inf, np.nan
 DTYPES = ("float32", "float64")
@@ -397,3 +402,125 @@ def test_field_R1_a_panic_within_a_product_is_an_error_with_its_words(tmp_path):
 def test_other_machines_do_products(tmp_path):
     folder = machines.caches(tmp_path / "cpu", *LEVELS_OF_CACHE[:3])
     assert machines.run(PREDICT.format(inputs=512), over=machines.CPU, folder=folder) == []
+
+
+# What is no number of threads, the kind of refusal, and what is said to have been found.
+NO_COUNTS = {
+    "-1": (-1, ValueError, "found -1"),
+    "0": (0, ValueError, "found 0"),
+    "2^70": (2**70, ValueError, "found an integer of 71 bits"),
+    "True": (True, TypeError, "found True"),
+    "text": ("a", TypeError, "found 'a'"),
+    "1.5": (1.5, TypeError, "found 1.5"),
+    "an array": (np.array([1, 2]), TypeError, "found an array"),
+}
+
+
+def trained():
+    model = fanin.Sequential([layers.Dense(1, input_dim=3)], rng=0)
+    model.compile("sgd", "mse")
+    return model
+
+
+X, Y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+FIT = {
+    "fit": lambda n: trained().fit(X, Y, threads=n, verbose=0),
+    "fit_many": lambda n: fanin.fit_many([trained()], X, Y, threads=n, verbose=0),
+    "evaluate": lambda n: trained().evaluate(X, Y, threads=n, verbose=0),
+    "predict": lambda n: trained().predict(X, threads=n, verbose=0),
+    "symmetry": lambda n: fanin.symmetry(trained(), X, Y, steps=1, threads=n),
+}
+
+
+def backward(network, n):
+    network.build((None, 3))
+    y, cache = network.forward(X)
+    network.backward(y, cache, threads=n)
+
+
+PASSES = {
+    "layer.forward": lambda n: layers.Dense(2).forward(X, threads=n),
+    "layer.backward": lambda n: backward(layers.Dense(2), n),
+    "model.forward": lambda n: trained().forward(X, threads=n),
+    "model.backward": lambda n: backward(trained(), n),
+    "moments": lambda n: _core.moments(X, n),
+    "histogram": lambda n: _core.histogram(X, 0, 1, 8, n),
+}
+
+
+@pytest.mark.parametrize("row", NO_COUNTS.values(), ids=NO_COUNTS)
+def test_field_S3_no_number_of_threads_is_refused_in_words(row):
+    value, kind, found = row
+    before = fanin.get_num_threads()
+    error = outcome(lambda: fanin.set_num_threads(value))
+    changed = fanin.get_num_threads() != before
+    fanin.set_num_threads(before)
+    assert isinstance(error, kind), repr(error)
+    assert str(error).startswith("n: expected a whole number of at ")
+    assert found in str(error)
+    assert not changed
+
+
+def test_field_S3_the_words_are_these():
+    error = outcome(lambda: fanin.utils.set_num_threads(-1))
+    assert str(error) == "n: expected a whole number of at least 1, found -1"
+
+
+@pytest.mark.parametrize("row", NO_COUNTS.values(), ids=NO_COUNTS)
+@pytest.mark.parametrize("entry", PASSES.values(), ids=PASSES)
+def test_field_S3_a_pass_refuses_no_number_of_threads_likewise(entry, row):
+    value, kind, found = row
+    assert_refused(lambda: entry(value), kind, "threads: expected a whole number of at ", found)
+
+
+@pytest.mark.parametrize("row", NO_COUNTS.values(), ids=NO_COUNTS)
+@pytest.mark.parametrize("entry", FIT.values(), ids=FIT)
+def test_field_S3_training_refuses_no_number_of_threads_likewise(entry, row):
+    value, kind, found = row
+    assert_refused(lambda: entry(value), kind, "threads: expected a whole number of at ", found)
+
+
+def test_whole_numbers_of_any_library_are_numbers_of_threads():
+    before = fanin.get_num_threads()
+    for n in (1, 2, np.int64(3), np.uint8(2)):
+        fanin.set_num_threads(n)
+        assert fanin.get_num_threads() == n
+    fanin.set_num_threads(before)
+    for entry in (*FIT.values(), *PASSES.values()):
+        for n in (None, 1, np.int64(2)):
+            entry(n)
+
+
+ENVIRONMENT = """
+import fanin
+import numpy as np
+
+calls = {
+    "get": fanin.get_num_threads,
+    "draw": lambda: fanin.initializers.HeNormal()((3, 4)),
+    "layer": lambda: fanin.layers.Dense(1)(np.ones((2, 3))),
+    "moments": lambda: fanin._core.moments(np.ones((2, 3))),
+}
+for name, call in calls.items():
+    try:
+        call()
+        print(name, "is done")
+    except Exception as error:
+        print(type(error).__name__, error)
+fanin.set_num_threads(2)
+print(fanin.get_num_threads(), calls["draw"]().shape)
+"""
+
+
+@pytest.mark.parametrize("text", ["banana", "0", "-1", "2,2"])
+def test_field_S3_our_own_environment_variable_is_refused_in_words(text):
+    environment = {**os.environ, "FANIN_NUM_THREADS": text, "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", ENVIRONMENT],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    words = f'FANIN_NUM_THREADS: expected a whole number of at least 1, found "{text}"'
+    assert run.stdout.splitlines() == [f"ValueError {words}"] * 4 + ["2 (3, 4)"], run.stderr
