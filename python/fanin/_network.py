@@ -5,14 +5,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _custom, _summary, layers, random
 from fanin._chain import Chain
 from fanin._options import thread_count
 from fanin._registry import check_config
-from fanin.layers._arrays import forward, known_cache, write_all
+from fanin.layers._arrays import forward, write_all
 
 Array = NDArray[Any]
 
@@ -112,14 +111,13 @@ class Network(Chain):
         ------
         TypeError
             If `cache` is not what a `forward` returned.
+        ValueError
+            If it is that of another network, or of this one before it was changed.
         ShapeError
-            If it is that of another network, or the shape of `dy` is wrong.
+            If the shape of `dy` is wrong.
         """
         plan = self.ready()
-        cache = known_cache(cache, self._feature_shape)
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
-        if np.may_share_memory(gradient, cache[1]):
-            gradient = gradient.copy()  # the outputs themselves: they may be a view of the cache
         dx, flat = plan.backward(self.params, cache, gradient, thread_count(threads))
         return dx, {
             f"{self._layers[index].name}/{role}": flat[offset : offset + math.prod(shape)].reshape(

@@ -72,6 +72,12 @@ pub(super) fn threads_or_global(threads: Option<&Bound<'_, PyAny>>) -> PyResult<
     })
 }
 
+/// What a message calls a value that was found, as `fanin._checks` has it.
+pub(super) fn found(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let checks = value.py().import("fanin._checks")?;
+    checks.getattr("found")?.call1((value,))?.extract()
+}
+
 /// A whole number of at least 1. What is none is refused in Python's own words, by `fanin._checks`.
 pub(super) fn count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
     if value.is_exact_instance_of::<PyInt>()

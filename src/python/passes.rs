@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use numpy::{Element, PyArrayMethods, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PySlice, PyTuple};
 
 use super::arrays::{check_shape, read, write};
-use super::boundary::{detached, threads_or_global};
+use super::boundary::{detached, found, threads_or_global};
 use super::plan::Plan;
 use super::reused::Reused;
 use crate::float::Float;
@@ -26,6 +26,53 @@ pub(super) struct Results {
     passed_on: Reused,
 }
 
+/// What a pass forward leaves for passes back.
+pub(super) struct Cache<'py> {
+    /// The inputs.
+    pub(super) x: Bound<'py, PyAny>,
+    /// What the layers keep.
+    pub(super) kept: Bound<'py, PyAny>,
+    /// Whether it was a pass of training.
+    pub(super) training: bool,
+}
+
+impl<'py> Cache<'py> {
+    /// As Python holds it: with the plan, so that no other takes it for its own.
+    pub(super) fn into_tuple(self, plan: &Bound<'py, Plan>) -> PyResult<Bound<'py, PyTuple>> {
+        (self.x, self.kept, self.training, plan).into_pyobject(plan.py())
+    }
+
+    /// What [`into_tuple`](Self::into_tuple) made for the same plan.
+    pub(super) fn of(plan: &Bound<'py, Plan>, cache: &Bound<'py, PyAny>) -> PyResult<Self> {
+        type Parts<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, bool, Bound<'py, Plan>);
+        let expected = "cache: expected what forward of this network returned";
+        let Ok((x, kept, training, made_by)) = cache.extract::<Parts>() else {
+            let message = format!("{expected}, found {}", found(cache)?);
+            return Err(PyTypeError::new_err(message));
+        };
+        if !made_by.is(plan) {
+            return Err(PyValueError::new_err(format!(
+                "{expected}, found what another did, or this one before it was changed"
+            )));
+        }
+        Ok(Self { x, kept, training })
+    }
+
+    /// `dy`, or a copy of it where it shares memory with what is kept, which backward overwrites: outputs may.
+    fn apart<F: Element>(&self, dy: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (read_dy, kept) = (read::<F>("dy", dy)?, read::<F>("cache", &self.kept)?);
+        let (theirs, ours) = (
+            read_dy.as_slice()?.as_ptr_range(),
+            kept.as_slice()?.as_ptr_range(),
+        );
+        if theirs.start < ours.end && ours.start < theirs.end {
+            dy.call_method0("copy")
+        } else {
+            Ok(dy.clone())
+        }
+    }
+}
+
 impl Plan {
     /// Outputs, and what `backward` needs. Where backward does not need the outputs they are a view of the front of
     /// what is kept, so that they are written once.
@@ -38,7 +85,7 @@ impl Plan {
         training: bool,
         threads: Option<&Bound<'py, PyAny>>,
         step: u64,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(x)?;
         let w = read::<F>("params", params)?;
@@ -90,8 +137,7 @@ impl Plan {
                 detached(py, || run(State::Frozen(state)))?;
             }
         }
-        let cache = (x, kept, training).into_pyobject(py)?;
-        Ok((y.into_any(), cache))
+        Ok((y.into_any(), kept.into_any()))
     }
 
     /// Gradients with respect to inputs and parameters.
@@ -99,22 +145,19 @@ impl Plan {
         &self,
         plan: &network::Plan<F>,
         params: &Bound<'py, PyAny>,
-        (x, kept, training): &(Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+        cache: &Cache<'py>,
         dy: &Bound<'py, PyAny>,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
-        let (x_array, samples) = self.read_samples::<F>(x)?;
+        let (x_array, samples) = self.read_samples::<F>(&cache.x)?;
         let w = read::<F>("params", params)?;
         check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
         plan.check_products(samples, 0, 0)?;
-        let mut kept = write::<F>("cache", kept)?;
-        check_shape(
-            "cache",
-            kept.shape(),
-            &[Some(network::kept_len(plan, samples))],
-        )?;
-        let dy = read::<F>("dy", dy)?;
+        check_kept::<F>(plan, samples, &cache.kept)?;
+        let dy = cache.apart::<F>(dy)?;
+        let mut kept = write::<F>("cache", &cache.kept)?;
+        let dy = read::<F>("dy", &dy)?;
         let expected: Vec<_> = self
             .output_shape(plan, samples)
             .into_iter()
@@ -130,7 +173,7 @@ impl Plan {
             let run = Run {
                 samples,
                 threads,
-                training: *training,
+                training: cache.training,
                 step: 0,
                 order: Order::RowMajor,
             };
@@ -177,13 +220,13 @@ impl Plan {
     pub(super) fn outputs_as<'py, F: Float + Element>(
         &self,
         plan: &network::Plan<F>,
-        (x, kept, _): &(Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+        cache: &Cache<'py>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let (_, samples) = self.read_samples::<F>(x)?;
-        check_kept::<F>(plan, samples, kept)?;
+        let (_, samples) = self.read_samples::<F>(&cache.x)?;
+        check_kept::<F>(plan, samples, &cache.kept)?;
         let widths = plan.stages().iter().map(|stage| stage.width_out);
         let parts = network::outputs(plan, samples).into_iter().zip(widths);
-        matrices(kept, parts)
+        matrices(&cache.kept, parts)
     }
 
     /// Gradients with respect to the input of each of the first `layers` layers that compute something (of the first one
@@ -192,14 +235,14 @@ impl Plan {
         &self,
         plan: &network::Plan<F>,
         params: &Bound<'py, PyAny>,
-        (x, kept, training): &(Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+        cache: &Cache<'py>,
         dy: &Bound<'py, PyAny>,
         layers: usize,
         with_input: bool,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
-        let (x_array, samples) = self.read_samples::<F>(x)?;
+        let (x_array, samples) = self.read_samples::<F>(&cache.x)?;
         let stages = plan.stages();
         if layers == 0 || layers > stages.len() {
             let message = format!("layers: expected 1 to {}, found {layers}", stages.len());
@@ -208,8 +251,9 @@ impl Plan {
         let w = read::<F>("params", params)?;
         check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
         plan.check_products(samples, 0, usize::from(!with_input))?;
-        check_kept::<F>(plan, samples, kept)?;
-        let (last, dy) = (&stages[layers - 1], read::<F>("dy", dy)?);
+        check_kept::<F>(plan, samples, &cache.kept)?;
+        let dy = cache.apart::<F>(dy)?;
+        let (last, dy) = (&stages[layers - 1], read::<F>("dy", &dy)?);
         let rows = samples * last.rows;
         check_shape("dy", dy.shape(), &[Some(rows), Some(last.width_out)])?;
 
@@ -219,7 +263,7 @@ impl Plan {
         let gradients = self.reused.dx.empty::<F>(py, &[len])?;
         let dw = self.reused.dw.empty::<F>(py, &[plan.parameter_count()])?;
         {
-            let mut kept = write::<F>("cache", kept)?;
+            let mut kept = write::<F>("cache", &cache.kept)?;
             let (mut gradients, mut dw) = (gradients.readwrite(), dw.readwrite());
             let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
             let (kept, gradients) = (kept.as_slice_mut()?, gradients.as_slice_mut()?);
@@ -227,7 +271,7 @@ impl Plan {
             let run = Run {
                 samples,
                 threads,
-                training: *training,
+                training: cache.training,
                 step: 0,
                 order: Order::RowMajor,
             };

@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyTuple};
 use super::arrays::{check_shape, empty, read, write};
 use super::boundary::{interruptible, threads_or_global};
 use super::examples::{TargetArray, data, objective};
-use super::passes::Results;
+use super::passes::{Cache, Results};
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::network::{self, Arrays, Evaluation, Place, Predictor, Trainer};
@@ -102,7 +102,7 @@ impl Plan {
 
     #[pyo3(signature = (params, state, x, training, threads=None, step=0))]
     fn forward<'py>(
-        &self,
+        slf: &Bound<'py, Self>,
         params: &Bound<'py, PyAny>,
         state: &Bound<'py, PyAny>,
         x: &Bound<'py, PyAny>,
@@ -110,38 +110,52 @@ impl Plan {
         threads: Option<&Bound<'py, PyAny>>,
         step: u64,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        with_plan!(self, plan => self.forward_as(plan, params, state, x, training, threads, step))
+        let own = slf.get();
+        let (y, kept) = with_plan!(own, plan => {
+            own.forward_as(plan, params, state, x, training, threads, step)?
+        });
+        let cache = Cache {
+            x: x.clone(),
+            kept,
+            training,
+        };
+        Ok((y, cache.into_tuple(slf)?))
     }
 
     #[pyo3(signature = (params, cache, dy, threads=None))]
     fn backward<'py>(
-        &self,
+        slf: &Bound<'py, Self>,
         params: &Bound<'py, PyAny>,
-        cache: (Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+        cache: &Bound<'py, PyAny>,
         dy: &Bound<'py, PyAny>,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        with_plan!(self, plan => self.backward_as(plan, params, &cache, dy, threads))
+        let (own, cache) = (slf.get(), Cache::of(slf, cache)?);
+        with_plan!(own, plan => own.backward_as(plan, params, &cache, dy, threads))
     }
 
     fn outputs<'py>(
-        &self,
-        cache: (Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+        slf: &Bound<'py, Self>,
+        cache: &Bound<'py, PyAny>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        with_plan!(self, plan => self.outputs_as(plan, &cache))
+        let (own, cache) = (slf.get(), Cache::of(slf, cache)?);
+        with_plan!(own, plan => own.outputs_as(plan, &cache))
     }
 
     #[pyo3(signature = (params, cache, dy, layers, with_input, threads=None))]
     fn gradients<'py>(
-        &self,
+        slf: &Bound<'py, Self>,
         params: &Bound<'py, PyAny>,
-        cache: (Bound<'py, PyAny>, Bound<'py, PyAny>, bool),
+        cache: &Bound<'py, PyAny>,
         dy: &Bound<'py, PyAny>,
         layers: usize,
         with_input: bool,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
-        with_plan!(self, plan => self.gradients_as(plan, params, &cache, dy, layers, with_input, threads))
+        let (own, cache) = (slf.get(), Cache::of(slf, cache)?);
+        with_plan!(own, plan => {
+            own.gradients_as(plan, params, &cache, dy, layers, with_input, threads)
+        })
     }
 
     #[pyo3(signature = (params, state, x, batch_size, threads=None))]

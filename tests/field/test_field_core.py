@@ -1,4 +1,5 @@
-"""Faults seen in use, the core: infinite logits (T5), odd machines (R1), threads (S3)."""
+"""Faults seen in use, the core: infinite logits (T5), odd machines (R1), threads (S3),
+foreign caches (R8)."""
 
 import os
 import subprocess
@@ -524,3 +525,71 @@ def test_field_S3_our_own_environment_variable_is_refused_in_words(text):
     )
     words = f'FANIN_NUM_THREADS: expected a whole number of at least 1, found "{text}"'
     assert run.stdout.splitlines() == [f"ValueError {words}"] * 4 + ["2 (3, 4)"], run.stderr
+
+
+def layer():
+    made = layers.Dense(3, "tanh")
+    made.build((None, 3))
+    return made
+
+
+def model():
+    return fanin.Sequential([layers.Dense(3, "tanh", input_dim=3), layers.Dense(3, "gelu")], rng=1)
+
+
+def normalized():
+    made = layers.BatchNormalization()
+    made.build((None, 3))
+    return made
+
+
+NETWORKS = {"layer": layer, "model": model, "batch normalization": normalized}
+# What is given in the place of a network's cache, made of that and of a network like it.
+FOREIGN = {
+    "None": lambda cache, twin: None,
+    "a number": lambda cache, twin: 3,
+    "an array": lambda cache, twin: X,
+    "an empty tuple": lambda cache, twin: (),
+    "a list": lambda cache, twin: [*cache],
+    "too few": lambda cache, twin: cache[:-1],
+    "too many": lambda cache, twin: (*cache, 1),
+    "in another order": lambda cache, twin: cache[::-1],
+    "one within another": lambda cache, twin: (cache,),
+    "of one like it": lambda cache, twin: twin.forward(X)[1],
+    "of one that is wider": lambda cache, twin: layers.Dense(7).forward(X)[1],
+    "of one in double precision": lambda cache, twin: layers.Dense(3, dtype="float64").forward(X)[
+        1
+    ],
+    "of a longer batch": lambda cache, twin: twin.forward(np.ones((9, 3), "float32"))[1],
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+def test_field_R8_backward_takes_only_its_own_cache(make, foreign):
+    network, twin = make(), make()
+    y, cache = network.forward(X, training=True)
+    dy = np.full_like(y, 0.5)
+    given = foreign(cache, twin)
+    words = "cache: expected what forward of this network returned, found "
+    assert_refused(lambda: network.backward(dy, given), (TypeError, ValueError), words)
+    dx, gradients = network.backward(dy, cache)
+    assert all(np.isfinite(array).all() for array in (dx, *gradients.values()))
+
+
+@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+def test_a_cache_is_its_networks_whatever_else_is_done(make):
+    network = make()
+    y, cache = network.forward(X, training=True)
+    dx, gradients = network.backward(np.ones_like(y), cache)
+    dx, gradients = dx.copy(), {name: array.copy() for name, array in gradients.items()}
+    for rows in (3, 9):
+        network.forward(np.zeros((rows, 3), "float32"), training=True)
+    again, gradients_again = network.backward(np.ones_like(y), cache)
+    np.testing.assert_array_equal(again, dx)
+    for name, array in gradients.items():
+        np.testing.assert_array_equal(gradients_again[name], array)
+    # The outputs themselves may be what comes back, though they may lie in what is kept.
+    expected = network.backward(y.copy(), cache)[0].copy()
+    np.testing.assert_array_equal(network.backward(y, cache)[0], expected)
+    assert_refused(lambda: network.backward(np.ones((9, 3)), cache), ValueError, "dy")

@@ -137,24 +137,3 @@ def forward(
             "averages infinite; they stay as they were"
         )
     return result
-
-
-def known_cache(cache: object, shape: tuple[int, ...] | None) -> tuple[Any, ...]:
-    """Return `cache` if it can be what `forward` returned for samples of this shape."""
-    if not (
-        isinstance(cache, tuple)
-        and len(cache) == 3
-        and isinstance(cache[0], np.ndarray)
-        and isinstance(cache[1], np.ndarray)
-        and isinstance(cache[2], bool)
-    ):
-        raise TypeError(
-            "cache: expected what forward returned beside the outputs, found "
-            f"{_checks.found(cache)}"
-        )
-    if cache[0].shape[1:] != shape:
-        raise ShapeError(
-            f"cache: expected that of a pass over samples of shape {shape}, found one of samples "
-            f"of shape {cache[0].shape[1:]}"
-        )
-    return cache

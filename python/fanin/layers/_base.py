@@ -12,7 +12,7 @@ from fanin._options import thread_count
 from fanin._registry import Configurable
 from fanin._undo import as_before
 from fanin.errors import ShapeError
-from fanin.layers._arrays import at, empty, forward, known_cache, like, views, write_all
+from fanin.layers._arrays import at, empty, forward, like, views, write_all
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 
 Array = NDArray[Any]
@@ -432,17 +432,16 @@ class Layer(Configurable):
         ------
         TypeError
             If `cache` is not what a `forward` returned.
+        ValueError
+            If it is that of another layer, or of this one before it was changed.
         ShapeError
-            If it is that of another shape, or the shape of `dy` is wrong.
+            If the shape of `dy` is wrong.
         """
         if not self.built:
             raise ValueError(f"layer {self.name!r} is not built: call forward first")
         assert self._params is not None
         plan = self._own_plan()
-        cache = known_cache(cache, self._feature_shape)
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
-        if np.may_share_memory(gradient, cache[1]):
-            gradient = gradient.copy()  # the outputs themselves: they may be a view of the cache
         dx, flat = plan.backward(self._params, cache, gradient, thread_count(threads))
         return dx, views(plan, flat, np.empty(plan.state_count, plan.dtype), state_too=False)
 
