@@ -14,7 +14,7 @@ pub(crate) fn filled<T: Clone>(len: usize, value: T) -> Result<Vec<T>> {
     buffer.try_reserve_exact(len).map_err(|_| {
         let gibibytes = len as f64 * size_of::<T>() as f64 / f64::from(1 << 30);
         Error::Memory(format!(
-            "cannot allocate {gibibytes:.1} GiB; a smaller batch or matrix needs less"
+            "memory: expected room for {gibibytes:.1} GiB, found less; a smaller batch or matrix needs less"
         ))
     })?;
     buffer.resize(len, value);

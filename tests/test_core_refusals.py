@@ -59,8 +59,8 @@ CALLS = {
     ),
     "plan of another dtype": (
         lambda: _core.Plan((3,), [members.dense(3)], "float16"),
-        (ValueError, TypeError),
-        "dtype|float16",
+        TypeError,
+        "dtype: expected float32 or float64, found .float16.",
     ),
     "plan of no axis": (lambda: _core.Plan((), [members.dense(3)], "float32"), ValueError, ""),
     "plan of no layer": (

@@ -27,18 +27,6 @@ pub struct Array {
     pub shape: Vec<usize>,
 }
 
-impl Array {
-    /// Number of elements.
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// Whether it has no element.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
 /// What is the same for every layer of one pass over one batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Pass {

@@ -59,7 +59,11 @@ impl<'a, F: Float> Blocks<'a, F> {
             }
         }
         if batch_size == 0 {
-            return Err(Error::value("batch_size", "at least 1", 0));
+            return Err(Error::value(
+                "batch_size",
+                "a whole number of at least 1",
+                0,
+            ));
         }
         // Samples do not depend on each other here, so a block need not be larger than what is quick to run.
         let each = kept_len(&plan, 1).max(plan.output_size()).max(1);

@@ -133,14 +133,13 @@ fn count_samples<F: Float>(
     data: &Data<F>,
 ) -> Result<usize> {
     if objective.takes_classes() != matches!(data.y, Targets::Classes(_)) {
-        let expected = if objective.takes_classes() {
-            "one class a row"
+        let (classes, values) = ("one class a row", "one number an output");
+        let (expected, found) = if objective.takes_classes() {
+            (classes, values)
         } else {
-            "one number an output"
+            (values, classes)
         };
-        return Err(Error::Type(format!(
-            "y: expected {expected}, as the loss takes them"
-        )));
+        return Err(Error::type_of("y", expected, found));
     }
     let samples = data.x.len() / plan.input_size();
     if samples * plan.input_size() != data.x.len() {

@@ -39,10 +39,14 @@ impl<F: Float> Objective<F> {
             .iter()
             .any(|metric| metric.takes_classes() != loss.takes_classes())
         {
-            return Err(Error::Value(
-                "metrics: expected the kind of targets that the loss takes (one class a row, or one number an output)"
-                    .to_owned(),
-            ));
+            let (classes, values) = ("one class a row", "one number an output");
+            let (expected, found) = if loss.takes_classes() {
+                (classes, values)
+            } else {
+                (values, classes)
+            };
+            let expected = format!("metrics of {expected}, as the loss is");
+            return Err(Error::value("metrics", expected, format!("one of {found}")));
         }
         if let Some((before, activation)) = plan.split_activation()
             && let Some(loss) = loss.before(&*activation)

@@ -10,6 +10,7 @@ use crate::float::Float;
 use crate::layers::{self, Layer, Order};
 use crate::linalg;
 use crate::settings::Settings;
+use crate::shape::Shape;
 
 /// A layer and where its arrays lie.
 #[derive(Debug, Clone)]
@@ -72,7 +73,7 @@ impl<F: Float> Plan<F> {
             return Err(Error::shape(
                 "input_shape",
                 "at least one axis and none of length 0",
-                format!("{input_shape:?}"),
+                Shape(input_shape),
             ));
         }
         let input_size = size_of_array::<F>("input_shape", input_shape)?;
@@ -277,11 +278,5 @@ fn size_of_array<F>(argument: &str, shape: &[usize]) -> Result<usize> {
         .iter()
         .try_fold(1usize, |size, &axis| size.checked_mul(axis))
         .filter(|&size| size <= isize::MAX as usize / size_of::<F>())
-        .ok_or_else(|| {
-            Error::shape(
-                argument,
-                "an array that fits into memory",
-                format!("{shape:?}"),
-            )
-        })
+        .ok_or_else(|| Error::shape(argument, "an array that fits into memory", Shape(shape)))
 }

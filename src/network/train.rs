@@ -66,7 +66,11 @@ impl<'a, F: Float> Trainer<'a, F> {
             return Err(Error::value("order", format!("rows below {samples}"), row));
         }
         if batch_size == 0 {
-            return Err(Error::value("batch_size", "at least 1", 0));
+            return Err(Error::value(
+                "batch_size",
+                "a whole number of at least 1",
+                0,
+            ));
         }
         let batches = order.chunks(batch_size);
         if learning_rates.len() != batches.len() {

@@ -8,14 +8,30 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::boundary::shape_error;
+use super::boundary::{found, shape_error};
+use crate::error::Error;
+use crate::float::Float;
+use crate::shape::Shape;
 
-/// Call the generic `$function` for the element type of the array `$of`.
+/// Call the generic `$function` for the element type of the array `$of`, or do `$body` with the one that `$dtype` names
+/// as `$F`.
 macro_rules! by_dtype {
     ($name:literal, $of:expr, $function:ident($($argument:expr),*)) => {
         match $crate::python::arrays::element_type($name, $of)? {
             $crate::python::arrays::ElementType::Single => $function::<f32>($($argument),*),
             $crate::python::arrays::ElementType::Double => $function::<f64>($($argument),*),
+        }
+    };
+    ($dtype:expr, $F:ident => $body:expr) => {
+        match $crate::python::arrays::ElementType::of_name($dtype)? {
+            $crate::python::arrays::ElementType::Single => {
+                type $F = f32;
+                $body
+            }
+            $crate::python::arrays::ElementType::Double => {
+                type $F = f64;
+                $body
+            }
         }
     };
 }
@@ -25,6 +41,20 @@ pub(super) use by_dtype;
 pub(super) enum ElementType {
     Single,
     Double,
+}
+
+impl ElementType {
+    /// The one of this name.
+    pub(super) fn of_name(dtype: &str) -> crate::Result<Self> {
+        match dtype {
+            f32::NAME => Ok(Self::Single),
+            f64::NAME => Ok(Self::Double),
+            _ => {
+                let expected = format!("{} or {}", f32::NAME, f64::NAME);
+                Err(Error::type_of("dtype", expected, format!("{dtype:?}")))
+            }
+        }
+    }
 }
 
 /// The element type of an array, or an error that names it.
@@ -60,7 +90,8 @@ pub(super) fn empty<'py, T: Element>(
         .is_some_and(|bytes| isize::try_from(bytes).is_ok());
     if !fits {
         return Err(shape_error(format!(
-            "shape: expected an array that fits into memory, found {shape:?}"
+            "shape: expected an array that fits into memory, found {}",
+            Shape(shape)
         )));
     }
     let array = py
@@ -69,7 +100,10 @@ pub(super) fn empty<'py, T: Element>(
         .map_err(|error| {
             // "maximum supported dimension for an ndarray is 64"
             if error.is_instance_of::<PyValueError>(py) {
-                shape_error(format!("shape: {}", error.value(py)))
+                let (found, words) = (Shape(shape), error.value(py));
+                shape_error(format!(
+                    "shape: expected one that NumPy takes, found {found}: {words}"
+                ))
             } else {
                 error
             }
@@ -95,7 +129,7 @@ fn cast<'a, 'py, T: Element>(
     })?;
     if !array.is_c_contiguous() || !(array.data() as usize).is_multiple_of(align_of::<T>()) {
         return Err(PyValueError::new_err(format!(
-            "{name}: expected a C-contiguous, aligned array"
+            "{name}: expected a C-contiguous, aligned array, found another"
         )));
     }
     Ok(array)
@@ -116,16 +150,16 @@ pub(super) fn write<'py, T: Element>(
 ) -> PyResult<PyReadwriteArrayDyn<'py, T>> {
     let array = cast(name, value)?;
     array.try_readwrite().map_err(|error| match error {
-        numpy::BorrowError::NotWriteable => {
-            PyValueError::new_err(format!("{name}: the array is read-only"))
-        }
+        numpy::BorrowError::NotWriteable => PyValueError::new_err(format!(
+            "{name}: expected an array that can be written to, found a read-only one"
+        )),
         _ => busy(name),
     })
 }
 
 fn busy(name: &str) -> PyErr {
     PyValueError::new_err(format!(
-        "{name}: the array is being changed by another call, or is given twice"
+        "{name}: expected an array for this call alone, found one that another call is changing, or that is given twice"
     ))
 }
 
@@ -139,12 +173,19 @@ pub(super) fn check_shape(name: &str, found: &[usize], expected: &[Option<usize>
         .iter()
         .map(|e| e.map_or("n".to_owned(), |e| e.to_string()))
         .collect();
-    let comma = if expected.len() == 1 { "," } else { "" };
-    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
-    let found_comma = if found.len() == 1 { "," } else { "" };
     Err(shape_error(format!(
-        "{name}: expected shape ({}{comma}), found ({}{found_comma})",
-        expected.join(", "),
-        found.join(", "),
+        "{name}: expected shape {}, found {}",
+        Shape(&expected),
+        Shape(found),
     )))
+}
+
+/// The sizes of a shape that Python gives.
+pub(super) fn sizes(name: &str, shape: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
+    shape.extract().or_else(|_| {
+        let (most, found) = (isize::MAX, found(shape)?);
+        Err(shape_error(format!(
+            "{name}: expected whole numbers from 0 to {most}, found {found}"
+        )))
+    })
 }

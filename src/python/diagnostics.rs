@@ -9,6 +9,7 @@ use super::boundary::{detached, shape_error, threads_or_global};
 use super::settings::from_dict;
 use crate::diagnostics::Whole;
 use crate::float::Float;
+use crate::shape::Shape;
 use crate::{activations, diagnostics};
 
 /// `x` for reading, if it is a matrix with at least one element; with its width.
@@ -19,9 +20,9 @@ fn matrix<'py, F: Element>(
     let x = read::<F>(name, x)?;
     check_shape(name, x.shape(), &[None, None])?;
     if x.len() == 0 {
-        let shape = x.shape();
+        let shape = Shape(x.shape());
         return Err(shape_error(format!(
-            "{name}: expected at least one element, found shape {shape:?}"
+            "{name}: expected at least one element, found shape {shape}"
         )));
     }
     let width = x.shape()[1];
@@ -167,9 +168,9 @@ pub(super) fn row_cosines(
     ) -> PyResult<(f64, f64)> {
         let (py, threads) = (x.py(), threads_or_global(threads)?);
         let (x, width) = matrix::<F>("x", x)?;
-        let shape = x.shape();
-        if shape[0] < 2 {
-            let message = format!("x: expected at least two rows, found shape {shape:?}");
+        if x.shape()[0] < 2 {
+            let shape = Shape(x.shape());
+            let message = format!("x: expected at least two rows, found shape {shape}");
             return Err(shape_error(message));
         }
         let x = x.as_slice()?;

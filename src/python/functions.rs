@@ -16,6 +16,7 @@ use crate::losses::{Factor, Targets};
 use crate::memory::zeros;
 use crate::optimizers::{Step, check_learning_rate};
 use crate::parallel::Threads;
+use crate::shape::Shape;
 use crate::{activations, losses, metrics, optimizers};
 
 /// Length of the last axis, which there must be.
@@ -23,7 +24,8 @@ fn last_axis(name: &str, shape: &[usize]) -> PyResult<usize> {
     match shape.last() {
         Some(&width) if width > 0 => Ok(width),
         _ => Err(shape_error(format!(
-            "{name}: expected a last axis that is not empty, found shape {shape:?}"
+            "{name}: expected a last axis that is not empty, found shape {}",
+            Shape(shape)
         ))),
     }
 }

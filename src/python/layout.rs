@@ -8,6 +8,7 @@ use super::boundary::{detached, shape_error};
 use crate::float::Float;
 use crate::layout;
 use crate::parallel::Threads;
+use crate::shape::Shape;
 
 /// Copy a kernel `(spatial..., inputs, outputs)` into an array `(outputs, inputs, spatial...)`.
 #[pyfunction]
@@ -18,8 +19,8 @@ pub(super) fn outputs_first(kernel: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -
         let mut out = write::<F>("out", out)?;
         let [spatial @ .., inputs, outputs] = kernel.shape() else {
             return Err(shape_error(format!(
-                "kernel: expected at least 2 dimensions, found {}",
-                kernel.shape().len()
+                "kernel: expected at least 2 dimensions, found shape {}",
+                Shape(kernel.shape())
             )));
         };
         let theirs: Vec<_> = [outputs, inputs]

@@ -1,11 +1,10 @@
 //! The compiled network as Python holds it, and the passes over it.
 
 use numpy::{Element, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::arrays::{check_shape, empty, read, write};
+use super::arrays::{by_dtype, check_shape, empty, read, sizes, write};
 use super::boundary::{interruptible, threads_or_global};
 use super::examples::{TargetArray, data, objective};
 use super::passes::{Cache, Results};
@@ -25,6 +24,18 @@ pub(super) struct Plan {
 pub(super) enum Compiled {
     Single(network::Plan<f32>),
     Double(network::Plan<f64>),
+}
+
+impl From<network::Plan<f32>> for Compiled {
+    fn from(plan: network::Plan<f32>) -> Self {
+        Self::Single(plan)
+    }
+}
+
+impl From<network::Plan<f64>> for Compiled {
+    fn from(plan: network::Plan<f64>) -> Self {
+        Self::Double(plan)
+    }
 }
 
 /// Do something with the compiled plan, whatever its element type.
@@ -50,16 +61,15 @@ fn places<'py>(py: Python<'py>, places: &[Place]) -> PyResult<Vec<PlaceTuple<'py
 #[pymethods]
 impl Plan {
     #[new]
-    fn new(input_shape: Vec<usize>, layers: Vec<Bound<'_, PyDict>>, dtype: &str) -> PyResult<Self> {
+    fn new(
+        input_shape: &Bound<'_, PyAny>,
+        layers: Vec<Bound<'_, PyDict>>,
+        dtype: &str,
+    ) -> PyResult<Self> {
+        let input_shape = sizes("input_shape", input_shape)?;
         let layers = layers.iter().map(from_dict).collect::<PyResult<Vec<_>>>()?;
-        let compiled = match dtype {
-            "float32" => Compiled::Single(network::Plan::new(&input_shape, &layers)?),
-            "float64" => Compiled::Double(network::Plan::new(&input_shape, &layers)?),
-            other => {
-                let message = format!("dtype: expected float32 or float64, found {other:?}");
-                return Err(PyValueError::new_err(message));
-            }
-        };
+        let compiled =
+            by_dtype!(dtype, F => network::Plan::<F>::new(&input_shape, &layers)?.into());
         Ok(Self {
             input_shape,
             compiled,

@@ -1,17 +1,18 @@
 //! Other frameworks' random numbers.
 
 use numpy::{Element, PyArrayMethods};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::arrays::{empty, write};
+use super::arrays::{by_dtype, empty, write};
 use super::boundary::detached;
 use crate::error::Error;
+use crate::float::Float;
 use crate::parallel::Threads;
 use crate::random::replay::{
     JaxDistribution, JaxNormal, JaxReal, JaxUniform, Mt19937, STATE_LEN, SerialNormal, Threefry,
     TorchReal, draw, normal, permutation, uniform,
 };
+use crate::shape::Shape;
 
 /// A new array, filled by `fill` without the interpreter lock.
 fn made<'py, T: Element>(
@@ -41,12 +42,6 @@ fn taken<'py, T: Element>(
         fill(&mut Mt19937::resume(words)?, out);
         Ok(())
     })
-}
-
-fn unknown_dtype<T>(dtype: &str) -> PyResult<T> {
-    Err(PyTypeError::new_err(format!(
-        "dtype: expected float32 or float64, found {dtype}"
-    )))
 }
 
 /// The state of MT19937 for a seed: its 624 words and how many were taken.
@@ -84,11 +79,7 @@ pub(super) fn torch_uniform<'py>(
     fn of<F: TorchReal>(low: f64, high: f64) -> impl FnOnce(&mut Mt19937<'_>, &mut [F]) + Send {
         move |generator, out| uniform(generator, out, low, high)
     }
-    match dtype {
-        "float32" => taken(py, state, &shape, of::<f32>(low, high)),
-        "float64" => taken(py, state, &shape, of::<f64>(low, high)),
-        _ => unknown_dtype(dtype),
-    }
+    by_dtype!(dtype, F => taken(py, state, &shape, of::<F>(low, high)))
 }
 
 /// torch's `normal_` of a contiguous array of 16 elements or more.
@@ -108,13 +99,9 @@ pub(super) fn torch_normal<'py>(
         .iter()
         .try_fold(1_usize, |n, &axis| n.checked_mul(axis));
     if size.is_some_and(|n| n < 16) {
-        return Err(Error::value("shape", "16 elements or more", format!("{shape:?}")).into());
+        return Err(Error::value("shape", "16 elements or more", Shape(&shape)).into());
     }
-    match dtype {
-        "float32" => taken(py, state, &shape, of::<f32>(mean, std)),
-        "float64" => taken(py, state, &shape, of::<f64>(mean, std)),
-        _ => unknown_dtype(dtype),
-    }
+    by_dtype!(dtype, F => taken(py, state, &shape, of::<F>(mean, std)))
 }
 
 /// What torch's `normal_` draws for any other array, in double precision, and the standard normal that is left
@@ -184,11 +171,9 @@ pub(super) fn jax_uniform<'py>(
     low: f64,
     high: f64,
 ) -> PyResult<Bound<'py, PyAny>> {
-    match dtype {
-        "float32" => drawn(py, key, &shape, JaxUniform::new(low as f32, high as f32)),
-        "float64" => drawn(py, key, &shape, JaxUniform::new(low, high)),
-        _ => unknown_dtype(dtype),
-    }
+    by_dtype!(dtype, F => {
+        drawn(py, key, &shape, JaxUniform::new(F::of(low), F::of(high)))
+    })
 }
 
 /// `jax.random.normal`.
@@ -199,11 +184,7 @@ pub(super) fn jax_normal<'py>(
     shape: Vec<usize>,
     dtype: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    match dtype {
-        "float32" => drawn(py, key, &shape, JaxNormal::<f32>::standard()),
-        "float64" => drawn(py, key, &shape, JaxNormal::<f64>::standard()),
-        _ => unknown_dtype(dtype),
-    }
+    by_dtype!(dtype, F => drawn(py, key, &shape, JaxNormal::<F>::standard()))
 }
 
 /// `jax.random.truncated_normal`.
@@ -216,9 +197,5 @@ pub(super) fn jax_truncated_normal<'py>(
     low: f64,
     high: f64,
 ) -> PyResult<Bound<'py, PyAny>> {
-    match dtype {
-        "float32" => drawn(py, key, &shape, JaxNormal::<f32>::truncated(low, high)?),
-        "float64" => drawn(py, key, &shape, JaxNormal::<f64>::truncated(low, high)?),
-        _ => unknown_dtype(dtype),
-    }
+    by_dtype!(dtype, F => drawn(py, key, &shape, JaxNormal::<F>::truncated(low, high)?))
 }

@@ -1,13 +1,11 @@
 //! Sampling and initializers: allocate with `NumPy`, or take the caller's array, fill in Rust, return.
 
 use numpy::{Element, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::arrays::{check_shape, empty, write};
+use super::arrays::{by_dtype, check_shape, empty, write};
 use super::boundary::detached;
 use crate::error::Error;
-use crate::float::Float;
 use crate::initializers::{
     Constant, Hadamard, Identity, Initializer, Kind, Mode, Orthogonal, VarianceScaling,
     orthogonalize as q_of,
@@ -47,13 +45,7 @@ fn fill<'py>(
     stream: &Stream,
     initializer: &(impl Initializer<f32> + Initializer<f64> + Sync),
 ) -> PyResult<Bound<'py, PyAny>> {
-    match dtype {
-        f32::NAME => filled::<f32>(py, shape, out, stream, initializer),
-        f64::NAME => filled::<f64>(py, shape, out, stream, initializer),
-        _ => Err(PyTypeError::new_err(format!(
-            "dtype: expected float32 or float64, found {dtype}"
-        ))),
-    }
+    by_dtype!(dtype, F => filled::<F>(py, shape, out, stream, initializer))
 }
 
 /// Nothing random: any stream will do.

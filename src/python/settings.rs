@@ -4,6 +4,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString};
 
+use super::boundary::found;
 use crate::settings::{Settings, Value};
 
 /// The settings in a dict.
@@ -38,7 +39,12 @@ fn from_value(name: &str, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Va
     if let Ok(flag) = value.cast::<PyBool>() {
         Ok(Value::Bool(flag.is_true()))
     } else if value.is_instance_of::<PyInt>() {
-        Ok(Value::Int(value.extract()?))
+        let number = value.extract().or_else(|_| {
+            let (expected, found) = ("a number that 64 bits hold", found(value)?);
+            let message = format!("{name}: expected {expected}, found {found}");
+            Err(PyValueError::new_err(message))
+        });
+        Ok(Value::Int(number?))
     } else if let Ok(text) = value.cast::<PyString>() {
         Ok(Value::Text(text.extract()?))
     } else if let Ok(dict) = value.cast::<PyDict>() {

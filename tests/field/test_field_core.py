@@ -593,3 +593,81 @@ def test_a_cache_is_its_networks_whatever_else_is_done(make):
     expected = network.backward(y.copy(), cache)[0].copy()
     np.testing.assert_array_equal(network.backward(y, cache)[0], expected)
     assert_refused(lambda: network.backward(np.ones((9, 3)), cache), ValueError, "dy")
+
+
+# What the core is asked for with a dtype by name.
+OF_DTYPE = {
+    "Plan": lambda dtype: _core.Plan((3,), [members.dense(2)], dtype),
+    "constant": lambda dtype: _core.constant((3,), dtype, 1.0),
+    "random_normal": lambda dtype: _core.random_normal((3,), dtype, "1", "a", 0.0, 1.0),
+    "torch_uniform": lambda dtype: _core.torch_uniform(_core.mt19937_state(1), (3,), dtype, 0, 1),
+    "torch_normal": lambda dtype: _core.torch_normal(_core.mt19937_state(1), (16,), dtype, 0, 1),
+    "jax_uniform": lambda dtype: _core.jax_uniform((0, 1), (3,), dtype, 0.0, 1.0),
+    "jax_normal": lambda dtype: _core.jax_normal((0, 1), (3,), dtype),
+    "jax_truncated_normal": lambda dtype: _core.jax_truncated_normal((0, 1), (3,), dtype, -1, 1),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int64", "f4", ""])
+@pytest.mark.parametrize("entry", OF_DTYPE.values(), ids=OF_DTYPE)
+def test_field_S3_another_dtype_is_a_type_error_in_one_form_of_words(entry, dtype):
+    words = f'dtype: expected float32 or float64, found "{dtype}"'
+    assert_refused(lambda: entry(dtype), TypeError, words)
+
+
+# Refusals of the core that had other words, or none of its own.
+WORDS = {
+    "too many units": (
+        lambda: layers.Dense(2**70)(X),
+        ValueError,
+        "units: expected a number that 64 bits hold, found an integer of 71 bits",
+    ),
+    "too many inputs": (
+        lambda: fanin.Sequential([layers.Dense(1, input_dim=2**70)]),
+        ValueError,
+        "input_shape: expected whole numbers from 0 to ",
+    ),
+    "an array that is too large": (
+        lambda: fanin.initializers.HeNormal()((2**40, 2**40)),
+        ValueError,
+        "shape: expected an array that fits into memory, found (1099511627776, 1099511627776)",
+    ),
+    "too many axes": (
+        lambda: _core.constant((1,) * 70, "float32", 1.0),
+        ValueError,
+        "shape: expected one that NumPy takes, found (1, 1, ",
+    ),
+    "no samples": (
+        lambda: _core.moments(np.ones((0, 3))),
+        ValueError,
+        "x: expected at least one element, found shape (0, 3)",
+    ),
+    "an array that is read-only": (
+        lambda: _core.constant((2, 2), "float64", 1.0, READ_ONLY),
+        ValueError,
+        "out: expected an array that can be written to, found a read-only one",
+    ),
+    "an array given twice": (
+        lambda: _core.outputs_first(SQUARE, SQUARE),
+        ValueError,
+        "out: expected an array for this call alone, found one that ",
+    ),
+    "a metric of other targets": (
+        lambda: evaluate({"kind": "sparse_categorical_accuracy"}),
+        ValueError,
+        "metrics: expected metrics of one number an output, as the loss is, found one of one class",
+    ),
+}
+SQUARE, READ_ONLY = np.ones((2, 2)), np.ones((2, 2))
+READ_ONLY.flags.writeable = False
+
+
+def evaluate(metric):
+    plan = _core.Plan((3,), [members.dense(3)], "float64")
+    x, mse = np.ones((2, 3)), {"kind": "mean_squared_error"}
+    plan.evaluate(np.zeros(12), np.zeros(0), mse, [metric], x, x, None, 1)
+
+
+@pytest.mark.parametrize("row", WORDS.values(), ids=WORDS)
+def test_field_S3_the_core_refuses_in_one_form_of_words(row):
+    assert_refused(*row)
