@@ -15,7 +15,7 @@ def _unshare():
     """Return the command that starts another in a file system of its own, or skip the test."""
     command = ["unshare", "--mount"] + (["--map-root-user"] if os.geteuid() else [])
     try:
-        subprocess.run([*command, "mount", "--bind", "/tmp", "/mnt"], check=True, timeout=60)
+        subprocess.run([*command, "mount", "--bind", "/tmp", "/mnt"], check=True, timeout=1200)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"a test must be allowed to mount here: {error}")
     return command
@@ -61,7 +61,7 @@ def run(code: str, *, over: str, folder: Path, lscpu: str | None = None):
         capture_output=True,
         text=True,
         env=environment,
-        timeout=300,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -17,8 +17,7 @@ def batch_rows(name: str, value: int | None, default: int = 32) -> int:
 
 def thread_count(value: int | None) -> int | None:
     """Return how many threads to use; None for as many as there are."""
-    # The bound keeps huge numbers in the core's.
-    return None if value is None else min(_checks.integer("threads", value, minimum=1), 2**31)
+    return None if value is None else _checks.integer("threads", value, minimum=1, maximum=2**31)
 
 
 def share(name: str, value: float) -> float:

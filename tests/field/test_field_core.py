@@ -471,14 +471,14 @@ def test_field_S3_the_words_are_these():
 @pytest.mark.parametrize("entry", PASSES.values(), ids=PASSES)
 def test_field_S3_a_pass_refuses_no_number_of_threads_likewise(entry, row):
     value, kind, found = row
-    assert_refused(lambda: entry(value), kind, "threads: expected a whole number of at ", found)
+    assert_refused(lambda: entry(value), kind, "threads: expected a whole number", found)
 
 
 @pytest.mark.parametrize("row", NO_COUNTS.values(), ids=NO_COUNTS)
 @pytest.mark.parametrize("entry", FIT.values(), ids=FIT)
 def test_field_S3_training_refuses_no_number_of_threads_likewise(entry, row):
     value, kind, found = row
-    assert_refused(lambda: entry(value), kind, "threads: expected a whole number of at ", found)
+    assert_refused(lambda: entry(value), kind, "threads: expected a whole number", found)
 
 
 def test_whole_numbers_of_any_library_are_numbers_of_threads():
@@ -521,7 +521,7 @@ def test_field_S3_our_own_environment_variable_is_refused_in_words(text):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=1200,
     )
     words = f'FANIN_NUM_THREADS: expected a whole number of at least 1, found "{text}"'
     assert run.stdout.splitlines() == [f"ValueError {words}"] * 4 + ["2 (3, 4)"], run.stderr
