@@ -137,6 +137,8 @@ def axis_of(array: Array, axis: object) -> int:
 
 def flag(name: str, value: object) -> bool:
     """Return `value` as a bool; only true flags are accepted, and 0 and 1."""
+    if value is True or value is False:  # at once: every pass of a layer asks
+        return value is True
     if isinstance(value, bool | np.bool_) or (isinstance(value, int) and value in (0, 1)):
         return bool(value)
     raise TypeError(f"{name}: expected True or False, found {found(value)}")

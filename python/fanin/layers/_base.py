@@ -383,8 +383,9 @@ class Layer(Configurable):
         # All is checked first: a call that is refused builds nothing, and counts as no pass.
         training = _checks.flag("training", training)
         threads = thread_count(threads)
-        inputs = _checks.floats("x", x, self.dtype, finite=False)
-        if not self.built:
+        inputs = _checks.floats("x", x, self._dtype or self.dtype, finite=False)
+        params, state, shape = self._params, self._state, self._feature_shape
+        if params is None or state is None:
             if inputs.ndim < 2:
                 raise ShapeError(
                     f"x: expected an array of shape (batch, features), found {inputs.shape}"
@@ -392,19 +393,16 @@ class Layer(Configurable):
             with random.drawing() as source, as_before([self]):
                 self.build((None, *inputs.shape[1:]), rng=source)
                 return self.forward(inputs, training, threads=threads)
-        assert self._params is not None
-        assert self._state is not None
-        if inputs.shape[1:] != self._feature_shape or inputs.ndim == 0:
-            expected = ", ".join(map(str, ("batch", *(self._feature_shape or ()))))
+        if inputs.shape[1:] != shape or inputs.ndim == 0:
+            expected = ", ".join(map(str, ("batch", *(shape or ()))))
             raise ShapeError(
                 f"x: expected an array of shape ({expected}) for layer {self.name!r}, "
                 f"found {inputs.shape}"
             )
         passes = self._passes + training
-        result = forward(
-            self._own_plan(), self._params, self._state, inputs, training, threads, passes
-        )
-        self._passes = passes
+        result = forward(self._own_plan(), params, state, inputs, training, threads, passes)
+        if training:
+            self.__dict__["_passes"] = passes  # at once: `__setattr__` would look at the name
         return result
 
     def backward(
@@ -437,21 +435,22 @@ class Layer(Configurable):
         ShapeError
             If the shape of `dy` is wrong.
         """
-        if not self.built:
+        params = self._params
+        if params is None:
             raise ValueError(f"layer {self.name!r} is not built: call forward first")
-        assert self._params is not None
         plan = self._own_plan()
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
-        dx, flat = plan.backward(self._params, cache, gradient, thread_count(threads))
+        dx, flat = plan.backward(params, cache, gradient, thread_count(threads))
         return dx, views(plan, flat, np.empty(plan.state_count, plan.dtype), state_too=False)
 
     def _own_plan(self) -> _core.Plan:
         """Return the plan, made again if an option such as `trainable` was changed since."""
-        assert self._plan is not None
-        assert self._feature_shape is not None
-        made_for, plan = self._plan
+        known = self._plan
+        assert known is not None
+        made_for, plan = known
         settings = self.settings()
         if settings != made_for:
+            assert self._feature_shape is not None
             plan = self.plan_for(self._feature_shape, self.dtype)
             self._plan = (settings, plan)
         return plan
