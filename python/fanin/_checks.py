@@ -144,6 +144,18 @@ def flag(name: str, value: object) -> bool:
     raise TypeError(f"{name}: expected True or False, found {found(value)}")
 
 
+def as_it_is(name: str, value: Any) -> Any:
+    """Return `value`: for options that are looked at elsewhere."""
+    return value
+
+
+def text(name: str, value: object) -> str:
+    """Return `value` if it is text."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected text, found {found(value)}")
+    return value
+
+
 def one_of(name: str, value: object, choices: Collection[str]) -> str:
     """Return `value` if it is one of some words; the message suggests the one that was meant."""
     if isinstance(value, str) and value in choices:

@@ -48,13 +48,13 @@ class Metric(Configurable):
     _reason = "fit and evaluate count in compiled code, which calls no method of a metric"
     _instead = "compute it from model.predict in the on_epoch_end of a Callback"
 
+    _options: ClassVar[Mapping[str, Any]] = {"name": _checks.text}
+
     def __init__(self, name: str | None = None, dtype: object = None) -> None:
         if dtype is not None:
             raise ValueError(
                 f"dtype: expected None, since the sums are float64, found {_checks.found(dtype)}"
             )
-        if name is not None and not isinstance(name, str):
-            raise TypeError(f"name: expected a string, found {_checks.found(name)}")
         self.name = self.kind if name is None else name
         self.reset_state()
 
@@ -213,12 +213,13 @@ class BinaryAccuracy(Metric):
     kind = "binary_accuracy"
     larger_is_better = True
     _fields = ("threshold",)
+    _options: ClassVar[Mapping[str, Any]] = {"threshold": _checks.number}
 
     def __init__(
         self, name: str | None = None, dtype: object = None, threshold: float = 0.5
     ) -> None:
         super().__init__(name, dtype)
-        self.threshold = _checks.number("threshold", threshold)
+        self.threshold = threshold
 
 
 class MeanSquaredError(Metric):

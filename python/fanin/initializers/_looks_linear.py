@@ -1,6 +1,8 @@
 """Mirrored matrices: a ReLU network that starts as a linear one."""
 
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -55,9 +57,11 @@ class LooksLinear(RandomInitializer):
     True
     """
 
+    _options: ClassVar[Mapping[str, Any]] = {"mirror": partial(one_of, choices=_MIRRORS)}
+
     def __init__(self, gain: float = 1.0, seed: Rng = None, *, mirror: str = "both") -> None:
         self.gain = number("gain", gain)
-        self.mirror = one_of("mirror", mirror, _MIRRORS)
+        self.mirror = mirror
         super().__init__(seed)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Orthogonal matrices, by themselves and at the centre of a kernel."""
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -56,9 +58,11 @@ class Orthogonal(RandomInitializer):
     True
     """
 
+    _options: ClassVar[Mapping[str, Any]] = {"flatten": partial(one_of, choices=_FLATTENINGS)}
+
     def __init__(self, gain: float = 1.0, seed: Rng = None, *, flatten: str = "leading") -> None:
         self.gain = number("gain", gain)
-        self.flatten = one_of("flatten", flatten, _FLATTENINGS)
+        self.flatten = flatten
         super().__init__(seed)
 
     def get_config(self) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
-from fanin._checks import flag, keywords, number, one_of
+from fanin._checks import as_it_is, flag, found, keywords, number, one_of
 from fanin.errors import ShapeError
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._fans import FanOptions
@@ -17,6 +17,16 @@ class _Preset(VarianceScaling):
 
     _scale: float
     _mode: str
+
+    # What the distribution was worked out from, and what was.
+    _options: ClassVar[Mapping[str, Any]] = dict.fromkeys(("scale", "distribution"), as_it_is)
+
+    def _check_change(self, name: str, value: Any) -> None:
+        if name in self.__dict__:
+            raise AttributeError(
+                f"{name}: {type(self).__name__} stays as it was made, found {found(value)}; "
+                "make another"
+            )
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
@@ -44,6 +54,8 @@ class _Uniform(_Preset):
 
 
 class _Normal(_Preset):
+    _options: ClassVar[Mapping[str, Any]] = {"truncated": flag}
+
     def __init__(
         self,
         seed: Rng = None,
@@ -53,7 +65,7 @@ class _Normal(_Preset):
         **fans: Unpack[FanOptions],
     ) -> None:
         _refuse_unknown(self, fans)
-        self.truncated = flag("truncated", truncated)
+        self.truncated = truncated
         kind = "truncated_normal" if self.truncated else "untruncated_normal"
         super().__init__(self._scale, self._mode if mode is None else mode, kind, seed, **fans)
 
@@ -162,6 +174,7 @@ class HeUniform(_Uniform):
     """
 
     _scale, _mode = 2.0, "fan_in"
+    _options: ClassVar[Mapping[str, Any]] = {"negative_slope": as_it_is}
 
     def __init__(
         self,
@@ -214,6 +227,7 @@ class HeNormal(_Normal):
     """
 
     _scale, _mode = 2.0, "fan_in"
+    _options: ClassVar[Mapping[str, Any]] = {"negative_slope": as_it_is}
 
     def __init__(
         self,
@@ -372,6 +386,7 @@ class SklearnDefault(_Elsewhere):
 
     _mode = "fan_avg"
     _needed = ("fan_in", "fan_out")
+    _options: ClassVar[Mapping[str, Any]] = {"activation": as_it_is}
 
     def __init__(
         self, activation: str = "relu", seed: Rng = None, **fans: Unpack[FanOptions]

@@ -1,7 +1,9 @@
 """Initializers that draw from one distribution whatever the shape."""
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -145,6 +147,8 @@ class TruncatedNormal(RandomNormal):
     True
     """
 
+    _options: ClassVar[Mapping[str, Any]] = {"bounds": partial(one_of, choices=("std", "absolute"))}
+
     def __init__(
         self,
         mean: float = 0.0,
@@ -155,11 +159,9 @@ class TruncatedNormal(RandomNormal):
         upper: float = 2.0,
         bounds: str = "std",
     ) -> None:
-        self.lower, self.upper = (
-            number_or_infinity("lower", lower),
-            number_or_infinity("upper", upper),
-        )
-        self.bounds = one_of("bounds", bounds, ("std", "absolute"))
+        self.lower = number_or_infinity("lower", lower)
+        self.upper = number_or_infinity("upper", upper)
+        self.bounds = bounds
         if self.lower > self.upper:
             raise ValueError(
                 f"upper: expected at least lower, {self.lower:g}, found {self.upper:g}"

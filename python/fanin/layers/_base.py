@@ -17,6 +17,8 @@ from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, onl
 
 Array = NDArray[Any]
 
+_DECLARED = ("declared_dtype", "declared_shape")
+
 
 def initializer_option(name: str, value: Any) -> Any:
     """Return the initializer that is meant by what is assigned to `name`."""
@@ -32,6 +34,14 @@ def name_option(name: str, value: Any) -> str:
         found = _checks.found(value)
         raise TypeError(f"{name}: expected text of at least one letter, found {found}")
     return value
+
+
+def _dtype_option(name: str, value: Any) -> str | None:
+    return None if value is None else _checks.float_dtype(name, value)
+
+
+def _shape_option(name: str, value: Any) -> tuple[int, ...] | None:
+    return None if value is None else _checks.feature_shape(name, value)
 
 
 def check_name(name: str, others: Sequence["Layer"]) -> None:
@@ -96,7 +106,7 @@ class Layer(Configurable):
     )
     _unsupported = UNSUPPORTED
     _fixed: ClassVar[tuple[str, ...]] = ()
-    """Options that the arrays were made for: they cannot change once there are arrays."""
+    """Further options that the arrays were made for: they cannot change once there are arrays."""
 
     def __init__(
         self,
@@ -134,7 +144,12 @@ class Layer(Configurable):
 
     # What a subclass says about itself.
 
-    _options: ClassVar[Mapping[str, Any]] = {"name": name_option, "trainable": _checks.flag}
+    _options: ClassVar[Mapping[str, Any]] = {
+        "name": name_option,
+        "trainable": _checks.flag,
+        "declared_dtype": _dtype_option,
+        "declared_shape": _shape_option,
+    }
 
     @classmethod
     def _usable(cls) -> bool:
@@ -144,7 +159,7 @@ class Layer(Configurable):
         if self.__dict__.get("_params") is None:
             return
         now = getattr(self, name)
-        if name in self._fixed and value != now:
+        if name in (*_DECLARED, *self._fixed) and value != now:
             raise ValueError(
                 f"{name}: expected {now!r}, which layer {self.name!r} was built with, "
                 f"found {_checks.found(value)}; make another layer"

@@ -45,10 +45,6 @@ class Flatten(Layer):
         return {"kind": "flatten"}
 
 
-def _unchanged(name: str, value: Any) -> Any:
-    return value
-
-
 class InputLayer(Configurable):
     """The shape of a network's input; it computes nothing and is not among ``model.layers``.
 
@@ -92,7 +88,7 @@ class InputLayer(Configurable):
     _fields = ("shape", "dtype", "name")
     _fixed = ("shape", "dtype", "declared_dtype")
     _options: ClassVar[Mapping[str, Any]] = {
-        **dict.fromkeys(_fixed, _unchanged),
+        **dict.fromkeys(_fixed, _checks.as_it_is),
         "name": name_option,
     }
 

@@ -1,5 +1,6 @@
 """What every loss shares: options, rows, reduction."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +11,10 @@ from fanin._registry import Configurable
 from fanin.errors import ShapeError
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none")
+
+
+def _reduction(name: str, value: Any) -> str:
+    return _checks.one_of(name, "none" if value is None else value, _REDUCTIONS)
 
 
 class Loss(Configurable):
@@ -37,6 +42,8 @@ class Loss(Configurable):
         "gradient of your own, model.backward, optimizer.step"
     )
 
+    _options: ClassVar[Mapping[str, Any]] = {"name": _checks.text, "reduction": _reduction}
+
     def __init__(
         self,
         name: str | None = None,
@@ -48,12 +55,8 @@ class Loss(Configurable):
                 "dtype: expected None, since a loss follows the predictions, found "
                 f"{_checks.found(dtype)}"
             )
-        if name is not None and not isinstance(name, str):
-            raise TypeError(f"name: expected a string, found {_checks.found(name)}")
         self.name = self.kind if name is None else name
-        self.reduction = _checks.one_of(
-            "reduction", "none" if reduction is None else reduction, _REDUCTIONS
-        )
+        self.reduction = reduction
 
     def settings(self) -> dict[str, Any]:
         """Return what the core is told about this loss.

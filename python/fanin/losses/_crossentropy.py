@@ -1,6 +1,8 @@
 """Cross-entropies: of one-hot, integer and yes/no targets."""
 
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike, NDArray
 
@@ -12,6 +14,10 @@ class _FromProbabilities(Loss):
     """A cross-entropy: from probabilities, or from logits."""
 
     _fields = ("from_logits", "label_smoothing")
+    _options: ClassVar[Mapping[str, Any]] = {
+        "from_logits": _checks.flag,
+        "label_smoothing": partial(_checks.number, at_least=0.0, at_most=1.0),
+    }
 
     def __init__(
         self,
@@ -24,10 +30,7 @@ class _FromProbabilities(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         last_axis(axis)
-        self.from_logits = _checks.flag("from_logits", from_logits)
-        self.label_smoothing = _checks.number(
-            "label_smoothing", label_smoothing, at_least=0.0, at_most=1.0
-        )
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
 
 
 class CategoricalCrossentropy(_FromProbabilities):
@@ -112,6 +115,7 @@ class SparseCategoricalCrossentropy(Loss):
 
     kind = "sparse_categorical_crossentropy"
     _fields = ("from_logits",)
+    _options: ClassVar[Mapping[str, Any]] = {"from_logits": _checks.flag}
 
     def __init__(
         self,
@@ -129,7 +133,7 @@ class SparseCategoricalCrossentropy(Loss):
                 f"ignore_class: expected None, found {_checks.found(ignore_class)}; give the "
                 "samples of that class a sample_weight of 0"
             )
-        self.from_logits = _checks.flag("from_logits", from_logits)
+        self.from_logits = from_logits
 
 
 def categorical_crossentropy(

@@ -89,6 +89,7 @@ class Optimizer(Configurable):
     )
     _unsupported = _UNSUPPORTED
     _options: ClassVar[Mapping[str, Any]] = {
+        "name": _checks.text,
         "weight_decay": partial(_optional, at_least=0.0),
         **dict.fromkeys(_CLIPPING, partial(_optional, above=0.0)),
     }
