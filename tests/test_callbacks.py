@@ -8,6 +8,7 @@ import fanin
 import numpy as np
 import pytest
 from fanin import callbacks, layers, optimizers
+from trainings import feed
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = X.sum(1)
@@ -129,32 +130,6 @@ def test_stop_training_after_a_batch():
     assert history.epoch == [0]
     assert net._compiled.iterations == 2
     assert len(net.fit(X, Y, epochs=2, verbose=0).epoch) == 2  # the next fit starts afresh
-
-
-def feed(callback, values, monitor="val_loss"):
-    """Hand a callback one value an epoch until it stops; return the number of epochs."""
-
-    class Net:
-        stop_training = False
-        metrics = ()
-        optimizer = optimizers.SGD(1.0)
-
-        def get_weights(self):
-            return [np.array([float(self.epoch)])]
-
-        def set_weights(self, weights):
-            self.restored = weights[0][0]
-
-    net = Net()
-    callback.set_model(net)
-    callback.on_train_begin()
-    for epoch, value in enumerate(values):
-        net.epoch = epoch
-        callback.on_epoch_end(epoch, {monitor: value, "loss": 1.0})
-        if net.stop_training:
-            break
-    callback.on_train_end()
-    return epoch + 1, net
 
 
 @pytest.mark.parametrize(

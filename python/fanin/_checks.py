@@ -69,6 +69,14 @@ def _whole(minimum: int | None, maximum: int | None) -> str:
     return f"a whole number from {minimum} to {maximum}"
 
 
+def count(name: str, value: object, *, minimum: int = 0, maximum: int = 2**63 - 1) -> int:
+    """Return `value` as a number of things; the message says only the bound that it passes.
+
+    Without a maximum, there are no more things than memory has places.
+    """
+    return integer(name, integer(name, value, minimum=minimum), maximum=maximum)
+
+
 def several(value: object) -> list[Any] | None:
     """Return several values as a list; None for a single one, which a text is.
 
@@ -232,7 +240,7 @@ def float_dtype(name: str, value: object) -> str:
             return native
     try:
         dtype_name = np.dtype(value).name  # type: ignore[call-overload]
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # NumPy prints the value, whatever its repr raises
         dtype_name = None
     if value is None or dtype_name not in ("float32", "float64"):
         raise TypeError(f"{name}: expected 'float32' or 'float64', found {found(value)}")
@@ -250,10 +258,10 @@ def feature_shape(name: str, shape: object) -> tuple[int, ...]:
     if not axes or any(axis is None for axis in axes):
         raise ShapeError(f"{name}: expected one or more axes of known length, found {found(axes)}")
     try:
-        return tuple(integer(name, axis, minimum=1) for axis in axes)
+        return tuple(count(name, axis, minimum=1) for axis in axes)
     except ValueError:
         raise ShapeError(
-            f"{name}: expected axes of length 1 or more, found {found(axes)}"
+            f"{name}: expected axes of length 1 or more, below 2**63, found {found(axes)}"
         ) from None
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fanin import callbacks, layers, metrics, optimizers
 from refusals import assert_refused, outcome
+from trainings import feed
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3)).astype("float32")
@@ -150,32 +151,6 @@ def test_field_T6_directions_come_from_losses_and_metrics_alone():
         stop = callbacks.EarlyStopping(name)
         stop.set_model(network(metrics=None))
         assert stop.larger_is_better() is larger
-
-
-def feed(callback, values, name="val_loss"):
-    """Hand a callback one value an epoch until it stops; return the number of epochs."""
-
-    class Net:
-        stop_training = False
-        metrics = ()
-        optimizer = optimizers.SGD(1.0)
-
-        def get_weights(self):
-            return [np.array([float(self.epoch)])]
-
-        def set_weights(self, weights):
-            self.restored = float(weights[0][0])
-
-    net = Net()
-    callback.set_model(net)
-    callback.on_train_begin()
-    for epoch, value in enumerate(values):
-        net.epoch = epoch
-        callback.on_epoch_end(epoch, {name: value})
-        if net.stop_training:
-            break
-    callback.on_train_end()
-    return epoch + 1, net
 
 
 def assert_stops(patience, values, epochs):

@@ -190,8 +190,38 @@ DRAWS = {
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
 @pytest.mark.parametrize("number", [-1, 2**63, 10**400])
 def test_field_numbers_of_draws_are_those_that_memory_counts(draw, number):
-    words = "a whole number from 0 to 9223372036854775807"
+    words = f"a whole number of at {'least 0' if number < 0 else 'most 9223372036854775807'}"
     assert_refused(lambda: draw(number), ValueError, words)
+
+
+SIZES = {
+    "units": lambda size: layers.Dense(size),
+    "input_dim": lambda size: layers.Dense(3, input_dim=size),
+    "model": lambda size: fanin.recommend([size], "relu"),
+}
+
+
+@pytest.mark.parametrize(("name", "call"), SIZES.items(), ids=SIZES)
+@pytest.mark.parametrize("size", [2**63, 10**400])
+def test_field_sizes_are_those_that_memory_counts(name, call, size):
+    words = f"{name}: expected a whole number of at most 9223372036854775807"
+    assert_refused(lambda: call(size), ValueError, words)
+
+
+LENGTHS = {
+    "build": lambda size: layers.Dense(3).build((None, size)),
+    "a network's build": lambda size: fanin.Sequential([layers.Dense(3)]).build((None, size)),
+    "input_shape": lambda size: layers.Dense(3, input_shape=(size,)),
+    "Input": lambda size: fanin.Input((size,)),
+}
+
+
+@pytest.mark.parametrize("call", LENGTHS.values(), ids=LENGTHS)
+@pytest.mark.parametrize("size", [2**63, 10**400])
+def test_field_axes_are_as_long_as_memory_counts(call, size):
+    assert_refused(
+        lambda: call(size), ValueError, "shape: expected axes of length 1 or more, below"
+    )
 
 
 @pytest.mark.parametrize("source", [streams.jax(1), streams.torch_cpu(1)], ids=["Jax", "TorchCpu"])
@@ -224,7 +254,7 @@ def test_field_a_step_that_no_counter_holds_is_refused():
     adam = fanin.optimizers.Adam()
     slots = adam.init(params)
     call = lambda: adam.step(params, np.ones(3), slots, 10**400)  # noqa: E731
-    assert_refused(call, ValueError, "iteration: expected a whole number from 0")
+    assert_refused(call, ValueError, "iteration: expected a whole number of at most")
     assert (params == 1).all()
     assert (slots == 0).all()
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from fanin import callbacks, layers, losses, metrics, optimizers
 from refusals import assert_refused, outcome
+from trainings import WAYS, fit, fit_many
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3)).astype("float32")
@@ -18,17 +19,6 @@ def network(optimizer="sgd", seed=0):
     model = fanin.Sequential(chain, rng=seed)
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
-
-
-def fit(model, x, y, **options):
-    return model.fit(x, y, **{"verbose": 0, **options})
-
-
-def fit_many(model, x, y, **options):
-    return fanin.fit_many([model], x, y, **{"verbose": 0, **options})[0]
-
-
-WAYS = {"fit": fit, "fit_many": fit_many}
 
 
 NEGATIVE = np.where(np.arange(40) == 7, -0.5, 1.0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fanin import callbacks, layers, losses, optimizers
 from refusals import outcome
+from trainings import WAYS, fit, fit_many
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3)).astype("float32")
@@ -23,16 +24,6 @@ def network(loss="sparse_categorical_crossentropy", optimizer="sgd", seed=0, giv
     model.compile(optimizer, loss, metrics=list(given))
     return model
 
-
-def fit(model, x, y, **options):
-    return model.fit(x, y, **{"verbose": 0, **options})
-
-
-def fit_many(model, x, y, **options):
-    return fanin.fit_many([model], x, y, **{"verbose": 0, **options})[0]
-
-
-WAYS = {"fit": fit, "fit_many": fit_many}
 
 # Every loss of classes, with targets for it.
 TARGETS = {

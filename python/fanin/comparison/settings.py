@@ -143,8 +143,7 @@ def count(name: str, value: object, most: int = 2**31 - 1) -> int:
     int
         The number.
     """
-    # Two steps, so that a 0 is not told the largest number.
-    return _checks.integer(name, _checks.integer(name, value, minimum=1), maximum=most)
+    return _checks.count(name, value, minimum=1, maximum=most)
 
 
 def _seeds(seeds: object) -> tuple[int, ...]:

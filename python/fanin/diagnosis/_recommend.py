@@ -195,7 +195,7 @@ def _layers(model: Any, activation: Any) -> list[Any]:
         )
     if activation is None:
         raise ValueError("activation: expected one for the hidden layers of these widths")
-    widths = [_checks.integer("model", width, minimum=1) for width in given]
+    widths = [_checks.count("model", width, minimum=1) for width in given]
     return [*(Dense(width, activation=activation) for width in widths), Dense(1)]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict
 
 from fanin import _core
-from fanin._checks import flag, found, integer, number, one_of
+from fanin._checks import count, flag, found, integer, number, one_of
 from fanin.errors import ShapeError
 
 Axis: TypeAlias = int | Sequence[int]
@@ -67,7 +67,7 @@ class FanRule:
             None if in_axis is None else _axes(in_axis, "in_axis"),
             None if out_axis is None else _axes(out_axis, "out_axis"),
             None if batch_axis == "others" else _axes(batch_axis, "batch_axis"),
-            integer("groups", groups, minimum=1, maximum=2**63 - 1),
+            count("groups", groups, minimum=1),
             flag("transposed", transposed),
             None if fan_in is None else number("fan_in", fan_in, above=0.0),
             None if fan_out is None else number("fan_out", fan_out, above=0.0),

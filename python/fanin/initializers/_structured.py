@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fanin import _core
-from fanin._checks import flag, integer, number
+from fanin._checks import count, flag, number
 from fanin.errors import ShapeError
 from fanin.initializers._arguments import Array
 from fanin.initializers._base import FixedInitializer, RandomInitializer
@@ -42,7 +42,7 @@ class Dirac(FixedInitializer):
     """
 
     def __init__(self, groups: int = 1) -> None:
-        self.groups = integer("groups", groups, minimum=1, maximum=2**63 - 1)
+        self.groups = count("groups", groups, minimum=1)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""

@@ -128,7 +128,7 @@ class Layer(Configurable):
         if input_shape is not None:
             self.declared_shape = _checks.feature_shape("input_shape", input_shape)
         elif input_dim is not None:
-            self.declared_shape = (_checks.integer("input_dim", input_dim, minimum=1),)
+            self.declared_shape = (_checks.count("input_dim", input_dim, minimum=1),)
         elif batch_input_shape is not None:
             self.declared_shape = _checks.batched_shape("batch_input_shape", batch_input_shape)
         self.trainable = trainable

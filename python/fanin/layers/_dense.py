@@ -55,7 +55,7 @@ class Dense(Layer):
     _fields = ("units", "use_bias", "kernel_initializer", "bias_initializer")
     _fixed = ("units", "use_bias")
     _options: ClassVar[Mapping[str, Any]] = {
-        "units": partial(_checks.integer, minimum=1),
+        "units": partial(_checks.count, minimum=1),
         "activation": activation_option,
         "use_bias": _checks.flag,
         "kernel_initializer": initializer_option,

@@ -135,7 +135,7 @@ def _data_dtype(name: str, dtype: Any) -> str | None:
     """Return the name of a dtype that data may have, or None for None."""
     try:
         known = None if dtype is None else np.dtype(dtype)
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # NumPy prints the value, whatever its repr raises
         known = np.dtype(object)
     if known is None or known.kind in "iub":
         return None if known is None else known.name

@@ -191,8 +191,8 @@ class Optimizer(Configurable):
             If `start` or `count` is negative, or a schedule returns something that is not a finite
             number of at least 0.
         """
-        start = _checks.integer("start", start, minimum=0)
-        count = _checks.integer("count", count, minimum=0)
+        start = _checks.count("start", start)
+        count = _checks.count("count", count)
         if not callable(self._learning_rate):
             return np.full(count, self._learning_rate, dtype=np.float64)
         rates = [self._rate_of(step) for step in range(start, start + count)]
@@ -293,7 +293,7 @@ class Optimizer(Configurable):
         gradient = _checks.floats("grads", grads, dtype, finite=False)
         if gradient.shape != params.shape:
             raise ShapeError(f"grads: expected shape {params.shape}, found {gradient.shape}")
-        done = _checks.integer("iteration", iteration, minimum=0, maximum=2**63 - 1)
+        done = _checks.count("iteration", iteration)
         _core.optimizer_step(
             self.settings(),
             params.reshape(-1),

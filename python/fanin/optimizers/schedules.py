@@ -201,7 +201,7 @@ class CosineDecay(LearningRateSchedule):
         "decay_steps": partial(_checks.number, above=0.0),
         "alpha": _NOT_NEGATIVE,
         "warmup_target": _warmup_target,
-        "warmup_steps": partial(_checks.integer, minimum=0, maximum=2**63 - 1),
+        "warmup_steps": _checks.count,
     }
 
     def __init__(

@@ -103,11 +103,6 @@ def sizes(shape: object) -> Shape:
     return found
 
 
-def count(name: str, value: object) -> int:
-    """Return `value` as a number of draws."""
-    return _checks.integer(name, value, minimum=0, maximum=2**63 - 1)
-
-
 def words(config: object, key: str) -> list[int]:
     """Return the words of 32 bits that a configuration of a source holds."""
     if not isinstance(config, Mapping) or key not in config:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin import _core
-from fanin._checks import flag, float_dtype, number, number_or_infinity, one_of
+from fanin._checks import count, flag, float_dtype, number, number_or_infinity, one_of
 from fanin.streams._base import (
     DISTRIBUTIONS,
     STD_WITHIN_TWO,
@@ -17,7 +17,6 @@ from fanin.streams._base import (
     Replay,
     Shape,
     check_order,
-    count,
     ordered,
     sizes,
     words,
