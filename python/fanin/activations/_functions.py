@@ -331,7 +331,7 @@ def relu_settings(
     """Return what the core is told about a rectifier with these options."""
     if max_value is not None:
         raise ValueError(f"max_value: expected None, found {_checks.found(max_value)}")
-    if threshold != 0:
+    if _checks.number("threshold", threshold) != 0:
         raise ValueError(f"threshold: expected 0, found {_checks.found(threshold)}")
     slope = _checks.number("negative_slope", negative_slope)
     return {"kind": "leaky_relu", "negative_slope": slope} if slope else {"kind": "relu"}

@@ -198,5 +198,5 @@ def each(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[Any]:
 
 def last_axis(axis: int) -> None:
     """Refuse an axis that is not the last."""
-    if axis != -1:
+    if _checks.integer("axis", axis) != -1:
         raise ValueError(f"axis: expected -1, the last axis, found {_checks.found(axis)}")
