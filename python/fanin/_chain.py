@@ -80,7 +80,11 @@ class Chain(Configurable):
         self._passes = 0  # forward in training outside of fit: each draws other masks
         if isinstance(layers, Layer):
             layers = [layers]
-        for layer in layers or ():
+        given = [] if layers is None else _checks.several(layers)
+        if given is None:
+            found = _checks.found(layers)
+            raise TypeError(f"layers: expected a list of layers, found {found}")
+        for layer in given:
             self._append(layer)
         self._build_if_known()
 
@@ -211,10 +215,11 @@ class Chain(Configurable):
             count = len(self._layers)
             at = _checks.integer("index", index, minimum=-count, maximum=count - 1)
             return self._layers[at]
+        wanted = name_option("name", name)
         for layer in self._layers:
-            if layer.name == name:
+            if layer.name == wanted:
                 return layer
-        raise unknown("layer", name, [layer.name for layer in self._layers])
+        raise unknown("layer", wanted, [layer.name for layer in self._layers])
 
     # Building.
 

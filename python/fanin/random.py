@@ -28,6 +28,7 @@ import numpy as np
 from fanin import _absent, streams
 from fanin._checks import found, integer
 from fanin.streams import Replay
+from fanin.streams._base import checked_path
 
 __all__ = ["RandomSource", "Rng", "Stream", "config_of", "drawing", "resolve", "set_random_seed"]
 
@@ -60,16 +61,6 @@ def _numbers(seed: object, name: str) -> int | list[int]:
 def _seed_text(seed: object, name: str) -> str:
     numbers = _numbers(seed, name)
     return _decimal(numbers) if isinstance(numbers, int) else ",".join(map(_decimal, numbers))
-
-
-def _checked_path(path: str) -> str:
-    if not isinstance(path, str):
-        raise TypeError(f"path: expected a string, found {found(path)}")
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"path: expected text that UTF-8 can hold, found {path!r}") from None
-    return path
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -108,7 +99,7 @@ class Stream:
     path: str
 
     def __init__(self, seed: int | Sequence[int], path: str = "") -> None:
-        _set(self, _seed_text(seed, "seed"), _checked_path(path))
+        _set(self, _seed_text(seed, "seed"), checked_path(path))
 
     @classmethod
     def _seeded(cls, seed: object, name: str) -> "Stream":
@@ -133,7 +124,7 @@ class Stream:
         >>> Stream(7, "dense").at("kernel")
         Stream(7, 'dense/kernel')
         """
-        joined = "/".join(part for part in (self.path, _checked_path(path)) if part)
+        joined = "/".join(part for part in (self.path, checked_path(path)) if part)
         return _set(object.__new__(Stream), self.seed, joined)
 
     def __repr__(self) -> str:
@@ -265,7 +256,7 @@ def resolve(rng: Rng = None, name: str = "rng") -> RandomSource:
     if isinstance(rng, np.random.SeedSequence):
         return Stream(_words_of(rng))
     if isinstance(rng, Mapping) and rng.keys() == {"seed", "path"}:
-        return _set(object.__new__(Stream), _text(rng["seed"], name), _checked_path(rng["path"]))
+        return _set(object.__new__(Stream), _text(rng["seed"], name), checked_path(rng["path"]))
     if isinstance(rng, Mapping) and "replay" in rng:
         return streams.from_config(rng, name)
     if isinstance(rng, ModuleType) and rng is np.random:

@@ -161,6 +161,30 @@ def test_field_a_constant_refuses_what_is_no_number():
     assert (tensor == 0).all()
 
 
+COMPARED = {
+    "layers": lambda value: fanin.Sequential(value),
+    "name": lambda value: network().get_layer(value),
+    "nonlinearity": lambda value: fanin.init.kaiming_normal_(np.ones((3, 4)), nonlinearity=value),
+    "size": lambda value: fanin.datasets.fashion_mnist.find(value),
+    "threshold": lambda value: layers.ReLU(threshold=value),
+    "axis": lambda value: fanin.losses.BinaryCrossentropy(axis=value),
+}
+
+
+@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("value", [np.ones((12, 3)), np.zeros((1, 0))])
+def test_field_arrays_are_refused_before_they_are_compared(name, value):
+    error = outcome(lambda: COMPARED[name](value))
+    assert isinstance(error, TypeError | ValueError)
+    assert "ambiguous" not in str(error)
+
+
+@pytest.mark.parametrize("value", [3, 0, False, 1.5, object(), "Dense", int])
+def test_field_a_network_is_made_of_a_list_of_layers(value):
+    words = "layers: expected a list of layers, found"
+    assert_refused(lambda: fanin.Sequential(value), TypeError, words)
+
+
 SOURCES = {"Jax": (streams.jax(1), "words"), "TorchCpu": (streams.torch_cpu(1), "state")}
 
 
@@ -176,6 +200,34 @@ def test_field_sources_refuse_what_is_no_configuration(source, key, config):
 def test_field_sources_refuse_words_that_are_none(source, key, words):
     kinds = (TypeError, ValueError)
     assert_refused(lambda: type(source).from_config({key: words}), kinds, f"{key}: expected")
+
+
+@pytest.mark.parametrize("source", [streams.jax(1), streams.torch_cpu(1)], ids=["Jax", "TorchCpu"])
+@pytest.mark.parametrize("value", [None, "3", [3], -1])
+def test_field_gaussians_have_rows_and_columns(source, value):
+    kinds = (TypeError, ValueError)
+    assert_refused(lambda: source.gaussian(value, 3, "float32"), kinds, "rows: expected a whole")
+    assert_refused(lambda: source.gaussian(3, value, "float32"), kinds, "columns: expected a whole")
+
+
+@pytest.mark.parametrize("path", [None, 3, b"kernel", "\ud800"])
+def test_field_a_key_is_split_by_text(path):
+    kinds = (TypeError, ValueError)
+    assert_refused(lambda: streams.jax(1).at(path), kinds, "path: expected")
+
+
+@pytest.mark.parametrize("make", [network, dense])
+@pytest.mark.parametrize("weights", [None, 3, object(), np.array(1.0)])
+def test_field_weights_are_several_arrays(make, weights):
+    made = make()
+    before = [array.copy() for array in made.get_weights()]
+    assert_refused(lambda: made.set_weights(weights), TypeError, "weights: expected arrays (")
+    assert all(map(np.array_equal, before, made.get_weights()))
+
+
+def test_field_findings_are_of_a_report():
+    find = fanin.diagnosis.findings.find
+    assert_refused(lambda: find({}), TypeError, "report: expected what fanin.diagnose returns")
 
 
 DRAWS = {

@@ -7,6 +7,7 @@ files must be as before, byte for byte.
 
 import contextlib
 import inspect
+import re
 import zlib
 
 import numpy as np
@@ -22,6 +23,12 @@ ENDLESS = {"epochs", "seeds", "steps"}
 ALLOWED = (ValueError, TypeError, AttributeError, OSError, MemoryError)
 OF_LOOKUPS = (KeyError, IndexError)
 """Only where the docstring says so: it is for what is not there, not for a key of a wrong kind."""
+
+
+FOREIGN = re.compile(
+    r"is ambiguous|not iterable|has no len\(\)|not supported between|object has no attribute '\w+'$"
+)
+"""What comes of using a value before it is checked, and does not say which argument it was."""
 
 
 def values_for(call: Call, parameter: str) -> list[str]:
@@ -49,6 +56,7 @@ def fault(call: Call, parameter: str, value: str) -> str | None:
             text = inspect.getdoc(function) or ""
             documented = tuple(kind for kind in OF_LOOKUPS if kind.__name__ in text)
             found = [] if isinstance(error, ALLOWED + documented) else ["another exception"]
+            found += ["in words of Python's own"] if FOREIGN.search(str(error)) else []
             found += [f"{name} changed" for name in everything.changed()]
             if found:
                 said = f"{type(error).__name__}: {str(error)[:100]}"

@@ -163,7 +163,7 @@ def find(size: Size = "full") -> Source | None:
 
 
 def _is_small(size: str) -> bool:
-    if size not in ("full", "small"):
+    if not isinstance(size, str) or size not in ("full", "small"):
         raise unknown("size", size, ("full", "small"))
     return size == "small"
 

@@ -42,7 +42,7 @@ def constant_(tensor: T, val: float) -> T:
     large = type(val) is int and not -(2**63) <= val < 2**64
     try:
         value = np.asarray(number("val", val) if large else val)
-    except RuntimeError:  # of an object that cannot be read, as a tensor on a GPU
+    except (RuntimeError, ValueError):  # of what cannot be read, as a tensor on a GPU
         value = np.asarray(None)
     if value.ndim or value.dtype.kind not in "iubf":
         raise TypeError(f"val: expected a number, found {found(val)}")

@@ -217,5 +217,6 @@ def _xavier(view: Array, gain: float) -> float:
 def _kaiming(view: Array, a: float, mode: str, nonlinearity: str) -> float:
     size = fan(view.shape, mode)
     # What is no number torch refuses in its own words, where it looks at it.
-    torchs = nonlinearity == "leaky_relu" and not isinstance(a, float)
+    leaky = isinstance(nonlinearity, str) and nonlinearity == "leaky_relu"
+    torchs = leaky and not isinstance(a, float)
     return calculate_gain(nonlinearity, a if torchs else number("a", a)) / math.sqrt(size)

@@ -87,13 +87,15 @@ def write_all(
     NaN and infinity are written with a warning, since people look into failed runs; it names the
     file that they are from, `origin`, if they are from one.
     """
-    if len(values) != len(targets):
-        names = ", ".join(name for name, _ in targets)
+    given, names = _checks.several(values), ", ".join(name for name, _ in targets)
+    if given is None:
+        raise TypeError(f"weights: expected arrays ({names}), found {_checks.found(values)}")
+    if len(given) != len(targets):
         raise ValueError(
-            f"weights: expected {len(targets)} arrays ({names}), found {len(values)}; nothing was "
+            f"weights: expected {len(targets)} arrays ({names}), found {len(given)}; nothing was "
             "changed"
         )
-    checked = [like(name, v, view) for (name, view), v in zip(targets, values, strict=True)]
+    checked = [like(name, v, view) for (name, view), v in zip(targets, given, strict=True)]
     spoilt = [
         name
         for (name, _), array in zip(targets, checked, strict=True)

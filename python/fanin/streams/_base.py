@@ -86,6 +86,17 @@ class Replay(ABC):
         """Go back to where :meth:`snapshot` was taken."""
 
 
+def checked_path(path: object) -> str:
+    """Return the path of a part of a network, which is hashed as UTF-8."""
+    if not isinstance(path, str):
+        raise TypeError(f"path: expected a string, found {_checks.found(path)}")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"path: expected text that UTF-8 can hold, found {path!r}") from None
+    return path
+
+
 def sizes(shape: object) -> Shape:
     """Return a shape as a tuple of sizes, or say what is wrong with it."""
     try:

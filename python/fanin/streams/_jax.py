@@ -17,6 +17,7 @@ from fanin.streams._base import (
     Replay,
     Shape,
     check_order,
+    checked_path,
     ordered,
     sizes,
     words,
@@ -76,7 +77,7 @@ class Jax(Replay):
         """Fold in the first four bytes of the path's SHA-256, read as a big-endian number."""
         import hashlib  # an eighth of what `import fanin` takes
 
-        digest = hashlib.sha256(path.encode()).digest()
+        digest = hashlib.sha256(checked_path(path).encode()).digest()
         return self.fold_in(int.from_bytes(digest[:4], "big"))
 
     def uniform(self, shape: Shape, low: float, high: float, dtype: str = "float32") -> Array:
@@ -166,7 +167,8 @@ class Jax(Replay):
 
     def gaussian(self, rows: int, columns: int, dtype: str) -> Array:
         """Draw what ``jax.random.orthogonal`` draws."""
-        return self.normal((max(rows, columns), min(rows, columns)), dtype=dtype)
+        high, wide = count("rows", rows), count("columns", columns)
+        return self.normal((max(high, wide), min(high, wide)), dtype=dtype)
 
     def scaled(self, shape: Shape, variance: float, distribution: str, dtype: str) -> Array:
         """Draw as ``jax.nn.initializers.variance_scaling`` does, rounded where it rounds."""

@@ -247,8 +247,9 @@ class TorchCpu(Replay):
 
     def gaussian(self, rows: int, columns: int, dtype: str) -> Array:
         """Draw what ``torch.nn.init.orthogonal_`` draws."""
-        drawn = self.normal((rows, columns), 0.0, 1.0, dtype)
-        return drawn.T if rows < columns else drawn
+        high, wide = count("rows", rows), count("columns", columns)
+        drawn = self.normal((high, wide), 0.0, 1.0, dtype)
+        return drawn.T if high < wide else drawn
 
     def scaled(self, shape: Shape, variance: float, distribution: str, dtype: str) -> Array:
         """Draw as ``xavier_*_`` and ``kaiming_*_``, truncated normals as ``trunc_normal_``."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fanin import _checks
 from fanin.diagnosis.findings import data, learning, normalization, outputs, signals, units
 from fanin.diagnosis.findings._finding import SEVERITIES, Finding, counted
 
@@ -32,6 +33,12 @@ _CHECKS: tuple[Callable[["Report"], list[Finding]], ...] = (
 
 def find(report: "Report") -> list[Finding]:
     """Return what is wrong, most severe first."""
+    from fanin.diagnosis._report import Report  # which finds with this
+
+    if not isinstance(report, Report):
+        raise TypeError(
+            f"report: expected what fanin.diagnose returns, found {_checks.found(report)}"
+        )
     broken = signals.non_finite(report)
     # What follows from NaN and infinity is not measured but made up.
     checks = _OF_INPUTS if broken else _CHECKS
