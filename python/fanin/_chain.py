@@ -384,4 +384,4 @@ class Chain(Configurable):
             raise ShapeError(
                 f"{name}: expected some samples, found none; its shape is {array.shape}"
             )
-        return _checks.floats(name, array, self.dtype, finite=finite)
+        return _checks.floats(name, array, self.dtype, finite=_checks.flag("finite", finite))

@@ -388,7 +388,7 @@ class Sequential(Compilable):
         OSError
             If the file cannot be read, or is a folder, a pipe or a device.
         """
-        if skip_mismatch:
+        if _checks.flag("skip_mismatch", skip_mismatch):
             raise ValueError("skip_mismatch is not supported: load into a network of the same kind")
         _saving.read_weights(filepath, self)
 

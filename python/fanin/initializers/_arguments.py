@@ -36,7 +36,7 @@ def checked_dtype(dtype: npt.DTypeLike | None) -> str:
         dtype = _bfloat16()
     try:
         known = np.dtype(dtype)
-    except (TypeError, ValueError):  # a ValueError of a type that NumPy cannot build
+    except Exception:  # NumPy prints the value, whatever its repr raises
         known = np.dtype(object)
     # Of the machine's own byte order: that of another is no dtype of the kernels.
     if known.name not in _DTYPES or not known.isnative:

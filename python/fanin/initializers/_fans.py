@@ -66,7 +66,7 @@ class FanRule:
         rule = cls(
             None if in_axis is None else _axes(in_axis, "in_axis"),
             None if out_axis is None else _axes(out_axis, "out_axis"),
-            None if batch_axis == "others" else _axes(batch_axis, "batch_axis"),
+            None if isinstance(batch_axis, str) else _axes(batch_axis, "batch_axis"),
             count("groups", groups, minimum=1),
             flag("transposed", transposed),
             None if fan_in is None else number("fan_in", fan_in, above=0.0),

@@ -29,7 +29,9 @@ class Flatten(Layer):
     """
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
-        if data_format not in (None, "channels_last"):
+        if data_format is not None and (
+            not isinstance(data_format, str) or data_format != "channels_last"
+        ):
             found = _checks.found(data_format)
             raise ValueError(f"data_format: expected None or 'channels_last', found {found}")
         super().__init__(**kwargs)
