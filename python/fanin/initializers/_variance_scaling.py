@@ -141,7 +141,8 @@ class VarianceScaling(RandomInitializer):
         2.0
         """
         theory: Any = importlib.import_module("fanin")
-        kind = gain or ("backward" if mode == "fan_out" else "forward")
+        backward = one_of("mode", _lower(mode), _MODES) == "fan_out"
+        kind = ("backward" if backward else "forward") if gain is None else gain
         fans = {name: options.pop(name) for name in FanOptions.__annotations__ if name in options}
         scale = theory.gain(activation, kind, **options) ** 2
         return VarianceScaling(scale, mode, distribution, seed, **fans)

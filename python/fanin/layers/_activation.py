@@ -20,7 +20,7 @@ def _rectifier_option(name: str, value: Any) -> Any:
 
 
 def _last_axis(name: str, value: Any) -> Any:
-    if value != -1:
+    if _checks.integer(name, value) != -1:
         raise ValueError(f"{name}: expected -1, the last axis, found {_checks.found(value)}")
     return value
 

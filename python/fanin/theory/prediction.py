@@ -241,7 +241,7 @@ def _start(
         flat = rows.reshape(len(rows), -1)
         if not np.isfinite(flat).all():
             raise ValueError("x: expected finite numbers, found NaN or infinity")
-        if features not in (None, flat.shape[1]):
+        if features is not None and _checks.integer("features", features) != flat.shape[1]:
             raise ValueError(
                 f"features: expected those of x, {flat.shape[1]}, found {_checks.found(features)}"
             )
@@ -250,8 +250,8 @@ def _start(
     c = _checks.number("correlation", correlation, at_least=-1.0, at_most=1.0)
     size = _checks.integer("batch", batch, minimum=1)
     if features is not None:
-        features = _checks.integer("features", features, minimum=1)
-        _checks.integer("features", features, maximum=2**31 - 1)  # more is no shape
+        # More is no shape.
+        features = _checks.count("features", features, minimum=1, maximum=2**31 - 1)
     return Signal(math.log(q) if q else -math.inf, 0.0, 0.0, 0.0, c, 0.0, size), features
 
 
