@@ -620,12 +620,12 @@ WORDS = {
     "too many units": (
         lambda: layers.Dense(2**70)(X),
         ValueError,
-        "units: expected a number that 64 bits hold, found an integer of 71 bits",
+        "units: expected a whole number of at most 9223372036854775807, found an integer of 71 bits",
     ),
     "too many inputs": (
         lambda: fanin.Sequential([layers.Dense(1, input_dim=2**70)]),
         ValueError,
-        "input_shape: expected whole numbers from 0 to ",
+        "input_dim: expected a whole number of at most ",
     ),
     "an array that is too large": (
         lambda: fanin.initializers.HeNormal()((2**40, 2**40)),
