@@ -94,15 +94,14 @@ pub(crate) fn matmul<F: Float>(
     if stays_here((m, k, n)) {
         return narrow(a, b, out);
     }
-    let threads = threads.for_part(m * n * k, PARALLEL_FROM);
-    parallel::run(threads, |threads| {
-        let pieces = if threads == Threads::ONE {
-            1
-        } else {
-            PIECES * threads.get()
-        };
-        divide(pieces, a, b, out);
-    });
+    match threads.for_part(m * n * k, PARALLEL_FROM) {
+        Threads::ONE => product(a, b, out),
+        threads => {
+            let mut pieces = Vec::new();
+            cut(PIECES * threads.get(), a, b, out, &mut pieces);
+            parallel::for_each(threads, pieces, |(a, b, out)| product(a, b, out));
+        }
+    }
 }
 
 /// out = A·Aᵀ on and above the diagonal, for as few multiply-adds; what is below it says nothing.
@@ -132,31 +131,34 @@ const CUT_FROM: usize = 1 << 22;
 /// depends on k alone. Nothing is cut down to them, so where a product is cut changes no bit of it.
 const SMALL: usize = 64;
 
-/// out = a · b, as about so many products that threads share.
-fn divide<F: Float>(pieces: usize, a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayViewMut2<F>) {
+/// A product of two matrices and where it goes.
+type Piece<'a, F> = (ArrayView2<'a, F>, ArrayView2<'a, F>, ArrayViewMut2<'a, F>);
+
+/// Cut out = a · b into about so many products for threads to share.
+fn cut<'a, F: Float>(
+    count: usize,
+    a: ArrayView2<'a, F>,
+    b: ArrayView2<'a, F>,
+    out: ArrayViewMut2<'a, F>,
+    pieces: &mut Vec<Piece<'a, F>>,
+) {
     let ((m, k), n) = (a.dim(), b.ncols());
     let (half_m, half_n) = (half(m), half(n));
-    if pieces > 1 && m * n * k >= CUT_FROM {
+    if count > 1 && m * n * k >= CUT_FROM {
         if half_m.max(n) > SMALL && (m >= n || half_n.max(m) <= SMALL) {
             let (top, bottom) = a.split_at(Axis(0), half_m);
             let (out_top, out_bottom) = out.split_at(Axis(0), half_m);
-            parallel::join(
-                || divide(pieces / 2, top, b, out_top),
-                || divide(pieces / 2, bottom, b, out_bottom),
-            );
-            return;
+            cut(count / 2, top, b, out_top, pieces);
+            return cut(count / 2, bottom, b, out_bottom, pieces);
         }
         if half_n.max(m) > SMALL {
             let (left, right) = b.split_at(Axis(1), half_n);
             let (out_left, out_right) = out.split_at(Axis(1), half_n);
-            parallel::join(
-                || divide(pieces / 2, a, left, out_left),
-                || divide(pieces / 2, a, right, out_right),
-            );
-            return;
+            cut(count / 2, a, left, out_left, pieces);
+            return cut(count / 2, a, right, out_right, pieces);
         }
     }
-    product(a, b, out);
+    pieces.push((a, b, out));
 }
 
 /// Where to cut: about in the middle, and the smaller part first so that a test of it holds for both.

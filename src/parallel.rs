@@ -1,17 +1,19 @@
 //! The only door to threads.
 //!
-//! The pool is made at first use, belongs to the process that made it (a forked child makes its
+//! A pool is made at first use, belongs to the process that made it (a forked child makes its
 //! own, since threads do not survive a fork), and no result ever depends on how many threads it has:
 //! work is cut into chunks by a fixed rule, and each chunk is computed by one thread.
+//!
+//! A pool has room for more threads than it starts. A call that asks for more than there are starts the others; one
+//! that asks for fewer uses so many of them. Where the system refuses to start a thread, a call goes on with fewer.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{ThreadBuilder, ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
 
@@ -85,22 +87,111 @@ const OURS: &str = "FANIN_NUM_THREADS";
 /// Where it is looked for then, in this order; what others make of these is not ours to refuse.
 const OF_OTHERS: [&str; 2] = ["RAYON_NUM_THREADS", "OMP_NUM_THREADS"];
 
+/// Threads that a pool has room for at least. Not more: who looks for work looks at each.
+const ROOM: usize = 16;
+
+/// Threads of which a call uses a part.
+struct Pool {
+    rayon: Arc<ThreadPool>,
+    /// Those that there are.
+    threads: usize,
+    /// Those that nobody has asked for yet; the last one is the next.
+    waiting: Vec<ThreadBuilder>,
+}
+
+impl Pool {
+    /// A pool of no thread but this one, if it is to be a member.
+    fn new(room: usize, as_member: bool) -> Option<Self> {
+        let mut waiting = Vec::new();
+        let mut builder = ThreadPoolBuilder::new()
+            .num_threads(room)
+            .thread_name(|i| format!("fanin-{i}"))
+            .start_handler(|_| INSIDE.set(true))
+            .spawn_handler(|thread| {
+                waiting.push(thread);
+                Ok(())
+            });
+        if as_member {
+            builder = builder.use_current_thread();
+        }
+        let rayon = Arc::new(builder.build().ok()?);
+        waiting.reverse();
+        Some(Self {
+            rayon,
+            threads: usize::from(as_member),
+            waiting,
+        })
+    }
+
+    /// Take out those that are to be started for so many threads, as far as there is room.
+    fn missing(&mut self, threads: usize) -> Vec<ThreadBuilder> {
+        let missing = threads.saturating_sub(self.threads);
+        let rest = self.waiting.len().saturating_sub(missing);
+        self.waiting.split_off(rest)
+    }
+}
+
+/// Start threads from the last to the first; what the system refuses is left.
+fn start(missing: &mut Vec<ThreadBuilder>, spawn: impl Fn(ThreadBuilder) -> Option<ThreadBuilder>) {
+    while let Some(thread) = missing.pop() {
+        if let Some(refused) = spawn(thread) {
+            return missing.push(refused);
+        }
+    }
+}
+
+/// Start a thread; it comes back where the system refuses it.
+fn spawn(thread: ThreadBuilder) -> Option<ThreadBuilder> {
+    let name = thread.name().unwrap_or("fanin").to_owned();
+    // Not moved into what is lost where the thread is refused.
+    let (ours, theirs) = {
+        let thread = Arc::new(Mutex::new(Some(thread)));
+        (thread.clone(), thread)
+    };
+    let take = |thread: &Mutex<Option<ThreadBuilder>>| locked(thread).take();
+    let run = move || {
+        if let Some(thread) = take(&theirs) {
+            thread.run();
+        }
+    };
+    match thread::Builder::new().name(name).spawn(run) {
+        Ok(_) => None,
+        Err(_) => take(&ours),
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The pools of one process.
 struct Pools {
     owner: u32,
     /// That which the [home thread](set_home) is itself a member of, so that it gets to work while the others wake. A
     /// thread can be a member of one pool only, and leaves none before it ends.
-    home: Option<(usize, Arc<ThreadPool>)>,
+    home: Option<Pool>,
     /// For threads that wait meanwhile.
-    by_size: BTreeMap<usize, Arc<ThreadPool>>,
+    others: Option<Pool>,
 }
 
 impl Pools {
-    fn get(&self, threads: Threads) -> Option<&Arc<ThreadPool>> {
-        match &self.home {
-            Some((size, pool)) if *size == threads.get() && is_home() => Some(pool),
-            _ => self.by_size.get(&threads.get()),
+    /// Whether this thread uses the pool of the home thread: not in a forked process, where it is still a member of the
+    /// pool of its parent, whose other threads are gone.
+    fn at_home(&self) -> bool {
+        is_home() && (self.home.is_some() || !is_member())
+    }
+
+    fn of(&mut self, at_home: bool) -> &mut Option<Pool> {
+        if at_home {
+            &mut self.home
+        } else {
+            &mut self.others
         }
+    }
+
+    /// The pool that this thread uses.
+    fn mine(&mut self) -> &mut Option<Pool> {
+        self.of(self.at_home())
     }
 }
 
@@ -138,50 +229,57 @@ fn count_from(variable: impl Fn(&str) -> Option<String>) -> Result<usize> {
         .filter_map(variable)
         // OMP_NUM_THREADS may be a list, one entry a nesting level; the first is the outermost.
         .find_map(|value| count(value.split(',').next()?))
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+        .unwrap_or_else(cores)
         .min(MAX_THREADS))
 }
 
-/// This thread's pool of so many threads, if it has one already.
-fn pool_there_is(threads: Threads) -> Option<Arc<ThreadPool>> {
-    let pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let mine = pools
-        .as_ref()
-        .filter(|pools| pools.owner == std::process::id())?;
-    mine.get(threads).cloned()
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// This thread's pool of so many threads; none if the system refuses to start them.
-fn pool(threads: Threads) -> Option<Arc<ThreadPool>> {
-    if let Some(pool) = pool_there_is(threads) {
-        return Some(pool);
-    }
-    // Started without the lock, which a fork meanwhile would leave locked in the child for ever.
-    let builder = ThreadPoolBuilder::new()
-        .num_threads(threads.get())
-        .thread_name(|i| format!("fanin-{i}"))
-        .start_handler(|_| INSIDE.set(true));
-    let as_member = is_home() && !is_member();
-    let made = if as_member {
-        builder.use_current_thread().build()
-    } else {
-        builder.build()
-    };
-    let made = Arc::new(made.ok()?);
-    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+/// Do something with this process's pools; those that a parent process made are forgotten.
+fn with_pools<R>(work: impl FnOnce(&mut Pools) -> R) -> R {
+    let mut lock = locked(&POOLS);
     let owner = std::process::id();
-    // The threads of a pool that a parent process made are not here: dropping it would wait for them.
-    std::mem::forget(pools.take_if(|pools| pools.owner != owner));
-    let mine = pools.get_or_insert_with(|| Pools {
+    // The threads of such a pool are not here: dropping it would wait for them.
+    std::mem::forget(lock.take_if(|pools| pools.owner != owner));
+    work(lock.get_or_insert(Pools {
         owner,
         home: None,
-        by_size: BTreeMap::new(),
+        others: None,
+    }))
+}
+
+/// This thread's pool, and how many of these threads it has; none where the system refuses to start one.
+fn pool(threads: Threads) -> Option<(Arc<ThreadPool>, Threads)> {
+    let enough = with_pools(|pools| {
+        let pool = pools.mine().as_ref();
+        let pool = pool.filter(|pool| pool.threads >= threads.get())?;
+        Some((pool.rayon.clone(), threads))
     });
-    if as_member {
-        mine.home = Some((threads.get(), made.clone()));
-        return Some(made);
+    enough.or_else(|| grow(threads))
+}
+
+/// [`pool`], where threads are missing. They are started without the lock, which a fork meanwhile would leave locked in
+/// the child for ever.
+#[cold]
+fn grow(threads: Threads) -> Option<(Arc<ThreadPool>, Threads)> {
+    let (is_there, at_home) = with_pools(|pools| (pools.mine().is_some(), pools.at_home()));
+    if !is_there {
+        let room = threads.get().max(COUNT.load(Ordering::Relaxed)).max(ROOM);
+        let pool = Pool::new(room.max(cores()), at_home)?;
+        with_pools(|pools| _ = pools.of(at_home).get_or_insert(pool));
     }
-    Some(mine.by_size.entry(threads.get()).or_insert(made).clone())
+    let mut missing = with_pools(|pools| Some(pools.mine().as_mut()?.missing(threads.get())))?;
+    let wanted = missing.len();
+    start(&mut missing, spawn);
+    with_pools(|pools| {
+        let pool = pools.mine().as_mut()?;
+        pool.threads += wanted - missing.len();
+        pool.waiting.append(&mut missing);
+        let granted = pool.threads.min(threads.get());
+        (granted > 0).then(|| (pool.rayon.clone(), Threads(granted)))
+    })
 }
 
 /// Whether this thread is in a pool; the home thread of a forked process is, of one whose other threads are gone.
@@ -217,27 +315,46 @@ impl Drop for Inside {
     }
 }
 
-/// Run `work` inside a pool of `threads` threads, which it is told; with one thread, inside a pool
-/// already, or when the system refuses to start threads, where it is.
+/// Run `work` inside a pool, where it may use so many threads; it is told how many there are, which are fewer where the
+/// system refuses to start some. With one thread, or inside a pool already, it runs where it is.
 pub fn run<R: Send>(threads: Threads, work: impl FnOnce(Threads) -> R + Send) -> R {
     if threads == Threads::ONE || inside() {
         return work(threads);
     }
-    let Some(pool) = pool(threads) else {
+    let Some((pool, threads)) = pool(threads).filter(|&(_, threads)| threads != Threads::ONE)
+    else {
         return work(Threads::ONE);
     };
-    let enter = || {
-        pool.install(|| {
-            let _inside = Inside::enter();
-            work(threads)
-        })
-    };
-    if is_member() && pool.current_thread_index().is_none() {
-        // A member of one pool waits for another inside its own, which a fork may have left in any state.
-        return thread::scope(|scope| scope.spawn(enter).join())
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    if !is_member() || pool.current_thread_index().is_some() {
+        return enter(&pool, threads, work);
     }
-    enter()
+    // A member of one pool waits for another inside its own, which a fork may have left in any state.
+    let mut work = Some(work);
+    let elsewhere = || {
+        let work = work.take().expect("it runs once");
+        enter(&pool, threads, work)
+    };
+    let done = thread::scope(|scope| {
+        let started = thread::Builder::new().spawn_scoped(scope, elsewhere);
+        started.ok().map(thread::ScopedJoinHandle::join)
+    });
+    match (done, work) {
+        (Some(Ok(done)), _) => done,
+        (Some(Err(panic)), _) => std::panic::resume_unwind(panic),
+        (None, Some(work)) => work(Threads::ONE),
+        (None, None) => unreachable!("what was not started has not run"),
+    }
+}
+
+fn enter<R: Send>(
+    pool: &ThreadPool,
+    threads: Threads,
+    work: impl FnOnce(Threads) -> R + Send,
+) -> R {
+    pool.install(|| {
+        let _inside = Inside::enter();
+        work(threads)
+    })
 }
 
 /// Do `work` inside [`run`], while the other threads look for parts of it and do not fall asleep in between.
@@ -272,12 +389,40 @@ pub fn run_awake<R: Send>(threads: Threads, work: impl FnOnce(Threads) -> R + Se
     })
 }
 
-/// Do both, the second on another thread if one is free; meant for inside [`run`].
-pub fn join<A: Send, B: Send>(
-    first: impl FnOnce() -> A + Send,
-    second: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    rayon::join(first, second)
+/// Do `work` with each item of `parts` on as many threads at most as there are parts, inside [`run`]. A thread has a part
+/// of its own, whose items lie together; what another is late with it does then.
+fn share<I, W>(parts: &[Mutex<I>], work: &W)
+where
+    I: Iterator<Item: Send> + Send,
+    W: Fn(I::Item) + Sync,
+{
+    fn from<I, W>(parts: &[Mutex<I>], own: Range<usize>, work: &W)
+    where
+        I: Iterator<Item: Send> + Send,
+        W: Fn(I::Item) + Sync,
+    {
+        if own.len() > 1 {
+            let middle = own.start + own.len() / 2;
+            let (first, second) = (own.start..middle, middle..own.end);
+            rayon::join(|| from(parts, first, work), || from(parts, second, work));
+            return;
+        }
+        let (before, others) = parts.split_at(own.start);
+        for part in others.iter().chain(before) {
+            loop {
+                // Not in the loop's condition, which would hold the lock while it works.
+                let item = locked(part).next();
+                let Some(item) = item else { break };
+                work(item);
+            }
+        }
+    }
+    from(parts, 0..parts.len(), work);
+}
+
+/// Elements of each of so many parts, as whole chunks of `size`.
+fn part_len(elements: usize, size: usize, parts: Threads) -> usize {
+    elements.div_ceil(size).div_ceil(parts.get()) * size
 }
 
 /// Call `work(index, chunk)` for each `size`-long chunk of `items`, on up to `threads` threads.
@@ -292,14 +437,14 @@ pub fn for_each_chunk<T: Send>(
     let threads = threads.for_work(items.len(), size + 1);
     run(threads, |threads| {
         if threads == Threads::ONE {
-            items
-                .chunks_mut(size)
-                .enumerate()
-                .for_each(|(i, chunk)| work(i, chunk));
-        } else {
-            let chunks = items.par_chunks_mut(size).enumerate();
-            chunks.for_each(|(i, chunk)| work(i, chunk));
+            let chunks = items.chunks_mut(size).enumerate();
+            return chunks.for_each(|(i, chunk)| work(i, chunk));
         }
+        let len = part_len(items.len(), size, threads);
+        let parts = items.chunks_mut(len).enumerate();
+        let parts =
+            parts.map(|(p, part)| Mutex::new((p * len / size..).zip(part.chunks_mut(size))));
+        share(&parts.collect::<Vec<_>>(), &|(i, chunk)| work(i, chunk));
     });
 }
 
@@ -315,14 +460,23 @@ pub fn for_each_pair<T: Send, U: Send>(
     run(threads, |threads| {
         if threads == Threads::ONE {
             let pairs = a.chunks_mut(size).zip(b.chunks_mut(size)).enumerate();
-            pairs.for_each(|(i, (a, b))| work(i, a, b));
-        } else {
-            let pairs = a
-                .par_chunks_mut(size)
-                .zip(b.par_chunks_mut(size))
-                .enumerate();
-            pairs.for_each(|(i, (a, b))| work(i, a, b));
+            return pairs.for_each(|(i, (a, b))| work(i, a, b));
         }
+        let len = part_len(a.len(), size, threads);
+        let parts = a.chunks_mut(len).zip(b.chunks_mut(len)).enumerate();
+        let parts = parts.map(|(p, (a, b))| {
+            let pairs = a.chunks_mut(size).zip(b.chunks_mut(size));
+            Mutex::new((p * len / size..).zip(pairs))
+        });
+        share(&parts.collect::<Vec<_>>(), &|(i, (a, b))| work(i, a, b));
+    });
+}
+
+/// Call `work` with each of `items`, on up to `threads` threads.
+pub fn for_each<T: Send>(threads: Threads, items: Vec<T>, work: impl Fn(T) + Sync + Send) {
+    let mut items: Vec<_> = items.into_iter().map(Some).collect();
+    for_each_chunk(threads, &mut items, 1, |_, item| {
+        item[0].take().into_iter().for_each(&work);
     });
 }
 
@@ -361,11 +515,15 @@ mod tests {
     fn every_thread_is_inside_while_it_works_and_only_then() {
         let work = |threads: Threads| {
             assert!(threads == Threads(2) && inside());
-            join(inside, inside)
+            let mut inside_there = [false; 64];
+            for_each_chunk(threads, &mut inside_there, 1, |_, there| {
+                there[0] = inside();
+            });
+            inside_there.iter().all(|&inside| inside)
         };
         std::thread::scope(|scope| {
             for _ in 0..3 {
-                scope.spawn(|| assert_eq!(run(Threads(2), work), (true, true)));
+                scope.spawn(|| assert!(run(Threads(2), work)));
             }
         });
         set_home();
@@ -387,8 +545,86 @@ mod tests {
             });
             items
         };
-        assert_eq!(fill(1), fill(2));
-        assert_eq!(fill(1), fill(7));
+        for threads in [2, 7, 59] {
+            assert_eq!(fill(1), fill(threads));
+        }
+        let pairs = |threads| {
+            let (mut a, mut b) = (vec![0usize; 1003], vec![0usize; 1003]);
+            for_each_pair(Threads(threads), &mut a, &mut b, 10, |index, a, b| {
+                a.fill(index);
+                b.fill(index + a.len());
+            });
+            (a, b)
+        };
+        assert_eq!(pairs(1), pairs(3));
+        let sum = AtomicUsize::new(0);
+        for_each(Threads(3), (1..=100).collect(), |i| {
+            sum.fetch_add(i, Ordering::Relaxed);
+        });
+        assert_eq!(sum.into_inner(), 5050);
+    }
+
+    #[test]
+    fn a_pool_starts_what_is_asked_for_and_goes_on_with_less() {
+        let mut pool = Pool::new(5, false).unwrap();
+        let mut grow = |threads, allowed: usize| {
+            let mut missing = pool.missing(threads);
+            let asked = missing.len();
+            let started = AtomicUsize::new(0);
+            let names = Mutex::new(Vec::new());
+            start(&mut missing, |thread| {
+                if started.fetch_add(1, Ordering::Relaxed) == allowed {
+                    return Some(thread);
+                }
+                locked(&names).push(thread.index());
+                spawn(thread)
+            });
+            pool.threads += asked - missing.len();
+            pool.waiting.append(&mut missing);
+            let sum: usize = pool.rayon.install(|| {
+                let parts = [Mutex::new(0..50), Mutex::new(50..101)];
+                let sum = AtomicUsize::new(0);
+                share(&parts, &|i| _ = sum.fetch_add(i, Ordering::Relaxed));
+                sum.into_inner()
+            });
+            assert_eq!(sum, 5050);
+            (asked, names.into_inner().unwrap(), pool.threads)
+        };
+        assert_eq!(grow(2, 9), (2, vec![0, 1], 2));
+        // Nothing more for fewer, or as many.
+        assert_eq!(grow(1, 9), (0, vec![], 2));
+        assert_eq!(grow(2, 9), (0, vec![], 2));
+        // One is refused, asked for again, and then there.
+        assert_eq!(grow(4, 1), (2, vec![2], 3));
+        assert_eq!(grow(4, 0), (1, vec![], 3));
+        assert_eq!(grow(4, 9), (1, vec![3], 4));
+        // There is no room for more.
+        assert_eq!(grow(59, 9), (1, vec![4], 5));
+        assert_eq!(grow(59, 9), (0, vec![], 5));
+    }
+
+    #[test]
+    fn a_call_uses_as_many_threads_as_it_asks_for() {
+        // More are there once somebody has asked for them.
+        assert_eq!(run(Threads(8), |threads| threads), Threads(8));
+        for threads in [2, 3] {
+            let (at_work, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            for_each(Threads(threads), (0..200).collect(), |_| {
+                let now = 1 + at_work.fetch_add(1, Ordering::SeqCst);
+                most.fetch_max(now, Ordering::SeqCst);
+                thread::yield_now();
+                at_work.fetch_sub(1, Ordering::SeqCst);
+            });
+            assert!(most.into_inner() <= threads);
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_part_is_that_of_the_call() {
+        for threads in [1, 2, 5] {
+            let work = || for_each(Threads(threads), (0..50).collect(), |i| assert!(i < 40));
+            assert!(std::panic::catch_unwind(work).is_err());
+        }
     }
 
     #[test]

@@ -77,8 +77,11 @@ pub fn from_settings<F: Float>(settings: &Settings) -> Result<Rule<F>> {
     })
 }
 
-/// Parameters that a thread takes at a time.
+/// Parameters that a thread takes at least.
 const CHUNK: usize = 1 << 14;
+
+/// Pieces that a step is cut into for each thread: what one thread is late with, another can take.
+const PIECES: usize = 4;
 
 impl<F: Float> Rule<F> {
     /// The names of the slots.
@@ -123,32 +126,20 @@ impl<F: Float> Rule<F> {
                 *slot = &mut all[run.clone()];
             }
             let (w, gradients) = (&mut w[run.clone()], &gradients[run.clone()]);
-            parallel::run(threads, |threads| {
-                self.divide(threads, step, w, gradients, of_run);
-            });
+            if threads == Threads::ONE {
+                self.update(step, w, gradients, of_run);
+            } else {
+                let pieces = cut(PIECES * threads.get(), w, gradients, of_run);
+                parallel::for_each(threads, pieces, |(w, gradients, slots)| {
+                    self.update(step, w, gradients, slots);
+                });
+            }
         }
     }
 
-    /// Split until a chunk is left; every parameter is updated by itself, so where does not matter.
-    fn divide(&self, threads: Threads, step: Step, w: &mut [F], gradients: &[F], slots: Slots<F>) {
-        if threads == Threads::ONE || w.len() <= CHUNK {
-            self.decay(step, w);
-            self.optimizer.update(step, w, gradients, slots);
-            return;
-        }
-        let middle = w.len() / 2;
-        let (w, other_w) = w.split_at_mut(middle);
-        let (gradients, other_gradients) = gradients.split_at(middle);
-        let (mut first, mut second) = (empty_slots(), empty_slots());
-        for ((slot, first), second) in slots.into_iter().zip(&mut first).zip(&mut second) {
-            if !slot.is_empty() {
-                (*first, *second) = slot.split_at_mut(middle);
-            }
-        }
-        parallel::join(
-            || self.divide(threads, step, w, gradients, first),
-            || self.divide(threads, step, other_w, other_gradients, second),
-        );
+    fn update(&self, step: Step, w: &mut [F], gradients: &[F], slots: Slots<F>) {
+        self.decay(step, w);
+        self.optimizer.update(step, w, gradients, slots);
     }
 
     /// w ← w − learning rate · decay · w, before the step: decoupled from the gradient.
@@ -160,6 +151,31 @@ impl<F: Float> Rule<F> {
             }
         }
     }
+}
+
+/// Parameters, their gradients and slots.
+type Piece<'a, F> = (&'a mut [F], &'a [F], Slots<'a, F>);
+
+/// About so many pieces for threads to share: every parameter is updated by itself, so where they are cut does not matter.
+fn cut<'a, F>(
+    count: usize,
+    mut w: &'a mut [F],
+    mut gradients: &'a [F],
+    mut slots: Slots<'a, F>,
+) -> Vec<Piece<'a, F>> {
+    let size = w.len().div_ceil(count).next_multiple_of(CHUNK);
+    let mut pieces = Vec::with_capacity(count);
+    while !w.is_empty() {
+        let len = size.min(w.len());
+        let slots = slots.each_mut().map(|slot| {
+            slot.split_off_mut(..len.min(slot.len()))
+                .unwrap_or_default()
+        });
+        let w = w.split_off_mut(..len).unwrap_or_default();
+        let gradients = gradients.split_off(..len).unwrap_or_default();
+        pieces.push((w, gradients, slots));
+    }
+    pieces
 }
 
 fn empty_slots<'a, F>() -> Slots<'a, F> {

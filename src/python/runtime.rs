@@ -36,8 +36,9 @@ pub(super) fn get_num_threads() -> PyResult<usize> {
 /// Parameters
 /// ----------
 /// n : int
-///     The number, 1 or more; more than 1024 count as 1024. Where the system refuses to start so many, a call goes
-///     on with fewer.
+///     The number, 1 or more; more than 1024 count as 1024. A call goes on with fewer where the system refuses to
+///     start so many, or where it began with room for fewer: for 16, for the cores, or for the number set before its
+///     first call.
 ///
 /// Raises
 /// ------
