@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 from fanin import initializers, layers, losses, metrics, optimizers
+from fanin.optimizers import schedules
 from refusals import assert_refused
 
 REFUSED = (TypeError, ValueError)
@@ -108,3 +109,29 @@ def test_field_S4_what_a_layer_was_declared_to_be_stays(name, value):
     fresh = layers.Dense(2)
     fresh.declared_dtype = "f8"
     assert fresh(np.ones((1, 3))).dtype == "float64"
+
+
+SCHEDULES = [
+    schedules.ExponentialDecay(0.1, 10, 0.5),
+    schedules.CosineDecay(0.1, 10),
+    schedules.PiecewiseConstantDecay([5], [0.1, 0.01]),
+]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: type(schedule).__name__)
+def test_field_R8_a_step_that_is_none(schedule):
+    for wrong in (-1, -1e300, float("nan"), "a", None, np.ones(2)):
+        assert_refused(lambda w=wrong: schedule(w), REFUSED, "step: expected a ")
+
+
+def test_the_rates_of_schedules():
+    assert [schedule(5) for schedule in SCHEDULES] == pytest.approx([0.1 * 0.5**0.5, 0.05, 0.1])
+    assert [schedule(np.int64(10)) for schedule in SCHEDULES] == pytest.approx([0.05, 0.0, 0.01])
+
+
+def test_field_R11_backward_refuses_threads_that_are_none():
+    layer = layers.Dense(2)
+    y, cache = layer.forward(np.ones((1, 3)))
+    for wrong in (np.int64(-1), 0, "a", 1.5):
+        call = lambda w=wrong: layer.backward(y, cache, threads=w)  # noqa: E731
+        assert_refused(call, REFUSED, "threads: expected a whole number of at least 1")

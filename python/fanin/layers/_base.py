@@ -450,6 +450,7 @@ class Layer(Configurable):
         ShapeError
             If the shape of `dy` is wrong.
         """
+        threads = thread_count(threads)
         params = self._params
         if params is None:
             raise ValueError(f"layer {self.name!r} is not built: call forward first")
