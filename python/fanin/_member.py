@@ -221,16 +221,16 @@ def _uncalled(cls: Any) -> frozenset[str]:
 def _meant(cls: type, name: str, value: Any, known: set[str]) -> str | None:
     """Return which of the names is meant by one that is mistyped; None if it is a name of its own.
 
-    Mistyped is what is at most two edits away, one for short names. Another number makes another
-    name, and data is not taken for a method. Names that classes of the package use are words, as
-    is, for data, a word with an "s" behind it.
+    Mistyped is what is at most two edits away, one for short names. A further word or another
+    number makes another name, and data is not taken for a method. Names that classes of the package
+    use are words, as is, for data, a word with an "s" behind it.
     """
     most = 2 if len(name) > 5 else 1
     method = _is_method(value)
     near = [
         (_edits(name, other), other)
         for other in known
-        if abs(len(name) - len(other)) <= most and _digits(name) == _digits(other)
+        if abs(len(name) - len(other)) <= most and not _of_ones_own(name, other)
     ]
     if not method:
         near = [(edits, other) for edits, other in near if not _is_method(_held(cls, other))]
@@ -243,8 +243,19 @@ def _meant(cls: type, name: str, value: Any, known: set[str]) -> str | None:
     return meant
 
 
-def _digits(name: str) -> str:
-    return "".join(letter for letter in name if letter.isdigit())
+def _of_ones_own(name: str, other: str) -> bool:
+    """Return whether a name differs from the other by a number, or by a word before or behind it.
+
+    Examples
+    --------
+    >>> _of_ones_own("weight2", "weights"), _of_ones_own("d_loss", "loss")
+    (True, True)
+    >>> _of_ones_own("los", "loss")
+    False
+    """
+    if name.startswith(f"{other}_") or name.endswith(f"_{other}"):
+        return True
+    return [c for c in name if c.isdigit()] != [c for c in other if c.isdigit()]
 
 
 def _held(cls: type, name: str) -> Any:

@@ -1,6 +1,7 @@
 """Faults seen in use, classes: methods that a subclass overrides (T3)."""
 
 import abc
+import copy
 import dataclasses
 import functools
 import pickle
@@ -289,10 +290,30 @@ def alike():
             self.weight1, self.weight2 = 1, 2
             self.best_a, self.best_b = 3, 4
 
-    own = pickle.loads(pickle.dumps(Own.__new__(Own).__dict__))
-    made = Own()
-    made.best_c = 5
-    return own, made.weight2, made.best_c
+    made = pickle.loads(pickle.dumps(Own().__dict__))
+    again = Own()
+    again.__dict__.update(made)
+    again.best_c, again.weight3 = 5, 6
+    return made["weight2"], again.best_c
+
+
+def textbook():
+    class Gan(fanin.Sequential):
+        def __init__(self, latent=2):
+            super().__init__([layers.Dense(latent, input_shape=(3,))])
+            self.d_loss, self.g_loss = [], []
+            self.d_optimizer, self.g_optimizer = optimizers.Adam(), optimizers.Adam()
+            self.generator = self.discriminator = None
+            self.layer1, self.layer2 = 1, 2
+
+        def sample(self):
+            return self.layer2
+
+        @property
+        def depth(self):
+            return len(self.layers)
+
+    return Gan().sample(), Gan().depth, copy.deepcopy(Gan(3)).layers[0].units
 
 
 @pytest.mark.parametrize(
@@ -305,7 +326,8 @@ def alike():
         (abstract, (True, 3)),
         (cached, True),
         (decorated, (5, 2)),
-        (alike, ({}, 2, 5)),
+        (alike, (2, 5)),
+        (textbook, (2, 1, 3)),
     ],
 )
 def test_classes_of_every_form(call, right):
