@@ -621,7 +621,8 @@ WORDS = {
     "too many units": (
         lambda: layers.Dense(2**70)(X),
         ValueError,
-        "units: expected a whole number of at most 9223372036854775807, found an integer of 71 bits",
+        "units: expected a whole number of at most 9223372036854775807, found an integer of 71 "
+        "bits",
     ),
     "too many inputs": (
         lambda: fanin.Sequential([layers.Dense(1, input_dim=2**70)]),
