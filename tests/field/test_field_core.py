@@ -815,7 +815,7 @@ thread.join()
 def in_python(code):
     """Run code in a Python of its own; return what it prints, as JSON."""
     run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=300
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=1200
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
