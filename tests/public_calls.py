@@ -421,7 +421,11 @@ EXEMPT_METHODS: dict[str, str] = {
 
 
 # What is given what a user gave, though it is not public.
-BESIDE: dict[str, Any] = {"fanin.random.simplify": fanin.random.simplify}
+BESIDE: dict[str, Any] = {
+    f"fanin.random.{name}": function
+    for name in ("simplify",)
+    if (function := getattr(fanin.random, name, None)) is not None
+}
 
 
 def public_modules() -> Iterator[types.ModuleType]:
