@@ -332,3 +332,34 @@ def textbook():
 )
 def test_classes_of_every_form(call, right):
     assert call() == right
+
+
+class NoHash:
+    """A callable that no dict can look up."""
+
+    __hash__ = None
+
+    def __call__(self, y_true, y_pred):
+        return 0.0
+
+
+def mean_squared_error(y_true, y_pred):  # the name of ours, and something else
+    return 0.0
+
+
+@pytest.mark.parametrize(
+    ("place", "function"),
+    [
+        ("loss", mean_squared_error),
+        ("loss", lambda t, p: 0.0),
+        ("loss", NoHash()),
+        ("metrics", mean_squared_error),
+    ],
+)
+def test_field_T3_a_function_that_compiled_code_will_not_call_is_refused(place, function):
+    model = fanin.Sequential([layers.Dense(1, input_dim=3)], rng=0)
+    given = {"loss": "mse", place: [function] if place == "metrics" else function}
+    assert_refused(
+        lambda: model.compile("sgd", **given), TypeError, "compiled code", "the function"
+    )
+    assert not model.compiled

@@ -47,7 +47,10 @@ MODULES: dict[str, Rows] = {
         ("fanin.Sequential is what scikit-learn calls MLPClassifier", "neural_network"),
         ("fanin.optimizers has the optimizers", "optim"),
         ("there are no estimators of TensorFlow", "estimator feature_column"),
-        ("fanin.keras is fanin itself; write from fanin.layers import Dense", "keras"),
+        (
+            "the attribute fanin.keras is fanin itself; write from fanin.layers import Dense",
+            "keras",
+        ),
     ),
     "layers": (
         (

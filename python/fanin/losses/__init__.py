@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fanin import _absent, _custom
+from fanin import _absent, _checks, _custom
 from fanin._registry import Registry
 from fanin.losses._base import Loss
 from fanin.losses._crossentropy import (
@@ -105,8 +105,15 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
         with _custom.custom_object_scope(custom_objects):
             if _custom.lookup(identifier) is None:
                 return _FUNCTIONS[identifier.lower()]
-    if callable(identifier) and identifier in _CLASSES:
-        return identifier
+    if callable(identifier) and not isinstance(identifier, type | Loss):
+        if any(identifier is function for function in _CLASSES):
+            return identifier
+        name = getattr(identifier, "__name__", _checks.found(identifier))
+        raise TypeError(
+            f"loss: expected a name, a configuration or a Loss, found the function {name}; training "
+            "runs in compiled code, which cannot call it: write the loop with model.forward, the "
+            "gradient of your loss, model.backward and optimizer.step"
+        )
     return _REGISTRY.get(identifier, custom_objects)
 
 
