@@ -110,9 +110,9 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
             return identifier
         name = getattr(identifier, "__name__", _checks.found(identifier))
         raise TypeError(
-            f"loss: expected a name, a configuration or a Loss, found the function {name}; training "
-            "runs in compiled code, which cannot call it: write the loop with model.forward, the "
-            "gradient of your loss, model.backward and optimizer.step"
+            f"loss: expected a name, a configuration or a Loss, found the function {name}; "
+            "training runs in compiled code, which cannot call it: write the loop with "
+            "model.forward, the gradient of your loss, model.backward and optimizer.step"
         )
     return _REGISTRY.get(identifier, custom_objects)
 
