@@ -40,7 +40,7 @@ impl<F: Float> Activation<F> for Softmax {
 kernel! {
     fn softmax<F: Float>(width: usize, y: &mut [F]) {
         for row in y.chunks_exact_mut(width) {
-            let max = max_of_row(row);
+            let max = take_limit(max_of_row(row), row);
             softmax_row(row, max);
         }
     }
@@ -59,16 +59,22 @@ kernel! {
     }
 }
 
-/// The largest element of a row, from which the others are counted. A row where that is infinite is replaced by its
-/// limit, which is counted from 0.
+/// The largest element of a row.
 #[inline(always)]
-pub(crate) fn max_of_row<F: Float>(row: &mut [F]) -> F {
+pub(crate) fn max_of_row<F: Float>(row: &[F]) -> F {
     let mut max = row[0];
-    for &z in &*row {
+    for &z in row {
         max = if z > max { z } else { max };
     }
+    max
+}
+
+/// The number that a row with the largest element `max` is counted from: `max`, or 0 where that is infinite and the row
+/// has been replaced by its limit.
+#[inline(always)]
+pub(crate) fn take_limit<F: Float>(max: F, row: &mut [F]) -> F {
     if max.abs() > F::LARGEST {
-        take_limit(max, row);
+        count_from_infinity(max, row);
         return F::ZERO;
     }
     max
@@ -77,7 +83,7 @@ pub(crate) fn max_of_row<F: Float>(row: &mut [F]) -> F {
 /// What the elements of a row are below its only infinity, `max`, which becomes 0. Of several nobody knows which is the
 /// largest: NaN.
 #[cold]
-fn take_limit<F: Float>(max: F, row: &mut [F]) {
+fn count_from_infinity<F: Float>(max: F, row: &mut [F]) {
     let several = row.iter().filter(|&&z| z == max).count() > 1;
     for z in row {
         // ∞ − ∞ is NaN, as is NaN − ∞.

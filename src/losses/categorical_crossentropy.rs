@@ -1,7 +1,7 @@
 //! Categorical cross-entropy, against a distribution over classes or against one class ("sparse").
 
 use super::{BLOCK, EPSILON, RowLoss};
-use crate::activations::softmax::max_of_row;
+use crate::activations::softmax::{max_of_row, take_limit};
 use crate::error::Result;
 use crate::float::Float;
 use crate::settings::Settings;
@@ -93,8 +93,19 @@ fn from_logits<F: Float, T: Fn(usize) -> F>(
     target: impl Fn(usize) -> T,
 ) {
     let (mut totals, mut sums) = ([F::ZERO; BLOCK], [F::ONE; BLOCK]);
+    let mut maxima = [F::ZERO; BLOCK];
+    let mut infinite = false;
+    for (z, max) in z.chunks_exact(width).zip(&mut maxima) {
+        *max = max_of_row(z);
+        infinite |= max.abs() > F::LARGEST;
+    }
+    if infinite {
+        for (z, max) in z.chunks_exact_mut(width).zip(&mut maxima) {
+            *max = take_limit(*max, z);
+        }
+    }
     for (i, (z, value)) in z.chunks_exact_mut(width).zip(values.iter_mut()).enumerate() {
-        let (target, max) = (target(i), max_of_row(&mut *z));
+        let (target, max) = (target(i), maxima[i]);
         let (mut total, mut aligned) = (F::ZERO, F::ZERO);
         for (j, z) in z.iter_mut().enumerate() {
             let t = target(j);
