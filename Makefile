@@ -16,7 +16,7 @@ WHEELS := target/wheels-peers
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types rust-tests python-tests bench bench-peers test-peers peers statistics fmt clean
+.PHONY: help demo build test check lint types rust-tests python-tests bench instructions bench-peers test-peers peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ python-tests: $(EXTENSION) ## pytest: laws, parity, documents, notebook, hostile
 
 bench: ## Rust benches of the kernels
 	cargo bench --locked
+
+instructions: $(EXTENSION) ## Instructions of the rows step, predict and adam, by callgrind (AGAINST=../before/python: beside those of another build)
+	$(BIN)/python benches/instructions.py $(AGAINST) python
 
 test-peers: peers ## Initializers, streams and whole models against torch, Keras, JAX and Flax themselves
 	$(PEERS)/bin/python -m pip install --quiet 'pytest>=8' 'hypothesis>=6.100'
