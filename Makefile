@@ -52,7 +52,8 @@ python-tests: $(EXTENSION) ## pytest: laws, parity, documents, notebook, hostile
 bench: ## Rust benches of the kernels
 	cargo bench --locked
 
-instructions: $(EXTENSION) ## Instructions of the rows step, predict and adam, by callgrind (AGAINST=../before/python: beside those of another build)
+instructions: $(EXTENSION) ## Instructions of the bench rows step, predict and adam (AGAINST=../before/python: beside another build)
+	@command -v valgrind > /dev/null || { echo 'install valgrind first: apt-get install valgrind'; exit 1; }
 	$(BIN)/python benches/instructions.py $(AGAINST) python
 
 test-peers: peers ## Initializers, streams and whole models against torch, Keras, JAX and Flax themselves
