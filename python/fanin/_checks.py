@@ -74,6 +74,8 @@ def count(name: str, value: object, *, minimum: int = 0, maximum: int = 2**63 - 
 
     Without a maximum, there are no more things than memory has places.
     """
+    if type(value) is int and minimum <= value <= maximum:  # as nearly always
+        return value
     return integer(name, integer(name, value, minimum=minimum), maximum=maximum)
 
 

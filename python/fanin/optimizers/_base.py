@@ -200,9 +200,10 @@ class Optimizer(Configurable):
 
     def _rate_of(self, step: int) -> float:
         """Return the learning rate of one step."""
-        if not callable(self._learning_rate):
-            return float(self._learning_rate)
-        rate = self._learning_rate(step)
+        rate = self._learning_rate
+        if not callable(rate):
+            return float(rate)
+        rate = rate(step)
         return _checks.number(f"learning rate of step {step}", rate, at_least=0.0)
 
     def settings(self) -> dict[str, Any]:
@@ -213,8 +214,9 @@ class Optimizer(Configurable):
         dict
             ``kind`` and the options; 0 stands for no decay and no clipping.
         """
-        shared = {key: getattr(self, key) or 0.0 for key in ("weight_decay", *_CLIPPING)}
-        fields = {field: getattr(self, field) for field in self._core_fields()}
+        own = vars(self)  # a step by hand is short: a dict is quicker than attributes
+        shared = {key: own[key] or 0.0 for key in ("weight_decay", *_CLIPPING)}
+        fields = {field: own[field] for field in self._core_fields()}
         return {"kind": self.kind, **fields, **shared}
 
     def _core_fields(self) -> tuple[str, ...]:
