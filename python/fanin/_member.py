@@ -6,6 +6,7 @@ nothing reads is refused when it is set.
 """
 
 import functools
+import itertools
 from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fanin import _absent
 
 _PACKAGE = __name__.partition(".")[0]
+_set, _make = object.__setattr__, type.__call__
 
 
 class MemberType(ABCMeta):
@@ -22,9 +24,11 @@ class MemberType(ABCMeta):
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
             """Make an object; wrong arguments are reported in the name of `cls`."""
-            cls._check_usable()
+            if "_complete" not in vars(cls):
+                cls._check_usable()
+                cls._complete = True
             try:
-                member = super().__call__(*args, **kwargs)
+                member = _make(cls, *args, **kwargs)
             except TypeError as error:
                 from fanin import _signatures
 
@@ -32,7 +36,8 @@ class MemberType(ABCMeta):
                 if wrong is None:
                     raise
                 raise wrong from None
-            member.__dict__["_made"] = True
+            if type(member) is cls:
+                _set(member, "_made", True)
             return member
 
         @property
@@ -72,14 +77,24 @@ class Member(metaclass=MemberType):
     """Arguments that the constructor takes where they ask for nothing, and why no more."""
     _own: ClassVar[bool] = True
     """Whether the class is the package's, not a user's."""
+    _complete: ClassVar[bool]
+    """Set once the class was found to say enough to make objects of."""
+    _settable: ClassVar[set[str]] = set()
+    """Attributes that were found to be there, and have no check."""
+
+    _made: bool = False
+    """Whether the constructor is done."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        options: dict[str, Any] = {}
-        for base in reversed(cls.__mro__):
-            options.update(vars(base).get("_options", {}))
-        cls._options = options
-        cls._own = ours(cls)
+        cls._settable = set()
+        if not ours(cls):
+            cls._own = False
+        if not cls._own or "_options" in vars(cls):
+            options: dict[str, Any] = {}
+            for base in reversed(cls.__mro__):
+                options.update(vars(base).get("_options", {}))
+            cls._options = options
         if not cls._own:
             for name, value in _definitions(cls):
                 problem = _problem(cls, name, value)
@@ -104,18 +119,28 @@ class Member(metaclass=MemberType):
     def _check_change(self, name: str, value: Any) -> None:
         """Refuse to set an option that cannot change any more."""
 
+    def _changed(self) -> None:
+        """Take notice that an option was set."""
+
     if not TYPE_CHECKING:  # type checkers refuse unknown attributes by themselves
 
         def __setattr__(self, name: str, value: Any) -> None:
-            if name[:1] != "_" or name == "__call__":  # counters and caches pass at once
-                check = self._options.get(name)
-                if check is not None:
-                    value = check(name, value)
-                    self._check_change(name, value)
-                # What the constructor of a class of ours sets is what its objects have.
-                elif name not in self.__dict__ and ("_made" in self.__dict__ or not self._own):
-                    _check_new(self, name, value)
+            # Counters and caches, at once. (An object whose dict was asked for is slower to read.)
+            if name in self._settable or (name[:1] == "_" and name != "__call__"):
+                _set(self, name, value)
+                return
+            check = self._options.get(name)
+            if check is not None:
+                value = check(name, value)
+                self._check_change(name, value)
+            # What the constructor of a class of ours sets is what its objects have.
+            elif self._made or not self._own:
+                _check_new(self, name, value)
             super().__setattr__(name, value)
+            if check is not None:
+                self._changed()
+            else:
+                self._settable.add(name)
 
         def __getattr__(self, name: str) -> Any:
             # Also called where a property raises AttributeError: that error is the one to see.
@@ -162,9 +187,6 @@ def _problem(cls: Any, name: str, value: Any) -> str | None:
 def _check_new(member: Member, name: str, value: Any) -> None:
     """Refuse an attribute that the object does not have, as far as it cannot be the user's own."""
     cls = type(member)
-    passed: set[str] = vars(cls).get("_passed") or set()
-    if name in passed:
-        return
     held = _held(cls, name)
     if isinstance(held, property) and held.fset is None:
         raise AttributeError(f"{cls.__name__}.{name} cannot be set: it is what the object computes")
@@ -172,7 +194,7 @@ def _check_new(member: Member, name: str, value: Any) -> None:
         return  # what setting a property or an array means is its own affair
     if name in _uncalled(cls):
         raise AttributeError(_problem(cls, name, value))
-    if _defined(cls, name):
+    if _defined(cls, name) or name in vars(member):
         return
     if cls._own:
         raise _absent.attribute(cls.__name__, name, _attributes(member))
@@ -182,7 +204,6 @@ def _check_new(member: Member, name: str, value: Any) -> None:
         raise AttributeError(
             f"{error} (a name of your own must differ by more, or begin with an underscore)"
         )
-    cls._passed = passed | {name}
 
 
 def _public(cls: type) -> set[str]:
@@ -219,43 +240,14 @@ def _uncalled(cls: Any) -> frozenset[str]:
 
 
 def _meant(cls: type, name: str, value: Any, known: set[str]) -> str | None:
-    """Return which of the names is meant by one that is mistyped; None if it is a name of its own.
+    """Return which of our names a user's class or object has mistyped; None if it is another."""
+    from fanin import _spelling
 
-    Mistyped is what is at most two edits away, one for short names. A further word or another
-    number makes another name, and data is not taken for a method. Names that classes of the package
-    use are words, as is, for data, a word with an "s" behind it.
-    """
-    most = 2 if len(name) > 5 else 1
     method = _is_method(value)
-    near = [
-        (_edits(name, other), other)
-        for other in known
-        if abs(len(name) - len(other)) <= most and not _of_ones_own(name, other)
-    ]
-    if not method:
-        near = [(edits, other) for edits, other in near if not _is_method(_held(cls, other))]
-    closest, meant = min(near, default=(most + 1, ""))
-    if len(name) < 4 or closest > most:
-        return None
-    words = _words(cls)
-    if name in words or (not method and name.endswith("s") and name[:-1] in words):
-        return None
-    return meant
-
-
-def _of_ones_own(name: str, other: str) -> bool:
-    """Return whether a name differs from the other by a number, or by a word before or behind it.
-
-    Examples
-    --------
-    >>> _of_ones_own("weight2", "weights"), _of_ones_own("d_loss", "loss")
-    (True, True)
-    >>> _of_ones_own("los", "loss")
-    False
-    """
-    if name.startswith(f"{other}_") or name.endswith(f"_{other}"):
-        return True
-    return [c for c in name if c.isdigit()] != [c for c in other if c.isdigit()]
+    if not method:  # data is not taken for a method
+        known = {other for other in known if not _is_method(_held(cls, other))}
+    words = _spelling.words_in({*_arguments(), *_used(cls), *known})
+    return _spelling.meant(name, known, words, plural=not method)
 
 
 def _held(cls: type, name: str) -> Any:
@@ -283,12 +275,14 @@ def _written_by(cls: type) -> frozenset[str]:
     """Return the public attributes that the functions in a class of ours set."""
     import dis
 
-    return frozenset(
-        step.argval
-        for code in _codes(cls)
-        for step in dis.get_instructions(code)
-        if step.opname == "STORE_ATTR" and step.argval[:1] != "_"
-    )
+    found = set()
+    for code in _codes(cls):
+        for before, step in itertools.pairwise(dis.get_instructions(code)):
+            # Later versions of Python load two names at once.
+            target = before.argval[-1:] if isinstance(before.argval, tuple) else (before.argval,)
+            if step.opname == "STORE_ATTR" and step.argval[:1] != "_" and target == ("self",):
+                found.add(step.argval)
+    return frozenset(found)
 
 
 def _written(cls: type) -> set[str]:
@@ -296,42 +290,20 @@ def _written(cls: type) -> set[str]:
     return {name for base in cls.__mro__ if ours(base) for name in _written_by(base)}
 
 
-def _words(cls: type) -> set[str]:
-    """Return the arguments in all classes of ours, and what those among the bases of `cls` use."""
-    from fanin import _signatures
+def _used(cls: type) -> set[str]:
+    """Return the names that those of our classes among the bases use."""
+    codes = (code for base in cls.__mro__ if ours(base) for code in _codes(base))
+    return {name for code in codes for name in code.co_names}
 
-    words: set[str] = set()
+
+@functools.cache
+def _arguments() -> set[str]:
+    """Return the arguments in all classes of ours."""
+    found: set[str] = set()
     waiting: list[type] = [Member]
     while waiting:
         member = waiting.pop()
         waiting.extend(member.__subclasses__())
-        if ours(member):
-            words.update(_signatures.names(member))
-            for code in _codes(member):
-                words.update(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
-    for base in cls.__mro__:
-        if ours(base):
-            for code in _codes(base):
-                words.update(code.co_names)
-    return words.union(_public(cls))
-
-
-def _edits(a: str, b: str) -> int:
-    """Return how many letters to insert, delete, replace or swap with the next to get `b` of `a`.
-
-    Examples
-    --------
-    >>> _edits("trainabel", "trainable"), _edits("patiance", "patience"), _edits("lr", "rate")
-    (1, 1, 4)
-    """
-    before: list[int] = []
-    row = list(range(len(b) + 1))
-    for i, letter in enumerate(a, 1):
-        further = [i]
-        for j, other in enumerate(b, 1):
-            cost = min(row[j] + 1, further[-1] + 1, row[j - 1] + (letter != other))
-            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
-                cost = min(cost, before[j - 2] + 1)
-            further.append(cost)
-        before, row = row, further
-    return row[-1]
+        for code in _codes(member) if ours(member) else ():
+            found.update(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    return found

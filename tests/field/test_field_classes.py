@@ -183,7 +183,7 @@ def test_field_T10_subclasses_of_users_have_names_of_their_own(way):
     assert (mine.gain, mine.units, mine.history) == (3.0, 2, [])
     mine.something_else = 4
     assert mine.something_else == 4
-    for name in ("trainabel", "unuts", "use_bais", "kernel_initialiser"):
+    for name in ("trainabel", "untis", "use_bais", "kernel_initialiser"):
         words = f"Mine has no attribute {name!r}; did you mean "
         assert_refused(lambda n=name: setattr(mine, n, 1), AttributeError, words)
         assert name not in vars(mine)

@@ -41,9 +41,6 @@ class LearningRateSchedule(Configurable):
     """
 
     _family = "schedules"
-    _elsewhere = ("call",)
-    _reason = "a schedule is called as a function of the step"
-    _instead = "write __call__(self, step)"
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of a step.
