@@ -363,3 +363,32 @@ def test_arrays_that_were_changed_are_not_used_again(spoil):
     again, cache = layer.forward(x)
     assert np.array_equal(again, expected)
     assert layer.backward(again, cache)[0].shape == (6, 3)
+
+
+def test_a_layer_as_activation_may_change_its_options():
+    leaky = layers.LeakyReLU(0.5)
+    model = fanin.Sequential([layers.Dense(4, activation=leaky, input_dim=3)], rng=0)
+    layer = copy.deepcopy(model.layers[0])
+    layer.activation = leaky
+    for slope in (0.5, 0.0, 1.0):
+        leaky.negative_slope = slope
+        linear = X @ layer.kernel
+        expected = np.where(linear > 0, linear, slope * linear)
+        np.testing.assert_allclose(layer(X), expected, rtol=1e-5)
+        np.testing.assert_array_equal(model(X), layer(X))
+
+
+def test_the_settings_of_a_users_class_are_asked_for_each_time():
+    class Moving(layers.Dense):
+        def settings(self):
+            return {**super().settings(), "trainable": self.moving}
+
+    layer = Moving(2, input_dim=3)
+    layer.moving = True
+    model = fanin.Sequential([layer], rng=0)
+    model.compile("sgd", "mse")
+    for moving in (False, True, False):
+        layer.moving = moving
+        before = model.params.copy()
+        model.fit(X, X[:, :2], verbose=0)
+        assert (model.params != before).any() == moving

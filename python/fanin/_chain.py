@@ -337,7 +337,7 @@ class Chain(Configurable):
         """Return the plan for samples of `shape`; nothing is changed."""
         if not self._layers:
             raise NotReadyError(f"network {self.name!r} has no layers: add one first")
-        settings = [layer.settings() for layer in self._layers]
+        settings = [layer._kept_settings or layer._settings() for layer in self._layers]
         key = (shape, settings, self.dtype)
         if self._plan is None or self._plan[0] != key:
             for _ in self._chain(shape):

@@ -56,6 +56,44 @@ class Configurable(Member):
             ) from error
 
 
+class CoreMember(Configurable):
+    """A member that the compiled core computes: the core is told its settings."""
+
+    kind: ClassVar[str]
+    """What the core calls it."""
+    _kept_settings: dict[str, Any] | None = None
+
+    @classmethod
+    def _usable(cls) -> bool:
+        return hasattr(cls, "kind")
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the core is told about this object.
+
+        Returns
+        -------
+        dict
+            ``kind`` and the options.
+        """
+        return {"kind": self.kind, **{field: getattr(self, field) for field in self._fields}}
+
+    def _settings(self) -> dict[str, Any]:
+        """Return the `settings`: the same dict again, unless an option was set meanwhile."""
+        kept = self._kept_settings
+        if kept is None:
+            kept = self.settings()
+            if self._steady():
+                self._kept_settings = kept
+        return kept
+
+    def _steady(self) -> bool:
+        """Return whether the settings depend on options only; of a user's class nobody knows."""
+        return self._own and self._options.keys() >= set(self._fields)
+
+    def _changed(self) -> None:
+        self._kept_settings = None
+
+
 def check_config(name: str, config: object) -> dict[str, Any]:
     """Return a configuration as a dict of its own, if it has names and values."""
     if not isinstance(config, Mapping):

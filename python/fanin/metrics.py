@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fanin import _absent, _checks, _core, _targets, losses
-from fanin._registry import Configurable, Registry
+from fanin._registry import CoreMember, Registry
 from fanin.errors import ShapeError
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-class Metric(Configurable):
+class Metric(CoreMember):
     """Base class of the metrics: a running mean of one value a row.
 
     Parameters
@@ -39,7 +39,6 @@ class Metric(Configurable):
         Here for Keras's signature: the sums are float64.
     """
 
-    kind: ClassVar[str]
     larger_is_better: ClassVar[bool] = False
 
     _family = "metrics"
@@ -57,16 +56,6 @@ class Metric(Configurable):
             )
         self.name = self.kind if name is None else name
         self.reset_state()
-
-    def settings(self) -> dict[str, Any]:
-        """Return what the core is told about this metric.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
-        return {"kind": self.kind, **{field: getattr(self, field) for field in self._fields}}
 
     def reset_state(self) -> None:
         """Forget what was seen."""
@@ -143,10 +132,6 @@ class Metric(Configurable):
             Arguments by name.
         """
         return {"name": self.name, **{field: getattr(self, field) for field in self._fields}}
-
-    @classmethod
-    def _usable(cls) -> bool:
-        return hasattr(cls, "kind")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r})"

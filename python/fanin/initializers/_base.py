@@ -48,9 +48,6 @@ class Initializer(Configurable):
     """
 
     _family = "initializers"
-    _elsewhere = ("call",)
-    _reason = "an initializer is called as a function of the shape"
-    _instead = "write __call__(self, shape, dtype=None)"
 
     def __call__(self, shape: ShapeLike, dtype: npt.DTypeLike | None = None) -> Array:
         """Return a new array of `shape`."""
@@ -249,6 +246,7 @@ COMPILED = (
 class FixedInitializer(Initializer):
     """An initializer without anything random."""
 
+    _elsewhere = ("call",)
     _honoured, _reason, _instead = COMPILED
 
     def __call__(
@@ -282,6 +280,7 @@ class RandomInitializer(Initializer):
         one initializer shared by equal layers still gives each its own values.
     """
 
+    _elsewhere = ("call",)
     _honoured, _reason, _instead = COMPILED
 
     @classmethod

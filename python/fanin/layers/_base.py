@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, _signatures, initializers, random
 from fanin._options import thread_count
-from fanin._registry import Configurable
+from fanin._registry import CoreMember
 from fanin._undo import as_before
 from fanin.errors import ShapeError
 from fanin.layers._arrays import at, empty, forward, like, views, write_all
@@ -52,7 +52,7 @@ def check_name(name: str, others: Sequence["Layer"]) -> None:
         )
 
 
-class Layer(Configurable):
+class Layer(CoreMember):
     """Base class of the layers.
 
     A layer is its arrays: `build` makes them, each is an attribute (``layer.kernel``), and inside a
@@ -177,6 +177,11 @@ class Layer(Configurable):
         """
         raise NotImplementedError
 
+    def _steady(self) -> bool:
+        # A layer as activation has options of its own.
+        activation = getattr(self, "activation", None) if "activation" in self._options else None
+        return super()._steady() and not isinstance(activation, Layer)
+
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Refuse a shape of one sample that this layer cannot take; any will do by default."""
 
@@ -278,7 +283,7 @@ class Layer(Configurable):
         """Make `params` and `state` this layer's arrays."""
         self._feature_shape, self._dtype = shape, plan.dtype
         self._params, self._state = params, state
-        self._plan = (self.settings(), plan)
+        self._plan = (self._settings(), plan)
         self._owner = None if owner is None else weakref.ref(owner)
         self.arrays = views(plan, params, state)
 
@@ -417,7 +422,7 @@ class Layer(Configurable):
         passes = self._passes + training
         result = forward(self._own_plan(), params, state, inputs, training, threads, passes)
         if training:
-            self.__dict__["_passes"] = passes  # at once: `__setattr__` would look at the name
+            self._passes = passes
         return result
 
     def backward(
@@ -464,8 +469,8 @@ class Layer(Configurable):
         known = self._plan
         assert known is not None
         made_for, plan = known
-        settings = self.settings()
-        if settings != made_for:
+        settings = self._kept_settings or self._settings()
+        if settings is not made_for and settings != made_for:
             assert self._feature_shape is not None
             plan = self.plan_for(self._feature_shape, self.dtype)
             self._plan = (settings, plan)
@@ -559,7 +564,7 @@ class Layer(Configurable):
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy stands by itself: it leaves the network behind and has arrays of its own.
-        own: dict[str, Any] = {"_plan": None, "_owner": None, "arrays": {}}
+        own: dict[str, Any] = {"_plan": None, "_owner": None, "_kept_settings": None, "arrays": {}}
         if self._params is not None and self._state is not None:
             own |= {"_params": self._params.copy(), "_state": self._state.copy()}
         return {**self.__dict__, **own}

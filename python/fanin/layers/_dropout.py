@@ -95,6 +95,7 @@ class Dropout(Layer):
         """Take masks from a stream, at the layer's place there; its own seed goes before it."""
         stream = as_stream(source) if self.seed is None else as_stream(random.resolve(self.seed))
         self._stream = stream.at(path)
+        self._changed()
 
 
 def as_stream(source: Any) -> random.Stream:

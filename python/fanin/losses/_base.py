@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, _targets
-from fanin._registry import Configurable
+from fanin._registry import CoreMember
 from fanin.errors import ShapeError
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none")
@@ -17,7 +17,7 @@ def _reduction(name: str, value: Any) -> str:
     return _checks.one_of(name, "none" if value is None else value, _REDUCTIONS)
 
 
-class Loss(Configurable):
+class Loss(CoreMember):
     """Base class of the losses.
 
     Parameters
@@ -30,8 +30,6 @@ class Loss(Configurable):
     dtype : None
         Here for Keras's signature: the loss is computed in the dtype of the predictions.
     """
-
-    kind: ClassVar[str]
 
     _family = "losses"
     _honoured = ("settings", "get_config", "from_config")
@@ -57,16 +55,6 @@ class Loss(Configurable):
             )
         self.name = self.kind if name is None else name
         self.reduction = reduction
-
-    def settings(self) -> dict[str, Any]:
-        """Return what the core is told about this loss.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
-        return {"kind": self.kind, **{field: getattr(self, field) for field in self._fields}}
 
     def __call__(
         self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
@@ -181,10 +169,6 @@ class Loss(Configurable):
         """
         options = {field: getattr(self, field) for field in self._fields}
         return {**options, "reduction": self.reduction, "name": self.name}
-
-    @classmethod
-    def _usable(cls) -> bool:
-        return hasattr(cls, "kind")
 
     def __repr__(self) -> str:
         options = ", ".join(f"{field}={getattr(self, field)!r}" for field in self._fields)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, _signatures
-from fanin._registry import Configurable
+from fanin._registry import CoreMember
 from fanin.errors import ShapeError
 from fanin.optimizers import schedules
 
@@ -35,7 +35,7 @@ def _optional(name: str, value: Any, **bounds: float) -> float | None:
     return _checks.number(name, value, **bounds)
 
 
-class Optimizer(Configurable):
+class Optimizer(CoreMember):
     """Base class of the optimizers.
 
     An optimizer holds the rule and its numbers, no arrays: `init` makes the slots for an array of
@@ -58,7 +58,6 @@ class Optimizer(Configurable):
         Name of the object.
     """
 
-    kind: ClassVar[str]
     squares: ClassVar[tuple[str, ...]] = ()
     """The slots that are sums or means of squares: never negative."""
 
@@ -134,15 +133,11 @@ class Optimizer(Configurable):
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy by itself is new; that of a model says to its own optimizer who counts.
-        return {**self.__dict__, "_counters": None}
+        return {**self.__dict__, "_counters": None, "_kept_settings": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._counters = weakref.WeakSet()
-
-    @classmethod
-    def _usable(cls) -> bool:
-        return hasattr(cls, "kind")
 
     def _check_change(self, name: str, value: Any) -> None:
         if name in _CLIPPING and value is not None:
@@ -297,7 +292,7 @@ class Optimizer(Configurable):
             raise ShapeError(f"grads: expected shape {params.shape}, found {gradient.shape}")
         done = _checks.count("iteration", iteration)
         _core.optimizer_step(
-            self.settings(),
+            self._kept_settings or self._settings(),
             params.reshape(-1),
             gradient.reshape(-1),
             slots,
