@@ -148,7 +148,7 @@ class Chain(Configurable):
 
         One that was not built before is not built afterwards, if the block fails.
         """
-        return _AS_IT_IS if self.built else self._building(inputs.shape[1:])
+        return self._building(inputs.shape[1:]) if self._params is None else _AS_IT_IS
 
     @contextmanager
     def _building(self, shape: tuple[int, ...]) -> Iterator[None]:
@@ -231,6 +231,12 @@ class Chain(Configurable):
     @property
     def dtype(self) -> str:
         """The dtype of parameters, inputs and outputs: "float32" or "float64"."""
+        kept = self._plan
+        # What layers were declared to be is settled once there are arrays.
+        return self._named_dtype() if kept is None or self._params is None else kept[0][2]
+
+    def _named_dtype(self) -> str:
+        """Return the dtype that layers name, which is one."""
         members = [self._input, *self._layers] if self._input else self._layers
         named = {m.declared_dtype: m.name for m in members if m.declared_dtype is not None}
         if len(named) > 1:
@@ -327,7 +333,7 @@ class Chain(Configurable):
 
     def _chain(self, shape: tuple[int, ...]) -> Iterable[tuple[Layer, _core.Plan, tuple[int, ...]]]:
         """Walk the layers with the plan of each by itself and the shape that it is given."""
-        dtype = self.dtype
+        dtype = self._named_dtype()
         for layer in self._layers:
             own = layer.plan_for(shape, dtype)
             yield layer, own, shape
@@ -335,15 +341,21 @@ class Chain(Configurable):
 
     def plan_for(self, shape: tuple[int, ...]) -> _core.Plan:
         """Return the plan for samples of `shape`; nothing is changed."""
-        if not self._layers:
+        layers, kept = self._layers, self._plan
+        if not layers:
             raise NotReadyError(f"network {self.name!r} has no layers: add one first")
-        settings = [layer._kept_settings or layer._settings() for layer in self._layers]
-        key = (shape, settings, self.dtype)
-        if self._plan is None or self._plan[0] != key:
-            for _ in self._chain(shape):
-                pass  # a layer's own complaint names it
-            self._plan = (key, _core.Plan(shape, settings, self.dtype))
-        return self._plan[1]
+        settings = [layer._kept_settings or layer._settings() for layer in layers]
+        if kept is not None:
+            (known, told, dtype), plan = kept
+            settled = self._params is not None
+            if known == shape and told == settings and (settled or dtype == self._named_dtype()):
+                return plan
+        for _ in self._chain(shape):
+            pass  # a layer's own complaint names it
+        dtype = self._named_dtype()
+        plan = _core.Plan(shape, settings, dtype)
+        self._plan = ((shape, settings, dtype), plan)
+        return plan
 
     def _forget_arrays(self) -> None:
         self._params = self._state = self._plan = None
@@ -356,9 +368,10 @@ class Chain(Configurable):
 
     def ready(self) -> _core.Plan:
         """Return the plan of the built network, or say that it is not built."""
-        if self._feature_shape is None or not self.built:
+        shape = self._feature_shape
+        if shape is None or self._params is None:
             raise self._not_built()
-        return self.plan_for(self._feature_shape)
+        return self.plan_for(shape)
 
     def _not_built(self) -> NotReadyError:
         return NotReadyError(
@@ -368,7 +381,7 @@ class Chain(Configurable):
 
     def take(self, x: ArrayLike, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
-        shape = self.known_shape()
+        shape = self._feature_shape or self.known_shape()
         array = _checks.numeric(name, x)
         if shape is not None and array.ndim:
             # Keras's leniency: a last axis of length 1 may be missing or superfluous.

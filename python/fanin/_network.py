@@ -131,16 +131,18 @@ class Network(Chain):
     @property
     def params(self) -> Array:
         """All trainable parameters: one array, of which the layers' arrays are views."""
-        if self._params is None:
+        params = self._params
+        if params is None:
             raise self._not_built()
-        return self._params
+        return params
 
     @property
     def state(self) -> Array:
         """All running averages: one array, of which the layers' arrays are views."""
-        if self._state is None:
+        state = self._state
+        if state is None:
             raise self._not_built()
-        return self._state
+        return state
 
     @property
     def weights(self) -> list[Array]:
