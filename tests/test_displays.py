@@ -4,6 +4,7 @@
 that is missing fails, and so does one that a public callable returns and that is no result.
 """
 
+import copy
 import html
 import importlib
 import pickle
@@ -321,6 +322,45 @@ def test_a_long_history_is_shown_in_part():
     shown = bare(history._repr_html_())
     assert len(shown) < 1000
     assert "1000 0.001 'any'" in shown
+
+
+def test_a_history_is_drawn_with_validation_beside_training():
+    history = network().fit(X, Y, epochs=4, validation_split=0.25, verbose=0)
+    history.history["note"] = ["a", "b", "c", "d"]  # what is no number is left out
+    loss, accuracy = history.plot().axes
+    for axis, name in ((loss, "loss"), (accuracy, "accuracy")):
+        assert axis.get_title(loc="left") == name
+        drawn = {line.get_label(): line for line in axis.lines}
+        for label, recorded in (("training", name), ("validation", f"val_{name}")):
+            assert list(drawn[label].get_xdata()) == [1, 2, 3, 4]
+            assert list(drawn[label].get_ydata()) == history.history[recorded]
+    alone = network().fit(X, Y, epochs=1, verbose=0).plot()
+    assert [len(axis.lines) for axis in alone.axes] == [1, 1]
+
+
+def test_a_history_is_drawn_where_it_is_told(monkeypatch):
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    history = network().fit(X, Y, epochs=1, verbose=0)
+    assert history.plot(figure) is figure
+    with pytest.raises(TypeError, match="fig: expected a matplotlib Figure"):
+        history.plot(3)
+    with pytest.raises(ValueError, match="history: expected the values of at least one epoch"):
+        fanin.callbacks.History().plot()
+    monkeypatch.setattr("fanin.show.figures.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"fanin\[plot\]"):
+        history.plot()
+    shown = bare(history._repr_html_())
+    assert 'pip install "fanin[plot]"' in shown
+    assert "epoch loss accuracy" in shown
+
+
+def test_figures_are_copied_and_pickled():
+    figure = theory.phase_diagram("tanh", [0.5, 1.0, 3.0], [0.0, 0.3])
+    for again in (pickle.loads(pickle.dumps(figure)), copy.deepcopy(figure)):
+        assert repr(again) == repr(figure)
+        png, about = again._repr_png_()
+        assert png.startswith(b"\x89PNG")
+        assert about == figure._repr_png_()[1]
 
 
 def test_a_prompt_is_not_flooded_by_what_is_inside():

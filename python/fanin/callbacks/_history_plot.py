@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin.show.figures import PALETTE, STYLE, figure, require_matplotlib
+from fanin.show.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,4 +78,4 @@ def _draw_panel(axis: "Axes", name: str, lines: Curves) -> None:
 def _alt(lines: Curves) -> str:
     ends = (f"{name} from {v[0]:.4g} to {v[-1]:.4g}" for name, (_, v) in lines.items())
     count = max(len(values) for _, values in lines.values())
-    return f"Values of {count} {'epoch' if count == 1 else 'epochs'}: {', '.join(ends)}."
+    return f"Values of {counted(count, 'epoch')}: {', '.join(ends)}."

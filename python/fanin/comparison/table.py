@@ -10,6 +10,7 @@ from rich.text import Text
 
 from fanin.comparison.result import ArmResult, Comparison
 from fanin.show import text
+from fanin.show.text import counted
 
 TEXT_WIDTH = 80
 _LABEL_WIDTH = 14
@@ -202,7 +203,7 @@ def describe(result: Comparison) -> str:
     return (
         f"{data.name} ({data.train} rows), {sizes} {settings.activation_text}, "
         f"{settings.optimizer_text}, batch {settings.batch_size}, "
-        f"{settings.epochs} {'epoch' if settings.epochs == 1 else 'epochs'}"
+        f"{counted(settings.epochs, 'epoch')}"
     )
 
 
