@@ -305,9 +305,9 @@ def test_a_model_shows_its_summary():
     model.summary(print_fn=lines.append)
     for words in re.findall(r"[\w.:,()]+", lines[0]):
         assert words in shown
-    assert repr(model) == "Sequential(name=net first, layers=5, built=True, params=995)"
+    assert repr(model) == "<Sequential name=net first, built=True, layers=5, params=995>"
     unbuilt = fanin.Sequential([layers.Dense(3)], name="later")
-    assert repr(unbuilt) == "Sequential(name=later, layers=1, built=False)"
+    assert repr(unbuilt) == "<Sequential name=later, built=False, layers=1>"
     assert "0 (unbuilt)" in bare(unbuilt._repr_html_())
 
 
@@ -388,9 +388,9 @@ _FOREIGN = ("Model", "Layer", "Parameter")
 
 def test_a_line_survives_any_name():
     model = network(name="a\nb\x1b[31m" + "é" * 200)
-    shown = repr(fanin.symmetry(model, X))
-    assert len(shown) <= 120
-    assert shown.isprintable()
+    for shown in (repr(fanin.symmetry(model, X)), repr(model)):
+        assert len(shown) <= 120
+        assert shown.isprintable()
 
 
 def test_signals_of_theory_are_results_too():

@@ -128,5 +128,5 @@ def test_results_are_tables(shown, source):
     (output,) = shown[0][source]
     assert set(output.data) == {"text/html", "text/plain"}
     assert "<table" in output.data["text/html"]
-    assert re.fullmatch(r"\w+\(.*\)", output.data["text/plain"])
+    assert re.fullmatch(r"\w+\(.*\)|<Sequential .*>", output.data["text/plain"])
     assert len(output.data["text/plain"]) <= 120

@@ -372,9 +372,10 @@ class Network(Chain):
         return copy.deepcopy(self)
 
     def __repr__(self) -> str:
-        params = f", params={self.count_params():,}" if self.built else ""
-        says = f"name={self.name}, layers={len(self._layers)}, built={self.built}{params}"
-        return text.line(type(self).__name__, says)
+        name = text.flat(self.name, 40)
+        holds = f", params={self.count_params():,}" if self.built else ""
+        counts = f"layers={len(self._layers)}{holds}"
+        return f"<{type(self).__name__} name={name}, built={self.built}, {counts}>"
 
     def _repr_html_(self) -> str:
         return _summary.html(self)

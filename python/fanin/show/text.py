@@ -124,10 +124,15 @@ def line(kind: str, says: str) -> str:
     >>> line("Signals", "3 layers, ±1")
     'Signals(3 layers, +-1)'
     """
+    return f"{kind}({flat(says, LINE - len(kind) - 2)})"
+
+
+def flat(says: str, room: int) -> str:
+    """Return a text in one line, cut where it is too long."""
     # Names of layers may have any characters: line breaks and control characters end here.
     words = "".join(c if c.isprintable() else " " for c in printable(spell(says))).split()
-    said, room = " ".join(words), LINE - len(kind) - 2
-    return f"{kind}({said if len(said) <= room else f'{said[: room - 3]}...'})"
+    said = " ".join(words)
+    return said if len(said) <= room else f"{said[: room - 3]}..."
 
 
 def short(value: Any, room: int = 40, digits: int = 6) -> str:
