@@ -133,7 +133,7 @@ def test_no_command_is_code_2(capsys):
 
 
 def test_without_matplotlib_nothing_is_trained(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr("fanin._pictures.find_spec", lambda name: None)
+    monkeypatch.setattr("fanin.show.figures.find_spec", lambda name: None)
     assert run(f"compare {QUICK} --html {tmp_path / 'r.html'}") == 2
     assert 'pip install "fanin[plot]"' in capsys.readouterr().err
 

@@ -151,6 +151,6 @@ def test_text_and_refusals():
     text = str(batch_norm_report(model, 5 * X))
     assert "recalibrate" in text
     assert max(map(len, text.splitlines())) <= 88
-    assert "<pre>" in batch_norm_report(model, X)._repr_html_()
+    assert "<table>" in batch_norm_report(model, X)._repr_html_()
     with pytest.raises(ValueError, match="expected a BatchNormalization"):
         batch_norm_report(fanin.Sequential([Dense(3)]), X)

@@ -12,6 +12,7 @@ from fanin._chain import Chain
 from fanin._options import thread_count
 from fanin._registry import check_config
 from fanin.layers._arrays import forward, write_all
+from fanin.show import text
 
 Array = NDArray[Any]
 
@@ -371,4 +372,10 @@ class Network(Chain):
         return copy.deepcopy(self)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+        name = text.flat(self.name, 40)
+        holds = f", params={self.count_params():,}" if self.built else ""
+        counts = f"layers={len(self._layers)}{holds}"
+        return f"<{type(self).__name__} name={name}, built={self.built}, {counts}>"
+
+    def _repr_html_(self) -> str:
+        return _summary.html(self)

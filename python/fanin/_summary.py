@@ -1,9 +1,11 @@
 """The table that `Sequential.summary` prints."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from fanin import _checks, _text
+from fanin import _checks
+from fanin.show import text
+from fanin.show.results import Table
 
 if TYPE_CHECKING:
     from fanin._network import Network
@@ -34,49 +36,72 @@ def show(
         for part in parts:
             console.print(part, highlight=False)
     else:
-        print_fn(_text.as_text(*parts, width=line_length or _WIDTH))
+        print_fn(text.as_text(*parts, width=line_length or _WIDTH))
+
+
+def html(network: "Network") -> str:
+    """Write the summary of a network for a notebook."""
+    from fanin.show import page
+
+    table = Table(*_TITLES)
+    for name, kind, shape, count, _ in _rows(network):
+        table.add(f"{name} ({kind})", shape, count)
+    totals = "\n".join(f"{title}: {count} ({size})" for title, count, size in _totals(network))
+    title = f'Model: "{network.name}"'
+    return page.fragment(
+        page.paragraph(title), page.part(table), page.paragraph(totals), kind="summary"
+    )
+
+
+_TITLES = ("Layer (type)", "Output Shape", "Param #")
 
 
 def _parts(network: "Network", show_trainable: bool) -> list[Any]:
     from rich import box
-    from rich.table import Table
+    from rich import table as rich_table
     from rich.text import Text
 
-    table = Table(box=box.HEAVY_HEAD, expand=True)
-    table.add_column("Layer (type)", ratio=5, overflow="fold")
-    table.add_column("Output Shape", ratio=4, overflow="fold")
-    table.add_column("Param #", ratio=3, justify="right", overflow="fold")
+    table = rich_table.Table(box=box.HEAVY_HEAD, expand=True)
+    table.add_column(_TITLES[0], ratio=5, overflow="fold")
+    table.add_column(_TITLES[1], ratio=4, overflow="fold")
+    table.add_column(_TITLES[2], ratio=3, justify="right", overflow="fold")
     if show_trainable:
         table.add_column("Trainable", justify="center")
-    for layer in network.layers:
-        name = Text.assemble(
-            _text.printable(f"{layer.name} ("), (type(layer).__name__, "cyan"), ")"
-        )
-        if layer.built:
-            row = [name, Text(str(layer.output_shape)), Text(f"{layer.count_params():,}")]
-        else:
-            row = [name, Text("?"), Text("0 (unbuilt)")]
-        if show_trainable:
-            # A layer without parameters is neither.
-            mark = "-" if not layer.weights else "Y" if layer.trainable else "N"
-            row.append(Text(mark))
-        table.add_row(*row)
-    trainable, frozen = network.trainable_weights, network.non_trainable_weights
+    for name, kind, shape, count, mark in _rows(network):
+        shown = Text.assemble(text.printable(f"{name} ("), (kind, "cyan"), ")")
+        marks = [Text(mark)] if show_trainable else []
+        table.add_row(shown, Text(shape), Text(count), *marks)
     return [
-        Text.assemble('Model: "', (_text.printable(network.name), "bold"), '"'),
+        Text.assemble('Model: "', (text.printable(network.name), "bold"), '"'),
         table,
-        _total("Total params", [*trainable, *frozen]),
-        _total("Trainable params", trainable),
-        _total("Non-trainable params", frozen),
+        *(
+            Text.assemble((f" {title}: ", "bold"), (count, "green"), f" ({size})")
+            for title, count, size in _totals(network)
+        ),
     ]
 
 
-def _total(title: str, arrays: list[Any]) -> Any:
-    from rich.text import Text
+def _rows(network: "Network") -> Iterator[tuple[str, str, str, str, str]]:
+    """Walk the layers: name, type, shape, parameters, and whether they are trained."""
+    for layer in network.layers:
+        shape, count = "?", "0 (unbuilt)"
+        if layer.built:
+            shape, count = str(layer.output_shape), f"{layer.count_params():,}"
+        # A layer without parameters is neither.
+        mark = "-" if not layer.weights else "Y" if layer.trainable else "N"
+        yield layer.name, type(layer).__name__, shape, count, mark
 
-    count = sum(array.size for array in arrays)
-    size = memory(sum(array.nbytes for array in arrays))
-    return Text.assemble((f" {title}: ", "bold"), (f"{count:,}", "green"), f" ({size})")
+
+def _totals(network: "Network") -> Iterator[tuple[str, str, str]]:
+    """Walk the sums: title, number of parameters, and their size."""
+    trainable, frozen = network.trainable_weights, network.non_trainable_weights
+    for title, arrays in (
+        ("Total params", [*trainable, *frozen]),
+        ("Trainable params", trainable),
+        ("Non-trainable params", frozen),
+    ):
+        size = memory(sum(array.nbytes for array in arrays))
+        yield title, f"{sum(array.size for array in arrays):,}", size
 
 
 def memory(size: float) -> str:

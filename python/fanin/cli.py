@@ -158,8 +158,8 @@ def _run(prog: str, files: dict[str, Path | None], options: dict[str, Any]) -> i
 
 def _check_files(files: dict[str, Path]) -> None:
     """Complain before the training, not after it, about files that cannot be written."""
-    from fanin._pictures import require_matplotlib
     from fanin.comparison import plot
+    from fanin.show.figures import require_matplotlib
 
     if "plot" in files:
         plot.picture_format(files["plot"])

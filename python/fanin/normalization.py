@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _absent, _core, _text
+from fanin import _absent, _core
 from fanin.diagnosis._network import split_steps
 from fanin.diagnosis._signals import as_matrix
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
 from fanin.layers._arrays import like
 from fanin.models import Sequential, as_sequential
+from fanin.show.results import Result, Table
+from fanin.show.text import counted
 
 __all__ = [
     "BatchNormReport",
@@ -213,8 +215,8 @@ def _assembled(model: Sequential, parts: list[_Part]) -> Sequential:
     return made
 
 
-@dataclass(frozen=True)
-class LayerStatistics:
+@dataclass(frozen=True, repr=False)
+class LayerStatistics(Result):
     """One BatchNormalization against the data.
 
     Attributes
@@ -246,8 +248,8 @@ class LayerStatistics:
     effective_rate: float
 
 
-@dataclass(frozen=True)
-class BatchNormReport:
+@dataclass(frozen=True, repr=False)
+class BatchNormReport(Result):
     """Every BatchNormalization of a network against the data; ``print`` shows it.
 
     Attributes
@@ -267,24 +269,25 @@ class BatchNormReport:
             if layer.shift > 0.5 or abs(math.log2(max(layer.spread, 1e-300))) > 1
         ]
 
-    def __str__(self) -> str:
+    _width = 88
+
+    def _says(self) -> str:
+        lagging = f"lagging: {', '.join(self.lagging)}" if self.lagging else "none lagging"
+        return f"{counted(len(self.layers), 'layer')}, {lagging}"
+
+    def _contents(self) -> list[str | Table]:
         titles = ("mean off by", "var / true", "gamma", "beta", "unused", "|W|")
-        table = _text.table("layer", *titles, "lr / |W|^2")
+        table = Table("layer", *titles, "lr / |W|^2")
         for layer in self.layers:
             numbers = [getattr(layer, field.name) for field in fields(layer)[1:]]
             shown = ["-" if math.isnan(n) else f"{n:.3g}" for n in numbers]
             shown[0], shown[4] = f"{layer.shift:.3g} std", f"{layer.unused:.0%}"
-            table.add_row(layer.name, *shown)
+            table.add(layer.name, *shown)
         advice = (
             f"{', '.join(self.lagging)}: predictions differ from training; model.recalibrate(x) "
             "sets the running averages right."
         )
-        return _text.as_text(table, *([advice] if self.lagging else []), width=88)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(str(self))}</pre>"
+        return [table, *([advice] if self.lagging else [])]
 
 
 def batch_norm_report(model: Sequential, x: ArrayLike) -> BatchNormReport:

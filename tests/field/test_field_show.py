@@ -48,6 +48,11 @@ def compared(**arms):
     return fanin.compare(arms, **options)
 
 
+def watched():
+    monitor = fanin.callbacks.SignalMonitor(X, Y, every=1)
+    return network().fit(X, Y, verbose=0, callbacks=[monitor])
+
+
 # Every class of results that has a text of its own, and each way in which one comes about.
 RESULTS = {
     "diagnose": (lambda: fanin.diagnose(network(), X, Y), "Report"),
@@ -70,6 +75,9 @@ RESULTS = {
     "compare, data": (lambda: compared().data, "DataSummary"),
     "compare, interval": (lambda: compared().arms[0].test_accuracy, "Interval"),
     "mean_field": (lambda: fanin.theory.mean_field("tanh", 1.5, 0.05), "MeanField"),
+    "predict": (lambda: fanin.theory.predict(network()), "Prediction"),
+    "fit": (watched, "History"),
+    "fit, signals": (lambda: watched().signals, "Signals"),
     "explain": (lambda: explained(initializers.GlorotUniform), "Explanation"),
 }
 
@@ -87,8 +95,11 @@ def shown_classes():
         for path in Path(fanin.__file__).parent.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ClassDef)
-        and any(isinstance(part, ast.FunctionDef) and part.name == "__str__" for part in node.body)
-    }
+        and any(
+            isinstance(part, ast.FunctionDef) and part.name in ("__str__", "_contents")
+            for part in node.body
+        )
+    } - {"Result"}
 
 
 def test_every_class_with_a_text_is_in_the_table():
@@ -266,7 +277,8 @@ def test_the_command_and_the_bars_print_on_a_narrow_standard_output(encoding):
 
 # Modules whose texts go into pages, pictures and formulas, which have mathematical signs.
 WITH_SIGNS = {
-    "_text",
+    "show.page",
+    "show.text",
     "comparison.html",
     "comparison.plot",
     "diagnosis._plot",

@@ -1,12 +1,17 @@
 """The hooks of training, and the list that calls them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fanin import _checks
 from fanin._member import Member
 from fanin.callbacks._record import Record
 from fanin.callbacks._run import Run
+from fanin.show import text
+from fanin.show.results import Result, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BATCH_HOOKS = (
     "on_train_batch_begin",
@@ -17,6 +22,10 @@ BATCH_HOOKS = (
 PULSE_HOOKS = ("on_train_pulse",)
 TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 PREDICT_BATCH_HOOKS = ("on_predict_batch_begin", "on_predict_batch_end")
+
+
+_SHOWN = 12
+"""Epochs that a history shows in its table."""
 
 
 class Callback(Member):
@@ -155,7 +164,7 @@ class Callback(Member):
         """Do something after a batch of a prediction; `logs` has its ``outputs``."""
 
 
-class History(Callback):
+class History(Result, Callback):
     """What every `fit` returns: the values of each epoch.
 
     Attributes
@@ -206,7 +215,59 @@ class History(Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
 
-    def plot_signals(self, fig: Any = None) -> Any:
+    def _ordered(self) -> dict[str, list[Any]]:
+        """Return the values, the loss first, those of validation last."""
+        names = sorted(self.history, key=lambda n: (n[:4] == "val_", n not in ("loss", "val_loss")))
+        return {name: self.history[name] for name in names}
+
+    def _says(self) -> str:
+        last = [f"{n}={text.short(v[-1], digits=4)}" for n, v in self._ordered().items() if v]
+        return ", ".join([f"epochs={len(self.epoch)}", *last])
+
+    def _contents(self) -> list[str | Table]:
+        values = self._ordered()
+        if not values:
+            return ["No epoch was recorded."]
+        table, count = Table("epoch", *values), max(map(len, values.values()))
+        numbers = self.epoch if len(self.epoch) == count else range(count)
+        # Of many epochs the first, the last, and every so many between them.
+        for place in sorted({*range(0, count, -(-count // _SHOWN)), count - 1}):
+            row = [recorded[place : place + 1] for recorded in values.values()]
+            table.add(str(numbers[place] + 1), *(text.short(v[0]) if v else "" for v in row))
+        return [table]
+
+    def _repr_html_(self) -> str:
+        from fanin.callbacks._history_plot import curves
+        from fanin.show import page
+
+        picture = page.picture(self.plot) if curves(self) else ""
+        return page.fragment(*map(page.part, self._contents()), picture)
+
+    def plot(self, fig: "Figure | None" = None) -> "Figure":
+        """Draw loss and metrics by epoch, of validation beside those of training.
+
+        Parameters
+        ----------
+        fig : matplotlib.figure.Figure, optional
+            Where to draw.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure; ``fig.savefig("history.png")`` writes it.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If no epoch was recorded.
+        """
+        from fanin.callbacks._history_plot import draw
+
+        return draw(self, fig)
+
+    def plot_signals(self, fig: "Figure | None" = None) -> "Figure":
         """Draw what a `SignalMonitor` recorded.
 
         Parameters
@@ -228,7 +289,8 @@ class History(Callback):
             raise ValueError(
                 "no signals were recorded: give fit callbacks=[fanin.callbacks.SignalMonitor(x, y)]"
             )
-        return self.signals.plot(fig)
+        figure: Figure = self.signals.plot(fig)
+        return figure
 
 
 class CallbackList:

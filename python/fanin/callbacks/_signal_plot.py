@@ -21,7 +21,7 @@ _PANELS = (
 
 def draw(signals: "Signals", fig: "Figure | None" = None) -> "Figure":
     """Draw a panel for each statistic that any layer has, a line a layer."""
-    from fanin._pictures import STYLE, figure, require_matplotlib
+    from fanin.show.figures import STYLE, figure, require_matplotlib
 
     require_matplotlib()
     import matplotlib as mpl
@@ -31,7 +31,7 @@ def draw(signals: "Signals", fig: "Figure | None" = None) -> "Figure":
     panels = [p for p in _PANELS if np.isfinite(signals[p[0]]).any()]
     panels = [p for p in panels if p[2] == "log" or np.nanmax(signals[p[0]]) > 0]
     with mpl.rc_context(STYLE):
-        fig = figure(fig, (7.2, 1.9 * len(panels) + 0.6))
+        fig = figure(fig, (7.2, 1.9 * len(panels) + 0.6), _alt(signals, panels))
         axes = fig.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
         for axis, (name, title, scale) in zip(axes, panels, strict=True):
             _draw_panel(axis, signals, name, title, scale)
@@ -40,11 +40,17 @@ def draw(signals: "Signals", fig: "Figure | None" = None) -> "Figure":
     return fig
 
 
+def _alt(signals: "Signals", panels: list[tuple[str, str, str]]) -> str:
+    shown = ", ".join(title for _, title, _ in panels)
+    return f"Of {len(signals.layers)} layers over {signals.steps[-1]} steps: {shown}."
+
+
 def _colours(count: int) -> Any:
     import matplotlib as mpl
 
-    # From the first layer to the last, dark to light, short of the palest.
-    return mpl.colormaps["viridis"](np.linspace(0.0, 0.9, count))
+    # From the first layer to the last, dark to light, short of the ends, which are hard to see on
+    # pages that are as dark, or as light.
+    return mpl.colormaps["viridis"](np.linspace(0.3, 0.9, count))
 
 
 def _draw_panel(axis: "Axes", signals: "Signals", name: str, title: str, scale: str) -> None:

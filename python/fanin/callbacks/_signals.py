@@ -13,6 +13,8 @@ from fanin import _checks, _core
 from fanin.callbacks._base import Callback
 from fanin.callbacks._run import Run
 from fanin.errors import ShapeError
+from fanin.show.results import Result, Table
+from fanin.show.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,8 +30,8 @@ STATISTICS = ("mean", "std", "dead", "saturated", "gradient", "ratio")
 """What is kept of a layer, by the names of `Signals`' attributes."""
 
 
-@dataclass
-class Signals:
+@dataclass(repr=False)
+class Signals(Result):
     """What the layers of a network were like at some steps of its training.
 
     Attributes
@@ -52,6 +54,34 @@ class Signals:
     steps: list[int] = field(default_factory=list)
     values: dict[str, list[Array]] = field(default_factory=lambda: {n: [] for n in STATISTICS})
     seconds: float = 0.0
+
+    def _says(self) -> str:
+        taken = f", from step {self.steps[0]} to {self.steps[-1]}" if self.steps else ""
+        layers, records = counted(len(self.layers), "layer"), counted(len(self.steps), "record")
+        return f"{layers}, {records}{taken}"
+
+    def _contents(self) -> list[str | Table]:
+        if not self.steps:
+            return ["Nothing was recorded."]
+        table = Table("layer", "std", "gradient", "ratio", "dead", "saturated")
+        changes = [
+            [_change(first, last) for first, last in zip(self[n][0], self[n][-1], strict=True)]
+            for n in table.titles[1:]
+        ]
+        for name, *cells in zip(self.layers, *changes, strict=True):
+            table.add(name, *cells)
+        note = (
+            f"From step {self.steps[0]} to step {self.steps[-1]}. std: of the activations; "
+            "gradient: rms before the activation; ratio: rms of the kernel's gradient / kernel; "
+            "dead: share of units; saturated: share of elements."
+        )
+        return [table, note]
+
+    def _repr_html_(self) -> str:
+        from fanin.show import page
+
+        picture = page.picture(self.plot) if self.steps else ""
+        return page.fragment(*map(page.part, self._contents()), picture)
 
     def __getitem__(self, statistic: str) -> Array:
         """Return a statistic as an array of shape (steps, layers); a KeyError if there is none."""
@@ -86,6 +116,13 @@ class Signals:
         from fanin.callbacks._signal_plot import draw
 
         return draw(self, fig)
+
+
+def _change(first: float, last: float) -> str:
+    """Write a number at the start and at the end; a sign for what a layer does not have."""
+    if math.isnan(first) and math.isnan(last):
+        return "-"
+    return f"{first:.3g} -> {last:.3g}"
 
 
 class SignalMonitor(Callback):

@@ -9,6 +9,7 @@ import numpy as np
 
 from fanin import initializers
 from fanin._checks import found, several, unknown
+from fanin.show.results import Result
 
 _SUFFIXES: dict[str, Literal["before", "after"]] = {
     "bn": "after",
@@ -17,8 +18,8 @@ _SUFFIXES: dict[str, Literal["before", "after"]] = {
 }
 
 
-@dataclass(frozen=True)
-class Arm:
+@dataclass(frozen=True, repr=False)
+class Arm(Result):
     """One arm of a comparison.
 
     Parameters

@@ -13,14 +13,15 @@ from fanin._checks import found, unknown
 from fanin._data import training_rows
 from fanin._files import as_path
 from fanin.errors import ShapeError
+from fanin.show.results import Result
 
 _SIZES: dict[str, Literal["small", "full"]] = {"small": "small", "fashion-mnist": "full"}
 _MOST_CLASSES = 1_000_000
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-@dataclass(frozen=True)
-class DataSummary:
+@dataclass(frozen=True, repr=False)
+class DataSummary(Result):
     """What a result remembers of its data.
 
     Parameters
@@ -42,13 +43,16 @@ class DataSummary:
     input_shape: tuple[int, ...]
     classes: int
 
+    def _says(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         rows = f"{self.train} training, {self.validation} validation, {self.test} test rows"
         return f"{self.name}: {rows} of {'x'.join(map(str, self.input_shape))}"
 
 
-@dataclass(frozen=True, eq=False)
-class Data:
+@dataclass(frozen=True, eq=False, repr=False)
+class Data(Result):
     """Training, validation and test rows, ready for a network.
 
     Parameters

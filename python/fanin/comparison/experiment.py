@@ -22,6 +22,8 @@ from fanin.comparison.settings import (
     make_settings,
 )
 from fanin.comparison.trial import Trial, run_trial
+from fanin.show.results import Result
+from fanin.show.text import counted
 
 
 def compare(
@@ -122,8 +124,8 @@ def compare(
     return experiment.run(progress)
 
 
-@dataclass(frozen=True, eq=False)
-class Experiment:
+@dataclass(frozen=True, eq=False, repr=False)
+class Experiment(Result):
     """A comparison that is checked and loaded, and not yet run.
 
     Attributes
@@ -142,6 +144,10 @@ class Experiment:
     settings: Settings
     data: Data
     workers: int
+
+    def _says(self) -> str:
+        arms = ", ".join(arm.label for arm in self.arms)
+        return f"{self.data.name}, {counted(len(self.settings.seeds), 'seed')}: {arms}"
 
     def run(self, progress: Literal["auto"] | bool | Report = "auto") -> Comparison:
         """Run all trials.

@@ -1,6 +1,5 @@
 """The result as a picture."""
 
-import io
 import math
 import textwrap
 from collections.abc import Sequence
@@ -10,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin._pictures import STYLE, figure, require_matplotlib
 from fanin.comparison.result import ArmResult, Comparison
+from fanin.show.figures import PALETTE, STYLE, figure, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart by all common kinds of colour vision; their yellow, which is
-# hard to see on white, and their black, which is hard to see on a dark page, are left out.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8A8A8A")
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 """The second and third use of a colour differ by dashes."""
 
@@ -29,9 +25,7 @@ _HIGHEST_LOSS = 100
 _LABEL_WIDTH = 32
 
 
-def draw(
-    result: Comparison, fig: "Figure | None" = None, style: dict[Any, Any] | None = None
-) -> "Figure":
+def draw(result: Comparison, fig: "Figure | None" = None) -> "Figure":
     """Draw loss and accuracy curves and the test accuracies.
 
     Parameters
@@ -40,8 +34,6 @@ def draw(
         The result.
     fig : matplotlib.figure.Figure, optional
         Where to draw.
-    style : dict, optional
-        Further settings of matplotlib's.
 
     Returns
     -------
@@ -51,8 +43,9 @@ def draw(
     require_matplotlib()
     import matplotlib as mpl
 
-    with mpl.rc_context(STYLE | (style or {})):
-        fig = figure(fig, (10, 4.2 + 0.22 * len(result.arms)))
+    alt = f"{result.verdict} Loss and accuracy of each initializer by epoch, and test accuracies."
+    with mpl.rc_context(STYLE):
+        fig = figure(fig, (10, 4.2 + 0.22 * len(result.arms)), alt)
         loss, accuracy, final = _panels(fig, len(result.arms))
         for place, arm in enumerate(result.arms):
             style = _style(place, len(result.arms))
@@ -215,60 +208,3 @@ def picture_format(path: str | Path) -> str:
             f"path: expected the suffix of a picture ({', '.join(known)}), found {str(path)!r}"
         )
     return kind
-
-
-def render(fig: "Figure", kind: str, style: dict[Any, Any] | None = None) -> bytes:
-    """Draw a figure into bytes.
-
-    Parameters
-    ----------
-    fig : matplotlib.figure.Figure
-        The figure.
-    kind : str
-        The format.
-    style : dict, optional
-        Further settings of matplotlib's.
-
-    Returns
-    -------
-    bytes
-        The file's content.
-    """
-    import matplotlib as mpl
-
-    stream = io.BytesIO()
-    # Without the date, the same result gives the same bytes.
-    metadata = {"Date": None} if kind == "svg" else None
-    with mpl.rc_context(STYLE | (style or {})):
-        fig.savefig(stream, format=kind, dpi=160, metadata=metadata)
-    return stream.getvalue()
-
-
-_INK = "#010203"
-_INLINE: dict[Any, Any] = {
-    **dict.fromkeys(
-        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK
-    ),
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
-    "svg.fonttype": "none",
-}
-
-
-def inline_svg(result: Comparison) -> str:
-    """Draw the picture as an element of a page.
-
-    Parameters
-    ----------
-    result : Comparison
-        The result.
-
-    Returns
-    -------
-    str
-        An ``<svg>`` without background, with text and axes in the colour of the page's text, so
-        that it suits light pages and dark ones.
-    """
-    image = render(draw(result, style=_INLINE), "svg", _INLINE).decode()
-    return image[image.index("<svg") :].replace(_INK, "currentColor")

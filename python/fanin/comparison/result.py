@@ -13,6 +13,8 @@ from fanin.comparison.data import DataSummary
 from fanin.comparison.settings import Settings
 from fanin.comparison.statistics import Interval, mean_interval
 from fanin.comparison.trial import Trial
+from fanin.show.results import Result
+from fanin.show.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 _FORMAT = 1
 
 
-@dataclass(frozen=True)
-class ArmResult:
+@dataclass(frozen=True, repr=False)
+class ArmResult(Result):
     """The trials of one arm.
 
     Attributes
@@ -38,6 +40,11 @@ class ArmResult:
     label: str
     spec: str | None
     trials: tuple[Trial, ...]
+
+    def _says(self) -> str:
+        seeds = counted(len(self.trials), "seed")
+        note = ", never learned" if self.never_learned else ""
+        return f"{self.label!r}: test accuracy {self.test_accuracy} over {seeds}{note}"
 
     @property
     def test_accuracy(self) -> Interval:
@@ -76,7 +83,7 @@ class ArmResult:
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison:
+class Comparison(Result):
     """The result of `fanin.compare`.
 
     Prints as a table, shows as table and picture in a notebook. Two results are equal if
@@ -280,7 +287,7 @@ class Comparison:
         ----------
         fig : matplotlib.figure.Figure, optional
             An empty figure (or subfigure) to draw into. Default: a new one, which pyplot does not
-            know of: it shows in a notebook as a cell's value, and needs no closing.
+            know of: it shows itself as a cell's value, and needs no closing.
 
         Returns
         -------
@@ -312,7 +319,8 @@ class Comparison:
         ImportError
             If matplotlib is not installed.
         """
-        from fanin.comparison.plot import draw, picture_format, render
+        from fanin.comparison.plot import draw, picture_format
+        from fanin.show.figures import render
 
         kind = picture_format(path)
         _files.write(path, render(draw(self), kind))
@@ -340,9 +348,9 @@ class Comparison:
 
         return as_text(self)
 
-    def __repr__(self) -> str:
+    def _says(self) -> str:
         arms = ", ".join(f"{arm.label} {arm.test_accuracy}" for arm in self.ranked)
-        return f"<Comparison on {self.data.name}, {len(self.settings.seeds)} seeds: {arms}>"
+        return f"{self.data.name}, {counted(len(self.settings.seeds), 'seed')}: {arms}"
 
     def _repr_html_(self) -> str:
         from fanin.comparison.html import fragment

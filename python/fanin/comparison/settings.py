@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fanin import _checks, activations, optimizers
+from fanin.show import text
+from fanin.show.results import Result
 
 DEFAULT_EPOCHS = 5
 DEFAULT_SEEDS = 3
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, repr=False)
+class Settings(Result):
     """Network and training, the same for every arm.
 
     Parameters
@@ -46,6 +48,12 @@ class Settings:
     validation_split: float
     initialize: Literal["hidden", "all"]
     target: float | None
+
+    def _says(self) -> str:
+        return (
+            f"hidden={text.short(self.hidden)}, {self.activation_text}, {self.optimizer_text}, "
+            f"batch_size={self.batch_size}, epochs={self.epochs}, seeds={text.short(self.seeds)}"
+        )
 
     @property
     def learning_rate_text(self) -> str:

@@ -4,12 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fanin.show.results import Result
+
 SIGNIFICANCE = 0.001
 """How unlikely guessing must be before an accuracy counts as learned."""
 
 
-@dataclass(frozen=True)
-class Interval:
+@dataclass(frozen=True, repr=False)
+class Interval(Result):
     """A mean and the half width of its confidence interval.
 
     Parameters

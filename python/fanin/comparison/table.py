@@ -8,8 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fanin import _text
 from fanin.comparison.result import ArmResult, Comparison
+from fanin.show import text
+from fanin.show.text import counted
 
 TEXT_WIDTH = 80
 _LABEL_WIDTH = 14
@@ -29,7 +30,7 @@ def make_table(result: Comparison) -> Table:
         Fits 80 columns; long labels wrap.
     """
     target = result.settings.target
-    table = _text.table("initializer", *headings(result), min_width=14)
+    table = text.table("initializer", *headings(result), min_width=14)
     for arm in result.ranked:
         label = Text(
             arm.label if target is None else _broken(arm.label),
@@ -202,7 +203,7 @@ def describe(result: Comparison) -> str:
     return (
         f"{data.name} ({data.train} rows), {sizes} {settings.activation_text}, "
         f"{settings.optimizer_text}, batch {settings.batch_size}, "
-        f"{settings.epochs} {'epoch' if settings.epochs == 1 else 'epochs'}"
+        f"{counted(settings.epochs, 'epoch')}"
     )
 
 
@@ -225,4 +226,4 @@ def as_text(result: Comparison) -> str:
     str
         Lines without blanks at their ends.
     """
-    return _text.as_text(report(result), width=TEXT_WIDTH)
+    return text.as_text(report(result), width=TEXT_WIDTH)

@@ -16,6 +16,7 @@ from fanin.comparison.data import Data, largest_share
 from fanin.comparison.diagnosis import explain, signal_spread
 from fanin.comparison.settings import Settings
 from fanin.comparison.statistics import beats_chance
+from fanin.show.results import Result
 
 EpochReport = Callable[[Arm, int, int, float], None]
 """Called after each epoch with the arm, the seed, epochs done and the validation accuracy."""
@@ -30,8 +31,8 @@ class TrialStopped(Exception):  # noqa: N818 - not an error: somebody asked for 
     """Training was stopped from outside."""
 
 
-@dataclass(frozen=True)
-class Trial:
+@dataclass(frozen=True, repr=False)
+class Trial(Result):
     """What came of one arm and one seed.
 
     Attributes
@@ -75,6 +76,13 @@ class Trial:
     reason: str
     seconds: float = field(compare=False)
     epoch_seconds: tuple[float, ...] = field(compare=False)
+
+    def _says(self) -> str:
+        notes = [", diverged"] * self.diverged + [", never learned"] * self.never_learned
+        return (
+            f"seed={self.seed}, epochs={len(self.loss)}, test_accuracy={self.test_accuracy:.4f}, "
+            f"test_loss={self.test_loss:.4g}{''.join(notes)}"
+        )
 
     @property
     def best_epoch(self) -> int | None:

@@ -1,6 +1,6 @@
 """What is made of a layer's outputs: LSUV, unit by unit, weight normalization's first step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -9,15 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fanin
-from fanin import _checks, _core, _text
+from fanin import _checks, _core
 from fanin.data_dependent._models import Visit, visiting
 from fanin.random import Rng, drawing, resolve
+from fanin.show.results import Result, Table
+from fanin.show.text import counted
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class LayerScale:
+@dataclass(frozen=True, repr=False)
+class LayerScale(Result):
     """What was done to one layer.
 
     Attributes
@@ -36,8 +38,8 @@ class LayerScale:
     factor: Array
 
 
-@dataclass(frozen=True)
-class Scales:
+@dataclass(frozen=True, repr=False)
+class Scales(Result):
     """What a data-dependent initialization did, layer by layer.
 
     Attributes
@@ -48,13 +50,25 @@ class Scales:
 
     layers: list[LayerScale]
 
-    def __str__(self) -> str:
-        table = _text.table("layer", "std before", "std after", "weights x")
+    def _says(self) -> str:
+        before = [layer.before for layer in self.layers]
+        after = [layer.after for layer in self.layers]
+        return (
+            f"{counted(len(self.layers), 'layer')}: std of outputs from {_range(before)} to "
+            f"{_range(after)}"
+        )
+
+    def _contents(self) -> list[str | Table]:
+        table = Table("layer", "std before", "std after", "weights x")
         for layer in self.layers:
-            low, high = float(layer.factor.min()), float(layer.factor.max())
-            factor = f"{low:.4g}" if low == high else f"{low:.3g} to {high:.3g}"
-            table.add_row(layer.name, f"{layer.before:.4g}", f"{layer.after:.4g}", factor)
-        return _text.as_text(table)
+            factor = _range(layer.factor.ravel())
+            table.add(layer.name, f"{layer.before:.4g}", f"{layer.after:.4g}", factor)
+        return [table]
+
+
+def _range(values: Sequence[float] | Array) -> str:
+    low, high = float(min(values)), float(max(values))
+    return f"{low:.4g}" if f"{low:.3g}" == f"{high:.3g}" else f"{low:.3g} to {high:.3g}"
 
 
 def lsuv(

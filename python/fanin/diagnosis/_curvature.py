@@ -11,6 +11,7 @@ from fanin.diagnosis._network import chosen_before, fitting_loss
 from fanin.initializers import RandomNormal
 from fanin.models import Sequential
 from fanin.random import Stream
+from fanin.show.results import Result
 
 Array = NDArray[Any]
 
@@ -18,8 +19,8 @@ _SAMPLES = 256
 _STEPS = 12
 
 
-@dataclass(frozen=True)
-class Curvature:
+@dataclass(frozen=True, repr=False)
+class Curvature(Result):
     """The largest curvature of the loss where the network is.
 
     Attributes

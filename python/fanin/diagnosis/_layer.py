@@ -18,6 +18,8 @@ from fanin.diagnosis._signals import (
     tied_units,
 )
 from fanin.diagnosis._trace import LayerTrace
+from fanin.show.results import Result
+from fanin.show.text import counted
 
 Array = NDArray[Any]
 
@@ -25,8 +27,8 @@ _ROWS = 256
 """Samples whose outputs' rank is measured: its cost grows with the square of their number."""
 
 
-@dataclass(frozen=True)
-class LayerReport:
+@dataclass(frozen=True, repr=False)
+class LayerReport(Result):
     """What one layer does to signals and gradients.
 
     Attributes
@@ -85,6 +87,14 @@ class LayerReport:
     tied: Array | None
     settings: Mapping[str, Any]
     note: str = ""
+
+    def _says(self) -> str:
+        kind = f"{self.kind} {self.activation}".strip()
+        gradient = "" if self.gradient is None else f", gradient rms {self.gradient.rms:.3g}"
+        return (
+            f"{self.name!r}, {kind}, {counted(self.units, 'unit')}: rms {self.signal.rms:.3g}"
+            f"{gradient}"
+        )
 
     @property
     def signal(self) -> Signal:

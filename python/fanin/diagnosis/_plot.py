@@ -1,8 +1,6 @@
 """A report as a picture: sizes by depth, distributions, and the state of each unit."""
 
-import io
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,19 +17,20 @@ Array = NDArray[Any]
 
 _SIGNAL, _GRADIENT, _THEORY = "#0072B2", "#D55E00", "#8A8A8A"
 _STATES = ("alive", "dead", "saturated", "tied")
-_STATE_COLOURS = ("#DCE6EE", "#000000", "#E69F00", "#CC79A7")
+# The darkest is seen on a dark page too.
+_STATE_COLOURS = ("#DCE6EE", "#666666", "#E69F00", "#CC79A7")
 _MOST_CELLS = 512
 
 
 def draw(report: "Report", fig: "Figure | None" = None) -> "Figure":
     """Draw a report; see `Report.plot`."""
-    from fanin._pictures import STYLE, figure, require_matplotlib
+    from fanin.show.figures import STYLE, figure, require_matplotlib
 
     require_matplotlib()
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE):
-        fig = figure(fig, (9.6, 5.2 + 0.16 * max(len(report.layers), 6)))
+        fig = figure(fig, (9.6, 5.2 + 0.16 * max(len(report.layers), 6)), _alt(report))
         (signals, gradients), (ridges, units) = fig.subplots(
             2, 2, gridspec_kw={"height_ratios": [1, 0.75 + 0.035 * len(report.layers)]}
         )
@@ -43,12 +42,11 @@ def draw(report: "Report", fig: "Figure | None" = None) -> "Figure":
     return fig
 
 
-def inline_svg(report: "Report") -> str:
-    """Return the picture as an element of a page."""
-    buffer = io.StringIO()
-    draw(report).savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    return re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.S)
+def _alt(report: "Report") -> str:
+    return (
+        f"Diagnosis of {report.model}. {report.verdict} Root mean squares of signals and gradients "
+        "by depth, distributions of outputs, and the state of each unit."
+    )
 
 
 def _title(report: "Report") -> str:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, _text, initializers, theory
+from fanin import _checks, initializers, theory
 from fanin.comparison.statistics import mean_interval
 from fanin.diagnosis._network import fitting_loss
 from fanin.errors import ShapeError
 from fanin.initializers import Initializer
 from fanin.layers import Dense
 from fanin.models import Sequential
+from fanin.show.results import Result, Table
 
 Array = NDArray[Any]
 
@@ -33,8 +34,8 @@ _HOPELESS = 3.0
 """Decades of change that no initializer of a good network makes."""
 
 
-@dataclass
-class Candidate:
+@dataclass(repr=False)
+class Candidate(Result):
     """One initializer, and what speaks for and against it.
 
     Attributes
@@ -60,6 +61,13 @@ class Candidate:
     gradient: float
     losses: list[float] = field(default_factory=list)
 
+    def _says(self) -> str:
+        tried = f", loss of the trial {self.loss:.4g}" if self.losses else ""
+        return (
+            f"{self.code}: signals x {self.signal:.3g}, gradients x {self.gradient:.3g}, "
+            f"score {self.score:.2f}{tried}"
+        )
+
     @property
     def loss(self) -> float:
         """Mean loss of the trial; infinite where one was not finite, NaN without a trial."""
@@ -68,8 +76,8 @@ class Candidate:
         return float(np.mean([loss if math.isfinite(loss) else math.inf for loss in self.losses]))
 
 
-@dataclass
-class Recommendation:
+@dataclass(repr=False)
+class Recommendation(Result):
     """The initializer to use, and those that it beat.
 
     Attributes
@@ -98,15 +106,20 @@ class Recommendation:
     reason: str
     ranked: list[Candidate]
 
-    def __str__(self) -> str:
+    _width = 88
+
+    def _says(self) -> str:
+        return f"kernel_initializer={self.code}, bias_initializer={self.bias!r}: {self.reason}"
+
+    def _contents(self) -> list[str | Table]:
         tried = any(candidate.losses for candidate in self.ranked)
         titles = ["signals x", "gradients x", "score", *(["loss of the trial"] if tried else [])]
-        table = _text.table("initializer", *titles)
+        table = Table("initializer", *titles)
         for c in self.ranked:
             row = [c.code, f"{c.signal:.3g}", f"{c.gradient:.3g}", f"{c.score:.2f}"]
-            table.add_row(*row, *(["" if math.isnan(c.loss) else f"{c.loss:.4g}"] if tried else []))
+            table.add(*row, *(["" if math.isnan(c.loss) else f"{c.loss:.4g}"] if tried else []))
         code = f"kernel_initializer={self.code}, bias_initializer={self.bias!r}"
-        return _text.as_text(code, self.reason, "", table, width=88)
+        return [code, self.reason, "", table]
 
 
 def recommend(

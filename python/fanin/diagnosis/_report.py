@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks, _files, _formats, _text
+from fanin import _checks, _files, _formats
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._trace import Trace
-from fanin.diagnosis.findings import Finding, counted, find
+from fanin.diagnosis.findings import Finding, find
+from fanin.diagnosis.findings._finding import named
+from fanin.show import text
+from fanin.show.results import Result
+from fanin.show.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,8 +27,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Result):
     """What an initialization does to signals and gradients.
 
     ``print(report)`` shows it; in a notebook it shows itself.
@@ -218,10 +222,18 @@ class Report:
 
         return draw(self, fig)
 
+    def _says(self) -> str:
+        said = [
+            f"{f.severity} {f.kind}{f' in {named(f.layers)}' if f.layers else ''}"
+            for f in self.findings
+        ]
+        found = f"{counted(len(said), 'finding')}: {'; '.join(said)}" if said else "healthy"
+        return f"{self.model!r}, {counted(len(self.layers), 'layer')}, {found}"
+
     def __str__(self) -> str:
         from fanin.diagnosis._table import WIDTH, render, table_width
 
-        return _text.as_text(render(self), width=max(WIDTH, table_width(self)))
+        return text.as_text(render(self), width=max(WIDTH, table_width(self)))
 
     def __rich__(self) -> Any:
         from fanin.diagnosis._table import render

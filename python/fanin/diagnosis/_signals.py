@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _core
+from fanin.show.results import Result
+from fanin.show.text import counted
 
 Array = NDArray[Any]
 
@@ -29,8 +31,8 @@ def as_matrix(array: Array) -> Array:
     return np.ascontiguousarray(array.reshape(-1, array.shape[-1]), dtype=wanted)
 
 
-@dataclass(frozen=True)
-class Signal:
+@dataclass(frozen=True, repr=False)
+class Signal(Result):
     """What one signal of a layer is like over the batch.
 
     Attributes
@@ -60,6 +62,12 @@ class Signal:
     counts: Array
     edges: Array
     first_non_finite: tuple[int, int] | None
+
+    def _says(self) -> str:
+        return (
+            f"{counted(len(self.unit_mean), 'unit')}: mean {self.mean:.4g}, std {self.std:.4g}, "
+            f"from {self.minimum:.4g} to {self.maximum:.4g}, {self.zeros:.0%} zeros"
+        )
 
     @property
     def rms(self) -> float:
@@ -97,8 +105,8 @@ class Signal:
         )
 
 
-@dataclass(frozen=True)
-class Slopes:
+@dataclass(frozen=True, repr=False)
+class Slopes(Result):
     """Where an activation passes little or no gradient on.
 
     Attributes
@@ -118,6 +126,12 @@ class Slopes:
     saturated_units: Array
     off_units: Array
     second_moment: float
+
+    def _says(self) -> str:
+        return (
+            f"{counted(len(self.dead_units), 'unit')}: {self.dead:.0%} dead, {self.saturated:.0%} "
+            f"saturated, second moment of the slope {self.second_moment:.4g}"
+        )
 
     @property
     def dead(self) -> float:
@@ -143,8 +157,8 @@ class Slopes:
         )
 
 
-@dataclass(frozen=True)
-class Weights:
+@dataclass(frozen=True, repr=False)
+class Weights(Result):
     """One array of parameters, with its gradient.
 
     Attributes
@@ -165,6 +179,13 @@ class Weights:
     second_moment: float
     gradient_second_moment: float | None
     first_non_finite: tuple[int, ...] | None
+
+    def _says(self) -> str:
+        ratio = "" if self.ratio is None else f", gradient / weights {self.ratio:.3g}"
+        return (
+            f"{self.values.dtype} {self.values.shape}: mean {self.mean:.4g}, std {self.std:.4g}"
+            f"{ratio}"
+        )
 
     @property
     def ratio(self) -> float | None:

@@ -6,17 +6,19 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, _options, _text, optimizers
+from fanin import _checks, _options, optimizers
 from fanin.diagnosis._network import checked_targets, trace_network
 from fanin.diagnosis._signals import equal_units, number_of_groups, tied_units
 from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.models import Sequential
+from fanin.show.results import Result, Table
+from fanin.show.text import counted
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class LayerSymmetry:
+@dataclass(frozen=True, repr=False)
+class LayerSymmetry(Result):
     """The equal units of one layer.
 
     Attributes
@@ -33,6 +35,9 @@ class LayerSymmetry:
     name: str
     groups: Array
     tied: Array
+
+    def _says(self) -> str:
+        return f"{self.name}: {self.distinct} distinct of {self.units} units"
 
     @property
     def units(self) -> int:
@@ -63,8 +68,8 @@ def _groups(arrays: Any, tolerance: float) -> Array:
     return equal_units(kernel.reshape(-1, kernel.shape[-1]), arrays.get("bias"), tolerance)
 
 
-@dataclass(frozen=True)
-class SymmetryReport:
+@dataclass(frozen=True, repr=False)
+class SymmetryReport(Result):
     """Equal units before training and after some steps of it.
 
     Attributes
@@ -110,19 +115,21 @@ class SymmetryReport:
         when = f" after {self.steps} steps of {self.optimizer}" if self.after else ""
         return f"Units are tied{when}: {'; '.join(parts)}. Draw their weights at random."
 
-    def __str__(self) -> str:
-        shared = [f"Equal kernels: {', '.join(names)}" for names in self.shared]
-        return _text.as_text(self._table(), *shared, self.verdict)
+    def _says(self) -> str:
+        found = {layer.name: layer for layer in self.after or self.start}
+        tied = [f"{n} {found[n].units} act as {found[n].free}" for n in self.tied_layers]
+        layers = counted(len(self.start), "layer")
+        return f"tied units in {len(tied)} of {layers}: {', '.join(tied) or 'none'}"
 
-    def _table(self) -> Any:
+    def _contents(self) -> list[str | Table]:
         titles = ["units", "distinct", "after a step"]
         if self.after is not None:
             titles.append(f"after {self.steps} of {self.optimizer}")
-        table = _text.table("layer", *titles)
+        table = Table("layer", *titles)
         for layer, later in zip(self.start, self.after or self.start, strict=True):
             row = [layer.name, str(layer.units), str(layer.distinct), str(layer.free)]
-            table.add_row(*row, *([str(later.distinct)] if self.after is not None else []))
-        return table
+            table.add(*row, *([str(later.distinct)] if self.after is not None else []))
+        return [table, *(f"Equal kernels: {', '.join(n)}" for n in self.shared), self.verdict]
 
 
 def symmetry(

@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fanin import _text
-from fanin.diagnosis.findings import counted
+from fanin.show import text
+from fanin.show.text import counted
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -61,7 +61,7 @@ def _table(report: "Report") -> Table:
 
 
 def _with_gaps(report: "Report", gap: int) -> Table:
-    table = _text.table(*headings(), gap=gap, min_width=12)
+    table = text.table(*headings(), gap=gap, min_width=12)
     for layer in report.layers:
         table.add_row(*cells(report, layer))
     return table

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fanin._checks import found
 from fanin.errors import ShapeError
 from fanin.initializers._fans import FanOptions
+from fanin.show.results import Result
 
 Array: TypeAlias = NDArray[Any]
 
@@ -28,8 +29,8 @@ DEFAULTS = {
 _STATE = ("moving_mean", "moving_variance", "batches")
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Parameter:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Parameter(Result):
     """One array of a layer, read and written in fanin's layout.
 
     Attributes
@@ -93,8 +94,8 @@ class Parameter:
         return ordered.transpose(sorted(range(len(self.order)), key=self.order.__getitem__))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Layer:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Layer(Result):
     """One layer that holds arrays.
 
     Attributes
@@ -120,8 +121,8 @@ class Layer:
     module: Any = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Model:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Model(Result):
     """A model's layers, in its order.
 
     Attributes

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fanin.initializers._facts import Facts
+from fanin.show.results import Result
 from fanin.streams._base import STD_WITHIN_TWO
 
 
-@dataclass(frozen=True)
-class Elsewhere:
+@dataclass(frozen=True, repr=False)
+class Elsewhere(Result):
     """What one framework draws for these fans; `facts` is None where it refuses or lacks it."""
 
     framework: str

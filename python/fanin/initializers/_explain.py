@@ -7,15 +7,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fanin import _core, _text
+from fanin import _core
 from fanin.initializers._facts import Facts
+from fanin.show import text
+from fanin.show.results import Result, Table
 
 if TYPE_CHECKING:
     from fanin.initializers._elsewhere import Elsewhere
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation:
+class Explanation(Result):
     """What :meth:`Initializer.explain` found.
 
     Attributes
@@ -96,33 +98,24 @@ class Explanation:
         lines += [_entry(row.framework, _describe(row)) for row in self.elsewhere]
         if self.warnings:
             lines += ["", *(_entry("warning", text) for text in self.warnings)]
-        return _text.printable(_text.spell("\n".join(lines)))
+        return text.printable(text.spell("\n".join(lines)))
 
-    __repr__ = __str__
+    def _says(self) -> str:
+        return f"{self._title()}: {self.formula}, std {_number(self.std)}"
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from fanin.show import page
 
-        # Colours are those of the notebook's theme, so that it reads on dark and on light.
-        cell = "text-align:left;padding:.15em 1em .15em 0"
-
-        def body(rows: list[tuple[str, str]]) -> str:
-            return "".join(
-                f'<tr><th style="{cell};font-weight:600">{escape(label)}</th>'
-                f'<td style="{cell}">{escape(text)}</td></tr>'
-                for label, text in rows
-            )
-
-        others = body([(row.framework, _describe(row)) for row in self.elsewhere])
-        head = f'<tr><td colspan="2" style="{cell};font-style:italic">{_ELSEWHERE}</td></tr>'
-        notes = "".join(
-            '<p style="border-left:3px solid #d9822b;padding-left:.7em;margin:.5em 0">'
-            f"{escape(text)}</p>"
-            for text in self.warnings
+        facts, others = Table("", "", words=True), Table(_ELSEWHERE, "", words=True)
+        for row in self._rows():
+            facts.add(*row)
+        for found in self.elsewhere:
+            others.add(found.framework, _describe(found))
+        warnings = (
+            f'<p><span class="warning">warning</span> {page.lines(w)}</p>' for w in self.warnings
         )
-        title = f"<p><strong>{escape(self._title())}</strong></p>"
-        table = f"<table>{body(self._rows())}{head}{others}</table>"
-        return f'<div style="color:inherit">{title}{table}{notes}</div>'
+        title = f"<p><strong>{page.lines(self._title())}</strong></p>"
+        return page.fragment(title, page.part(facts), page.part(others), *warnings)
 
 
 _ELSEWHERE = "under the same name, with its defaults"

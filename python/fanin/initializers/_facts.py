@@ -7,11 +7,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from fanin.show.results import Result
 from fanin.streams._base import STD_WITHIN_TWO
 
 
-@dataclass(frozen=True)
-class Facts:
+@dataclass(frozen=True, repr=False)
+class Facts(Result):
     """Formula, moments and bounds of one array of weights."""
 
     formula: str

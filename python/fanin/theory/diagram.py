@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks
-from fanin._pictures import STYLE, figure, require_matplotlib
+from fanin.show.figures import STYLE, figure, require_matplotlib
 from fanin.theory.mean_field import MeanField, mean_field, phase, susceptibilities
 from fanin.theory.nonlinearity import Nonlinearity, resolve
 
@@ -81,13 +81,19 @@ def phase_diagram(
     across, up = np.meshgrid(w, b)
     chi = susceptibilities(phi, across.ravel(), up.ravel(), start).reshape(across.shape)
     with mpl.rc_context(STYLE):
-        fig = figure(fig, (6.4, 4.4 + 0.2 * len(points)))
+        fig = figure(fig, (6.4, 4.4 + 0.2 * len(points)), _alt(phi, points))
         axes = fig.subplots()
         _draw_phases(fig, axes, w, b, chi)
         for place, (name, found) in enumerate(points.items()):
             _draw_point(axes, name, found, place)
         _finish(axes, phi, w, b, points)
     return fig
+
+
+def _alt(phi: Nonlinearity, points: dict[str, MeanField]) -> str:
+    shown = f"Phase diagram of {phi.name}: where gradients vanish and where they explode."
+    marked = (f" {name}: chi = {p.chi:.3g}, {_phase(p.chi)}." for name, p in points.items())
+    return shown + "".join(marked)
 
 
 def _default_weights(phi: Nonlinearity, start: float) -> NDArray[np.float64]:

@@ -6,10 +6,11 @@ from typing import Any
 
 from fanin import _checks, initializers
 from fanin.random import Stream
+from fanin.show.results import Result
 
 
-@dataclass(frozen=True)
-class WeightLaw:
+@dataclass(frozen=True, repr=False)
+class WeightLaw(Result):
     """Distribution of the elements of an array before training.
 
     Parameters
@@ -27,6 +28,10 @@ class WeightLaw:
     variance: float
     orthogonal: bool = False
     independent: bool = True
+
+    def _says(self) -> str:
+        kind = ", orthogonal" if self.orthogonal else "" if self.independent else ", a pattern"
+        return f"mean={self.mean:.4g}, variance={self.variance:.4g}{kind}"
 
     @classmethod
     def of(cls, initializer: Any, shape: tuple[int, ...]) -> "WeightLaw":

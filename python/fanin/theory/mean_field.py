@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks
+from fanin.show.results import Result
 from fanin.theory.moments import moments, pair_moments
 from fanin.theory.nonlinearity import Nonlinearity, resolve
 
@@ -18,8 +19,8 @@ _FLAT = 1e-9
 _CRITICAL = 1e-6
 
 
-@dataclass(frozen=True)
-class FixedPoint:
+@dataclass(frozen=True, repr=False)
+class FixedPoint(Result):
     """A second moment of pre-activations that a layer leaves as it is.
 
     Parameters
@@ -34,8 +35,8 @@ class FixedPoint:
     stable: bool
 
 
-@dataclass(frozen=True)
-class MeanField:
+@dataclass(frozen=True, repr=False)
+class MeanField(Result):
     """What infinitely wide layers of one kind do to signals and gradients [1]_, [2]_.
 
     Parameters
@@ -80,6 +81,9 @@ class MeanField:
     c_star: float
     xi_q: float
     xi_c: float
+
+    def _says(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         where = f"{self.activation}, sigma_w2 = {self.sigma_w2:g}, sigma_b2 = {self.sigma_b2:g}"

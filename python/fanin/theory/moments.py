@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin.show.results import Result
 from fanin.theory.nonlinearity import Nonlinearity
 from fanin.theory.quadrature import GAUSS_DERIVATIVE, pieces, slope_at
 
@@ -24,8 +25,8 @@ _LOG_PAIRS = 46.0
 """Ratios of moments do not change beyond exp(±46) = 10**±20."""
 
 
-@dataclass(frozen=True)
-class Moments:
+@dataclass(frozen=True, repr=False)
+class Moments(Result):
     """Moments of φ(x) for x of mean 0 and variance q, as logarithms where they can be extreme.
 
     Parameters
@@ -145,8 +146,8 @@ def _moments(phi: Nonlinearity, q: float) -> Moments:
     )
 
 
-@dataclass(frozen=True)
-class PairMoments:
+@dataclass(frozen=True, repr=False)
+class PairMoments(Result):
     """Moments of φ at two samples whose inputs have variance q and correlation c.
 
     Parameters

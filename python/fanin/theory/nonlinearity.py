@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from fanin import _core, activations
 from fanin._checks import found, unknown
 from fanin.errors import ShapeError
+from fanin.show.results import Result
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
 
 
-@dataclass(frozen=True, eq=False)
-class Nonlinearity:
+@dataclass(frozen=True, eq=False, repr=False)
+class Nonlinearity(Result):
     """An activation as a function on float64 arrays.
 
     Parameters

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks
 from fanin.errors import ShapeError
+from fanin.show.results import Result, Table
+from fanin.show.text import counted
 from fanin.theory import signals
 from fanin.theory.passes import Backward, Forward, softmax_gradient
 from fanin.theory.signals import Signal
@@ -24,8 +26,8 @@ _MARGIN = 1.15
 _LARGEST, _SMALLEST = math.log(float(np.finfo(np.float32).max)), math.log(1.2e-38)
 
 
-@dataclass(frozen=True)
-class Band:
+@dataclass(frozen=True, repr=False)
+class Band(Result):
     """A predicted second moment and the range that one draw of the weights leaves it.
 
     Parameters
@@ -46,6 +48,9 @@ class Band:
     log_value: float
     log_std: float
 
+    def _says(self) -> str:
+        return f"{self.value:.4g}, {self.low:.4g} to {self.high:.4g}"
+
     def __contains__(self, measured: float) -> bool:
         return self.low <= measured <= self.high
 
@@ -61,8 +66,8 @@ class Band:
         return cls(_exp(log_value), low, high, log_value, std)
 
 
-@dataclass(frozen=True)
-class LayerPrediction:
+@dataclass(frozen=True, repr=False)
+class LayerPrediction(Result):
     """What theory predicts for one layer; None where it predicts nothing, with the reason.
 
     Parameters
@@ -106,8 +111,8 @@ class LayerPrediction:
     reason: str | None
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(Result):
     """What theory predicts for a network before training.
 
     Parameters
@@ -129,6 +134,35 @@ class Prediction:
     batch: int
     coverage: float
     relative_gradients: bool
+
+    def _says(self) -> str:
+        known = [la.activation.value for la in self.layers if la.activation is not None]
+        signals = f": rms of signals from {known[0] ** 0.5:.3g} to {known[-1] ** 0.5:.3g}"
+        return f"{counted(len(self.layers), 'layer')}{signals if known else ''}"
+
+    def _contents(self) -> list[str | Table]:
+        table = Table("layer", "signals", "gradients", "cosine", "chi")
+        for la in self.layers:
+            bands = (la.pre_activation or la.activation, la.gradient)
+            numbers = [_shown(value) for value in (la.correlation, la.chi)]
+            table.add(la.name, *map(_shown_band, bands), *numbers)
+        note = (
+            "Second moments before the activation, with the range that "
+            f"{self.coverage:.0%} of draws leave them, for {counted(self.batch, 'sample')} of "
+            f"second moment {self.input_second_moment:.4g}; cosine: of two samples' outputs; chi: "
+            "factor of the gradients from behind a layer to before it."
+        )
+        relative = "Gradients are relative to those of the outputs."
+        reasons = [f"{la.name}: {la.reason}." for la in self.layers if la.reason]
+        return [table, note, *([relative] if self.relative_gradients else []), *reasons]
+
+
+def _shown(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3g}"
+
+
+def _shown_band(band: Band | None) -> str:
+    return "" if band is None else f"{band.value:.3g} ({band.low:.3g} to {band.high:.3g})"
 
 
 def predict(

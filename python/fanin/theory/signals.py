@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _core
+from fanin.show.results import Result
 from fanin.theory.laws import WeightLaw
 from fanin.theory.moments import Moments, PairMoments, moments, pair_moments
 from fanin.theory.nonlinearity import Nonlinearity
@@ -39,8 +40,8 @@ _NODES = (-math.sqrt(3), 0.0, math.sqrt(3))
 _WEIGHTS = (1 / 6, 2 / 3, 1 / 6)
 
 
-@dataclass(frozen=True)
-class Signal:
+@dataclass(frozen=True, repr=False)
+class Signal(Result):
     """What is known of a batch of signals at one place; see the module.
 
     Parameters
@@ -94,8 +95,8 @@ class Signal:
         ]
 
 
-@dataclass(frozen=True)
-class Slopes:
+@dataclass(frozen=True, repr=False)
+class Slopes(Result):
     """What gradients meet on their way back through an activation.
 
     Parameters

@@ -6,14 +6,15 @@ from typing import Any
 
 from fanin import _checks
 from fanin import layers as _layers
+from fanin.show.results import Result
 from fanin.theory.laws import WeightLaw
 from fanin.theory.nonlinearity import Nonlinearity, resolve
 
 _NO_BIAS = WeightLaw(0.0, 0.0)
 
 
-@dataclass(frozen=True)
-class DenseStep:
+@dataclass(frozen=True, repr=False)
+class DenseStep(Result):
     """``z = x @ W + b``.
 
     Parameters
@@ -30,29 +31,29 @@ class DenseStep:
     bias: WeightLaw = _NO_BIAS
 
 
-@dataclass(frozen=True)
-class ActivationStep:
+@dataclass(frozen=True, repr=False)
+class ActivationStep(Result):
     """A function of each unit; None stands for softmax."""
 
     function: Nonlinearity | None
 
 
-@dataclass(frozen=True)
-class BatchNormStep:
+@dataclass(frozen=True, repr=False)
+class BatchNormStep(Result):
     """Batch normalization with γ = 1, β = 0 and fresh running averages."""
 
     epsilon: float
 
 
-@dataclass(frozen=True)
-class DropoutStep:
+@dataclass(frozen=True, repr=False)
+class DropoutStep(Result):
     """Dropout of a share `rate`."""
 
     rate: float
 
 
-@dataclass(frozen=True)
-class OtherStep:
+@dataclass(frozen=True, repr=False)
+class OtherStep(Result):
     """Something that theory has nothing to say about, and why."""
 
     reason: str
@@ -61,8 +62,8 @@ class OtherStep:
 Step = DenseStep | ActivationStep | BatchNormStep | DropoutStep | OtherStep
 
 
-@dataclass(frozen=True)
-class LayerSteps:
+@dataclass(frozen=True, repr=False)
+class LayerSteps(Result):
     """One layer of a network and the steps that it is made of.
 
     Parameters

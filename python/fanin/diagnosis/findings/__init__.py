@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from fanin import _checks
 from fanin.diagnosis.findings import data, learning, normalization, outputs, signals, units
-from fanin.diagnosis.findings._finding import SEVERITIES, Finding, counted
+from fanin.diagnosis.findings._finding import SEVERITIES, Finding
+from fanin.show.text import counted
 
 if TYPE_CHECKING:
     from fanin.diagnosis._report import Report

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from fanin.show.results import Result
+
 SEVERITIES = ("severe", "warning", "note")
 """Severe: training will hardly begin, or not at all. Warning: it will be slow or waste units."""
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass(frozen=True, repr=False)
+class Finding(Result):
     """One thing that is wrong, or worth knowing.
 
     Attributes
@@ -38,6 +40,9 @@ class Finding:
     source: str
     fix: str = ""
 
+    def _says(self) -> str:
+        return f"{self.severity} {self.kind}: {self.text}"
+
 
 def graded(value: float, warning: float, severe: float) -> str | None:
     """Return how severe a number is that should stay below two thresholds."""
@@ -50,11 +55,6 @@ def also(worst: str, layers: tuple[str, ...]) -> str:
     """Say in which layers it shows besides the worst."""
     others = tuple(name for name in layers if name != worst)
     return f", and in {named(others)}" if others else ""
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number of things."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def named(layers: tuple[str, ...]) -> str:
