@@ -1,0 +1,1 @@
+"""How results show themselves: as a line, a text, a page, a picture."""
