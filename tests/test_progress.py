@@ -279,6 +279,28 @@ def test_other_levels_are_refused(call):
         call(None)
 
 
+class Counting(io.StringIO):
+    flushes = 0
+
+    def flush(self):
+        self.flushes += 1
+
+
+@pytest.mark.parametrize(("tick", "flushes"), [(0.0011, 2), (0.051, 50), (0.2, 100)])
+def test_lines_are_flushed_at_most_ten_times_a_second_and_at_the_end(tick, flushes, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(sys, "stdout", stream := Counting())
+    with Progress(2, 1, 100, clock=clock) as progress:
+        for _ in range(100):
+            progress.begin()
+            clock.now += tick
+            progress.end({"loss": 1.0})
+            if clock.now < 0.1:
+                assert stream.flushes == 0
+    assert len(stream.getvalue().splitlines()) == 100
+    assert stream.flushes == flushes
+
+
 class Broken(io.StringIO):
     """A stream that takes nothing any more."""
 

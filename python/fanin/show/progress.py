@@ -320,12 +320,26 @@ class _Lines(_Output):
     def __init__(self, name: str, clock: Clock) -> None:
         super().__init__(clock)
         self.name = name
+        self.pending = False
+        """Whether something waits for a flush, each of which wakes whoever reads."""
 
     def _draw(self, text: str) -> None:
         pass
 
     def _keep(self, text: str) -> None:
-        print(text, file=getattr(sys, self.name), flush=True)
+        if getattr(sys, self.name) is not None:
+            getattr(sys, self.name).write(text + "\n")
+            self.pending = True
+            if self.clock() >= self.due:
+                self._flush()
+
+    def _flush(self) -> None:
+        getattr(sys, self.name).flush()
+        self.pending, self.due = False, self.clock() + INTERVAL
+
+    def close(self) -> None:
+        if self.pending:
+            self._try(self._flush)
 
 
 class _Display(_Output):
