@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -379,65 +379,60 @@ class _Row(_Output):
 
     def __init__(self, stream: Any, clock: Clock) -> None:
         super().__init__(clock)
-        self.stream = stream
+        self.stream, self.write = stream, stream.write
         self.width = 0
         """Columns that the row takes now."""
         self.free = True
         """Whether the cursor is at the start of a row, apart from our own."""
-        # From the start, to know what row the cursor is in.
-        self.above: list[tuple[str, _Above]] = []
-        for name in ("stdout", "stderr"):
-            if _is_terminal(getattr(sys, name)):
-                self.above.append((name, _Above(getattr(sys, name), self)))
-                setattr(sys, name, self.above[-1][1])
+        self.watched: list[tuple[Any, Any, Any]] = []
+        for each in (sys.stdout, sys.stderr):
+            if _is_terminal(each):
+                self._watch(each)
+
+    def _watch(self, stream: Any) -> None:
+        """Make place for what is written, by whoever holds the stream, such as a logger."""
+        write = stream.write
+
+        def make_place(text: str) -> Any:
+            if text:
+                self._try(self.clear)
+                self.free = text[-1:] == "\n"
+            return write(text)
+
+        with suppress(AttributeError):  # a stream of the user's that takes no attributes
+            own = getattr(stream, "__dict__", {}).get("write")  # None: that of its class
+            stream.write = make_place
+            self.watched.append((stream, make_place, own))
 
     def _draw(self, text: str) -> None:
         if self.free:
             text, width = _cut(text, _columns(self.stream) - 1)
             rest = " " * (self.width - width)
             self.width = width
-            self._write(f"\r{text}{rest}")
+            self._put(f"\r{text}{rest}")
 
     def _keep(self, text: str) -> None:
         self.clear()
-        self._write(text + "\n" if self.free else f"\n{text}\n")
+        self._put(text + "\n" if self.free else f"\n{text}\n")
         self.free = True
 
     def close(self) -> None:
-        for name, above in self.above:
-            if getattr(sys, name) is above:
-                setattr(sys, name, above._stream)
+        for stream, make_place, own in self.watched:
+            if vars(stream).get("write") is make_place:
+                del stream.write
+                if own is not None:
+                    stream.write = own
         self._try(self.clear)
 
     def clear(self) -> None:
         """Take the row off the screen."""
         if self.width:
-            self._write("\r" + " " * self.width + "\r")
+            self._put("\r" + " " * self.width + "\r")
             self.width = 0
 
-    def _write(self, text: str) -> None:
-        self.stream.write(text)
+    def _put(self, text: str) -> None:
+        self.write(text)
         self.stream.flush()
-
-
-class _Above:
-    """A stream of a terminal while a row is drawn: the row makes place for what is written."""
-
-    def __init__(self, stream: Any, row: _Row) -> None:
-        self._stream, self._row = stream, row
-
-    def write(self, text: str) -> Any:
-        if text:
-            self._row._try(self._row.clear)
-            self._row.free = text.endswith("\n")
-        return self._stream.write(text)
-
-    def writelines(self, lines: Any) -> None:
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 def _columns(stream: Any) -> int:
