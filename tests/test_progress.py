@@ -206,6 +206,34 @@ def test_fits_in_threads_have_a_line_each(capsys):
     assert module._OPEN == []
 
 
+TRAINED = {
+    "fit": lambda models, **options: [model.fit(X, Y, **options) for model in models],
+    "fit_many": lambda models, **options: fanin.fit_many(models, X, Y, **options),
+}
+
+
+@pytest.mark.parametrize("train", TRAINED.values(), ids=TRAINED)
+def test_being_watched_cuts_epochs_and_changes_nothing(train, screen, monkeypatch):
+    steps = []
+    update = Progress.update
+
+    def count(self, done, values=module._NONE):
+        steps.append(done)
+        update(self, done, values)
+
+    monkeypatch.setattr(Progress, "update", count)
+    alone, watched = ([network(0), network(1)] for _ in range(2))
+    options = {"epochs": 3, "batch_size": 4, "validation_split": 0.25}
+    expected = train(alone, verbose=0, **options)
+    uncut = len(steps)
+    found = train(watched, verbose=1, **options)
+    assert len(steps) - uncut > uncut
+    assert [each.history for each in found] == [each.history for each in expected]
+    for one, other in zip(alone, watched, strict=True):
+        assert np.array_equal(one.params, other.params)
+        assert one.optimizer.iterations == other.optimizer.iterations
+
+
 # Into a pipe, a file, or what a user put in the place of a stream.
 
 
