@@ -18,7 +18,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from fanin import _checks, _text
+from fanin import _checks
+from fanin._text import printable
 
 Clock = Callable[[], float]
 Values = Mapping[str, float] | str
@@ -228,7 +229,7 @@ def _pace(seconds: float, steps: int) -> str:
 
 def _bar(share: float) -> str:
     done = int(_BAR_WIDTH * share)
-    full, empty = "━─" if _text.printable("━─") == "━─" else "=-"
+    full, empty = "━─" if printable("━─") == "━─" else "=-"
     return full * done + empty * (_BAR_WIDTH - done)
 
 
@@ -309,7 +310,7 @@ def _clean(text: str) -> str:
     """Return one line without control characters, whatever a name has in it."""
     if not text.isprintable():
         text = "".join(sign if sign.isprintable() else " " for sign in text)
-    return _text.printable(text)
+    return printable(text)
 
 
 class _Lines(_Output):
