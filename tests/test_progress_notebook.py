@@ -128,6 +128,7 @@ OTHERS = {
     ),
     "captured": "%%capture kept\nh = network().fit(X, Y, epochs=3)",
     "what was captured": "assert len(kept.stdout.splitlines()) == 3",
+    "many short calls": "for _ in range(5): p = model.predict(X)",
     "printed": (
         "h = network().fit(X, Y, epochs=3, callbacks=[Ends(lambda: print('by the callback'))])"
     ),
@@ -144,13 +145,18 @@ def outputs():
     return {name: cell.outputs for name, cell in zip(sources, notebook.cells, strict=True)}
 
 
+def text_of(output):
+    """Return what is shown; a call of less than 100 ms prints it, and is not displayed."""
+    return output.text if output.output_type == "stream" else output.data["text/plain"]
+
+
 @pytest.mark.parametrize(("name", "expected"), [(name, CELLS[name][1]) for name in CELLS])
 def test_a_cell_keeps_one_output_with_the_last_values(name, expected, outputs):
     errors = [output.ename for output in outputs[name] if output.output_type == "error"]
     assert errors == [ERRORS[word] for word in [name.partition(",")[0]] if word in ERRORS]
     shown = [output for output in outputs[name] if output.output_type != "error"]
-    assert [output.output_type for output in shown] == ["display_data"] * bool(expected)
-    found = shown[0].data["text/plain"].splitlines() if shown else []
+    assert len(shown) == bool(expected)
+    found = text_of(shown[0]).splitlines() if shown else []
     assert len(found) == len(expected)
     for line, pattern in zip(found, expected, strict=True):
         assert re.fullmatch(pattern, line), line
@@ -159,6 +165,18 @@ def test_a_cell_keeps_one_output_with_the_last_values(name, expected, outputs):
 @pytest.mark.parametrize("name", ["start", "redirected", "captured", "what was captured"])
 def test_a_stream_that_the_user_put_there_gets_the_lines(name, outputs):
     assert outputs[name] == []
+
+
+def test_what_was_drawn_is_one_display(outputs):
+    slow = [name for name in CELLS if name.endswith("slow") or name in ("1", *ERRORS)]
+    assert len(slow) == 5
+    for name in slow:
+        assert outputs[name][0].output_type == "display_data"
+
+
+def test_short_calls_in_a_loop_share_an_output(outputs):
+    found = "".join(text_of(output) for output in outputs["many short calls"])
+    assert found.count("2/2 - ") == 5
 
 
 def test_prints_of_a_callback_are_outputs_of_their_own(outputs):

@@ -1,9 +1,10 @@
 """What a call that takes its time shows while it runs: one output, with one line that stays.
 
 Nothing is shown in the first 100 ms, and then at most ten times a second. In a notebook the output
-is one display that is updated in place; on a terminal it is the last row. Pipes and files get
-lines that stay and no control characters. A progress never ends what it reports on: once its
-stream or kernel takes nothing any more, it is silent.
+is one display that is updated in place (a printed line where the call was over before); on a
+terminal it is the last row. Pipes and files get lines that stay and no control characters. A
+progress never ends what it reports on: once its stream or kernel takes nothing any more, it is
+silent.
 """
 
 import importlib
@@ -344,7 +345,7 @@ class _Lines(_Output):
 
 
 class _Display(_Output):
-    """A display of a notebook."""
+    """A display of a notebook; what is over before it was shown is printed."""
 
     def __init__(self, display: Any, clock: Clock) -> None:
         super().__init__(clock)
@@ -372,7 +373,12 @@ class _Display(_Output):
 
     def close(self) -> None:
         if self.pending:
-            self._try(self._publish)
+            self._try(self._print if self.handle is None else self._publish)
+
+    def _print(self) -> None:
+        # Short calls, of which there may be many in a loop, share the output of prints; a display
+        # would wait for the kernel's other thread each time.
+        print(*self.kept, sep="\n")
 
 
 class _Row(_Output):
