@@ -16,7 +16,7 @@ WHEELS := target/wheels-peers
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types rust-tests python-tests bench instructions bench-peers test-peers peers statistics fmt clean
+.PHONY: help demo build test check lint types rust-tests python-tests bench bench-progress instructions bench-peers test-peers peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ python-tests: $(EXTENSION) ## pytest: laws, parity, documents, notebook, hostile
 
 bench: ## Rust benches of the kernels
 	cargo bench --locked
+
+bench-progress: $(EXTENSION) ## What the progress of fit costs in a Jupyter kernel, a terminal and a pipe
+	$(BIN)/python benches/progress.py
 
 instructions: $(EXTENSION) ## Instructions of the bench rows step, predict and adam (AGAINST=../before/python: beside another build)
 	@command -v valgrind > /dev/null || { echo 'install valgrind first: apt-get install valgrind'; exit 1; }

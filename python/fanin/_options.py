@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fanin import _checks
-from fanin._progress import resolve_verbose
+from fanin.show.progress import resolve_verbose
 
 
 def batch_rows(name: str, value: int | None, default: int = 32) -> int:

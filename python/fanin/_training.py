@@ -12,17 +12,14 @@ from numpy.typing import NDArray
 from fanin import _core, random
 from fanin._data import Samples
 from fanin._options import Course
-from fanin._progress import Progress
 from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, CallbackList, History
 from fanin.losses import Loss
 from fanin.metrics import Metric
 from fanin.optimizers import Optimizer
+from fanin.show.progress import INTERVAL, Progress
 from fanin.streams import Replay
 
 Array = NDArray[Any]
-
-_REFRESH = 0.1
-"""Seconds between two drawings of a bar."""
 
 
 class Compiled:
@@ -153,6 +150,10 @@ class Fit:
     shuffler: Shuffler
     callbacks: CallbackList
     progress: Progress
+    span: int = 1
+    """Batches of the next call of the core where somebody watches: as many as fill the time
+    between two drawings, at the pace of the last call. It outlives an epoch: a short one is soon
+    a single call."""
 
     def begin(self) -> None:
         """Tell the callbacks that training begins."""
@@ -225,7 +226,7 @@ class Fit:
         each = self.callbacks.any_overrides(BATCH_HOOKS)
         logs: dict[str, Any] = {}
         done = 0
-        for start, stop in self._spans(each):
+        for start, stop in self.spans(each):
             if each:
                 self.callbacks.call("on_train_batch_begin", start, {})
             rates = compiled.optimizer.learning_rates(compiled.iterations, stop - start)
@@ -259,20 +260,19 @@ class Fit:
                 break
         return logs, done
 
-    def _spans(self, each: bool) -> Iterator[tuple[int, int]]:
+    def spans(self, each: bool) -> Iterator[tuple[int, int]]:
         """Cut an epoch's batches into the calls of the core: one, unless somebody watches."""
-        steps = self.progress.steps
+        steps = self.course.steps(len(self.train))
         paced = self.progress.live or self.callbacks.pulse_by_time()
-        done, length, clock = 0, 1, time.perf_counter()
+        done, clock = 0, time.perf_counter()
         while done < steps:
-            stop = done + 1 if each else done + length if paced else steps
+            stop = done + 1 if each else done + self.span if paced else steps
             pulse = self.callbacks.until_pulse(self.compiled.iterations)
             stop = min(stop, steps, steps if pulse is None else done + pulse)
             yield done, stop
             now = time.perf_counter()
-            # As many batches as fill the time between two drawings, at the pace of the last.
             pace = (now - clock) / (stop - done)
-            length = max(1, min(4 * length, int(_REFRESH / max(pace, 1e-9))))
+            self.span = max(1, min(4 * self.span, int(INTERVAL / max(pace, 1e-9))))
             done, clock = stop, now
 
 
@@ -296,7 +296,7 @@ def prepare(
     shuffler = Shuffler(model.source if source is None else source, course.shuffle, offset)
     model.history, model.stop_training = history, False
     callbacks.begin(*([] if history in callbacks.callbacks else [history]))
-    progress = Progress(course.verbose, course.steps(len(train)))
+    progress = Progress(course.verbose, course.steps(len(train)), course.last - course.first)
     return Fit(model, goal, compiled, course, train, validation, shuffler, callbacks, progress)
 
 

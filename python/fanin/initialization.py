@@ -14,6 +14,7 @@ from fanin.foreign import DEFAULTS, WEIGHTS, Layer, Parameter
 from fanin.initializers import Initializer
 from fanin.initializers._fitting import drawn_for
 from fanin.layers._arrays import at
+from fanin.show.progress import Progress
 
 __all__ = ["initialize"]
 
@@ -31,6 +32,7 @@ def initialize(
     rules: Mapping[str, Any] | None = None,
     order: Sequence[str] | None = None,
     layout: str | None = None,
+    verbose: int | str = "auto",
 ) -> Model:
     """Initialize all layers of a model: fanin's, torch's, Keras's, or a tree of arrays (JAX, Flax).
 
@@ -74,6 +76,9 @@ def initialize(
         ...)`` as where a layer is ``W @ x + b``, and in torch. Without it biases tell, which have
         as many elements as there are outputs. A kernel without a bias, or with as many inputs as
         outputs, is laid out as the others of the tree; if nothing tells, as in fanin.
+    verbose : {"auto", 0, 1, 2}, default "auto"
+        Nothing, or a line that counts parameters. "auto" is that line in a notebook or on a
+        terminal if the call takes longer than 100 ms, else nothing.
 
     Returns
     -------
@@ -122,17 +127,19 @@ def initialize(
     if seed is not None and rng is not None:
         raise TypeError("seed and rng: expected one of the two, found both")
     chosen = _Choice.of(initializer, bias, rules)
+    progress = Progress.aside("initialize", verbose, "parameters")
     opened = foreign.opened(model, layout, order)
     if not opened.layers:
         raise ValueError("model: expected one with parameters, found none")
     chosen.check(opened.layers)
     named = (rng, "rng") if seed is None else (seed, "seed")
-    with random.drawing(*named) as source:
+    fillers = list(chosen.fillers(opened.layers))
+    written = []
+    with random.drawing(*named) as source, progress.over(len(fillers)):
         # All are drawn and checked before the first is written.
-        written = [
-            (parameter, _values(layer, parameter, filler, source))
-            for layer, parameter, filler in chosen.fillers(opened.layers)
-        ]
+        for layer, parameter, filler in fillers:
+            written.append((parameter, _values(layer, parameter, filler, source)))
+            progress.update(len(written))
     for parameter, values in written:
         parameter.write(values)
     _tell(list(chosen.left(opened.layers)))

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _absent, _checks, _core, _data, _options, _training, random
-from fanin._progress import Progress
 from fanin.callbacks import History
 from fanin.callbacks._base import CallbackList
 from fanin.errors import NotReadyError
 from fanin.models import Sequential, as_sequential
+from fanin.show.progress import Progress
 
 __all__ = ["fit_many"]
 
@@ -216,7 +216,7 @@ def _run(fits: Sequence[_training.Fit], progress: Progress) -> None:
     logs: list[dict[str, Any]] = [{} for _ in fits]
     for epoch in range(course.first, course.last):
         progress.begin(f"Epoch {epoch + 1}/{course.last}")
-        logs = _epoch(fits, epoch)
+        logs = _epoch(fits, epoch, progress)
         infinite = None
         for place, (fit, values) in enumerate(zip(fits, logs, strict=True)):
             try:
@@ -228,38 +228,52 @@ def _run(fits: Sequence[_training.Fit], progress: Progress) -> None:
             fit.record(epoch, values)
         if infinite is not None:
             raise infinite
-        means = {name: float(np.mean([values[name] for values in logs])) for name in logs[0]}
-        progress.end(means)
+        progress.end(_means(logs))
     for fit, values in zip(fits, logs, strict=True):
         fit.callbacks.call("on_train_end", values)
 
 
-def _epoch(fits: Sequence[_training.Fit], epoch: int) -> list[dict[str, Any]]:
+def _means(logs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    return {name: float(np.mean([values[name] for values in logs])) for name in logs[0]}
+
+
+def _epoch(fits: Sequence[_training.Fit], epoch: int, progress: Progress) -> list[dict[str, Any]]:
     """Train each network for one epoch; return the means of each."""
     lead = fits[0]
     train, goal, course = lead.train, lead.goal, lead.course
-    steps = course.steps(len(train))
+    size = course.batch_size
+    orders = [fit.shuffler.order(epoch, len(train)) for fit in fits]
     counts = [np.zeros(2 + len(goal.names)) for _ in fits]
     for fit, count in zip(fits, counts, strict=True):
         count[0] = fit.compiled.iterations
-    try:
-        _core.train_many(
-            [_member(fit, epoch, steps, count) for fit, count in zip(fits, counts, strict=True)],
-            goal.loss,
-            goal.metrics,
-            train.x,
-            train.y,
-            train.weights,
-            course.batch_size,
-            goal.threads,
-        )
-    finally:
-        for fit, count in zip(fits, counts, strict=True):
-            fit.compiled.iterations = int(count[0])
-    return [goal.logs(count[2:], count[1]) for count in counts]
+    logs: list[dict[str, Any]] = [{} for _ in fits]
+    for start, stop in lead.spans(False):
+        rows = slice(start * size, stop * size)
+        try:
+            _core.train_many(
+                [
+                    _member(fit, order[rows], stop - start, count)
+                    for fit, order, count in zip(fits, orders, counts, strict=True)
+                ],
+                goal.loss,
+                goal.metrics,
+                train.x,
+                train.y,
+                train.weights,
+                size,
+                goal.threads,
+            )
+        finally:
+            for fit, count in zip(fits, counts, strict=True):
+                fit.compiled.iterations = int(count[0])
+        logs = [goal.logs(count[2:], count[1]) for count in counts]
+        progress.update(stop, _means(logs))
+    return logs
 
 
-def _member(fit: _training.Fit, epoch: int, steps: int, count: NDArray[np.float64]) -> Any:
+def _member(
+    fit: _training.Fit, order: NDArray[np.uint32], steps: int, count: NDArray[np.float64]
+) -> Any:
     """Return a network's part of the core's call."""
     compiled, goal = fit.compiled, fit.goal
     settings = compiled.prepare(goal.params)
@@ -269,7 +283,7 @@ def _member(fit: _training.Fit, epoch: int, steps: int, count: NDArray[np.float6
         goal.state,
         compiled.slots,
         settings,
-        fit.shuffler.order(epoch, len(fit.train)),
+        order,
         compiled.optimizer.learning_rates(compiled.iterations, steps),
         count,
     )

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from fanin import _absent, _checks, _custom, _data, _options, _saving, _training, random
 from fanin._compilable import Compilable
-from fanin._progress import Progress, resolve_verbose
 from fanin.callbacks import History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
 from fanin.callbacks._run import Run
+from fanin.show.progress import Progress, resolve_verbose
 
 __all__ = ["Sequential", "clone_model", "load_model"]
 
@@ -110,7 +110,9 @@ class Sequential(Compilable):
         epochs : int, default 1
             Number of the last epoch.
         verbose : {"auto", 0, 1, 2}, default "auto"
-            Nothing, a bar, or a line an epoch; "auto" draws a bar where there is a terminal.
+            Nothing; one line for the whole call, which changes while it runs and stays with the
+            last values; or a line an epoch. "auto" is 1 in a notebook and on a terminal, and 2
+            where the output goes into a pipe or a file.
         callbacks : list of Callback, optional
             See `fanin.callbacks`.
         validation_split : float, default 0.0
@@ -232,7 +234,7 @@ class Sequential(Compilable):
         batch_size : int, optional
             Samples of a batch; 32 if None.
         verbose : {"auto", 0, 1, 2}, default "auto"
-            Nothing, a bar, or a line.
+            Nothing, or a line; "auto" is a line.
         sample_weight : array_like of shape (n,), optional
             Weight of each sample in the loss, at least 0.
         steps : None
@@ -291,7 +293,7 @@ class Sequential(Compilable):
             Samples of a batch for callbacks and progress; 32 if None. Samples are computed in
             larger blocks where those keep less than some megabytes.
         verbose : {"auto", 0, 1, 2}, default "auto"
-            Nothing, a bar, or a line.
+            Nothing, or a line; "auto" is a line.
         steps : None
             Not supported: all samples count.
         callbacks : list of Callback, optional

@@ -282,6 +282,7 @@ WITH_SIGNS = {
     "comparison.html",
     "comparison.plot",
     "diagnosis._plot",
+    "show.progress",  # a bar, where the stream has its signs
     "theory.diagram",
     # Formulas of initializers; `explain` spells them when it prints them.
     *(

@@ -4,14 +4,16 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
+from fanin._checks import found
 from fanin.comparison import arms as arms_module
 from fanin.comparison.arms import Arm
 from fanin.comparison.data import Data, load
-from fanin.comparison.progress import Report, check_progress, watch
 from fanin.comparison.reproduce import cores, environment
 from fanin.comparison.result import ArmResult, Comparison
 from fanin.comparison.settings import (
@@ -22,8 +24,12 @@ from fanin.comparison.settings import (
     make_settings,
 )
 from fanin.comparison.trial import Trial, run_trial
+from fanin.show.progress import INTERVAL, Progress
 from fanin.show.results import Result
 from fanin.show.text import counted
+
+Report = Callable[[Arm, int, int, float], Any]
+_NAMED = 4  # arms whose accuracy the line of the progress says
 
 
 def compare(
@@ -83,8 +89,10 @@ def compare(
     workers : int, optional
         Trials at a time. Default: one for each core. The result does not depend on it.
     progress : "auto", bool or callable, default "auto"
-        Whether to show bars; ``"auto"`` does on a terminal. A callable is called after each epoch
-        of each trial as ``progress(arm, seed, epochs_done, accuracy)``, one call at a time.
+        Whether to show a line that counts epochs, on the standard error outside of notebooks;
+        ``"auto"`` does in a notebook and on a terminal, if the call takes longer than 100 ms. A
+        callable is called after each epoch of each trial as
+        ``progress(arm, seed, epochs_done, accuracy)``, one call at a time.
 
     Returns
     -------
@@ -105,7 +113,7 @@ def compare(
     >>> [arm.label for arm in result.arms]
     ['GlorotNormal', 'GlorotNormal + BN']
     """
-    check_progress(progress)
+    _check_progress(progress)
     experiment = prepare(
         arms,
         data=data,
@@ -163,9 +171,10 @@ class Experiment(Result):
             The result.
         """
         started = time.perf_counter()
-        total = len(self.settings.seeds) * self.settings.epochs
-        with watch(progress, self.arms, total) as report:
-            trials = self._trials(report)
+        report = progress if callable(progress) else None
+        shown = Progress.aside("compare", report is None and progress, "epochs", "stderr")
+        with shown.over(len(self.arms) * len(self.settings.seeds) * self.settings.epochs):
+            trials = self._trials(_Tally(self.arms, report), shown)
         return Comparison(
             arms=tuple(
                 ArmResult(
@@ -181,9 +190,9 @@ class Experiment(Result):
             seconds=time.perf_counter() - started,
         )
 
-    def _trials(self, report: Report | None) -> Mapping[tuple[int, int], Trial]:
+    def _trials(self, tally: "_Tally", shown: Progress) -> Mapping[tuple[int, int], Trial]:
         """Run the trials on threads: the core works without the interpreter's lock."""
-        # A seed after the other, so that an early look at the bars compares arms fairly.
+        # A seed after the other, so that an early look at the progress compares arms fairly.
         jobs = [(place, seed) for seed in self.settings.seeds for place in range(len(self.arms))]
         workers = min(self.workers, len(jobs))
         threads = max(1, self.workers // len(jobs))  # fewer trials than cores: share the rest
@@ -196,12 +205,69 @@ class Experiment(Result):
                     self.settings,
                     self.data,
                     threads=threads,
-                    report=report,
+                    report=tally.report,
                     stop=stop,
                 ): (place, seed)
                 for place, seed in jobs
             }
-            return {futures[done]: done.result() for done in as_completed(futures)}
+            trials: dict[tuple[int, int], Trial] = {}
+            running = set(futures)
+            while running:
+                # Drawn by this thread alone: a kernel does not know what cell another belongs to.
+                ended, running = wait(
+                    running, INTERVAL if shown.live else None, return_when=FIRST_COMPLETED
+                )
+                for future in ended:
+                    place, seed = futures[future]
+                    trials[place, seed] = future.result()
+                    tally.done[place, seed] = self.settings.epochs  # also where one diverged
+                shown.update(*tally.so_far())
+            return trials
+
+
+class _Tally:
+    """How far all trials are; they report from threads."""
+
+    def __init__(self, arms: tuple[Arm, ...], told: Report | None) -> None:
+        self.places = {arm.label: place for place, arm in enumerate(arms)}
+        self.told = told
+        self.lock = threading.Lock()
+        self.done: dict[tuple[int, int], int] = {}
+        """Epochs, by an arm's place and the seed; `accuracy` is the latest."""
+        self.accuracy: dict[tuple[int, int], float] = {}
+
+    def report(self, arm: Arm, seed: int, done: int, accuracy: float) -> None:
+        """Note the end of an epoch, and tell whoever asked to be told."""
+        with self.lock:
+            trial = self.places[arm.label], seed
+            self.done[trial], self.accuracy[trial] = done, accuracy
+            if self.told is not None:
+                self.told(arm, seed, done, accuracy)
+
+    def so_far(self) -> tuple[int, str]:
+        """Return the epochs that all have done, and the best arms with their mean accuracies."""
+        with self.lock:
+            done, latest = sum(self.done.values()), dict(self.accuracy)
+        seen = {
+            label: float(np.mean([value for trial, value in latest.items() if trial[0] == place]))
+            for label, place in self.places.items()
+            if any(trial[0] == place for trial in latest)
+        }
+        best = sorted(seen, key=lambda label: -seen[label])[:_NAMED]
+        named = ", ".join(f"{label} {seen[label]:.3f}" for label in best)
+        return done, f"accuracy: {named}" if named else ""
+
+
+def _check_progress(progress: object) -> None:
+    """Refuse what cannot be used, before anything is trained."""
+    if callable(progress) or isinstance(progress, bool | np.bool_):
+        return
+    if not isinstance(progress, str) or progress != "auto":
+        error = ValueError if isinstance(progress, str) else TypeError
+        raise error(
+            "progress: expected 'auto', True, False or a function of (arm, seed, epochs done, "
+            f"accuracy), found {found(progress)}"
+        )
 
 
 @contextlib.contextmanager

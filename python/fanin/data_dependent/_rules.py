@@ -12,6 +12,7 @@ import fanin
 from fanin import _checks, _core
 from fanin.data_dependent._models import Visit, visiting
 from fanin.random import Rng, drawing, resolve
+from fanin.show.progress import Progress
 from fanin.show.results import Result, Table
 from fanin.show.text import counted
 
@@ -79,6 +80,7 @@ def lsuv(
     initializer: Any = "orthogonal",
     rng: Rng = None,
     centre: bool = False,
+    verbose: int | str = "auto",
 ) -> Scales:
     """Layer-sequential unit-variance initialization [1]_, in one pass.
 
@@ -101,6 +103,9 @@ def lsuv(
         Where the random numbers come from, see :mod:`fanin.random`.
     centre : bool, default False
         Whether biases take the mean of each layer's outputs off, which [1]_ does not.
+    verbose : {"auto", 0, 1, 2}, default "auto"
+        Nothing, or a line that counts layers. "auto" is that line in a notebook or on a terminal if
+        the call takes longer than 100 ms, else nothing.
 
     Returns
     -------
@@ -137,7 +142,8 @@ def lsuv(
         factor = np.divide(target, spread, out=np.array(np.inf), where=spread > 0)
         return factor, np.array(middle if whole else 0.0)
 
-    return _run(model, x, initializer, rng, rule)
+    progress = Progress.aside("lsuv", verbose, "layers")
+    return _run(model, x, initializer, rng, rule, progress)
 
 
 def data_dependent(
@@ -148,6 +154,7 @@ def data_dependent(
     std: float = 1.0,
     initializer: Any = None,
     rng: Rng = None,
+    verbose: int | str = "auto",
 ) -> Scales:
     """Give every unit outputs of one mean and one standard deviation [1]_.
 
@@ -166,6 +173,8 @@ def data_dependent(
         What fills the weights first; None keeps them.
     rng : optional
         Where the random numbers come from, see :mod:`fanin.random`.
+    verbose : {"auto", 0, 1, 2}, default "auto"
+        See :func:`lsuv`.
 
     Returns
     -------
@@ -196,7 +205,21 @@ def data_dependent(
     >>> bool(np.allclose(z.mean(axis=0), 0, atol=1e-5) and np.allclose(z.std(axis=0), 1, atol=1e-4))
     True
     """
+    return _scale_units("data_dependent", model, x, mean, std, initializer, rng, verbose)
+
+
+def _scale_units(
+    title: str,
+    model: Any,
+    x: Any,
+    mean: float,
+    std: float,
+    initializer: Any,
+    rng: Rng,
+    verbose: int | str,
+) -> Scales:
     centre, target = _checks.number("mean", mean), _checks.number("std", std, above=0.0)
+    progress = Progress.aside(title, verbose, "layers")
 
     def rule(mean: Array, variance: Array) -> tuple[Array, Array]:
         spread = np.sqrt(variance)
@@ -204,10 +227,10 @@ def data_dependent(
         # Taken off before the units are multiplied.
         return factor, mean - centre / factor
 
-    return _run(model, x, initializer, rng, rule, needs_bias=True)
+    return _run(model, x, initializer, rng, rule, progress, needs_bias=True)
 
 
-def weight_norm(model: Any, x: Any, *, rng: Rng = None) -> Scales:
+def weight_norm(model: Any, x: Any, *, rng: Rng = None, verbose: int | str = "auto") -> Scales:
     """Data-dependent initialization of weight normalization [1]_.
 
     Directions are drawn from N(0, 0.05²); the length of each unit's weights and its bias are chosen
@@ -222,6 +245,8 @@ def weight_norm(model: Any, x: Any, *, rng: Rng = None) -> Scales:
         A batch; a few hundred samples are enough.
     rng : optional
         Where the random numbers come from, see :mod:`fanin.random`.
+    verbose : {"auto", 0, 1, 2}, default "auto"
+        See :func:`lsuv`.
 
     Returns
     -------
@@ -247,7 +272,7 @@ def weight_norm(model: Any, x: Any, *, rng: Rng = None) -> Scales:
     1.0
     """
     directions = fanin.initializers.RandomNormal(stddev=0.05)
-    return data_dependent(model, x, initializer=directions, rng=rng)
+    return _scale_units("weight_norm", model, x, 0.0, 1.0, directions, rng, verbose)
 
 
 Rule = Callable[[Array, Array], tuple[Array, Array]]
@@ -255,7 +280,14 @@ Rule = Callable[[Array, Array], tuple[Array, Array]]
 
 
 def _run(
-    model: Any, x: Any, initializer: Any, rng: Rng, rule: Rule, *, needs_bias: bool = False
+    model: Any,
+    x: Any,
+    initializer: Any,
+    rng: Rng,
+    rule: Rule,
+    progress: Progress,
+    *,
+    needs_bias: bool = False,
 ) -> Scales:
     """Visit the layers in order and rescale each; put everything back if one cannot be."""
     found: list[LayerScale] = []
@@ -283,13 +315,15 @@ def _run(
         spread = float(np.sqrt(after.mean() + np.square(means - means.mean()).mean()))
         before = float(np.sqrt(variance.mean() + np.square(mean - mean.mean()).mean()))
         found.append(LayerScale(layer.name, before, spread, factor))
+        progress.update(len(found), {"std before": before, "std after": spread})
         return factor, shift
 
     with ExitStack() as stack:
         run = stack.enter_context(visiting(model, x))
+        stack.enter_context(progress.over(None))
         if initializer is not None:
             source = stack.enter_context(drawing(rng))
-            fanin.initialize(run.model, initializer, rng=source)
+            fanin.initialize(run.model, initializer, rng=source, verbose=progress.verbose)
         elif rng is not None:
             resolve(rng)
         run(visit)
