@@ -67,7 +67,7 @@ class Chain(Configurable):
         *,
         rng: random.Rng = None,
     ) -> None:
-        self.name = auto_name(type(self).__name__) if name is None else name
+        self.name: str = auto_name(type(self).__name__) if name is None else name
         # An explicit rng is checked now; a fresh one is drawn when it is first needed.
         self._source: Any = None if rng is None else random.resolve(rng)
         self._layers: list[Layer] = []

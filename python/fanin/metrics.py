@@ -54,7 +54,7 @@ class Metric(CoreMember):
             raise ValueError(
                 f"dtype: expected None, since the sums are float64, found {_checks.found(dtype)}"
             )
-        self.name = self.kind if name is None else name
+        self.name: str = self.kind if name is None else name
         self.reset_state()
 
     def reset_state(self) -> None:

@@ -142,10 +142,10 @@ def _set(stream: Stream, seed: str, path: str) -> Stream:
 RandomSource: TypeAlias = "Stream | Replay | np.random.Generator | np.random.RandomState"
 """What :func:`resolve` returns."""
 
-Rng: TypeAlias = (
-    "int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator"
-    " | np.random.RandomState | Stream | Replay | Mapping[str, Any] | ModuleType | None"
-)
+Rng: TypeAlias = """(
+    int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator
+    | np.random.RandomState | Stream | Replay | Mapping[str, object] | ModuleType | None
+)"""
 """What ``rng=`` accepts."""
 
 

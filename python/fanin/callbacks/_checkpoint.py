@@ -67,11 +67,11 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, 0.0)
-        self.filepath = _arguments.file("filepath", _saving.check_path(filepath))
-        self.verbose = _arguments.verbosity(verbose)
-        self.save_best_only = _checks.flag("save_best_only", save_best_only)
-        self.save_weights_only = _checks.flag("save_weights_only", save_weights_only)
-        self.save_freq = _frequency(save_freq)
+        self.filepath: str = _arguments.file("filepath", _saving.check_path(filepath))
+        self.verbose: int = _arguments.verbosity(verbose)
+        self.save_best_only: bool = _checks.flag("save_best_only", save_best_only)
+        self.save_weights_only: bool = _checks.flag("save_weights_only", save_weights_only)
+        self.save_freq: str | int = _frequency(save_freq)
         if initial_value_threshold is not None:
             self.best = _checks.number("initial_value_threshold", initial_value_threshold)
         self._epoch = self._batches = 0

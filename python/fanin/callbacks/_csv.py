@@ -47,9 +47,9 @@ class CSVLogger(Callback):
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
         super().__init__()
-        self.filename = _arguments.file("filename", _files.as_path("filename", filename))
-        self.separator = _separator(separator)
-        self.append = _checks.flag("append", append)
+        self.filename: str = _arguments.file("filename", _files.as_path("filename", filename))
+        self.separator: str = _separator(separator)
+        self.append: bool = _checks.flag("append", append)
         self._names: list[str] = []
         self._columns: list[str] = []
 

@@ -23,8 +23,8 @@ class Monitor(Callback):
                 f"monitor: expected a name such as 'val_loss', found {_checks.found(monitor)}"
             )
         self.monitor = monitor
-        self.mode = _checks.one_of("mode", mode, ("auto", "min", "max"))
-        self.min_delta = abs(_checks.number("min_delta", min_delta))
+        self.mode: str = _checks.one_of("mode", mode, ("auto", "min", "max"))
+        self.min_delta: float = abs(_checks.number("min_delta", min_delta))
         self.best: float | None = None
         self._directions: Mapping[str, bool] | None = None
         self._expected: Collection[str] = ()
@@ -216,13 +216,19 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience = _checks.integer("patience", patience, minimum=0)
-        self.verbose = _arguments.verbosity(verbose)
-        self.baseline = None if baseline is None else _checks.number("baseline", baseline)
-        self.restore_best_weights = _checks.flag("restore_best_weights", restore_best_weights)
-        self.start_from_epoch = _checks.integer("start_from_epoch", start_from_epoch, minimum=0)
+        self.patience: int = _checks.integer("patience", patience, minimum=0)
+        self.verbose: int = _arguments.verbosity(verbose)
+        self.baseline: float | None = (
+            None if baseline is None else _checks.number("baseline", baseline)
+        )
+        self.restore_best_weights: bool = _checks.flag("restore_best_weights", restore_best_weights)
+        self.start_from_epoch: int = _checks.integer(
+            "start_from_epoch", start_from_epoch, minimum=0
+        )
         self.best_weights: list[Any] | None = None
-        self.best_epoch = self.stopped_epoch = self.wait = 0
+        self.best_epoch: int = 0
+        self.stopped_epoch: int = 0
+        self.wait: int = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Forget an earlier training.
@@ -331,12 +337,13 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.factor = _checks.number("factor", factor, above=0.0, below=1.0)
-        self.patience = _checks.integer("patience", patience, minimum=0)
-        self.verbose = _arguments.verbosity(verbose)
-        self.cooldown = _checks.integer("cooldown", cooldown, minimum=0)
-        self.min_lr = _checks.number("min_lr", min_lr, at_least=0.0)
-        self.cooldown_counter = self.wait = 0
+        self.factor: float = _checks.number("factor", factor, above=0.0, below=1.0)
+        self.patience: int = _checks.integer("patience", patience, minimum=0)
+        self.verbose: int = _arguments.verbosity(verbose)
+        self.cooldown: int = _checks.integer("cooldown", cooldown, minimum=0)
+        self.min_lr: float = _checks.number("min_lr", min_lr, at_least=0.0)
+        self.cooldown_counter: int = 0
+        self.wait: int = 0
 
     def _check_run(self, run: Run) -> None:
         _arguments.rate(type(self).__name__, run.model.optimizer)

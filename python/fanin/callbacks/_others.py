@@ -44,7 +44,7 @@ class LearningRateScheduler(Callback):
         super().__init__()
         self.schedule = schedule
         self._takes_rate = _takes("schedule", schedule, (0, 0.0), (0,)) == 0
-        self.verbose = _arguments.verbosity(verbose)
+        self.verbose: int = _arguments.verbosity(verbose)
 
     def _check_run(self, run: Run) -> None:
         _arguments.rate(type(self).__name__, run.model.optimizer)
@@ -179,7 +179,7 @@ class TerminateOnNaN(Callback):
 
     def __init__(self, raise_error: bool = False) -> None:
         super().__init__()
-        self.raise_error = _checks.flag("raise_error", raise_error)
+        self.raise_error: bool = _checks.flag("raise_error", raise_error)
 
     def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Stop if the loss is NaN or infinite.

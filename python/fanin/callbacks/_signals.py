@@ -142,10 +142,13 @@ class SignalMonitor(Callback):
         cost: float = 0.05,
     ) -> None:
         super().__init__()
-        self.x, self.y = x, y
-        self.pulse_every = None if every is None else _checks.integer("every", every, minimum=1)
-        self.cost = _checks.number("cost", cost, above=0.0, at_most=1.0)
-        self.signals = Signals()
+        self.x: ArrayLike = x
+        self.y: ArrayLike | None = y
+        self.pulse_every: int | None = (
+            None if every is None else _checks.integer("every", every, minimum=1)
+        )
+        self.cost: float = _checks.number("cost", cost, above=0.0, at_most=1.0)
+        self.signals: Signals = Signals()
         self._tracer: Tracer | None = None
 
     def __getstate__(self) -> dict[str, Any]:

@@ -288,7 +288,7 @@ class RandomInitializer(Initializer):
         return cls._draw is not RandomInitializer._draw
 
     def __init__(self, seed: Rng = None) -> None:
-        self.seed = simplify(seed)
+        self.seed: Rng = simplify(seed)
         self._check()
 
     def _check(self) -> None:

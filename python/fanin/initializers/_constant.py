@@ -126,7 +126,7 @@ class Identity(FixedInitializer):
     """
 
     def __init__(self, gain: float = 1.0) -> None:
-        self.gain = number("gain", gain)
+        self.gain: float = number("gain", gain)
 
     def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
         return _core.identity(shape, dtype, self.gain)

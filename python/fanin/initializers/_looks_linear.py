@@ -60,7 +60,7 @@ class LooksLinear(RandomInitializer):
     _options: ClassVar[Mapping[str, Any]] = {"mirror": partial(one_of, choices=_MIRRORS)}
 
     def __init__(self, gain: float = 1.0, seed: Rng = None, *, mirror: str = "both") -> None:
-        self.gain = number("gain", gain)
+        self.gain: float = number("gain", gain)
         self.mirror = mirror
         super().__init__(seed)
 

@@ -184,6 +184,7 @@ class HeUniform(_Uniform):
         mode: str | None = None,
         **fans: Unpack[FanOptions],
     ) -> None:
+        self.negative_slope: float
         self.negative_slope, self._scale = _he_scale(negative_slope)
         super().__init__(seed, mode=mode, **fans)
 
@@ -238,6 +239,7 @@ class HeNormal(_Normal):
         mode: str | None = None,
         **fans: Unpack[FanOptions],
     ) -> None:
+        self.negative_slope: float
         self.negative_slope, self._scale = _he_scale(negative_slope)
         super().__init__(seed, truncated=truncated, mode=mode, **fans)
 
@@ -392,7 +394,9 @@ class SklearnDefault(_Elsewhere):
         self, activation: str = "relu", seed: Rng = None, **fans: Unpack[FanOptions]
     ) -> None:
         _refuse_unknown(self, fans)
-        self.activation = one_of("activation", activation, ("relu", "tanh", "identity", "logistic"))
+        self.activation: str = one_of(
+            "activation", activation, ("relu", "tanh", "identity", "logistic")
+        )
         factor = 2.0 if activation == "logistic" else 6.0
         super().__init__(factor / 6.0, self._mode, "uniform", seed, **fans)
 

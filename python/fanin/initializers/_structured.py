@@ -42,7 +42,7 @@ class Dirac(FixedInitializer):
     """
 
     def __init__(self, groups: int = 1) -> None:
-        self.groups = count("groups", groups, minimum=1)
+        self.groups: int = count("groups", groups, minimum=1)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""
@@ -113,8 +113,8 @@ class Sparse(RandomInitializer):
     """
 
     def __init__(self, sparsity: float, stddev: float = 0.01, seed: Rng = None) -> None:
-        self.sparsity = number("sparsity", sparsity, at_least=0.0, at_most=1.0)
-        self.stddev = number("stddev", stddev, at_least=0.0)
+        self.sparsity: float = number("sparsity", sparsity, at_least=0.0, at_most=1.0)
+        self.stddev: float = number("stddev", stddev, at_least=0.0)
         super().__init__(seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -188,7 +188,7 @@ class ZerO(FixedInitializer):
     """
 
     def __init__(self, orthonormal: bool = False) -> None:
-        self.orthonormal = flag("orthonormal", orthonormal)
+        self.orthonormal: bool = flag("orthonormal", orthonormal)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal initializer."""

@@ -99,9 +99,9 @@ class VarianceScaling(RandomInitializer):
         fan_in: float | None = None,
         fan_out: float | None = None,
     ) -> None:
-        self.scale = number("scale", scale, above=0.0)
-        self.mode = one_of("mode", _lower(mode), _MODES)
-        self.distribution = one_of("distribution", _lower(distribution), DISTRIBUTIONS)
+        self.scale: float = number("scale", scale, above=0.0)
+        self.mode: str = one_of("mode", _lower(mode), _MODES)
+        self.distribution: str = one_of("distribution", _lower(distribution), DISTRIBUTIONS)
         self._rule = FanRule.of(in_axis, out_axis, batch_axis, groups, transposed, fan_in, fan_out)
         super().__init__(seed)
 

@@ -125,7 +125,9 @@ class ReLU(_Elementwise):
         threshold: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+        self.max_value: float | None = max_value
+        self.negative_slope: float = negative_slope
+        self.threshold: float = threshold
         super().__init__(**kwargs)
 
     def activation_settings(self) -> dict[str, Any]:
@@ -166,7 +168,7 @@ class LeakyReLU(_Elementwise):
     def __init__(
         self, negative_slope: float = 0.3, *, alpha: float | None = None, **kwargs: Any
     ) -> None:
-        self.negative_slope = negative_slope if alpha is None else alpha
+        self.negative_slope: float = negative_slope if alpha is None else alpha
         super().__init__(**kwargs)
 
     def activation_settings(self) -> dict[str, Any]:

@@ -123,7 +123,9 @@ class Layer(CoreMember):
         if given:
             _checks.keywords(type(self).__name__, given, _signatures.names(type(self)), UNSUPPORTED)
         only_one(input_shape=input_shape, input_dim=input_dim, batch_input_shape=batch_input_shape)
-        self.declared_dtype = None if dtype is None else _checks.float_dtype("dtype", dtype)
+        self.declared_dtype: str | None = (
+            None if dtype is None else _checks.float_dtype("dtype", dtype)
+        )
         self.declared_shape: tuple[int, ...] | None = None
         if input_shape is not None:
             self.declared_shape = _checks.feature_shape("input_shape", input_shape)
@@ -132,7 +134,7 @@ class Layer(CoreMember):
         elif batch_input_shape is not None:
             self.declared_shape = _checks.batched_shape("batch_input_shape", batch_input_shape)
         self.trainable = trainable
-        self.name = auto_name(type(self).__name__) if name is None else name
+        self.name: str = auto_name(type(self).__name__) if name is None else name
         self.arrays: dict[str, Array] = {}
         self._feature_shape: tuple[int, ...] | None = None
         self._dtype: str | None = None

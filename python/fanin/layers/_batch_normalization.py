@@ -70,10 +70,10 @@ class BatchNormalization(Layer):
     array([0.02], dtype=float32)
     """
 
-    gamma = Weight("Scale of shape (features,), or None.")
-    beta = Weight("Shift of shape (features,), or None.")
-    moving_mean = Weight("Running mean of shape (features,).")
-    moving_variance = Weight("Running variance of shape (features,).")
+    gamma: Weight = Weight("Scale of shape (features,), or None.")
+    beta: Weight = Weight("Shift of shape (features,), or None.")
+    moving_mean: Weight = Weight("Running mean of shape (features,).")
+    moving_variance: Weight = Weight("Running variance of shape (features,).")
 
     _options: ClassVar[Mapping[str, Any]] = {
         "axis": _axis,

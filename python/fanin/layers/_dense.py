@@ -49,8 +49,8 @@ class Dense(Layer):
            [0., 0.]], dtype=float32)
     """
 
-    kernel = Weight("Weights of shape (fan_in, units).")
-    bias = Weight("Bias of shape (units,), or None.")
+    kernel: Weight = Weight("Weights of shape (fan_in, units).")
+    bias: Weight = Weight("Bias of shape (units,), or None.")
 
     _fields = ("units", "use_bias", "kernel_initializer", "bias_initializer")
     _fixed = ("units", "use_bias")

@@ -107,6 +107,7 @@ class InputLayer(Configurable):
         refuse_unknown(type(self).__name__, kwargs)
         only_one(shape=shape, batch_shape=batch_shape, input_shape=input_shape)
         only_one(batch_size=batch_size, batch_shape=batch_shape)
+        self.shape: tuple[int, ...]
         if batch_shape is not None:
             self.shape = _checks.batched_shape("batch_shape", batch_shape)
             if batch_shape[0] is not None:
@@ -119,9 +120,9 @@ class InputLayer(Configurable):
             raise ValueError("shape: expected the shape of one sample, such as (784,), found None")
         if batch_size is not None:
             _checks.integer("batch_size", batch_size, minimum=1)
-        self.dtype = _data_dtype("dtype", dtype)
+        self.dtype: str | None = _data_dtype("dtype", dtype)
         self.declared_dtype = self.dtype if self.dtype in ("float32", "float64") else None
-        self.name = auto_name("InputLayer") if name is None else name
+        self.name: str = auto_name("InputLayer") if name is None else name
 
     def _check_change(self, name: str, value: Any) -> None:
         if name in self._fixed and name in self.__dict__:

@@ -53,7 +53,7 @@ class Loss(CoreMember):
                 "dtype: expected None, since a loss follows the predictions, found "
                 f"{_checks.found(dtype)}"
             )
-        self.name = self.kind if name is None else name
+        self.name: str = self.kind if name is None else name
         self.reduction = reduction
 
     def __call__(

@@ -30,7 +30,8 @@ class _FromProbabilities(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         last_axis(axis)
-        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self.from_logits: bool = from_logits
+        self.label_smoothing: float = label_smoothing
 
 
 class CategoricalCrossentropy(_FromProbabilities):

@@ -109,9 +109,10 @@ class Optimizer(CoreMember):
             _checks.keywords(type(self).__name__, given, known, _UNSUPPORTED)
         self._learning_rate = _rate(learning_rate)
         self.weight_decay = weight_decay
-        self.clipnorm, self.clipvalue = clipnorm, clipvalue
+        self.clipnorm: float | None = clipnorm
+        self.clipvalue: float | None = clipvalue
         self.global_clipnorm = global_clipnorm
-        self.name = self.kind if name is None else name
+        self.name: str = self.kind if name is None else name
         # What counts the steps, for each model that is compiled with this optimizer.
         self._counters: weakref.WeakSet[Any] = weakref.WeakSet()
 

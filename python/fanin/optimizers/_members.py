@@ -64,7 +64,8 @@ class SGD(Optimizer):
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.momentum, self.nesterov = momentum, nesterov
+        self.momentum: float = momentum
+        self.nesterov: bool = nesterov
 
 
 class RMSprop(Optimizer):
@@ -102,7 +103,7 @@ class RMSprop(Optimizer):
 
     kind = "rmsprop"
     _fields = ("rho", "momentum", "epsilon", "centered")
-    squares = ("velocity",)
+    squares: ClassVar[tuple[str, ...]] = ("velocity",)
     _options: ClassVar[Mapping[str, Any]] = {
         "rho": _BELOW_ONE,
         "momentum": _UP_TO_ONE,
@@ -127,8 +128,10 @@ class RMSprop(Optimizer):
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.rho, self.momentum = rho, momentum
-        self.epsilon, self.centered = epsilon, centered
+        self.rho: float = rho
+        self.momentum: float = momentum
+        self.epsilon: float = epsilon
+        self.centered: bool = centered
 
 
 class Adam(Optimizer):
@@ -167,7 +170,7 @@ class Adam(Optimizer):
 
     kind = "adam"
     _fields = ("beta_1", "beta_2", "epsilon", "amsgrad")
-    squares = ("v", "v_max")
+    squares: ClassVar[tuple[str, ...]] = ("v", "v_max")
     _options: ClassVar[Mapping[str, Any]] = {
         "beta_1": _BELOW_ONE,
         "beta_2": _BELOW_ONE,
@@ -192,8 +195,10 @@ class Adam(Optimizer):
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.beta_1, self.beta_2 = beta_1, beta_2
-        self.epsilon, self.amsgrad = epsilon, amsgrad
+        self.beta_1: float = beta_1
+        self.beta_2: float = beta_2
+        self.epsilon: float = epsilon
+        self.amsgrad: bool = amsgrad
 
 
 class Adagrad(Optimizer):
@@ -227,7 +232,7 @@ class Adagrad(Optimizer):
 
     kind = "adagrad"
     _fields = ("initial_accumulator_value", "epsilon")
-    squares = ("accumulator",)
+    squares: ClassVar[tuple[str, ...]] = ("accumulator",)
     _options: ClassVar[Mapping[str, Any]] = {
         "initial_accumulator_value": partial(_checks.number, at_least=0.0),
         "epsilon": _ABOVE_ZERO,
