@@ -193,7 +193,8 @@ def _before(kept: list[_Part]) -> _Part | None:
 
 
 def _is_linear(layer: Layer) -> bool:
-    return bool(layer.settings()["activation"]["kind"] == "linear")
+    activation = layer.settings()["activation"]
+    return isinstance(activation, dict) and activation["kind"] == "linear"
 
 
 def _behind(parts: list[_Part]) -> _Part | None:

@@ -332,7 +332,7 @@ def simplify(seed: Rng, name: str = "seed") -> Rng:
     return numbers if largest < _CHUNK else source  # Python shows no number of so many digits
 
 
-def config_of(seed: Rng, name: str = "seed") -> int | list[int] | dict[str, Any] | None:
+def config_of(seed: Rng, name: str = "seed") -> int | list[int] | dict[str, object] | None:
     """Write a seed down in values that JSON can hold; :func:`resolve` reads them.
 
     Parameters

@@ -7,17 +7,22 @@ Names are literals beside `str`: an editor completes them, and takes a variable 
 ``Like`` is whatever an argument takes; None is not part of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, TypeAlias, TypedDict
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict
 
-import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from fanin import _absent
+from fanin._checks import FloatArray
+from fanin.callbacks._base import Logs
+from fanin.comparison import Arm
 from fanin.initializers import Initializer
+from fanin.initializers._arguments import Array as WeightArray
 from fanin.layers import Layer
 from fanin.losses import Loss
 from fanin.metrics import Metric
+from fanin.models import Sequential
 from fanin.optimizers import Optimizer
 from fanin.random import RandomSource, Rng
 from fanin.theory.nonlinearity import Nonlinearity
@@ -26,23 +31,30 @@ __all__ = [
     "ActivationFunction",
     "ActivationLike",
     "ActivationName",
+    "ArmLike",
     "Config",
+    "DataLike",
     "DtypeName",
+    "Evaluation",
     "FloatArray",
     "InitializerLike",
     "InitializerName",
+    "KerasModel",
     "LayerArguments",
+    "Logs",
     "LossFunction",
     "LossLike",
     "LossName",
     "MetricLike",
     "MetricName",
+    "ModelLike",
     "NonlinearityLike",
     "NonlinearityName",
     "OptimizerLike",
     "OptimizerName",
     "RandomSource",
     "Rng",
+    "TorchModel",
     "Validation",
     "Verbose",
     "WeightArray",
@@ -50,10 +62,6 @@ __all__ = [
 
 # Arrays and settings.
 
-FloatArray: TypeAlias = NDArray[np.float32 | np.float64]
-"""Parameters, gradients, outputs: in the dtype of the network or of the argument."""
-WeightArray: TypeAlias = NDArray[np.float16 | np.float32 | np.float64]
-"""What initializers return."""
 DtypeName: TypeAlias = Literal["float32", "float64"]
 """The dtypes of networks."""
 Config: TypeAlias = dict[str, object]
@@ -64,6 +72,17 @@ Validation: TypeAlias = (
     tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike] | Sequence[ArrayLike]
 )
 """What `validation_data` takes: samples, targets and perhaps weights."""
+
+if TYPE_CHECKING:
+
+    class Evaluation(float, list[float]):  # type: ignore[misc]
+        """What `evaluate` returns: a float, or where there are metrics a list of floats.
+
+        Which of them is known to who compiled the model, not to a type checker: it takes both
+        ``loss, accuracy = model.evaluate(x, y)`` and ``model.evaluate(x, y) < 0.1``.
+        """
+else:
+    Evaluation = float | list[float]
 
 # Names; `tests/test_typing.py` compares them with the registries.
 
@@ -207,10 +226,41 @@ InitializerName: TypeAlias = Literal[
 
 # What arguments take.
 
-ActivationFunction: TypeAlias = Callable[..., FloatArray]
-"""A function of `fanin.activations`."""
-LossFunction: TypeAlias = Callable[..., FloatArray]
-"""A function of `fanin.losses`."""
+
+class TorchModel(Protocol):
+    """A ``torch.nn.Module``, as far as it can be told without torch."""
+
+    training: bool
+
+    def parameters(self, recurse: bool = True) -> Iterator[object]:
+        """Return the parameters."""
+
+
+class KerasModel(Protocol):
+    """A ``keras.Model`` or layer, as far as it can be told without Keras."""
+
+    def get_weights(self) -> object:
+        """Return the arrays."""
+
+
+ModelLike: TypeAlias = Sequential | TorchModel | KerasModel
+"""What is measured or initialized: a model of fanin, of torch or of Keras."""
+
+
+class ActivationFunction(Protocol):
+    """A function of `fanin.activations`, with or without options, or a layer that is one."""
+
+    def __call__(self, x: ArrayLike, /) -> FloatArray:
+        """Return the outputs for `x`."""
+
+
+class LossFunction(Protocol):
+    """A function of `fanin.losses`."""
+
+    def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, /) -> FloatArray:
+        """Return the loss of each row."""
+
+
 ActivationLike: TypeAlias = ActivationName | str | ActivationFunction | Layer | Mapping[str, object]
 NonlinearityLike: TypeAlias = (
     NonlinearityName | str | Callable[..., ArrayLike] | Layer | Mapping[str, object] | Nonlinearity
@@ -223,6 +273,15 @@ InitializerLike: TypeAlias = (
     | Callable[..., ArrayLike]
     | Mapping[str, object]
 )
+ArmLike: TypeAlias = InitializerLike | Arm
+"""An arm of `fanin.compare`."""
+DataLike: TypeAlias = (
+    Literal["small", "fashion-mnist"]
+    | str
+    | os.PathLike[str]
+    | tuple[tuple[ArrayLike, ArrayLike], tuple[ArrayLike, ArrayLike]]
+)
+"""The data of `fanin.compare`: a name, a ``.npz`` file, or training and test arrays."""
 LossLike: TypeAlias = LossName | str | Loss | type[Loss] | LossFunction | Mapping[str, object]
 MetricLike: TypeAlias = (
     MetricName | str | Metric | type[Metric] | LossFunction | Mapping[str, object]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core
-from fanin.callbacks._base import Callback
+from fanin.callbacks._base import Callback, Logs
 from fanin.callbacks._run import Run
 from fanin.errors import ShapeError
 
@@ -151,7 +151,7 @@ class SignalMonitor(Callback):
         self.signals: Signals = Signals()
         self._tracer: Tracer | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # What is compiled for a training that goes on is made anew by the next one.
         return {**self.__dict__, "_tracer": None}
 
@@ -168,7 +168,7 @@ class SignalMonitor(Callback):
             names = (_X, "y of SignalMonitor", "")
             _data.samples(run.model, run.model.loss.kind, batch, self.y, names=names)
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Record the network as it is.
 
         Parameters
@@ -179,13 +179,15 @@ class SignalMonitor(Callback):
         # Imported here, as `import fanin` does not need it.
         from fanin.diagnosis._network import Tracer
 
-        self.signals = self.model.history.signals = Signals()
+        self.signals = Signals()
+        assert self.model.history is not None
+        self.model.history.signals = self.signals
         self._began = time.perf_counter()
         self._batch = self.model.take(self.x, _X)
         self._tracer = Tracer(self.model, self._batch.shape[1:])
         self._record()
 
-    def on_train_pulse(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_pulse(self, batch: int, logs: Logs | None = None) -> None:
         """Record if it is time to.
 
         Parameters
@@ -203,7 +205,7 @@ class SignalMonitor(Callback):
         if due:
             self._record()
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Record the network as it has become.
 
         Parameters
@@ -216,7 +218,7 @@ class SignalMonitor(Callback):
         self._tracer = None
 
     def _steps(self) -> int:
-        return self.model._choices().iterations  # type: ignore[no-any-return]
+        return self.model._choices().iterations
 
     def _record(self) -> None:
         began = time.perf_counter()

@@ -30,7 +30,7 @@ _LABEL_WIDTH = 32
 
 
 def draw(
-    result: Comparison, fig: "Figure | None" = None, style: dict[Any, Any] | None = None
+    result: Comparison, fig: "Figure | None" = None, style: dict[str, object] | None = None
 ) -> "Figure":
     """Draw loss and accuracy curves and the test accuracies.
 
@@ -217,7 +217,7 @@ def picture_format(path: str | Path) -> str:
     return kind
 
 
-def render(fig: "Figure", kind: str, style: dict[Any, Any] | None = None) -> bytes:
+def render(fig: "Figure", kind: str, style: dict[str, object] | None = None) -> bytes:
     """Draw a figure into bytes.
 
     Parameters

@@ -5,14 +5,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from fanin._checks import found
 from fanin.comparison.arms import Arm
 
-Report = Callable[[Arm, int, int, float], Any]
+Report = Callable[[Arm, int, int, float], None]
 
 
 @contextmanager

@@ -177,7 +177,7 @@ class Comparison:
 
     # Writing down and reading back.
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Write the result down in plain types.
 
         Returns
@@ -216,7 +216,7 @@ class Comparison:
         }
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+    def from_dict(cls, plain: Mapping[str, object]) -> Self:
         """Read back what `to_dict` wrote.
 
         Parameters

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 import fanin
 from fanin import _checks, _core, _text
 from fanin.data_dependent._models import Visit, visiting
 from fanin.random import Rng, drawing, resolve
+
+if TYPE_CHECKING:
+    from fanin.typing import InitializerLike, ModelLike
 
 Array = NDArray[Any]
 
@@ -58,11 +61,11 @@ class Scales:
 
 
 def lsuv(
-    model: Any,
-    x: Any,
+    model: "ModelLike",
+    x: ArrayLike,
     *,
     std: float = 1.0,
-    initializer: Any = "orthogonal",
+    initializer: "InitializerLike | None" = "orthogonal",
     rng: Rng = None,
     centre: bool = False,
 ) -> Scales:
@@ -127,12 +130,12 @@ def lsuv(
 
 
 def data_dependent(
-    model: Any,
-    x: Any,
+    model: "ModelLike",
+    x: ArrayLike,
     *,
     mean: float = 0.0,
     std: float = 1.0,
-    initializer: Any = None,
+    initializer: "InitializerLike | None" = None,
     rng: Rng = None,
 ) -> Scales:
     """Give every unit outputs of one mean and one standard deviation [1]_.
@@ -193,7 +196,7 @@ def data_dependent(
     return _run(model, x, initializer, rng, rule, needs_bias=True)
 
 
-def weight_norm(model: Any, x: Any, *, rng: Rng = None) -> Scales:
+def weight_norm(model: "ModelLike", x: ArrayLike, *, rng: Rng = None) -> Scales:
     """Data-dependent initialization of weight normalization [1]_.
 
     Directions are drawn from N(0, 0.05²); the length of each unit's weights and its bias are chosen
@@ -241,7 +244,13 @@ Rule = Callable[[Array, Array], tuple[Array, Array]]
 
 
 def _run(
-    model: Any, x: Any, initializer: Any, rng: Rng, rule: Rule, *, needs_bias: bool = False
+    model: "ModelLike",
+    x: ArrayLike,
+    initializer: "InitializerLike | None",
+    rng: Rng,
+    rule: Rule,
+    *,
+    needs_bias: bool = False,
 ) -> Scales:
     """Visit the layers in order and rescale each; put everything back if one cannot be."""
     found: list[LayerScale] = []

@@ -83,7 +83,7 @@ class LayerReport:
     effective_rank: float
     groups: Array | None
     tied: Array | None
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
     note: str = ""
 
     @property

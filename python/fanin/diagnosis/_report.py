@@ -246,7 +246,7 @@ class Report:
         checked = _formats.check_suffix("path", path, _formats.HTML)
         _files.write(checked, page(self).encode())
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the numbers as what JSON can hold.
 
         Returns

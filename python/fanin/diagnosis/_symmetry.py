@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike, NDArray
 
@@ -11,6 +11,9 @@ from fanin.diagnosis._network import checked_targets, trace_network
 from fanin.diagnosis._signals import equal_units, number_of_groups, tied_units
 from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.models import Sequential
+
+if TYPE_CHECKING:
+    from fanin.typing import LossLike, OptimizerLike
 
 Array = NDArray[Any]
 
@@ -129,10 +132,10 @@ def symmetry(
     model: Sequential,
     x: ArrayLike,
     y: ArrayLike | None = None,
-    loss: Any = None,
+    loss: "LossLike | None" = None,
     *,
     steps: int = 0,
-    optimizer: Any = None,
+    optimizer: "OptimizerLike | None" = None,
     tolerance: float = 1e-6,
     threads: int | None = None,
 ) -> SymmetryReport:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fanin._checks import found
 from fanin.errors import ShapeError
@@ -68,7 +68,7 @@ class Parameter:
         """Return the values; a view of the framework's memory where it lets NumPy see that."""
         return self.get().transpose(self.order).reshape(self.shape)
 
-    def checked(self, values: Any) -> Array:
+    def checked(self, values: ArrayLike) -> Array:
         """Return `values` as an array if they can be written, or say why not."""
         array = np.asarray(values)
         if array.shape != self.shape:
@@ -77,7 +77,7 @@ class Parameter:
             )
         return array
 
-    def write(self, values: Any) -> None:
+    def write(self, values: ArrayLike) -> None:
         """Write `values` of `shape`, rounded to the type of the array.
 
         Raises
@@ -117,7 +117,7 @@ class Layer:
     kind: str
     name: str
     parameters: dict[str, Parameter]
-    module: Any = field(default=None, repr=False)
+    module: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -65,7 +65,7 @@ class Orthogonal(RandomInitializer):
         self.flatten = flatten
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         flatten = {"flatten": self.flatten} if self.flatten != "leading" else {}
         return {"gain": self.gain, **super().get_config(), **flatten}
@@ -143,7 +143,7 @@ class DeltaOrthogonal(RandomInitializer):
         self.gain: float = number("gain", gain)
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"gain": self.gain, **super().get_config()}
 

@@ -28,7 +28,7 @@ class _Preset(VarianceScaling):
                 "make another"
             )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
         config = {**RandomInitializer.get_config(self), **self._rule.config()}
         if self.mode != self._mode:
@@ -69,7 +69,7 @@ class _Normal(_Preset):
         kind = "truncated_normal" if self.truncated else "untruncated_normal"
         super().__init__(self._scale, self._mode if mode is None else mode, kind, seed, **fans)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
         config = super().get_config()
         return config if self.truncated else {"truncated": False, **config}
@@ -188,7 +188,7 @@ class HeUniform(_Uniform):
         self.negative_slope, self._scale = _he_scale(negative_slope)
         super().__init__(seed, mode=mode, **fans)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
         slope = {"negative_slope": self.negative_slope} if self.negative_slope else {}
         return {**slope, **super().get_config()}
@@ -243,7 +243,7 @@ class HeNormal(_Normal):
         self.negative_slope, self._scale = _he_scale(negative_slope)
         super().__init__(seed, truncated=truncated, mode=mode, **fans)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
         slope = {"negative_slope": self.negative_slope} if self.negative_slope else {}
         return {**slope, **super().get_config()}
@@ -400,6 +400,6 @@ class SklearnDefault(_Elsewhere):
         factor = 2.0 if activation == "logistic" else 6.0
         super().__init__(factor / 6.0, self._mode, "uniform", seed, **fans)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
         return {"activation": self.activation, **super().get_config()}

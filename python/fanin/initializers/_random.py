@@ -43,7 +43,7 @@ class RandomUniform(RandomInitializer):
         self.maxval: float = number("maxval", maxval)
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
 
@@ -90,7 +90,7 @@ class RandomNormal(RandomInitializer):
         self.stddev: float = number("stddev", stddev, at_least=0.0)
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
 
@@ -168,7 +168,7 @@ class TruncatedNormal(RandomNormal):
             )
         super().__init__(mean, stddev, seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         config = super().get_config()
         if (self.lower, self.upper, self.bounds) != (-2.0, 2.0, "std"):

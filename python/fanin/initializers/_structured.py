@@ -1,7 +1,6 @@
 """Initializers that are mostly zeros, or a pattern: Dirac, sparse, ZerO."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -44,7 +43,7 @@ class Dirac(FixedInitializer):
     def __init__(self, groups: int = 1) -> None:
         self.groups: int = count("groups", groups, minimum=1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"groups": self.groups}
 
@@ -117,7 +116,7 @@ class Sparse(RandomInitializer):
         self.stddev: float = number("stddev", stddev, at_least=0.0)
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"sparsity": self.sparsity, "stddev": self.stddev, **super().get_config()}
 
@@ -190,7 +189,7 @@ class ZerO(FixedInitializer):
     def __init__(self, orthonormal: bool = False) -> None:
         self.orthonormal: bool = flag("orthonormal", orthonormal)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"orthonormal": self.orthonormal}
 

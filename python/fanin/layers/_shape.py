@@ -1,14 +1,18 @@
 """Layers that only say what shape things have: the input, and Flatten."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Never, TypedDict, Unpack
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fanin import _checks
 from fanin._registry import Configurable
 from fanin.layers._base import Layer, name_option
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
+
+if TYPE_CHECKING:
+    from fanin.typing import LayerArguments
 
 
 class Flatten(Layer):
@@ -16,19 +20,19 @@ class Flatten(Layer):
 
     Parameters
     ----------
-    data_format : {None, "channels_last"}
-        Here for Keras's signature.
-    **kwargs
-        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+        data_format : {None, "channels_last"}
+            Here for Keras's signature.
+        **kwargs
+            `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> Flatten()(np.zeros((5, 28, 28))).shape
-    (5, 784)
+        >>> import numpy as np
+        >>> Flatten()(np.zeros((5, 28, 28))).shape
+        (5, 784)
     """
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, **kwargs: "Unpack[LayerArguments]") -> None:
         if data_format is not None and (
             not isinstance(data_format, str) or data_format != "channels_last"
         ):
@@ -36,7 +40,7 @@ class Flatten(Layer):
             raise ValueError(f"data_format: expected None or 'channels_last', found {found}")
         super().__init__(**kwargs)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what the core is told about this layer.
 
         Returns
@@ -98,11 +102,11 @@ class InputLayer(Configurable):
         self,
         shape: Sequence[int] | int | None = None,
         batch_size: int | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         batch_shape: Sequence[int | None] | None = None,
         name: str | None = None,
         input_shape: Sequence[int] | int | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
         refuse_unknown(type(self).__name__, kwargs)
         only_one(shape=shape, batch_shape=batch_shape, input_shape=input_shape)
@@ -151,7 +155,7 @@ def _data_dtype(name: str, dtype: Any) -> str | None:
         ) from None
 
 
-def refuse_unknown(owner: str, given: dict[str, Any]) -> None:
+def refuse_unknown(owner: str, given: Mapping[str, object]) -> None:
     """Refuse arguments that an Input does not take, unless they ask for nothing."""
     asked = [name for name, value in given.items() if not asks_for_nothing(name, value)]
     _checks.keywords(owner, asked, _ARGUMENTS, UNSUPPORTED)
@@ -160,11 +164,17 @@ def refuse_unknown(owner: str, given: dict[str, Any]) -> None:
 _ARGUMENTS = ("shape", "batch_size", "dtype", "batch_shape", "name", "input_shape")
 
 
+class _InputArguments(TypedDict, total=False):
+    batch_shape: Sequence[int | None] | None
+    name: str | None
+    input_shape: Sequence[int] | int | None
+
+
 def Input(  # noqa: N802 (Keras's name)
     shape: Sequence[int] | int | None = None,
     batch_size: int | None = None,
-    dtype: Any = None,
-    **kwargs: Any,
+    dtype: DTypeLike | None = None,
+    **kwargs: Unpack[_InputArguments],
 ) -> InputLayer:
     """Say what shape a network's samples have; goes first in a `Sequential`.
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Never
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fanin import _checks
+from fanin._checks import FloatArray
 from fanin.optimizers._base import Optimizer, Schedule
 
 _BELOW_ONE = partial(_checks.number, at_least=0.0, below=1.0)
@@ -51,7 +51,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float | Schedule = 0.01,
+        learning_rate: float | Schedule | Mapping[str, object] = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float | None = None,
@@ -59,7 +59,7 @@ class SGD(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
@@ -113,7 +113,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float | Schedule = 0.001,
+        learning_rate: float | Schedule | Mapping[str, object] = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -123,7 +123,7 @@ class RMSprop(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
@@ -180,7 +180,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float | Schedule = 0.001,
+        learning_rate: float | Schedule | Mapping[str, object] = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -190,7 +190,7 @@ class Adam(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
@@ -240,7 +240,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float | Schedule = 0.001,
+        learning_rate: float | Schedule | Mapping[str, object] = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
         weight_decay: float | None = None,
@@ -248,7 +248,7 @@ class Adagrad(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
@@ -259,7 +259,7 @@ class Adagrad(Optimizer):
     def _core_fields(self) -> tuple[str, ...]:
         return ("epsilon",)
 
-    def init(self, params: NDArray[Any]) -> NDArray[Any]:
+    def init(self, params: FloatArray) -> FloatArray:
         """Make the slots for an array of parameters, filled with `initial_accumulator_value`.
 
         Parameters

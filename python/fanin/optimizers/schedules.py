@@ -57,7 +57,7 @@ class LearningRateSchedule(Configurable):
         """
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal schedule.
 
         Returns
@@ -307,7 +307,7 @@ _REGISTRY: Registry[LearningRateSchedule] = Registry(
 )
 
 
-def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
+def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, object]:
     """Write a schedule down.
 
     Parameters
@@ -324,7 +324,7 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
 
 
 def deserialize(
-    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    config: Mapping[str, object], custom_objects: Mapping[str, object] | None = None
 ) -> LearningRateSchedule:
     """Read what `serialize` wrote.
 

@@ -2,10 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fanin import _checks, initializers
 from fanin.random import Stream
+
+if TYPE_CHECKING:
+    from fanin.typing import InitializerLike
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class WeightLaw:
     independent: bool = True
 
     @classmethod
-    def of(cls, initializer: Any, shape: tuple[int, ...]) -> "WeightLaw":
+    def of(cls, initializer: "InitializerLike", shape: tuple[int, ...]) -> "WeightLaw":
         """Return the law of what an initializer draws for a shape.
 
         Those of this package are known by formula; of any other one array is drawn and measured.
