@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "python" / "fanin"
 VAGUE = ("Any", "object")
+VAGUE_WORD = re.compile(r"\b(?:Any|object)\b")
 IGNORED = re.compile(r"#\s*(?:type|pyright):\s*ignore")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -51,19 +52,43 @@ def is_public(name: str) -> bool:
     return all(not part.startswith("_") or part.endswith("__") for part in name.split("."))
 
 
+def aliases_of(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Walk the names that a module gives to types, and the types."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id, ast.unparse(node.value)
+        elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+            yield ast.unparse(node.target), ast.unparse(node.value)
+
+
 def annotations(path: Path) -> Iterator[tuple[str, int, str]]:
     """Walk the annotations of a module's public functions, methods and attributes."""
+    tree = ast.parse(path.read_text())
+    aliases = {name: text for name, text in aliases_of(tree) if VAGUE_WORD.search(text)}
+
+    def spelled(annotation: ast.expr) -> str:
+        """Return an annotation with what its aliases stand for, where that is vague."""
+        text = ast.unparse(annotation)
+        return re.sub(r"\b\w+\b", lambda word: aliases.get(word[0], word[0]), text)
 
     def walk(body: list[ast.stmt], owner: str) -> Iterator[tuple[str, int, str]]:
+        overloaded = {
+            node.name
+            for node in body
+            if isinstance(node, Definition)
+            and any(ast.unparse(mark) == "overload" for mark in node.decorator_list)
+        }
         for node in body:
             if isinstance(node, ast.ClassDef) and is_public(node.name):
                 yield from walk(node.body, f"{owner}{node.name}.")
             elif isinstance(node, Definition) and is_public(node.name):
+                if node.name in overloaded and not node.decorator_list:
+                    continue  # what is behind the overloads is not seen
                 yield from of_function(node, f"{owner}{node.name}")
             elif isinstance(node, ast.AnnAssign):
                 name = ast.unparse(node.target)
                 if is_public(name):
-                    yield f"{owner}{name}", node.lineno, ast.unparse(node.annotation)
+                    yield f"{owner}{name}", node.lineno, spelled(node.annotation)
             elif isinstance(node, ast.If) and ast.unparse(node.test) != "not TYPE_CHECKING":
                 yield from walk(node.body, owner)
 
@@ -72,18 +97,18 @@ def annotations(path: Path) -> Iterator[tuple[str, int, str]]:
         given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         for argument in (*given, arguments.vararg, arguments.kwarg):
             if argument is not None and argument.annotation is not None:
-                yield f"{name}({argument.arg})", node.lineno, ast.unparse(argument.annotation)
+                yield f"{name}({argument.arg})", node.lineno, spelled(argument.annotation)
         if node.returns is not None:
-            yield f"{name} ->", node.lineno, ast.unparse(node.returns)
+            yield f"{name} ->", node.lineno, spelled(node.returns)
         if node.name == "__init__":
             for inner in ast.walk(node):
                 if isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Attribute):
                     attribute = inner.target.attr
                     if is_public(attribute):
                         owner = name.removesuffix("__init__")
-                        yield f"{owner}{attribute}", inner.lineno, ast.unparse(inner.annotation)
+                        yield f"{owner}{attribute}", inner.lineno, spelled(inner.annotation)
 
-    yield from walk(ast.parse(path.read_text()).body, "")
+    yield from walk(tree.body, "")
 
 
 def exported(symbols: list[dict]) -> set[tuple[str, str]]:

@@ -67,12 +67,12 @@ def test_lazy_names_are_imported_for_checkers_too():
 
 
 def run_pyright(script, tmp_path):
-    """Return (line, severity, message) of what pyright, in its own standard mode, reports."""
+    """Return (line, severity, message) of what pyright reports in a script, in its strict mode."""
     config = tmp_path / "pyrightconfig.json"
     config.write_text(
         json.dumps(
             {
-                "typeCheckingMode": "standard",
+                "typeCheckingMode": "strict",
                 "include": [str(script)],
                 "extraPaths": [str(ROOT / "python")],
             }

@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fanin import _absent, _core, _text
+from fanin._checks import FloatArray
 from fanin.diagnosis._network import split_steps
 from fanin.diagnosis._signals import as_matrix
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
@@ -22,7 +22,7 @@ __all__ = [
     "recalibrate",
 ]
 
-Array = NDArray[Any]
+Array = FloatArray
 
 _AVERAGES = ("moving_mean", "moving_variance")
 

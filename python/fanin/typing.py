@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict
 
-from numpy.typing import ArrayLike, DTypeLike
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fanin import _absent
 from fanin._checks import FloatArray
@@ -263,13 +264,19 @@ class LossFunction(Protocol):
 
 ActivationLike: TypeAlias = ActivationName | str | ActivationFunction | Layer | Mapping[str, object]
 NonlinearityLike: TypeAlias = (
-    NonlinearityName | str | Callable[..., ArrayLike] | Layer | Mapping[str, object] | Nonlinearity
+    NonlinearityName
+    | str
+    | Callable[[NDArray[np.float64]], ArrayLike]
+    | Layer
+    | Mapping[str, object]
+    | Nonlinearity
 )
 InitializerLike: TypeAlias = (
     InitializerName
     | str
     | Initializer
     | type[Initializer]
+    | Callable[[tuple[int, ...], str], ArrayLike]
     | Callable[..., ArrayLike]
     | Mapping[str, object]
 )

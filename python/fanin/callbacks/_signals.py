@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fanin.diagnosis._network import Tracer
     from fanin.diagnosis._trace import LayerTrace
 
-Array = NDArray[Any]
+Array = NDArray[np.float64]
 
 _X = "x of SignalMonitor"
 
@@ -259,7 +259,7 @@ def _statistics(layer: "LayerTrace") -> Mapping[str, float]:
     return found
 
 
-def rms(array: Array) -> float:
+def rms(array: NDArray[Any]) -> float:
     """Return the root mean square of an array."""
     from fanin.diagnosis._signals import as_matrix
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from fanin.theory import Band, LayerPrediction, Prediction
 
-Array = NDArray[Any]
-
 
 @dataclass(frozen=True)
 class Report:
@@ -171,7 +169,7 @@ class Report:
             if (signal := measured[name]) is not None
         }
 
-    def jacobian(self, samples: int = 4) -> "list[Array | None]":
+    def jacobian(self, samples: int = 4) -> "list[NDArray[np.float64] | None]":
         """Return the singular values of the Jacobian from the inputs to each layer's output.
 
         Statistics of BatchNormalization count as constants, and Dropout as it fell.

@@ -4,14 +4,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _core
+from fanin._checks import FloatArray
 
 Array = NDArray[Any]
+Measures: TypeAlias = NDArray[np.float64]
+Places: TypeAlias = NDArray[np.int64]
+"""Of units: of each the first one that it equals."""
 
 BINS = 64
 """Bins of a histogram."""
@@ -55,10 +59,10 @@ class Signal:
     minimum: float
     maximum: float
     zeros: float
-    unit_mean: Array
-    unit_std: Array
-    counts: Array
-    edges: Array
+    unit_mean: Measures
+    unit_std: Measures
+    counts: NDArray[np.int64]
+    edges: Measures
     first_non_finite: tuple[int, int] | None
 
     @property
@@ -114,9 +118,9 @@ class Slopes:
         Mean of the squared derivative: the factor by which it changes a gradient's second moment.
     """
 
-    dead_units: Array
-    saturated_units: Array
-    off_units: Array
+    dead_units: NDArray[np.bool_]
+    saturated_units: Measures
+    off_units: Measures
     second_moment: float
 
     @property
@@ -159,7 +163,7 @@ class Weights:
         Index of the first element that is NaN or infinite.
     """
 
-    values: Array
+    values: FloatArray
     mean: float
     std: float
     second_moment: float
@@ -174,7 +178,7 @@ class Weights:
         return float(np.sqrt(self.gradient_second_moment / self.second_moment))
 
     @cached_property
-    def singular_values(self) -> Array:
+    def singular_values(self) -> Measures:
         """Singular values of the matrix, largest first; computed when first asked for."""
         values = self.values.reshape(-1, self.values.shape[-1])
         if not np.isfinite(values).all():
@@ -238,7 +242,7 @@ def effective_rank(array: Array) -> float:
     return _core.participation_ratio(as_matrix(array))
 
 
-def equal_units(kernel: Array, bias: Array | None, tolerance: float = 0.0) -> Array:
+def equal_units(kernel: Array, bias: Array | None, tolerance: float = 0.0) -> Places:
     """Find units with equal incoming weights and bias.
 
     Parameters
@@ -261,12 +265,12 @@ def equal_units(kernel: Array, bias: Array | None, tolerance: float = 0.0) -> Ar
     return np.array(_core.equal_columns(columns, tolerance))
 
 
-def number_of_groups(groups: Array) -> int:
+def number_of_groups(groups: Places) -> int:
     """Return how many units are the first of their group, which `equal_units` names it after."""
     return int(np.count_nonzero(groups == np.arange(len(groups))))
 
 
-def tied_units(groups: Array, gradient_groups: Array) -> Array:
+def tied_units(groups: Places, gradient_groups: Places) -> Places:
     """Find the units that gradients do not part: an optimizer gives them the same step.
 
     Parameters

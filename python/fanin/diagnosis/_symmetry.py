@@ -4,18 +4,16 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fanin import _checks, _options, _text, optimizers
 from fanin.diagnosis._network import checked_targets, trace_network
-from fanin.diagnosis._signals import equal_units, number_of_groups, tied_units
+from fanin.diagnosis._signals import Places, equal_units, number_of_groups, tied_units
 from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.models import Sequential
 
 if TYPE_CHECKING:
     from fanin.typing import LossLike, OptimizerLike
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,8 @@ class LayerSymmetry:
     """
 
     name: str
-    groups: Array
-    tied: Array
+    groups: Places
+    tied: Places
 
     @property
     def units(self) -> int:
@@ -61,7 +59,7 @@ class LayerSymmetry:
         return cls(trace.name, groups, tied_units(groups, _groups(trace.gradients, tolerance)))
 
 
-def _groups(arrays: Any, tolerance: float) -> Array:
+def _groups(arrays: Any, tolerance: float) -> Places:
     kernel = arrays["kernel"]
     return equal_units(kernel.reshape(-1, kernel.shape[-1]), arrays.get("bias"), tolerance)
 

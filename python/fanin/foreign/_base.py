@@ -11,7 +11,7 @@ from fanin._checks import found
 from fanin.errors import ShapeError
 from fanin.initializers._fans import FanOptions
 
-Array: TypeAlias = NDArray[Any]
+Array: TypeAlias = NDArray[np.generic]
 
 WEIGHTS = ("kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
 """Roles of what an initializer is for."""

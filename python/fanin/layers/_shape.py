@@ -20,16 +20,16 @@ class Flatten(Layer):
 
     Parameters
     ----------
-        data_format : {None, "channels_last"}
-            Here for Keras's signature.
-        **kwargs
-            `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+    data_format : {None, "channels_last"}
+        Here for Keras's signature.
+    **kwargs
+        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
 
     Examples
     --------
-        >>> import numpy as np
-        >>> Flatten()(np.zeros((5, 28, 28))).shape
-        (5, 784)
+    >>> import numpy as np
+    >>> Flatten()(np.zeros((5, 28, 28))).shape
+    (5, 784)
     """
 
     def __init__(self, data_format: str | None = None, **kwargs: "Unpack[LayerArguments]") -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fanin import _checks
 from fanin.errors import ShapeError
 
-Array: TypeAlias = npt.NDArray[Any]
+Array: TypeAlias = npt.NDArray[np.float32 | np.float64]
 Shape: TypeAlias = tuple[int, ...]
 
 STD_WITHIN_TWO = 0.87962566103423978
@@ -82,7 +82,7 @@ class Replay(ABC):
         """Return what :meth:`restore` needs; nothing for a source that is not consumed."""
         return None
 
-    def restore(self, snapshot: Any) -> None:  # noqa: B027 (not abstract: for pure ones)
+    def restore(self, snapshot: object) -> None:  # noqa: B027 (not abstract: for pure ones)
         """Go back to where :meth:`snapshot` was taken."""
 
 
