@@ -14,7 +14,7 @@ from fanin._undo import as_before
 from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array, empty
-from fanin.layers._base import check_name, name_option
+from fanin.layers._base import Stacked, check_name, name_option
 from fanin.layers._dropout import as_stream
 from fanin.layers._keywords import auto_name
 
@@ -60,7 +60,7 @@ class Chain(Configurable):
 
     def __init__(
         self,
-        layers: Iterable[Layer | InputLayer] | Layer | InputLayer | None = None,
+        layers: Iterable[Stacked] | Stacked | None = None,
         name: str | None = None,
         *,
         rng: random.Rng = None,
@@ -93,7 +93,7 @@ class Chain(Configurable):
         """The layers, first to last, without the input layer."""
         return list(self._layers)
 
-    def add(self, layer: Layer | InputLayer) -> None:
+    def add(self, layer: Stacked) -> None:
         """Append a layer.
 
         Parameters

@@ -13,7 +13,7 @@ from fanin._progress import Progress, resolve_verbose
 from fanin.callbacks import Callback, History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
 from fanin.callbacks._run import Run
-from fanin.layers import InputLayer, Layer
+from fanin.layers._base import Stacked
 
 if TYPE_CHECKING:
     from fanin.typing import Evaluation, FloatArray, Validation, Verbose
@@ -70,7 +70,7 @@ class Sequential(Compilable):
 
     def __init__(
         self,
-        layers: Iterable[Layer | InputLayer] | Layer | InputLayer | None = None,
+        layers: Iterable[Stacked] | Stacked | None = None,
         name: str | None = None,
         *,
         rng: random.Rng = None,

@@ -18,6 +18,8 @@ name = "relu" if y.any() else "tanh"  # a variable is not refused
 Dense(10, name)
 Dense(10, activations.relu, kernel_initializer=initializers.HeNormal)
 Dense(10, activation=layers.LeakyReLU(0.1), kernel_initializer=lambda shape, dtype: np.ones(shape))
+stack = [Input((4,)), Dense(3), Dropout(0.1)]
+fanin.Sequential(stack).add(stack[-1])
 initializer: InitializerLike = {"class_name": "HeNormal", "config": {}}
 optimizer: OptimizerName = "adam"
 model.compile(optimizer, losses.mean_squared_error, metrics=["mae", metrics.MeanSquaredError])
@@ -58,6 +60,7 @@ Dense(10)([[1.0]], trainning=True)  # mistake
 
 # Models.
 fanin.Sequential([Dense(10), 3])  # mistake
+fanin.Sequential([optimizers.Adam()])  # mistake
 fanin.Sequential(layer=[Dense(10)])  # mistake
 model.add("dense")  # mistake
 model.compile(optimizer=3)  # mistake

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fanin import _checks, _core, _signatures, initializers, random
 from fanin._options import thread_count
-from fanin._registry import CoreMember
+from fanin._registry import Configurable, CoreMember
 from fanin._undo import as_before
 from fanin.errors import ShapeError
 from fanin.layers._arrays import Array, Weight, at, empty, forward, like, views, write_all
@@ -53,7 +53,15 @@ def check_name(name: str, others: Sequence["Layer"]) -> None:
         )
 
 
-class Layer(CoreMember):
+if TYPE_CHECKING:
+
+    class Stacked(Configurable):
+        """A layer or an input: a list of both is to mypy a list of what both derive from."""
+else:
+    Stacked = Configurable
+
+
+class Layer(CoreMember, Stacked):
     """Base class of the layers.
 
     A layer is its arrays: `build` makes them, each is an attribute (``layer.kernel``), and inside a

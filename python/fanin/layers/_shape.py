@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fanin import _checks
-from fanin._registry import Configurable
-from fanin.layers._base import Layer, name_option
+from fanin.layers._base import Layer, Stacked, name_option
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class Flatten(Layer):
         return {"kind": "flatten"}
 
 
-class InputLayer(Configurable):
+class InputLayer(Stacked):
     """The shape of a network's input; it computes nothing and is not among ``model.layers``.
 
     Parameters
