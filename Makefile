@@ -16,7 +16,7 @@ WHEELS := target/wheels-peers
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types rust-tests python-tests bench bench-progress instructions bench-peers test-peers peers statistics fmt clean
+.PHONY: help demo build test check lint types verify-types rust-tests python-tests bench bench-progress instructions bench-peers test-peers peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -26,7 +26,7 @@ demo: build ## Compare the documents' four initializers on the embedded data, pr
 
 test: check python-tests ## Everything CI runs, cheapest checks first
 
-check: lint types rust-tests ## Lints, types, and the core's tests without Python
+check: lint types verify-types rust-tests ## Lints, types, and the core's tests without Python
 
 build: $(EXTENSION) ## Build the extension in release mode into .venv
 
@@ -41,6 +41,9 @@ lint: $(TOOLS) ## Formatting and lints, Rust and Python
 types: $(EXTENSION) ## Python types, and the stub of the extension against the extension
 	$(BIN)/mypy
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest fanin._core --allowlist tests/stubtest_allowlist.txt
+
+verify-types: $(EXTENSION) ## How much of the public names an editor knows the type of: at least 98 %
+	$(BIN)/python scripts/types_report.py
 
 rust-tests: ## The core's tests, without Python and without the `python` feature
 	@! cargo tree --locked --edges normal | grep -q pyo3 || { echo 'the core depends on pyo3'; exit 1; }

@@ -6,7 +6,7 @@ only its import lines changed, if all that it uses is here (``docs/coming_from/k
 
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanin import (
     _absent,
@@ -30,6 +30,33 @@ from fanin.layers import Input
 from fanin.models import Sequential
 from fanin.random import set_random_seed
 
+if TYPE_CHECKING:  # what `_LAZY` finds when it is first used
+    import fanin as keras
+    from fanin import (
+        comparison,
+        data_dependent,
+        datasets,
+        diagnosis,
+        foreign,
+        init,
+        normalization,
+        saving,
+        theory,
+        typing,
+    )
+    from fanin.comparison import compare
+    from fanin.data_dependent import lsuv
+    from fanin.diagnosis import diagnose, recommend, symmetry
+    from fanin.initialization import initialize
+    from fanin.many import fit_many
+    from fanin.normalization import batch_norm_report, fold_batch_norm
+    from fanin.theory import gain, phase_diagram
+
+    __version__: str
+else:
+    # For scripts that say ``import tensorflow as tf`` and then ``tf.keras.layers.Dense``.
+    keras = sys.modules[__name__]
+
 __all__ = [
     "Input",
     "Sequential",
@@ -39,6 +66,7 @@ __all__ = [
     "batch_norm_report",
     "callbacks",
     "compare",
+    "comparison",
     "data_dependent",
     "datasets",
     "diagnose",
@@ -46,6 +74,7 @@ __all__ = [
     "errors",
     "fit_many",
     "fold_batch_norm",
+    "foreign",
     "gain",
     "get_num_threads",
     "he_init",
@@ -69,13 +98,11 @@ __all__ = [
     "streams",
     "symmetry",
     "theory",
+    "typing",
     "utils",
     "xavier_init",
     "zeros_initializer",
 ]
-
-# For scripts that say ``import tensorflow as tf`` and then ``tf.keras.layers.Dense``.
-keras = sys.modules[__name__]
 
 # What `import fanin` need not pay for: the module that each name is found in when first used.
 _LAZY = {
@@ -99,23 +126,22 @@ _LAZY = {
     "saving": "fanin.saving",
     "symmetry": "fanin.diagnosis",
     "theory": "fanin.theory",
+    "typing": "fanin.typing",
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        # Reading the installed package's metadata takes longer than all of the rest.
-        return import_module("importlib.metadata").version("fanin")
-    if name not in _LAZY:
-        return _absent.find(__name__, name)
-    module = import_module(_LAZY[name])
-    value = module if module.__name__ == f"fanin.{name}" else getattr(module, name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a name that is not above is an error in an editor
 
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            # Reading the installed package's metadata takes longer than all of the rest.
+            return import_module("importlib.metadata").version("fanin")
+        if name not in _LAZY:
+            return _absent.find(__name__, name)
+        module = import_module(_LAZY[name])
+        value = module if module.__name__ == f"fanin.{name}" else getattr(module, name)
+        globals()[name] = value
+        return value
 
 
 _absent.guard(__name__)

@@ -254,9 +254,9 @@ _UNGUARDED = {
 def guard(module: str) -> None:
     """Make a public module say what it does not have, and its functions what they do not take.
 
-    Called by the module itself, with its ``__name__``, once its public names are there: names and
-    submodules that it lacks are answered by `find`; its public functions, and the methods of its
-    public classes, become `explained`.
+    Called by the module itself, with its ``__name__``, once its public names are there: `dir` lists
+    those alone; names and submodules that it lacks are answered by `find`; its public functions,
+    and the methods of its public classes, become `explained`.
 
     Parameters
     ----------
@@ -265,6 +265,8 @@ def guard(module: str) -> None:
     """
     names = vars(sys.modules[module])
     names.setdefault("__getattr__", functools.partial(find, module))
+    if "__all__" in names:
+        names["__dir__"] = functools.partial(sorted, names["__all__"])
     names.setdefault("__path__", [])  # so that imports below it come to `_Finder` too
     for name in names.get("__all__", tuple(names)):
         value = None if name in _UNGUARDED else names.get(name)

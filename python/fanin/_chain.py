@@ -5,20 +5,18 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fanin import _checks, _core, layers, random
 from fanin._checks import unknown
 from fanin._registry import Configurable
 from fanin._undo import as_before
 from fanin.errors import NotReadyError, ShapeError
-from fanin.layers import Layer
-from fanin.layers._arrays import empty
-from fanin.layers._base import check_name, name_option
+from fanin.layers import InputLayer, Layer
+from fanin.layers._arrays import Array, empty
+from fanin.layers._base import Stacked, check_name, name_option
 from fanin.layers._dropout import as_stream
 from fanin.layers._keywords import auto_name
-
-Array = NDArray[Any]
 
 _AS_IT_IS = nullcontext()
 """For a network that is built; one object does, as it keeps nothing."""
@@ -62,16 +60,16 @@ class Chain(Configurable):
 
     def __init__(
         self,
-        layers: Iterable[Any] | None = None,
+        layers: Iterable[Stacked] | Stacked | None = None,
         name: str | None = None,
         *,
         rng: random.Rng = None,
     ) -> None:
-        self.name = auto_name(type(self).__name__) if name is None else name
+        self.name: str = auto_name(type(self).__name__) if name is None else name
         # An explicit rng is checked now; a fresh one is drawn when it is first needed.
-        self._source: Any = None if rng is None else random.resolve(rng)
+        self._source: random.RandomSource | None = None if rng is None else random.resolve(rng)
         self._layers: list[Layer] = []
-        self._input: Any = None
+        self._input: InputLayer | None = None
         self._feature_shape: tuple[int, ...] | None = None
         self._params: Array | None = None
         self._state: Array | None = None
@@ -95,7 +93,7 @@ class Chain(Configurable):
         """The layers, first to last, without the input layer."""
         return list(self._layers)
 
-    def add(self, layer: Any) -> None:
+    def add(self, layer: Stacked) -> None:
         """Append a layer.
 
         Parameters
@@ -235,9 +233,13 @@ class Chain(Configurable):
         # What layers were declared to be is settled once there are arrays.
         return self._named_dtype() if kept is None or self._params is None else kept[0][2]
 
+    def _members(self) -> list[Layer | InputLayer]:
+        """Return the layers, the input layer first if there is one."""
+        return [*self._layers] if self._input is None else [self._input, *self._layers]
+
     def _named_dtype(self) -> str:
         """Return the dtype that layers name, which is one."""
-        members = [self._input, *self._layers] if self._input else self._layers
+        members = self._members()
         named = {m.declared_dtype: m.name for m in members if m.declared_dtype is not None}
         if len(named) > 1:
             raise NotReadyError(
@@ -246,7 +248,7 @@ class Chain(Configurable):
         return next(iter(named), "float32")
 
     @property
-    def source(self) -> Any:
+    def source(self) -> "random.RandomSource | None":
         """Where initial values and shuffles come from: a stream, or a NumPy generator."""
         return self._source
 
@@ -326,7 +328,10 @@ class Chain(Configurable):
     def _seed_masks(self) -> None:
         """Give each Dropout its own masks, before its plan is made."""
         dropouts = [layer for layer in self._layers if isinstance(layer, layers.Dropout)]
-        if dropouts and self._masks is None:
+        if not dropouts:
+            return
+        if self._masks is None:
+            assert self._source is not None
             self._masks = as_stream(self._source)
         for place, dropout in enumerate(dropouts):
             dropout.draw_from(self._masks, f"dropout/{place}")

@@ -7,7 +7,7 @@ A wrong kind of object is a TypeError, a wrong value a ValueError, a wrong shape
 import math
 import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from fanin import _core
 from fanin.errors import ShapeError
 
 Array = NDArray[Any]
+FloatArray: TypeAlias = NDArray[np.float32 | np.float64]
+"""Parameters, gradients, outputs: all of one dtype, that of the network or of the argument."""
 
 # NumPy has one object for each; a comparison by name takes a microsecond.
 _NATIVE = {name: np.dtype(name) for name in ("float32", "float64")}
@@ -300,7 +302,7 @@ def numeric(name: str, values: object) -> Array:
     return _array_likes.as_numbers(name, values)
 
 
-def floats(name: str, values: object, dtype: str, *, finite: bool = True) -> Array:
+def floats(name: str, values: object, dtype: str, *, finite: bool = True) -> FloatArray:
     """Return `values` as a C-contiguous, aligned, native array of `dtype`; finite if asked.
 
     No copy is made when it is such an array already.
@@ -322,7 +324,7 @@ def floats(name: str, values: object, dtype: str, *, finite: bool = True) -> Arr
     return result
 
 
-def free_floats(name: str, values: object) -> Array:
+def free_floats(name: str, values: object) -> FloatArray:
     """Return `values` as an array the core takes: float64 stays, everything else is float32."""
     array = numeric(name, values)
     dtype = "float64" if array.dtype == np.float64 else "float32"

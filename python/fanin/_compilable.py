@@ -1,15 +1,19 @@
 """What a network is trained for: optimizer, loss, metrics."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fanin import _checks, _outputs, _training, losses, optimizers
 from fanin._network import Network
 from fanin._warn import warn
 from fanin.errors import NotReadyError
+from fanin.layers._arrays import Array
 from fanin.metrics import Metric, as_metrics, resolve_all
+
+if TYPE_CHECKING:
+    from fanin.typing import LossLike, MetricLike, OptimizerLike
 
 
 class Compilable(Network):
@@ -27,10 +31,10 @@ class Compilable(Network):
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
+        optimizer: "OptimizerLike" = "rmsprop",
+        loss: "LossLike | None" = None,
         loss_weights: None = None,
-        metrics: Any = None,
+        metrics: "Sequence[MetricLike] | None" = None,
         weighted_metrics: None = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
@@ -148,7 +152,7 @@ class Compilable(Network):
         return 0 if self._compiled is None else self._compiled.epochs
 
     @property
-    def slots(self) -> dict[str, NDArray[Any]]:
+    def slots(self) -> dict[str, Array]:
         """The optimizer's arrays by name, each of the layout of `params`; empty before training."""
         compiled = self._choices()
         if compiled.slots is None:

@@ -66,7 +66,7 @@ def register_keras_serializable(
     return decorate
 
 
-def get_custom_objects() -> dict[str, Any]:
+def get_custom_objects() -> dict[str, object]:
     """Return the classes that are found by name everywhere.
 
     Returns
@@ -83,7 +83,7 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 @contextmanager
-def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
+def custom_object_scope(custom_objects: Mapping[str, object] | None) -> Iterator[None]:
     """Let classes be found by name inside a ``with`` block.
 
     Parameters
@@ -139,7 +139,9 @@ def find(kind: str, base: tuple[type, ...], name: str) -> Any:
     )
 
 
-def find_described(kind: str, base: tuple[type, ...], config: Mapping[str, Any], known: Any) -> Any:
+def find_described(
+    kind: str, base: tuple[type, ...], config: Mapping[str, object], known: Any
+) -> Any:
     """Return the class that a configuration names: the user's, else `known`, or None."""
     name, full = config["class_name"], config.get("registered_name")
     for key in (full, name):

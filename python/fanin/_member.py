@@ -9,7 +9,7 @@ import functools
 import itertools
 from abc import ABCMeta
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from fanin import _absent
 
@@ -53,6 +53,17 @@ class MemberType(ABCMeta):
             if problem is not None:
                 raise TypeError(problem)
         super().__setattr__(name, value)
+
+
+if TYPE_CHECKING:
+    Kept = TypeVar("Kept", covariant=True)
+    Given = TypeVar("Given", contravariant=True)
+
+    class Option(Generic[Kept, Given]):
+        """For annotations: an attribute that can be set by name, and is then what has the name."""
+
+        def __get__(self, member: object, owner: type | None = None) -> Kept: ...
+        def __set__(self, member: object, value: Given) -> None: ...
 
 
 class Member(metaclass=MemberType):

@@ -2,19 +2,17 @@
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fanin import _checks, _custom, _summary, layers, random
 from fanin._chain import Chain
 from fanin._options import thread_count
 from fanin._registry import check_config
-from fanin.layers._arrays import forward, write_all
+from fanin.layers._arrays import Array, forward, write_all
 from fanin.show import text
-
-Array = NDArray[Any]
 
 
 class Network(Chain):
@@ -49,7 +47,7 @@ class Network(Chain):
 
     def forward(
         self, x: ArrayLike, training: bool = False, *, threads: int | None = None
-    ) -> tuple[Array, tuple[Any, ...]]:
+    ) -> tuple[Array, tuple[object, ...]]:
         """Return the outputs for `x` and what `backward` needs.
 
         Parameters
@@ -87,7 +85,7 @@ class Network(Chain):
         return result
 
     def backward(
-        self, dy: ArrayLike, cache: tuple[Any, ...], *, threads: int | None = None
+        self, dy: ArrayLike, cache: tuple[object, ...], *, threads: int | None = None
     ) -> tuple[Array, dict[str, Array]]:
         """Return gradients, given that of the outputs.
 
@@ -263,7 +261,7 @@ class Network(Chain):
         self,
         line_length: int | None = None,
         positions: None = None,
-        print_fn: Any = None,
+        print_fn: Callable[[str], object] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
         layer_range: None = None,
@@ -292,7 +290,7 @@ class Network(Chain):
             )
         _summary.show(self, line_length, print_fn, show_trainable)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return what makes an equal network, without its arrays.
 
         Returns
@@ -300,10 +298,9 @@ class Network(Chain):
         dict
             Name, layers, and the shape of a sample if it is known.
         """
-        members = [self._input, *self._layers] if self._input else self._layers
         config: dict[str, Any] = {
             "name": self.name,
-            "layers": [layers.serialize(member) for member in members],
+            "layers": [layers.serialize(member) for member in self._members()],
         }
         if self._feature_shape is not None:
             config["build_input_shape"] = (None, *self._feature_shape)
@@ -312,8 +309,8 @@ class Network(Chain):
     @classmethod
     def from_config(
         cls,
-        config: Mapping[str, Any],
-        custom_objects: Mapping[str, Any] | None = None,
+        config: Mapping[str, object],
+        custom_objects: Mapping[str, object] | None = None,
         *,
         rng: random.Rng = None,
     ) -> Self:
@@ -340,7 +337,8 @@ class Network(Chain):
         ValueError
             If what `config` says is not what a network says.
         """
-        entries = check_config("config", config).get("layers")
+        given = check_config("config", config)
+        entries = given.get("layers")
         if not isinstance(entries, list | tuple):
             raise ValueError(f"config: expected a list of 'layers', found {_checks.found(config)}")
         for entry in entries:
@@ -351,18 +349,18 @@ class Network(Chain):
         with _custom.custom_object_scope(custom_objects):
             members = [layers.deserialize(entry) for entry in entries]
         try:
-            network = cls(members, config.get("name"), rng=source)
-            if config.get("build_input_shape") is not None:
-                network.build(config["build_input_shape"])
+            network = cls(members, given.get("name"), rng=source)
+            if given.get("build_input_shape") is not None:
+                network.build(given["build_input_shape"])
         except TypeError as error:
             raise ValueError(f"config of {cls.__name__}: {error}") from error
         return network
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # The layers carry the values; flat arrays and plan are made again from them.
         return {**self.__dict__, "_params": None, "_state": None, "_plan": None}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         if any(layer.built for layer in self._layers):
             self._build_if_known()

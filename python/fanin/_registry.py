@@ -15,7 +15,7 @@ class Configurable(Member):
     _fields: ClassVar[tuple[str, ...]] = ()
     """The arguments in a configuration, which are attributes too."""
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal object.
 
         Returns
@@ -26,7 +26,7 @@ class Configurable(Member):
         return {field: getattr(self, field) for field in self._fields}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, object]) -> Self:
         """Make an object from what `get_config` returned.
 
         Parameters
@@ -61,13 +61,13 @@ class CoreMember(Configurable):
 
     kind: ClassVar[str]
     """What the core calls it."""
-    _kept_settings: dict[str, Any] | None = None
+    _kept_settings: dict[str, object] | None = None
 
     @classmethod
     def _usable(cls) -> bool:
         return hasattr(cls, "kind")
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what the core is told about this object.
 
         Returns
@@ -77,7 +77,7 @@ class CoreMember(Configurable):
         """
         return {"kind": self.kind, **{field: getattr(self, field) for field in self._fields}}
 
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, object]:
         """Return the `settings`: the same dict again, unless an option was set meanwhile."""
         kept = self._kept_settings
         if kept is None:
@@ -173,7 +173,7 @@ class Registry(Generic[T]):
         return {**_custom.names_of(type(member)), "config": member.get_config()}
 
     def deserialize(
-        self, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+        self, config: Mapping[str, object], custom_objects: Mapping[str, object] | None = None
     ) -> T:
         """Make the object that ``{"class_name": ..., "config": ...}`` describes."""
         with _custom.custom_object_scope(custom_objects):
@@ -184,7 +184,7 @@ class Registry(Generic[T]):
             made: T = found.from_config(arguments)
             return made
 
-    def get(self, identifier: object, custom_objects: Mapping[str, Any] | None = None) -> T:
+    def get(self, identifier: object, custom_objects: Mapping[str, object] | None = None) -> T:
         """Return the object that a name, configuration, class or object stands for."""
         if isinstance(identifier, self.base):
             return identifier

@@ -17,7 +17,7 @@ _WIDEST = 10_000  # characters: each line is filled up with blanks
 def show(
     network: "Network",
     line_length: int | None,
-    print_fn: Callable[[str], Any] | None,
+    print_fn: Callable[[str], object] | None,
     show_trainable: bool,
 ) -> None:
     """Print the summary of a network, or hand its text to `print_fn`."""

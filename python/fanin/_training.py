@@ -59,7 +59,7 @@ class Compiled:
         """Count them no longer."""
         self.optimizer._counters.discard(self)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self.begin()
 

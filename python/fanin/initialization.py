@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from fanin.initializers._fitting import drawn_for
 from fanin.layers._arrays import at
 from fanin.show.progress import Progress
 
+if TYPE_CHECKING:
+    from fanin.typing import InitializerLike, Verbose
+
 __all__ = ["initialize"]
 
 Model = TypeVar("Model")
@@ -24,15 +27,15 @@ _SHOWN = 8  # parameters that a message lists
 
 def initialize(
     model: Model,
-    initializer: Any = "glorot_uniform",
+    initializer: "InitializerLike | None" = "glorot_uniform",
     *,
     seed: random.Rng = None,
     rng: random.Rng = None,
-    bias: Any = "zeros",
-    rules: Mapping[str, Any] | None = None,
+    bias: "InitializerLike | None" = "zeros",
+    rules: "Mapping[str, InitializerLike | None] | None" = None,
     order: Sequence[str] | None = None,
-    layout: str | None = None,
-    verbose: int | str = "auto",
+    layout: Literal["in_out", "out_in"] | None = None,
+    verbose: "Verbose" = "auto",
 ) -> Model:
     """Initialize all layers of a model: fanin's, torch's, Keras's, or a tree of arrays (JAX, Flax).
 
@@ -162,7 +165,12 @@ class _Choice:
     rules: dict[str, Initializer | None]
 
     @classmethod
-    def of(cls, initializer: Any, bias: Any, rules: Mapping[str, Any] | None) -> "_Choice":
+    def of(
+        cls,
+        initializer: "InitializerLike | None",
+        bias: "InitializerLike | None",
+        rules: "Mapping[str, InitializerLike | None] | None",
+    ) -> "_Choice":
         """Look up what the user named."""
         given = {} if rules is None else rules
         if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
@@ -217,7 +225,7 @@ class _Choice:
         return self.bias if role == "bias" else DEFAULTS[role]
 
 
-def _named(name: str, value: Any) -> Initializer | None:
+def _named(name: str, value: "InitializerLike | None") -> Initializer | None:
     """Look up an initializer; errors call it `name`."""
     try:
         return initializers.get(value)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,19 +14,22 @@ from fanin.errors import NotReadyError
 from fanin.models import Sequential, as_sequential
 from fanin.show.progress import Progress
 
+if TYPE_CHECKING:
+    from fanin.typing import Validation, Verbose
+
 __all__ = ["fit_many"]
 
 
 def fit_many(
     models: Iterable[Sequential],
-    x: Any,
-    y: Any,
+    x: ArrayLike,
+    y: ArrayLike,
     batch_size: int | None = None,
     epochs: int = 1,
-    verbose: int | str = "auto",
+    verbose: "Verbose" = "auto",
     callbacks: None = None,
     validation_split: float = 0.0,
-    validation_data: Any = None,
+    validation_data: "Validation | None" = None,
     shuffle: bool = True,
     class_weight: Mapping[int, float] | None = None,
     sample_weight: ArrayLike | None = None,

@@ -4,8 +4,8 @@ A metric gives one value a row and is averaged over all rows seen. By itself it 
 ``update_state``, ``result``, ``reset_state``.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike
 from fanin import _absent, _checks, _core, _targets, losses
 from fanin._registry import CoreMember, Registry
 from fanin.errors import ShapeError
+
+if TYPE_CHECKING:
+    from fanin.typing import LossLike, MetricLike
 
 __all__ = [
     "BinaryAccuracy",
@@ -49,12 +52,12 @@ class Metric(CoreMember):
 
     _options: ClassVar[Mapping[str, Any]] = {"name": _checks.text}
 
-    def __init__(self, name: str | None = None, dtype: object = None) -> None:
+    def __init__(self, name: str | None = None, dtype: None = None) -> None:
         if dtype is not None:
             raise ValueError(
                 f"dtype: expected None, since the sums are float64, found {_checks.found(dtype)}"
             )
-        self.name = self.kind if name is None else name
+        self.name: str = self.kind if name is None else name
         self.reset_state()
 
     def reset_state(self) -> None:
@@ -123,7 +126,7 @@ class Metric(CoreMember):
         self.update_state(y_true, y_pred, sample_weight)
         return self.result()
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal metric.
 
         Returns
@@ -200,9 +203,7 @@ class BinaryAccuracy(Metric):
     _fields = ("threshold",)
     _options: ClassVar[Mapping[str, Any]] = {"threshold": _checks.number}
 
-    def __init__(
-        self, name: str | None = None, dtype: object = None, threshold: float = 0.5
-    ) -> None:
+    def __init__(self, name: str | None = None, dtype: None = None, threshold: float = 0.5) -> None:
         super().__init__(name, dtype)
         self.threshold = threshold
 
@@ -260,7 +261,7 @@ _REGISTRY: Registry[Metric] = Registry(
 _ACCURACY = ("accuracy", "acc")
 
 
-def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Metric:
+def get(identifier: "MetricLike", custom_objects: Mapping[str, object] | None = None) -> Metric:
     """Find a metric.
 
     Parameters
@@ -289,7 +290,7 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Met
     return _REGISTRY.get(identifier, custom_objects)
 
 
-def resolve(identifier: Any, loss: Any, outputs: int) -> Metric:
+def resolve(identifier: "MetricLike", loss: "LossLike", outputs: int) -> Metric:
     """Find the metric that `identifier` means for a network; it is called what the user called it.
 
     "accuracy" is `SparseCategoricalAccuracy` or `CategoricalAccuracy` beside the loss of that name,
@@ -344,7 +345,9 @@ def _accuracy(loss: losses.Loss, outputs: int) -> Metric:
     return BinaryAccuracy() if one or loss.kind == "binary_crossentropy" else CategoricalAccuracy()
 
 
-def resolve_all(identifiers: Iterable[Any], loss: losses.Loss, outputs: int) -> list[Metric]:
+def resolve_all(
+    identifiers: "Iterable[MetricLike]", loss: losses.Loss, outputs: int
+) -> list[Metric]:
     """Find the metrics of a network, whose names must differ.
 
     Parameters
@@ -375,7 +378,7 @@ def resolve_all(identifiers: Iterable[Any], loss: losses.Loss, outputs: int) -> 
     return found
 
 
-def as_metrics(given: Any) -> list[str | Metric]:
+def as_metrics(given: "Sequence[MetricLike] | None") -> list[str | Metric]:
     """Return the metrics that `compile` was given, each a name or an object.
 
     Parameters
@@ -423,7 +426,7 @@ def _named(identifier: Any) -> Any:
     return identifier
 
 
-def check(identifier: Any) -> None:
+def check(identifier: "MetricLike") -> None:
     """Refuse what no network can use as a metric, before any output is known."""
     if _is_accuracy(identifier):
         return
@@ -441,7 +444,7 @@ def check(identifier: Any) -> None:
         get(identifier)
 
 
-def serialize(metric: Metric) -> dict[str, Any]:
+def serialize(metric: Metric) -> dict[str, object]:
     """Write a metric down.
 
     Parameters
@@ -458,7 +461,7 @@ def serialize(metric: Metric) -> dict[str, Any]:
 
 
 def deserialize(
-    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    config: Mapping[str, object], custom_objects: Mapping[str, object] | None = None
 ) -> Metric:
     """Read what `serialize` wrote.
 

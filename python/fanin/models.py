@@ -1,18 +1,22 @@
 """Networks that train: `Sequential`, and `load_model`."""
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fanin import _absent, _checks, _custom, _data, _options, _saving, _training, random
 from fanin._compilable import Compilable
-from fanin.callbacks import History
+from fanin.callbacks import Callback, History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
 from fanin.callbacks._run import Run
+from fanin.layers._base import Stacked
 from fanin.show.progress import Progress, resolve_verbose
+
+if TYPE_CHECKING:
+    from fanin.typing import Evaluation, FloatArray, Validation, Verbose
 
 __all__ = ["Sequential", "clone_model", "load_model"]
 
@@ -64,7 +68,13 @@ class Sequential(Compilable):
     True
     """
 
-    def __init__(self, layers: Any = None, name: str | None = None, *, rng: Any = None) -> None:
+    def __init__(
+        self,
+        layers: Iterable[Stacked] | Stacked | None = None,
+        name: str | None = None,
+        *,
+        rng: random.Rng = None,
+    ) -> None:
         self.history: History | None = None
         self.stop_training = False
         super().__init__(layers, name, rng=rng)
@@ -73,14 +83,14 @@ class Sequential(Compilable):
 
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: ArrayLike | None = None,
+        y: ArrayLike | None = None,
         batch_size: int | None = None,
         epochs: int = 1,
-        verbose: int | str = "auto",
-        callbacks: Any = None,
+        verbose: "Verbose" = "auto",
+        callbacks: Iterable[Callback] | Callback | None = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
+        validation_data: "Validation | None" = None,
         shuffle: bool = True,
         class_weight: Mapping[int, float] | None = None,
         sample_weight: ArrayLike | None = None,
@@ -90,7 +100,7 @@ class Sequential(Compilable):
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
         *,
-        rng: Any = None,
+        rng: random.Rng = None,
         threads: int | None = None,
     ) -> History:
         """Train the network.
@@ -210,19 +220,64 @@ class Sequential(Compilable):
             fit.run()
         return history
 
+    @overload
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: ArrayLike | None = None,
+        y: ArrayLike | None = None,
         batch_size: int | None = None,
-        verbose: int | str = "auto",
+        verbose: "Verbose" = "auto",
         sample_weight: ArrayLike | None = None,
         steps: None = None,
-        callbacks: Any = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
+        return_dict: Literal[False] = False,
+        *,
+        threads: int | None = None,
+    ) -> "Evaluation": ...
+
+    @overload
+    def evaluate(
+        self,
+        x: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        batch_size: int | None = None,
+        verbose: "Verbose" = "auto",
+        sample_weight: ArrayLike | None = None,
+        steps: None = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
+        *,
+        return_dict: Literal[True],
+        threads: int | None = None,
+    ) -> dict[str, float]: ...
+
+    @overload
+    def evaluate(
+        self,
+        x: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        batch_size: int | None = None,
+        verbose: "Verbose" = "auto",
+        sample_weight: ArrayLike | None = None,
+        steps: None = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
         return_dict: bool = False,
         *,
         threads: int | None = None,
-    ) -> Any:
+    ) -> "Evaluation | dict[str, float]": ...
+
+    def evaluate(
+        self,
+        x: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        batch_size: int | None = None,
+        verbose: "Verbose" = "auto",
+        sample_weight: ArrayLike | None = None,
+        steps: None = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
+        return_dict: bool = False,
+        *,
+        threads: int | None = None,
+    ) -> "Evaluation | dict[str, float]":
         """Return loss and metrics on some samples.
 
         Parameters
@@ -271,18 +326,19 @@ class Sequential(Compilable):
         if by_name:
             return logs
         values = [logs[name] for name in goal.names]
-        return values if len(values) > 1 else values[0]
+        # Checkers are told one type, which has what users do with either.
+        return values if len(values) > 1 else values[0]  # type: ignore[return-value]
 
     def predict(
         self,
-        x: Any,
+        x: ArrayLike,
         batch_size: int | None = None,
-        verbose: int | str = "auto",
+        verbose: "Verbose" = "auto",
         steps: None = None,
-        callbacks: Any = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
         *,
         threads: int | None = None,
-    ) -> NDArray[Any]:
+    ) -> "FloatArray":
         """Return the outputs for some samples.
 
         Parameters
@@ -333,7 +389,7 @@ class Sequential(Compilable):
             called.call("on_predict_end", {})
         return outputs
 
-    def recalibrate(self, x: Any) -> None:
+    def recalibrate(self, x: ArrayLike) -> None:
         """Set the running averages of every BatchNormalization to the exact statistics of `x`.
 
         Parameters
@@ -426,7 +482,7 @@ class Sequential(Compilable):
 
 
 def clone_model(
-    model: Sequential, *, custom_objects: Mapping[str, Any] | None = None
+    model: Sequential, *, custom_objects: Mapping[str, object] | None = None
 ) -> Sequential:
     """Make a model of the same layers with fresh weights, not compiled.
 
@@ -487,7 +543,7 @@ def as_sequential(name: str, model: object) -> Sequential:
 def load_model(
     filepath: str | os.PathLike[str],
     compile: bool = True,
-    custom_objects: Mapping[str, Any] | None = None,
+    custom_objects: Mapping[str, object] | None = None,
 ) -> Sequential:
     """Read a model that `Sequential.save` wrote; it trains on where it stopped.
 

@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fanin import _absent, _core
+from fanin._checks import FloatArray
 from fanin.diagnosis._network import split_steps
 from fanin.diagnosis._signals import as_matrix
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
@@ -24,7 +24,7 @@ __all__ = [
     "recalibrate",
 ]
 
-Array = NDArray[Any]
+Array = FloatArray
 
 _AVERAGES = ("moving_mean", "moving_variance")
 
@@ -195,7 +195,8 @@ def _before(kept: list[_Part]) -> _Part | None:
 
 
 def _is_linear(layer: Layer) -> bool:
-    return bool(layer.settings()["activation"]["kind"] == "linear")
+    activation = layer.settings()["activation"]
+    return isinstance(activation, dict) and activation["kind"] == "linear"
 
 
 def _behind(parts: list[_Part]) -> _Part | None:

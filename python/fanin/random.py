@@ -142,10 +142,10 @@ def _set(stream: Stream, seed: str, path: str) -> Stream:
 RandomSource: TypeAlias = "Stream | Replay | np.random.Generator | np.random.RandomState"
 """What :func:`resolve` returns."""
 
-Rng: TypeAlias = (
-    "int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator"
-    " | np.random.RandomState | Stream | Replay | Mapping[str, Any] | ModuleType | None"
-)
+Rng: TypeAlias = """(
+    int | Sequence[int] | np.random.SeedSequence | np.random.BitGenerator | np.random.Generator
+    | np.random.RandomState | Stream | Replay | Mapping[str, object] | ModuleType | None
+)"""
 """What ``rng=`` accepts."""
 
 
@@ -332,7 +332,7 @@ def simplify(seed: Rng, name: str = "seed") -> Rng:
     return numbers if largest < _CHUNK else source  # Python shows no number of so many digits
 
 
-def config_of(seed: Rng, name: str = "seed") -> int | list[int] | dict[str, Any] | None:
+def config_of(seed: Rng, name: str = "seed") -> int | list[int] | dict[str, object] | None:
     """Write a seed down in values that JSON can hold; :func:`resolve` reads them.
 
     Parameters

@@ -1,11 +1,10 @@
 """Small helpers of scripts: one-hot targets, seeds, threads."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _absent, _checks, _targets
+from fanin._checks import FloatArray
 from fanin._core import get_num_threads, set_num_threads
 from fanin._custom import custom_object_scope, get_custom_objects, register_keras_serializable
 from fanin.random import set_random_seed
@@ -71,7 +70,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
     return rows.reshape(*classes.shape, length)
 
 
-def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> NDArray[Any]:
+def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> FloatArray:
     """Return `x` divided by its norms along an axis; zeros stay zeros.
 
     Parameters

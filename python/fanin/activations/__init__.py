@@ -5,10 +5,8 @@ layer (``layers.LeakyReLU(0.1)``), or as a `functools.partial` that sets a funct
 """
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from numpy.typing import NDArray
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from fanin import _absent, _checks, _custom
 from fanin._checks import unknown
@@ -30,6 +28,10 @@ from fanin.activations._functions import (
     tanh,
 )
 
+if TYPE_CHECKING:
+    from fanin.layers import Layer
+    from fanin.typing import ActivationFunction, ActivationLike
+
 __all__ = [
     "deserialize",
     "elu",
@@ -49,11 +51,10 @@ __all__ = [
     "tanh",
 ]
 
-Activation = Callable[..., NDArray[Any]]
 _absent.guard(__name__)  # before the functions are keys
 
 # A function, and what the core is told about it when no option is set.
-_SETTINGS: dict[Activation, dict[str, Any]] = {
+_SETTINGS: dict[Any, dict[str, Any]] = {
     relu: {"kind": "relu"},
     leaky_relu: {"kind": "leaky_relu", "negative_slope": 0.2},
     elu: {"kind": "elu", "alpha": 1.0},
@@ -67,10 +68,14 @@ _SETTINGS: dict[Activation, dict[str, Any]] = {
     softmax: {"kind": "softmax"},
     linear: {"kind": "linear"},
 }
-_BY_NAME = {function.__name__: function for function in _SETTINGS} | {"swish": silu}
+_BY_NAME: "dict[str, ActivationFunction]" = {
+    function.__name__: function for function in _SETTINGS
+} | {"swish": silu}
 
 
-def get(identifier: object, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def get(
+    identifier: "ActivationLike | None", custom_objects: Mapping[str, object] | None = None
+) -> "ActivationFunction":
     """Find an activation.
 
     Parameters
@@ -101,7 +106,7 @@ def get(identifier: object, custom_objects: Mapping[str, Any] | None = None) -> 
     if identifier is None:
         return linear
     if _plain(identifier) is not None:
-        return identifier
+        return cast("ActivationFunction", identifier)
     if isinstance(identifier, str):
         with _custom.custom_object_scope(custom_objects):
             own = _custom.lookup(identifier)
@@ -116,7 +121,7 @@ def get(identifier: object, custom_objects: Mapping[str, Any] | None = None) -> 
     return identifier
 
 
-def serialize(activation: Any) -> Any:
+def serialize(activation: "ActivationFunction | Layer") -> str | dict[str, object]:
     """Write an activation down.
 
     Parameters
@@ -135,13 +140,15 @@ def serialize(activation: Any) -> Any:
     'relu'
     """
     values = settings(activation)
-    kind = values.pop("kind")
+    kind: str = values.pop("kind")
     if _SETTINGS[_BY_NAME[kind]] == {"kind": kind, **values}:
         return kind
     return {"class_name": kind, "config": values}
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: str | Mapping[str, object], custom_objects: Mapping[str, object] | None = None
+) -> "ActivationFunction":
     """Read what `serialize` wrote.
 
     Parameters

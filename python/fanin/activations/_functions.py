@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fanin import _checks, _core
+from fanin._checks import FloatArray
 
 
 def relu(
@@ -13,7 +14,7 @@ def relu(
     negative_slope: float = 0.0,
     max_value: float | None = None,
     threshold: float = 0.0,
-) -> NDArray[Any]:
+) -> FloatArray:
     """Rectified linear unit, ``max(x, 0)`` [1]_.
 
     Parameters
@@ -50,7 +51,7 @@ def relu(
     return _apply(relu_settings(negative_slope, max_value, threshold), x)
 
 
-def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> NDArray[Any]:
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> FloatArray:
     """Leaky rectified linear unit: ``x`` where positive, else ``negative_slope * x`` [1]_.
 
     Parameters
@@ -81,7 +82,7 @@ def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> NDArray[Any]:
     )
 
 
-def elu(x: ArrayLike, alpha: float = 1.0) -> NDArray[Any]:
+def elu(x: ArrayLike, alpha: float = 1.0) -> FloatArray:
     """Exponential linear unit: ``x`` where positive, else ``alpha * (exp(x) - 1)`` [1]_.
 
     Parameters
@@ -109,7 +110,7 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> NDArray[Any]:
     return _apply({"kind": "elu", "alpha": _checks.number("alpha", alpha)}, x)
 
 
-def selu(x: ArrayLike) -> NDArray[Any]:
+def selu(x: ArrayLike) -> FloatArray:
     """Scaled exponential linear unit: ``1.0507 * elu(x, 1.6733)`` [1]_.
 
     The constants (given here to four places) keep mean 0 and variance 1 from layer to layer under
@@ -137,7 +138,7 @@ def selu(x: ArrayLike) -> NDArray[Any]:
     return _apply({"kind": "selu"}, x)
 
 
-def gelu(x: ArrayLike, approximate: bool = False) -> NDArray[Any]:
+def gelu(x: ArrayLike, approximate: bool = False) -> FloatArray:
     """Gaussian error linear unit: ``x * P(Z <= x)`` for a standard normal ``Z`` [1]_.
 
     Parameters
@@ -164,7 +165,7 @@ def gelu(x: ArrayLike, approximate: bool = False) -> NDArray[Any]:
     return _apply({"kind": "gelu", "approximate": _checks.flag("approximate", approximate)}, x)
 
 
-def silu(x: ArrayLike) -> NDArray[Any]:
+def silu(x: ArrayLike) -> FloatArray:
     """Sigmoid linear unit, also called swish: ``x * sigmoid(x)`` [1]_.
 
     Parameters
@@ -193,7 +194,7 @@ def silu(x: ArrayLike) -> NDArray[Any]:
 swish = silu
 
 
-def sigmoid(x: ArrayLike) -> NDArray[Any]:
+def sigmoid(x: ArrayLike) -> FloatArray:
     """Logistic function, ``1 / (1 + exp(-x))``.
 
     Parameters
@@ -214,7 +215,7 @@ def sigmoid(x: ArrayLike) -> NDArray[Any]:
     return _apply({"kind": "sigmoid"}, x)
 
 
-def tanh(x: ArrayLike) -> NDArray[Any]:
+def tanh(x: ArrayLike) -> FloatArray:
     """Hyperbolic tangent.
 
     Parameters
@@ -235,7 +236,7 @@ def tanh(x: ArrayLike) -> NDArray[Any]:
     return _apply({"kind": "tanh"}, x)
 
 
-def softplus(x: ArrayLike) -> NDArray[Any]:
+def softplus(x: ArrayLike) -> FloatArray:
     """Smooth rectifier, ``log(1 + exp(x))``.
 
     Parameters
@@ -256,7 +257,7 @@ def softplus(x: ArrayLike) -> NDArray[Any]:
     return _apply({"kind": "softplus"}, x)
 
 
-def softsign(x: ArrayLike) -> NDArray[Any]:
+def softsign(x: ArrayLike) -> FloatArray:
     """Softsign, ``x / (1 + abs(x))``.
 
     Parameters
@@ -277,7 +278,7 @@ def softsign(x: ArrayLike) -> NDArray[Any]:
     return _apply({"kind": "softsign"}, x)
 
 
-def softmax(x: ArrayLike, axis: int = -1) -> NDArray[Any]:
+def softmax(x: ArrayLike, axis: int = -1) -> FloatArray:
     """Probabilities ``exp(x) / sum(exp(x))`` along an axis.
 
     Parameters
@@ -304,7 +305,7 @@ def softmax(x: ArrayLike, axis: int = -1) -> NDArray[Any]:
     return np.moveaxis(_apply({"kind": "softmax"}, moved), -1, place)
 
 
-def linear(x: ArrayLike) -> NDArray[Any]:
+def linear(x: ArrayLike) -> FloatArray:
     """Return `x` as it is: no activation.
 
     Parameters
@@ -337,7 +338,7 @@ def relu_settings(
     return {"kind": "leaky_relu", "negative_slope": slope} if slope else {"kind": "relu"}
 
 
-def _apply(activation: dict[str, Any], x: ArrayLike) -> NDArray[Any]:
+def _apply(activation: dict[str, Any], x: ArrayLike) -> FloatArray:
     values = _checks.free_floats("x", x)
     if values.ndim == 0:
         return _core.activate(activation, values.reshape(1)).reshape(())

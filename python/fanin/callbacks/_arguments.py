@@ -1,11 +1,11 @@
 """Arguments that several callbacks take."""
 
 import os
-from typing import Any
 
 import numpy as np
 
 from fanin import _checks
+from fanin.optimizers import Optimizer
 
 
 def verbosity(value: object) -> int:
@@ -22,7 +22,7 @@ def file(name: str, path: str) -> str:
     return path
 
 
-def rate(owner: str, optimizer: Any) -> float:
+def rate(owner: str, optimizer: Optimizer) -> float:
     """Return the learning rate that a callback is going to set."""
     found = optimizer.learning_rate
     if callable(found):

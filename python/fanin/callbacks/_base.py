@@ -1,9 +1,10 @@
 """The hooks of training, and the list that calls them."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from fanin import _checks
+from fanin._checks import FloatArray
 from fanin._member import Member
 from fanin.callbacks._record import Record
 from fanin.callbacks._run import Run
@@ -12,6 +13,12 @@ from fanin.show.results import Result, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from fanin.callbacks._signals import Signals
+    from fanin.models import Sequential
+
+Logs: TypeAlias = dict[str, float]
+"""Loss and metrics by name."""
 
 BATCH_HOOKS = (
     "on_train_batch_begin",
@@ -61,10 +68,11 @@ class Callback(Member):
     _writes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
-        self.params: dict[str, Any] = {}
-        self.model: Any = None
+        self.params: dict[str, int] = {}
+        # None until a run begins; hooks are called in one.
+        self.model: Sequential = None  # type: ignore[assignment]
 
-    def set_params(self, params: dict[str, Any]) -> None:
+    def set_params(self, params: dict[str, int]) -> None:
         """Set `params`; called by `fit`.
 
         Parameters
@@ -74,7 +82,7 @@ class Callback(Member):
         """
         self.params = params
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: "Sequential") -> None:
         """Set `model`; called by `fit`.
 
         Parameters
@@ -105,33 +113,33 @@ class Callback(Member):
             for hook in hooks
         )
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Do something before the first epoch; `logs` is empty."""
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Do something after training; `logs` is that of the last epoch."""
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Do something before an epoch, counted from 0; `logs` is empty."""
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Do something after an epoch; `logs` has its loss and metrics, by name."""
 
-    def on_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Do the same as `on_train_batch_begin`, whose former name this is."""
 
-    def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Do the same as `on_train_batch_end`, whose former name this is."""
 
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Do something before a batch of an epoch, counted from 0; `logs` is empty."""
         self.on_batch_begin(batch, logs)
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Do something after a batch; `logs` has the means since the epoch began."""
         self.on_batch_end(batch, logs)
 
-    def on_train_pulse(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_pulse(self, batch: int, logs: Logs | None = None) -> None:
         """Do something now and then; `batch` is the last one done, `logs` as ever.
 
         About ten times a second, unless `pulse_every` says after which steps. Not a hook of
@@ -139,28 +147,28 @@ class Callback(Member):
         code for every batch.
         """
 
-    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_test_begin(self, logs: Logs | None = None) -> None:
         """Do something before an evaluation or a validation; `logs` is empty."""
 
-    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+    def on_test_end(self, logs: Logs | None = None) -> None:
         """Do something after an evaluation or a validation; `logs` has loss and metrics."""
 
-    def on_test_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Do something before a batch of an evaluation; `logs` is empty."""
 
-    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Do something after a batch of an evaluation; `logs` has the means so far."""
 
-    def on_predict_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Do something before a prediction; `logs` is empty."""
 
-    def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
+    def on_predict_end(self, logs: Logs | None = None) -> None:
         """Do something after a prediction; `logs` is empty."""
 
-    def on_predict_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Do something before a batch of a prediction; `logs` is empty."""
 
-    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_predict_batch_end(self, batch: int, logs: dict[str, FloatArray] | None = None) -> None:
         """Do something after a batch of a prediction; `logs` has its ``outputs``."""
 
 
@@ -187,11 +195,11 @@ class History(Result, Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self.history: dict[str, list[Any]] = Record()
+        self.history: dict[str, list[float]] = Record()
         self.epoch: list[int] = []
-        self.signals: Any = None
+        self.signals: Signals | None = None
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start counting epochs anew.
 
         Parameters
@@ -201,7 +209,7 @@ class History(Result, Callback):
         """
         self.epoch = []
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Keep the values of an epoch.
 
         Parameters
@@ -296,7 +304,12 @@ class History(Result, Callback):
 class CallbackList:
     """The callbacks of one `fit`, `evaluate` or `predict`, called one after the other."""
 
-    def __init__(self, callbacks: Any, model: Any, params: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        callbacks: Iterable[Callback] | Callback | None,
+        model: "Sequential",
+        params: Mapping[str, int],
+    ) -> None:
         self.callbacks: list[Callback] = []
         for callback in as_list(callbacks):
             if not isinstance(callback, Callback):
@@ -341,7 +354,7 @@ class CallbackList:
         for callback in self.callbacks:
             getattr(callback, hook)(*args)
 
-    def end_epoch(self, epoch: int, logs: dict[str, Any]) -> None:
+    def end_epoch(self, epoch: int, logs: Logs) -> None:
         """Call `on_epoch_end` of every callback; of a `History` also if one before it fails.
 
         The epoch has been trained and counted by then, so it must be recorded.

@@ -1,13 +1,13 @@
 """Saving the model while it trains."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fanin import _checks, _files, _saving
 from fanin._warn import warn
 from fanin.callbacks import _arguments
-from fanin.callbacks._base import BATCH_HOOKS
+from fanin.callbacks._base import BATCH_HOOKS, Logs
 from fanin.callbacks._monitor import Monitor
 from fanin.callbacks._run import BATCH, EPOCH, Run
 
@@ -67,11 +67,11 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, 0.0)
-        self.filepath = _arguments.file("filepath", _saving.check_path(filepath))
-        self.verbose = _arguments.verbosity(verbose)
-        self.save_best_only = _checks.flag("save_best_only", save_best_only)
-        self.save_weights_only = _checks.flag("save_weights_only", save_weights_only)
-        self.save_freq = _frequency(save_freq)
+        self.filepath: str = _arguments.file("filepath", _saving.check_path(filepath))
+        self.verbose: int = _arguments.verbosity(verbose)
+        self.save_best_only: bool = _checks.flag("save_best_only", save_best_only)
+        self.save_weights_only: bool = _checks.flag("save_weights_only", save_weights_only)
+        self.save_freq: str | int = _frequency(save_freq)
         if initial_value_threshold is not None:
             self.best = _checks.number("initial_value_threshold", initial_value_threshold)
         self._epoch = self._batches = 0
@@ -120,7 +120,7 @@ class ModelCheckpoint(Monitor):
                 f"{self.filepath!r}: {error}"
             ) from None
 
-    def overrides(self, hooks: Any) -> bool:
+    def overrides(self, hooks: Iterable[str]) -> bool:
         """Return whether any of `hooks` does something: batches matter only with a `save_freq`.
 
         Parameters
@@ -137,7 +137,7 @@ class ModelCheckpoint(Monitor):
             hooks = [hook for hook in hooks if hook not in BATCH_HOOKS]
         return super().overrides(hooks)
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Remember the epoch.
 
         Parameters
@@ -149,7 +149,7 @@ class ModelCheckpoint(Monitor):
         """
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Save if `save_freq` batches have passed.
 
         Parameters
@@ -163,7 +163,7 @@ class ModelCheckpoint(Monitor):
         if self.save_freq != "epoch" and self._batches % int(self.save_freq) == 0:
             self._save(self._epoch, batch, logs or {})
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Save if asked after epochs.
 
         Parameters
@@ -176,7 +176,7 @@ class ModelCheckpoint(Monitor):
         if self.save_freq == "epoch":
             self._save(epoch, 0, logs or {})
 
-    def _save(self, epoch: int, batch: int, logs: dict[str, Any]) -> None:
+    def _save(self, epoch: int, batch: int, logs: Logs) -> None:
         current = self.best
         if self.save_best_only:
             current = self.get_monitor_value(logs)

@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from fanin import _checks, _files
 from fanin.callbacks import _arguments
-from fanin.callbacks._base import Callback
+from fanin.callbacks._base import Callback, Logs
 from fanin.callbacks._run import Run
 
 
@@ -47,9 +46,9 @@ class CSVLogger(Callback):
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
         super().__init__()
-        self.filename = _arguments.file("filename", _files.as_path("filename", filename))
-        self.separator = _separator(separator)
-        self.append = _checks.flag("append", append)
+        self.filename: str = _arguments.file("filename", _files.as_path("filename", filename))
+        self.separator: str = _separator(separator)
+        self.append: bool = _checks.flag("append", append)
         self._names: list[str] = []
         self._columns: list[str] = []
 
@@ -59,7 +58,7 @@ class CSVLogger(Callback):
             self._read()
         self._names = ["epoch", *run.names()]
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start the file, or go on with it.
 
         Parameters
@@ -71,7 +70,7 @@ class CSVLogger(Callback):
         self._columns = columns
         self._rewrite(rows, self._names)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write a line.
 
         Parameters

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fanin import _checks
+from fanin._checks import FloatArray
 from fanin._warn import warn
 from fanin.callbacks import _arguments
-from fanin.callbacks._base import Callback
+from fanin.callbacks._base import Callback, Logs
 from fanin.callbacks._run import EPOCH, Run
 
 
@@ -23,8 +24,8 @@ class Monitor(Callback):
                 f"monitor: expected a name such as 'val_loss', found {_checks.found(monitor)}"
             )
         self.monitor = monitor
-        self.mode = _checks.one_of("mode", mode, ("auto", "min", "max"))
-        self.min_delta = abs(_checks.number("min_delta", min_delta))
+        self.mode: str = _checks.one_of("mode", mode, ("auto", "min", "max"))
+        self.min_delta: float = abs(_checks.number("min_delta", min_delta))
         self.best: float | None = None
         self._directions: Mapping[str, bool] | None = None
         self._expected: Collection[str] = ()
@@ -56,7 +57,7 @@ class Monitor(Callback):
         self._direction(run.directions)
         self._directions, self._expected = run.directions, names
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget an earlier training.
 
         Parameters
@@ -66,7 +67,7 @@ class Monitor(Callback):
         """
         self._forget_absence()
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Warn if the value was never there.
 
         Parameters
@@ -108,7 +109,7 @@ class Monitor(Callback):
             return value - self.min_delta > reference
         return value + self.min_delta < reference
 
-    def get_monitor_value(self, logs: dict[str, Any] | None) -> float | None:
+    def get_monitor_value(self, logs: Logs | None) -> float | None:
         """Return the value that is watched, or None where validation skips the epoch.
 
         Warns, once a training, if nothing explains that the logs do not have it.
@@ -216,15 +217,21 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience = _checks.integer("patience", patience, minimum=0)
-        self.verbose = _arguments.verbosity(verbose)
-        self.baseline = None if baseline is None else _checks.number("baseline", baseline)
-        self.restore_best_weights = _checks.flag("restore_best_weights", restore_best_weights)
-        self.start_from_epoch = _checks.integer("start_from_epoch", start_from_epoch, minimum=0)
-        self.best_weights: list[Any] | None = None
-        self.best_epoch = self.stopped_epoch = self.wait = 0
+        self.patience: int = _checks.integer("patience", patience, minimum=0)
+        self.verbose: int = _arguments.verbosity(verbose)
+        self.baseline: float | None = (
+            None if baseline is None else _checks.number("baseline", baseline)
+        )
+        self.restore_best_weights: bool = _checks.flag("restore_best_weights", restore_best_weights)
+        self.start_from_epoch: int = _checks.integer(
+            "start_from_epoch", start_from_epoch, minimum=0
+        )
+        self.best_weights: list[FloatArray] | None = None
+        self.best_epoch: int = 0
+        self.stopped_epoch: int = 0
+        self.wait: int = 0
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget an earlier training.
 
         Parameters
@@ -236,7 +243,7 @@ class EarlyStopping(Monitor):
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best = self.best_weights = None
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare, remember the best, and stop if patience is over.
 
         Parameters
@@ -263,7 +270,7 @@ class EarlyStopping(Monitor):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Put the best weights back if asked.
 
         Parameters
@@ -331,18 +338,19 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.factor = _checks.number("factor", factor, above=0.0, below=1.0)
-        self.patience = _checks.integer("patience", patience, minimum=0)
-        self.verbose = _arguments.verbosity(verbose)
-        self.cooldown = _checks.integer("cooldown", cooldown, minimum=0)
-        self.min_lr = _checks.number("min_lr", min_lr, at_least=0.0)
-        self.cooldown_counter = self.wait = 0
+        self.factor: float = _checks.number("factor", factor, above=0.0, below=1.0)
+        self.patience: int = _checks.integer("patience", patience, minimum=0)
+        self.verbose: int = _arguments.verbosity(verbose)
+        self.cooldown: int = _checks.integer("cooldown", cooldown, minimum=0)
+        self.min_lr: float = _checks.number("min_lr", min_lr, at_least=0.0)
+        self.cooldown_counter: int = 0
+        self.wait: int = 0
 
     def _check_run(self, run: Run) -> None:
         _arguments.rate(type(self).__name__, run.model.optimizer)
         super()._check_run(run)
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget an earlier training.
 
         Parameters
@@ -354,7 +362,7 @@ class ReduceLROnPlateau(Monitor):
         self.cooldown_counter = self.wait = 0
         self.best = None
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare, and lower the rate if patience is over.
 
         Parameters

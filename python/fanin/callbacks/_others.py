@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from fanin import _absent, _checks
 from fanin.callbacks import _arguments
-from fanin.callbacks._base import Callback
+from fanin.callbacks._base import Callback, Logs
 from fanin.callbacks._run import Run
 
 
@@ -44,12 +44,12 @@ class LearningRateScheduler(Callback):
         super().__init__()
         self.schedule = schedule
         self._takes_rate = _takes("schedule", schedule, (0, 0.0), (0,)) == 0
-        self.verbose = _arguments.verbosity(verbose)
+        self.verbose: int = _arguments.verbosity(verbose)
 
     def _check_run(self, run: Run) -> None:
         _arguments.rate(type(self).__name__, run.model.optimizer)
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Set the rate.
 
         Parameters
@@ -67,7 +67,7 @@ class LearningRateScheduler(Callback):
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: setting learning rate to {rate:g}.")
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Add ``learning_rate`` to the logs.
 
         Parameters
@@ -78,7 +78,7 @@ class LearningRateScheduler(Callback):
             Its values.
         """
         if logs is not None:
-            logs["learning_rate"] = self.model.optimizer.learning_rate
+            logs["learning_rate"] = _arguments.rate(type(self).__name__, self.model.optimizer)
 
 
 def _takes(name: str, function: object, *arguments: tuple[Any, ...]) -> int:
@@ -124,13 +124,13 @@ class LambdaCallback(Callback):
 
     def __init__(
         self,
-        on_epoch_begin: Callable[..., Any] | None = None,
-        on_epoch_end: Callable[..., Any] | None = None,
-        on_train_begin: Callable[..., Any] | None = None,
-        on_train_end: Callable[..., Any] | None = None,
-        on_train_batch_begin: Callable[..., Any] | None = None,
-        on_train_batch_end: Callable[..., Any] | None = None,
-        **kwargs: Callable[..., Any] | None,
+        on_epoch_begin: Callable[[int, Logs], object] | None = None,
+        on_epoch_end: Callable[[int, Logs], object] | None = None,
+        on_train_begin: Callable[[Logs], object] | None = None,
+        on_train_end: Callable[[Logs], object] | None = None,
+        on_train_batch_begin: Callable[[int, Logs], object] | None = None,
+        on_train_batch_end: Callable[[int, Logs], object] | None = None,
+        **kwargs: Callable[..., object] | None,
     ) -> None:
         super().__init__()
         given = {
@@ -179,9 +179,9 @@ class TerminateOnNaN(Callback):
 
     def __init__(self, raise_error: bool = False) -> None:
         super().__init__()
-        self.raise_error = _checks.flag("raise_error", raise_error)
+        self.raise_error: bool = _checks.flag("raise_error", raise_error)
 
-    def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Stop if the loss is NaN or infinite.
 
         Parameters

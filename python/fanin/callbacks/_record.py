@@ -1,9 +1,9 @@
 """What `History` keeps."""
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 
-class Record(dict[str, list[Any]]):
+class Record(dict[str, list[float]]):
     """A dict of values by name that says what a missing one is called.
 
     Examples

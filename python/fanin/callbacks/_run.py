@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fanin.callbacks._base import Callback
+    from fanin.models import Sequential
 
 EPOCH = ("on_epoch_end",)
 """Where a callback can add values to the logs of an epoch."""
@@ -18,7 +19,7 @@ BATCH = ("on_train_batch_end", "on_batch_end")
 class Run:
     """A `fit` whose arguments are checked, and which has changed nothing yet."""
 
-    model: Any
+    model: "Sequential"
     features: tuple[int, ...]
     """Shape of a sample, which an unbuilt model does not know."""
     directions: Mapping[str, bool]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core
-from fanin.callbacks._base import Callback
+from fanin.callbacks._base import Callback, Logs
 from fanin.callbacks._run import Run
 from fanin.errors import ShapeError
 from fanin.show.results import Result, Table
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fanin.diagnosis._network import Tracer
     from fanin.diagnosis._trace import LayerTrace
 
-Array = NDArray[Any]
+Array = NDArray[np.float64]
 
 _X = "x of SignalMonitor"
 
@@ -179,13 +179,16 @@ class SignalMonitor(Callback):
         cost: float = 0.05,
     ) -> None:
         super().__init__()
-        self.x, self.y = x, y
-        self.pulse_every = None if every is None else _checks.integer("every", every, minimum=1)
-        self.cost = _checks.number("cost", cost, above=0.0, at_most=1.0)
-        self.signals = Signals()
+        self.x: ArrayLike = x
+        self.y: ArrayLike | None = y
+        self.pulse_every: int | None = (
+            None if every is None else _checks.integer("every", every, minimum=1)
+        )
+        self.cost: float = _checks.number("cost", cost, above=0.0, at_most=1.0)
+        self.signals: Signals = Signals()
         self._tracer: Tracer | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # What is compiled for a training that goes on is made anew by the next one.
         return {**self.__dict__, "_tracer": None}
 
@@ -202,7 +205,7 @@ class SignalMonitor(Callback):
             names = (_X, "y of SignalMonitor", "")
             _data.samples(run.model, run.model.loss.kind, batch, self.y, names=names)
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Record the network as it is.
 
         Parameters
@@ -213,13 +216,15 @@ class SignalMonitor(Callback):
         # Imported here, as `import fanin` does not need it.
         from fanin.diagnosis._network import Tracer
 
-        self.signals = self.model.history.signals = Signals()
+        self.signals = Signals()
+        assert self.model.history is not None
+        self.model.history.signals = self.signals
         self._began = time.perf_counter()
         self._batch = self.model.take(self.x, _X)
         self._tracer = Tracer(self.model, self._batch.shape[1:])
         self._record()
 
-    def on_train_pulse(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_pulse(self, batch: int, logs: Logs | None = None) -> None:
         """Record if it is time to.
 
         Parameters
@@ -237,7 +242,7 @@ class SignalMonitor(Callback):
         if due:
             self._record()
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Record the network as it has become.
 
         Parameters
@@ -250,7 +255,7 @@ class SignalMonitor(Callback):
         self._tracer = None
 
     def _steps(self) -> int:
-        return self.model._choices().iterations  # type: ignore[no-any-return]
+        return self.model._choices().iterations
 
     def _record(self) -> None:
         began = time.perf_counter()
@@ -291,7 +296,7 @@ def _statistics(layer: "LayerTrace") -> Mapping[str, float]:
     return found
 
 
-def rms(array: Array) -> float:
+def rms(array: NDArray[Any]) -> float:
     """Return the root mean square of an array."""
     from fanin.diagnosis._signals import as_matrix
 

@@ -1,15 +1,19 @@
 """What is compared: an initializer, with or without batch normalization."""
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fanin import initializers
 from fanin._checks import found, several, unknown
+from fanin.initializers import Initializer
 from fanin.show.results import Result
+
+if TYPE_CHECKING:
+    from fanin.typing import ArmLike, InitializerLike
 
 _SUFFIXES: dict[str, Literal["before", "after"]] = {
     "bn": "after",
@@ -48,13 +52,22 @@ class Arm(Result):
     'RandomNormal(stddev=0.01)'
     """
 
-    initializer: Any
+    initializer: Initializer
     batch_normalization: bool | Literal["before", "after"] = False
     label: str = ""
 
+    if TYPE_CHECKING:  # what a field is given is more than what it is then
+
+        def __init__(
+            self,
+            initializer: "InitializerLike",
+            batch_normalization: bool | Literal["before", "after"] = False,
+            label: str = "",
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         place = _place(self.batch_normalization)
-        initializer = self.initializer
+        initializer: Any = self.initializer
         if initializer is None:
             raise TypeError(
                 "initializer: expected a name, an initializer or a function, found None"
@@ -141,7 +154,9 @@ DOCUMENTED = ("zeros", "random_normal(stddev=1.0)", "glorot_normal", "he_normal"
 """The arms compared when none are named: one that cannot learn, one naive, two sound."""
 
 
-def resolve(arms: object) -> tuple[Arm, ...]:
+def resolve(
+    arms: "ArmLike | Iterable[ArmLike] | Mapping[str, ArmLike] | None",
+) -> tuple[Arm, ...]:
     """Turn what the caller named into arms with labels of their own.
 
     Parameters
@@ -164,7 +179,8 @@ def resolve(arms: object) -> tuple[Arm, ...]:
     if arms is None:
         arms = DOCUMENTED
     if isinstance(arms, Mapping) and "class_name" not in arms:
-        resolved = tuple(_as_arm(value, str(label)) for label, value in arms.items())
+        named: Mapping[str, Any] = arms
+        resolved = tuple(_as_arm(value, str(label)) for label, value in named.items())
     else:
         given = None if isinstance(arms, Mapping) else several(arms)
         resolved = tuple(map(_as_arm, [arms] if given is None else given))
@@ -180,7 +196,7 @@ def resolve(arms: object) -> tuple[Arm, ...]:
     return resolved
 
 
-def _as_arm(value: object, label: str = "") -> Arm:
+def _as_arm(value: "ArmLike", label: str = "") -> Arm:
     if isinstance(value, Arm):
         return Arm(value.initializer, value.batch_normalization, label or value.label)
     if isinstance(value, str):

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from fanin._data import training_rows
 from fanin._files import as_path
 from fanin.errors import ShapeError
 from fanin.show.results import Result
+
+if TYPE_CHECKING:
+    from fanin.typing import DataLike
 
 _SIZES: dict[str, Literal["small", "full"]] = {"small": "small", "fashion-mnist": "full"}
 _MOST_CLASSES = 1_000_000
@@ -89,7 +92,7 @@ class Data(Result):
         )
 
 
-def load(data: object, validation_split: float) -> Data:
+def load(data: "DataLike", validation_split: float) -> Data:
     """Load and check the data of a comparison.
 
     Parameters
@@ -182,7 +185,7 @@ def _rows(
             f"{name}: expected the shape (rows, features...), each of at least 1, found "
             f"{inputs.shape}"
         )
-    rows: NDArray[np.float32] = _checks.floats(name, inputs, "float32")
+    rows = cast("NDArray[np.float32]", _checks.floats(name, inputs, "float32"))
     if inputs.dtype == np.uint8:
         rows = rows / np.float32(255)
     return rows, _classes(f"{origin}y_{part}", y, len(rows))

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import layers, losses, models
+from fanin._checks import FloatArray
 
 _ROWS = 256
 _FADED = 1e-3
@@ -25,7 +26,7 @@ def signal_spread(model: models.Sequential, x: NDArray[np.float32]) -> float:
     float
         The widest range over the rows of any unit's output: 0 if none responds to the input.
     """
-    outputs = x[:_ROWS]
+    outputs: FloatArray = x[:_ROWS]
     for layer in model.layers[:-1]:
         outputs, _ = layer.forward(outputs, training=False)
     outputs = outputs.reshape(len(outputs), -1)
@@ -81,7 +82,7 @@ def explain(
     return ""
 
 
-def _equal_columns(kernel: NDArray[np.float32]) -> bool:
+def _equal_columns(kernel: FloatArray) -> bool:
     return bool((kernel == kernel[:, :1]).all())
 
 

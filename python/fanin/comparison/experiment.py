@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -31,16 +31,19 @@ from fanin.show.text import counted
 Report = Callable[[Arm, int, int, float], Any]
 _NAMED = 4  # arms whose accuracy the line of the progress says
 
+if TYPE_CHECKING:
+    from fanin.typing import ActivationLike, ArmLike, DataLike, OptimizerLike
+
 
 def compare(
-    arms: Any = None,
+    arms: "ArmLike | Iterable[ArmLike] | Mapping[str, ArmLike] | None" = None,
     *,
-    data: Any = "small",
+    data: "DataLike" = "small",
     seeds: int | Iterable[int] = DEFAULT_SEEDS,
     epochs: int = DEFAULT_EPOCHS,
     hidden: int | Iterable[int] = (128,),
-    activation: str | Callable[..., Any] = "relu",
-    optimizer: Any = "adam",
+    activation: "ActivationLike" = "relu",
+    optimizer: "OptimizerLike" = "adam",
     learning_rate: float | None = None,
     batch_size: int = 64,
     validation_split: float = 0.2,
@@ -284,7 +287,13 @@ def _pool(workers: int) -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def prepare(arms: Any, *, data: Any, workers: int | None, **settings: Any) -> Experiment:
+def prepare(
+    arms: "ArmLike | Iterable[ArmLike] | Mapping[str, ArmLike] | None",
+    *,
+    data: "DataLike",
+    workers: int | None,
+    **settings: Any,
+) -> Experiment:
     """Check all arguments of `compare`, then load the data.
 
     Parameters

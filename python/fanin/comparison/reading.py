@@ -13,7 +13,7 @@ from fanin.comparison.trial import Trial
 Record = TypeVar("Record", Trial, DataSummary, ArmResult)
 
 
-def read(plain: Mapping[str, Any]) -> dict[str, Any]:
+def read(plain: Mapping[str, object]) -> dict[str, Any]:
     """Read the fields of a `Comparison`.
 
     Parameters

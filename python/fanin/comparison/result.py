@@ -184,7 +184,7 @@ class Comparison(Result):
 
     # Writing down and reading back.
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Write the result down in plain types.
 
         Returns
@@ -223,7 +223,7 @@ class Comparison(Result):
         }
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+    def from_dict(cls, plain: Mapping[str, object]) -> Self:
         """Read back what `to_dict` wrote.
 
         Parameters

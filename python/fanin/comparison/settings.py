@@ -1,12 +1,15 @@
 """What all arms of a comparison have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fanin import _checks, activations, optimizers
 from fanin.show import text
 from fanin.show.results import Result
+
+if TYPE_CHECKING:
+    from fanin.typing import ActivationLike, OptimizerLike
 
 DEFAULT_EPOCHS = 5
 DEFAULT_SEEDS = 3
@@ -42,7 +45,7 @@ class Settings(Result):
     seeds: tuple[int, ...]
     epochs: int
     hidden: tuple[int, ...]
-    activation: Any
+    activation: str | Mapping[str, object]
     optimizer: Mapping[str, Any]
     batch_size: int
     validation_split: float
@@ -76,16 +79,16 @@ class Settings(Result):
 
 def make_settings(
     *,
-    seeds: object,
-    epochs: object,
-    hidden: object,
-    activation: object,
-    optimizer: object,
-    learning_rate: object,
-    batch_size: object,
-    validation_split: object,
-    initialize: object,
-    target: object,
+    seeds: int | Iterable[int],
+    epochs: int,
+    hidden: int | Iterable[int],
+    activation: "ActivationLike",
+    optimizer: "OptimizerLike",
+    learning_rate: float | None,
+    batch_size: int,
+    validation_split: float,
+    initialize: Literal["hidden", "all"],
+    target: float | None,
 ) -> Settings:
     """Check every setting before anything is loaded or trained.
 
@@ -167,8 +170,8 @@ def _seeds(seeds: object) -> tuple[int, ...]:
     return chosen
 
 
-def _optimizer(optimizer: object, learning_rate: object) -> dict[str, Any]:
-    recipe = optimizers.serialize(optimizers.get(optimizer))
+def _optimizer(optimizer: "OptimizerLike", learning_rate: object) -> dict[str, Any]:
+    recipe: dict[str, Any] = optimizers.serialize(optimizers.get(optimizer))
     if learning_rate is not None:
         rate = _checks.number("learning_rate", learning_rate, above=0.0)
         recipe["config"]["learning_rate"] = rate

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fanin import _checks, callbacks, initializers, layers, losses, models, optimizers, random
+from fanin.callbacks._base import Logs
 from fanin.comparison.arms import Arm
 from fanin.comparison.data import Data, largest_share
 from fanin.comparison.diagnosis import explain, signal_spread
@@ -295,7 +296,7 @@ class _Record(callbacks.Callback):
         self.epoch_seconds: list[float] = []
         self.started = 0.0
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self.started = time.perf_counter()
 
     def diverge(self, held_out: bool, loss: float, accuracy: float) -> None:
@@ -305,7 +306,7 @@ class _Record(callbacks.Callback):
             logs |= {"val_loss": loss, "val_accuracy": accuracy}
         self.on_epoch_end(len(self.epoch_seconds), logs)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch_seconds.append(time.perf_counter() - self.started)
         values = {name: float(value) for name, value in (logs or {}).items()}
         for name, value in values.items():
@@ -320,7 +321,7 @@ class _Record(callbacks.Callback):
 class _StoppableRecord(_Record):
     """Also looks some times a second whether to go on: only the main thread sees a Ctrl-C."""
 
-    def on_train_pulse(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_pulse(self, batch: int, logs: Logs | None = None) -> None:
         if self.stop is not None and self.stop.is_set():
             raise TrialStopped
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 import fanin
 from fanin import _checks, _core
@@ -16,7 +16,10 @@ from fanin.show.progress import Progress
 from fanin.show.results import Result, Table
 from fanin.show.text import counted
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from fanin.typing import InitializerLike, ModelLike, Verbose
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,14 +76,14 @@ def _range(values: Sequence[float] | Array) -> str:
 
 
 def lsuv(
-    model: Any,
-    x: Any,
+    model: "ModelLike",
+    x: ArrayLike,
     *,
     std: float = 1.0,
-    initializer: Any = "orthogonal",
+    initializer: "InitializerLike | None" = "orthogonal",
     rng: Rng = None,
     centre: bool = False,
-    verbose: int | str = "auto",
+    verbose: "Verbose" = "auto",
 ) -> Scales:
     """Layer-sequential unit-variance initialization [1]_, in one pass.
 
@@ -147,14 +150,14 @@ def lsuv(
 
 
 def data_dependent(
-    model: Any,
-    x: Any,
+    model: "ModelLike",
+    x: ArrayLike,
     *,
     mean: float = 0.0,
     std: float = 1.0,
-    initializer: Any = None,
+    initializer: "InitializerLike | None" = None,
     rng: Rng = None,
-    verbose: int | str = "auto",
+    verbose: "Verbose" = "auto",
 ) -> Scales:
     """Give every unit outputs of one mean and one standard deviation [1]_.
 
@@ -210,11 +213,11 @@ def data_dependent(
 
 def _scale_units(
     title: str,
-    model: Any,
-    x: Any,
+    model: "ModelLike",
+    x: ArrayLike,
     mean: float,
     std: float,
-    initializer: Any,
+    initializer: "InitializerLike | None",
     rng: Rng,
     verbose: int | str,
 ) -> Scales:
@@ -230,7 +233,9 @@ def _scale_units(
     return _run(model, x, initializer, rng, rule, progress, needs_bias=True)
 
 
-def weight_norm(model: Any, x: Any, *, rng: Rng = None, verbose: int | str = "auto") -> Scales:
+def weight_norm(
+    model: "ModelLike", x: ArrayLike, *, rng: Rng = None, verbose: "Verbose" = "auto"
+) -> Scales:
     """Data-dependent initialization of weight normalization [1]_.
 
     Directions are drawn from N(0, 0.05²); the length of each unit's weights and its bias are chosen
@@ -280,9 +285,9 @@ Rule = Callable[[Array, Array], tuple[Array, Array]]
 
 
 def _run(
-    model: Any,
-    x: Any,
-    initializer: Any,
+    model: "ModelLike",
+    x: ArrayLike,
+    initializer: "InitializerLike | None",
     rng: Rng,
     rule: Rule,
     progress: Progress,

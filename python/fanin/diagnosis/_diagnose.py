@@ -1,9 +1,12 @@
 """The front door: a network and a batch in, a report out."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
 
 from fanin import _checks
 from fanin._core import get_num_threads
@@ -18,12 +21,20 @@ from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.models import Sequential
 from fanin.theory import Prediction
 
+if TYPE_CHECKING:
+    from fanin.typing import LossLike, ModelLike
+
 _KEPT = 16
 """Samples whose arrays a report keeps, for its Jacobians."""
 
 
 def diagnose(
-    model: Any, x: Any, y: Any = None, loss: Any = None, *, training: bool = True
+    model: "ModelLike",
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    loss: "LossLike | Callable[..., object] | None" = None,
+    *,
+    training: bool = True,
 ) -> Report:
     """Measure what an initialization does to signals and gradients, and say what is wrong.
 

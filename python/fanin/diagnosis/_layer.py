@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fanin.diagnosis._signals import (
     BINS,
+    Places,
     Signal,
     Slopes,
     Weights,
@@ -83,9 +84,9 @@ class LayerReport(Result):
     weights: Mapping[str, Weights]
     cosine: float
     effective_rank: float
-    groups: Array | None
-    tied: Array | None
-    settings: Mapping[str, Any]
+    groups: Places | None
+    tied: Places | None
+    settings: Mapping[str, object]
     note: str = ""
 
     def _says(self) -> str:
@@ -169,12 +170,12 @@ class LayerReport(Result):
         )
 
 
-def _groups(arrays: Mapping[str, Array]) -> Array | None:
+def _groups(arrays: Mapping[str, Array]) -> Places | None:
     kernel = arrays.get("kernel")
     return None if kernel is None else equal_units(kernel, arrays.get("bias"), tolerance=1e-6)
 
 
-def _tied(groups: Array | None, gradients: Mapping[str, Array]) -> Array | None:
+def _tied(groups: Places | None, gradients: Mapping[str, Array]) -> Places | None:
     if groups is None or number_of_groups(groups) == len(groups):
         return groups  # there is nothing that gradients could part
     parted = _groups(gradients)

@@ -198,7 +198,7 @@ class _Run:
         arrays = self._arrays(self.plan.parameters, self.params, first)
         return LayerTrace(
             name=layer.name,
-            kind=settings["kind"],
+            kind=str(settings["kind"]),
             inputs=matrix(self.signals[first]),
             outputs=matrix(self.signals[last + 1]),
             activation=activation,

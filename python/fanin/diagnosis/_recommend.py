@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,9 @@ from fanin.initializers import Initializer
 from fanin.layers import Dense
 from fanin.models import Sequential
 from fanin.show.results import Result, Table
+
+if TYPE_CHECKING:
+    from fanin.typing import NonlinearityLike
 
 Array = NDArray[Any]
 
@@ -124,7 +127,7 @@ class Recommendation(Result):
 
 def recommend(
     model: Sequential | Sequence[int],
-    activation: Any = None,
+    activation: "NonlinearityLike | None" = None,
     x: ArrayLike | None = None,
     y: ArrayLike | None = None,
     *,

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from fanin.theory import Band, LayerPrediction, Prediction
 
-Array = NDArray[Any]
-
 
 @dataclass(frozen=True, repr=False)
 class Report(Result):
@@ -175,7 +173,7 @@ class Report(Result):
             if (signal := measured[name]) is not None
         }
 
-    def jacobian(self, samples: int = 4) -> "list[Array | None]":
+    def jacobian(self, samples: int = 4) -> "list[NDArray[np.float64] | None]":
         """Return the singular values of the Jacobian from the inputs to each layer's output.
 
         Statistics of BatchNormalization count as constants, and Dropout as it fell.
@@ -258,7 +256,7 @@ class Report(Result):
         checked = _formats.check_suffix("path", path, _formats.HTML)
         _files.write(checked, page(self).encode())
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the numbers as what JSON can hold.
 
         Returns

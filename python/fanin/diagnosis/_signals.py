@@ -4,16 +4,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _core
+from fanin._checks import FloatArray
 from fanin.show.results import Result
 from fanin.show.text import counted
 
 Array = NDArray[Any]
+Measures: TypeAlias = NDArray[np.float64]
+Places: TypeAlias = NDArray[np.int64]
+"""Of units: of each the first one that it equals."""
 
 BINS = 64
 """Bins of a histogram."""
@@ -57,10 +61,10 @@ class Signal(Result):
     minimum: float
     maximum: float
     zeros: float
-    unit_mean: Array
-    unit_std: Array
-    counts: Array
-    edges: Array
+    unit_mean: Measures
+    unit_std: Measures
+    counts: NDArray[np.int64]
+    edges: Measures
     first_non_finite: tuple[int, int] | None
 
     def _says(self) -> str:
@@ -122,9 +126,9 @@ class Slopes(Result):
         Mean of the squared derivative: the factor by which it changes a gradient's second moment.
     """
 
-    dead_units: Array
-    saturated_units: Array
-    off_units: Array
+    dead_units: NDArray[np.bool_]
+    saturated_units: Measures
+    off_units: Measures
     second_moment: float
 
     def _says(self) -> str:
@@ -173,7 +177,7 @@ class Weights(Result):
         Index of the first element that is NaN or infinite.
     """
 
-    values: Array
+    values: FloatArray
     mean: float
     std: float
     second_moment: float
@@ -195,7 +199,7 @@ class Weights(Result):
         return float(np.sqrt(self.gradient_second_moment / self.second_moment))
 
     @cached_property
-    def singular_values(self) -> Array:
+    def singular_values(self) -> Measures:
         """Singular values of the matrix, largest first; computed when first asked for."""
         values = self.values.reshape(-1, self.values.shape[-1])
         if not np.isfinite(values).all():
@@ -259,7 +263,7 @@ def effective_rank(array: Array) -> float:
     return _core.participation_ratio(as_matrix(array))
 
 
-def equal_units(kernel: Array, bias: Array | None, tolerance: float = 0.0) -> Array:
+def equal_units(kernel: Array, bias: Array | None, tolerance: float = 0.0) -> Places:
     """Find units with equal incoming weights and bias.
 
     Parameters
@@ -282,12 +286,12 @@ def equal_units(kernel: Array, bias: Array | None, tolerance: float = 0.0) -> Ar
     return np.array(_core.equal_columns(columns, tolerance))
 
 
-def number_of_groups(groups: Array) -> int:
+def number_of_groups(groups: Places) -> int:
     """Return how many units are the first of their group, which `equal_units` names it after."""
     return int(np.count_nonzero(groups == np.arange(len(groups))))
 
 
-def tied_units(groups: Array, gradient_groups: Array) -> Array:
+def tied_units(groups: Places, gradient_groups: Places) -> Places:
     """Find the units that gradients do not part: an optimizer gives them the same step.
 
     Parameters

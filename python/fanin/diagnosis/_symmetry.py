@@ -2,19 +2,20 @@
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fanin import _checks, _options, optimizers
 from fanin.diagnosis._network import checked_targets, trace_network
-from fanin.diagnosis._signals import equal_units, number_of_groups, tied_units
+from fanin.diagnosis._signals import Places, equal_units, number_of_groups, tied_units
 from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.models import Sequential
 from fanin.show.results import Result, Table
 from fanin.show.text import counted
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from fanin.typing import LossLike, OptimizerLike
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,8 +34,8 @@ class LayerSymmetry(Result):
     """
 
     name: str
-    groups: Array
-    tied: Array
+    groups: Places
+    tied: Places
 
     def _says(self) -> str:
         return f"{self.name}: {self.distinct} distinct of {self.units} units"
@@ -63,7 +64,7 @@ class LayerSymmetry(Result):
         return cls(trace.name, groups, tied_units(groups, _groups(trace.gradients, tolerance)))
 
 
-def _groups(arrays: Any, tolerance: float) -> Array:
+def _groups(arrays: Any, tolerance: float) -> Places:
     kernel = arrays["kernel"]
     return equal_units(kernel.reshape(-1, kernel.shape[-1]), arrays.get("bias"), tolerance)
 
@@ -136,10 +137,10 @@ def symmetry(
     model: Sequential,
     x: ArrayLike,
     y: ArrayLike | None = None,
-    loss: Any = None,
+    loss: "LossLike | None" = None,
     *,
     steps: int = 0,
-    optimizer: Any = None,
+    optimizer: "OptimizerLike | None" = None,
     tolerance: float = 1e-6,
     threads: int | None = None,
 ) -> SymmetryReport:

@@ -37,7 +37,7 @@ from fanin.foreign._layout import LAYOUTS
 __all__ = ["DEFAULTS", "WEIGHTS", "Layer", "Model", "Parameter", "opened"]
 
 
-def opened(model: Any, layout: str | None = None, order: Sequence[str] | None = None) -> Model:
+def opened(model: object, layout: str | None = None, order: Sequence[str] | None = None) -> Model:
     """Find the layers of a model and their arrays.
 
     Parameters

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fanin._checks import found
 from fanin.errors import ShapeError
 from fanin.initializers._fans import FanOptions
 from fanin.show.results import Result
 
-Array: TypeAlias = NDArray[Any]
+Array: TypeAlias = NDArray[np.generic]
 
 WEIGHTS = ("kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
 """Roles of what an initializer is for."""
@@ -69,7 +69,7 @@ class Parameter(Result):
         """Return the values; a view of the framework's memory where it lets NumPy see that."""
         return self.get().transpose(self.order).reshape(self.shape)
 
-    def checked(self, values: Any) -> Array:
+    def checked(self, values: ArrayLike) -> Array:
         """Return `values` as an array if they can be written, or say why not."""
         array = np.asarray(values)
         if array.shape != self.shape:
@@ -78,7 +78,7 @@ class Parameter(Result):
             )
         return array
 
-    def write(self, values: Any) -> None:
+    def write(self, values: ArrayLike) -> None:
         """Write `values` of `shape`, rounded to the type of the array.
 
         Raises
@@ -118,7 +118,7 @@ class Layer(Result):
     kind: str
     name: str
     parameters: dict[str, Parameter]
-    module: Any = field(default=None, repr=False)
+    module: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

@@ -13,7 +13,8 @@ from fanin.errors import ShapeError
 from fanin.random import Rng, drawing
 from fanin.streams._base import sizes
 
-Array: TypeAlias = npt.NDArray[Any]
+Array: TypeAlias = npt.NDArray[np.float16 | np.float32 | np.float64]
+"""What initializers return; bfloat16 too, which NumPy has no type for."""
 ShapeLike: TypeAlias = int | Sequence[int]
 
 

@@ -28,6 +28,7 @@ from fanin.streams._base import sizes
 if TYPE_CHECKING:
     from fanin.initializers._explain import Explanation
     from fanin.initializers._facts import Facts
+    from fanin.typing import NonlinearityLike
 
 
 class Initializer(Configurable):
@@ -125,7 +126,7 @@ class Initializer(Configurable):
         self,
         shape: ShapeLike,
         dtype: npt.DTypeLike | None = None,
-        activation: object = None,
+        activation: "NonlinearityLike | None" = None,
     ) -> "Explanation":
         """Say what an array of this shape would hold, why, and whether that suits an activation.
 
@@ -288,7 +289,7 @@ class RandomInitializer(Initializer):
         return cls._draw is not RandomInitializer._draw
 
     def __init__(self, seed: Rng = None) -> None:
-        self.seed = simplify(seed)
+        self.seed: Rng = simplify(seed)
         self._check()
 
     def _check(self) -> None:
@@ -353,7 +354,7 @@ class RandomInitializer(Initializer):
                 source = source.at(path or _place(rng))
             return self._fill(axes, name, source)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer, in values that JSON can hold.
 
         Raises
@@ -413,6 +414,6 @@ class FromCallable(Initializer):
         """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
         return call_checked(self.function, shape, dtype, rng, path or _place(rng))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the function."""
         return {"function": self.function}

@@ -1,7 +1,6 @@
 """Initializers without anything random."""
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +61,7 @@ class Constant(FixedInitializer):
             return Facts.constant(self.value)
         return Facts.of_values("w = value, broadcast", self._spread(shape, self.value))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"value": self.value if isinstance(self.value, float) else self.value.tolist()}
 
@@ -126,7 +125,7 @@ class Identity(FixedInitializer):
     """
 
     def __init__(self, gain: float = 1.0) -> None:
-        self.gain = number("gain", gain)
+        self.gain: float = number("gain", gain)
 
     def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
         return _core.identity(shape, dtype, self.gain)
@@ -136,6 +135,6 @@ class Identity(FixedInitializer):
             raise ShapeError(f"shape: expected 2 dimensions, found {shape}")
         return Facts.of_few("w = gain on the diagonal", self.gain, min(shape), math.prod(shape))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"gain": self.gain}

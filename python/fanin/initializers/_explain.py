@@ -14,6 +14,7 @@ from fanin.show.results import Result, Table
 
 if TYPE_CHECKING:
     from fanin.initializers._elsewhere import Elsewhere
+    from fanin.typing import NonlinearityLike
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,7 +143,7 @@ def _describe(row: "Elsewhere") -> str:
 
 
 def explain(
-    initializer: Any, shape: tuple[int, ...], dtype: str, activation: object
+    initializer: Any, shape: tuple[int, ...], dtype: str, activation: "NonlinearityLike | None"
 ) -> Explanation:
     """Collect what is known; see :meth:`Initializer.explain`."""
     from fanin.initializers._elsewhere import elsewhere

@@ -2,9 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanin.initializers._facts import Facts
+
+if TYPE_CHECKING:
+    from fanin.typing import NonlinearityLike
 
 _SATURATING = ("tanh", "sigmoid", "softsign")
 _RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu")
@@ -22,7 +25,7 @@ class Following:
     """E[φ(z)²] for z ~ N(0, 1), the share of the second moment that it passes on; NaN: unknown."""
 
 
-def following(activation: object) -> Following | None:
+def following(activation: "NonlinearityLike | None") -> Following | None:
     """Return what is known of an activation: a name, or any function of an array."""
     # Late, and only here: the theory needs more than initializers do.
     from fanin import activations
@@ -32,7 +35,7 @@ def following(activation: object) -> Following | None:
     if activation is None:
         return None
     try:
-        function: Any = activations.get(activation)
+        function: Any = activations.get(activation)  # type: ignore[arg-type]  # which refuses some
     except (TypeError, ValueError):
         function = activation
     function = getattr(function, "func", function)

@@ -60,11 +60,11 @@ class LooksLinear(RandomInitializer):
     _options: ClassVar[Mapping[str, Any]] = {"mirror": partial(one_of, choices=_MIRRORS)}
 
     def __init__(self, gain: float = 1.0, seed: Rng = None, *, mirror: str = "both") -> None:
-        self.gain = number("gain", gain)
+        self.gain: float = number("gain", gain)
         self.mirror = mirror
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         mirror = {"mirror": self.mirror} if self.mirror != "both" else {}
         return {"gain": self.gain, **super().get_config(), **mirror}

@@ -61,11 +61,11 @@ class Orthogonal(RandomInitializer):
     _options: ClassVar[Mapping[str, Any]] = {"flatten": partial(one_of, choices=_FLATTENINGS)}
 
     def __init__(self, gain: float = 1.0, seed: Rng = None, *, flatten: str = "leading") -> None:
-        self.gain = number("gain", gain)
+        self.gain: float = number("gain", gain)
         self.flatten = flatten
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         flatten = {"flatten": self.flatten} if self.flatten != "leading" else {}
         return {"gain": self.gain, **super().get_config(), **flatten}
@@ -140,10 +140,10 @@ class DeltaOrthogonal(RandomInitializer):
     """
 
     def __init__(self, gain: float = 1.0, seed: Rng = None) -> None:
-        self.gain = number("gain", gain)
+        self.gain: float = number("gain", gain)
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"gain": self.gain, **super().get_config()}
 

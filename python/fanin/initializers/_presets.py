@@ -28,7 +28,7 @@ class _Preset(VarianceScaling):
                 "make another"
             )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
         config = {**RandomInitializer.get_config(self), **self._rule.config()}
         if self.mode != self._mode:
@@ -69,7 +69,7 @@ class _Normal(_Preset):
         kind = "truncated_normal" if self.truncated else "untruncated_normal"
         super().__init__(self._scale, self._mode if mode is None else mode, kind, seed, **fans)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
         config = super().get_config()
         return config if self.truncated else {"truncated": False, **config}
@@ -184,10 +184,11 @@ class HeUniform(_Uniform):
         mode: str | None = None,
         **fans: Unpack[FanOptions],
     ) -> None:
+        self.negative_slope: float
         self.negative_slope, self._scale = _he_scale(negative_slope)
         super().__init__(seed, mode=mode, **fans)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
         slope = {"negative_slope": self.negative_slope} if self.negative_slope else {}
         return {**slope, **super().get_config()}
@@ -238,10 +239,11 @@ class HeNormal(_Normal):
         mode: str | None = None,
         **fans: Unpack[FanOptions],
     ) -> None:
+        self.negative_slope: float
         self.negative_slope, self._scale = _he_scale(negative_slope)
         super().__init__(seed, truncated=truncated, mode=mode, **fans)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
         slope = {"negative_slope": self.negative_slope} if self.negative_slope else {}
         return {**slope, **super().get_config()}
@@ -392,10 +394,12 @@ class SklearnDefault(_Elsewhere):
         self, activation: str = "relu", seed: Rng = None, **fans: Unpack[FanOptions]
     ) -> None:
         _refuse_unknown(self, fans)
-        self.activation = one_of("activation", activation, ("relu", "tanh", "identity", "logistic"))
+        self.activation: str = one_of(
+            "activation", activation, ("relu", "tanh", "identity", "logistic")
+        )
         factor = 2.0 if activation == "logistic" else 6.0
         super().__init__(factor / 6.0, self._mode, "uniform", seed, **fans)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer: the seed, and what is not usual."""
         return {"activation": self.activation, **super().get_config()}

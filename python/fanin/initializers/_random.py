@@ -39,11 +39,11 @@ class RandomUniform(RandomInitializer):
     """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Rng = None) -> None:
-        self.minval = number("minval", minval)
-        self.maxval = number("maxval", maxval)
+        self.minval: float = number("minval", minval)
+        self.maxval: float = number("maxval", maxval)
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
 
@@ -86,11 +86,11 @@ class RandomNormal(RandomInitializer):
     """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Rng = None) -> None:
-        self.mean = number("mean", mean)
-        self.stddev = number("stddev", stddev, at_least=0.0)
+        self.mean: float = number("mean", mean)
+        self.stddev: float = number("stddev", stddev, at_least=0.0)
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
 
@@ -159,8 +159,8 @@ class TruncatedNormal(RandomNormal):
         upper: float = 2.0,
         bounds: str = "std",
     ) -> None:
-        self.lower = number_or_infinity("lower", lower)
-        self.upper = number_or_infinity("upper", upper)
+        self.lower: float = number_or_infinity("lower", lower)
+        self.upper: float = number_or_infinity("upper", upper)
         self.bounds = bounds
         if self.lower > self.upper:
             raise ValueError(
@@ -168,7 +168,7 @@ class TruncatedNormal(RandomNormal):
             )
         super().__init__(mean, stddev, seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         config = super().get_config()
         if (self.lower, self.upper, self.bounds) != (-2.0, 2.0, "std"):

@@ -1,7 +1,7 @@
 """From names, configurations and functions to initializers, and back."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from fanin import _custom
 from fanin._checks import found, unknown
@@ -24,6 +24,9 @@ from fanin.initializers._presets import (
 from fanin.initializers._random import RandomNormal, RandomUniform, TruncatedNormal
 from fanin.initializers._structured import Dirac, Sparse, ZerO
 from fanin.initializers._variance_scaling import VarianceScaling
+
+if TYPE_CHECKING:
+    from fanin.typing import InitializerLike
 
 _CLASSES: dict[str, type[Initializer]] = {
     "constant": Constant,
@@ -88,7 +91,19 @@ _TORCH: dict[str, tuple[type[Initializer], dict[str, Any]]] = {
 _KNOWN = {**_CLASSES, **_ALIASES, **{kind.__name__: kind for kind in _CLASSES.values()}}
 
 
-def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Initializer | None:
+@overload
+def get(identifier: None, custom_objects: Mapping[str, object] | None = None) -> None: ...
+
+
+@overload
+def get(
+    identifier: "InitializerLike", custom_objects: Mapping[str, object] | None = None
+) -> Initializer: ...
+
+
+def get(
+    identifier: "InitializerLike | None", custom_objects: Mapping[str, object] | None = None
+) -> Initializer | None:
     """Make an initializer of whatever names one.
 
     Parameters
@@ -128,7 +143,8 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Ini
     if isinstance(identifier, Mapping):
         return deserialize(identifier, custom_objects)
     if isinstance(identifier, type):
-        return get(_made(identifier.__name__, identifier, {}))
+        made: Initializer | None = get(_made(identifier.__name__, identifier, {}))
+        return made
     if callable(identifier):
         return FromCallable(identifier)
     raise TypeError(
@@ -137,7 +153,7 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Ini
     )
 
 
-def serialize(initializer: Initializer) -> dict[str, Any]:
+def serialize(initializer: Initializer) -> dict[str, object]:
     """Describe an initializer so that :func:`deserialize` makes an equal one.
 
     Parameters
@@ -176,7 +192,7 @@ def serialize(initializer: Initializer) -> dict[str, Any]:
 
 
 def deserialize(
-    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    config: Mapping[str, object], custom_objects: Mapping[str, object] | None = None
 ) -> Initializer:
     """Make the initializer that :func:`serialize` described.
 
@@ -209,7 +225,7 @@ def deserialize(
 
 
 def _make(
-    name: str, arguments: dict[str, Any], config: Mapping[str, Any] | None = None
+    name: str, arguments: dict[str, Any], config: Mapping[str, object] | None = None
 ) -> Initializer:
     """Make the initializer called `name`, which may be the user's own."""
     ours, defaults = _TORCH.get(name, (_KNOWN.get(name), {}))

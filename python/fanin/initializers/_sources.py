@@ -7,6 +7,7 @@ import math
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fanin.random import RandomSource, Stream
 from fanin.streams import Replay
@@ -40,7 +41,9 @@ class NumPySource:
             missing = missing[~accepted]
         return mean + std * z
 
-    def _propose(self, n: int, low: float, high: float) -> tuple[Array, Array]:
+    def _propose(
+        self, n: int, low: float, high: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Propose standard normals within the bounds, so that a good part is accepted.
 
         The normal itself where it often lies within; else, after C. P. Robert, "Simulation of
@@ -77,7 +80,7 @@ class NumPySource:
             return self.normal(shape, 0.0, std, dtype)
         return self.truncated_normal(shape, 0.0, std / STD_WITHIN_TWO, -2.0, 2.0, dtype)
 
-    def permutation(self, n: int) -> Array:
+    def permutation(self, n: int) -> NDArray[np.int64]:
         """Return the numbers below `n` in a random order."""
         return self.rng.permutation(n)
 

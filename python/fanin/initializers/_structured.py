@@ -1,7 +1,6 @@
 """Initializers that are mostly zeros, or a pattern: Dirac, sparse, ZerO."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -42,9 +41,9 @@ class Dirac(FixedInitializer):
     """
 
     def __init__(self, groups: int = 1) -> None:
-        self.groups = count("groups", groups, minimum=1)
+        self.groups: int = count("groups", groups, minimum=1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"groups": self.groups}
 
@@ -113,11 +112,11 @@ class Sparse(RandomInitializer):
     """
 
     def __init__(self, sparsity: float, stddev: float = 0.01, seed: Rng = None) -> None:
-        self.sparsity = number("sparsity", sparsity, at_least=0.0, at_most=1.0)
-        self.stddev = number("stddev", stddev, at_least=0.0)
+        self.sparsity: float = number("sparsity", sparsity, at_least=0.0, at_most=1.0)
+        self.stddev: float = number("stddev", stddev, at_least=0.0)
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"sparsity": self.sparsity, "stddev": self.stddev, **super().get_config()}
 
@@ -188,9 +187,9 @@ class ZerO(FixedInitializer):
     """
 
     def __init__(self, orthonormal: bool = False) -> None:
-        self.orthonormal = flag("orthonormal", orthonormal)
+        self.orthonormal: bool = flag("orthonormal", orthonormal)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"orthonormal": self.orthonormal}
 

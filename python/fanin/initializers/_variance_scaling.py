@@ -4,7 +4,7 @@ import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from fanin import _core
 from fanin._checks import found, number, one_of
@@ -16,6 +16,9 @@ from fanin.initializers._fans import Axis, FanOptions, FanRule
 from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream
 from fanin.streams._base import DISTRIBUTIONS, STD_WITHIN_TWO
+
+if TYPE_CHECKING:
+    from fanin.typing import NonlinearityLike
 
 _MODES = ("fan_in", "fan_out", "fan_avg", "fan_geo_avg")
 # What a formula divides by, and what it multiplies with for that.
@@ -99,22 +102,22 @@ class VarianceScaling(RandomInitializer):
         fan_in: float | None = None,
         fan_out: float | None = None,
     ) -> None:
-        self.scale = number("scale", scale, above=0.0)
-        self.mode = one_of("mode", _lower(mode), _MODES)
-        self.distribution = one_of("distribution", _lower(distribution), DISTRIBUTIONS)
+        self.scale: float = number("scale", scale, above=0.0)
+        self.mode: str = one_of("mode", _lower(mode), _MODES)
+        self.distribution: str = one_of("distribution", _lower(distribution), DISTRIBUTIONS)
         self._rule = FanRule.of(in_axis, out_axis, batch_axis, groups, transposed, fan_in, fan_out)
         super().__init__(seed)
 
     @classmethod
     def for_activation(
         cls,
-        activation: Any,
+        activation: "NonlinearityLike | None",
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
         seed: Rng = None,
         *,
         gain: str | None = None,
-        **options: Any,
+        **options: object,
     ) -> "VarianceScaling":
         """Make the initializer whose scale is the squared gain of an activation.
 
@@ -143,12 +146,14 @@ class VarianceScaling(RandomInitializer):
         theory: Any = importlib.import_module("fanin")
         backward = one_of("mode", _lower(mode), _MODES) == "fan_out"
         kind = ("backward" if backward else "forward") if gain is None else gain
-        fans = {name: options.pop(name) for name in FanOptions.__annotations__ if name in options}
+        fans: Any = {
+            name: options.pop(name) for name in FanOptions.__annotations__ if name in options
+        }
         scale = theory.gain(activation, kind, **options) ** 2
         return VarianceScaling(scale, mode, distribution, seed, **fans)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, object]) -> Self:
         """Make the initializer that :meth:`get_config`, or Keras's, describes."""
         ours = checked_config(cls, config)
         inputs, outputs = ours.pop("input_axes", None), ours.pop("output_axes", None)
@@ -161,7 +166,7 @@ class VarianceScaling(RandomInitializer):
             ours |= {"in_axis": inputs, "out_axis": outputs, "batch_axis": "others"}
         return super().from_config(ours)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {
             "scale": self.scale,

@@ -30,6 +30,6 @@ class FaninInitializer(keras.Initializer):  # type: ignore[misc,unused-ignore]
         name = keras.backend.standardize_dtype(dtype)
         return keras.ops.convert_to_tensor(self.initializer(shape, name), name)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal initializer."""
         return {"initializer": serialize(self.initializer)}

@@ -1,10 +1,9 @@
 """Layers, usable in a network and by themselves on NumPy arrays."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from fanin import _absent
-from fanin._registry import Configurable, Registry
+from fanin._registry import Registry
 from fanin.layers._activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from fanin.layers._base import Layer
 from fanin.layers._batch_normalization import BatchNormalization
@@ -29,7 +28,7 @@ __all__ = [
     "serialize",
 ]
 
-_REGISTRY: Registry[Configurable] = Registry(
+_REGISTRY: Registry[Layer | InputLayer] = Registry(
     "layer",
     (Layer, InputLayer),
     (
@@ -47,7 +46,7 @@ _REGISTRY: Registry[Configurable] = Registry(
 )
 
 
-def serialize(layer: Layer | InputLayer) -> dict[str, Any]:
+def serialize(layer: Layer | InputLayer) -> dict[str, object]:
     """Write a layer down, without its arrays.
 
     Parameters
@@ -68,7 +67,9 @@ def serialize(layer: Layer | InputLayer) -> dict[str, Any]:
     return _REGISTRY.serialize(layer)
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(
+    config: Mapping[str, object], custom_objects: Mapping[str, object] | None = None
+) -> Layer | InputLayer:
     """Read what `serialize` wrote.
 
     Parameters

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from fanin import _checks, activations
 from fanin.activations._functions import relu_settings
 from fanin.layers._base import Layer
+
+if TYPE_CHECKING:
+    from fanin._member import Option
+    from fanin.typing import ActivationFunction, ActivationLike, LayerArguments
 
 
 def activation_option(name: str, value: Any) -> Any:
@@ -28,7 +32,7 @@ def _last_axis(name: str, value: Any) -> Any:
 class _Elementwise(Layer):
     """A layer that is nothing but an activation."""
 
-    def activation_settings(self) -> dict[str, Any]:
+    def activation_settings(self) -> dict[str, object]:
         """Return what the core is told about the activation.
 
         Returns
@@ -38,7 +42,7 @@ class _Elementwise(Layer):
         """
         raise NotImplementedError
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what the core is told about this layer.
 
         Returns
@@ -66,13 +70,17 @@ class Activation(_Elementwise):
     array([[0., 2.]], dtype=float32)
     """
 
+    activation: "Option[ActivationFunction, ActivationLike | None]"
+
     _options: ClassVar[Mapping[str, Any]] = {"activation": activation_option}
 
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, activation: "ActivationLike | None", **kwargs: "Unpack[LayerArguments]"
+    ) -> None:
         self.activation = activation
         super().__init__(**kwargs)
 
-    def activation_settings(self) -> dict[str, Any]:
+    def activation_settings(self) -> dict[str, object]:
         """Return what the core is told about the activation.
 
         Returns
@@ -82,7 +90,7 @@ class Activation(_Elementwise):
         """
         return activations.settings(self.activation)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal layer.
 
         Returns
@@ -123,12 +131,14 @@ class ReLU(_Elementwise):
         max_value: float | None = None,
         negative_slope: float = 0.0,
         threshold: float = 0.0,
-        **kwargs: Any,
+        **kwargs: "Unpack[LayerArguments]",
     ) -> None:
-        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+        self.max_value: float | None = max_value
+        self.negative_slope: float = negative_slope
+        self.threshold: float = threshold
         super().__init__(**kwargs)
 
-    def activation_settings(self) -> dict[str, Any]:
+    def activation_settings(self) -> dict[str, object]:
         """Return what the core is told about the activation.
 
         Returns
@@ -164,12 +174,16 @@ class LeakyReLU(_Elementwise):
     }
 
     def __init__(
-        self, negative_slope: float = 0.3, *, alpha: float | None = None, **kwargs: Any
+        self,
+        negative_slope: float = 0.3,
+        *,
+        alpha: float | None = None,
+        **kwargs: "Unpack[LayerArguments]",
     ) -> None:
-        self.negative_slope = negative_slope if alpha is None else alpha
+        self.negative_slope: float = negative_slope if alpha is None else alpha
         super().__init__(**kwargs)
 
-    def activation_settings(self) -> dict[str, Any]:
+    def activation_settings(self) -> dict[str, object]:
         """Return what the core is told about the activation.
 
         Returns
@@ -200,11 +214,11 @@ class ELU(_Elementwise):
     _fields = ("alpha",)
     _options: ClassVar[Mapping[str, Any]] = {"alpha": partial(_checks.number, at_least=0.0)}
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, alpha: float = 1.0, **kwargs: "Unpack[LayerArguments]") -> None:
         self.alpha = alpha
         super().__init__(**kwargs)
 
-    def activation_settings(self) -> dict[str, Any]:
+    def activation_settings(self) -> dict[str, object]:
         """Return what the core is told about the activation.
 
         Returns
@@ -235,11 +249,11 @@ class Softmax(_Elementwise):
     _fields = ("axis",)
     _options: ClassVar[Mapping[str, Any]] = {"axis": _last_axis}
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int = -1, **kwargs: "Unpack[LayerArguments]") -> None:
         self.axis = axis
         super().__init__(**kwargs)
 
-    def activation_settings(self) -> dict[str, Any]:
+    def activation_settings(self) -> dict[str, object]:
         """Return what the core is told about the activation.
 
         Returns

@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self, TypeAlias, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fanin import _checks, _core, random
 from fanin._warn import warn
 from fanin.errors import ShapeError
 from fanin.streams import Replay
 
-Array = NDArray[Any]
+Array: TypeAlias = _checks.FloatArray
 
 
 class Weight:
@@ -23,6 +23,12 @@ class Weight:
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
+
+    @overload
+    def __get__(self, layer: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, layer: object, owner: type | None = None) -> Array: ...
 
     def __get__(self, layer: Any, owner: type | None = None) -> Any:
         if layer is None:
@@ -39,7 +45,7 @@ class Weight:
         write_all([(name, view)], [value])
 
 
-def at(source: Any, path: str) -> Any:
+def at(source: random.RandomSource, path: str) -> random.RandomSource:
     """Return the stream or key at `path` below `source`; a generator is consumed as it is."""
     return source.at(path) if isinstance(source, (random.Stream, Replay)) else source
 
@@ -125,7 +131,7 @@ def forward(
     training: bool,
     threads: int | None,
     step: int,
-) -> tuple[Array, tuple[Any, ...]]:
+) -> tuple[Array, tuple[object, ...]]:
     """Do what `Plan.forward` does, unless running averages would become NaN or infinite."""
     if not training or not state.size:
         return plan.forward(params, state, x, training, threads, step)

@@ -2,20 +2,21 @@
 
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from fanin import _checks, _core, _signatures, initializers, random
 from fanin._options import thread_count
-from fanin._registry import CoreMember
+from fanin._registry import Configurable, CoreMember
 from fanin._undo import as_before
 from fanin.errors import ShapeError
-from fanin.layers._arrays import at, empty, forward, like, views, write_all
+from fanin.layers._arrays import Array, Weight, at, empty, forward, like, views, write_all
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from fanin._chain import Chain
 
 _DECLARED = ("declared_dtype", "declared_shape")
 
@@ -52,7 +53,15 @@ def check_name(name: str, others: Sequence["Layer"]) -> None:
         )
 
 
-class Layer(CoreMember):
+if TYPE_CHECKING:
+
+    class Stacked(Configurable):
+        """A layer or an input: a list of both is to mypy a list of what both derive from."""
+else:
+    Stacked = Configurable
+
+
+class Layer(CoreMember, Stacked):
     """Base class of the layers.
 
     A layer is its arrays: `build` makes them, each is an attribute (``layer.kernel``), and inside a
@@ -112,18 +121,20 @@ class Layer(CoreMember):
         self,
         *,
         name: str | None = None,
-        dtype: object = None,
+        dtype: DTypeLike | None = None,
         trainable: bool = True,
         input_shape: Sequence[int] | int | None = None,
         input_dim: int | None = None,
         batch_input_shape: Sequence[int | None] | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
-        given = [key for key, value in kwargs.items() if not asks_for_nothing(key, value)]
+        given = [key for key in kwargs if not asks_for_nothing(key, kwargs[key])]
         if given:
             _checks.keywords(type(self).__name__, given, _signatures.names(type(self)), UNSUPPORTED)
         only_one(input_shape=input_shape, input_dim=input_dim, batch_input_shape=batch_input_shape)
-        self.declared_dtype = None if dtype is None else _checks.float_dtype("dtype", dtype)
+        self.declared_dtype: str | None = (
+            None if dtype is None else _checks.float_dtype("dtype", dtype)
+        )
         self.declared_shape: tuple[int, ...] | None = None
         if input_shape is not None:
             self.declared_shape = _checks.feature_shape("input_shape", input_shape)
@@ -132,15 +143,23 @@ class Layer(CoreMember):
         elif batch_input_shape is not None:
             self.declared_shape = _checks.batched_shape("batch_input_shape", batch_input_shape)
         self.trainable = trainable
-        self.name = auto_name(type(self).__name__) if name is None else name
+        self.name: str = auto_name(type(self).__name__) if name is None else name
         self.arrays: dict[str, Array] = {}
         self._feature_shape: tuple[int, ...] | None = None
         self._dtype: str | None = None
         self._params: Array | None = None
         self._state: Array | None = None
         self._plan: tuple[dict[str, Any], _core.Plan] | None = None
-        self._owner: weakref.ref[Any] | None = None
+        self._owner: weakref.ref[Chain] | None = None
         self._passes = 0  # in training: each draws other masks
+
+    if TYPE_CHECKING:  # what some layers have; of the others, asking for it is an AttributeError
+        kernel: Weight
+        bias: Weight
+        gamma: Weight
+        beta: Weight
+        moving_mean: Weight
+        moving_variance: Weight
 
     # What a subclass says about itself.
 
@@ -167,7 +186,7 @@ class Layer(CoreMember):
         if name == "name" and self.owner is not None:
             check_name(value, [layer for layer in self.owner.layers if layer is not self])
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what the core is told about this layer.
 
         Returns
@@ -185,7 +204,7 @@ class Layer(CoreMember):
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Refuse a shape of one sample that this layer cannot take; any will do by default."""
 
-    def draw_from(self, source: Any, path: str) -> None:
+    def draw_from(self, source: random.RandomSource, path: str) -> None:
         """Take what is drawn in training from `source`; most layers draw nothing."""
 
     # Building.
@@ -253,7 +272,12 @@ class Layer(CoreMember):
         return plan
 
     def fill(
-        self, plan: _core.Plan, params: Array, state: Array, source: Any, prefix: str = ""
+        self,
+        plan: _core.Plan,
+        params: Array,
+        state: Array,
+        source: random.RandomSource,
+        prefix: str = "",
     ) -> None:
         """Write this layer's values into empty arrays: those it has, else initial ones."""
         for role, view in views(plan, params, state).items():
@@ -278,7 +302,7 @@ class Layer(CoreMember):
         plan: _core.Plan,
         params: Array,
         state: Array,
-        owner: object = None,
+        owner: "Chain | None" = None,
     ) -> None:
         """Make `params` and `state` this layer's arrays."""
         self._feature_shape, self._dtype = shape, plan.dtype
@@ -288,7 +312,7 @@ class Layer(CoreMember):
         self.arrays = views(plan, params, state)
 
     @property
-    def owner(self) -> Any:
+    def owner(self) -> "Chain | None":
         """The network that this layer's arrays are part of, or None."""
         return None if self._owner is None else self._owner()
 
@@ -355,7 +379,7 @@ class Layer(CoreMember):
 
     def forward(
         self, x: ArrayLike, training: bool = False, *, threads: int | None = None
-    ) -> tuple[Array, tuple[Any, ...]]:
+    ) -> tuple[Array, tuple[object, ...]]:
         """Return the outputs for `x` and what `backward` needs.
 
         Parameters
@@ -426,7 +450,7 @@ class Layer(CoreMember):
         return result
 
     def backward(
-        self, dy: ArrayLike, cache: tuple[Any, ...], *, threads: int | None = None
+        self, dy: ArrayLike, cache: tuple[object, ...], *, threads: int | None = None
     ) -> tuple[Array, dict[str, Array]]:
         """Return gradients, given that of the outputs.
 
@@ -542,7 +566,7 @@ class Layer(CoreMember):
 
     # Configuration, copies, printing.
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal layer, without its arrays.
 
         Returns
@@ -562,14 +586,14 @@ class Layer(CoreMember):
             config[field] = value
         return config
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # A copy stands by itself: it leaves the network behind and has arrays of its own.
         own: dict[str, Any] = {"_plan": None, "_owner": None, "_kept_settings": None, "arrays": {}}
         if self._params is not None and self._state is not None:
             own |= {"_params": self._params.copy(), "_state": self._state.copy()}
         return {**self.__dict__, **own}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         if self._params is not None:
             assert self._feature_shape is not None

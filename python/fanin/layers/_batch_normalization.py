@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from fanin import _checks
 from fanin.errors import ShapeError
 from fanin.layers._arrays import Weight
 from fanin.layers._base import Layer, initializer_option
+
+if TYPE_CHECKING:
+    from fanin._member import Option
+    from fanin.initializers import Initializer
+    from fanin.typing import InitializerLike, LayerArguments
 
 
 def _axis(name: str, value: Any) -> int:
@@ -70,10 +75,14 @@ class BatchNormalization(Layer):
     array([0.02], dtype=float32)
     """
 
-    gamma = Weight("Scale of shape (features,), or None.")
-    beta = Weight("Shift of shape (features,), or None.")
-    moving_mean = Weight("Running mean of shape (features,).")
-    moving_variance = Weight("Running variance of shape (features,).")
+    gamma: Weight = Weight("Scale of shape (features,), or None.")
+    beta: Weight = Weight("Shift of shape (features,), or None.")
+    moving_mean: Weight = Weight("Running mean of shape (features,).")
+    moving_variance: Weight = Weight("Running variance of shape (features,).")
+    beta_initializer: "Option[Initializer, InitializerLike]"
+    gamma_initializer: "Option[Initializer, InitializerLike]"
+    moving_mean_initializer: "Option[Initializer, InitializerLike]"
+    moving_variance_initializer: "Option[Initializer, InitializerLike]"
 
     _options: ClassVar[Mapping[str, Any]] = {
         "axis": _axis,
@@ -96,11 +105,11 @@ class BatchNormalization(Layer):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        **kwargs: Any,
+        beta_initializer: "InitializerLike" = "zeros",
+        gamma_initializer: "InitializerLike" = "ones",
+        moving_mean_initializer: "InitializerLike" = "zeros",
+        moving_variance_initializer: "InitializerLike" = "ones",
+        **kwargs: "Unpack[LayerArguments]",
     ) -> None:
         self.axis = axis
         self.momentum = momentum
@@ -113,7 +122,7 @@ class BatchNormalization(Layer):
         self.moving_variance_initializer = moving_variance_initializer
         super().__init__(**kwargs)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what the core is told about this layer.
 
         Returns

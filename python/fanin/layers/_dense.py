@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from fanin import _checks, activations
 from fanin.layers._activation import activation_option
 from fanin.layers._arrays import Weight
 from fanin.layers._base import Layer, initializer_option
+
+if TYPE_CHECKING:
+    from fanin._member import Option
+    from fanin.initializers import Initializer
+    from fanin.typing import ActivationFunction, ActivationLike, InitializerLike, LayerArguments
 
 
 class Dense(Layer):
@@ -49,8 +54,11 @@ class Dense(Layer):
            [0., 0.]], dtype=float32)
     """
 
-    kernel = Weight("Weights of shape (fan_in, units).")
-    bias = Weight("Bias of shape (units,), or None.")
+    kernel: Weight = Weight("Weights of shape (fan_in, units).")
+    bias: Weight = Weight("Bias of shape (units,), or None.")
+    activation: "Option[ActivationFunction, ActivationLike | None]"
+    kernel_initializer: "Option[Initializer, InitializerLike]"
+    bias_initializer: "Option[Initializer, InitializerLike]"
 
     _fields = ("units", "use_bias", "kernel_initializer", "bias_initializer")
     _fixed = ("units", "use_bias")
@@ -65,11 +73,11 @@ class Dense(Layer):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: "ActivationLike | None" = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        **kwargs: Any,
+        kernel_initializer: "InitializerLike" = "glorot_uniform",
+        bias_initializer: "InitializerLike" = "zeros",
+        **kwargs: "Unpack[LayerArguments]",
     ) -> None:
         self.units = units
         self.activation = activation
@@ -78,7 +86,7 @@ class Dense(Layer):
         self.bias_initializer = bias_initializer
         super().__init__(**kwargs)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what the core is told about this layer.
 
         Returns
@@ -94,7 +102,7 @@ class Dense(Layer):
             "trainable": bool(self.trainable),
         }
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal layer, without its arrays.
 
         Returns

@@ -3,11 +3,14 @@
 import copy
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from fanin import _checks, random
 from fanin.layers._base import Layer
 from fanin.streams import Replay
+
+if TYPE_CHECKING:
+    from fanin.typing import LayerArguments
 
 
 def _seed(name: str, value: Any) -> Any:
@@ -55,7 +58,11 @@ class Dropout(Layer):
     _instead = f"to drop in prediction too, call model(x, training=True); else {Layer._instead}"
 
     def __init__(
-        self, rate: float, noise_shape: None = None, seed: Any = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: None = None,
+        seed: random.Rng = None,
+        **kwargs: "Unpack[LayerArguments]",
     ) -> None:
         if noise_shape is not None:
             found = _checks.found(noise_shape)
@@ -66,7 +73,7 @@ class Dropout(Layer):
         self._stream = as_stream(source)
         super().__init__(**kwargs)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what the core is told about this layer.
 
         Returns
@@ -81,7 +88,7 @@ class Dropout(Layer):
             "path": self._stream.path,
         }
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal layer.
 
         Returns
@@ -91,14 +98,14 @@ class Dropout(Layer):
         """
         return {**super().get_config(), "seed": random.config_of(self.seed)}
 
-    def draw_from(self, source: Any, path: str) -> None:
+    def draw_from(self, source: random.RandomSource, path: str) -> None:
         """Take masks from a stream, at the layer's place there; its own seed goes before it."""
         stream = as_stream(source) if self.seed is None else as_stream(random.resolve(self.seed))
         self._stream = stream.at(path)
         self._changed()
 
 
-def as_stream(source: Any) -> random.Stream:
+def as_stream(source: random.RandomSource) -> random.Stream:
     """Return a stream for masks, which are addressed: a NumPy generator gives its seed."""
     if isinstance(source, random.Stream):
         return source

@@ -1,14 +1,17 @@
 """Layers that only say what shape things have: the input, and Flatten."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Never, TypedDict, Unpack
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fanin import _checks
-from fanin._registry import Configurable
-from fanin.layers._base import Layer, name_option
+from fanin.layers._base import Layer, Stacked, name_option
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
+
+if TYPE_CHECKING:
+    from fanin.typing import LayerArguments
 
 
 class Flatten(Layer):
@@ -28,7 +31,7 @@ class Flatten(Layer):
     (5, 784)
     """
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, **kwargs: "Unpack[LayerArguments]") -> None:
         if data_format is not None and (
             not isinstance(data_format, str) or data_format != "channels_last"
         ):
@@ -36,7 +39,7 @@ class Flatten(Layer):
             raise ValueError(f"data_format: expected None or 'channels_last', found {found}")
         super().__init__(**kwargs)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what the core is told about this layer.
 
         Returns
@@ -47,7 +50,7 @@ class Flatten(Layer):
         return {"kind": "flatten"}
 
 
-class InputLayer(Configurable):
+class InputLayer(Stacked):
     """The shape of a network's input; it computes nothing and is not among ``model.layers``.
 
     Parameters
@@ -98,15 +101,16 @@ class InputLayer(Configurable):
         self,
         shape: Sequence[int] | int | None = None,
         batch_size: int | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         batch_shape: Sequence[int | None] | None = None,
         name: str | None = None,
         input_shape: Sequence[int] | int | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
         refuse_unknown(type(self).__name__, kwargs)
         only_one(shape=shape, batch_shape=batch_shape, input_shape=input_shape)
         only_one(batch_size=batch_size, batch_shape=batch_shape)
+        self.shape: tuple[int, ...]
         if batch_shape is not None:
             self.shape = _checks.batched_shape("batch_shape", batch_shape)
             if batch_shape[0] is not None:
@@ -119,9 +123,9 @@ class InputLayer(Configurable):
             raise ValueError("shape: expected the shape of one sample, such as (784,), found None")
         if batch_size is not None:
             _checks.integer("batch_size", batch_size, minimum=1)
-        self.dtype = _data_dtype("dtype", dtype)
+        self.dtype: str | None = _data_dtype("dtype", dtype)
         self.declared_dtype = self.dtype if self.dtype in ("float32", "float64") else None
-        self.name = auto_name("InputLayer") if name is None else name
+        self.name: str = auto_name("InputLayer") if name is None else name
 
     def _check_change(self, name: str, value: Any) -> None:
         if name in self._fixed and name in self.__dict__:
@@ -150,7 +154,7 @@ def _data_dtype(name: str, dtype: Any) -> str | None:
         ) from None
 
 
-def refuse_unknown(owner: str, given: dict[str, Any]) -> None:
+def refuse_unknown(owner: str, given: Mapping[str, object]) -> None:
     """Refuse arguments that an Input does not take, unless they ask for nothing."""
     asked = [name for name, value in given.items() if not asks_for_nothing(name, value)]
     _checks.keywords(owner, asked, _ARGUMENTS, UNSUPPORTED)
@@ -159,11 +163,17 @@ def refuse_unknown(owner: str, given: dict[str, Any]) -> None:
 _ARGUMENTS = ("shape", "batch_size", "dtype", "batch_shape", "name", "input_shape")
 
 
+class _InputArguments(TypedDict, total=False):
+    batch_shape: Sequence[int | None] | None
+    name: str | None
+    input_shape: Sequence[int] | int | None
+
+
 def Input(  # noqa: N802 (Keras's name)
     shape: Sequence[int] | int | None = None,
     batch_size: int | None = None,
-    dtype: Any = None,
-    **kwargs: Any,
+    dtype: DTypeLike | None = None,
+    **kwargs: Unpack[_InputArguments],
 ) -> InputLayer:
     """Say what shape a network's samples have; goes first in a `Sequential`.
 

@@ -5,10 +5,8 @@ and a class holding options, as ``losses.MeanSquaredError()``, whose call gives 
 A row is a sample, or with outputs of three or more axes one entry of all axes but the last.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from numpy.typing import NDArray
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, overload
 
 from fanin import _absent, _checks, _custom
 from fanin._registry import Registry
@@ -27,6 +25,9 @@ from fanin.losses._regression import (
     mean_absolute_error,
     mean_squared_error,
 )
+
+if TYPE_CHECKING:
+    from fanin.typing import LossFunction, LossLike
 
 __all__ = [
     "BinaryCrossentropy",
@@ -48,20 +49,18 @@ __all__ = [
     "sparse_categorical_crossentropy",
 ]
 
-LossFunction = Callable[..., NDArray[Any]]
-
 mse = mean_squared_error
 mae = mean_absolute_error
 _absent.guard(__name__)  # before the functions are keys
 
-_CLASSES: dict[LossFunction, type[Loss]] = {
+_CLASSES: dict[Any, type[Loss]] = {
     categorical_crossentropy: CategoricalCrossentropy,
     sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
     binary_crossentropy: BinaryCrossentropy,
     mean_squared_error: MeanSquaredError,
     mean_absolute_error: MeanAbsoluteError,
 }
-_FUNCTIONS: dict[str, LossFunction] = {
+_FUNCTIONS: "dict[str, LossFunction]" = {
     **{function.__name__: function for function in _CLASSES},
     "mse": mean_squared_error,
     "mae": mean_absolute_error,
@@ -72,7 +71,19 @@ _REGISTRY: Registry[Loss] = Registry(
 )
 
 
-def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+@overload
+def get(identifier: None, custom_objects: Mapping[str, object] | None = None) -> None: ...
+
+
+@overload
+def get(
+    identifier: "LossLike", custom_objects: Mapping[str, object] | None = None
+) -> "Loss | LossFunction": ...
+
+
+def get(
+    identifier: "LossLike | None", custom_objects: Mapping[str, object] | None = None
+) -> "Loss | LossFunction | None":
     """Find a loss, as Keras does.
 
     Parameters
@@ -117,7 +128,7 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
     return _REGISTRY.get(identifier, custom_objects)
 
 
-def resolve(identifier: Any) -> Loss:
+def resolve(identifier: "LossLike") -> Loss:
     """Find a loss and return it as an object, functions too.
 
     Parameters
@@ -147,7 +158,7 @@ def resolve(identifier: Any) -> Loss:
     return _CLASSES[found]()
 
 
-def serialize(loss: Loss) -> dict[str, Any]:
+def serialize(loss: Loss) -> dict[str, object]:
     """Write a loss down.
 
     Parameters
@@ -164,8 +175,8 @@ def serialize(loss: Loss) -> dict[str, Any]:
 
 
 def deserialize(
-    name: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-) -> Any:
+    name: str | Mapping[str, object], custom_objects: Mapping[str, object] | None = None
+) -> "Loss | LossFunction":
     """Read what `serialize` wrote.
 
     Parameters

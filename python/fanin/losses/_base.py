@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fanin import _checks, _core, _targets
+from fanin._checks import FloatArray
 from fanin._registry import CoreMember
 from fanin.errors import ShapeError
 
@@ -46,19 +47,19 @@ class Loss(CoreMember):
         self,
         name: str | None = None,
         reduction: str | None = "sum_over_batch_size",
-        dtype: object = None,
+        dtype: None = None,
     ) -> None:
         if dtype is not None:
             raise ValueError(
                 "dtype: expected None, since a loss follows the predictions, found "
                 f"{_checks.found(dtype)}"
             )
-        self.name = self.kind if name is None else name
+        self.name: str = self.kind if name is None else name
         self.reduction = reduction
 
     def __call__(
         self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> Any:
+    ) -> float | FloatArray:
         """Return the loss of `y_pred`, reduced over the rows.
 
         Parameters
@@ -83,7 +84,7 @@ class Loss(CoreMember):
 
     def value_and_gradient(
         self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> tuple[float, NDArray[Any]]:
+    ) -> tuple[float, FloatArray]:
         """Return the loss and its gradient, the `dy` that a last layer's `backward` takes.
 
         Parameters
@@ -119,7 +120,7 @@ class Loss(CoreMember):
 
     def rows(
         self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    ) -> tuple[FloatArray, FloatArray]:
         """Return the value of each row, and the gradient of their sum.
 
         Parameters
@@ -159,7 +160,7 @@ class Loss(CoreMember):
             values, gradient = values * weights, gradient * weights[..., np.newaxis]
         return values, gradient
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal loss.
 
         Returns
@@ -175,7 +176,7 @@ class Loss(CoreMember):
         return f"{type(self).__name__}({options})"
 
 
-def each(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[Any]:
+def each(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
     """Return the value of each row, whatever the reduction."""
     return loss.rows(y_true, y_pred)[0]
 

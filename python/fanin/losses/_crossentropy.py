@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fanin import _checks
+from fanin._checks import FloatArray
 from fanin.losses._base import Loss, each, last_axis
 
 
@@ -26,11 +27,12 @@ class _FromProbabilities(Loss):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: object = None,
+        dtype: None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         last_axis(axis)
-        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        self.from_logits: bool = from_logits
+        self.label_smoothing: float = label_smoothing
 
 
 class CategoricalCrossentropy(_FromProbabilities):
@@ -124,7 +126,7 @@ class SparseCategoricalCrossentropy(Loss):
         reduction: str | None = "sum_over_batch_size",
         axis: int = -1,
         name: str | None = None,
-        dtype: object = None,
+        dtype: None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
         last_axis(axis)
@@ -142,7 +144,7 @@ def categorical_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> NDArray[Any]:
+) -> FloatArray:
     """Return the cross-entropy of each row; see `CategoricalCrossentropy`.
 
     Parameters
@@ -173,7 +175,7 @@ def sparse_categorical_crossentropy(
     from_logits: bool = False,
     ignore_class: int | None = None,
     axis: int = -1,
-) -> NDArray[Any]:
+) -> FloatArray:
     """Return the cross-entropy of each row; see `SparseCategoricalCrossentropy`.
 
     Parameters
@@ -205,7 +207,7 @@ def binary_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> NDArray[Any]:
+) -> FloatArray:
     """Return the mean cross-entropy of each row; see `BinaryCrossentropy`.
 
     Parameters

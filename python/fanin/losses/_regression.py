@@ -1,9 +1,8 @@
 """Losses of real-valued targets."""
 
-from typing import Any
+from numpy.typing import ArrayLike
 
-from numpy.typing import ArrayLike, NDArray
-
+from fanin._checks import FloatArray
 from fanin.losses._base import Loss, each
 
 
@@ -12,7 +11,7 @@ class _Regression(Loss):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: object = None,
+        dtype: None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
 
@@ -59,7 +58,7 @@ class MeanAbsoluteError(_Regression):
     kind = "mean_absolute_error"
 
 
-def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[Any]:
+def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
     """Return the mean squared difference of each row.
 
     Parameters
@@ -82,7 +81,7 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[Any]:
     return each(MeanSquaredError("none"), y_true, y_pred)
 
 
-def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[Any]:
+def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
     """Return the mean absolute difference of each row.
 
     Parameters

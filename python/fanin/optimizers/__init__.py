@@ -1,13 +1,16 @@
 """Optimizers: SGD, RMSprop, Adam, Adagrad, and `schedules` for their learning rates."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fanin import _absent
 from fanin._registry import Registry
 from fanin.optimizers import schedules
 from fanin.optimizers._base import Optimizer
 from fanin.optimizers._members import SGD, Adagrad, Adam, RMSprop
+
+if TYPE_CHECKING:
+    from fanin.typing import OptimizerLike
 
 __all__ = [
     "SGD",
@@ -24,7 +27,9 @@ __all__ = [
 _REGISTRY: Registry[Optimizer] = Registry("optimizer", Optimizer, (SGD, RMSprop, Adam, Adagrad))
 
 
-def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
+def get(
+    identifier: "OptimizerLike", custom_objects: Mapping[str, object] | None = None
+) -> Optimizer:
     """Find an optimizer.
 
     Parameters
@@ -52,7 +57,7 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Opt
     return _REGISTRY.get(identifier, custom_objects)
 
 
-def serialize(optimizer: Optimizer) -> dict[str, Any]:
+def serialize(optimizer: Optimizer) -> dict[str, object]:
     """Write an optimizer down.
 
     Parameters
@@ -69,7 +74,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def deserialize(
-    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    config: Mapping[str, object], custom_objects: Mapping[str, object] | None = None
 ) -> Optimizer:
     """Read what `serialize` wrote.
 

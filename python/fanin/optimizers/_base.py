@@ -3,12 +3,13 @@
 import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, _signatures
+from fanin._checks import FloatArray
 from fanin._registry import CoreMember
 from fanin.errors import ShapeError
 from fanin.optimizers import schedules
@@ -95,23 +96,24 @@ class Optimizer(CoreMember):
 
     def __init__(
         self,
-        learning_rate: float | Schedule | Mapping[str, Any],
+        learning_rate: float | Schedule | Mapping[str, object],
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
-        given = [key for key, value in kwargs.items() if not _switched_off(key, value)]
+        given = [key for key in kwargs if not _switched_off(key, kwargs[key])]
         if given:
             known = _signatures.names(type(self))
             _checks.keywords(type(self).__name__, given, known, _UNSUPPORTED)
         self._learning_rate = _rate(learning_rate)
         self.weight_decay = weight_decay
-        self.clipnorm, self.clipvalue = clipnorm, clipvalue
+        self.clipnorm: float | None = clipnorm
+        self.clipvalue: float | None = clipvalue
         self.global_clipnorm = global_clipnorm
-        self.name = self.kind if name is None else name
+        self.name: str = self.kind if name is None else name
         # What counts the steps, for each model that is compiled with this optimizer.
         self._counters: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -131,11 +133,11 @@ class Optimizer(CoreMember):
             )
         return next(iter(counts), 0)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # A copy by itself is new; that of a model says to its own optimizer who counts.
         return {**self.__dict__, "_counters": None, "_kept_settings": None}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self._counters = weakref.WeakSet()
 
@@ -148,7 +150,7 @@ class Optimizer(CoreMember):
                     )
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> float | Schedule:
         """The learning rate: a float, or the schedule.
 
         Setting it to a number changes the next steps; a schedule decides for itself, and setting
@@ -201,7 +203,7 @@ class Optimizer(CoreMember):
         rate = rate(step)
         return _checks.number(f"learning rate of step {step}", rate, at_least=0.0)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return what the core is told about this optimizer.
 
         Returns
@@ -226,7 +228,7 @@ class Optimizer(CoreMember):
         """
         return _core.optimizer_slots(self.settings())
 
-    def init(self, params: NDArray[Any]) -> NDArray[Any]:
+    def init(self, params: FloatArray) -> FloatArray:
         """Make the slots for an array of parameters, filled with zeros.
 
         Parameters
@@ -250,7 +252,7 @@ class Optimizer(CoreMember):
         return np.zeros((len(self.slot_names()), params.size), dtype)
 
     def step(
-        self, params: NDArray[Any], grads: ArrayLike, slots: NDArray[Any], iteration: int = 0
+        self, params: FloatArray, grads: ArrayLike, slots: FloatArray, iteration: int = 0
     ) -> None:
         """Update parameters and slots in place.
 
@@ -299,7 +301,7 @@ class Optimizer(CoreMember):
             self._rate_of(done),
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal optimizer.
 
         Returns
@@ -307,10 +309,9 @@ class Optimizer(CoreMember):
         dict
             Arguments by name.
         """
-        rate = self._learning_rate
-        if callable(rate):
-            own = isinstance(rate, schedules.LearningRateSchedule)
-            rate = schedules.serialize(rate) if own else rate
+        rate: object = self._learning_rate
+        if isinstance(rate, schedules.LearningRateSchedule):
+            rate = schedules.serialize(rate)
         keys = (*self._fields, "weight_decay", *_CLIPPING, "name")
         return {"learning_rate": rate, **{key: getattr(self, key) for key in keys}}
 
@@ -326,11 +327,12 @@ def _dtype(params: object) -> str:
     return _checks.float_dtype("dtype of params", params.dtype)
 
 
-def _rate(value: Any) -> Any:
+def _rate(value: Any) -> float | Schedule:
     if isinstance(value, Mapping):
         return schedules.deserialize(value)
     if callable(value):
-        return value
+        schedule: Schedule = value
+        return schedule
     return _checks.number("learning_rate", value, at_least=0.0)
 
 

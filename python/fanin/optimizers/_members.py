@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Never
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fanin import _checks
+from fanin._checks import FloatArray
 from fanin.optimizers._base import Optimizer, Schedule
 
 _BELOW_ONE = partial(_checks.number, at_least=0.0, below=1.0)
@@ -51,7 +51,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float | Schedule = 0.01,
+        learning_rate: float | Schedule | Mapping[str, object] = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float | None = None,
@@ -59,12 +59,13 @@ class SGD(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.momentum, self.nesterov = momentum, nesterov
+        self.momentum: float = momentum
+        self.nesterov: bool = nesterov
 
 
 class RMSprop(Optimizer):
@@ -102,7 +103,7 @@ class RMSprop(Optimizer):
 
     kind = "rmsprop"
     _fields = ("rho", "momentum", "epsilon", "centered")
-    squares = ("velocity",)
+    squares: ClassVar[tuple[str, ...]] = ("velocity",)
     _options: ClassVar[Mapping[str, Any]] = {
         "rho": _BELOW_ONE,
         "momentum": _UP_TO_ONE,
@@ -112,7 +113,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float | Schedule = 0.001,
+        learning_rate: float | Schedule | Mapping[str, object] = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -122,13 +123,15 @@ class RMSprop(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.rho, self.momentum = rho, momentum
-        self.epsilon, self.centered = epsilon, centered
+        self.rho: float = rho
+        self.momentum: float = momentum
+        self.epsilon: float = epsilon
+        self.centered: bool = centered
 
 
 class Adam(Optimizer):
@@ -167,7 +170,7 @@ class Adam(Optimizer):
 
     kind = "adam"
     _fields = ("beta_1", "beta_2", "epsilon", "amsgrad")
-    squares = ("v", "v_max")
+    squares: ClassVar[tuple[str, ...]] = ("v", "v_max")
     _options: ClassVar[Mapping[str, Any]] = {
         "beta_1": _BELOW_ONE,
         "beta_2": _BELOW_ONE,
@@ -177,7 +180,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float | Schedule = 0.001,
+        learning_rate: float | Schedule | Mapping[str, object] = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -187,13 +190,15 @@ class Adam(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
-        self.beta_1, self.beta_2 = beta_1, beta_2
-        self.epsilon, self.amsgrad = epsilon, amsgrad
+        self.beta_1: float = beta_1
+        self.beta_2: float = beta_2
+        self.epsilon: float = epsilon
+        self.amsgrad: bool = amsgrad
 
 
 class Adagrad(Optimizer):
@@ -227,7 +232,7 @@ class Adagrad(Optimizer):
 
     kind = "adagrad"
     _fields = ("initial_accumulator_value", "epsilon")
-    squares = ("accumulator",)
+    squares: ClassVar[tuple[str, ...]] = ("accumulator",)
     _options: ClassVar[Mapping[str, Any]] = {
         "initial_accumulator_value": partial(_checks.number, at_least=0.0),
         "epsilon": _ABOVE_ZERO,
@@ -235,7 +240,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float | Schedule = 0.001,
+        learning_rate: float | Schedule | Mapping[str, object] = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
         weight_decay: float | None = None,
@@ -243,7 +248,7 @@ class Adagrad(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Never,
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
@@ -254,7 +259,7 @@ class Adagrad(Optimizer):
     def _core_fields(self) -> tuple[str, ...]:
         return ("epsilon",)
 
-    def init(self, params: NDArray[Any]) -> NDArray[Any]:
+    def init(self, params: FloatArray) -> FloatArray:
         """Make the slots for an array of parameters, filled with `initial_accumulator_value`.
 
         Parameters

@@ -57,7 +57,7 @@ class LearningRateSchedule(Configurable):
         """
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal schedule.
 
         Returns
@@ -130,8 +130,10 @@ class ExponentialDecay(LearningRateSchedule):
         name: str = "ExponentialDecay",
     ) -> None:
         self.initial_learning_rate = initial_learning_rate
-        self.decay_steps, self.decay_rate = decay_steps, decay_rate
-        self.staircase, self.name = staircase, name
+        self.decay_steps: int = decay_steps
+        self.decay_rate: float = decay_rate
+        self.staircase: bool = staircase
+        self.name: str = name
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of a step.
@@ -210,9 +212,12 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: int = 0,
     ) -> None:
-        self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
-        self.alpha, self.name = alpha, name
-        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+        self.initial_learning_rate: float = initial_learning_rate
+        self.decay_steps: int = decay_steps
+        self.alpha: float = alpha
+        self.name: str = name
+        self.warmup_target: float | None = warmup_target
+        self.warmup_steps: int = warmup_steps
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of a step.
@@ -266,7 +271,9 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __init__(
         self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"
     ) -> None:
-        self.boundaries, self.values, self.name = boundaries, values, name
+        self.boundaries: Sequence[float] = boundaries
+        self.values: Sequence[float] = values
+        self.name: str = name
         if len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
                 f"values: expected {len(self.boundaries) + 1}, one more than boundaries, "
@@ -300,7 +307,7 @@ _REGISTRY: Registry[LearningRateSchedule] = Registry(
 )
 
 
-def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
+def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, object]:
     """Write a schedule down.
 
     Parameters
@@ -317,7 +324,7 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
 
 
 def deserialize(
-    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    config: Mapping[str, object], custom_objects: Mapping[str, object] | None = None
 ) -> LearningRateSchedule:
     """Read what `serialize` wrote.
 

@@ -10,7 +10,6 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -134,7 +133,7 @@ def jax(seed: int, *, x64: bool = False) -> Jax:
 _KINDS: dict[str, type[Replay]] = {"jax": Jax, "torch_cpu": TorchCpu}
 
 
-def from_config(config: Mapping[str, Any], name: str = "seed") -> Replay:
+def from_config(config: Mapping[str, object], name: str = "seed") -> Replay:
     """Make the source that :meth:`Replay.get_config` described.
 
     Parameters

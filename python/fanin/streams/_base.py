@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fanin import _checks
 from fanin.errors import ShapeError
 
-Array: TypeAlias = npt.NDArray[Any]
+Array: TypeAlias = npt.NDArray[np.float32 | np.float64]
 Shape: TypeAlias = tuple[int, ...]
 
 STD_WITHIN_TWO = 0.87962566103423978
@@ -60,7 +60,7 @@ class Replay(ABC):
         """Return what the part of a network at `path` draws from: itself, if it is consumed."""
         return self
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Describe the numbers to come, in values that JSON can hold.
 
         Raises
@@ -74,15 +74,15 @@ class Replay(ABC):
         )
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, object]) -> Self:
         """Make the source that :meth:`get_config` describes."""
         raise TypeError(f"seed: {cls.__name__} has no from_config")
 
-    def snapshot(self) -> Any:
+    def snapshot(self) -> object:
         """Return what :meth:`restore` needs; nothing for a source that is not consumed."""
         return None
 
-    def restore(self, snapshot: Any) -> None:  # noqa: B027 (not abstract: for pure ones)
+    def restore(self, snapshot: object) -> None:  # noqa: B027 (not abstract: for pure ones)
         """Go back to where :meth:`snapshot` was taken."""
 
 

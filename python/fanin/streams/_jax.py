@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -38,12 +38,12 @@ class Jax(Replay):
 
     words: tuple[int, int]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Describe the key, in values that JSON can hold."""
         return {"replay": "jax", "words": list(self.words)}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, object]) -> Self:
         """Make the key that :meth:`get_config` describes."""
         given = words(config, "words")
         if len(given) != 2:

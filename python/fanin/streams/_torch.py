@@ -33,7 +33,7 @@ class TorchCpu(Replay):
     _state: npt.NDArray[np.uint32]
     _spare: float | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {"_state": self._state.copy(), "_spare": self._spare}
 
     def __repr__(self) -> str:
@@ -47,19 +47,19 @@ class TorchCpu(Replay):
     def __hash__(self) -> int:
         return hash(TorchCpu)  # where it stands changes as it is drawn from
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Describe where the generator stands, in values that JSON can hold."""
         return {"replay": "torch_cpu", "state": self._state.tolist(), "spare": self._spare}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, object]) -> Self:
         """Make a generator that goes on from where :meth:`get_config` found one."""
         state = np.array(words(config, "state"), np.uint32)
         _core.mt19937_words(state.copy(), 0)  # refuses a state that is none
         spare = config.get("spare")
         return cls(state, None if spare is None else number("spare", spare))
 
-    def snapshot(self) -> Any:
+    def snapshot(self) -> object:
         """Return what :meth:`restore` needs."""
         return self._state.copy(), self._spare
 

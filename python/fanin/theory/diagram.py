@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from fanin.typing import NonlinearityLike
+
 # Blue for what vanishes, orange for what explodes, as in the other pictures: told apart by all
 # common kinds of colour vision, and in grey by the labels.
 _ORDERED, _CHAOTIC, _CRITICAL = "#0072B2", "#D55E00", "#000000"
@@ -24,14 +26,14 @@ Point = tuple[float, float]
 
 
 def phase_diagram(
-    activation: Any,
+    activation: "NonlinearityLike | None",
     sigma_w2: ArrayLike | None = None,
     sigma_b2: ArrayLike | None = None,
     point: Point | Sequence[Point] | dict[str, Point] | None = None,
     *,
     q: float = 1.0,
     fig: "Figure | None" = None,
-    **params: Any,
+    **params: float,
 ) -> "Figure":
     """Draw the gradient factor χ over the scales of weights and biases, and the edge of chaos.
 
@@ -73,7 +75,7 @@ def phase_diagram(
     require_matplotlib()
     import matplotlib as mpl
 
-    phi = resolve(activation, **params)
+    phi = resolve(activation, None, **params)
     start = _checks.number("q", q, above=0.0)
     b = _axis("sigma_b2", np.linspace(0, 0.5, 51) if sigma_b2 is None else sigma_b2)
     w = _default_weights(phi, start) if sigma_w2 is None else _axis("sigma_w2", sigma_w2)

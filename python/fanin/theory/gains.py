@@ -1,23 +1,25 @@
 """Gains: what weights must be multiplied by so that an activation keeps the scale of signals."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fanin import _checks
 from fanin._checks import unknown
-from fanin.theory.nonlinearity import Nonlinearity, resolve
+from fanin.theory.nonlinearity import Function, Nonlinearity, resolve
 from fanin.theory.quadrature import expectation, slope_at
+
+if TYPE_CHECKING:
+    from fanin.typing import NonlinearityLike
 
 _MODES = ("forward", "backward", "torch")
 
 
 def gain(
-    activation: Any,
+    activation: "NonlinearityLike | None",
     mode: str = "forward",
     *,
-    derivative: Callable[..., Any] | None = None,
-    **params: Any,
+    derivative: Function | None = None,
+    **params: float,
 ) -> float:
     """Return the gain of an activation: weights of variance ``gain**2 / fan`` keep the scale.
 
@@ -125,7 +127,7 @@ _TORCH: dict[str, float] = {
 }
 
 
-def _torch_gain(activation: Any, **params: Any) -> float:
+def _torch_gain(activation: "NonlinearityLike | None", **params: float) -> float:
     """Look into the table of torch's ``calculate_gain``."""
     name = getattr(activation, "__name__", activation)
     if not isinstance(name, str) or name not in _TORCH:

@@ -2,11 +2,14 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fanin import _checks, initializers
 from fanin.random import Stream
 from fanin.show.results import Result
+
+if TYPE_CHECKING:
+    from fanin.typing import InitializerLike
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,7 +37,7 @@ class WeightLaw(Result):
         return f"mean={self.mean:.4g}, variance={self.variance:.4g}{kind}"
 
     @classmethod
-    def of(cls, initializer: Any, shape: tuple[int, ...]) -> "WeightLaw":
+    def of(cls, initializer: "InitializerLike", shape: tuple[int, ...]) -> "WeightLaw":
         """Return the law of what an initializer draws for a shape.
 
         Those of this package are known by formula; of any other one array is drawn and measured.

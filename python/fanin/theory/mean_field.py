@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,9 @@ from fanin import _checks
 from fanin.show.results import Result
 from fanin.theory.moments import moments, pair_moments
 from fanin.theory.nonlinearity import Nonlinearity, resolve
+
+if TYPE_CHECKING:
+    from fanin.typing import NonlinearityLike
 
 Array = NDArray[np.float64]
 
@@ -99,7 +102,12 @@ class MeanField(Result):
 
 
 def mean_field(
-    activation: Any, sigma_w2: float, sigma_b2: float = 0.0, *, q: float = 1.0, **params: Any
+    activation: "NonlinearityLike | None",
+    sigma_w2: float,
+    sigma_b2: float = 0.0,
+    *,
+    q: float = 1.0,
+    **params: float,
 ) -> MeanField:
     """Find fixed points, phase and depth scales of an activation and a scale of weights.
 
@@ -134,7 +142,7 @@ def mean_field(
     >>> round(found.q_star, 3), round(found.chi, 4), found.phase
     (0.418, 0.9386, 'ordered')
     """
-    phi = resolve(activation, **params)
+    phi = resolve(activation, None, **params)
     w, b = _variances(sigma_w2, sigma_b2)
     start = _checks.number("q", q, above=0.0)
     points, flat = _fixed_points(phi, w, b)
@@ -220,7 +228,11 @@ def phase(chi: float) -> str:
 
 
 def length_map(
-    activation: Any, q: ArrayLike, sigma_w2: float, sigma_b2: float = 0.0, **params: Any
+    activation: "NonlinearityLike | None",
+    q: ArrayLike,
+    sigma_w2: float,
+    sigma_b2: float = 0.0,
+    **params: float,
 ) -> Array:
     """Return the second moment of the next layer's pre-activations, ``σw² E φ(√q z)² + σb²``.
 
@@ -251,7 +263,7 @@ def length_map(
     >>> length_map("relu", [1.0, 4.0], 2.0).round(9)
     array([1., 4.])
     """
-    phi = resolve(activation, **params)
+    phi = resolve(activation, None, **params)
     w, b = _variances(sigma_w2, sigma_b2)
     values = _between("q", q, 0.0, np.finfo(np.float64).max)
     found = [w * _exp(moments(phi, _log(float(v))).log_square) + b for v in values.flat]
@@ -259,13 +271,13 @@ def length_map(
 
 
 def correlation_map(
-    activation: Any,
+    activation: "NonlinearityLike | None",
     c: ArrayLike,
     sigma_w2: float,
     sigma_b2: float = 0.0,
     *,
     q: float | None = None,
-    **params: Any,
+    **params: float,
 ) -> Array:
     """Return the correlation of two inputs' pre-activations in the next layer.
 
@@ -301,7 +313,7 @@ def correlation_map(
     >>> correlation_map("relu", [0.0, 1.0], 2.0).round(6)
     array([0.31831, 1.     ])
     """
-    phi = resolve(activation, **params)
+    phi = resolve(activation, None, **params)
     w, b = _variances(sigma_w2, sigma_b2)
     values = _between("c", c, -1.0, 1.0)
     if q is None:
@@ -313,7 +325,9 @@ def correlation_map(
     return np.array(found).reshape(values.shape)
 
 
-def critical_sigma_w2(activation: Any, sigma_b2: float = 0.0, **params: Any) -> float:
+def critical_sigma_w2(
+    activation: "NonlinearityLike | None", sigma_b2: float = 0.0, **params: float
+) -> float:
     """Return the scale of weights at which χ = 1: the edge of chaos.
 
     Parameters
@@ -343,7 +357,7 @@ def critical_sigma_w2(activation: Any, sigma_b2: float = 0.0, **params: Any) -> 
     >>> round(critical_sigma_w2("tanh", 0.05), 3)
     1.761
     """
-    phi = resolve(activation, **params)
+    phi = resolve(activation, None, **params)
     _, b = _variances(1.0, sigma_b2)
 
     def above(w: float) -> float:

@@ -4,15 +4,18 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fanin import _core, activations
 from fanin._checks import found, unknown
 from fanin.errors import ShapeError
 from fanin.show.results import Result
+
+if TYPE_CHECKING:
+    from fanin.typing import NonlinearityLike
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
@@ -58,7 +61,9 @@ class Nonlinearity(Result):
 
 
 def resolve(
-    activation: object, derivative: Callable[..., Any] | None = None, **options: Any
+    activation: "NonlinearityLike | None",
+    derivative: Function | None = None,
+    **options: float,
 ) -> Nonlinearity:
     """Find an activation for the theory.
 
@@ -168,9 +173,7 @@ def _of_the_core(items: tuple[tuple[str, Any], ...]) -> Nonlinearity:
     return Nonlinearity(name, value, slope, bends)
 
 
-def _of_a_function(
-    function: Callable[..., Any], derivative: Callable[..., Any] | None
-) -> Nonlinearity:
+def _of_a_function(function: Callable[..., ArrayLike], derivative: Function | None) -> Nonlinearity:
     name = getattr(function, "__name__", type(function).__name__)
     value = checked(function, f"activation {name!r}")
     slope = None if derivative is None else checked(derivative, f"derivative of {name!r}")
@@ -178,7 +181,7 @@ def _of_a_function(
     return Nonlinearity(name, value, slope, bends, jumps and slope is None)
 
 
-def checked(function: Callable[..., Any], what: str) -> Function:
+def checked(function: Callable[..., ArrayLike], what: str) -> Function:
     """Wrap a foreign function so that what it returns is what an activation returns."""
 
     def wrapped(x: Array) -> Array:

@@ -95,7 +95,7 @@ class Forward:
         self.training = training
         self.reason: str | None = None
         self.softmax: tuple[Signal, int] | None = None
-        self.units = 1
+        self.units: int = 1
         # Of Gaussian units that no activation has taken yet: how many, what of their length is
         # kept, and the mean that the bias gives them.
         self.waiting: tuple[int, float, float] | None = None
@@ -279,8 +279,8 @@ class Backward:
 
     def __init__(self, gradient: Signal) -> None:
         self.gradient: Signal | None = gradient
-        self.drift = 0.0
-        self.narrowest = math.inf
+        self.drift: float = 0.0
+        self.narrowest: float = math.inf
 
     def through(self, traces: list[Trace]) -> list[Way]:
         """Return, in the order of the layers, what each does to gradients."""

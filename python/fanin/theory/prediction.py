@@ -1,9 +1,10 @@
 """What theory predicts for each layer of a network, with bands for finite widths and one draw."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +17,11 @@ from fanin.theory import signals
 from fanin.theory.passes import Backward, Forward, softmax_gradient
 from fanin.theory.signals import Signal
 from fanin.theory.steps import DenseStep, read
+
+if TYPE_CHECKING:
+    from fanin._chain import Chain
+    from fanin.layers import Layer
+    from fanin.theory.steps import LayerSteps
 
 _ROUNDING = 1e-3
 """Relative error of a second moment that float32 and small samples are given for free."""
@@ -166,7 +172,7 @@ def _shown_band(band: Band | None) -> str:
 
 
 def predict(
-    network: Any,
+    network: "Chain | Iterable[Layer | LayerSteps]",
     x: ArrayLike | None = None,
     *,
     features: int | None = None,

@@ -1,14 +1,19 @@
 """A network as theory sees it: a row of steps."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanin import _checks
 from fanin import layers as _layers
 from fanin.show.results import Result
 from fanin.theory.laws import WeightLaw
 from fanin.theory.nonlinearity import Nonlinearity, resolve
+
+if TYPE_CHECKING:
+    from fanin._chain import Chain
+    from fanin.layers import Layer
 
 _NO_BIAS = WeightLaw(0.0, 0.0)
 
@@ -78,7 +83,9 @@ class LayerSteps(Result):
     steps: tuple[Step, ...]
 
 
-def read(network: Any, features: int | None) -> tuple[LayerSteps, ...]:
+def read(
+    network: "Chain | Iterable[Layer | LayerSteps]", features: int | None
+) -> tuple[LayerSteps, ...]:
     """Read the steps off a network.
 
     Parameters

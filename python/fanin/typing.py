@@ -1,0 +1,310 @@
+"""The types of what fanin takes and returns, for annotations in code that calls it.
+
+>>> from fanin.typing import FloatArray, InitializerLike
+>>> def spread(initializer: InitializerLike, weights: FloatArray) -> float: ...
+
+Names are literals beside `str`: an editor completes them, and takes a variable too. What ends in
+``Like`` is whatever an argument takes; None is not part of it.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from fanin import _absent
+from fanin._checks import FloatArray
+from fanin.callbacks._base import Logs
+from fanin.comparison import Arm
+from fanin.initializers import Initializer
+from fanin.initializers._arguments import Array as WeightArray
+from fanin.layers import Layer
+from fanin.losses import Loss
+from fanin.metrics import Metric
+from fanin.models import Sequential
+from fanin.optimizers import Optimizer
+from fanin.random import RandomSource, Rng
+from fanin.theory.nonlinearity import Nonlinearity
+
+__all__ = [
+    "ActivationFunction",
+    "ActivationLike",
+    "ActivationName",
+    "ArmLike",
+    "Config",
+    "DataLike",
+    "DtypeName",
+    "Evaluation",
+    "FloatArray",
+    "InitializerLike",
+    "InitializerName",
+    "KerasModel",
+    "LayerArguments",
+    "Logs",
+    "LossFunction",
+    "LossLike",
+    "LossName",
+    "MetricLike",
+    "MetricName",
+    "ModelLike",
+    "NonlinearityLike",
+    "NonlinearityName",
+    "OptimizerLike",
+    "OptimizerName",
+    "RandomSource",
+    "Rng",
+    "TorchModel",
+    "Validation",
+    "Verbose",
+    "WeightArray",
+]
+
+# Arrays and settings.
+
+DtypeName: TypeAlias = Literal["float32", "float64"]
+"""The dtypes of networks."""
+Config: TypeAlias = dict[str, object]
+"""What `get_config` and `serialize` return: arguments by name, for `from_config`."""
+Verbose: TypeAlias = Literal["auto", 0, 1, 2] | int | str
+"""How much `fit`, `evaluate` and `predict` print."""
+Validation: TypeAlias = (
+    tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike] | Sequence[ArrayLike]
+)
+"""What `validation_data` takes: samples, targets and perhaps weights."""
+
+if TYPE_CHECKING:
+
+    class Evaluation(float, list[float]):  # type: ignore[misc]
+        """What `evaluate` returns: a float, or where there are metrics a list of floats.
+
+        Which of them is known to who compiled the model, not to a type checker: it takes both
+        ``loss, accuracy = model.evaluate(x, y)`` and ``model.evaluate(x, y) < 0.1``.
+        """
+else:
+    Evaluation = float | list[float]
+
+# Names; `tests/test_typing.py` compares them with the registries.
+
+ActivationName: TypeAlias = Literal[
+    "elu",
+    "gelu",
+    "leaky_relu",
+    "linear",
+    "relu",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+]
+NonlinearityName: TypeAlias = (
+    ActivationName
+    | Literal[
+        "exponential",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_swish",
+        "hard_tanh",
+        "log_sigmoid",
+        "mish",
+        "relu6",
+        "sin",
+    ]
+)
+"""The activations that layers have, and those that theory knows beside them."""
+LossName: TypeAlias = Literal[
+    "bce",
+    "binary_crossentropy",
+    "BinaryCrossentropy",
+    "categorical_crossentropy",
+    "CategoricalCrossentropy",
+    "mae",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "mse",
+    "sparse_categorical_crossentropy",
+    "SparseCategoricalCrossentropy",
+]
+MetricName: TypeAlias = Literal[
+    "acc",
+    "accuracy",
+    "binary_accuracy",
+    "BinaryAccuracy",
+    "categorical_accuracy",
+    "CategoricalAccuracy",
+    "mae",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "mse",
+    "sparse_categorical_accuracy",
+    "SparseCategoricalAccuracy",
+]
+OptimizerName: TypeAlias = Literal[
+    "Adagrad", "adagrad", "Adam", "adam", "RMSprop", "rmsprop", "SGD", "sgd"
+]
+InitializerName: TypeAlias = Literal[
+    "Constant",
+    "constant",
+    "constant_",
+    "delta_orthogonal",
+    "DeltaOrthogonal",
+    "Dirac",
+    "dirac",
+    "dirac_",
+    "eye",
+    "eye_",
+    "glorot_normal",
+    "glorot_uniform",
+    "GlorotNormal",
+    "GlorotUniform",
+    "he_normal",
+    "he_uniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "identity",
+    "IdentityInitializer",
+    "kaiming_normal",
+    "kaiming_normal_",
+    "kaiming_uniform",
+    "kaiming_uniform_",
+    "lecun_normal",
+    "lecun_uniform",
+    "LecunNormal",
+    "LecunUniform",
+    "looks_linear",
+    "LooksLinear",
+    "normal",
+    "normal_",
+    "one",
+    "Ones",
+    "ones",
+    "ones_",
+    "Orthogonal",
+    "orthogonal",
+    "orthogonal_",
+    "OrthogonalInitializer",
+    "random_normal",
+    "random_uniform",
+    "RandomNormal",
+    "RandomUniform",
+    "sklearn_default",
+    "SklearnDefault",
+    "Sparse",
+    "sparse",
+    "sparse_",
+    "torch_default",
+    "TorchDefault",
+    "trunc_normal_",
+    "truncated_normal",
+    "TruncatedNormal",
+    "uniform",
+    "uniform_",
+    "variance_scaling",
+    "VarianceScaling",
+    "xavier_normal",
+    "xavier_normal_",
+    "xavier_uniform",
+    "xavier_uniform_",
+    "XavierNormal",
+    "XavierUniform",
+    "ZerO",
+    "zero",
+    "zero_init",
+    "Zeros",
+    "zeros",
+    "zeros_",
+]
+
+# What arguments take.
+
+
+class TorchModel(Protocol):
+    """A ``torch.nn.Module``, as far as it can be told without torch."""
+
+    training: bool
+
+    def parameters(self, recurse: bool = True) -> Iterator[object]:
+        """Return the parameters."""
+
+
+class KerasModel(Protocol):
+    """A ``keras.Model`` or layer, as far as it can be told without Keras."""
+
+    def get_weights(self) -> object:
+        """Return the arrays."""
+
+
+ModelLike: TypeAlias = Sequential | TorchModel | KerasModel
+"""What is measured or initialized: a model of fanin, of torch or of Keras."""
+
+
+class ActivationFunction(Protocol):
+    """A function of `fanin.activations`, with or without options, or a layer that is one."""
+
+    def __call__(self, x: ArrayLike, /) -> FloatArray:
+        """Return the outputs for `x`."""
+
+
+class LossFunction(Protocol):
+    """A function of `fanin.losses`."""
+
+    def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, /) -> FloatArray:
+        """Return the loss of each row."""
+
+
+ActivationLike: TypeAlias = ActivationName | str | ActivationFunction | Layer | Mapping[str, object]
+NonlinearityLike: TypeAlias = (
+    NonlinearityName
+    | str
+    | Callable[[NDArray[np.float64]], ArrayLike]
+    | Layer
+    | Mapping[str, object]
+    | Nonlinearity
+)
+InitializerLike: TypeAlias = (
+    InitializerName
+    | str
+    | Initializer
+    | type[Initializer]
+    | Callable[[tuple[int, ...], str], ArrayLike]
+    | Callable[..., ArrayLike]
+    | Mapping[str, object]
+)
+ArmLike: TypeAlias = InitializerLike | Arm
+"""An arm of `fanin.compare`."""
+DataLike: TypeAlias = (
+    Literal["small", "fashion-mnist"]
+    | str
+    | os.PathLike[str]
+    | tuple[tuple[ArrayLike, ArrayLike], tuple[ArrayLike, ArrayLike]]
+)
+"""The data of `fanin.compare`: a name, a ``.npz`` file, or training and test arrays."""
+LossLike: TypeAlias = LossName | str | Loss | type[Loss] | LossFunction | Mapping[str, object]
+MetricLike: TypeAlias = (
+    MetricName | str | Metric | type[Metric] | LossFunction | Mapping[str, object]
+)
+OptimizerLike: TypeAlias = OptimizerName | str | Optimizer | type[Optimizer] | Mapping[str, object]
+
+
+class LayerArguments(TypedDict, total=False):
+    """What every layer takes by name, beside its own arguments; see `fanin.layers.Layer`."""
+
+    name: str | None
+    dtype: DtypeName | DTypeLike | None
+    trainable: bool
+    input_shape: Sequence[int] | int | None
+    input_dim: int | None
+    batch_input_shape: Sequence[int | None] | None
+
+
+_absent.guard(__name__)
