@@ -1,9 +1,9 @@
 """A report as a page, and as the output of a notebook's cell."""
 
 from html import escape
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from fanin._pictures import has_matplotlib
 from fanin.diagnosis._table import cells, headings, legend
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ body { margin: 2rem auto; max-width: 66rem; padding: 0 1rem; font-family: system
 
 def fragment(report: "Report") -> str:
     """Write verdict, table, findings and picture for a notebook."""
-    if find_spec("matplotlib") is None:
+    if not has_matplotlib():
         picture = '<p class="note">For the picture: pip install "fanin[plot]"</p>'
     else:
         from fanin.diagnosis._plot import inline_svg
