@@ -10,18 +10,10 @@ import sys
 
 import fanin
 import pytest
-from fanin import cli
+from commands import run
 from fanin.comparison import Comparison
 
 QUICK = "--epochs 1 --seeds 2 --hidden 8 --arms zeros he_normal+bn"
-
-
-def run(text):
-    """Run the command in this process; argparse's exits become codes."""
-    try:
-        return cli.main(shlex.split(text))
-    except SystemExit as stop:
-        return stop.code
 
 
 HANGS = 1200

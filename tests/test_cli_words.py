@@ -2,24 +2,15 @@
 
 import importlib
 import platform
-import shlex
 import subprocess
 import sys
 
 import fanin
 import numpy as np
 import pytest
-from fanin import cli
+from commands import run
 from fanin._registry import snake
 from fanin.cli import _list, _versions
-
-
-def run(text):
-    """Run the command in this process; argparse's exits become codes."""
-    try:
-        return cli.main(shlex.split(text))
-    except SystemExit as stop:
-        return stop.code
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 from fanin.cli._output import show
 
 # Set off as people write shapes: 784,256  784x256  784 256  (784, 256)
-_BETWEEN = re.compile(r"[\s,xX×*()\[\]]+")
+_BETWEEN = re.compile(r"[\s,xX\xd7*()\[\]]+")
 
 
 def add(commands: Any, name: str) -> argparse.ArgumentParser:
