@@ -131,9 +131,13 @@ def _download(archives: Mapping[str, str]) -> Path:
     if lack is not None:
         raise ImportError(f"{_searched(archives)}\n{lack}\n{_REMEDIES}", name="pooch")
     pooch = _optional.require("pooch")
-    failures: dict[str, Exception] = {}
+    failures: list[str] = []
+    cause: Exception | None = None
     try:
         folder = _cache()
+    except FileNotFoundError as error:
+        failures, cause = [f"{error.filename}: {error.strerror}"], error
+    else:
         for mirror in MIRRORS:
             try:
                 for name, sha256 in archives.items():
@@ -142,16 +146,14 @@ def _download(archives: Mapping[str, str]) -> Path:
                 return folder
             # Not reached or broken off: an OSError. Other bytes than the published: a ValueError.
             except (OSError, ValueError) as error:
+                cause = error
                 if not os.access(folder, os.W_OK):  # no mirror can do anything about that
-                    raise OSError(errno.EACCES, f"cannot be written: {error}", folder) from error
-                failures[mirror] = error
-    except OSError as error:
-        failures[f"{error.filename}"] = error
-    attempts = "\n".join(
-        f"  {where}: {type(error).__name__}: {error}" for where, error in failures.items()
-    )
+                    failures.append(f"{folder}: cannot be written: {error}")
+                    break
+                failures.append(f"{mirror}: {type(error).__name__}: {error}")
+    attempts = "\n".join(f"  {failure}" for failure in failures)
     tried = f"{_searched(archives)}\nDownloading it failed:\n{attempts}"
-    raise ConnectionError(f"{tried}\n{_REMEDIES}") from [*failures.values()][-1]
+    raise ConnectionError(f"{tried}\n{_REMEDIES}") from cause
 
 
 def _searched(names: Collection[str]) -> str:
