@@ -1,5 +1,6 @@
 """The command `fanin`: what it prints, writes and returns."""
 
+import html
 import json
 import os
 import shlex
@@ -9,18 +10,10 @@ import sys
 
 import fanin
 import pytest
-from fanin import cli
+from commands import run
 from fanin.comparison import Comparison
 
 QUICK = "--epochs 1 --seeds 2 --hidden 8 --arms zeros he_normal+bn"
-
-
-def run(text):
-    """Run the command in this process; argparse's exits become codes."""
-    try:
-        return cli.main(shlex.split(text))
-    except SystemExit as stop:
-        return stop.code
 
 
 HANGS = 1200
@@ -108,11 +101,13 @@ def test_the_command_of_a_result_repeats_it(tmp_path):
         ("--validation-split 2", "validation_split"),
         ("--initialize none", "--initialize"),
         ("--workers 0", "workers"),
-        ("--epoch-s 3", "--epoch-s"),
+        ("--epoch-s 3", "--epoch-s 3; did you mean '--epochs'?"),
         ("--plot no/such/folder/p.png", "no/such/folder"),
         ("--plot p.doc", "suffix"),
         ("--json .", "found a folder"),
         ("--json same --html same", "files: expected different ones"),
+        ("--json - --html -", "files: expected different ones"),
+        ("--plot -", "the suffix of a picture"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(words, message, capsys, tmp_path, monkeypatch):
@@ -127,13 +122,77 @@ def test_bad_input_is_one_line_and_code_2(words, message, capsys, tmp_path, monk
     assert not list(tmp_path.iterdir())
 
 
-def test_no_command_is_code_2(capsys):
+def test_no_command_is_code_2_and_shows_what_there_is(capsys):
     assert run("") == 2
-    assert "COMMAND" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert run("--help") == 0
+    assert capsys.readouterr().out == err
+    assert "COMMAND" in err
+    assert "examples:\n  fanin demo\n" in err
+    assert "exit codes:" in err
+    for code in (0, 1, 2, 130, 141):
+        assert f"\n  {code:<4} " in err
+    for command in COMMANDS:
+        assert f"\n    {command}" in err
+
+
+# Each with words that it accepts, where it needs some.
+COMMANDS = {
+    "demo": None,
+    "compare": QUICK,
+    "diagnose": None,
+    "explain": "he_normal 3,4",
+    "list": "",
+    "versions": "",
+    "completion": "bash",
+}
+
+
+def test_the_commands_that_are_tested_are_all():
+    from fanin.cli import _main
+
+    assert list(COMMANDS) == list(_main._COMMANDS)
+
+
+def test_the_examples_of_the_help_are_read_as_they_stand():
+    from fanin.cli import _main
+
+    lines = [line for line in _main._EPILOG.splitlines() if line.startswith("  fanin ")]
+    assert len(lines) >= 5
+    for line in lines:
+        _, *words = shlex.split(line)
+        assert _main._parse(words).prog == f"fanin {words[0]}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_a_help_of_its_own(command, capsys):
+    assert run(f"{command} --help") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.startswith(f"usage: fanin {command}")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("compar", "unknown command 'compar'; did you mean 'compare'?"),
+        ("diagnos a b", "did you mean 'diagnose'?"),
+        ("lists", "did you mean 'list'?"),
+        ("xyz", "known: compare, completion, demo, diagnose, explain, list, versions"),
+        ("--jsn compare", "unrecognized arguments: --jsn"),
+    ],
+)
+def test_an_unknown_command_is_answered_with_the_one_that_was_meant(words, message, capsys):
+    assert run(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
 
 
 def test_without_matplotlib_nothing_is_trained(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr("fanin.show.figures.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert run(f"compare {QUICK} --html {tmp_path / 'r.html'}") == 2
     assert 'pip install "fanin[plot]"' in capsys.readouterr().err
 
@@ -148,6 +207,70 @@ def test_a_file_that_cannot_be_written_at_the_end_is_code_1(capsys, monkeypatch,
     assert "never learned" in out  # the result is not lost
     assert "No space left" in err
     assert "wrote" not in out
+
+
+def test_json_to_standard_output_is_all_that_is_there(capsys, tmp_path):
+    page = tmp_path / "r.html"
+    assert run(f"compare {QUICK} --json - --html {page}") == 0
+    out, err = capsys.readouterr()
+    result = Comparison.from_dict(json.loads(out))
+    assert str(result) in err
+    assert f"wrote {page}" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["r.html"]
+
+
+def test_names_in_any_script_get_through_the_narrowest_output(monkeypatch, capsys):
+    from fanin.cli import _output
+
+    written = _output._ascii("json", {"label": "größe ∞"}), _output._ascii("html", "<p>größe ∞")
+    assert all(text.isascii() for text in written)
+    assert json.loads(written[0]) == {"label": "größe ∞"}
+    assert html.unescape(written[1]) == "<p>größe ∞"
+
+
+def test_page_to_standard_output(capsys):
+    assert run(f"compare {QUICK} --html -") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("<!doctype html>")
+    assert out.rstrip().endswith("</html>")
+    assert "never learned" in err
+
+
+# Why there can be no picture: matplotlib, the folder, and words of the line that says so.
+PLACES = {
+    "without matplotlib": (False, "", 'pip install "fanin[plot]"'),
+    "in a folder that may not be written": (True, "", "Permission denied; --folder says where"),
+    "without matplotlib, into a folder": (False, "--folder elsewhere", 'pip install "fanin[plot]"'),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_demo_shows_its_table_wherever_it_is(place, capsys, tmp_path, monkeypatch):
+    drawing, words, said = PLACES[place]
+    monkeypatch.chdir(tmp_path)
+    if not drawing:
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    def refuse(path):  # the superuser, who may run this, could write into any folder
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("fanin._files.check_writable", refuse)
+    assert run(f"demo {words}") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "came first with a test accuracy" in out
+    (line,) = [line for line in out.splitlines() if line.startswith("no picture")]
+    assert said in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_demo_refuses_a_folder_that_was_asked_for_and_is_not_there(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("fanin.comparison.experiment.run_trial", None)  # nothing may be trained
+    assert run(f"demo --folder {tmp_path / 'no'}") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert str(tmp_path / "no") in err
+    assert err.count("\n") == 1
 
 
 def test_demo(capsys, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 import xml.etree.ElementTree as ET
 
 import fanin
@@ -194,7 +195,7 @@ def test_labels_are_escaped():
 
 
 def test_without_matplotlib_it_is_said_how_to_get_it(result, monkeypatch, tmp_path):
-    monkeypatch.setattr("fanin.show.figures.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"fanin\[plot\]"):
         result.plot()
     with pytest.raises(ImportError, match=r"fanin\[plot\]"):

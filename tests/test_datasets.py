@@ -416,6 +416,63 @@ def test_a_cache_that_cannot_be_written(machine: Machine, mirrors: tuple[Mirror,
     assert_says_what_was_tried_and_what_helps(str(caught.value))
 
 
+def test_a_cache_that_cannot_be_written_is_said_once(
+    machine: Machine, mirrors: tuple[Mirror, Mirror], monkeypatch: pytest.MonkeyPatch
+):
+    cache = _sources._cache()
+    cache.mkdir(parents=True)
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError("Permission denied")
+
+    # The superuser, who may run this, could write into any folder.
+    monkeypatch.setattr("pooch.retrieve", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != cache)
+    with pytest.raises(ConnectionError, match=f"{cache}: .*cannot be written") as caught:
+        load_data()
+    assert_says_what_was_tried_and_what_helps(str(caught.value))
+    assert "XDG_CACHE_HOME" in str(caught.value)
+    assert str(caught.value).count("Permission denied") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other homes")
+def test_without_a_home_nothing_is_searched_or_made_there(
+    machine: Machine, mirrors: tuple[Mirror, Mirror], monkeypatch: pytest.MonkeyPatch
+):
+    import pwd
+
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name)
+    assert find() is None
+    with pytest.raises(ConnectionError, match="expected a home folder, found none") as caught:
+        load_data()
+    assert "XDG_CACHE_HOME" in str(caught.value)
+    assert "Keras cache" not in str(caught.value)
+    assert list(Path.cwd().iterdir()) == []  # no folder called ~
+    path = machine.put("project/data/FashionMNIST/raw")
+    assert find() == ("torchvision cache", path)
+    assert_same(load_data("small"), load_data("small"))
+
+
+def test_the_working_folder_may_be_gone(machine: Machine):
+    Path.cwd().rmdir()
+    assert find() is None
+    path = machine.put(".keras/datasets/fashion-mnist")
+    assert find() == ("Keras cache", path)
+
+
+def test_old_pooch(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pooch.__version__", "0.7.1")
+    assert find() is None
+    with pytest.raises(ImportError, match=r"needs pooch 1\.8 or newer, found 0\.7\.1") as caught:
+        load_data()
+    assert_says_what_was_tried_and_what_helps(str(caught.value))
+
+
 def test_small_needs_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch, small: Data):
     monkeypatch.setitem(sys.modules, "pooch", None)
     monkeypatch.setenv("FANIN_DATA_DIR", "/nowhere")

@@ -10,6 +10,7 @@ import importlib
 import pickle
 import pkgutil
 import re
+import sys
 from dataclasses import fields, is_dataclass
 
 import fanin
@@ -346,7 +347,7 @@ def test_a_history_is_drawn_where_it_is_told(monkeypatch):
         history.plot(3)
     with pytest.raises(ValueError, match="history: expected the values of at least one epoch"):
         fanin.callbacks.History().plot()
-    monkeypatch.setattr("fanin.show.figures.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"fanin\[plot\]"):
         history.plot()
     shown = bare(history._repr_html_())

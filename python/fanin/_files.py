@@ -187,7 +187,11 @@ def check_writable(path: AnyPath) -> None:
 
 def _target(path: str) -> tuple[str, os.stat_result | None]:
     """Return the file that is to be replaced, links followed, and what it is if it exists."""
-    target = os.path.realpath(path)
+    try:
+        target = os.path.realpath(path)
+    except FileNotFoundError:  # of a relative path, whatever it is
+        text = "expected a working folder, found that it is gone"
+        raise FileNotFoundError(errno.ENOENT, text, path) from None
     try:
         status = os.stat(path)
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from fanin._files import as_path
 
@@ -87,6 +88,21 @@ def check_suffix(name: str, path: object, written: Sequence[str]) -> str:
         f"{name}: expected a name that ends in .{usual}, as that is what is written, found "
         f"{path!r}, the name of {kind}" + (f"; write {instead!r}" if stem else "")
     )
+
+
+def as_json(plain: Any, *, ensure_ascii: bool = False) -> str:
+    """Return plain types as the text of a JSON file; `ensure_ascii` escapes all other signs.
+
+    Examples
+    --------
+    >>> print(as_json({"mean": 0.5}), end="")
+    {
+      "mean": 0.5
+    }
+    """
+    import json
+
+    return json.dumps(plain, indent=2, allow_nan=False, ensure_ascii=ensure_ascii) + "\n"
 
 
 _KERAS = (

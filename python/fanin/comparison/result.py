@@ -1,6 +1,5 @@
 """What `fanin.compare` returns."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -263,8 +262,7 @@ class Comparison(Result):
             The file; replaced if it exists.
         """
         checked = _formats.check_suffix("path", path, _formats.JSON)
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-        _files.write(checked, (text + "\n").encode())
+        _files.write(checked, _formats.as_json(self.to_dict()).encode())
 
     # Showing.
 

@@ -1,9 +1,12 @@
 """Where the full Fashion-MNIST may lie on this machine, and where it is fetched from."""
 
+import errno
 import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from fanin import _optional
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
@@ -21,7 +24,8 @@ Any one of these helps:
   load_data(size="small")             a part of it that is embedded and needs nothing else
   apt install dataset-fashion-mnist   the Debian and Ubuntu package
   FANIN_DATA_DIR=/some/folder         an environment variable: where the four files are
-  pip install fanin[data]             lets fanin download it (30 MB, once)"""
+  pip install fanin[data]             lets fanin download it (30 MB, once)
+  XDG_CACHE_HOME=/some/folder         where it keeps what it downloads, if not at home"""
 
 
 class Source(NamedTuple):
@@ -94,48 +98,62 @@ def obtain(archives: Mapping[str, str]) -> Path:
 
 def _places() -> Iterator[Source]:
     yield Source("Debian package", DEBIAN)
-    keras = _expand(os.environ.get("KERAS_HOME") or "~/.keras")
-    yield Source("Keras cache", keras / "datasets" / "fashion-mnist")
+    keras = os.environ.get("KERAS_HOME") or "~/.keras"
+    places = [("Keras cache", f"{keras}/datasets/fashion-mnist")]
     # torchvision has no cache of its own; these are the roots that its users and tutorials give.
     torch = os.environ.get("TORCH_HOME") or "~/.cache/torch"
     for root in ("data", "../data", "~/data", torch):
-        yield Source("torchvision cache", _expand(root) / "FashionMNIST" / "raw")
+        places.append(("torchvision cache", f"{root}/FashionMNIST/raw"))
+    if _optional.lack("pooch") is None:
+        places.append((_CACHE, _cache_path()))
+    for kind, path in places:
+        try:
+            folder = _expand(path)
+        except FileNotFoundError:  # there is no home, or the working folder is gone
+            continue
+        yield Source(kind, folder)
+
+
+def _cache_path() -> str:
     try:
-        yield Source(_CACHE, _cache())
-    except ImportError:
-        return
+        base = _optional.require("pooch").os_cache("fanin")
+    except RuntimeError:  # there is no home, of which some versions of its library say nothing
+        base = "~/.cache/fanin"
+    return f"{base}/fashion-mnist"
 
 
 def _cache() -> Path:
-    import pooch
-
-    return Path(pooch.os_cache("fanin")) / "fashion-mnist"
+    return _expand(_cache_path())
 
 
 def _download(archives: Mapping[str, str]) -> Path:
+    lack = _optional.lack("pooch")
+    if lack is not None:
+        raise ImportError(f"{_searched(archives)}\n{lack}\n{_REMEDIES}", name="pooch")
+    pooch = _optional.require("pooch")
+    failures: list[str] = []
+    cause: Exception | None = None
     try:
-        import pooch
-    except ImportError as error:
-        tried = f"{_searched(archives)}\nDownloading it needs pooch, which is not installed."
-        raise ImportError(f"{tried}\n{_REMEDIES}", name="pooch") from error
-
-    folder = _cache()
-    failures: list[Exception] = []
-    for mirror in MIRRORS:
-        try:
-            for name, sha256 in archives.items():
-                # Whatever an earlier mirror delivered intact is kept.
-                pooch.retrieve(f"{mirror}{name}.gz", sha256, fname=f"{name}.gz", path=folder)
-            return folder
-        # Not reached or broken off: an OSError. Other bytes than the published: a ValueError.
-        except (OSError, ValueError) as error:
-            failures.append(error)
-    attempts = "\n".join(
-        f"  {mirror}: {type(error).__name__}: {error}"
-        for mirror, error in zip(MIRRORS, failures, strict=True)
-    )
+        folder = _cache()
+    except FileNotFoundError as error:
+        failures, cause = [f"{error.filename}: {error.strerror}"], error
+    else:
+        for mirror in MIRRORS:
+            try:
+                for name, sha256 in archives.items():
+                    # Whatever an earlier mirror delivered intact is kept.
+                    pooch.retrieve(f"{mirror}{name}.gz", sha256, fname=f"{name}.gz", path=folder)
+                return folder
+            # Not reached or broken off: an OSError. Other bytes than the published: a ValueError.
+            except (OSError, ValueError) as error:
+                cause = error
+                if not os.access(folder, os.W_OK):  # no mirror can do anything about that
+                    failures.append(f"{folder}: cannot be written: {error}")
+                    break
+                failures.append(f"{mirror}: {type(error).__name__}: {error}")
+    attempts = "\n".join(f"  {failure}" for failure in failures)
     tried = f"{_searched(archives)}\nDownloading it failed:\n{attempts}"
-    raise ConnectionError(f"{tried}\n{_REMEDIES}") from failures[-1]
+    raise ConnectionError(f"{tried}\n{_REMEDIES}") from cause
 
 
 def _searched(names: Collection[str]) -> str:
@@ -153,4 +171,8 @@ def _missing(folder: Path, names: Collection[str]) -> list[str]:
 
 
 def _expand(path: str) -> Path:
-    return Path(os.path.abspath(os.path.expanduser(path)))
+    """Return an absolute path; a FileNotFoundError if what it is relative to is not there."""
+    full = os.path.expanduser(path)
+    if full.startswith("~"):
+        raise FileNotFoundError(errno.ENOENT, "expected a home folder, found none", path)
+    return Path(os.path.abspath(full))

@@ -21,12 +21,12 @@ WIDTH = 88
 _STYLES = {"severe": "bold red", "warning": "yellow", "note": "cyan"}
 
 
-def render(report: "Report") -> RenderableType:
-    """Make verdict, table and findings."""
+def render(report: "Report", width: int = WIDTH) -> RenderableType:
+    """Make verdict, table and findings, of so many columns if that can be."""
     parts: list[RenderableType] = [
         Text(report.verdict, style="bold"),
         Text(""),
-        _table(report),
+        _table(report, width),
         Text(legend(report), style="dim"),
     ]
     for finding in report.findings:
@@ -42,7 +42,7 @@ def render(report: "Report") -> RenderableType:
 
 def table_width(report: "Report") -> int:
     """Return how wide the table is, so that no column is cut off."""
-    return _width(_table(report))
+    return _width(_table(report, WIDTH))
 
 
 def _width(table: Table) -> int:
@@ -55,9 +55,9 @@ def headings() -> list[str]:
     return ["layer", "units", "rms", "theory", "gradient", "theory", "flat", "cosine", "rank"]
 
 
-def _table(report: "Report") -> Table:
+def _table(report: "Report", width: int) -> Table:
     roomy = _with_gaps(report, 1)
-    return roomy if _width(roomy) <= WIDTH else _with_gaps(report, 0)
+    return roomy if _width(roomy) <= width else _with_gaps(report, 0)
 
 
 def _with_gaps(report: "Report", gap: int) -> Table:

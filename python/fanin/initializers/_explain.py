@@ -126,7 +126,7 @@ def _entry(label: str, text: str) -> str:
     """Return a label and its text, indented and wrapped for a terminal."""
     import textwrap
 
-    return textwrap.fill(text, 90, initial_indent=f"  {label:<12}", subsequent_indent=" " * 14)
+    return textwrap.fill(text, 80, initial_indent=f"  {label:<12}", subsequent_indent=" " * 14)
 
 
 def _number(value: float) -> str:

@@ -3,9 +3,9 @@
 import io
 import re
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from fanin import _optional
 from fanin._checks import found
 
 if TYPE_CHECKING:
@@ -42,20 +42,19 @@ _INLINE: dict[Any, Any] = {
 
 
 def has_matplotlib() -> bool:
-    """Whether matplotlib is installed."""
-    return find_spec("matplotlib") is not None
+    """Whether matplotlib is installed, and new enough."""
+    return _optional.lack("matplotlib") is None
 
 
 def require_matplotlib() -> None:
-    """Say how to install matplotlib if it is missing.
+    """Say how to install matplotlib if it is missing or too old.
 
     Raises
     ------
     ImportError
         If it is.
     """
-    if not has_matplotlib():
-        raise ImportError('pictures need matplotlib: pip install "fanin[plot]"')
+    _optional.require("matplotlib")
 
 
 def figure(fig: object, size: tuple[float, float], alt: str) -> "Figure":

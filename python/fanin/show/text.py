@@ -81,8 +81,19 @@ def as_text(*parts: Any, width: int = 80) -> str:
     )
     for part in parts:
         console.print(part)
-    lines = stream.getvalue().rstrip().translate(_LINES).splitlines()
+    lines = plain_lines(stream.getvalue().rstrip()).splitlines()
     return printable("\n".join(line.rstrip() for line in lines))
+
+
+def plain_lines(text: str) -> str:
+    """Return what rich drew with ASCII in place of its lines.
+
+    Examples
+    --------
+    >>> plain_lines("─┃─")
+    '-|-'
+    """
+    return text.translate(_LINES)
 
 
 def spell(text: str) -> str:
