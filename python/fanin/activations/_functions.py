@@ -278,7 +278,7 @@ def softsign(x: ArrayLike) -> NDArray[Any]:
 
 
 def softmax(x: ArrayLike, axis: int = -1) -> NDArray[Any]:
-    """Probabilities ``exp(x) / sum(exp(x))`` along an axis.
+    """Return probabilities ``exp(x) / sum(exp(x))`` along an axis.
 
     Parameters
     ----------

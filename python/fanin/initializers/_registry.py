@@ -148,7 +148,7 @@ def serialize(initializer: Initializer) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``{"class_name": ..., "config": ...}``
+        ``class_name`` and ``config``.
 
     Raises
     ------
@@ -190,6 +190,7 @@ def deserialize(
     Returns
     -------
     Initializer
+        An equal one.
 
     Raises
     ------

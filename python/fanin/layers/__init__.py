@@ -82,6 +82,11 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     -------
     Layer or InputLayer
         The layer, not built.
+
+    Examples
+    --------
+    >>> deserialize(serialize(Dense(3, name="out"))).name
+    'out'
     """
     return _REGISTRY.deserialize(config, custom_objects)
 

@@ -159,6 +159,11 @@ def serialize(loss: Loss) -> dict[str, Any]:
     -------
     dict
         ``class_name`` and ``config``.
+
+    Examples
+    --------
+    >>> serialize(MeanSquaredError())["class_name"]
+    'MeanSquaredError'
     """
     return _REGISTRY.serialize(loss)
 

@@ -64,6 +64,11 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     -------
     dict
         ``class_name`` and ``config``.
+
+    Examples
+    --------
+    >>> serialize(SGD(0.5))["config"]["learning_rate"]
+    0.5
     """
     return _REGISTRY.serialize(optimizer)
 
@@ -84,6 +89,11 @@ def deserialize(
     -------
     Optimizer
         The optimizer.
+
+    Examples
+    --------
+    >>> deserialize(serialize(SGD(momentum=0.9))).momentum
+    0.9
     """
     return _REGISTRY.deserialize(config, custom_objects)
 

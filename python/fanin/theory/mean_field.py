@@ -236,6 +236,7 @@ def length_map(
     Returns
     -------
     ndarray of the shape of `q`
+        The second moments one layer on.
 
     Raises
     ------
@@ -286,6 +287,7 @@ def correlation_map(
     Returns
     -------
     ndarray of the shape of `c`
+        The correlations one layer on.
 
     Raises
     ------

@@ -74,6 +74,7 @@ def resolve(
     Returns
     -------
     Nonlinearity
+        The function with what is known of it.
 
     Raises
     ------
