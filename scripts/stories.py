@@ -19,7 +19,7 @@ What `fanin.diagnose` draws, before any training, for eight ways to start the sa
 the size of signals and of gradients layer by layer beside what theory predicts, the distribution
 of each layer's outputs, and the state of each unit. A picture leads to its story.
 
-::::{grid} 1 2 2 3
+::::{grid} 1 1 2 2
 :gutter: 3
 
 """
@@ -148,7 +148,7 @@ def card(story, kind, accuracy):
 
 {story.told}
 ```{{card-footer}}
-The diagnosis finds {kind}; {accuracy:.0%} after training
+The diagnosis finds {kind}; accuracy in training {accuracy:.0%}
 ```
 :::
 """

@@ -9,7 +9,6 @@ import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -88,11 +87,12 @@ def things() -> list[Thing]:
     return list(found.values())
 
 
-def pages(things: list[Thing]) -> dict[str, str]:
+@functools.cache
+def pages() -> dict[str, str]:
     """Return the page of each full name of a class or function; constants are on their module's."""
     found: dict[str, str] = {}
     taken: set[str] = set()
-    for thing in sorted(things, key=lambda thing: thing.path):
+    for thing in sorted(things(), key=lambda thing: thing.path):
         page = thing.path
         if thing.kind == "data":
             page = thing.home[0]
@@ -114,9 +114,9 @@ def _summary(title: str, names: list[str]) -> list[str]:
     return [*table, *(f"   ~{name}" for name in sorted(names)), ""]
 
 
-def module_page(path: str, things: list[Thing], pages: dict[str, str]) -> str:
+def module_page(path: str) -> str:
     """Return the page of a module: what it is, and a table of what it gives."""
-    here = [(thing, name) for thing in things for module, name in thing.names if module == path]
+    here = [(thing, name) for thing in things() for module, name in thing.names if module == path]
     own = [thing for thing, name in here if thing.home == (path, name)]
     lines = [*_title(path), f".. automodule:: {path}", ""]
     for title, kinds in (("Classes", ("class", "exception")), ("Functions", ("function",))):
@@ -134,7 +134,7 @@ def module_page(path: str, things: list[Thing], pages: dict[str, str]) -> str:
     for name, thing in sorted(others, key=lambda other: other[0]):
         role = "mod" if thing.kind == "module" else "obj"
         lines += [f"   * - ``{name}``", f"     - is :{role}:`{thing.path}`"]
-    shown = sorted(pages[thing.path] for thing in own if thing.kind not in ("data", "module"))
+    shown = sorted(pages()[thing.path] for thing in own if thing.kind not in ("data", "module"))
     if shown:
         lines += ["", ".. toctree::", "   :hidden:", ""]
         lines += [f"   {page.removeprefix(path + '.')} <{page}>" for page in shown]
@@ -156,7 +156,7 @@ def page(thing: Thing) -> str:
         for base, names in inherited.items():
             path = f"{base.__module__}.{base.__qualname__}"
             links = ", ".join(f":py:obj:`~{path}.{member}`" for member in names)
-            lines += [f".. rubric:: From :py:obj:`~{path}`", "", f"{links}.", ""]
+            lines += [f"From :py:obj:`~{path}`: {links}.", ""]
     return "\n".join(lines)
 
 
@@ -199,12 +199,10 @@ def _kind(name: str, value: Any) -> str | None:
 def write(app: Sphinx) -> None:
     """Write all pages, change those that differ, remove those that are no more."""
     folder = Path(app.srcdir) / "reference"
-    found = things()
-    where = pages(found)
-    texts = {path: module_page(path, found, where) for path in modules()}
-    for thing in found:
+    texts = {path: module_page(path) for path in modules()}
+    for thing in things():
         if thing.kind not in ("data", "module"):
-            texts[where[thing.path]] = page(thing)
+            texts[pages()[thing.path]] = page(thing)
     for old in folder.glob("*.rst"):
         if old.stem not in texts:
             old.unlink()
@@ -214,13 +212,21 @@ def write(app: Sphinx) -> None:
             path.write_text(text, encoding="utf-8")
 
 
-def _spellings(found: list[Thing]) -> Iterator[tuple[str, str]]:
-    """Yield every full name of every thing, and where it was defined, with that of its page."""
-    for thing in found:
-        for at in thing.names:
-            yield ".".join(at), thing.path
+@functools.cache
+def _spellings() -> dict[str, str]:
+    """Return every full name of every thing, and where it was defined, with that of its page."""
+    found = {}
+    for thing in things():
+        found |= {".".join(at): thing.path for at in thing.names}
         if isinstance(thing.value, type) or inspect.isroutine(thing.value):
-            yield f"{thing.value.__module__}.{thing.value.__qualname__}", thing.path
+            found[f"{thing.value.__module__}.{thing.value.__qualname__}"] = thing.path
+    return found
+
+
+@functools.cache
+def _described() -> dict[str, Thing]:
+    """Return what each page of a class or function describes."""
+    return {pages()[thing.path]: thing for thing in things() if thing.kind != "data"}
 
 
 def resolve(
@@ -229,12 +235,10 @@ def resolve(
     """Find what a docstring refers to by another name, or by one that its own module knows."""
     if node.get("refdomain") != "py":
         return None
-    found = things()
-    spellings = dict(_spellings(found))
-    homes = {page: thing for thing in found for page in [pages(found)[thing.path]]}
+    spellings = _spellings()
     target = node["reftarget"]
     tries = [target, f"{node.get('py:module')}.{target}"]
-    thing = homes.get(Path(node["refdoc"]).name)
+    thing = _described().get(Path(node["refdoc"]).name)
     if thing is not None:  # a docstring speaks of what its own module knows
         home = importlib.import_module(getattr(thing.value, "__module__", thing.home[0]))
         first, _, rest = target.partition(".")
