@@ -14,7 +14,7 @@ def inline(self: SphinxTranslator, node: nodes.math) -> None:
 
 def block(self: SphinxTranslator, node: nodes.math_block) -> None:
     """Write a formula in a line of its own."""
-    self.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
+    self.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
     raise nodes.SkipNode
 
 

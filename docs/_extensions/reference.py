@@ -19,6 +19,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.autodoc.mock import mock
+from sphinx.ext.autosummary import autosummary_table
 from sphinx.util.logging import getLogger
 
 # Modules that one of ours imports at its head, and that the pages are built without.
@@ -275,9 +276,19 @@ def check(app: Sphinx, env: BuildEnvironment) -> None:
             getLogger(__name__).warning("%s has no __all__", value.__name__)
 
 
+def without_citations(app: Sphinx, doctree: nodes.document) -> None:
+    """Take the marks of citations out of summaries: what they cite is on the page of the name."""
+    for table in doctree.findall(autosummary_table):
+        for mark in [m for m in table.findall(pending_xref) if m["refdomain"] == "citation"]:
+            paragraph, at = mark.parent, mark.parent.index(mark)
+            paragraph[at - 1] = nodes.Text(paragraph[at - 1].astext().rstrip(" ,"))
+            paragraph.remove(mark)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect them to Sphinx."""
     app.connect("builder-inited", write, priority=100)
+    app.connect("doctree-read", without_citations)
     app.connect("missing-reference", resolve)
     app.connect("env-check-consistency", check)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
