@@ -41,6 +41,7 @@ autodoc_preserve_defaults = True
 autodoc_mock_imports = ["keras"]
 numpydoc_show_class_members = False
 toc_object_entries_show_parents = "hide"
+default_role = "name"  # `Dense` in a docstring leads to its page, `x` is emphasized
 
 # Pages in Markdown, and notebooks as they are stored: `make notebooks` runs them.
 myst_enable_extensions = ["colon_fence", "dollarmath"]

@@ -15,8 +15,10 @@ from types import ModuleType
 from typing import Any
 
 from docutils import nodes
+from docutils.nodes import Element
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.domains.python import PyXRefRole
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.autodoc.mock import mock
 from sphinx.ext.autosummary import autosummary_table
@@ -232,7 +234,7 @@ def _described() -> dict[str, Thing]:
 
 def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, child: nodes.TextElement
-) -> nodes.reference | None:
+) -> nodes.Node | None:
     """Find what a docstring refers to by another name, or by one that its own module knows."""
     if node.get("refdomain") != "py":
         return None
@@ -259,7 +261,17 @@ def resolve(
             )
             if resolved is not None:
                 return resolved
-    return None
+    return nodes.emphasis(text=child.astext()) if node.get("name_or_word") else None
+
+
+class NameRole(PyXRefRole):
+    """What stands in single backticks: a name that has a page, or a word such as an argument."""
+
+    def process_link(self, env: BuildEnvironment, refnode: Element, *args: Any) -> tuple[str, str]:
+        """Mark the reference, so that it is no error if it leads nowhere."""
+        refnode["name_or_word"] = True
+        refnode["refdomain"], refnode["reftype"] = "py", "obj"
+        return super().process_link(env, refnode, *args)
 
 
 def check(app: Sphinx, env: BuildEnvironment) -> None:
@@ -288,6 +300,7 @@ def without_citations(app: Sphinx, doctree: nodes.document) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect them to Sphinx."""
     app.connect("builder-inited", write, priority=100)
+    app.add_role("name", NameRole(innernodeclass=nodes.emphasis))
     app.connect("doctree-read", without_citations)
     app.connect("missing-reference", resolve)
     app.connect("env-check-consistency", check)
