@@ -16,7 +16,7 @@ WHEELS := target/wheels-peers
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types verify-types rust-tests python-tests bench bench-progress instructions bench-peers test-peers peers statistics fmt clean
+.PHONY: help demo build test check lint types verify-types rust-tests python-tests docs notebooks bench bench-progress instructions bench-peers test-peers peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -51,6 +51,13 @@ rust-tests: ## The core's tests, without Python and without the `python` feature
 
 python-tests: $(EXTENSION) ## pytest: laws, parity, documents, notebook, hostile input
 	$(BIN)/python -m pytest -q
+
+docs: $(EXTENSION) $(VENV)/.docs ## The site: docs/_build/index.html; warnings are errors
+	$(BIN)/python -m sphinx -b html -W --keep-going -n -q -d docs/_build/.doctrees docs docs/_build
+	@echo 'docs/_build/index.html'
+
+notebooks: $(EXTENSION) ## Run the notebooks of examples/ and store them with their outputs (ONLY="name": these)
+	$(BIN)/python scripts/notebooks.py $(ONLY)
 
 bench: ## Rust benches of the kernels
 	cargo bench --locked
@@ -89,7 +96,7 @@ fmt: $(TOOLS) ## Format everything
 	$(BIN)/ruff format .
 
 clean: ## Remove what was built
-	rm -rf target $(VENV) $(PEERS) python/fanin/_core*.so
+	rm -rf target $(VENV) $(PEERS) docs/_build docs/notebooks docs/reference/fanin*.rst python/fanin/_core*.so
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -97,6 +104,10 @@ $(VENV)/bin/python:
 $(TOOLS): $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2' --group test --group lint
+	@touch $@
+
+$(VENV)/.docs: $(TOOLS) pyproject.toml
+	$(BIN)/python -m pip install --quiet --group docs
 	@touch $@
 
 $(EXTENSION): $(TOOLS) $(SOURCES)

@@ -1,8 +1,9 @@
-"""The stories of initialization, one call each: writes docs/stories.
+"""The stories of initialization, one call each: writes docs/stories and docs/gallery.md.
 
 python scripts/stories.py
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,18 @@ import fanin
 from fanin.initializers import RandomNormal
 from fanin.layers import Activation, BatchNormalization, Dense
 
-PAGE = Path(__file__).parent.parent / "docs" / "stories"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE, GALLERY = DOCS / "stories", DOCS / "gallery.md"
+GALLERY_HEAD = """# Gallery
+
+What `fanin.diagnose` draws, before any training, for eight ways to start the same deep network:
+the size of signals and of gradients layer by layer beside what theory predicts, the distribution
+of each layer's outputs, and the state of each unit. A picture leads to its story.
+
+::::{grid} 1 1 2 2
+:gutter: 3
+
+"""
 DEPTH, WIDTH, SAMPLES, EPOCHS = 10, 128, 256, 5
 
 
@@ -121,20 +133,42 @@ def trained(story, x, y):
     return model.fit(x, y, epochs=EPOCHS, verbose=0, rng=0).history["accuracy"][-1]
 
 
+def anchor(title):
+    """Return what a heading is called in a link, on GitHub and on the site."""
+    return re.sub(r"[^\w -]", "", title).lower().replace(" ", "-")
+
+
+def card(story, kind, accuracy):
+    """Return the picture of a story in the gallery, with what it shows."""
+    return f""":::{{grid-item-card}} {story.title}
+:img-top: stories/{story.name}.png
+:img-alt: {story.title}: what the diagnosis draws
+:link: stories/README.html#{anchor(story.title)}
+:link-type: url
+
+{story.told}
+```{{card-footer}}
+The diagnosis finds {kind}; accuracy in training {accuracy:.0%}
+```
+:::
+"""
+
+
 def main():
-    """Write the pictures and the page."""
+    """Write the pictures and the pages."""
     x, y = data()
-    rows, parts = [], []
+    rows, parts, cards = [], [], []
     for story in STORIES:
         report = fanin.diagnose(network(story), x[:SAMPLES], y[:SAMPLES])
         report.plot().savefig(PAGE / f"{story.name}.png", dpi=80)
         accuracy = trained(story, x, y)
         kind = report.findings[0].kind if not report.healthy else "nothing"
-        rows.append(f"| [{story.title}](#{story.name}) | {kind} | {accuracy:.0%} |")
+        rows.append(f"| [{story.title}](#{anchor(story.title)}) | {kind} | {accuracy:.0%} |")
         parts.append(
-            f'## <a name="{story.name}"></a>{story.title}\n\n{story.told}\n\n'
+            f"## {story.title}\n\n{story.told}\n\n"
             f"> {report.verdict}\n\n![{story.title}]({story.name}.png)\n"
         )
+        cards.append(card(story, kind, accuracy))
         print(f"{story.title}: {report.verdict} ({accuracy:.0%})", flush=True)
     head = f"""# Stories
 
@@ -146,6 +180,7 @@ images that it was then trained on for {EPOCHS} epochs. `python scripts/stories.
 |---|---|---|
 """
     (PAGE / "README.md").write_text(head + "\n".join(rows) + "\n\n" + "\n".join(parts))
+    GALLERY.write_text(GALLERY_HEAD + "\n".join(cards) + "::::\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """The benches against peers compare equal work; nothing here is timed."""
 
 import ast
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +66,20 @@ def test_the_page_says_what_its_program_says() -> None:
     written = (BENCHES.parent / "docs" / "performance.md").read_text()
     measured = page._HEAD[page._HEAD.index("## How it is measured") :]
     assert measured.format(agreement=AGREEMENT, nothing=NOTHING) in written
-    assert page._LIMITS in written
+    assert "(performance_causes.md)" in page._HEAD
+    for heading in re.findall(r"^#.*|^Targets are ratios too\.$", page._HEAD, re.MULTILINE):
+        assert f"\n{heading}\n" in f"\n{written}"
+
+
+def test_the_first_table_has_the_smallest_ratio_of_each_family() -> None:
+    def line(peer: str, ratio: float | None, threads: int = 2) -> dict[str, Any]:
+        return {"label": "a step", "threads": threads, "peer": peer, "ratio": ratio}
+
+    lines = [line("torch eager", 3.0), line("torch, fused Adam", 2.0), line("JAX jit", None)]
+    lines += [line("torch eager", 1.0, threads=1), line("its products alone, MKL", 0.5)]
+    rows = page._glance(lines).splitlines()
+    assert rows[0].startswith("| work | torch | JAX | Keras |")
+    assert rows[2:] == ["| a step | 2x |  |  |  |  |"]
 
 
 def test_a_target_above_what_is_possible_is_out_of_reach() -> None:

@@ -12,15 +12,24 @@ from peers.report import COLUMNS, VERDICTS, cells, number
 _HEAD = """\
 # Performance
 
-Written by `make bench-peers`, which measures us and every peer again on your machine; edit
-`benches/peers/`, not this page. Absolute times say something about the machine; what counts is
-the *ratio*, how many times as long as we a peer takes. Targets are ratios too.
+How many times as long as `fanin` the others take for the same work on the same machine: each cell
+is the fastest way that was found there, at the largest number of threads measured. Below 1 they
+are faster.
+
+{glance}
 
 {machine}
 
 {load}
 
+`make bench-peers` measures us and every peer again on your machine, and writes this page; edit
+`benches/peers/`, not this page. Absolute times say something about the machine; what counts is
+the ratio. What limits the rows that are slower than was aimed for is on a page of its own:
+[causes](performance_causes.md).
+
 ## Targets
+
+Targets are ratios too.
 
 {targets}
 
@@ -62,68 +71,6 @@ A target above it is *out of reach* on this machine.
   at once, each on one thread.
 """
 
-# Found with `perf`, and by timing products and steps alone, on the two machines that it names.
-_LIMITS = """\
-## What limits the rows that are not met
-
-The core has been measured on two kinds of machine, and the reasons differ: a Xeon with AVX-512
-(2026-11-22), and an EPYC with AVX2 only (2026-11-26 and 28), whose host has other guests: within
-minutes its cores do 93 GFLOP/s each from registers, then 64, and times of one step differ by 1.4.
-Everything above is one run. With two threads there is a pause before each turn: the threads of
-torch spin for 0.2 s after their work, on our cores.
-
-* *Steps of wide networks*: their matrix products, 79 to 84 % of a step above. Those of 784-128-10
-  take 450 µs of our 610 on one thread with OpenBLAS alone, so no target above the column *at
-  most* can be met there. Two threads gain a third at best (437 against 295 µs when nobody
-  disturbs it): a batch of 64 leaves each thread 32 rows, for which it packs all 100,352 weights;
-  Adam (10 %), the gather (4 %) and the loss do the rest alone or nearly. Products of 512 x 512
-  ran at 55 to 82 GFLOP/s on one thread of the EPYC and at 106 to 150 on two, however they were
-  cut, and whole passes of ten such layers at the same rates; OpenBLAS ran at 68 to 84 and 105 to
-  167: hence 1.0 to 1.5 of torch and JAX there. On the Xeon products ran at 139 to 165 GFLOP/s on
-  one thread, at 118 to 135 where the right matrix is transposed (dx = dy Wᵀ), and the fastest
-  product of any peer at 163. What is left to win is that transposed product, and packing ("kernel
-  and the rest").
-* *2-3-2-2 and 64-64-10 against JAX*: its whole pass is one compiled loop. Ours takes 3.1 to 6.8
-  µs a step: 17 % the step's own bookkeeping and the gather of its inputs, 12 % copies of a few
-  bytes, 10 % the loss, 11 % the products of columns, 5 % the shuffle, and a hundred calls the
-  rest. That is 2.9 to 3.9 times as fast as JAX, not 6. In 64-64-10 the products take 59 %, those
-  of 64 units at the rate of large ones and the last layer's, 10 columns wide, at a third of it;
-  copies, Adam and the loss 25 %. OpenBLAS takes 32 µs for the same products alone, as long as our
-  whole step, and the 8 to 12 µs that the targets ask for are what they take at the full rate.
-* *Adam*: a square root and a division a parameter: NumPy's loops over 100k of them take 73 to 105
-  µs above, our whole step 72 to 83 (64 and 65 when nobody disturbs them).
-* *Uniform, normal*: fresh pages of a new array cost 0.7 of the 1.4 and 2.4 ns on AVX2 (0.5 of 1.2
-  and 1.7 on AVX-512). In place there are none: uniform takes 0.85 to 1.15 ns and normal 1.8 to
-  2.45, in vectors of half as many lanes as AVX-512 has, and no less where the array stays in a
-  cache: it is the cipher, five instructions a number at least and 8.1 with all around it. The
-  second thread brings truncated normals from 2.54 to 1.33 in place; into new pages 3.66 to 2.41.
-* *Orthogonal* 1024² takes 23 ms on one thread of the Xeon and 14 on two, of which the blocks'
-  products are 20; 47 ms with AVX2 (tiles of six rows; 65 with four) and 31 on two threads, where
-  multiply-adds alone run at 93 GFLOP/s a core: 2.86 GFLOP are 31 ms. `faer` 0.24 was tried for
-  the same work on the Xeon: 0.11, 0.44, 1.4, 6.8, 43 and 292 ms for n = 64 to 2048 on one thread,
-  against 0.023, 0.11, 0.50, 3.2, 23 and 186; for 4096 x 256 and 784 x 128 it takes 22 and 1.7 ms
-  against 12.4 and 0.68; in `float64`, 72 against 49 ms at 1024. With two threads it is slower
-  than with one (52 ms at 1024), and gives other bits. CPUs without fused multiply-adds (x86-64
-  before 2013) pay for equal bits with seconds at 1024².
-* *BatchNormalization and Dense by themselves*: outputs are written once and the gradient is read
-  where it is. 256 x 512 takes 146 to 162 µs on one thread of the EPYC, forward two fifths of it,
-  15 of them calls; a second thread, which would have to be woken, is not used at that size. At
-  4096 x 1024 it is the passes over memory, which alone leave at most twice. Behind an activation
-  both are still copied, so that nobody who changes them spoils the cache.
-* *The documents' experiment*: 15,000 steps of 784-128-10, one after the other, are 86 % of it
-  (`cProfile`: 2.17 s of 2.54 s an arm), evaluation 10 %, the conversion of the `float64` pictures
-  3 %. Their products alone take 4.3 s on one thread of the EPYC: 7.3 times less than Keras needs
-  for everything, so ten times needs two threads without loss. The four arms at once, each on one
-  thread, as `fanin.compare` trains them, are 5.8 times as fast as Keras (the row *over the
-  cores*).
-* *Import*: 0.035 to 0.045 s on the Xeon. On the EPYC 0.072 s in the run above; 68 modules, a
-  sixth of it to make dataclasses. Fewer of their methods, and no `threading`, took a tenth off
-  since (medians of 30 turns of each: 0.0485 and 0.0433 s). `numpy.random`, 0.016 to 0.024 more,
-  is not imported before the first NumPy generator.
-* *Two threads against one*: 0.92 at 16,384 samples is noise: fewer than 65,536 are drawn on one
-  thread whatever the setting.
-"""
-
 
 def text(found: dict[str, Any]) -> str:
     """Return the page."""
@@ -144,6 +91,7 @@ def text(found: dict[str, Any]) -> str:
     )
     before, after = (", ".join(f"{x:.1f}" for x in load) for load in found["load"])
     head = _HEAD.format(
+        glance=_glance(lines),
         machine=where,
         load=f"Load of the machine (1, 5, 15 minutes) before: {before}; after: {after}.",
         targets=_table(COLUMNS, [cells(line) for line in judged]),
@@ -152,8 +100,40 @@ def text(found: dict[str, Any]) -> str:
         agreement=AGREEMENT,
         nothing=NOTHING,
     )
-    parts = [head, _growth(found["ladders"]), _profile(found), _LIMITS]
+    parts = [head, _growth(found["ladders"]), _profile(found)]
     return "\n".join(part for part in parts if part)
+
+
+# Whose ratios stand in the first table, by what their peers are called.
+_FAMILIES = {
+    "torch": ("torch",),
+    "JAX": ("JAX", "jax"),
+    "Keras": ("Keras", "keras"),
+    "scikit-learn": ("scikit-learn", "sklearn"),
+    "NumPy": ("NumPy", "the documents' snippet"),
+}
+
+
+def _glance(lines: Sequence[dict[str, Any]]) -> str:
+    """Return the first table: a row for each work, and each family's smallest ratio."""
+    threads: dict[str, int] = {}
+    for line in lines:
+        threads[line["label"]] = max(line["threads"], threads.get(line["label"], 0))
+    rows = []
+    for label, most in threads.items():
+        cells = []
+        for names in _FAMILIES.values():
+            ratios = [
+                line["ratio"]
+                for line in lines
+                if (line["label"], line["threads"]) == (label, most)
+                and line["ratio"] is not None
+                and line["peer"].startswith(names)
+            ]
+            cells.append(f"{number(min(ratios))}x" if ratios else "")
+        if any(cells):
+            rows.append([label, *cells])
+    return _table(("work", *_FAMILIES), rows)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -58,7 +58,7 @@ class Compilable(Network):
             `fanin.metrics.resolve`.
         weighted_metrics : None
             Not supported.
-        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : optional
             Here for Keras's signature: they say how Keras runs, not what it computes.
 
         Raises

@@ -2,6 +2,8 @@
 
 from fanin import _absent
 
+__all__ = ["NotReadyError", "ShapeError"]
+
 
 class ShapeError(ValueError):
     """An array, or a request for one, has a shape that cannot be used."""

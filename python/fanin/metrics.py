@@ -40,6 +40,14 @@ class Metric(CoreMember):
         What it is called in `History` and in logs.
     dtype : None
         Here for Keras's signature: the sums are float64.
+
+    Examples
+    --------
+    >>> from fanin.metrics import MeanAbsoluteError
+    >>> metric = MeanAbsoluteError()
+    >>> metric.update_state([[0.0], [1.0]], [[0.0], [3.0]])
+    >>> float(metric.result())
+    1.0
     """
 
     larger_is_better: ClassVar[bool] = False
@@ -115,7 +123,7 @@ class Metric(CoreMember):
 
         Parameters
         ----------
-        y_true, y_pred, sample_weight
+        y_true, y_pred, sample_weight : array_like
             As in `update_state`.
 
         Returns
@@ -267,8 +275,8 @@ def get(identifier: "MetricLike", custom_objects: Mapping[str, object] | None = 
     Parameters
     ----------
     identifier : str, dict, type or Metric
-        A name in class or snake form, a configuration, a class, or a metric. ("accuracy" has no
-        meaning before the outputs are known; `Sequential.compile` takes it.)
+        A name in class or snake form, a configuration, a class, or a metric. "accuracy" has no
+        meaning before the outputs are known; `Sequential.compile` takes it.
     custom_objects : mapping of str to type, optional
         Further classes by name.
 
@@ -456,6 +464,11 @@ def serialize(metric: Metric) -> dict[str, object]:
     -------
     dict
         ``class_name`` and ``config``.
+
+    Examples
+    --------
+    >>> serialize(BinaryAccuracy())["class_name"]
+    'BinaryAccuracy'
     """
     return _REGISTRY.serialize(metric)
 
@@ -476,6 +489,11 @@ def deserialize(
     -------
     Metric
         The metric.
+
+    Examples
+    --------
+    >>> deserialize(serialize(BinaryAccuracy(threshold=0.6))).threshold
+    0.6
     """
     return _REGISTRY.deserialize(config, custom_objects)
 

@@ -235,7 +235,8 @@ class LayerStatistics(Result):
     weight_norm : float
         Norm of the kernel that it makes scale-free; NaN if there is none before it.
     effective_rate : float
-        The learning rate by the squared norm: what a step does to the direction of the kernel [1]_.
+        The learning rate by the squared norm: what a step does to the direction of the kernel, see
+        :func:`batch_norm_report`.
         NaN without a kernel, or if the model is not compiled.
     """
 

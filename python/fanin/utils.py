@@ -36,7 +36,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
 
     Returns
     -------
-    ndarray of shape (*x.shape, num_classes)
+    ndarray of shape (..., num_classes)
         Zeros, and a one at each class; float64 as in Keras.
 
     Raises

@@ -279,7 +279,7 @@ def softsign(x: ArrayLike) -> FloatArray:
 
 
 def softmax(x: ArrayLike, axis: int = -1) -> FloatArray:
-    """Probabilities ``exp(x) / sum(exp(x))`` along an axis.
+    """Return probabilities ``exp(x) / sum(exp(x))`` along an axis.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ dicts, lists and tuples of arrays       of NumPy, or of JAX (what Flax and Haiku
 A kernel is ``(spatial..., inputs, outputs)`` here, for a transposed convolution
 ``(spatial..., outputs, inputs)``; inputs or outputs are those of one group. NumPy arrays, torch and
 Keras are written in place; JAX's arrays cannot be, so that what is written to a tree of them is in
-the new tree that :meth:`Model.result` returns.
+the new tree that ``Model.result()`` returns.
 """
 
 import sys
@@ -63,6 +63,13 @@ def opened(model: object, layout: str | None = None, order: Sequence[str] | None
     ValueError
         If the arrays do not exist yet, or are not on the CPU; if nothing tells the inputs of a
         tree's kernels from their outputs, or `layout` is given for another model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tree = {"out": {"kernel": np.zeros((4, 2), "float32"), "bias": np.zeros(2, "float32")}}
+    >>> [layer.name for layer in opened(tree).layers]
+    ['out']
     """
     from fanin.foreign._tree import is_tree, opened_tree
 

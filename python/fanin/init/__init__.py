@@ -11,18 +11,18 @@ computed again, and what was written is lost. Under ``torch.no_grad()`` that can
 stream v1 with this seed, a NumPy generator, ``fanin.streams.torch_cpu(seed)`` for the numbers that
 torch itself gives after ``torch.manual_seed(seed)``, or None for fresh numbers.
 
-====================  ==============================================================================
-:func:`uniform_`      U(a, b)
-:func:`normal_`       N(mean, std²)
-:func:`trunc_normal_`  N(mean, std²) within [a, b]
-:func:`constant_`     one value; :func:`ones_`, :func:`zeros_`
-:func:`eye_`          the identity; :func:`dirac_`, that of convolutions
-:func:`xavier_uniform_`, :func:`xavier_normal_`  variance gain² · 2 / (fan_in + fan_out)
+=================================================  =========================================
+:func:`uniform_`                                   U(a, b)
+:func:`normal_`                                    N(mean, std²)
+:func:`trunc_normal_`                              N(mean, std²) within [a, b]
+:func:`constant_`, :func:`ones_`, :func:`zeros_`   one value
+:func:`eye_`, :func:`dirac_`                       the identity, that of convolutions
+:func:`xavier_uniform_`, :func:`xavier_normal_`    variance gain² · 2 / (fan_in + fan_out)
 :func:`kaiming_uniform_`, :func:`kaiming_normal_`  variance gain² / fan
-:func:`orthogonal_`   a random orthogonal matrix
-:func:`sparse_`       normal, most of them 0
-:func:`calculate_gain`  the table of gains
-====================  ==============================================================================
+:func:`orthogonal_`                                a random orthogonal matrix
+:func:`sparse_`                                    normal, most of them 0
+:func:`calculate_gain`                             the table of gains
+=================================================  =========================================
 
 The names without an underscore, which torch deprecates, are here too and warn.
 """

@@ -33,6 +33,7 @@ def xavier_init(
     Returns
     -------
     ndarray of float64 of shape `shape`
+        The weights.
 
     Raises
     ------
@@ -75,6 +76,7 @@ def he_init(
     Returns
     -------
     ndarray of float64 of shape `shape`
+        The weights.
 
     Raises
     ------

@@ -83,7 +83,7 @@ def _he_scale(negative_slope: float) -> tuple[float, float]:
 
 
 class GlorotUniform(_Uniform):
-    """Uniform on ±sqrt(6 / (fan_in + fan_out)): for tanh, sigmoid, softmax and linear layers [1]_.
+    r"""Uniform on ±sqrt(6 / (fan_in + fan_out)): for tanh, sigmoid, softmax and linear layers [1]_.
 
     Also called Xavier uniform. Keras's default for weights.
 
@@ -96,6 +96,18 @@ class GlorotUniform(_Uniform):
     **fans
         ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
         ``fan_out`` of :class:`VarianceScaling`.
+
+    See Also
+    --------
+    GlorotNormal : The same variance, from a normal distribution.
+    HeUniform : For ReLU.
+
+    Notes
+    -----
+    .. math:: W \sim \mathcal{U}(-r, r), \quad r = \sqrt{\frac{6}{n_\mathrm{in} + n_\mathrm{out}}}
+
+    with :math:`n_\mathrm{in}` inputs of a unit and :math:`n_\mathrm{out}` outputs of an input, so
+    that the variance of a weight is :math:`2 / (n_\mathrm{in} + n_\mathrm{out})`.
 
     References
     ----------
@@ -113,7 +125,7 @@ class GlorotUniform(_Uniform):
 
 
 class GlorotNormal(_Normal):
-    """Truncated normal of variance 2 / (fan_in + fan_out): for tanh and sigmoid layers [1]_.
+    r"""Truncated normal of variance 2 / (fan_in + fan_out): for tanh and sigmoid layers [1]_.
 
     Also called Xavier normal. Truncated at two standard deviations before correction, as Keras
     does; torch's ``xavier_normal_`` is ``GlorotNormal(truncated=False)``.
@@ -131,6 +143,18 @@ class GlorotNormal(_Normal):
         ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
         ``fan_out`` of :class:`VarianceScaling`.
 
+    See Also
+    --------
+    GlorotUniform : The same variance, from a uniform distribution.
+    HeNormal : For ReLU.
+
+    Notes
+    -----
+    .. math:: \mathrm{Var}(W) = \frac{2}{n_\mathrm{in} + n_\mathrm{out}}
+
+    where the normal distribution is cut at two standard deviations, and its standard deviation is
+    raised by 1 / 0.8796 to make up for what is cut off.
+
     References
     ----------
     .. [1] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
@@ -147,7 +171,7 @@ class GlorotNormal(_Normal):
 
 
 class HeUniform(_Uniform):
-    """Uniform on ±sqrt(6 / fan_in): for ReLU layers [1]_.
+    r"""Uniform on ±sqrt(6 / fan_in): for ReLU layers [1]_.
 
     Parameters
     ----------
@@ -160,6 +184,17 @@ class HeUniform(_Uniform):
     **fans
         ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
         ``fan_out`` of :class:`VarianceScaling`.
+
+    See Also
+    --------
+    HeNormal : The same variance, from a normal distribution.
+    GlorotUniform : For tanh and sigmoid.
+
+    Notes
+    -----
+    .. math:: W \sim \mathcal{U}(-r, r), \quad r = \sqrt{\frac{6}{(1 + a^2)\, n_\mathrm{in}}}
+
+    with :math:`a` the slope below 0, 0 for ReLU.
 
     References
     ----------
@@ -195,7 +230,7 @@ class HeUniform(_Uniform):
 
 
 class HeNormal(_Normal):
-    """Truncated normal of variance 2 / fan_in: for ReLU layers [1]_.
+    r"""Truncated normal of variance 2 / fan_in: for ReLU layers [1]_.
 
     Truncated at two standard deviations before correction, as Keras does; torch's
     ``kaiming_normal_`` is ``HeNormal(truncated=False)``.
@@ -204,16 +239,30 @@ class HeNormal(_Normal):
     ----------
     seed : optional
         See :class:`RandomInitializer`.
+    negative_slope : float, optional
+        Slope of a leaky ReLU below 0; the variance is divided by 1 + its square.
     truncated : bool, optional
         Whether truncated, as in Keras and JAX; torch and NumPy snippets do not truncate. The
         variance is the same.
-    negative_slope : float, optional
-        Slope of a leaky ReLU below 0; the variance is divided by 1 + its square.
     mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}, optional
         Fan, if not the one above.
     **fans
         ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
         ``fan_out`` of :class:`VarianceScaling`.
+
+    See Also
+    --------
+    HeUniform : The same variance, from a uniform distribution.
+    GlorotNormal : For tanh and sigmoid.
+    he_init : The NumPy snippet of this name, bit for bit.
+    fanin.recommend : Which initializer fits a network.
+
+    Notes
+    -----
+    .. math:: \mathrm{Var}(W) = \frac{2}{(1 + a^2)\, n_\mathrm{in}}
+
+    with :math:`a` the slope below 0, 0 for ReLU. The normal distribution is cut at two standard
+    deviations, and its standard deviation raised by 1 / 0.8796 to make up for what is cut off.
 
     References
     ----------
@@ -250,7 +299,7 @@ class HeNormal(_Normal):
 
 
 class LecunUniform(_Uniform):
-    """Uniform on ±sqrt(3 / fan_in): for SELU layers, and those of [1]_.
+    r"""Uniform on ±sqrt(3 / fan_in): for SELU layers, and those of [1]_.
 
     Parameters
     ----------
@@ -261,6 +310,14 @@ class LecunUniform(_Uniform):
     **fans
         ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
         ``fan_out`` of :class:`VarianceScaling`.
+
+    See Also
+    --------
+    LecunNormal : The same variance, from a normal distribution.
+
+    Notes
+    -----
+    .. math:: W \sim \mathcal{U}(-r, r), \quad r = \sqrt{\frac{3}{n_\mathrm{in}}}
 
     References
     ----------
@@ -277,7 +334,7 @@ class LecunUniform(_Uniform):
 
 
 class LecunNormal(_Normal):
-    """Truncated normal of variance 1 / fan_in: for SELU layers [1]_, [2]_.
+    r"""Truncated normal of variance 1 / fan_in: for SELU layers [1]_, [2]_.
 
     Truncated at two standard deviations before correction, as Keras does. Without truncation it is
     what some texts call Xavier: N(0, 1/n_in).
@@ -294,6 +351,17 @@ class LecunNormal(_Normal):
     **fans
         ``in_axis``, ``out_axis``, ``batch_axis``, ``groups``, ``transposed``, ``fan_in`` and
         ``fan_out`` of :class:`VarianceScaling`.
+
+    See Also
+    --------
+    LecunUniform : The same variance, from a uniform distribution.
+
+    Notes
+    -----
+    .. math:: \mathrm{Var}(W) = \frac{1}{n_\mathrm{in}}
+
+    where the normal distribution is cut at two standard deviations, and its standard deviation is
+    raised by 1 / 0.8796 to make up for what is cut off.
 
     References
     ----------

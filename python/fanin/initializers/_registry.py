@@ -164,7 +164,7 @@ def serialize(initializer: Initializer) -> dict[str, object]:
     Returns
     -------
     dict
-        ``{"class_name": ..., "config": ...}``
+        ``class_name`` and ``config``.
 
     Raises
     ------
@@ -206,6 +206,7 @@ def deserialize(
     Returns
     -------
     Initializer
+        An equal one.
 
     Raises
     ------

@@ -125,7 +125,7 @@ class VarianceScaling(RandomInitializer):
         ----------
         activation : str or callable
             What follows the layer; see :func:`fanin.gain`.
-        mode, distribution, seed
+        mode, distribution, seed : optional
             As in :class:`VarianceScaling`.
         gain : {"forward", "backward", "torch"}, optional
             Which gain. Without it the backward one, which keeps the scale of gradients, for

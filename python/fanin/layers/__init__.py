@@ -83,6 +83,11 @@ def deserialize(
     -------
     Layer or InputLayer
         The layer, not built.
+
+    Examples
+    --------
+    >>> deserialize(serialize(Dense(3, name="out"))).name
+    'out'
     """
     return _REGISTRY.deserialize(config, custom_objects)
 

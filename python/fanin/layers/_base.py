@@ -84,6 +84,14 @@ class Layer(CoreMember, Stacked):
         The same with the batch axis in front: ``(None, 784)``.
     **kwargs
         Refused: unknown names, and arguments of Keras that are not implemented.
+
+    Examples
+    --------
+    >>> from fanin.layers import Dense
+    >>> layer = Dense(3)
+    >>> layer.build((None, 4))
+    >>> layer.kernel.shape, layer.bias.shape
+    ((4, 3), (3,))
     """
 
     _family = "layers"

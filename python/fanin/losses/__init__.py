@@ -170,6 +170,11 @@ def serialize(loss: Loss) -> dict[str, object]:
     -------
     dict
         ``class_name`` and ``config``.
+
+    Examples
+    --------
+    >>> serialize(MeanSquaredError())["class_name"]
+    'MeanSquaredError'
     """
     return _REGISTRY.serialize(loss)
 

@@ -30,6 +30,12 @@ class Loss(CoreMember):
         Training always minimizes the mean.
     dtype : None
         Here for Keras's signature: the loss is computed in the dtype of the predictions.
+
+    Examples
+    --------
+    >>> from fanin.losses import MeanSquaredError
+    >>> float(MeanSquaredError()([[0.0], [1.0]], [[0.0], [3.0]]))
+    2.0
     """
 
     _family = "losses"

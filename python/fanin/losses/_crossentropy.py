@@ -153,7 +153,7 @@ def categorical_crossentropy(
         One-hot targets, or probabilities.
     y_pred : array_like of shape (batch, classes)
         Probabilities, or logits.
-    from_logits, label_smoothing, axis
+    from_logits, label_smoothing, axis : optional
         As in `CategoricalCrossentropy`.
 
     Returns
@@ -184,7 +184,7 @@ def sparse_categorical_crossentropy(
         Integer classes.
     y_pred : array_like of shape (batch, classes)
         Probabilities, or logits.
-    from_logits, ignore_class, axis
+    from_logits, ignore_class, axis : optional
         As in `SparseCategoricalCrossentropy`.
 
     Returns
@@ -216,7 +216,7 @@ def binary_crossentropy(
         Targets between 0 and 1.
     y_pred : array_like of shape (batch, outputs)
         Probabilities, or logits.
-    from_logits, label_smoothing, axis
+    from_logits, label_smoothing, axis : optional
         As in `BinaryCrossentropy`.
 
     Returns

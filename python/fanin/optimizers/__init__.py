@@ -69,6 +69,11 @@ def serialize(optimizer: Optimizer) -> dict[str, object]:
     -------
     dict
         ``class_name`` and ``config``.
+
+    Examples
+    --------
+    >>> serialize(SGD(0.5))["config"]["learning_rate"]
+    0.5
     """
     return _REGISTRY.serialize(optimizer)
 
@@ -89,6 +94,11 @@ def deserialize(
     -------
     Optimizer
         The optimizer.
+
+    Examples
+    --------
+    >>> deserialize(serialize(SGD(momentum=0.9))).momentum
+    0.9
     """
     return _REGISTRY.deserialize(config, custom_objects)
 

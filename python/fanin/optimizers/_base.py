@@ -57,6 +57,18 @@ class Optimizer(CoreMember):
         Largest norm of all gradients together. At most one of the three may be given.
     name : str, optional
         Name of the object.
+    **kwargs
+        Refused, with the reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fanin.optimizers import SGD
+    >>> optimizer, weights = SGD(0.5), np.ones(2, "float32")
+    >>> slots = optimizer.init(weights)
+    >>> optimizer.step(weights, np.ones(2, "float32"), slots, 0)
+    >>> weights
+    array([0.5, 0.5], dtype=float32)
     """
 
     squares: ClassVar[tuple[str, ...]] = ()

@@ -28,7 +28,7 @@ class SGD(Optimizer):
         Between 0 and 1.
     nesterov : bool, default False
         Whether to look ahead.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name
+    weight_decay, clipnorm, clipvalue, global_clipnorm, name : optional
         See `Optimizer`.
     **kwargs
         Refused, with the reason.
@@ -86,7 +86,7 @@ class RMSprop(Optimizer):
         Added under the root, as in Keras (torch adds it outside).
     centered : bool, default False
         Whether to divide by the variance instead.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name
+    weight_decay, clipnorm, clipvalue, global_clipnorm, name : optional
         See `Optimizer`.
     **kwargs
         Refused, with the reason.
@@ -152,7 +152,7 @@ class Adam(Optimizer):
         "Epsilon hat" of the paper: it is added before the correction of ``v``, as in Keras.
     amsgrad : bool, default False
         Divide by the largest ``v`` so far [2]_.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name
+    weight_decay, clipnorm, clipvalue, global_clipnorm, name : optional
         See `Optimizer`.
     **kwargs
         Refused, with the reason.
@@ -214,7 +214,7 @@ class Adagrad(Optimizer):
         Where ``a`` starts.
     epsilon : float, default 1e-7
         Added under the root.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name
+    weight_decay, clipnorm, clipvalue, global_clipnorm, name : optional
         See `Optimizer`.
     **kwargs
         Refused, with the reason.

@@ -319,6 +319,11 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, object]
     -------
     dict
         ``class_name`` and ``config``.
+
+    Examples
+    --------
+    >>> serialize(CosineDecay(0.1, decay_steps=100))["class_name"]
+    'CosineDecay'
     """
     return _REGISTRY.serialize(learning_rate_schedule)
 

@@ -24,6 +24,12 @@ class Replay(ABC):
     """A source of another framework's random numbers.
 
     Arrays are of shape `shape` and of `dtype` ``"float32"`` or ``"float64"``.
+
+    Examples
+    --------
+    >>> from fanin import streams
+    >>> isinstance(streams.torch_cpu(0), streams.Replay)
+    True
     """
 
     @abstractmethod

@@ -25,7 +25,7 @@ from fanin.streams._base import (
 
 @dataclass(eq=False, repr=False)
 class TorchCpu(Replay):
-    """torch's generator on the CPU: consecutive draws go on where the last one stopped.
+    """The generator of torch on the CPU: consecutive draws go on where the last one stopped.
 
     Made by :func:`torch_cpu`. A copy goes on by itself.
     """

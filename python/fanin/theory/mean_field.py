@@ -252,6 +252,7 @@ def length_map(
     Returns
     -------
     ndarray of the shape of `q`
+        The second moments one layer on.
 
     Raises
     ------
@@ -302,6 +303,7 @@ def correlation_map(
     Returns
     -------
     ndarray of the shape of `c`
+        The correlations one layer on.
 
     Raises
     ------

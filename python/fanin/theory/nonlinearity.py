@@ -80,6 +80,7 @@ def resolve(
     Returns
     -------
     Nonlinearity
+        The function with what is known of it.
 
     Raises
     ------

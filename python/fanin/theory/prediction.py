@@ -211,6 +211,7 @@ def predict(
     Returns
     -------
     Prediction
+        What each layer's signals and gradients will be.
 
     Raises
     ------

@@ -33,7 +33,32 @@ _CHECKS: tuple[Callable[["Report"], list[Finding]], ...] = (
 
 
 def find(report: "Report") -> list[Finding]:
-    """Return what is wrong, most severe first."""
+    """Return what is wrong, most severe first.
+
+    Parameters
+    ----------
+    report : Report
+        What `fanin.diagnose` returns, which has this as its ``findings``.
+
+    Returns
+    -------
+    list of Finding
+        Empty where nothing is wrong.
+
+    Raises
+    ------
+    TypeError
+        If it is no report.
+
+    Examples
+    --------
+    >>> import fanin, numpy as np
+    >>> from fanin.layers import Dense
+    >>> model = fanin.Sequential([Dense(8, "tanh", kernel_initializer="zeros"), Dense(2)], rng=0)
+    >>> x = np.random.default_rng(0).normal(size=(50, 4))
+    >>> find(fanin.diagnose(model, x))[0].kind
+    'symmetric'
+    """
     from fanin.diagnosis._report import Report  # which finds with this
 
     if not isinstance(report, Report):
