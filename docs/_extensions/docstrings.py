@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 from collections.abc import Iterator
+from typing import is_typeddict
 
 from fanin import init
 from numpydoc.docscrape import NumpyDocString
@@ -26,6 +27,10 @@ NOT_ASKED_OF_METHODS = {
 NOT_ASKED_OF_RESULTS = {
     "PR01": "the fields of what functions return are under Attributes, and nobody passes them",
     "EX01": "the example of the function that returns them shows them",
+}
+NOT_ASKED_OF_PROTOCOLS = {
+    "PR01": "it has no arguments: it is what an argument of ours is",
+    "EX01": "the example of its module shows how such names are used",
 }
 NOT_ASKED_OF_ERRORS = {"EX01": "the example of what raises them shows them"}
 _IN_RUST = {
@@ -69,6 +74,8 @@ def _excused(thing: Thing) -> set[str]:
     fields = NumpyDocString(inspect.getdoc(thing.value) or "")["Attributes"]
     if thing.kind == "exception":
         return set(NOT_ASKED_OF_ERRORS)
+    if is_typeddict(thing.value) or getattr(thing.value, "_is_protocol", False):
+        return set(NOT_ASKED_OF_PROTOCOLS)
     if dataclasses.is_dataclass(thing.value) or fields:
         return set(NOT_ASKED_OF_RESULTS)
     return set()

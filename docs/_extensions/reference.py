@@ -9,10 +9,11 @@ import functools
 import importlib
 import inspect
 import pkgutil
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from docutils import nodes
 from docutils.nodes import Element
@@ -22,6 +23,7 @@ from sphinx.domains.python import PyXRefRole
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.autodoc.mock import mock
 from sphinx.ext.autosummary import autosummary_table
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.logging import getLogger
 
 # Modules that one of ours imports at its head, and that the pages are built without.
@@ -117,6 +119,28 @@ def _summary(title: str, names: list[str]) -> list[str]:
     return [*table, *(f"   ~{name}" for name in sorted(names)), ""]
 
 
+def _data(thing: Thing) -> list[str]:
+    """Return what describes a constant or a type."""
+    path, name = thing.home
+    if get_origin(thing.value) is None:
+        return [f".. autodata:: {name}", "   :no-value:", ""]
+    # autodoc writes out what an alias stands for, down to NumPy's private names.
+    told = _comments(name, thing.value)
+    if get_origin(thing.value) is Literal:
+        told += ["One of " + ", ".join(f"``{value!r}``" for value in get_args(thing.value)) + "."]
+    return [f".. py:data:: {name}", f"   :module: {path}", "", *(f"   {line}" for line in told), ""]
+
+
+def _comments(name: str, value: Any) -> list[str]:
+    """Return the lines of text that stand below a name where it is defined."""
+    for path, module in list(sys.modules.items()):
+        if path.split(".")[0] == "fanin" and vars(module).get(name) is value:
+            lines = ModuleAnalyzer.for_module(path).find_attr_docs().get(("", name))
+            if lines:
+                return lines
+    return []
+
+
 def module_page(path: str) -> str:
     """Return the page of a module: what it is, and a table of what it gives."""
     here = [(thing, name) for thing in things() for module, name in thing.names if module == path]
@@ -130,7 +154,7 @@ def module_page(path: str) -> str:
     if data:
         lines += [".. rubric:: Constants and types", ""]
     for thing in data:
-        lines += [f".. autodata:: {thing.home[1]}", "   :no-value:", ""]
+        lines += _data(thing)
     others = [(name, thing) for thing, name in here if thing.path != f"{path}.{name}"]
     if others:
         lines += [".. rubric:: Other names", "", ".. list-table::", "   :class: names", ""]

@@ -102,6 +102,7 @@ ActivationName: TypeAlias = Literal[
     "swish",
     "tanh",
 ]
+"""The activations that layers have."""
 NonlinearityName: TypeAlias = (
     ActivationName
     | Literal[
@@ -132,6 +133,7 @@ LossName: TypeAlias = Literal[
     "sparse_categorical_crossentropy",
     "SparseCategoricalCrossentropy",
 ]
+"""The losses, by all their names."""
 MetricName: TypeAlias = Literal[
     "acc",
     "accuracy",
@@ -148,9 +150,11 @@ MetricName: TypeAlias = Literal[
     "sparse_categorical_accuracy",
     "SparseCategoricalAccuracy",
 ]
+"""The metrics, by all their names."""
 OptimizerName: TypeAlias = Literal[
     "Adagrad", "adagrad", "Adam", "adam", "RMSprop", "rmsprop", "SGD", "sgd"
 ]
+"""The optimizers."""
 InitializerName: TypeAlias = Literal[
     "Constant",
     "constant",
@@ -224,6 +228,7 @@ InitializerName: TypeAlias = Literal[
     "zeros",
     "zeros_",
 ]
+"""The initializers, by all their names."""
 
 # What arguments take.
 
@@ -263,6 +268,7 @@ class LossFunction(Protocol):
 
 
 ActivationLike: TypeAlias = ActivationName | str | ActivationFunction | Layer | Mapping[str, object]
+"""A layer's activation: a name, a function, a layer or a configuration."""
 NonlinearityLike: TypeAlias = (
     NonlinearityName
     | str
@@ -271,6 +277,7 @@ NonlinearityLike: TypeAlias = (
     | Mapping[str, object]
     | Nonlinearity
 )
+"""What theory takes: a name, a configuration, or a function of arrays."""
 InitializerLike: TypeAlias = (
     InitializerName
     | str
@@ -280,6 +287,7 @@ InitializerLike: TypeAlias = (
     | Callable[..., ArrayLike]
     | Mapping[str, object]
 )
+"""An initializer: a name, an object or class, a configuration, or a function of shape and dtype."""
 ArmLike: TypeAlias = InitializerLike | Arm
 """An arm of `fanin.compare`."""
 DataLike: TypeAlias = (
@@ -290,10 +298,13 @@ DataLike: TypeAlias = (
 )
 """The data of `fanin.compare`: a name, a ``.npz`` file, or training and test arrays."""
 LossLike: TypeAlias = LossName | str | Loss | type[Loss] | LossFunction | Mapping[str, object]
+"""A loss: a name, an object or class, a function of `fanin.losses`, or a configuration."""
 MetricLike: TypeAlias = (
     MetricName | str | Metric | type[Metric] | LossFunction | Mapping[str, object]
 )
+"""A metric: a name, an object or class, a function of `fanin.losses`, or a configuration."""
 OptimizerLike: TypeAlias = OptimizerName | str | Optimizer | type[Optimizer] | Mapping[str, object]
+"""An optimizer: a name, an object or class, or a configuration."""
 
 
 class LayerArguments(TypedDict, total=False):

@@ -86,8 +86,13 @@ class Progress:
         brief: bool = False,
         clock: Clock = time.perf_counter,
     ) -> None:
-        self.verbose, self.steps, self.passes = verbose, steps, passes
-        self.unit, self.stream, self.brief, self.clock = unit, stream, brief, clock
+        self.verbose: int = verbose
+        self.steps: int | None = steps
+        self.passes: int = passes
+        self.unit: str = unit
+        self.stream: str = stream
+        self.brief: bool = brief
+        self.clock: Clock = clock
         self._output: _Output | None = None
         self._inner = False
         self._thread = threading.get_ident()

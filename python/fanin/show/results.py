@@ -23,7 +23,8 @@ class Table:
     """
 
     def __init__(self, *titles: str, words: bool = False) -> None:
-        self.titles, self.words = titles, words
+        self.titles: tuple[str, ...] = titles
+        self.words: bool = words
         self.rows: list[tuple[str, ...]] = []
 
     def add(self, *cells: str) -> None:

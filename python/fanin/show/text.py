@@ -119,7 +119,25 @@ def printable(text: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Write a number of things."""
+    """Return a number of things in words.
+
+    Parameters
+    ----------
+    number : int
+        How many.
+    noun : str
+        What, in the singular.
+
+    Returns
+    -------
+    str
+        With an s, unless there is one.
+
+    Examples
+    --------
+    >>> counted(2, "layer")
+    '2 layers'
+    """
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
