@@ -6,15 +6,18 @@ Each chain of blocks (`pages.Chain`) runs in a Python process of its own, in an 
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from pathlib import Path
 
+import fanin
+import numpy as np
 import pages
 import pytest
+from fanin.layers import Dense
 
 CHAINS = [chain for page in pages.PAGES for chain in pages.chains(page)]
 
@@ -94,16 +97,45 @@ def test_blocks_run(chain, outcomes):
             assert same_text(block.shown, text), f"line {block.line} prints:\n{text}"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """What the lines of shells find: the command, a network, its data, and folders of a home."""
+    folder = tmp_path_factory.mktemp("shell")
+    for name in ("bin", ".zfunc", ".config/fish/completions"):
+        (folder / name).mkdir(parents=True)
+    (folder / ".local/share/bash-completion/completions").mkdir(parents=True)
+    command = folder / "bin" / "fanin"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fanin "$@"\n')
+    command.chmod(0o755)
+    x = np.random.default_rng(0).normal(size=(150, 4))
+    y = np.arange(150) % 3
+    hidden = Dense(16, "relu", kernel_initializer="he_normal", input_dim=4)
+    model = fanin.Sequential([hidden, Dense(3, "softmax")], rng=0)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.save(folder / "model.npz")
+    np.savez(folder / "batch.npz", x=x, y=y)
+    names = "sepal_length,sepal_width,petal_length,petal_width,species"
+    np.savetxt(folder / "iris.csv", np.c_[x, y], "%.5g", delimiter=",", header=names, comments="")
+    return folder
+
+
 @pytest.mark.parametrize(
     "command", [line for page in pages.PAGES for line in pages.commands(page)], ids=str
 )
-def test_commands_run(command, tmp_path):
-    words = shlex.split(command)[1:]
+def test_commands_run(command, folder):
+    path = os.pathsep.join(
+        [str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
+    )
     outcome = subprocess.run(
-        [sys.executable, "-m", "fanin", *words], cwd=tmp_path, capture_output=True, check=False
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "HOME": str(folder)},
+        capture_output=True,
+        check=False,
     )
     assert outcome.returncode == 0, outcome.stderr.decode()
-    assert outcome.stdout
+    to = re.search(r"> ~/(\S+)", command)
+    assert (folder / to[1]).read_text(encoding="utf-8") if to else outcome.stdout
 
 
 def test_each_block_of_the_readme_stands_alone():
