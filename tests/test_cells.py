@@ -56,7 +56,7 @@ def shown():
     """The outputs of cells by what is their last line: before inline pictures are on, and after."""
     sources = [SETUP, *PICTURES, *PAGES, INLINE, *PICTURES]
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=600).execute()
+    NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=1200).execute()
     turned = sources.index(INLINE)
     assert cells[0].outputs == []
     return [

@@ -10,8 +10,8 @@ silent.
 import importlib
 import os
 import sys
-import threading
 import time
+from _thread import allocate_lock, get_ident  # `threading` takes a twentieth of `import fanin`
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -34,7 +34,7 @@ _BAR_WIDTH = 10
 
 _OPEN: "list[Progress]" = []
 """What shows its progress now. A call inside of another draws into the other's output."""
-_LOCK = threading.Lock()
+_LOCK = allocate_lock()
 
 
 def resolve_verbose(verbose: object, *, unwatched: int = 2, stream: str = "stdout") -> int:
@@ -95,7 +95,7 @@ class Progress:
         self.clock: Clock = clock
         self._output: _Output | None = None
         self._inner = False
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
         self._title = title
         self._values: Values = {}
         self._done = 0  # steps of this pass
@@ -126,7 +126,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         if self.verbose:
-            self._thread, self._opened = threading.get_ident(), self.clock()
+            self._thread, self._opened = get_ident(), self.clock()
             with _LOCK:
                 outer = [other for other in _OPEN if other._thread == self._thread]
                 self._inner = bool(outer)
