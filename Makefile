@@ -81,7 +81,7 @@ wheel: $(EXTENSION) $(PACKAGING_TOOLS) ## The wheel of this machine: its size, i
 wheels: $(PACKAGING_TOOLS) ## The sdist and the wheels of a release for Linux, into dist, checked (TARGETS="...": some)
 	rm -rf dist
 	$(PACKAGING_BIN)/maturin sdist --quiet --out dist
-	for target in $(TARGETS); do MATURIN=$(PACKAGING_BIN)/maturin scripts/build_wheel.sh $$target dist || exit 1; done
+	for target in $(TARGETS); do PATH=$(CURDIR)/$(PACKAGING_BIN):$$PATH scripts/build_wheel.sh $$target dist || exit 1; done
 	$(PACKAGING_BIN)/pyroma --min 10 --file dist/*.tar.gz
 	$(PACKAGING_BIN)/twine check --strict dist/*
 	$(PACKAGING_BIN)/abi3audit --strict --summary dist/*.whl
@@ -96,7 +96,7 @@ test-wheels: test-wheels-x86_64 test-wheels-aarch64 ## Try what `make wheels` bu
 # pyenv's commands find all its versions when all are named.
 test-wheels-x86_64: export PYENV_VERSION := $(shell pyenv versions --bare 2> /dev/null | grep -E '^3\.1[1-3]\.' | paste -sd:)
 test-wheels-x86_64: ## Try the wheel of x86-64 on each CPython, with the oldest and the newest dependencies
-	for pair in $(OLDEST); do for requirements in "numpy==$${pair#*=} rich==13.0.0" "numpy rich"; do \
+	@for pair in $(OLDEST); do for requirements in "numpy==$${pair#*=} rich==13.0.0" "numpy rich"; do \
 	    echo "CPython $${pair%=*}, $$requirements"; \
 	    $(PYTHON) scripts/try_package.py dist/*manylinux*_x86_64.whl --python python$${pair%=*} $$requirements || exit 1; \
 	done; done

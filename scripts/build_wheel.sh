@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the wheel for a Rust target, with zig as its linker and C library:
-#   scripts/build_wheel.sh TARGET FOLDER     (maturin and ziglang are those of $MATURIN's environment)
+#   scripts/build_wheel.sh TARGET FOLDER     (maturin and ziglang are those of the python on the PATH)
 # A target that the installed Rust lacks (rustup target add TARGET) is built by Debian's rustc on x86-64: Debian has
 # the standard library for aarch64, and its source, from which those for musl are built. Nothing is installed.
 set -euo pipefail
@@ -33,4 +33,4 @@ case $target in
     *-musl) compatibility=musllinux_1_2 ;;
     *) echo "build_wheel: TARGET: expected one of Linux, found $target" >&2; exit 2 ;;
 esac
-"${MATURIN:-maturin}" build --release --locked --zig --compatibility "$compatibility" --target "$target" --out "$folder"
+maturin build --release --locked --zig --compatibility "$compatibility" --target "$target" --out "$folder"

@@ -83,7 +83,7 @@ def main() -> None:
     where.add_argument("--python", default=sys.executable)
     where.add_argument("--root", type=Path)
     parser.add_argument("--digests", type=Path, help="keep the digests in this file")
-    parsed = parser.parse_args()
+    parsed = parser.parse_intermixed_args()
     package = parsed.package.resolve()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
