@@ -1,7 +1,7 @@
 # What people run. `make help` lists it.
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 export CARGO_TERM_COLOR ?= auto
 # The extension is built into this environment, whichever one the caller has active.
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
@@ -13,13 +13,21 @@ EXTENSION := $(VENV)/.extension
 PEERS := .venv-peers
 PEER_PACKAGES := torch keras jax flax scikit-learn mkl_random
 WHEELS := target/wheels-peers
+# Likewise what builds, checks and tries packages. `wheel` is of this machine; `wheels` are those of a release, in dist.
+PACKAGING := .venv-packaging
+PACKAGING_BIN := $(subst $(VENV),$(PACKAGING),$(BIN))
+PACKAGING_TOOLS := $(PACKAGING)/.tools
+TARGETS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+# The oldest NumPy for each CPython; the newest is tried too.
+OLDEST := 3.11=1.26.0 3.12=1.26.0 3.13=2.1.0
+ARM64 := target/debian/arm64
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types verify-types rust-tests python-tests docs notebooks bench bench-progress instructions bench-peers test-peers peers statistics fmt clean
+.PHONY: help demo build test check lint types verify-types rust-tests python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-progress instructions bench-peers test-peers peers statistics fmt clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
 
 demo: build ## Compare the documents' four initializers on the embedded data, print a table, write a picture
 	$(BIN)/fanin demo
@@ -59,6 +67,75 @@ docs: $(EXTENSION) $(VENV)/.docs ## The site: docs/_build/index.html; warnings a
 notebooks: $(EXTENSION) ## Run the notebooks of examples/ and store them with their outputs (ONLY="name": these)
 	$(BIN)/python scripts/notebooks.py $(ONLY)
 
+metadata: $(PACKAGING_TOOLS) ## What PyPI and GitHub read: metadata, workflows, issue forms, citation
+	$(PACKAGING_BIN)/pyroma --min 10 .
+	$(PACKAGING_BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(PACKAGING_BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(PACKAGING_BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(PACKAGING_BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(PACKAGING_BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+	$(PACKAGING_BIN)/zizmor --offline --persona pedantic .github
+
+import-time: $(EXTENSION) ## `import fanin` takes at most 0.45 of `import numpy`
+	$(BIN)/python benches/footprint.py import
+
+# The extension of `build` is packed, not built again.
+wheel: $(EXTENSION) $(PACKAGING_TOOLS) ## The wheel of this machine: its size, its ABI, and tried in an empty environment
+	rm -rf target/wheel
+	$(BIN)/maturin build --release --locked --quiet --out target/wheel
+	$(BIN)/python benches/footprint.py wheels target/wheel/*.whl
+	$(PACKAGING_BIN)/twine check --strict target/wheel/*.whl
+	$(PACKAGING_BIN)/abi3audit --strict --summary target/wheel/*.whl
+	$(PACKAGING_BIN)/python scripts/try_package.py target/wheel/*.whl
+
+wheels: $(PACKAGING_TOOLS) ## The sdist and the wheels of a release for Linux, into dist, checked (TARGETS="...": some)
+	rm -rf dist
+	$(PACKAGING_BIN)/maturin sdist --out dist
+	for target in $(TARGETS); do PATH=$(CURDIR)/$(PACKAGING_BIN):$$PATH scripts/build_wheel.sh $$target dist || exit 1; done
+	$(PACKAGING_BIN)/pyroma --min 10 --file dist/*.tar.gz
+	$(PACKAGING_BIN)/twine check --strict dist/*
+	$(PACKAGING_BIN)/abi3audit --strict --summary dist/*.whl
+	for wheel in $$(ls dist/*manylinux*.whl 2> /dev/null); do $(PACKAGING_BIN)/auditwheel show $$wheel || exit 1; done
+# zig calls musl `libc.so`, which musl's loader takes for itself, and auditwheel does not know.
+	for wheel in $$(ls dist/*musllinux*.whl 2> /dev/null); do echo $$wheel; \
+	    unzip -p $$wheel fanin/_core.abi3.so > target/musl.so; readelf --dynamic target/musl.so | grep NEEDED; \
+	    test "$$(readelf --dynamic target/musl.so | grep NEEDED | sed 's/.*\[//')" = 'libc.so]' || exit 1; \
+	done
+	cd benches && ../$(PACKAGING_BIN)/python footprint.py wheels ../dist/*.whl
+
+try: ## Install PACKAGE="dist/….whl" in an empty environment and try it there
+	$(PYTHON) scripts/try_package.py $(PACKAGE)
+
+test-wheels: test-wheels-x86_64 test-wheels-aarch64 ## Try what `make wheels` built
+
+# pyenv's commands find all its versions when all are named.
+test-wheels-x86_64: export PYENV_VERSION := $(shell pyenv versions --bare 2> /dev/null | grep -E '^3\.1[1-3]\.' | paste -sd:)
+test-wheels-x86_64: ## Try the wheel of x86-64 on each CPython, with the oldest and the newest dependencies
+	@for pair in $(OLDEST); do for requirements in "numpy==$${pair#*=} rich==13.0.0" "numpy rich"; do \
+	    echo "CPython $${pair%=*}, $$requirements"; \
+	    $(PYTHON) scripts/try_package.py dist/*manylinux*_x86_64.whl --python python$${pair%=*} $$requirements || exit 1; \
+	done; done
+
+test-wheels-aarch64: $(ARM64) ## Try the wheel of aarch64 on an arm64 Debian under QEMU
+	$(PYTHON) scripts/try_package.py dist/*manylinux*_aarch64.whl --root $(ARM64)
+
+test-sdist: ## Build and try the sdist alone, in an empty environment
+	$(PYTHON) scripts/try_package.py dist/*.tar.gz
+
+digests: $(EXTENSION) $(ARM64) ## Digests of all that a seed gives, on x86-64 and on aarch64, compared; and one ulp that is seen
+	$(PYTHON) scripts/try_package.py dist/*manylinux*_x86_64.whl --digests target/digests-x86_64.txt
+	$(PYTHON) scripts/try_package.py dist/*manylinux*_aarch64.whl --root $(ARM64) --digests target/digests-aarch64.txt
+	$(BIN)/python scripts/digests.py compare target/digests-x86_64.txt target/digests-aarch64.txt
+	$(BIN)/python scripts/digests.py write target/digests-nudged.txt --nudge 'model params float32'
+	! $(BIN)/python scripts/digests.py compare target/digests-aarch64.txt target/digests-nudged.txt
+
+$(ARM64):
+	scripts/debian_unpack.sh arm64 $@.part python3 libstdc++6
+	mv $@.part $@
+
+audit: $(PACKAGING_TOOLS) ## Licences, sources and known vulnerabilities of what is depended on
+	scripts/audit.sh $(PACKAGING_BIN)
+
 bench: ## Rust benches of the kernels
 	cargo bench --locked
 
@@ -96,7 +173,7 @@ fmt: $(TOOLS) ## Format everything
 	$(BIN)/ruff format .
 
 clean: ## Remove what was built
-	rm -rf target $(VENV) $(PEERS) docs/_build docs/notebooks docs/reference/fanin*.rst python/fanin/_core*.so
+	rm -rf target dist $(VENV) $(PEERS) $(PACKAGING) docs/_build docs/notebooks docs/reference/fanin*.rst python/fanin/_core*.so
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -112,6 +189,12 @@ $(VENV)/.docs: $(TOOLS) pyproject.toml
 
 $(EXTENSION): $(TOOLS) $(SOURCES)
 	$(BIN)/maturin develop --release --locked --quiet
+	@touch $@
+
+$(PACKAGING_TOOLS): pyproject.toml
+	$(PYTHON) -m venv $(PACKAGING)
+	$(PACKAGING_BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(PACKAGING_BIN)/python -m pip install --quiet --group packaging
 	@touch $@
 
 # A peer that cannot be installed here is said to be missing in each of its rows.
