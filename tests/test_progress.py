@@ -577,3 +577,33 @@ def test_a_pipe_that_is_closed_half_way_ends_no_training():
     assert process.stderr.read().splitlines()[0] == "300"
     process.stderr.close()
     process.wait()
+
+
+@posix
+def test_a_child_that_is_forked_by_a_callback_shows_its_own_calls():
+    """Another thread of the parent holds the lock of the outputs at that time."""
+    code = (
+        SCREEN
+        + """
+import os
+from fanin.show import progress
+class Forks(callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        progress._LOCK.acquire()
+        child = os.fork()
+        if not child:
+            other = fanin.Sequential([Dense(1, "sigmoid")], rng=0)
+            other.compile("adam", "bce")
+            other.fit(X, Y, epochs=3, verbose=1)
+            sys.stdout.flush()
+            os._exit(0)
+        os.waitpid(child, 0)
+        progress._LOCK.release()
+model.fit(X, Y, epochs=1, verbose=0, callbacks=[Forks()])
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=1200
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"Epoch 3/3 - 2/2 - .*\n", done.stdout)

@@ -37,6 +37,17 @@ _OPEN: "list[Progress]" = []
 _LOCK = allocate_lock()
 
 
+def _forget_parent() -> None:
+    """Let a forked child show its own calls: those of its parent run elsewhere."""
+    global _LOCK
+    _LOCK = allocate_lock()  # another thread of the parent may have held it
+    _OPEN.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parent)
+
+
 def resolve_verbose(verbose: object, *, unwatched: int = 2, stream: str = "stdout") -> int:
     """Return 0 (nothing), 1 (one line for the call) or 2 (a line for each pass).
 
@@ -141,7 +152,8 @@ class Progress:
         if output is None:
             return
         with _LOCK:
-            _OPEN.remove(self)
+            if self in _OPEN:  # not in a child that was forked since
+                _OPEN.remove(self)
         if self._inner:
             return
         try:
