@@ -212,14 +212,19 @@ def _by_torch(layer: Any, x: Array, options: dict[str, Any]) -> tuple[Array, Pul
     with torch.enable_grad():
         inputs = torch.as_tensor(x).clone().requires_grad_(x.dtype.kind == "f")
         outputs = layer(inputs, **options)
-    wanted = [inputs, *(variable.value for variable in layer.trainable_variables)]
+    wanted = [variable.value for variable in layer.trainable_variables]
 
     def pullback(dy: Array) -> tuple[Array | None, list[Array]]:
+        floating = [inputs] if inputs.requires_grad else []  # indices have no gradient
         found = torch.autograd.grad(
-            outputs, wanted, torch.as_tensor(dy), allow_unused=True, materialize_grads=True
+            outputs,
+            [*floating, *wanted],
+            torch.as_tensor(dy),
+            allow_unused=True,
+            materialize_grads=True,
         )
-        dx, *gradients = [gradient.numpy() for gradient in found]
-        return dx, gradients
+        gradients = [gradient.numpy() for gradient in found]
+        return (gradients.pop(0) if floating else None), gradients
 
     return outputs.detach().numpy(), pullback
 
