@@ -1,12 +1,16 @@
 """`fanin.frameworks`: trees of arrays and a Sequential, seen as layers and written in place."""
 
+from dataclasses import replace
+
 import fanin
 import numpy as np
 import pytest
 from fanin import frameworks
 from fanin.errors import ShapeError
+from fanin.frameworks import _fanin, _open
 from fanin.frameworks._arrays import in_our_order
 from fanin.frameworks._open import FRAMEWORKS, advice_of, framework_of
+from fanin.frameworks.torch._advice import TorchAdvice
 from fanin.initializers._fans import FanOptions
 from fanin.layers import BatchNormalization, Dense, Flatten, Input
 
@@ -137,6 +141,47 @@ def test_a_model_is_ours_or_nobodys():
 def test_what_cannot_run_is_refused(enter, model):
     with pytest.raises(TypeError, match=r"model: expected a fanin\.Sequential, .* found "):
         enter(model, matrix(3, 2))
+
+
+class Toy:
+    """A model of a framework that is not known, and how it would be."""
+
+    NAME = "toy"
+    ADVICE = TorchAdvice()
+
+    def __init__(self):
+        self.inside = fanin.Sequential([Input((4,)), *(Dense(8, "relu") for _ in range(3))])
+
+    @staticmethod
+    def owns(model):
+        return isinstance(model, Toy)
+
+    @staticmethod
+    def open_model(model):
+        return replace(_fanin.open_model(model.inside), framework="toy", result=lambda: model)
+
+    @staticmethod
+    def open_pass(model, x):
+        return _fanin.open_pass(model.inside, x)
+
+    @staticmethod
+    def trace(model, x, y, loss, training):
+        return replace(_fanin.trace(model.inside, x, y, loss, training), framework="toy")
+
+
+def test_a_framework_is_one_module(monkeypatch):
+    """Whatever takes a model takes one of a new framework, by one more row."""
+    x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+    with pytest.raises(TypeError, match=r"found .*Toy"):
+        fanin.diagnose(Toy(), x)
+    monkeypatch.setattr(_open, "FRAMEWORKS", (*FRAMEWORKS, Toy))
+    model = Toy()
+    assert fanin.initialize(model, "zeros", seed=0) is model
+    report = fanin.diagnose(model, x)
+    assert (report.framework, report.findings[0].kind) == ("toy", "symmetric")
+    assert report.findings[0].fix == Toy.ADVICE.dense(8, "relu", '"he_normal"')
+    fanin.lsuv(model, x, rng=0)
+    assert fanin.diagnose(model, x).healthy
 
 
 def kernel(shape, **fans):

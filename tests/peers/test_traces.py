@@ -178,6 +178,14 @@ def test_a_keras_model_that_is_no_chain_is_refused():
         trace_keras(model, X, None, None, training=False)
 
 
+@pytest.mark.parametrize("enter", [fanin.diagnose, fanin.lsuv])
+def test_a_layer_of_keras_is_no_model(enter):
+    layer = keras.layers.Dense(3, name="alone")
+    with pytest.raises(TypeError, match=r"expected a keras\.Model, found a layer, Dense 'alone'"):
+        enter(layer, X)
+    assert not layer.built
+
+
 def test_diagnosis_of_torch_and_keras():
     for model in (torch_twin()[0], keras_twin()[0]):
         report = fanin.diagnose(model, X, Y)

@@ -44,6 +44,7 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     Trace
         All layers but the inputs.
     """
+    check_model(model)
     inputs = np.asarray(x)
     if inputs.ndim < 2 or not len(inputs):
         raise ShapeError(f"x: expected a batch of samples, found shape {inputs.shape}")
@@ -110,6 +111,15 @@ def _pass_through(
     for step in reversed(steps[:-1] if fused else steps):
         dy = step.backward(dy)
     return name, value
+
+
+def check_model(model: Any) -> None:
+    """Refuse a layer, which has no layers to go through."""
+    if not isinstance(model, keras.Model):
+        raise TypeError(
+            f"model: expected a keras.Model, found a layer, {type(model).__name__} {model.name!r}; "
+            "give keras.Sequential([layer])"
+        )
 
 
 def chain(model: Any, x: Array) -> Sequence[Any]:

@@ -9,13 +9,14 @@ from fanin.errors import ShapeError
 from fanin.frameworks._trace import as_matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.frameworks.keras._arrays import copied, parameter_of
-from fanin.frameworks.keras._trace import chain, linear, takes_training
+from fanin.frameworks.keras._trace import chain, check_model, linear, takes_training
 
 
 class KerasPass:
     """A Keras model that is passed through."""
 
     def __init__(self, model: Any, x: Any) -> None:
+        check_model(model)
         self.model, self.inputs = model, numeric("x", x)
         if self.inputs.ndim < 2 or not len(self.inputs):
             raise ShapeError(f"x: expected a batch of samples, found shape {self.inputs.shape}")
