@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fanin import _checks, _core, _targets, losses
 from fanin._network import Network
-from fanin.frameworks._advice import Advice, OwnAdvice
+from fanin.frameworks._advice import Advice
 from fanin.frameworks._arrays import Model, Parameter, Row, in_our_order
 from fanin.frameworks._objective import (
     chosen_before,
@@ -23,7 +23,12 @@ from fanin.layers import Layer
 Array = NDArray[Any]
 
 NAME = "fanin"
-ADVICE: Advice = OwnAdvice()
+_DENSE = "Dense({units}{ended}, kernel_initializer={initializer})"
+ADVICE = Advice(
+    dense=_DENSE,
+    smaller=_DENSE.replace("{initializer}", "fanin.initializers.VarianceScaling({scale})"),
+    recalibrated="model.recalibrate(x)",
+)
 
 
 def owns(model: object) -> TypeGuard[Network]:

@@ -20,6 +20,8 @@ among them. Those that the core has are called as it calls them.
 ==========================  ======================================================================
 """
 
+from typing import Any
+
 _HELD = {"batch_normalization": "normalization", "activation": "other", "dropout": "other"}
 
 
@@ -40,27 +42,39 @@ TRACED = (
 """Kinds that a trace knows; of others it has the signals only."""
 
 
-def traced(kind: str, type_name: str) -> tuple[str, str]:
-    """Return the kind of a layer in a trace, and what is to be said of it: nothing if it is known.
+class Kinds:
+    """The table of a framework, from its classes to kinds; the first that fits counts.
 
     Parameters
     ----------
-    kind : str
-        What the framework's table says.
-    type_name : str
-        The layer's class, which is its kind where the vocabulary has none.
-
-    Returns
-    -------
-    tuple of str (kind, note)
-        For `LayerTrace`.
+    own : str
+        How the names of the modules begin that the framework's classes are defined in.
+    *rows : tuple (class or classes, kind)
+        The table.
 
     Examples
     --------
-    >>> traced("dense", "Linear")
-    ('dense', '')
-    >>> traced("other", "PReLU")
-    ('PReLU', 'PReLU is not known: only its signals are')
+    >>> kinds = Kinds("builtins", (int, "dense"), (str, "embedding"))
+    >>> kinds.of(True), kinds.of("a"), kinds.of(1.0)
+    ('dense', 'embedding', 'other')
+    >>> kinds.traced(1), kinds.traced(1.0)
+    (('dense', ''), ('float', 'float is not known: only its signals are'))
     """
-    note = "" if kind in TRACED else f"{type_name} is not known: only its signals are"
-    return (type_name if kind == "other" else kind), note
+
+    def __init__(self, own: str, *rows: tuple[Any, str]) -> None:
+        self._own, self._rows = own, rows
+
+    def of(self, layer: object) -> str:
+        """Return what a layer is by its class, or by one that this derives from."""
+        return next((kind for types, kind in self._rows if isinstance(layer, types)), "other")
+
+    def traced(self, layer: object) -> tuple[str, str]:
+        """Return kind and note of a layer for a `LayerTrace`.
+
+        What a class of a user computes is not known, even where it derives from one that is: its
+        kind is its name, as of all that the vocabulary has no word for.
+        """
+        kind = self.of(layer) if type(layer).__module__.startswith(self._own) else "other"
+        name = type(layer).__name__
+        note = "" if kind in TRACED else f"{name} is not known: only its signals are"
+        return (name if kind == "other" else kind), note

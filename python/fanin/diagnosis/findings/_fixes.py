@@ -31,13 +31,21 @@ def dense_with(layer: "LayerReport", framework: str) -> str:
     """Return code of a layer like this one, with an initializer that suits it."""
     advice, activation = advice_of(framework), layer.activation
     if not trainable_when_deep(activation):
-        return advice.normalized(layer.units, activation)
-    return advice.dense(layer.units, activation, initializer_for(activation))
+        named = advice.activation(activation)
+        return advice.normalized.format(at=advice.at, units=layer.units, activation=named)
+    initializer = initializer_for(activation)
+    return advice.dense.format(units=layer.units, ended=_ended(layer), initializer=initializer)
+
+
+def _ended(layer: "LayerReport") -> str:
+    """Return how code of a layer goes on that ends with an activation."""
+    return f', activation="{layer.activation}"' if layer.activation else ""
 
 
 def leaky(layer: "LayerReport", framework: str) -> str:
     """Return code of a layer like this one whose units cannot die."""
-    return advice_of(framework).leaky(layer.units)
+    advice = advice_of(framework)
+    return advice.leaky.format(at=advice.at, units=layer.units)
 
 
 def smaller_outputs(report: "Report") -> str:
@@ -47,15 +55,18 @@ def smaller_outputs(report: "Report") -> str:
     factor = 0.1 / max(layer.signal.rms, 0.1)
     size = before.second_moment
     scale = 0.01 / size if math.isfinite(size) and size > 1 else 0.01
-    advice = advice_of(report.framework)
-    return advice.smaller(
-        layer.name, layer.units, layer.activation, f"{factor:.1g}", f"{scale:.1g}"
+    return advice_of(report.framework).smaller.format(
+        name=layer.name,
+        units=layer.units,
+        ended=_ended(layer),
+        factor=f"{factor:.1g}",
+        scale=f"{scale:.1g}",
     )
 
 
 def recalibration(framework: str) -> str:
     """Return code that sets running averages to the statistics of the data."""
-    return advice_of(framework).recalibrated()
+    return advice_of(framework).recalibrated
 
 
 @functools.cache

@@ -7,10 +7,14 @@ from fanin.frameworks._advice import Advice
 from fanin.frameworks._arrays import Model
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._visit import Pass
-from fanin.frameworks.keras._advice import KerasAdvice
 
 NAME = "keras"
-ADVICE: Advice = KerasAdvice()
+_KERNEL = 'model.get_layer("{name}").kernel'
+ADVICE = Advice(
+    at="keras.layers.",
+    smaller=f"{_KERNEL}.assign({{factor}} * {_KERNEL})",
+    recalibrated="for _ in range(500): model(x, training=True)",
+)
 
 
 def owns(model: object) -> bool:

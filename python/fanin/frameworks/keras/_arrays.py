@@ -12,7 +12,7 @@ import numpy as np
 
 from fanin.frameworks._arrays import Array, Model, Parameter, Row, in_our_order
 from fanin.frameworks.keras import NAME
-from fanin.frameworks.keras._kinds import is_depthwise, kind_of
+from fanin.frameworks.keras._kinds import KINDS, is_depthwise
 from fanin.initializers._fans import FanOptions
 
 
@@ -31,7 +31,7 @@ def open_keras(model: Any) -> Model:
             if id(variable) not in seen:
                 seen.add(id(variable))
                 found.append(parameter_of(layer, variable, path))
-        row.add(kind_of(layer), path, found, layer)
+        row.add(KINDS.of(layer), path, found, layer)
     return Model(framework=NAME, layers=row.layers, result=lambda: model)
 
 
@@ -78,7 +78,7 @@ def _weights(
         return (*spatial, 1, inputs * multiplier), FanOptions(groups=inputs)
     if role != "kernel":
         return None, FanOptions()
-    kind = kind_of(layer)
+    kind = KINDS.of(layer)
     if kind == "einsum":
         return None, _einsum_fans(layer.equation)
     if kind == "transposed_convolution":

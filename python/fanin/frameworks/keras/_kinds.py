@@ -4,11 +4,14 @@ from typing import Any
 
 import keras  # type: ignore[import-not-found,unused-ignore]
 
+from fanin.frameworks._kinds import Kinds
+
 _layers = keras.layers
 _TRANSPOSED = (_layers.Conv1DTranspose, _layers.Conv2DTranspose, _layers.Conv3DTranspose)
 _DEPTHWISE = (_layers.DepthwiseConv1D, _layers.DepthwiseConv2D)
 _SEPARABLE = (_layers.SeparableConv1D, _layers.SeparableConv2D)
-_KINDS: tuple[tuple[Any, str], ...] = (
+KINDS = Kinds(
+    "keras.",
     (_layers.Dense, "dense"),
     (_layers.EinsumDense, "einsum"),
     (_TRANSPOSED, "transposed_convolution"),
@@ -26,16 +29,6 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     (_layers.Dropout, "dropout"),
     (_layers.Flatten, "flatten"),
 )
-
-
-def kind_of(layer: Any) -> str:
-    """Return what a layer is by its class, or by one that this derives from."""
-    return next((kind for types, kind in _KINDS if isinstance(layer, types)), "other")
-
-
-def computed_kind(layer: Any) -> str:
-    """Return what a layer computes: it is known of Keras's own classes, not of what derives."""
-    return kind_of(layer) if type(layer).__module__.startswith("keras.") else "other"
 
 
 def is_depthwise(layer: Any) -> bool:

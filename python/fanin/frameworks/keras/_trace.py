@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 import fanin.layers
 from fanin import initializers, losses
 from fanin.errors import ShapeError
-from fanin.frameworks._kinds import traced
 from fanin.frameworks._objective import loss_gradient, random_direction
 from fanin.frameworks._trace import LayerTrace, Trace, matrix
 from fanin.frameworks.keras import NAME
 from fanin.frameworks.keras._arrays import copied, parameter_of
-from fanin.frameworks.keras._kinds import computed_kind
+from fanin.frameworks.keras._kinds import KINDS
 
 Array = NDArray[Any]
 Pullback = Callable[[Array], tuple[Array | None, list[Array]]]
@@ -148,7 +147,7 @@ def takes_training(layer: Any) -> bool:
 
 def _steps(layer: Any) -> list[_KerasStep]:
     function = getattr(layer, "activation", None)
-    if computed_kind(layer) == "activation":
+    if KINDS.traced(layer)[0] == "activation":
         return [_KerasStep(layer, layer, _activation(layer))]
     if function is None or function is keras.activations.linear:
         return [_KerasStep(layer, layer, None)]
@@ -276,7 +275,7 @@ def _unique(steps: list[_KerasStep]) -> list[Any]:
 def _joined(steps: list[_KerasStep]) -> LayerTrace:
     """Put a layer together again."""
     layer, first, last = steps[0].layer, steps[0], steps[-1]
-    kind, note = traced(computed_kind(layer), type(layer).__name__)
+    kind, note = KINDS.traced(layer)
     parameters = [parameter_of(layer, variable) for variable in layer.weights]
     activated = last.activation is not None
     return LayerTrace(

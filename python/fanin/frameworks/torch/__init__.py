@@ -7,10 +7,18 @@ from fanin.frameworks._advice import Advice
 from fanin.frameworks._arrays import Model
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._visit import Pass
-from fanin.frameworks.torch._advice import TorchAdvice
 
 NAME = "torch"
-ADVICE: Advice = TorchAdvice()
+
+_MODULES = {"sigmoid": "Sigmoid", "softplus": "Softplus", "softsign": "Softsign"}
+ADVICE = Advice(
+    normalized="torch.nn.Sequential(torch.nn.LazyLinear({units}, bias=False), "
+    "torch.nn.BatchNorm1d({units}), torch.nn.{activation}())",
+    leaky="torch.nn.LeakyReLU(0.1)",
+    smaller='model.get_submodule("{name}").weight.data.mul_({factor})',
+    recalibrated="torch.optim.swa_utils.update_bn([x], model)",
+    activation=lambda name: _MODULES.get(name, name.capitalize()),
+)
 
 
 def owns(model: object) -> bool:

@@ -14,7 +14,7 @@ from fanin.frameworks._arrays import Array, Model, Parameter, Row, in_our_order
 from fanin.frameworks._layout import from_out_in
 from fanin.frameworks._trace import matrix
 from fanin.frameworks.torch import NAME
-from fanin.frameworks.torch._kinds import kind_of
+from fanin.frameworks.torch._kinds import KINDS
 from fanin.frameworks.torch._memory import was_written
 from fanin.initializers._fans import FanOptions
 
@@ -49,7 +49,7 @@ def open_torch(model: Any) -> Model:
                 full = f"{path}.{name}" if path else name
                 _check(full, tensor)
                 found.append(parameter_of(module, name, tensor, full))
-        row.add(kind_of(module), path, found, module)
+        row.add(KINDS.of(module), path, found, module)
     return Model(framework=NAME, layers=row.layers, result=lambda: model)
 
 
@@ -62,7 +62,7 @@ def tensors_of(module: Any) -> dict[str, Any]:
 
 
 def _roles(module: Any) -> dict[str, str]:
-    return _ROLES.get(kind_of(module), {})
+    return _ROLES.get(KINDS.of(module), {})
 
 
 def parameter_of(module: Any, name: str, tensor: Any, full: str) -> Parameter:
@@ -76,7 +76,7 @@ def parameter_of(module: Any, name: str, tensor: Any, full: str) -> Parameter:
         get=lambda: read(tensor),
         put=lambda values: _write(tensor, values),
         order=from_out_in(tensor.ndim) if role == "kernel" else None,
-        fans=_fans(module, kind_of(module), role, tensor),
+        fans=_fans(module, KINDS.of(module), role, tensor),
         zero_row=getattr(module, "padding_idx", None) if role == "embeddings" else None,
     )
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import torch  # type: ignore[import-not-found,unused-ignore]
 
+from fanin.frameworks._kinds import Kinds
+
 _nn = torch.nn
 _ACTIVATIONS: dict[Any, Callable[[Any], dict[str, Any]]] = {
     _nn.ReLU: lambda m: {"kind": "relu"},
@@ -29,7 +31,8 @@ _NORMALIZATIONS = tuple(
     )
     if kind is not None
 )
-_KINDS: tuple[tuple[Any, str], ...] = (
+KINDS = Kinds(
+    "torch.nn.modules.",
     (_nn.Linear, "dense"),
     # Before the convolutions, of which it is one.
     (_nn.modules.conv._ConvTransposeNd, "transposed_convolution"),
@@ -43,16 +46,6 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     (_nn.Dropout, "dropout"),
     (_nn.Flatten, "flatten"),
 )
-
-
-def kind_of(module: Any) -> str:
-    """Return what a module is by its class, or by one that this derives from."""
-    return next((kind for types, kind in _KINDS if isinstance(module, types)), "other")
-
-
-def computed_kind(module: Any) -> str:
-    """Return what a module computes: it is known of torch's own classes, not of what derives."""
-    return kind_of(module) if type(module).__module__.startswith("torch.nn.modules.") else "other"
 
 
 def activation_of(module: Any) -> dict[str, Any] | None:

@@ -79,7 +79,7 @@ class Between:
             activation=self.activation,
             pre_activation=rows_of(given) if known else None,
             output_gradient=scaled_rows(back, scale),
-            pre_activation_gradient=scaled_rows(self.input_gradient, scale) if known else None,
+            pre_activation_gradient=scaled_rows(self.input_gradient, scale),
             settings={"kind": kind},
             note=self.note,
         )

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from fanin.errors import ShapeError
-from fanin.frameworks._kinds import traced
 from fanin.frameworks._objective import random_direction
 from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.frameworks.torch import NAME
 from fanin.frameworks.torch._arrays import measured, parameter_of, rows_of, tensors_of
-from fanin.frameworks.torch._kinds import activation_of, computed_kind
+from fanin.frameworks.torch._kinds import KINDS, activation_of
 from fanin.frameworks.torch._links import Between, same, scaled_rows
 
 Array = NDArray[Any]
@@ -103,17 +102,16 @@ class _Record:
 
     def trace(self, scale: float, batch: int) -> LayerTrace:
         """Hand the arrays over; gradients become those of a sample's own loss by `scale`."""
-        kind, note = traced(computed_kind(self.module), type(self.module).__name__)
-        activated = self.activation is not None
+        kind, note = KINDS.traced(self.module)
         return LayerTrace(
             name=self.name,
             kind=kind,
             inputs=rows_of(self.inputs),
             outputs=rows_of(self.outputs),
             activation=self.activation,
-            pre_activation=rows_of(self.inputs) if activated else None,
+            pre_activation=rows_of(self.inputs) if self.activation else None,
             output_gradient=scaled_rows(self.output_gradient, scale),
-            pre_activation_gradient=scaled_rows(self.input_gradient, scale) if activated else None,
+            pre_activation_gradient=scaled_rows(self.input_gradient, scale),
             parameters=self._by_role(tensors_of(self.module)),
             gradients={
                 role: array * np.asarray(scale / batch, array.dtype)

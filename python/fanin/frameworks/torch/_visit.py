@@ -9,7 +9,7 @@ import torch
 from fanin.frameworks._trace import as_matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.frameworks.torch._arrays import parameter_of
-from fanin.frameworks.torch._kinds import kind_of
+from fanin.frameworks.torch._kinds import KINDS
 from fanin.frameworks.torch._trace import as_tensor, undisturbed
 
 _WEIGHTED = ("dense", "convolution", "transposed_convolution")
@@ -46,7 +46,7 @@ class TorchPass:
 
         with undisturbed(self.model, training=True), ExitStack() as stack, torch.no_grad():
             for name, module in self.model.named_modules():
-                if kind_of(module) in _WEIGHTED:
+                if KINDS.of(module) in _WEIGHTED:
                     handle = module.register_forward_hook(hook(name or type(module).__name__))
                     stack.callback(handle.remove)
             self.model(self.inputs)
@@ -61,7 +61,7 @@ def _rescaled(name: str, module: Any, outputs: Any, visit: Visitor) -> Any:
                 f"whose {role} is computed; remove its parametrization or pruning first"
             )
     array = outputs.numpy()
-    rows = array if kind_of(module) == "dense" else np.moveaxis(array, 1, -1)
+    rows = array if KINDS.of(module) == "dense" else np.moveaxis(array, 1, -1)
     has_bias = module.bias is not None
     factor, shift = visit(Visit(name, as_matrix(rows), has_bias))
     factor, shift = factor.astype(array.dtype), shift.astype(array.dtype)
