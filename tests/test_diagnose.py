@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import fanin
 import numpy as np
 import pytest
-from fanin.diagnosis._network import trace_network
 from fanin.diagnosis._signals import Signal
 from fanin.errors import ShapeError
+from fanin.frameworks._fanin import trace_network
 from fanin.initializers import (
     Constant,
     GlorotNormal,

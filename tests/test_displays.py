@@ -17,7 +17,7 @@ import fanin
 import numpy as np
 import public_calls
 import pytest
-from fanin import foreign, layers, theory
+from fanin import frameworks, layers, theory
 from fanin._member import Member
 from fanin.comparison.data import load
 from fanin.comparison.experiment import prepare
@@ -65,7 +65,7 @@ def every_result(name="first"):
     dense, activation = steps[0].steps
     phi = theory.resolve("tanh")
     signal, slopes = through_activation(theory.signals.measure(X), phi, 16, 0.0)
-    opened = foreign.opened(model)
+    opened = frameworks.opened(model)
     trial = compared.arms[0].trials[0]
     said = [
         (history, ["epochs=3", f"loss={history.history['loss'][-1]:.4g}", "val_accuracy="], []),

@@ -37,13 +37,14 @@ if TYPE_CHECKING:  # what `_LAZY` finds when it is first used
         data_dependent,
         datasets,
         diagnosis,
-        foreign,
+        frameworks,
         init,
         normalization,
         saving,
         theory,
         typing,
     )
+    from fanin import foreign as foreign
     from fanin.comparison import compare
     from fanin.data_dependent import lsuv
     from fanin.diagnosis import diagnose, recommend, symmetry
@@ -74,7 +75,7 @@ __all__ = [
     "errors",
     "fit_many",
     "fold_batch_norm",
-    "foreign",
+    "frameworks",
     "gain",
     "get_num_threads",
     "he_init",
@@ -115,7 +116,8 @@ _LAZY = {
     "diagnosis": "fanin.diagnosis",
     "fit_many": "fanin.many",
     "fold_batch_norm": "fanin.normalization",
-    "foreign": "fanin.foreign",
+    "foreign": "fanin.foreign",  # deprecated
+    "frameworks": "fanin.frameworks",
     "gain": "fanin.theory",
     "init": "fanin.init",
     "initialize": "fanin.initialization",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from fanin import _absent, foreign, initializers, random
+from fanin import _absent, frameworks, initializers, random
 from fanin._checks import found
 from fanin._warn import warn
-from fanin.foreign import DEFAULTS, WEIGHTS, Layer, Parameter
+from fanin.frameworks import DEFAULTS, WEIGHTS, Layer, Parameter
 from fanin.initializers import Initializer
 from fanin.initializers._fitting import drawn_for
 from fanin.layers._arrays import at
@@ -131,7 +131,7 @@ def initialize(
         raise TypeError("seed and rng: expected one of the two, found both")
     chosen = _Choice.of(initializer, bias, rules)
     progress = Progress.aside("initialize", verbose, "parameters")
-    opened = foreign.opened(model, layout, order)
+    opened = frameworks.opened(model, layout, order)
     if not opened.layers:
         raise ValueError("model: expected one with parameters, found none")
     chosen.check(opened.layers)

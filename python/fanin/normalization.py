@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from fanin import _absent, _core
 from fanin._checks import FloatArray
-from fanin.diagnosis._network import split_steps
-from fanin.diagnosis._signals import as_matrix
+from fanin.frameworks._fanin import split_steps
+from fanin.frameworks._trace import as_matrix
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
 from fanin.layers._arrays import like
 from fanin.models import Sequential, as_sequential

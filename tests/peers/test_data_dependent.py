@@ -110,3 +110,21 @@ def test_keras(initialize):
         lsuv(model, np.zeros_like(X))
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("initialize", [data_dependent, weight_norm])
+@pytest.mark.parametrize("units", [4, 6])
+def test_units_of_keras_are_where_its_kernels_have_them(initialize, units):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((9, 9, 4)),
+            layers.Conv2DTranspose(units, 3),
+            layers.DepthwiseConv2D(3, depth_multiplier=2),
+        ]
+    )
+    x = np.random.default_rng(2).normal(0.5, 2.0, size=(16, 9, 9, 4)).astype("float32")
+    initialize(model, x, rng=0)
+    for layer in fanin.diagnose(model, x).layers:
+        np.testing.assert_allclose(layer.output.unit_mean, 0, atol=1e-3)
+        np.testing.assert_allclose(layer.output.unit_std, 1, atol=1e-3)

@@ -6,7 +6,7 @@ import warnings
 import fanin
 import numpy as np
 import pytest
-from fanin import foreign, streams
+from fanin import frameworks, streams
 from fanin.initializers import HeNormal, VarianceScaling
 from fanin.random import Stream
 
@@ -329,8 +329,8 @@ def test_a_tree_of_jax_is_rebuilt_with_its_types_and_left_as_it_was():
 
 def test_a_tree_that_jax_sorted_gets_the_numbers_of_the_others_in_the_right_order():
     sorted_by_jax = jax.jit(lambda: jax_network())()
-    order = [layer.name for layer in foreign.opened(jax_network()).layers]
-    assert order != [layer.name for layer in foreign.opened(sorted_by_jax).layers]
+    order = [layer.name for layer in frameworks.opened(jax_network()).layers]
+    assert order != [layer.name for layer in frameworks.opened(sorted_by_jax).layers]
     found = fanin.initialize(sorted_by_jax, "he_normal", seed=1, order=order)
     expected = fanin.initialize(jax_network(), "he_normal", seed=1)
     assert jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), found, expected))
@@ -338,11 +338,11 @@ def test_a_tree_that_jax_sorted_gets_the_numbers_of_the_others_in_the_right_orde
 
 def test_parameters_can_be_read_and_written_one_by_one():
     model = torch_network()
-    kernel = foreign.opened(model).layers[0].parameters["kernel"]
+    kernel = frameworks.opened(model).layers[0].parameters["kernel"]
     assert np.shares_memory(kernel.read(), model[0].weight.detach().numpy())
     kernel.write(np.arange(6000.0).reshape(20, 300))
     assert model[0].weight[1, 0] == 1
-    bias = foreign.opened(keras_network()).layers[0].parameters["bias"]
+    bias = frameworks.opened(keras_network()).layers[0].parameters["bias"]
     bias.write(np.ones(300))
     assert (bias.read() == 1).all()
 

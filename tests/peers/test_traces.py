@@ -3,9 +3,11 @@
 import fanin
 import numpy as np
 import pytest
-from fanin.diagnosis._keras import trace_keras
-from fanin.diagnosis._network import trace_network
-from fanin.diagnosis._torch import trace_torch
+from fanin import frameworks
+from fanin.frameworks._fanin import trace_network
+from fanin.frameworks._open import framework_of, trace
+from fanin.frameworks.keras._trace import trace_keras
+from fanin.frameworks.torch._trace import trace_torch
 from fanin.layers import Activation, BatchNormalization, Dense
 
 torch = pytest.importorskip("torch")
@@ -174,6 +176,14 @@ def test_a_keras_model_that_is_no_chain_is_refused():
     model = keras.Model(inputs, keras.layers.Add()([inputs, hidden]))
     with pytest.raises(TypeError, match="chain of layers"):
         trace_keras(model, X, None, None, training=False)
+
+
+@pytest.mark.parametrize("enter", [fanin.diagnose, fanin.lsuv])
+def test_a_layer_of_keras_is_no_model(enter):
+    layer = keras.layers.Dense(3, name="alone")
+    with pytest.raises(TypeError, match=r"expected a keras\.Model, found a layer, Dense 'alone'"):
+        enter(layer, X)
+    assert not layer.built
 
 
 def test_diagnosis_of_torch_and_keras():
@@ -387,3 +397,99 @@ def test_the_units_of_keras_transposed_convolutions_are_their_outputs():
     layer = fanin.diagnose(model, x).layers[0]
     assert layer.groups.tolist() == [0, 1, 0, 3]
     assert layer.weights["kernel"].values.shape == (2 * 2 * 3, 4)
+
+
+def convolutions(torchs):
+    """The same convolutions, grouped and transposed, as a model of torch or of Keras."""
+    nn, layers = torch.nn, keras.layers
+    if torchs:
+        return nn.Sequential(
+            nn.Conv2d(4, 6, 3), nn.ReLU(), nn.Conv2d(6, 8, 3, groups=2), nn.Tanh(),
+            nn.ConvTranspose2d(8, 8, 3), nn.BatchNorm2d(8),
+        )  # fmt: skip
+    return keras.Sequential(
+        [
+            keras.Input((12, 12, 4)), layers.Conv2D(6, 3), layers.Activation("relu"),
+            layers.Conv2D(8, 3, groups=2), layers.Activation("tanh"),
+            layers.Conv2DTranspose(8, 3), layers.BatchNormalization(epsilon=1e-5),
+        ]
+    )  # fmt: skip
+
+
+IMAGES = RNG.normal(size=(16, 12, 12, 4)).astype("float32")
+
+
+def test_the_same_convolutions_are_traced_alike():
+    theirs, others = convolutions(torchs=True), convolutions(torchs=False)
+    for model in (theirs, others):
+        fanin.initialize(model, "he_normal", seed=0)
+    images = np.ascontiguousarray(np.moveaxis(IMAGES, -1, 1))
+    found = trace(theirs, images, None, None, training=False)
+    expected = trace(others, IMAGES, None, None, training=False)
+    assert (found.framework, expected.framework) == ("torch", "keras")
+    kinds = ["convolution", "activation", "convolution", "activation"]
+    kinds += ["transposed_convolution", "batch_normalization"]
+    for a, b, kind in zip(found.layers, expected.layers, kinds, strict=True):
+        assert a.kind == b.kind == kind
+        assert a.parameters.keys() == b.parameters.keys()
+        for role, values in a.parameters.items():
+            np.testing.assert_array_equal(values, b.parameters[role])
+        np.testing.assert_allclose(a.outputs, b.outputs, rtol=1e-3, atol=1e-5)
+
+
+def test_one_vocabulary_for_arrays_and_traces():
+    for model in (convolutions(torchs=True), convolutions(torchs=False)):
+        kinds = [layer.kind for layer in frameworks.opened(model).layers]
+        assert kinds == [
+            *["convolution"] * 2, "transposed_convolution", "normalization",
+        ]  # fmt: skip
+
+
+def test_what_is_called_as_torch_calls_its_own_but_is_not_is_not_known():
+    class Linear(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.eye(10))
+
+        def forward(self, x):
+            return x @ self.weight
+
+    class Doubled(torch.nn.Linear):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    model = torch.nn.Sequential(Linear(), Doubled(10, 3))
+    assert [layer.kind for layer in trace(model, X, None, None, True).layers] == [
+        "Linear", "Doubled",
+    ]  # fmt: skip
+    # What it holds is what a Linear holds, all the same.
+    assert [layer.kind for layer in frameworks.opened(model).layers] == ["other", "dense"]
+
+
+def test_indices_have_no_scale_in_any_framework():
+    indices = RNG.integers(0, 50, (20, 5))
+    layers = keras.layers
+    for model in (
+        torch.nn.Sequential(torch.nn.Embedding(50, 6), torch.nn.Flatten(), torch.nn.Linear(30, 3)),
+        keras.Sequential(
+            [
+                keras.Input((5,), dtype="int32"), layers.Embedding(50, 6), layers.Flatten(),
+                layers.Dense(3),
+            ]
+        ),
+    ):  # fmt: skip
+        report = fanin.diagnose(model, indices)
+        assert report.layers[0].kind == "embedding"
+        assert list(report.layers[0].weights) == ["embeddings"]
+        assert not any("input" in finding.kind for finding in report.findings)
+
+
+def test_each_model_has_one_owner():
+    for model, name in (
+        (fanin.Sequential([Dense(2)]), "fanin"),
+        (convolutions(torchs=True), "torch"),
+        (convolutions(torchs=False), "keras"),  # a torch module too, where torch is the backend
+        (keras.layers.Dense(2), "keras"),
+    ):
+        assert name == framework_of(model).NAME
+    assert framework_of(torch.zeros(2)) is None

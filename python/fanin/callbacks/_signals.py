@@ -19,8 +19,8 @@ from fanin.show.text import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fanin.diagnosis._network import Tracer
-    from fanin.diagnosis._trace import LayerTrace
+    from fanin.frameworks._fanin import Tracer
+    from fanin.frameworks._trace import LayerTrace
 
 Array = NDArray[np.float64]
 
@@ -214,7 +214,7 @@ class SignalMonitor(Callback):
             Not used.
         """
         # Imported here, as `import fanin` does not need it.
-        from fanin.diagnosis._network import Tracer
+        from fanin.frameworks._fanin import Tracer
 
         self.signals = Signals()
         assert self.model.history is not None
@@ -276,7 +276,8 @@ def _watched(layer: "LayerTrace") -> bool:
 
 
 def _statistics(layer: "LayerTrace") -> Mapping[str, float]:
-    from fanin.diagnosis._signals import Slopes, as_matrix
+    from fanin.diagnosis._signals import Slopes
+    from fanin.frameworks._trace import as_matrix
 
     _, (mean, variance, *_) = _core.moments(as_matrix(layer.outputs))
     found = dict.fromkeys(STATISTICS, float("nan"))
@@ -298,6 +299,6 @@ def _statistics(layer: "LayerTrace") -> Mapping[str, float]:
 
 def rms(array: NDArray[Any]) -> float:
     """Return the root mean square of an array."""
-    from fanin.diagnosis._signals import as_matrix
+    from fanin.frameworks._trace import as_matrix
 
     return math.sqrt(_core.second_moment(as_matrix(array)))

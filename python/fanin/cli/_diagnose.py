@@ -79,7 +79,7 @@ def _diagnose(parsed: argparse.Namespace) -> int:
 
 def _check(model: Any, x: Array, y: Array | None, loss: Any, path: str) -> None:
     """Refuse samples that do not fit the model, of which only some may be looked at."""
-    from fanin.diagnosis._network import checked_targets
+    from fanin.frameworks._fanin import checked_targets
 
     if y is None and loss is not None:
         raise ValueError(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import optimizers
-from fanin.diagnosis._network import chosen_before, fitting_loss
+from fanin.frameworks._objective import chosen_before, fitting_loss
 from fanin.initializers import RandomNormal
 from fanin.models import Sequential
 from fanin.random import Stream

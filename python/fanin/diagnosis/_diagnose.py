@@ -10,14 +10,13 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks
 from fanin._core import get_num_threads
-from fanin._network import Network
 from fanin.diagnosis._curvature import Curvature, curvature
 from fanin.diagnosis._layer import LayerReport
-from fanin.diagnosis._network import checked_targets, trace_network
 from fanin.diagnosis._report import Report
 from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._theory import predict
-from fanin.diagnosis._trace import LayerTrace, Trace
+from fanin.frameworks import _open as frameworks
+from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.models import Sequential
 from fanin.theory import Prediction
 
@@ -83,7 +82,7 @@ def diagnose(
     training = _checks.flag("training", training)
     if y is None and loss is not None:
         raise ValueError(f"loss: expected None without y, found {_checks.found(loss)}")
-    trace = trace_of(model, x, y, loss, training)
+    trace = frameworks.trace(model, x, y, loss, training)
     layers, theory = _measured(trace, training)
     return Report(
         model=trace.model,
@@ -111,30 +110,6 @@ def _curvature(model: Any, x: Any, y: Any, loss: Any) -> Curvature | None:
     if y is None or not isinstance(model, Sequential) or not model.compiled:
         return None
     return curvature(model, model.take(x, finite=False), y, loss)
-
-
-def trace_of(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
-    """Trace a model of any framework that is known."""
-    if isinstance(model, Network):
-        inputs = model.take(x, finite=False)
-        if y is not None:  # a refused call builds nothing
-            y, loss = checked_targets(model, inputs, y, loss)
-        model.build((None, *inputs.shape[1:]))
-        return trace_network(model, inputs, y, loss, training)
-    modules = {base.__module__.split(".")[0] for base in type(model).__mro__}
-    # First Keras: on its torch backend its models are torch modules as well.
-    if "keras" in modules:
-        from fanin.diagnosis._keras import trace_keras
-
-        return trace_keras(model, x, y, loss, training)
-    if "torch" in modules:
-        from fanin.diagnosis._torch import trace_torch
-
-        return trace_torch(model, x, y, loss, training)
-    raise TypeError(
-        "model: expected a fanin.Sequential, a torch.nn.Module or a keras.Model, found "
-        f"{type(model).__name__}"
-    )
 
 
 def _shortened(trace: Trace, reports: list[LayerReport]) -> Trace:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _checks, _core
-from fanin.diagnosis._trace import LayerTrace, Trace
+from fanin.frameworks._trace import LayerTrace, Trace
 
 Array = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from fanin.diagnosis._signals import (
     number_of_groups,
     tied_units,
 )
-from fanin.diagnosis._trace import LayerTrace
+from fanin.frameworks._trace import LayerTrace
 from fanin.show.results import Result
 from fanin.show.text import counted
 

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, initializers, theory
 from fanin.comparison.statistics import mean_interval
-from fanin.diagnosis._network import fitting_loss
 from fanin.errors import ShapeError
+from fanin.frameworks._objective import fitting_loss
 from fanin.initializers import Initializer
 from fanin.layers import Dense
 from fanin.models import Sequential

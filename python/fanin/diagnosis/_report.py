@@ -12,9 +12,9 @@ from fanin import _checks, _files, _formats
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
-from fanin.diagnosis._trace import Trace
 from fanin.diagnosis.findings import Finding, find
 from fanin.diagnosis.findings._finding import named
+from fanin.frameworks._trace import Trace
 from fanin.show import text
 from fanin.show.results import Result
 from fanin.show.text import counted

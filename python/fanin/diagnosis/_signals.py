@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fanin import _core
 from fanin._checks import FloatArray
+from fanin.frameworks._trace import as_matrix
 from fanin.show.results import Result
 from fanin.show.text import counted
 
@@ -27,12 +28,6 @@ SMALL_SLOPE = 0.1
 
 _BOUNDED = ("sigmoid", "tanh", "softsign")
 """Activations that saturate: their derivative tends to 0 on both sides."""
-
-
-def as_matrix(array: Array) -> Array:
-    """Return `array` as the core takes it: C-contiguous float32 or float64, two axes."""
-    wanted = array.dtype if array.dtype in (np.float32, np.float64) else np.float32
-    return np.ascontiguousarray(array.reshape(-1, array.shape[-1]), dtype=wanted)
 
 
 @dataclass(frozen=True, repr=False)

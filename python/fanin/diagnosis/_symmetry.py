@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from fanin import _checks, _options, optimizers
-from fanin.diagnosis._network import checked_targets, trace_network
 from fanin.diagnosis._signals import Places, equal_units, number_of_groups, tied_units
-from fanin.diagnosis._trace import LayerTrace, Trace
+from fanin.frameworks._fanin import checked_targets, trace_network
+from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.models import Sequential
 from fanin.show.results import Result, Table
 from fanin.show.text import counted

@@ -8,7 +8,7 @@ import numpy as np
 
 from fanin import theory
 from fanin.diagnosis._signals import Signal, mean_cosine
-from fanin.diagnosis._trace import LayerTrace, Trace
+from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.theory.laws import WeightLaw
 from fanin.theory.steps import (
     ActivationStep,

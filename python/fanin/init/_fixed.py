@@ -4,8 +4,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fanin._buffers import was_written, writeable
 from fanin._checks import found, integer, number
+from fanin.frameworks._memory import was_written, writeable
 
 T = TypeVar("T")
 

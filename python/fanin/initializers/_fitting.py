@@ -3,6 +3,7 @@
 import copy
 from typing import TYPE_CHECKING, TypeVar
 
+from fanin.frameworks._layout import from_out_in, to_out_in
 from fanin.initializers._arguments import Array
 from fanin.initializers._base import Initializer, RandomInitializer
 from fanin.initializers._fans import FanOptions, FanRule
@@ -15,7 +16,7 @@ from fanin.random import RandomSource, resolve
 from fanin.streams import Replay, TorchCpu
 
 if TYPE_CHECKING:
-    from fanin.foreign import Layer, Parameter
+    from fanin.frameworks import Layer, Parameter
 
 Kind = TypeVar("Kind", bound=VarianceScaling)
 
@@ -46,8 +47,8 @@ def drawn_for(
     in_torch = isinstance(numbers, TorchCpu)
     if in_torch and _is_torchs(parameter) and isinstance(initializer, _ANY_LAYOUT):
         made = _as_in_torch(initializer)
-        values = made.for_parameter(_torchs(parameter.shape), dtype, source, path=path)
-        return values.transpose(*range(2, values.ndim), 1, 0)
+        values = made.for_parameter(to_out_in(parameter.shape), dtype, source, path=path)
+        return values.transpose(from_out_in(values.ndim))
     fitted = _fitted(layer, parameter, initializer, in_torch)
     return fitted.for_parameter(parameter.shape, dtype, source, path=path)
 
@@ -55,11 +56,6 @@ def drawn_for(
 def _is_torchs(parameter: "Parameter") -> bool:
     """Whether torch has such a kernel, which only its layout tells from ours."""
     return parameter.role == "kernel" and "in_axis" not in parameter.fans
-
-
-def _torchs(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return torch's shape of a kernel, ``(outputs, inputs, spatial...)``."""
-    return (*shape[:-3:-1], *shape[:-2])
 
 
 def _as_in_torch(initializer: Initializer) -> Initializer:
@@ -96,7 +92,7 @@ def _beside_kernel(layer: "Layer", initializer: VarianceScaling, in_torch: bool)
     if kernel is None or not isinstance(initializer, TorchDefault | SklearnDefault):
         return initializer
     if in_torch and _is_torchs(kernel):
-        fans = FanRule.of(**_TORCH).fans(_torchs(kernel.shape))
+        fans = FanRule.of(**_TORCH).fans(to_out_in(kernel.shape))
     else:
         fans = FanRule.of(**kernel.fans).fans(kernel.shape)
     return _counting(initializer, FanOptions(fan_in=fans[0], fan_out=fans[1]))

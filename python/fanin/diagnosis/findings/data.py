@@ -65,4 +65,4 @@ def unscaled(report: "Report") -> list[Finding]:
 
 def _indices(report: "Report") -> bool:
     """Return whether the inputs are indices of embeddings, which have no size."""
-    return bool(report.layers) and report.layers[0].kind == "Embedding"
+    return bool(report.layers) and report.layers[0].kind == "embedding"

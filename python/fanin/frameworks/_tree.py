@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fanin.foreign._base import Array, Model, Parameter, Row, in_our_order
-from fanin.foreign._layout import TRANSPOSED, matrix_biases, readings
+from fanin.frameworks._arrays import Array, Model, Parameter, Row, in_our_order
+from fanin.frameworks._layout import TRANSPOSED, from_out_in, matrix_biases, readings
 from fanin.initializers._fans import FanOptions
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -42,7 +42,7 @@ def is_tree(model: Any) -> bool:
     return isinstance(model, Mapping | list | tuple)
 
 
-def opened_tree(tree: Any, layout: str | None = None, order: Sequence[str] | None = None) -> Model:
+def open_tree(tree: Any, layout: str | None = None, order: Sequence[str] | None = None) -> Model:
     """See the arrays of a tree. Those of NumPy are written in place, unless there are JAX's.
 
     `layout` and `order` are those of `fanin.initialize`.
@@ -75,8 +75,7 @@ def opened_tree(tree: Any, layout: str | None = None, order: Sequence[str] | Non
             ours = layouts.get(path)
             if ours == TRANSPOSED:
                 fans = FanOptions(transposed=True)
-            # As torch's kernels: (outputs, inputs, ...) to (..., inputs, outputs).
-            turned = (*range(2, np.ndim(leaf)), 1, 0) if ours == "out_in" else None
+            turned = from_out_in(np.ndim(leaf)) if ours == "out_in" else None
             parameters.append(_parameter(path, role, leaf, fans, written, in_place, turned))
         row.add(_kind(parameters), name, parameters)
 
@@ -253,8 +252,8 @@ def _kind(parameters: list[Parameter]) -> str:
     if "kernel" in found:
         kernel = found["kernel"]
         if kernel.fans.get("transposed"):
-            return "conv_transpose"
-        return "conv" if len(kernel.shape) > 2 and not kernel.fans else "dense"
+            return "transposed_convolution"
+        return "convolution" if len(kernel.shape) > 2 and not kernel.fans else "dense"
     if "embeddings" in found:
         return "embedding"
     if found.keys() & {"gamma", "beta", "moving_mean", "moving_variance"}:

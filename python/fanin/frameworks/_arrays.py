@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from fanin._checks import found
 from fanin.errors import ShapeError
+from fanin.frameworks._kinds import held
 from fanin.initializers._fans import FanOptions
 from fanin.show.results import Result
 
-Array: TypeAlias = NDArray[np.generic]
+Array: TypeAlias = NDArray[Any]
 
 WEIGHTS = ("kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
 """Roles of what an initializer is for."""
@@ -67,7 +68,11 @@ class Parameter(Result):
 
     def read(self) -> Array:
         """Return the values; a view of the framework's memory where it lets NumPy see that."""
-        return self.get().transpose(self.order).reshape(self.shape)
+        return self.ours(self.get())
+
+    def ours(self, values: Array) -> Array:
+        """Return values in the framework's own layout, such as a gradient's, in fanin's."""
+        return values.transpose(self.order).reshape(self.shape)
 
     def checked(self, values: ArrayLike) -> Array:
         """Return `values` as an array if they can be written, or say why not."""
@@ -93,6 +98,33 @@ class Parameter(Result):
         ordered = values.reshape([self.native_shape[axis] for axis in self.order])
         return ordered.transpose(sorted(range(len(self.order)), key=self.order.__getitem__))
 
+    @property
+    def units(self) -> int:
+        """How many units a kernel is for: of all groups."""
+        if self.fans.get("transposed"):
+            return self.shape[-2] * self.fans.get("groups", 1)
+        return self.shape[-1]
+
+    def matrix(self, values: Array) -> Array:
+        """Return a kernel of `shape` as ``(inputs of a unit, units)``; what is none as it is."""
+        if self.role != "kernel" or values.ndim < 2:
+            return values
+        if self.fans.get("transposed"):
+            # Each group's units get only that group's inputs.
+            *spatial, outputs, inputs = values.shape
+            groups = self.fans.get("groups", 1)
+            by_group = values.reshape(*spatial, outputs, groups, inputs // groups)
+            values = by_group.swapaxes(-3, -1)
+        return values.reshape(-1, self.units)
+
+    def by_unit(self, factor: Array) -> Array:
+        """Return one factor, or one for each unit, in a shape in which it multiplies a kernel."""
+        if not factor.ndim or not self.fans.get("transposed"):
+            return factor
+        outputs, inputs = self.shape[-2:]
+        groups = self.fans.get("groups", 1)
+        return np.repeat(factor.reshape(groups, outputs).T, inputs // groups, axis=1)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Layer(Result):
@@ -103,9 +135,10 @@ class Layer(Result):
     position : int
         How many layers with trainable arrays come before it.
     kind : str
-        ``"dense"``, ``"conv"``, ``"conv_transpose"``, ``"embedding"``, ``"normalization"``,
-        ``"attention"`` (torch's, which holds the kernels of queries, keys and values side by side),
-        or ``"other"`` for what is not known here.
+        ``"dense"``, ``"einsum"`` (Keras's EinsumDense), ``"convolution"``,
+        ``"transposed_convolution"``, ``"embedding"``, ``"normalization"``, ``"attention"``
+        (torch's, which holds the kernels of queries, keys and values side by side), or ``"other"``
+        for what is not known here.
     name : str
         The framework's; where layers lie in one another, joined by dots.
     parameters : dict of str to Parameter
@@ -227,7 +260,12 @@ class Row:
 
     def append(self, kind: str, name: str, by_role: dict[str, Parameter], module: Any) -> None:
         """Append a layer whose parameters have their roles."""
-        self.layers.append(
-            Layer(position=self._position, kind=kind, name=name, parameters=by_role, module=module)
+        layer = Layer(
+            position=self._position,
+            kind=held(kind),
+            name=name,
+            parameters=by_role,
+            module=module,
         )
+        self.layers.append(layer)
         self._position += any(role not in _STATE for role in by_role)

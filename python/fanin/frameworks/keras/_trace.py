@@ -4,27 +4,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
 import fanin.layers
 from fanin import initializers, losses
-from fanin.diagnosis._network import pass_through
-from fanin.diagnosis._trace import LayerTrace, Trace, matrix
 from fanin.errors import ShapeError
+from fanin.frameworks._objective import loss_gradient, random_direction
+from fanin.frameworks._trace import LayerTrace, Trace, matrix
+from fanin.frameworks.keras import NAME
+from fanin.frameworks.keras._arrays import copied, parameter_of
+from fanin.frameworks.keras._kinds import KINDS
 
 Array = NDArray[Any]
 Pullback = Callable[[Array], tuple[Array | None, list[Array]]]
 """From the gradient of the outputs to those of the inputs and of the trainable variables."""
-
-_KINDS = {
-    "Dense": "dense",
-    "BatchNormalization": "batch_normalization",
-    "Dropout": "dropout",
-    "Flatten": "flatten",
-    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax"), "activation"),
-    **{f"Conv{n}D{t}": "convolution" for n in (1, 2, 3) for t in ("", "Transpose")},
-}
 
 
 def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
@@ -48,6 +43,7 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     Trace
         All layers but the inputs.
     """
+    check_model(model)
     inputs = np.asarray(x)
     if inputs.ndim < 2 or not len(inputs):
         raise ShapeError(f"x: expected a batch of samples, found shape {inputs.shape}")
@@ -55,19 +51,19 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         inputs = inputs.astype(model.compute_dtype, copy=False)
     if not model.built:
         model.build((None, *inputs.shape[1:]))
-    variables = [(variable, _numpy(variable)) for variable in model.variables]
+    variables = [(variable, copied(variable)) for variable in model.variables]
     steps: list[_KerasStep] = []
     try:
         for layer in chain(model, inputs):
             steps.extend(_steps(layer))
-        name, value = pass_through(steps, inputs, y, _loss(model, loss), training)
+        name, value = _pass_through(steps, inputs, y, _loss(model, loss), training)
     finally:
         for variable, was in variables:
-            if not np.array_equal(_numpy(variable), was, equal_nan=True):
+            if not np.array_equal(copied(variable), was, equal_nan=True):
                 variable.assign(was)
     layers = [_joined([s for s in steps if s.layer is layer]) for layer in _unique(steps)]
     samples = inputs.reshape(len(inputs), -1)
-    return Trace(model.name, samples, layers, name, value, "keras")
+    return Trace(model.name, samples, layers, name, value, NAME)
 
 
 class _KerasStep:
@@ -91,9 +87,38 @@ class _KerasStep:
         with linear(self.runs) if self.linear else _as_it_is():
             self.dx, gradients = self._pullback(np.asarray(dy, self.outputs.dtype))
         for variable, gradient in zip(self.runs.trainable_variables, gradients, strict=True):
-            role = _role(variable)
-            self.gradients[role] = _as_matrix(self.runs, role, gradient) / len(dy)
+            parameter = parameter_of(self.runs, variable)
+            ours = parameter.matrix(parameter.ours(gradient))
+            self.gradients[parameter.role] = ours / len(dy)
         return np.zeros_like(self.inputs) if self.dx is None else self.dx
+
+
+def _pass_through(
+    steps: Sequence[_KerasStep], x: Array, y: Any, loss: losses.Loss | None, training: bool
+) -> tuple[str, float | None]:
+    """Run steps forward and back; return the name of the loss and its value."""
+    outputs = x
+    for step in steps:
+        outputs = step.forward(outputs, training)
+    if y is None:
+        name, value, dy, fused = "", None, random_direction(outputs), False
+    else:
+        last = steps[-1]
+        name, value, dy, fused = loss_gradient(y, loss, last.inputs, outputs, last.activation)
+    if fused:
+        steps[-1].dx = dy
+    for step in reversed(steps[:-1] if fused else steps):
+        dy = step.backward(dy)
+    return name, value
+
+
+def check_model(model: Any) -> None:
+    """Refuse a layer, which has no layers to go through."""
+    if not isinstance(model, keras.Model):
+        raise TypeError(
+            f"model: expected a keras.Model, found a layer, {type(model).__name__} {model.name!r}; "
+            "give keras.Sequential([layer])"
+        )
 
 
 def chain(model: Any, x: Array) -> Sequence[Any]:
@@ -104,7 +129,7 @@ def chain(model: Any, x: Array) -> Sequence[Any]:
         for layer in layers:
             y = layer(y, training=False) if takes_training(layer) else layer(y)
         whole = model(x, training=False)
-        chained = np.allclose(_numpy(y), _numpy(whole), rtol=1e-4, atol=1e-6, equal_nan=True)
+        chained = np.allclose(copied(y), copied(whole), rtol=1e-4, atol=1e-6, equal_nan=True)
     except (TypeError, ValueError):
         chained = False
     if not chained:
@@ -121,10 +146,8 @@ def takes_training(layer: Any) -> bool:
 
 
 def _steps(layer: Any) -> list[_KerasStep]:
-    import keras
-
     function = getattr(layer, "activation", None)
-    if type(layer).__name__ in ("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax"):
+    if KINDS.traced(layer)[0] == "activation":
         return [_KerasStep(layer, layer, _activation(layer))]
     if function is None or function is keras.activations.linear:
         return [_KerasStep(layer, layer, None)]
@@ -148,8 +171,6 @@ def _activation(layer: Any) -> dict[str, Any] | None:
 @contextmanager
 def linear(layer: Any) -> Iterator[None]:
     """Leave a layer's activation out."""
-    import keras
-
     was = layer.activation
     layer.activation = keras.activations.linear
     try:
@@ -164,8 +185,6 @@ def _as_it_is() -> Iterator[None]:
 
 
 def _differentiable(layer: Any, x: Array, training: bool) -> tuple[Array, Pullback]:
-    import keras
-
     options = {"training": training} if takes_training(layer) else {}
     known = {"jax": _by_jax, "torch": _by_torch, "tensorflow": _by_tensorflow}
     if keras.backend.backend() not in known:
@@ -202,14 +221,19 @@ def _by_torch(layer: Any, x: Array, options: dict[str, Any]) -> tuple[Array, Pul
     with torch.enable_grad():
         inputs = torch.as_tensor(x).clone().requires_grad_(x.dtype.kind == "f")
         outputs = layer(inputs, **options)
-    wanted = [inputs, *(variable.value for variable in layer.trainable_variables)]
+    wanted = [variable.value for variable in layer.trainable_variables]
 
     def pullback(dy: Array) -> tuple[Array | None, list[Array]]:
+        floating = [inputs] if inputs.requires_grad else []  # indices have no gradient
         found = torch.autograd.grad(
-            outputs, wanted, torch.as_tensor(dy), allow_unused=True, materialize_grads=True
+            outputs,
+            [*floating, *wanted],
+            torch.as_tensor(dy),
+            allow_unused=True,
+            materialize_grads=True,
         )
-        dx, *gradients = [gradient.numpy() for gradient in found]
-        return dx, gradients
+        gradients = [gradient.numpy() for gradient in found]
+        return (gradients.pop(0) if floating else None), gradients
 
     return outputs.detach().numpy(), pullback
 
@@ -236,16 +260,8 @@ def _by_tensorflow(layer: Any, x: Array, options: dict[str, Any]) -> tuple[Array
     return outputs.numpy(), pullback
 
 
-def _numpy(value: Any) -> Array:
-    import keras
-
-    return np.array(keras.ops.convert_to_numpy(value))
-
-
 def _loss(model: Any, loss: Any) -> losses.Loss | None:
     """Return the loss as one of this package: that of Keras by its configuration."""
-    import keras
-
     given = loss if loss is not None else getattr(model, "loss", None)
     if isinstance(given, keras.losses.Loss):
         given = {"class_name": type(given).__name__, "config": given.get_config()}
@@ -259,8 +275,8 @@ def _unique(steps: list[_KerasStep]) -> list[Any]:
 def _joined(steps: list[_KerasStep]) -> LayerTrace:
     """Put a layer together again."""
     layer, first, last = steps[0].layer, steps[0], steps[-1]
-    type_name = type(layer).__name__
-    kind = _KINDS.get(type_name, type_name)
+    kind, note = KINDS.traced(layer)
+    parameters = [parameter_of(layer, variable) for variable in layer.weights]
     activated = last.activation is not None
     return LayerTrace(
         name=layer.name,
@@ -271,31 +287,16 @@ def _joined(steps: list[_KerasStep]) -> LayerTrace:
         pre_activation=matrix(last.inputs) if activated else None,
         output_gradient=None if last.dy is None else matrix(last.dy),
         pre_activation_gradient=matrix(last.dx) if activated and last.dx is not None else None,
-        parameters={_role(v): _as_matrix(layer, _role(v), _numpy(v)) for v in layer.weights},
+        parameters={p.role: p.matrix(p.read().copy()) for p in parameters},
         gradients=first.gradients,
         initializers=_initializers(layer),
         settings=_settings(kind, layer),
-        note="" if kind != type_name else f"{type_name} is not known: only its signals are",
+        note=note,
     )
-
-
-def _role(variable: Any) -> str:
-    return str(variable.path).rsplit("/", 1)[-1]
-
-
-def _as_matrix(layer: Any, role: str, array: Array) -> Array:
-    """Return a kernel as (inputs, units)."""
-    if role != "kernel" or array.ndim < 3:
-        return array
-    if type(layer).__name__.endswith("Transpose"):
-        array = array.swapaxes(-1, -2)  # Keras keeps these as (..., units, inputs)
-    return array.reshape(-1, array.shape[-1])
 
 
 def _initializers(layer: Any) -> dict[str, initializers.Initializer]:
     """Return what the layer draws from, where this package has one of that name."""
-    import keras
-
     found = {}
     for role in ("kernel", "bias", "gamma", "beta"):
         theirs = getattr(layer, f"{role}_initializer", None)

@@ -5,45 +5,19 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
-from fanin.diagnosis._network import random_direction
-from fanin.diagnosis._torch_arrays import array_of, rows_of, scaled_rows
-from fanin.diagnosis._torch_links import Between, same
-from fanin.diagnosis._trace import LayerTrace, Trace
 from fanin.errors import ShapeError
+from fanin.frameworks._objective import random_direction
+from fanin.frameworks._trace import LayerTrace, Trace
+from fanin.frameworks.torch import NAME
+from fanin.frameworks.torch._arrays import measured, parameter_of, rows_of, tensors_of
+from fanin.frameworks.torch._kinds import KINDS, activation_of
+from fanin.frameworks.torch._links import Between, same, scaled_rows
 
 Array = NDArray[Any]
-
-_ACTIVATIONS: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "ReLU": lambda m: {"kind": "relu"},
-    "LeakyReLU": lambda m: {"kind": "leaky_relu", "negative_slope": float(m.negative_slope)},
-    "ELU": lambda m: {"kind": "elu", "alpha": float(m.alpha)},
-    "SELU": lambda m: {"kind": "selu"},
-    "GELU": lambda m: {"kind": "gelu", "approximate": m.approximate == "tanh"},
-    "SiLU": lambda m: {"kind": "silu"},
-    "Sigmoid": lambda m: {"kind": "sigmoid"},
-    "Tanh": lambda m: {"kind": "tanh"},
-    "Softsign": lambda m: {"kind": "softsign"},
-    "Softplus": lambda m: {"kind": "softplus"},
-    "Softmax": lambda m: {"kind": "softmax"},
-}
-_KINDS = {
-    "Linear": "dense",
-    "Flatten": "flatten",
-    "Dropout": "dropout",
-    **{f"BatchNorm{n}d": "batch_normalization" for n in (1, 2, 3)},
-    **{f"Conv{n}d": "convolution" for n in (1, 2, 3)},
-    **{f"ConvTranspose{n}d": "transposed_convolution" for n in (1, 2, 3)},
-    **dict.fromkeys(_ACTIVATIONS, "activation"),
-}
-_ROLES = {
-    "weight": "kernel",
-    "bias": "bias",
-    "running_mean": "moving_mean",
-    "running_var": "moving_variance",
-}
-_NORMALIZING = {"weight": "gamma", "bias": "beta"}
 
 
 def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
@@ -69,8 +43,6 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         The modules without submodules of their own, in the order in which they ran, and what
         happens to signals between them.
     """
-    import torch
-
     inputs = as_tensor(x, model)
     # The gradient with respect to the inputs of a first activation is looked at as well.
     inputs.requires_grad_(inputs.is_floating_point())
@@ -86,8 +58,8 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         step.trace(scale) if isinstance(step, Between) else step.trace(scale, len(inputs))
         for step in steps
     ]
-    samples = array_of(inputs).reshape(len(inputs), -1)
-    return Trace(type(model).__name__, samples, layers, name, value, "torch")
+    samples = measured(inputs).reshape(len(inputs), -1)
+    return Trace(type(model).__name__, samples, layers, name, value, NAME)
 
 
 def _called(model: Any, inputs: Any) -> Any:
@@ -123,48 +95,44 @@ class _Record:
         self.name, self.module = name, module
         self.inputs, self.outputs = inputs, outputs
         self.version = outputs._version
+        self.activation = activation_of(module)
         self.gradients: dict[str, Any] = {}
         self.output_gradient: Any = None
         self.input_gradient: Any = None
 
-    @property
-    def parameters(self) -> dict[str, Any]:
-        return dict(self.module.named_parameters(recurse=False))
-
     def trace(self, scale: float, batch: int) -> LayerTrace:
         """Hand the arrays over; gradients become those of a sample's own loss by `scale`."""
-        type_name = type(self.module).__name__
-        kind = _KINDS.get(type_name, type_name)
-        buffers = dict(self.module.named_buffers(recurse=False))
-        groups = getattr(self.module, "groups", 1)
-        activation = _ACTIVATIONS.get(type_name)
-        pre, before = None, None
-        if activation is not None:
-            pre = rows_of(self.inputs)
-            before = scaled_rows(self.input_gradient, scale)
+        kind, note = KINDS.traced(self.module)
         return LayerTrace(
             name=self.name,
             kind=kind,
             inputs=rows_of(self.inputs),
             outputs=rows_of(self.outputs),
-            activation=None if activation is None else activation(self.module),
-            pre_activation=pre,
+            activation=self.activation,
+            pre_activation=rows_of(self.inputs) if self.activation else None,
             output_gradient=scaled_rows(self.output_gradient, scale),
-            pre_activation_gradient=before,
-            parameters=_by_role(kind, {**self.parameters, **buffers}, groups),
+            pre_activation_gradient=scaled_rows(self.input_gradient, scale),
+            parameters=self._by_role(tensors_of(self.module)),
             gradients={
                 role: array * np.asarray(scale / batch, array.dtype)
-                for role, array in _by_role(kind, self.gradients, groups).items()
+                for role, array in self._by_role(self.gradients).items()
             },
             settings=_settings(kind, self.module),
-            note="" if kind != type_name else f"{type_name} is not known: only its signals are",
+            note=note,
         )
+
+    def _by_role(self, tensors: Mapping[str, Any]) -> dict[str, Array]:
+        """Return parameters, or their gradients, by role: kernels as ``(inputs, units)``."""
+        found = {}
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point() and tensor.numel() and tensor.ndim:
+                parameter = parameter_of(self.module, name, tensor, name)
+                found[parameter.role] = parameter.matrix(parameter.ours(measured(tensor)))
+        return found
 
 
 def as_tensor(x: Any, model: Any) -> Any:
     """Return a batch as the model takes it, checked, in memory of its own."""
-    import torch
-
     given = next(model.parameters(), None)
     if given is not None and given.device.type != "cpu":
         raise ValueError(f"model: expected parameters on the CPU, found them on {given.device}")
@@ -179,8 +147,6 @@ def as_tensor(x: Any, model: Any) -> Any:
 @contextmanager
 def undisturbed(model: Any, training: bool) -> Iterator[None]:
     """Put back what a pass changes: modes, buffers, and torch's random numbers."""
-    import torch
-
     modes = [(module, module.training) for module in model.modules()]
     in_place = [module for module in model.modules() if getattr(module, "inplace", False)]
     buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
@@ -207,8 +173,6 @@ def undisturbed(model: Any, training: bool) -> Iterator[None]:
 
 @contextmanager
 def _recording(model: Any, records: list[_Record]) -> Iterator[None]:
-    import torch
-
     def keep(name: str) -> Callable[[Any, Any, Any], None]:
         def hook(module: Any, inputs: Any, outputs: Any) -> None:
             tensors = isinstance(outputs, torch.Tensor) and inputs
@@ -227,12 +191,9 @@ def _recording(model: Any, records: list[_Record]) -> Iterator[None]:
 
 def _objective(outputs: Any, y: Any, loss: Any) -> tuple[str, float | None, Any, float]:
     """Return the loss's name, value, tensor, and what makes its gradients those of one sample."""
-    import torch
-    from torch.nn import functional
-
     batch = float(len(outputs))
     if y is None:
-        direction = torch.as_tensor(random_direction(array_of(outputs)), dtype=outputs.dtype)
+        direction = torch.as_tensor(random_direction(measured(outputs)), dtype=outputs.dtype)
         return "", None, (outputs * direction).sum(), 1.0
     targets = torch.as_tensor(y)
     if loss is None:
@@ -248,17 +209,15 @@ def _objective(outputs: Any, y: Any, loss: Any) -> tuple[str, float | None, Any,
 
 def _differentiate(steps: list[_Record | Between], objective: Any) -> None:
     """Ask autograd for all gradients at once, without touching any `grad`."""
-    import torch
-
     places: list[tuple[Callable[[Any], None], Any]] = []
     for record in steps:
         if isinstance(record, Between):
             places += [(_setter(record, name), tensor) for name, tensor in record.wanted]
             continue
         places.append((_setter(record, "output_gradient"), record.outputs))
-        if type(record.module).__name__ in _ACTIVATIONS:
+        if record.activation is not None:
             places.append((_setter(record, "input_gradient"), record.inputs))
-        for name, parameter in record.parameters.items():
+        for name, parameter in record.module.named_parameters(recurse=False):
             if parameter.requires_grad:
                 places.append((_item_setter(record.gradients, name), parameter))
     wanted = [(put, tensor) for put, tensor in places if tensor.requires_grad]
@@ -276,26 +235,6 @@ def _setter(record: _Record | Between, name: str) -> Callable[[Any], None]:
 
 def _item_setter(gradients: dict[str, Any], name: str) -> Callable[[Any], None]:
     return lambda gradient: gradients.__setitem__(name, gradient)
-
-
-def _by_role(kind: str, tensors: Mapping[str, Any], groups: int) -> dict[str, Array]:
-    """Name arrays as this package does, kernels as ``(inputs, units)``."""
-    multiplies = kind in ("dense", "convolution", "transposed_convolution")
-    names = _ROLES if multiplies else _ROLES | _NORMALIZING
-    found = {}
-    for name, tensor in tensors.items():
-        if name in names and tensor.numel() and tensor.ndim:
-            array, role = array_of(tensor), names[name]
-            found[role] = _as_kernel(array, kind, groups) if role == "kernel" else array
-    return found
-
-
-def _as_kernel(weight: Array, kind: str, groups: int) -> Array:
-    if kind == "transposed_convolution":
-        # (inputs, units of a group, ...): a group's units get only its own inputs.
-        weight = weight.reshape(groups, -1, *weight.shape[1:]).swapaxes(1, 2)
-        weight = weight.reshape(-1, *weight.shape[2:])
-    return weight.reshape(len(weight), -1).T
 
 
 def _settings(kind: str, module: Any) -> dict[str, Any]:

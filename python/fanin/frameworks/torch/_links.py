@@ -3,30 +3,30 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fanin.diagnosis._torch_arrays import rows_of, scaled_rows
-from fanin.diagnosis._trace import LayerTrace
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
 
-NOT_SEEN = "function"
-"""Kind of what stands between two modules and is not known."""
+from fanin.frameworks._trace import LayerTrace
+from fanin.frameworks.torch._arrays import rows_of
+
+Array = NDArray[Any]
 
 
-def _candidates() -> list[tuple[dict[str, Any], Callable[[Any], Any]]]:
-    """Return the activations that are tried, as the core and as torch know them."""
-    import torch
-    from torch.nn import functional
-
-    return [
-        ({"kind": "relu"}, torch.relu),
-        ({"kind": "tanh"}, torch.tanh),
-        ({"kind": "sigmoid"}, torch.sigmoid),
-        ({"kind": "gelu", "approximate": False}, functional.gelu),
-        ({"kind": "silu"}, functional.silu),
-        ({"kind": "leaky_relu", "negative_slope": 0.01}, functional.leaky_relu),
-        ({"kind": "elu", "alpha": 1.0}, functional.elu),
-        ({"kind": "selu"}, functional.selu),
-        ({"kind": "softplus"}, functional.softplus),
-        ({"kind": "softsign"}, functional.softsign),
-    ]
+_CANDIDATES: list[tuple[dict[str, Any], Callable[[Any], Any]]] = [
+    ({"kind": "relu"}, torch.relu),
+    ({"kind": "tanh"}, torch.tanh),
+    ({"kind": "sigmoid"}, torch.sigmoid),
+    ({"kind": "gelu", "approximate": False}, functional.gelu),
+    ({"kind": "silu"}, functional.silu),
+    ({"kind": "leaky_relu", "negative_slope": 0.01}, functional.leaky_relu),
+    ({"kind": "elu", "alpha": 1.0}, functional.elu),
+    ({"kind": "selu"}, functional.selu),
+    ({"kind": "softplus"}, functional.softplus),
+    ({"kind": "softsign"}, functional.softsign),
+]
+"""The activations that are tried, as the core and as torch know them."""
 
 
 class Between:
@@ -44,7 +44,7 @@ class Between:
         self.input_gradient: Any = None
         self.activation: Mapping[str, Any] | None = None
         self.note = ""
-        for settings, function in [] if overwritten else _candidates():
+        for settings, function in [] if overwritten else _CANDIDATES:
             if same(function(given.detach()), received):
                 self.activation = settings
                 self.name = f"{settings['kind']}({before})"
@@ -70,24 +70,31 @@ class Between:
             # Flattened on the way, perhaps: units are still those of the module before.
             received = received.reshape(given.shape)
             back = None if back is None else back.reshape(given.shape)
+        kind = "activation" if known else "function"
         return LayerTrace(
             name=self.name,
-            kind="activation" if known else NOT_SEEN,
+            kind=kind,
             inputs=rows_of(given),
             outputs=rows_of(received),
             activation=self.activation,
             pre_activation=rows_of(given) if known else None,
             output_gradient=scaled_rows(back, scale),
-            pre_activation_gradient=scaled_rows(self.input_gradient, scale) if known else None,
-            settings={"kind": "activation" if known else NOT_SEEN},
+            pre_activation_gradient=scaled_rows(self.input_gradient, scale),
+            settings={"kind": kind},
             note=self.note,
         )
 
 
+def scaled_rows(gradient: Any, scale: float) -> Array | None:
+    """Return `rows_of` a gradient, multiplied by a number; None for none."""
+    if gradient is None:
+        return None
+    rows = rows_of(gradient)
+    return rows if scale == 1.0 else rows * np.asarray(scale, rows.dtype)
+
+
 def same(one: Any, other: Any) -> bool:
     """Return whether two tensors hold the same numbers in the same order, in whatever shape."""
-    import torch
-
     if one.numel() != other.numel() or one.dtype != other.dtype:
         return False
     return bool(torch.equal(one.detach().reshape(-1), other.detach().reshape(-1)))

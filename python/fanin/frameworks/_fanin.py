@@ -1,35 +1,115 @@
-"""Tracing a network of this package: a pass forward and one back in compiled code, all kept."""
+"""Networks of this package: their arrays, a pass layer by layer, a trace in compiled code."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks, _core, _targets, initializers, losses
+from fanin import _checks, _core, _targets, losses
 from fanin._network import Network
-from fanin.diagnosis._trace import LayerTrace, Trace, matrix
+from fanin.frameworks._advice import Advice
+from fanin.frameworks._arrays import Model, Parameter, Row, in_our_order
+from fanin.frameworks._objective import (
+    chosen_before,
+    fitting_loss,
+    loss_gradient,
+    random_direction,
+)
+from fanin.frameworks._trace import LayerTrace, Trace, as_matrix, matrix
+from fanin.frameworks._visit import Visit, Visitor
 from fanin.layers import Layer
-from fanin.random import Stream
 
 Array = NDArray[Any]
 
+NAME = "fanin"
+_DENSE = "Dense({units}{ended}, kernel_initializer={initializer})"
+ADVICE = Advice(
+    dense=_DENSE,
+    smaller=_DENSE.replace("{initializer}", "fanin.initializers.VarianceScaling({scale})"),
+    recalibrated="model.recalibrate(x)",
+)
 
-class Step(Protocol):
-    """A layer, or the part of it before or behind its activation."""
 
-    activation: Any
-    inputs: Array
-    outputs: Array
-    dx: Array | None
-    dy: Array | None
+def owns(model: object) -> TypeGuard[Network]:
+    """Whether this is a network of this package."""
+    return isinstance(model, Network)
 
-    def forward(self, x: Array, training: bool) -> Array:
-        """Keep `x` and the outputs; return these."""
 
-    def backward(self, dy: Array) -> Array:
-        """Keep `dy`, and the gradients of inputs and parameters; return that of the inputs."""
+def open_model(model: Network) -> Model:
+    """See the arrays of a built network."""
+    model.ready()
+    row = Row()
+    for layer in model.layers:
+        arrays = [_parameter(layer.name, role, view) for role, view in layer.arrays.items()]
+        row.add(_kind(layer), layer.name, arrays, layer)
+    return Model(framework=NAME, layers=row.layers, result=lambda: model)
+
+
+def _kind(layer: Layer) -> str:
+    """Return what the core calls it: the words of `_kinds` are the core's."""
+    return str(layer.settings()["kind"])
+
+
+def _parameter(layer: str, role: str, view: Array) -> Parameter:
+    def put(values: Any) -> None:
+        np.copyto(view, values, casting="same_kind")
+
+    return in_our_order(
+        role=role,
+        name=f"{layer}.{role}",
+        shape=view.shape,
+        dtype=view.dtype.name,
+        get=lambda: view,
+        put=put,
+    )
+
+
+class NetworkPass:
+    """A network of this package that is passed through."""
+
+    def __init__(self, model: Network, x: Any) -> None:
+        self.model, self.inputs = model, model.take(x)
+        model.build((None, *self.inputs.shape[1:]))
+        model.ready()
+
+    def keep(self) -> list[Array]:
+        """Copy what may change."""
+        return [array.copy() for array in self.model.weights]
+
+    def restore(self, kept: list[Array]) -> None:
+        """Put it back."""
+        self.model.set_weights(kept)
+
+    def __call__(self, visit: Visitor) -> None:
+        """Pass the batch through once."""
+        inputs = self.inputs
+        for step in split_steps(self.model, inputs.shape[1:]):
+            inputs = step.forward(inputs, training=True)
+            arrays = step.layer.arrays
+            if step.activation is not None or "kernel" not in arrays:
+                continue
+            bias = arrays.get("bias")
+            rows = as_matrix(inputs)
+            factor, shift = visit(Visit(step.layer.name, rows, bias is not None))
+            arrays["kernel"][...] *= factor
+            if bias is not None:
+                bias[...] = (bias - shift) * factor
+            inputs = ((inputs - shift) * factor).astype(inputs.dtype, copy=False)
+
+
+def open_pass(model: Network, x: Any) -> NetworkPass:
+    """Make ready a pass that stops at each layer with a kernel; one that is not built is built."""
+    return NetworkPass(model, x)
+
+
+def trace(model: Network, x: Any, y: Any, loss: Any, training: bool) -> Trace:
+    """Trace a network for samples that are not looked at yet; one that is not built is built."""
+    inputs = model.take(x, finite=False)
+    if y is not None:  # a refused call builds nothing
+        y, loss = checked_targets(model, inputs, y, loss)
+    model.build((None, *inputs.shape[1:]))
+    return trace_network(model, inputs, y, loss, training)
 
 
 class ForwardStep:
@@ -127,7 +207,7 @@ class Tracer:
             loss = chosen_before(self.network, loss)
             name, value, dy, fused = loss_gradient(y, loss, before, outputs, run.last_activation)
         run.back(dy, fused)
-        return Trace(self.network.name, x.reshape(len(x), -1), run.layers(), name, value)
+        return Trace(self.network.name, x.reshape(len(x), -1), run.layers(), name, value, NAME)
 
 
 class _Run:
@@ -219,40 +299,6 @@ class _Run:
         }
 
 
-def pass_through(
-    steps: Sequence[Step], x: Array, y: Any, loss: losses.Loss | None, training: bool
-) -> tuple[str, float | None]:
-    """Run steps forward and back; return the name of the loss and its value."""
-    outputs = x
-    for step in steps:
-        outputs = step.forward(outputs, training)
-    if y is None:
-        name, value, dy, fused = "", None, random_direction(outputs), False
-    else:
-        last = steps[-1]
-        name, value, dy, fused = loss_gradient(y, loss, last.inputs, outputs, last.activation)
-    if fused:
-        steps[-1].dx = dy
-    for step in reversed(steps[:-1] if fused else steps):
-        dy = step.backward(dy)
-    return name, value
-
-
-def loss_gradient(
-    y: Any, loss: losses.Loss | None, before: Array, outputs: Array, activation: Any
-) -> tuple[str, float, Array, bool]:
-    """Return a loss's name, its mean, and the gradient of each sample's own.
-
-    The gradient is with respect to the outputs; or, and then the last value is True, to what the
-    last activation gets, `before`: where loss and activation are one formula, which is exact where
-    probabilities underflow.
-    """
-    chosen = loss or fitting_loss(y, outputs.shape, activation)
-    one = before_activation(chosen, activation)
-    values, dy = chosen.rows(y, outputs) if one is None else one.rows(y, before)
-    return chosen.kind, float(values.mean(dtype=np.float64)), dy, one is not None
-
-
 def split_steps(network: Network, shape: tuple[int, ...]) -> list[ForwardStep]:
     """Return the layers of a network, those with an activation cut in two before it."""
     steps: list[ForwardStep] = []
@@ -274,12 +320,6 @@ def _parts(settings: dict[str, Any]) -> list[dict[str, Any]]:
         {**settings, "activation": {"kind": "linear"}},
         {"kind": "activation", "activation": settings["activation"]},
     ]
-
-
-def random_direction(outputs: Array) -> Array:
-    """Return the gradient of a random linear function of the outputs, always the same one."""
-    normal = initializers.RandomNormal(0.0, 1.0)
-    return normal(outputs.shape, outputs.dtype, rng=Stream(0, "diagnose"))
 
 
 def checked_targets(network: Network, x: Array, y: Any, loss: Any) -> tuple[Array, losses.Loss]:
@@ -309,37 +349,3 @@ def checked_targets(network: Network, x: Array, y: Any, loss: Any) -> tuple[Arra
     chosen = chosen_before(network, loss) or fitting_loss(targets, outputs, last)
     _targets.prepare("y", targets, chosen.kind, outputs, plan.dtype)
     return targets, chosen
-
-
-def chosen_before(network: Network, loss: Any) -> losses.Loss | None:
-    """Return the loss that was asked for, or is compiled."""
-    if loss is not None:
-        return losses.resolve(loss)
-    compiled = getattr(network, "_compiled", None)
-    return None if compiled is None else compiled.loss
-
-
-def fitting_loss(y: Any, shape: tuple[int, ...], activation: Any) -> losses.Loss:
-    """Return a loss for these targets and outputs."""
-    kind = None if activation is None else activation["kind"]
-    array = np.asarray(y)
-    classes = array.dtype.kind in "iub" and array.size == math.prod(shape[:-1])
-    if kind == "sigmoid":
-        return losses.BinaryCrossentropy()
-    if shape[-1] > 1 and classes:
-        return losses.SparseCategoricalCrossentropy(from_logits=kind != "softmax")
-    if kind == "softmax":
-        return losses.CategoricalCrossentropy()
-    return losses.MeanSquaredError()
-
-
-def before_activation(loss: losses.Loss, activation: Any) -> losses.Loss | None:
-    """Return the loss as a function of what goes into the last activation, if it is one formula."""
-    kind = None if activation is None else activation["kind"]
-    pairs = {
-        "softmax": ("categorical_crossentropy", "sparse_categorical_crossentropy"),
-        "sigmoid": ("binary_crossentropy",),
-    }
-    if loss.kind not in pairs.get(kind or "", ()) or loss.settings()["from_logits"]:
-        return None
-    return type(loss).from_config({**loss.get_config(), "from_logits": True})

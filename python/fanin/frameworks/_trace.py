@@ -1,12 +1,13 @@
 """A forward and a backward pass with every array kept: what a diagnosis measures.
 
-Networks of other frameworks fill in the same two classes from their own hooks.
+Each framework fills in the same two classes, by its own hooks.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -23,8 +24,7 @@ class LayerTrace:
 
     name: str
     kind: str
-    """As the core calls it: ``dense``, ``batch_normalization``, ``activation``, ``dropout``,
-    ``flatten``; or a foreign layer's class name."""
+    """A word of `fanin.frameworks._kinds`; the layer's class name where that has none."""
     inputs: Array
     outputs: Array
     activation: Mapping[str, Any] | None = None
@@ -56,10 +56,16 @@ class Trace:
     """Name of the loss; empty where the gradient is that of a random direction of the outputs."""
     value: float | None
     """Mean loss of the batch."""
-    framework: str = "fanin"
-    """``fanin``, ``torch`` or ``keras``."""
+    framework: str
+    """Its name: ``fanin``, ``torch`` or ``keras``."""
 
 
 def matrix(array: Array) -> Array:
     """Return `array` as rows of its last axis; without a copy if it is contiguous."""
     return array.reshape(-1, array.shape[-1])
+
+
+def as_matrix(array: Array) -> Array:
+    """Return `array` as the core takes it: C-contiguous float32 or float64, two axes."""
+    wanted = array.dtype if array.dtype in (np.float32, np.float64) else np.float32
+    return np.ascontiguousarray(matrix(array), dtype=wanted)

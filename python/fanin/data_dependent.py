@@ -1,4 +1,8 @@
-"""What is made of a layer's outputs: LSUV, unit by unit, weight normalization's first step."""
+"""Initialization from data: one pass over a batch sets the scale of each layer.
+
+Each layer is measured when the pass reaches it, rescaled, and its outputs with it, so that nothing
+is computed twice: the cost is that of one forward pass, whatever the depth.
+"""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -9,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import fanin
-from fanin import _checks, _core
-from fanin.data_dependent._models import Visit, visiting
+from fanin import _absent, _checks, _core
+from fanin.frameworks._open import visiting
+from fanin.frameworks._visit import Visit
 from fanin.random import Rng, drawing, resolve
 from fanin.show.progress import Progress
 from fanin.show.results import Result, Table
@@ -18,6 +23,8 @@ from fanin.show.text import counted
 
 if TYPE_CHECKING:
     from fanin.typing import InitializerLike, ModelLike, Verbose
+
+__all__ = ["LayerScale", "Scales", "data_dependent", "lsuv", "weight_norm"]
 
 Array = NDArray[np.float64]
 
@@ -335,3 +342,6 @@ def _run(
     if not found:
         raise ValueError("model: expected at least one layer with weights, found none")
     return Scales(found)
+
+
+_absent.guard(__name__)

@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from fanin.data_dependent._models import Visit, Visitor
-from fanin.diagnosis._signals import as_matrix
-from fanin.diagnosis._torch import as_tensor, undisturbed
+from fanin.frameworks._trace import as_matrix
+from fanin.frameworks._visit import Visit, Visitor
+from fanin.frameworks.torch._arrays import parameter_of
+from fanin.frameworks.torch._kinds import KINDS
+from fanin.frameworks.torch._trace import as_tensor, undisturbed
 
-_CONVOLUTIONS = torch.nn.modules.conv._ConvNd
-_TRANSPOSED = torch.nn.modules.conv._ConvTransposeNd
+_WEIGHTED = ("dense", "convolution", "transposed_convolution")
 
 
-class TorchRun:
+class TorchPass:
     """A torch module that is passed through."""
 
     def __init__(self, model: Any, x: Any) -> None:
@@ -45,7 +46,7 @@ class TorchRun:
 
         with undisturbed(self.model, training=True), ExitStack() as stack, torch.no_grad():
             for name, module in self.model.named_modules():
-                if isinstance(module, (torch.nn.Linear, _CONVOLUTIONS)):
+                if KINDS.of(module) in _WEIGHTED:
                     handle = module.register_forward_hook(hook(name or type(module).__name__))
                     stack.callback(handle.remove)
             self.model(self.inputs)
@@ -60,29 +61,16 @@ def _rescaled(name: str, module: Any, outputs: Any, visit: Visitor) -> Any:
                 f"whose {role} is computed; remove its parametrization or pruning first"
             )
     array = outputs.numpy()
-    rows = np.moveaxis(array, 1, -1) if isinstance(module, _CONVOLUTIONS) else array
+    rows = array if KINDS.of(module) == "dense" else np.moveaxis(array, 1, -1)
     has_bias = module.bias is not None
-    factor, shift = visit(Visit(name, as_matrix(rows.reshape(-1, rows.shape[-1])), has_bias))
-    by_unit, less = (torch.as_tensor(values, dtype=outputs.dtype) for values in (factor, shift))
-    module.weight.mul_(_along(by_unit, module))
+    factor, shift = visit(Visit(name, as_matrix(rows), has_bias))
+    factor, shift = factor.astype(array.dtype), shift.astype(array.dtype)
+    kernel = parameter_of(module, "weight", module.weight, name)
+    kernel.write(kernel.read() * kernel.by_unit(factor))
     if has_bias:
-        module.bias.sub_(less).mul_(by_unit)
+        bias = parameter_of(module, "bias", module.bias, name)
+        bias.write((bias.read() - shift) * factor)
     if rows is not array and factor.ndim:  # units are on axis 1
-        places = (-1, *[1] * (outputs.ndim - 2))
-        by_unit, less = by_unit.reshape(places), less.reshape(places)
-    return outputs.sub(less).mul_(by_unit)
-
-
-def _along(factor: Any, module: Any) -> Any:
-    """Give a factor of each unit the shape in which it multiplies the weights."""
-    weight = module.weight
-    if factor.ndim == 0:
-        return factor
-    if isinstance(module, _TRANSPOSED):
-        # (in, out / groups, ...): the units of one group after the other.
-        groups = module.groups
-        by_group = factor.reshape(groups, 1, -1)
-        rows = weight.shape[0] // groups
-        whole = by_group.expand(groups, rows, -1).reshape(weight.shape[:2])
-        return whole.reshape(*weight.shape[:2], *[1] * (weight.ndim - 2))
-    return factor.reshape(-1, *[1] * (weight.ndim - 1))
+        places = (-1, *[1] * (array.ndim - 2))
+        factor, shift = factor.reshape(places), shift.reshape(places)
+    return outputs.sub(torch.from_numpy(shift)).mul_(torch.from_numpy(factor))

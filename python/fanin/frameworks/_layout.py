@@ -1,4 +1,4 @@
-"""Which axis of a bare kernel holds the outputs: what biases and neighbours tell."""
+"""The layouts of a kernel, and which of them a bare one has: what biases and neighbours tell."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,30 @@ LAYOUTS = ("in_out", "out_in")
 
 TRANSPOSED = "transposed"
 """``(..., outputs, inputs)``, as a transposed convolution's: no layout of a whole tree."""
+
+
+def from_out_in(ndim: int) -> tuple[int, ...]:
+    """Return the axes of a kernel ``(outputs, inputs, spatial...)`` in fanin's order.
+
+    Torch's transposed convolutions, ``(inputs, outputs, spatial...)``, become fanin's by the same.
+
+    Examples
+    --------
+    >>> from_out_in(4)
+    (2, 3, 1, 0)
+    """
+    return (*range(2, ndim), 1, 0)
+
+
+def to_out_in(shape: Shape) -> Shape:
+    """Return the shape ``(outputs, inputs, spatial...)`` of a kernel that is shaped as in fanin.
+
+    Examples
+    --------
+    >>> to_out_in((5, 5, 3, 8))
+    (8, 3, 5, 5)
+    """
+    return (*shape[:-3:-1], *shape[:-2])
 
 
 def readings(kernels: Sequence[tuple[str, Shape, Shape | None]]) -> list[str]:

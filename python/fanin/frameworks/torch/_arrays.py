@@ -1,4 +1,8 @@
-"""The layers of a torch module. Imported only where there is such a module."""
+"""The arrays of a torch module. Imported only where there is such a module.
+
+This file says how torch lays things out: a kernel is ``(outputs, inputs, spatial...)``, one of a
+transposed convolution ``(inputs, outputs, spatial...)``, with the inputs or outputs of one group.
+"""
 
 from typing import Any
 
@@ -6,85 +10,73 @@ import numpy as np
 import torch  # type: ignore[import-not-found,unused-ignore]
 
 from fanin import _core
-from fanin._buffers import was_written
-from fanin.foreign._base import Array, Model, Parameter, Row, in_our_order
+from fanin.frameworks._arrays import Array, Model, Parameter, Row, in_our_order
+from fanin.frameworks._layout import from_out_in
+from fanin.frameworks._trace import matrix
+from fanin.frameworks.torch import NAME
+from fanin.frameworks.torch._kinds import KINDS
+from fanin.frameworks.torch._memory import was_written
 from fanin.initializers._fans import FanOptions
 
-_nn = torch.nn
-_NORMALIZATIONS = tuple(
-    kind
-    for kind in (
-        _nn.modules.batchnorm._NormBase,  # batch and instance normalization
-        _nn.LayerNorm,
-        _nn.GroupNorm,
-        getattr(_nn, "RMSNorm", None),  # from torch 2.4
-    )
-    if kind is not None
-)
-_KINDS: tuple[tuple[Any, str], ...] = (
-    (_nn.Linear, "dense"),
-    # Before the convolutions, of which it is one.
-    (_nn.modules.conv._ConvTransposeNd, "conv_transpose"),
-    (_nn.modules.conv._ConvNd, "conv"),
-    ((_nn.Embedding, _nn.EmbeddingBag), "embedding"),
-    (_NORMALIZATIONS, "normalization"),
-    (_nn.MultiheadAttention, "attention"),
-)
 _WEIGHTS = {"weight": "kernel", "bias": "bias"}
+_NORMALIZING = {
+    "weight": "gamma",
+    "bias": "beta",
+    "running_mean": "moving_mean",
+    "running_var": "moving_variance",
+    "num_batches_tracked": "batches",
+}
 _ROLES = {
     "dense": _WEIGHTS,
-    "conv": _WEIGHTS,
-    "conv_transpose": _WEIGHTS,
+    "convolution": _WEIGHTS,
+    "transposed_convolution": _WEIGHTS,
     "embedding": {"weight": "embeddings"},
-    "normalization": {
-        "weight": "gamma",
-        "bias": "beta",
-        "running_mean": "moving_mean",
-        "running_var": "moving_variance",
-        "num_batches_tracked": "batches",
-    },
+    "normalization": _NORMALIZING,
+    "batch_normalization": _NORMALIZING,
     "attention": {"in_proj_weight": "kernel", "in_proj_bias": "bias"},
-    "other": {},
 }
 
 
-def opened_torch(model: Any) -> Model:
+def open_torch(model: Any) -> Model:
     """See the parameters, and the running statistics, of a module and those inside it."""
     row = Row()
     seen: set[int] = set()
     for path, module in model.named_modules():
-        kind = next((kind for types, kind in _KINDS if isinstance(module, types)), "other")
         found = []
-        for name, tensor in _own(module, kind):
+        for name, tensor in tensors_of(module).items():
             if id(tensor) not in seen:
                 seen.add(id(tensor))
-                found.append(_parameter(module, kind, f"{path}.{name}" if path else name, tensor))
-        row.add(kind, path, found, module)
-    return Model(framework="torch", layers=row.layers, result=lambda: model)
+                full = f"{path}.{name}" if path else name
+                _check(full, tensor)
+                found.append(parameter_of(module, name, tensor, full))
+        row.add(KINDS.of(module), path, found, module)
+    return Model(framework=NAME, layers=row.layers, result=lambda: model)
 
 
-def _own(module: Any, kind: str) -> list[tuple[str, Any]]:
-    """List the tensors of the module itself: kernel before bias, statistics last."""
+def tensors_of(module: Any) -> dict[str, Any]:
+    """Return the tensors of the module itself: kernel before bias, statistics last."""
     tensors = dict(module.named_parameters(recurse=False))
-    if kind == "normalization":
+    if _roles(module) is _NORMALIZING:
         tensors |= dict(module.named_buffers(recurse=False))
-    return list(tensors.items())
+    return tensors
 
 
-def _parameter(module: Any, kind: str, name: str, tensor: Any) -> Parameter:
-    _check(name, tensor)
-    role = _ROLES[kind].get(name.rpartition(".")[2], name.rpartition(".")[2])
-    # A kernel is (out, in, spatial...), or (in, out, spatial...) where it is transposed.
-    order = (*range(2, tensor.ndim), 1, 0) if role == "kernel" else None
+def _roles(module: Any) -> dict[str, str]:
+    return _ROLES.get(KINDS.of(module), {})
+
+
+def parameter_of(module: Any, name: str, tensor: Any, full: str) -> Parameter:
+    """Return one tensor of a module as a parameter, which messages call by its `full` name."""
+    role = _roles(module).get(name, name)
     return in_our_order(
         role=role,
-        name=name,
+        name=full,
         shape=tuple(tensor.shape),
         dtype=str(tensor.dtype).removeprefix("torch."),
         get=lambda: read(tensor),
         put=lambda values: _write(tensor, values),
-        order=order,
-        fans=_fans(module, kind, role, tensor),
+        order=from_out_in(tensor.ndim) if role == "kernel" else None,
+        fans=_fans(module, KINDS.of(module), role, tensor),
         zero_row=getattr(module, "padding_idx", None) if role == "embeddings" else None,
     )
 
@@ -98,7 +90,7 @@ def _fans(module: Any, kind: str, role: str, tensor: Any) -> FanOptions:
         inputs = float(tensor.shape[1])
         return FanOptions(fan_in=inputs, fan_out=tensor.shape[0] / 3)
     if role == "kernel" and kind != "dense":
-        return FanOptions(groups=module.groups, transposed=kind == "conv_transpose")
+        return FanOptions(groups=module.groups, transposed=kind == "transposed_convolution")
     return FanOptions()
 
 
@@ -144,8 +136,24 @@ def read(tensor: Any) -> Array:
     return array
 
 
+def measured(tensor: Any) -> Array:
+    """Return the values as the core measures them: in float32, unless they are in float64."""
+    tensor = tensor.detach()
+    known = tensor.dtype in (torch.float32, torch.float64)
+    array: Array = (tensor if known else tensor.float()).numpy()
+    return array
+
+
+def rows_of(tensor: Any) -> Array:
+    """Return a matrix with a column a unit; a channel of an image is one, and each place a row."""
+    array = measured(tensor)
+    if array.ndim > 2:
+        array = np.moveaxis(array, 1, -1)
+    return matrix(array)
+
+
 def _write(tensor: Any, values: Array) -> None:
-    ours = values.transpose(*range(2, values.ndim), 1, 0) if values.ndim > 1 else values
+    ours = values.transpose(from_out_in(values.ndim)) if values.ndim > 1 else values
     turned = ours.flags.c_contiguous and not values.flags.c_contiguous
     if turned and tensor.is_contiguous() and tensor.dtype in (torch.float32, torch.float64):
         kernel = np.asarray(ours, str(tensor.dtype).removeprefix("torch."))

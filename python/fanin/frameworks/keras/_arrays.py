@@ -1,4 +1,8 @@
-"""The layers of a Keras model. Imported only where there is such a model."""
+"""The arrays of a Keras model. Imported only where there is such a model.
+
+This file says how Keras lays things out: kernels as we do, but for those of depthwise convolutions,
+which are ``(spatial..., inputs, multiplier)``.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,29 +10,13 @@ from typing import Any
 import keras  # type: ignore[import-not-found,unused-ignore]
 import numpy as np
 
-from fanin.foreign._base import Array, Model, Parameter, Row, in_our_order
+from fanin.frameworks._arrays import Array, Model, Parameter, Row, in_our_order
+from fanin.frameworks.keras import NAME
+from fanin.frameworks.keras._kinds import KINDS, is_depthwise
 from fanin.initializers._fans import FanOptions
 
-_layers = keras.layers
-_TRANSPOSED = (_layers.Conv1DTranspose, _layers.Conv2DTranspose, _layers.Conv3DTranspose)
-_DEPTHWISE = (_layers.DepthwiseConv1D, _layers.DepthwiseConv2D)
-_SEPARABLE = (_layers.SeparableConv1D, _layers.SeparableConv2D)
-_NORMALIZATIONS = (
-    _layers.BatchNormalization,
-    _layers.LayerNormalization,
-    _layers.GroupNormalization,
-    _layers.RMSNormalization,
-)
-_KINDS: tuple[tuple[Any, str], ...] = (
-    ((_layers.Dense, _layers.EinsumDense), "dense"),
-    (_TRANSPOSED, "conv_transpose"),
-    ((_layers.Conv1D, _layers.Conv2D, _layers.Conv3D, *_DEPTHWISE, *_SEPARABLE), "conv"),
-    (_layers.Embedding, "embedding"),
-    (_NORMALIZATIONS, "normalization"),
-)
 
-
-def opened_keras(model: Any) -> Model:
+def open_keras(model: Any) -> Model:
     """See the variables of a built model, whatever the backend."""
     if not model.built:
         raise ValueError(
@@ -38,14 +26,13 @@ def opened_keras(model: Any) -> Model:
     row = Row()
     seen: set[int] = set()
     for path, layer in _walk(model, "", set()):
-        kind = next((kind for types, kind in _KINDS if isinstance(layer, types)), "other")
         found = []
         for variable in (*layer._trainable_variables, *layer._non_trainable_variables):
             if id(variable) not in seen:
                 seen.add(id(variable))
-                found.append(_parameter(layer, kind, path, variable))
-        row.add(kind, path, found, layer)
-    return Model(framework="keras", layers=row.layers, result=lambda: model)
+                found.append(parameter_of(layer, variable, path))
+        row.add(KINDS.of(layer), path, found, layer)
+    return Model(framework=NAME, layers=row.layers, result=lambda: model)
 
 
 def _walk(layer: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
@@ -59,12 +46,13 @@ def _walk(layer: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
         yield from _walk(part, f"{path}.{part.name}" if path else part.name, seen)
 
 
-def _parameter(layer: Any, kind: str, path: str, variable: Any) -> Parameter:
+def parameter_of(layer: Any, variable: Any, path: str = "") -> Parameter:
+    """Return one variable of a layer, which stands at `path`, as a parameter."""
     shape = tuple(variable.shape)
     role = variable.name
-    if isinstance(layer, _layers.RMSNormalization) and role == "scale":
+    if isinstance(layer, keras.layers.RMSNormalization) and role == "scale":
         role = "gamma"
-    ours, fans = _weights(layer, kind, role, shape)
+    ours, fans = _weights(layer, role, shape)
     return in_our_order(
         role=role,
         name=f"{path}.{variable.name}" if path else variable.name,
@@ -78,23 +66,24 @@ def _parameter(layer: Any, kind: str, path: str, variable: Any) -> Parameter:
 
 
 def _weights(
-    layer: Any, kind: str, role: str, shape: tuple[int, ...]
+    layer: Any, role: str, shape: tuple[int, ...]
 ) -> tuple[tuple[int, ...] | None, FanOptions]:
     """Return our shape of an array, if it is another one, and how its fans are counted."""
     if role == "embeddings":
         # A lookup is a product with one input that is 1: the others do not add up.
         return None, FanOptions(fan_in=1.0, fan_out=float(shape[1]))
-    if role == "depthwise_kernel" or (role == "kernel" and isinstance(layer, _DEPTHWISE)):
+    if role == "depthwise_kernel" or (role == "kernel" and is_depthwise(layer)):
         # (spatial..., inputs, multiplier): as many groups as inputs, of one input each.
         *spatial, inputs, multiplier = shape
         return (*spatial, 1, inputs * multiplier), FanOptions(groups=inputs)
     if role != "kernel":
         return None, FanOptions()
-    if isinstance(layer, _layers.EinsumDense):
+    kind = KINDS.of(layer)
+    if kind == "einsum":
         return None, _einsum_fans(layer.equation)
-    if kind == "conv_transpose":
+    if kind == "transposed_convolution":
         return None, FanOptions(transposed=True)
-    if kind == "conv":
+    if kind == "convolution":
         return None, FanOptions(groups=layer.groups)
     return None, FanOptions()
 
@@ -112,8 +101,13 @@ def _einsum_fans(equation: str) -> FanOptions:
 
 def _read(variable: Any) -> Array:
     if keras.backend.backend() == "torch":
-        from fanin.foreign._torch import read
+        from fanin.frameworks.torch._arrays import read
 
         return read(variable.value)
     array: Array = np.asarray(keras.ops.convert_to_numpy(variable.value))
     return array
+
+
+def copied(value: Any) -> Array:
+    """Return the values of a variable or a tensor in memory of their own."""
+    return np.array(keras.ops.convert_to_numpy(value))

@@ -1,0 +1,156 @@
+"""Whose model is it? The one place that asks, and what is then done with a model.
+
+A framework is a module that has the functions of `Framework`: `_fanin.py` for our own networks, the
+folders ``torch/`` and ``keras/``. Trees of arrays (`_tree.py`) are nobody's, and cannot run.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn, Protocol
+
+from fanin._checks import one_of
+from fanin.frameworks import _fanin, keras, torch
+from fanin.frameworks._advice import Advice
+from fanin.frameworks._arrays import Model, checked_order
+from fanin.frameworks._layout import LAYOUTS
+from fanin.frameworks._trace import Trace
+from fanin.frameworks._tree import is_tree, open_tree
+from fanin.frameworks._visit import Pass
+
+
+class Framework(Protocol):
+    """What each framework's module has."""
+
+    NAME: str
+    """What `Model.framework` and `Report.framework` call it."""
+    ADVICE: Advice
+    """Code that puts a model right."""
+
+    def owns(self, model: Any) -> bool:
+        """Whether a model is of this framework; nothing is imported to tell."""
+
+    def open_model(self, model: Any) -> Model:
+        """See the arrays of a model, layer by layer."""
+
+    def trace(self, model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
+        """Run a model forward and back, and keep what its layers pass on."""
+
+    def open_pass(self, model: Any, x: Any) -> Pass:
+        """Make ready a pass that stops at each layer with weights."""
+
+
+# Keras before torch: its layers are torch modules too where torch is its backend.
+FRAMEWORKS: tuple[Framework, ...] = (_fanin, keras, torch)
+
+
+def framework_of(model: object) -> Framework | None:
+    """Return whose model this is, or None."""
+    return next((framework for framework in FRAMEWORKS if framework.owns(model)), None)
+
+
+def advice_of(name: str) -> Advice:
+    """Return what the framework of this name says in code."""
+    return next(framework.ADVICE for framework in FRAMEWORKS if name == framework.NAME)
+
+
+def opened(model: object, layout: str | None = None, order: Sequence[str] | None = None) -> Model:
+    """Find the layers of a model and their arrays.
+
+    Parameters
+    ----------
+    model : fanin.Sequential, torch.nn.Module, keras.Layer, or nested dict, list or tuple
+        Built, and on the CPU.
+    layout : {"in_out", "out_in"}, optional
+        How the kernels of a tree are laid out, see `fanin.initialize`.
+    order : sequence of str, optional
+        The names of all layers that hold arrays, first to last.
+
+    Returns
+    -------
+    Model
+        Layers in the order of the model: as added to a Sequential, as registered in a torch
+        module, as Keras lists them, as they stand in a tree. What is shared comes once, where it
+        comes first.
+
+    Raises
+    ------
+    TypeError
+        If it is none of these, or a tree holds something that is no array.
+    ValueError
+        If the arrays do not exist yet, or are not on the CPU; if nothing tells the inputs of a
+        tree's kernels from their outputs, or `layout` is given for another model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tree = {"out": {"kernel": np.zeros((4, 2), "float32"), "bias": np.zeros(2, "float32")}}
+    >>> [layer.name for layer in opened(tree).layers]
+    ['out']
+    """
+    names = None if order is None else checked_order(order)
+    if layout is not None:
+        one_of("layout", layout, LAYOUTS)
+    if is_tree(model):
+        found = open_tree(model, layout, names)
+    elif layout is not None:
+        raise ValueError(
+            f"layout: expected None for a {type(model).__name__}, whose layers are of a known "
+            f"layout, found {layout!r}"
+        )
+    else:
+        framework = framework_of(model)
+        if framework is None:
+            _refuse(
+                model,
+                "a fanin.Sequential, a torch.nn.Module, a Keras model, or a dict, list or tuple "
+                "of arrays",
+            )
+        found = framework.open_model(model)
+    return found if names is None else found.in_order(names)
+
+
+def trace(model: object, x: Any, y: Any, loss: Any, training: bool) -> Trace:
+    """Run a model of any framework forward and back, and keep what its layers pass on.
+
+    Parameters
+    ----------
+    model : Sequential, torch.nn.Module or keras.Model
+        It does not change; one of ours that is not built is built.
+    x, y, loss, training
+        As for `fanin.diagnose`.
+
+    Returns
+    -------
+    Trace
+        In one vocabulary and one layout, whatever the framework.
+
+    Raises
+    ------
+    TypeError
+        If `model` is none of these.
+    """
+    return _running(model).trace(model, x, y, loss, training)
+
+
+@contextmanager
+def visiting(model: object, x: Any) -> Iterator[Pass]:
+    """Open a model for a batch; whatever is raised inside, the model is then as it was."""
+    passed = _running(model).open_pass(model, x)
+    before = passed.keep()
+    try:
+        yield passed
+    except BaseException:
+        passed.restore(before)
+        raise
+
+
+def _running(model: object) -> Framework:
+    framework = framework_of(model)
+    if framework is None:
+        _refuse(model, "a fanin.Sequential, a torch.nn.Module or a keras.Model")
+    return framework
+
+
+def _refuse(model: object, expected: str) -> NoReturn:
+    kind = type(model)
+    raise TypeError(f"model: expected {expected}, found {kind.__module__}.{kind.__qualname__}")

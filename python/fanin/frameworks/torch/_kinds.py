@@ -1,0 +1,54 @@
+"""What each module of torch is, in the vocabulary of all frameworks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch  # type: ignore[import-not-found,unused-ignore]
+
+from fanin.frameworks._kinds import Kinds
+
+_nn = torch.nn
+_ACTIVATIONS: dict[Any, Callable[[Any], dict[str, Any]]] = {
+    _nn.ReLU: lambda m: {"kind": "relu"},
+    _nn.LeakyReLU: lambda m: {"kind": "leaky_relu", "negative_slope": float(m.negative_slope)},
+    _nn.ELU: lambda m: {"kind": "elu", "alpha": float(m.alpha)},
+    _nn.SELU: lambda m: {"kind": "selu"},
+    _nn.GELU: lambda m: {"kind": "gelu", "approximate": m.approximate == "tanh"},
+    _nn.SiLU: lambda m: {"kind": "silu"},
+    _nn.Sigmoid: lambda m: {"kind": "sigmoid"},
+    _nn.Tanh: lambda m: {"kind": "tanh"},
+    _nn.Softsign: lambda m: {"kind": "softsign"},
+    _nn.Softplus: lambda m: {"kind": "softplus"},
+    _nn.Softmax: lambda m: {"kind": "softmax"},
+}
+_NORMALIZATIONS = tuple(
+    kind
+    for kind in (
+        _nn.modules.batchnorm._NormBase,  # of instances too
+        _nn.LayerNorm,
+        _nn.GroupNorm,
+        getattr(_nn, "RMSNorm", None),  # from torch 2.4
+    )
+    if kind is not None
+)
+KINDS = Kinds(
+    "torch.nn.modules.",
+    (_nn.Linear, "dense"),
+    # Before the convolutions, of which it is one.
+    (_nn.modules.conv._ConvTransposeNd, "transposed_convolution"),
+    (_nn.modules.conv._ConvNd, "convolution"),
+    ((_nn.Embedding, _nn.EmbeddingBag), "embedding"),
+    # Before the normalizations, of which it is one.
+    (_nn.modules.batchnorm._BatchNorm, "batch_normalization"),
+    (_NORMALIZATIONS, "normalization"),
+    (_nn.MultiheadAttention, "attention"),
+    (tuple(_ACTIVATIONS), "activation"),
+    (_nn.Dropout, "dropout"),
+    (_nn.Flatten, "flatten"),
+)
+
+
+def activation_of(module: Any) -> dict[str, Any] | None:
+    """Return the activation that a module is, as the core knows it; None if it is none."""
+    settings = _ACTIVATIONS.get(type(module))
+    return None if settings is None else settings(module)
