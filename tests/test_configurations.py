@@ -91,3 +91,71 @@ def test_a_configuration_holds_arguments_only(place):
             and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
         }
         assert required <= config.keys(), name
+
+
+def own_class(name, base, **namespace):
+    """Return a class that counts as one of the package."""
+    return type(base)(name, (base,), {"__module__": "fanin.added", **namespace})
+
+
+def test_a_new_class_of_the_package_says_all_of_it_by_its_constructor():
+    def __init__(self, low, high=1.0, seed=None, *, steps=3, twice=False):  # noqa: N807
+        self.low, self.high, self.steps, self.twice = low, high, steps, twice
+        initializers.Initializer.__init__(self)
+        self.seed = seed
+
+    kind = own_class("Ramp", initializers.Initializer, __init__=__init__)
+    assert kind(0.5).get_config() == {"low": 0.5, "high": 1.0, "seed": None}
+    assert repr(kind(0.5, steps=4)) == "Ramp(low=0.5, high=1.0, seed=None, steps=4)"
+    assert kind.from_config(kind(0.5, twice=True).get_config()) == kind(0.5, twice=True)
+
+
+def test_a_missing_attribute_is_an_error_not_a_gap():
+    kind = own_class("Ramp", initializers.Initializer, __init__=lambda self, low: None)
+    with pytest.raises(AttributeError, match="low"):
+        kind(1).get_config()
+
+
+def test_a_new_loss_tells_the_core_its_own_arguments_alone():
+    def __init__(self, delta=1.0, reduction="sum", name=None, dtype=None):  # noqa: N807
+        fanin.losses.Loss.__init__(self, name, reduction, dtype)
+        self.delta = delta
+
+    kind = own_class("Huber", fanin.losses.Loss, __init__=__init__, kind="huber")
+    assert kind(0.5).settings() == {"kind": "huber", "delta": 0.5}
+    assert kind(0.5).get_config() == {"delta": 0.5, "reduction": "sum", "name": "huber"}
+    assert repr(kind(0.5)) == "Huber(delta=0.5)"
+
+
+def test_a_class_of_a_user_adds_to_what_its_base_says():
+    class Wide(fanin.layers.Dense):
+        def __init__(self, factor, **kwargs):
+            super().__init__(10 * factor, **kwargs)
+            self.factor = factor
+
+        def get_config(self):
+            config = super().get_config()
+            del config["units"]
+            return {**config, "factor": self.factor}
+
+    layer = Wide(2, name="wide", activation="relu")
+    assert layer.get_config()["factor"] == 2
+    assert layer.settings() == fanin.layers.Dense(20, "relu").settings()
+    assert Wide.from_config(layer.get_config()).units == 20
+
+
+def test_a_schedule_shows_its_arguments_and_that_of_a_user_what_it_is():
+    decay = fanin.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+    expected = (
+        "ExponentialDecay(initial_learning_rate=0.1, decay_steps=10.0, decay_rate=0.5, "
+        "staircase=False, name='ExponentialDecay')"
+    )
+    assert repr(decay) == expected
+
+    class Inverse(fanin.optimizers.schedules.LearningRateSchedule):
+        def __init__(self, start):
+            self.start = start
+
+    assert "Inverse object at 0x" in repr(Inverse(0.1))
+    with pytest.raises(NotImplementedError, match="Inverse must define get_config"):
+        Inverse(0.1).get_config()

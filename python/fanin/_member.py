@@ -165,6 +165,11 @@ def ours(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == _PACKAGE
 
 
+def own_base(cls: type) -> Any:
+    """Return the class, or of a user's the first of its bases that is the package's own."""
+    return next(base for base in cls.__mro__ if ours(base))
+
+
 def _defined(cls: type, name: str) -> bool:
     """Return whether a class or one of its bases has `name`; those of metaclasses do not count."""
     return any(name in vars(base) for base in cls.__mro__)
@@ -221,7 +226,7 @@ def _public(cls: type) -> set[str]:
     """Return the public names of a class of ours, or of the one that a user's derives from."""
     from fanin import _signatures
 
-    base = next(base for base in cls.__mro__ if ours(base))
+    base = own_base(cls)
     names = {name for name in dir(base) if name[:1] != "_"}
     return names.union(_signatures.names(base))
 

@@ -1,19 +1,31 @@
 """Members of one kind by name: how a string, a class or a configuration becomes an object."""
 
+import functools
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from collections.abc import Iterable, KeysView, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from fanin import _checks, _custom
 from fanin._checks import unknown
-from fanin._member import Member
+from fanin._member import Member, own_base
+
+if TYPE_CHECKING:
+    from inspect import Parameter
 
 
 class Configurable(Member):
-    """A member that can be written down as a class name and a configuration."""
+    """A member that can be written down as a class name and a configuration.
 
-    _fields: ClassVar[tuple[str, ...]] = ()
-    """The arguments in a configuration, which are attributes too."""
+    The configuration holds the arguments of the constructor, each of which the object has as an
+    attribute of the same name. Arguments that are given by keyword alone are left out at their
+    default. A user's subclass has the arguments of the class that it derives from, and adds its
+    own to what `get_config` returns.
+    """
+
+    _left_out: ClassVar[tuple[str, ...]] = ()
+    """Arguments in no configuration: they ask for nothing, or are other names of an argument."""
+    _last: ClassVar[tuple[str, ...]] = ()
+    """Arguments that come after the others in files and in `repr`, wherever they are taken."""
 
     def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal object.
@@ -22,8 +34,35 @@ class Configurable(Member):
         -------
         dict
             Arguments by name.
+
+        Raises
+        ------
+        TypeError
+            If a seed is a generator, which is consumed.
         """
-        return {field: getattr(self, field) for field in self._fields}
+        return {
+            name: self._config_value(name)
+            for name, parameter in _arguments(own_base(type(self))).items()
+            if not self._is_default(parameter)
+        }
+
+    def _config_value(self, name: str) -> Any:
+        """Return an argument as a configuration has it."""
+        return getattr(self, name)
+
+    def _is_default(self, parameter: "Parameter") -> bool:
+        """Return whether an argument is one by keyword alone that has its default."""
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            return False
+        return bool(self._config_value(parameter.name) == parameter.default)
+
+    def _shown(self) -> dict[str, Any]:
+        """Return the arguments that `repr` shows."""
+        return {name: getattr(self, name) for name in own_arguments(type(self))}
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._shown().items())
+        return f"{type(self).__name__}({shown})"
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Self:
@@ -61,6 +100,8 @@ class CoreMember(Configurable):
 
     kind: ClassVar[str]
     """What the core calls it."""
+    _untold: ClassVar[tuple[str, ...]] = ()
+    """Arguments of its own that the core does not compute with."""
     _kept_settings: dict[str, object] | None = None
 
     @classmethod
@@ -75,7 +116,8 @@ class CoreMember(Configurable):
         dict
             ``kind`` and the options.
         """
-        return {"kind": self.kind, **{field: getattr(self, field) for field in self._fields}}
+        told = (name for name in own_arguments(type(self)) if name not in self._untold)
+        return {"kind": self.kind, **{name: getattr(self, name) for name in told}}
 
     def _settings(self) -> dict[str, object]:
         """Return the `settings`: the same dict again, unless an option was set meanwhile."""
@@ -88,10 +130,34 @@ class CoreMember(Configurable):
 
     def _steady(self) -> bool:
         """Return whether the settings depend on options only; of a user's class nobody knows."""
-        return self._own and self._options.keys() >= set(self._fields)
+        return self._own and self._options.keys() >= own_arguments(type(self))
 
     def _changed(self) -> None:
         self._kept_settings = None
+
+
+@functools.cache
+def _arguments(cls: type[Configurable]) -> "dict[str, Parameter]":
+    """Return the arguments in the configurations of a class of ours."""
+    from fanin import _signatures
+
+    found = _signatures.parameters(cls)
+    left_out = {name for base in cls.__mro__ for name in vars(base).get("_left_out", ())}
+    kept = [name for name in found if name not in left_out]
+    kept.sort(key=lambda name: cls._last.index(name) + 1 if name in cls._last else 0)
+    return {name: found[name] for name in kept}
+
+
+def own_arguments(cls: type[Configurable]) -> KeysView[str]:
+    """Return the arguments of a class that the base class of its kind does not have."""
+    return _own_arguments(own_base(cls)).keys()
+
+
+@functools.cache
+def _own_arguments(cls: type[Configurable]) -> "dict[str, Parameter]":
+    base = next(base for base in cls.__mro__ if "_family" in vars(base))
+    shared = _arguments(base)
+    return {name: argument for name, argument in _arguments(cls).items() if name not in shared}
 
 
 def check_config(name: str, config: object) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Metric(CoreMember):
     _instead = "compute it from model.predict in the on_epoch_end of a Callback"
 
     _options: ClassVar[Mapping[str, Any]] = {"name": _checks.text}
+    _left_out = ("dtype",)
 
     def __init__(self, name: str | None = None, dtype: None = None) -> None:
         if dtype is not None:
@@ -134,18 +135,8 @@ class Metric(CoreMember):
         self.update_state(y_true, y_pred, sample_weight)
         return self.result()
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal metric.
-
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        return {"name": self.name, **{field: getattr(self, field) for field in self._fields}}
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(name={self.name!r})"
+    def _shown(self) -> dict[str, Any]:
+        return {"name": self.name}
 
 
 class CategoricalAccuracy(Metric):
@@ -208,7 +199,6 @@ class BinaryAccuracy(Metric):
 
     kind = "binary_accuracy"
     larger_is_better = True
-    _fields = ("threshold",)
     _options: ClassVar[Mapping[str, Any]] = {"threshold": _checks.number}
 
     def __init__(self, name: str | None = None, dtype: None = None, threshold: float = 0.5) -> None:

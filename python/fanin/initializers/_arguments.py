@@ -177,17 +177,3 @@ def needed(kind: Callable[..., Any], given: Mapping[str, Any]) -> list[str]:
         and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         and parameter.name not in given
     ]
-
-
-def checked_config(kind: type, config: object) -> dict[str, Any]:
-    """Return a configuration as arguments of a class, or say what is wrong with it."""
-    if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
-        raise TypeError(
-            f"config: expected a dict of {kind.__name__}'s arguments, found {found(config)}"
-        )
-    if missing := needed(kind, config):
-        raise ValueError(
-            f"config: expected {' and '.join(map(repr, missing))} among {kind.__name__}'s "
-            f"arguments, found {found(dict(config))}"
-        )
-    return dict(config)

@@ -214,18 +214,14 @@ class Initializer(Configurable):
         """Return an equal initializer."""
         return self.from_config(self.get_config())
 
-    def _arguments(self) -> dict[str, Any]:
-        """Return the arguments as they are shown and compared."""
+    def _shown(self) -> dict[str, Any]:
+        """Return the arguments that `repr` shows, and that equal initializers have in common."""
         return self.get_config()
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self._arguments().items())
-        return f"{type(self).__name__}({arguments})"
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return self._arguments() == other._arguments()
+        return self._shown() == other._shown()
 
     def __hash__(self) -> int:
         return hash(repr(self))
@@ -363,17 +359,10 @@ class RandomInitializer(Initializer):
                 source = source.at(path or _place(rng))
             return self._fill(axes, name, source)
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer, in values that JSON can hold.
+    def _config_value(self, name: str) -> Any:
+        return config_of(self.seed) if name == "seed" else super()._config_value(name)
 
-        Raises
-        ------
-        TypeError
-            If the seed is a generator, which is consumed.
-        """
-        return {"seed": config_of(self.seed)}
-
-    def _arguments(self) -> dict[str, Any]:
+    def _shown(self) -> dict[str, Any]:
         bare = copy.copy(self)
         bare.seed = None
         return {**bare.get_config(), "seed": self.seed}
@@ -422,7 +411,3 @@ class FromCallable(Initializer):
     ) -> Array:
         """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
         return call_checked(self.function, shape, dtype, rng, path or _place(rng))
-
-    def get_config(self) -> dict[str, object]:
-        """Return the function."""
-        return {"function": self.function}

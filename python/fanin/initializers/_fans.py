@@ -75,17 +75,14 @@ class FanRule:
         # The usual rule is one object, so that each draw sees at once that there is nothing to do.
         return _KERAS if rule == _KERAS else rule
 
-    def config(self) -> dict[str, Any]:
-        """Return the arguments that are not the defaults."""
-        found: dict[str, Any] = {}
-        for name in ("in_axis", "out_axis", "batch_axis"):
-            axes = getattr(self, name)
-            if axes != getattr(FanRule, name):
-                found[name] = "others" if axes is None else list(axes)
-        for name in ("groups", "transposed", "fan_in", "fan_out"):
-            if getattr(self, name) != getattr(FanRule, name):
-                found[name] = getattr(self, name)
-        return found
+    def argument(self, name: str) -> Any:
+        """Return one of the arguments, in values that JSON can hold where it is not the default."""
+        value = getattr(self, name)
+        if value == getattr(FanRule, name):
+            return value
+        if name == "batch_axis" and value is None:
+            return "others"
+        return list(value) if isinstance(value, tuple) else value
 
     def given(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
         """Return fan-in and fan-out where they do not follow from the shape by Keras's rule."""

@@ -104,7 +104,7 @@ def _beside_kernel(layer: "Layer", initializer: VarianceScaling, in_torch: bool)
 
 def _counting(initializer: Kind, fans: FanOptions) -> Kind:
     """Return the initializer with these fans, unless it was told others."""
-    if initializer._rule.config() or not fans:
+    if initializer._rule != FanRule() or not fans:
         return initializer
     made = copy.copy(initializer)
     made._rule = FanRule.of(**fans)

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Unpack
 
 from fanin._checks import as_it_is, flag, found, keywords, number, one_of
 from fanin.errors import ShapeError
-from fanin.initializers._base import RandomInitializer
 from fanin.initializers._fans import FanOptions
 from fanin.initializers._variance_scaling import VarianceScaling
 from fanin.random import Rng
@@ -18,6 +17,7 @@ class _Preset(VarianceScaling):
     _scale: float
     _mode: str
 
+    _last = ("seed", *FanOptions.__annotations__, "mode")
     # What the distribution was worked out from, and what was.
     _options: ClassVar[Mapping[str, Any]] = dict.fromkeys(("scale", "distribution"), as_it_is)
 
@@ -28,12 +28,10 @@ class _Preset(VarianceScaling):
                 "make another"
             )
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
-        config = {**RandomInitializer.get_config(self), **self._rule.config()}
-        if self.mode != self._mode:
-            config["mode"] = self.mode
-        return config
+    def _is_default(self, parameter: inspect.Parameter) -> bool:
+        if parameter.name == "mode":
+            return self.mode == self._mode
+        return super()._is_default(parameter)
 
 
 def _refuse_unknown(made: _Preset, fans: Mapping[str, object]) -> None:
@@ -68,11 +66,6 @@ class _Normal(_Preset):
         self.truncated = truncated
         kind = "truncated_normal" if self.truncated else "untruncated_normal"
         super().__init__(self._scale, self._mode if mode is None else mode, kind, seed, **fans)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
-        config = super().get_config()
-        return config if self.truncated else {"truncated": False, **config}
 
 
 def _he_scale(negative_slope: float) -> tuple[float, float]:
@@ -223,11 +216,6 @@ class HeUniform(_Uniform):
         self.negative_slope, self._scale = _he_scale(negative_slope)
         super().__init__(seed, mode=mode, **fans)
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
-        slope = {"negative_slope": self.negative_slope} if self.negative_slope else {}
-        return {**slope, **super().get_config()}
-
 
 class HeNormal(_Normal):
     r"""Truncated normal of variance 2 / fan_in: for ReLU layers [1]_.
@@ -291,11 +279,6 @@ class HeNormal(_Normal):
         self.negative_slope: float
         self.negative_slope, self._scale = _he_scale(negative_slope)
         super().__init__(seed, truncated=truncated, mode=mode, **fans)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
-        slope = {"negative_slope": self.negative_slope} if self.negative_slope else {}
-        return {**slope, **super().get_config()}
 
 
 class LecunUniform(_Uniform):
@@ -467,7 +450,3 @@ class SklearnDefault(_Elsewhere):
         )
         factor = 2.0 if activation == "logistic" else 6.0
         super().__init__(factor / 6.0, self._mode, "uniform", seed, **fans)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
-        return {"activation": self.activation, **super().get_config()}

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fanin import _core
 from fanin._checks import found, number, one_of
+from fanin._registry import check_config
 from fanin._warn import warn
-from fanin.initializers._arguments import Array, checked_config
+from fanin.initializers._arguments import Array
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
 from fanin.initializers._fans import Axis, FanOptions, FanRule
@@ -155,7 +156,7 @@ class VarianceScaling(RandomInitializer):
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Self:
         """Make the initializer that :meth:`get_config`, or Keras's, describes."""
-        ours = checked_config(cls, config)
+        ours = check_config("config", config)
         inputs, outputs = ours.pop("input_axes", None), ours.pop("output_axes", None)
         if (inputs is None) != (outputs is None):
             raise ValueError(
@@ -166,15 +167,10 @@ class VarianceScaling(RandomInitializer):
             ours |= {"in_axis": inputs, "out_axis": outputs, "batch_axis": "others"}
         return super().from_config(ours)
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        return {
-            "scale": self.scale,
-            "mode": self.mode,
-            "distribution": self.distribution,
-            **super().get_config(),
-            **self._rule.config(),
-        }
+    def _config_value(self, name: str) -> Any:
+        if name in FanOptions.__annotations__:
+            return self._rule.argument(name)
+        return super()._config_value(name)
 
     def _fans_elsewhere(self, shape: tuple[int, ...]) -> tuple[float, float]:
         """Return the fans as torch, Keras and JAX count them: none knows groups or transposes."""

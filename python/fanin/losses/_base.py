@@ -48,6 +48,7 @@ class Loss(CoreMember):
     )
 
     _options: ClassVar[Mapping[str, Any]] = {"name": _checks.text, "reduction": _reduction}
+    _left_out: ClassVar[tuple[str, ...]] = ("dtype",)
 
     def __init__(
         self,
@@ -165,21 +166,6 @@ class Loss(CoreMember):
             )
             values, gradient = values * weights, gradient * weights[..., np.newaxis]
         return values, gradient
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal loss.
-
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        options = {field: getattr(self, field) for field in self._fields}
-        return {**options, "reduction": self.reduction, "name": self.name}
-
-    def __repr__(self) -> str:
-        options = ", ".join(f"{field}={getattr(self, field)!r}" for field in self._fields)
-        return f"{type(self).__name__}({options})"
 
 
 def each(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:

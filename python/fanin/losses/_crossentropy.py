@@ -14,7 +14,7 @@ from fanin.losses._base import Loss, each, last_axis
 class _FromProbabilities(Loss):
     """A cross-entropy: from probabilities, or from logits."""
 
-    _fields = ("from_logits", "label_smoothing")
+    _left_out = ("axis",)
     _options: ClassVar[Mapping[str, Any]] = {
         "from_logits": _checks.flag,
         "label_smoothing": partial(_checks.number, at_least=0.0, at_most=1.0),
@@ -116,7 +116,7 @@ class SparseCategoricalCrossentropy(Loss):
     """
 
     kind = "sparse_categorical_crossentropy"
-    _fields = ("from_logits",)
+    _left_out = ("ignore_class", "axis")
     _options: ClassVar[Mapping[str, Any]] = {"from_logits": _checks.flag}
 
     def __init__(

@@ -224,11 +224,7 @@ class Optimizer(CoreMember):
             ``kind`` and the options; 0 stands for no decay and no clipping.
         """
         shared = {key: getattr(self, key) or 0.0 for key in ("weight_decay", *_CLIPPING)}
-        fields = {field: getattr(self, field) for field in self._core_fields()}
-        return {"kind": self.kind, **fields, **shared}
-
-    def _core_fields(self) -> tuple[str, ...]:
-        return self._fields
+        return {**super().settings(), **shared}
 
     def slot_names(self) -> list[str]:
         """Return the names of the arrays that a step reads and updates beside the parameters.
@@ -313,23 +309,14 @@ class Optimizer(CoreMember):
             self._rate_of(done),
         )
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal optimizer.
+    def _config_value(self, name: str) -> Any:
+        value = super()._config_value(name)
+        if isinstance(value, schedules.LearningRateSchedule):
+            return schedules.serialize(value)
+        return value
 
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        rate: object = self._learning_rate
-        if isinstance(rate, schedules.LearningRateSchedule):
-            rate = schedules.serialize(rate)
-        keys = (*self._fields, "weight_decay", *_CLIPPING, "name")
-        return {"learning_rate": rate, **{key: getattr(self, key) for key in keys}}
-
-    def __repr__(self) -> str:
-        fields = ("learning_rate", *self._fields)
-        return f"{type(self).__name__}({', '.join(f'{f}={getattr(self, f)!r}' for f in fields)})"
+    def _shown(self) -> dict[str, Any]:
+        return {"learning_rate": self.learning_rate, **super()._shown()}
 
 
 def _dtype(params: object) -> str:
