@@ -147,7 +147,7 @@ def explain(
 ) -> Explanation:
     """Collect what is known; see :meth:`Initializer.explain`."""
     from fanin.initializers._elsewhere import elsewhere
-    from fanin.initializers._fit import following, warnings_for
+    from fanin.initializers._suitability import following, warnings_for
 
     follows = following(activation)
     doubt = initializer._doubt(shape)

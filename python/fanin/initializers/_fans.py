@@ -1,14 +1,36 @@
 """Inputs and outputs of one unit, as the shape of its weights tells or the user says."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 from fanin import _core
 from fanin._checks import count, flag, found, integer, number, one_of
 from fanin.errors import ShapeError
 
 Axis: TypeAlias = int | Sequence[int]
+
+
+class FanMode(NamedTuple):
+    """What a variance is divided by."""
+
+    of: Callable[[float, float], float]
+    """The fan, of fan-in and fan-out."""
+    formula: str
+    """The fan times `factor`, as formulas have it."""
+    factor: float = 1.0
+
+
+MODES = {
+    "fan_in": FanMode(lambda fan_in, fan_out: fan_in, "fan_in"),
+    "fan_out": FanMode(lambda fan_in, fan_out: fan_out, "fan_out"),
+    "fan_avg": FanMode(lambda fan_in, fan_out: (fan_in + fan_out) / 2, "(fan_in + fan_out)", 2.0),
+    "fan_geo_avg": FanMode(
+        lambda fan_in, fan_out: math.sqrt(fan_in * fan_out), "sqrt(fan_in · fan_out)"
+    ),
+}
+"""The modes of ``VarianceScaling``; the core, which draws from streams, has the same."""
 
 
 class FanOptions(TypedDict, total=False):

@@ -4,9 +4,10 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 
-from fanin._checks import as_it_is, flag, found, keywords, number, one_of
+from fanin._checks import as_it_is, flag, found, keywords, one_of
 from fanin.errors import ShapeError
 from fanin.initializers._fans import FanOptions
+from fanin.initializers._gains import rectifier_scale, slope_option
 from fanin.initializers._variance_scaling import VarianceScaling
 from fanin.random import Rng
 
@@ -66,13 +67,6 @@ class _Normal(_Preset):
         self.truncated = truncated
         kind = "truncated_normal" if self.truncated else "untruncated_normal"
         super().__init__(self._scale, self._mode if mode is None else mode, kind, seed, **fans)
-
-
-def _he_scale(negative_slope: float) -> tuple[float, float]:
-    """Return the slope, checked, and He's scale for it."""
-    # Beyond this the square is infinite, and the scale 0.
-    slope = number("negative_slope", negative_slope, at_least=-1e150, at_most=1e150)
-    return slope, 2.0 / (1.0 + slope**2)
 
 
 class GlorotUniform(_Uniform):
@@ -202,7 +196,7 @@ class HeUniform(_Uniform):
     """
 
     _scale, _mode = 2.0, "fan_in"
-    _options: ClassVar[Mapping[str, Any]] = {"negative_slope": as_it_is}
+    _options: ClassVar[Mapping[str, Any]] = {"negative_slope": slope_option}
 
     def __init__(
         self,
@@ -212,8 +206,8 @@ class HeUniform(_Uniform):
         mode: str | None = None,
         **fans: Unpack[FanOptions],
     ) -> None:
-        self.negative_slope: float
-        self.negative_slope, self._scale = _he_scale(negative_slope)
+        self.negative_slope = negative_slope
+        self._scale = rectifier_scale(self.negative_slope)
         super().__init__(seed, mode=mode, **fans)
 
 
@@ -265,7 +259,7 @@ class HeNormal(_Normal):
     """
 
     _scale, _mode = 2.0, "fan_in"
-    _options: ClassVar[Mapping[str, Any]] = {"negative_slope": as_it_is}
+    _options: ClassVar[Mapping[str, Any]] = {"negative_slope": slope_option}
 
     def __init__(
         self,
@@ -276,8 +270,8 @@ class HeNormal(_Normal):
         mode: str | None = None,
         **fans: Unpack[FanOptions],
     ) -> None:
-        self.negative_slope: float
-        self.negative_slope, self._scale = _he_scale(negative_slope)
+        self.negative_slope = negative_slope
+        self._scale = rectifier_scale(self.negative_slope)
         super().__init__(seed, truncated=truncated, mode=mode, **fans)
 
 

@@ -1,6 +1,5 @@
 """Weights whose variance follows from the shape."""
 
-import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,22 +12,13 @@ from fanin._warn import warn
 from fanin.initializers._arguments import Array
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
-from fanin.initializers._fans import Axis, FanOptions, FanRule
+from fanin.initializers._fans import MODES, Axis, FanOptions, FanRule
 from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream
 from fanin.streams._base import DISTRIBUTIONS, STD_WITHIN_TWO
 
 if TYPE_CHECKING:
     from fanin.typing import NonlinearityLike
-
-_MODES = ("fan_in", "fan_out", "fan_avg", "fan_geo_avg")
-# What a formula divides by, and what it multiplies with for that.
-_FANS = {
-    "fan_in": (1.0, "fan_in"),
-    "fan_out": (1.0, "fan_out"),
-    "fan_avg": (2.0, "(fan_in + fan_out)"),
-    "fan_geo_avg": (1.0, "sqrt(fan_in · fan_out)"),
-}
 
 
 def _lower(word: object) -> object:
@@ -104,7 +94,7 @@ class VarianceScaling(RandomInitializer):
         fan_out: float | None = None,
     ) -> None:
         self.scale: float = number("scale", scale, above=0.0)
-        self.mode: str = one_of("mode", _lower(mode), _MODES)
+        self.mode: str = one_of("mode", _lower(mode), MODES)
         self.distribution: str = one_of("distribution", _lower(distribution), DISTRIBUTIONS)
         self._rule = FanRule.of(in_axis, out_axis, batch_axis, groups, transposed, fan_in, fan_out)
         super().__init__(seed)
@@ -144,13 +134,13 @@ class VarianceScaling(RandomInitializer):
         >>> round(VarianceScaling.for_activation("relu").scale, 9)
         2.0
         """
-        theory: Any = importlib.import_module("fanin")
-        backward = one_of("mode", _lower(mode), _MODES) == "fan_out"
+        from fanin.theory.gains import gain as gain_of  # late: theory knows initializers
+
+        backward = one_of("mode", _lower(mode), MODES) == "fan_out"
         kind = ("backward" if backward else "forward") if gain is None else gain
-        fans: Any = {
-            name: options.pop(name) for name in FanOptions.__annotations__ if name in options
-        }
-        scale = theory.gain(activation, kind, **options) ** 2
+        params: Any = dict(options)
+        fans = {name: params.pop(name) for name in FanOptions.__annotations__ if name in params}
+        scale = gain_of(activation, kind, **params) ** 2
         return VarianceScaling(scale, mode, distribution, seed, **fans)
 
     @classmethod
@@ -214,21 +204,17 @@ class VarianceScaling(RandomInitializer):
 
     def _consume(self, shape: tuple[int, ...], dtype: str, source: Source) -> Array:
         fan_in, fan_out = self._checked_fans(shape) or _core.fans(shape)
-        fan = {
-            "fan_in": fan_in,
-            "fan_out": fan_out,
-            "fan_avg": (fan_in + fan_out) / 2,
-            "fan_geo_avg": math.sqrt(fan_in * fan_out),
-        }[self.mode]
+        fan = MODES[self.mode].of(fan_in, fan_out)
         return source.scaled(shape, self.scale / max(1.0, fan), self.distribution, dtype)
 
     def _facts(self, shape: tuple[int, ...]) -> Facts:
         fans = self._given_fans(shape) or _core.fans(shape)
-        spread, (factor, fan) = self._spread(shape), _FANS[self.mode]
+        spread, mode = self._spread(shape), MODES[self.mode]
+        scale = mode.factor * self.scale
         if self.distribution == "uniform":
-            limit, formula = spread, f"U(±sqrt({3 * factor * self.scale:.6g} / {fan}))"
+            limit, formula = spread, f"U(±sqrt({3 * scale:.6g} / {mode.formula}))"
             return Facts(formula, 0.0, limit**2 / 3, -limit, limit, fans=fans)
-        formula = f"N(0, {factor * self.scale:.6g} / {fan})"
+        formula = f"N(0, {scale:.6g} / {mode.formula})"
         if self.distribution == "untruncated_normal":
             return Facts(formula, 0.0, spread**2, -math.inf, math.inf, fans=fans)
         note = (
