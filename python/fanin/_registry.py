@@ -96,12 +96,12 @@ class Configurable(Member):
 
 
 class CoreMember(Configurable):
-    """A member that the compiled core computes: the core is told its settings."""
+    """A member that the compiled core computes: the core gets its settings."""
 
     kind: ClassVar[str]
     """What the core calls it."""
-    _untold: ClassVar[tuple[str, ...]] = ()
-    """Arguments of its own that the core does not compute with."""
+    _not_settings: ClassVar[tuple[str, ...]] = ()
+    """Arguments of its own that are no settings of the core."""
     _kept_settings: dict[str, object] | None = None
 
     @classmethod
@@ -109,24 +109,24 @@ class CoreMember(Configurable):
         return hasattr(cls, "kind")
 
     def settings(self) -> dict[str, object]:
-        """Return what the core is told about this object.
+        """Return the settings of this object for the core.
 
         Returns
         -------
         dict
             ``kind`` and the options.
         """
-        told = (name for name in own_arguments(type(self)) if name not in self._untold)
-        return {"kind": self.kind, **{name: getattr(self, name) for name in told}}
+        names = (name for name in own_arguments(type(self)) if name not in self._not_settings)
+        return {"kind": self.kind, **{name: getattr(self, name) for name in names}}
 
     def _settings(self) -> dict[str, object]:
         """Return the `settings`: the same dict again, unless an option was set meanwhile."""
-        kept = self._kept_settings
-        if kept is None:
-            kept = self.settings()
+        settings = self._kept_settings
+        if settings is None:
+            settings = self.settings()
             if self._steady():
-                self._kept_settings = kept
-        return kept
+                self._kept_settings = settings
+        return settings
 
     def _steady(self) -> bool:
         """Return whether the settings depend on options only; of a user's class nobody knows."""
@@ -141,11 +141,11 @@ def _arguments(cls: type[Configurable]) -> "dict[str, Parameter]":
     """Return the arguments in the configurations of a class of ours."""
     from fanin import _signatures
 
-    found = _signatures.parameters(cls)
+    parameters = _signatures.parameters(cls)
     left_out = {name for base in cls.__mro__ for name in vars(base).get("_left_out", ())}
-    kept = [name for name in found if name not in left_out]
-    kept.sort(key=lambda name: cls._last.index(name) + 1 if name in cls._last else 0)
-    return {name: found[name] for name in kept}
+    names = [name for name in parameters if name not in left_out]
+    names.sort(key=lambda name: cls._last.index(name) + 1 if name in cls._last else 0)
+    return {name: parameters[name] for name in names}
 
 
 def own_arguments(cls: type[Configurable]) -> KeysView[str]:
@@ -221,11 +221,11 @@ class Registry(Generic[T]):
             self._by_name[snake(member.__name__)] = member
         self._by_name.update(aliases or {})
 
-    def find(self, name: str, also: Iterable[str] = ()) -> type[T]:
-        """Return the class called `name`, in any of its spellings; `also` are names to suggest."""
+    def find(self, name: str, suggestions: Iterable[str] = ()) -> type[T]:
+        """Return the class called `name`, in any spelling; `suggestions` are further names."""
         found = _custom.find(self.kind, self.base, name) or self._known(name)
         if found is None:
-            raise unknown(self.kind, name, [*self._by_name, *also])
+            raise unknown(self.kind, name, [*self._by_name, *suggestions])
         return found
 
     def _known(self, name: str) -> type[T] | None:
@@ -243,12 +243,12 @@ class Registry(Generic[T]):
     ) -> T:
         """Make the object that ``{"class_name": ..., "config": ...}`` describes."""
         with _custom.custom_object_scope(custom_objects):
-            name, arguments = described(self.kind, config)
+            name, arguments = parse_serialized(self.kind, config)
             found = _custom.find_described(self.kind, self.base, config, self._known(name))
             if found is None:
                 raise _custom.unknown(self.kind, name, self._by_name)
-            made: T = found.from_config(arguments)
-            return made
+            member: T = found.from_config(arguments)
+            return member
 
     def get(self, identifier: object, custom_objects: Mapping[str, object] | None = None) -> T:
         """Return the object that a name, configuration, class or object stands for."""
@@ -271,7 +271,7 @@ def _an(base: tuple[type, ...]) -> str:
     return " or ".join(f"{'an' if b.__name__[0] in 'AEIOU' else 'a'} {b.__name__}" for b in base)
 
 
-def described(kind: str, config: object) -> tuple[str, dict[str, Any]]:
+def parse_serialized(kind: str, config: object) -> tuple[str, dict[str, Any]]:
     """Return class name and arguments of a configuration ``{"class_name": ..., "config": ...}``."""
     if not isinstance(config, Mapping):
         found = _checks.found(config)

@@ -323,7 +323,9 @@ def resolve(identifier: "MetricLike", loss: "LossLike", outputs: int) -> Metric:
     0.0
     """
     beside = losses.resolve(loss)
-    metric = _accuracy(beside, outputs) if _is_accuracy(identifier) else get(_named(identifier))
+    metric = (
+        _choose_accuracy(beside, outputs) if _is_accuracy(identifier) else get(_name_of(identifier))
+    )
     if isinstance(identifier, str):
         metric.name = identifier
     if isinstance(metric, BinaryAccuracy) and not isinstance(identifier, Metric | Mapping):
@@ -336,7 +338,7 @@ def resolve(identifier: "MetricLike", loss: "LossLike", outputs: int) -> Metric:
     return metric
 
 
-def _accuracy(loss: losses.Loss, outputs: int) -> Metric:
+def _choose_accuracy(loss: losses.Loss, outputs: int) -> Metric:
     if loss.kind == "sparse_categorical_crossentropy":
         return SparseCategoricalAccuracy()
     one = outputs == 1 and loss.kind != "categorical_crossentropy"
@@ -407,7 +409,7 @@ def as_metrics(given: "Sequence[MetricLike] | None") -> list[str | Metric]:
         )
     for identifier in given:
         check(identifier)
-    named = [_named(identifier) for identifier in given]
+    named = [_name_of(identifier) for identifier in given]
     return [get(one) if isinstance(one, Mapping) else one for one in named]
 
 
@@ -415,7 +417,7 @@ def _is_accuracy(identifier: object) -> bool:
     return isinstance(identifier, str) and identifier.lower() in _ACCURACY
 
 
-def _named(identifier: Any) -> Any:
+def _name_of(identifier: Any) -> Any:
     """Return the name of a class or a function; anything else as it is."""
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return get(identifier).kind
@@ -429,7 +431,7 @@ def check(identifier: "MetricLike") -> None:
     if _is_accuracy(identifier):
         return
     if isinstance(identifier, str):
-        _REGISTRY.find(identifier, also=_ACCURACY)
+        _REGISTRY.find(identifier, suggestions=_ACCURACY)
     elif callable(identifier) and not isinstance(identifier, type | Metric):
         # By identity: a user's own function may have the name of ours.
         if not any(identifier is ours for ours in (losses.mse, losses.mae)):

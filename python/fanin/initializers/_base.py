@@ -12,13 +12,13 @@ from fanin.initializers._arguments import (
     _CHARACTERS,
     Array,
     ShapeLike,
-    call_checked,
+    call_and_check,
+    check_dtype,
     check_finite,
-    checked_dtype,
-    checked_for_numpy,
-    checked_out,
-    drawn_as,
-    rounded,
+    check_for_numpy,
+    check_out,
+    compute_dtype,
+    round_to,
 )
 from fanin.initializers._sources import Source, as_source
 from fanin.random import RandomSource, Rng, Stream, config_of, drawing, resolve, simplify
@@ -87,8 +87,8 @@ class Initializer(Configurable):
         >>> bool((weights[:, ::2] == HeNormal()((3, 2), "float64", rng=0)).all())
         True
         """
-        target = checked_out(out)
-        target[...] = call_checked(self, target.shape, target.dtype, rng)
+        target = check_out(out)
+        target[...] = call_and_check(self, target.shape, target.dtype, rng)
         return out
 
     def for_parameter(
@@ -120,7 +120,7 @@ class Initializer(Configurable):
         ValueError
             If it returns NaN, infinity, or more than the type holds.
         """
-        return call_checked(self, shape, dtype, rng, path or _place(rng))
+        return call_and_check(self, shape, dtype, rng, path or _place(rng))
 
     def explain(
         self,
@@ -165,7 +165,7 @@ class Initializer(Configurable):
         """
         from fanin.initializers._explain import explain
 
-        return explain(self, checked_for_numpy(sizes(shape)), checked_dtype(dtype), activation)
+        return explain(self, check_for_numpy(sizes(shape)), check_dtype(dtype), activation)
 
     def as_keras(self) -> Any:
         """Return this as an initializer of Keras.
@@ -250,10 +250,10 @@ class FixedInitializer(Initializer):
         self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
     ) -> Array:
         """Return a new array of `shape`; `rng` is not needed."""
-        axes, name = sizes(shape), checked_dtype(dtype)
+        axes, name = sizes(shape), check_dtype(dtype)
         if rng is not None:
             resolve(rng)
-        return rounded(self._make(axes, drawn_as(name)), name)
+        return round_to(self._make(axes, compute_dtype(name)), name)
 
     def for_parameter(
         self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
@@ -332,13 +332,13 @@ class RandomInitializer(Initializer):
         MemoryError
             If there is no room for the array.
         """
-        axes, name = sizes(shape), checked_dtype(dtype)
+        axes, name = sizes(shape), check_dtype(dtype)
         with drawing(self.seed if rng is None else rng) as source:
             return self._fill(axes, name, source)
 
     def fill(self, out: Array, *, rng: Rng = None) -> Array:
         """Fill an array that exists, see :meth:`Initializer.fill`."""
-        target = checked_out(out)
+        target = check_out(out)
         name = target.dtype.name
         straight = target.flags.c_contiguous and target.flags.aligned
         with drawing(self.seed if rng is None else rng) as source:
@@ -353,7 +353,7 @@ class RandomInitializer(Initializer):
         self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
     ) -> Array:
         """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
-        axes, name = sizes(shape), checked_dtype(dtype)
+        axes, name = sizes(shape), check_dtype(dtype)
         with drawing(rng if self.seed is None else self.seed) as source:
             if self.seed is not None and isinstance(source, Stream):
                 source = source.at(path or _place(rng))
@@ -369,19 +369,19 @@ class RandomInitializer(Initializer):
 
     def _fill(self, shape: tuple[int, ...], name: str, rng: RandomSource) -> Array:
         """Draw an array of this shape and of the dtype called `name`."""
-        drawn = drawn_as(name)
+        drawn = compute_dtype(name)
         if isinstance(rng, Replay) and name not in _CHARACTERS:
             raise TypeError(
                 "dtype: expected float32 or float64, in which other frameworks' numbers are "
                 f"replayed, found {name}"
             )
         if isinstance(rng, Stream):
-            return rounded(self._draw(shape, drawn, rng), name)
+            return round_to(self._draw(shape, drawn, rng), name)
         source = as_source(rng)
         with np.errstate(over="ignore", invalid="ignore"):
-            values = np.asarray(self._consume(checked_for_numpy(shape), drawn, source))
+            values = np.asarray(self._consume(check_for_numpy(shape), drawn, source))
         check_finite(values, values)
-        return rounded(rounded(values, drawn), name)
+        return round_to(round_to(values, drawn), name)
 
     def _draw(
         self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
@@ -404,10 +404,10 @@ class FromCallable(Initializer):
         self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
     ) -> Array:
         """Return the function's array, as a new one of `dtype`."""
-        return call_checked(self.function, shape, dtype, rng)
+        return call_and_check(self.function, shape, dtype, rng)
 
     def for_parameter(
         self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
     ) -> Array:
         """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
-        return call_checked(self.function, shape, dtype, rng, path or _place(rng))
+        return call_and_check(self.function, shape, dtype, rng, path or _place(rng))

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from fanin import _core
 from fanin._checks import floats, number
 from fanin.errors import ShapeError
-from fanin.initializers._arguments import Array, rounded
+from fanin.initializers._arguments import Array, round_to
 from fanin.initializers._base import FixedInitializer
 from fanin.initializers._facts import Facts
 
@@ -49,7 +49,7 @@ class Constant(FixedInitializer):
     def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
         if isinstance(self.value, float):
             return _core.constant(shape, dtype, self.value)
-        return rounded(np.array(self._spread(shape, self.value)), dtype)
+        return round_to(np.array(self._spread(shape, self.value)), dtype)
 
     def _spread(self, shape: tuple[int, ...], value: Array) -> Array:
         try:

@@ -106,7 +106,7 @@ class FanRule:
             return "others"
         return list(value) if isinstance(value, tuple) else value
 
-    def given(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+    def explicit(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
         """Return fan-in and fan-out where they do not follow from the shape by Keras's rule."""
         return None if self is _KERAS else self.fans(shape)
 

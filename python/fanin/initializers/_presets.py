@@ -35,12 +35,13 @@ class _Preset(VarianceScaling):
         return super()._is_default(parameter)
 
 
-def _refuse_unknown(made: _Preset, fans: Mapping[str, object]) -> None:
+def _refuse_unknown(initializer: _Preset, fans: Mapping[str, object]) -> None:
     """Refuse options that are none of the fans', in the name of the class that was called."""
     unknown = [name for name in fans if name not in FanOptions.__annotations__]
     if unknown:
-        known = {*inspect.signature(type(made)).parameters, *FanOptions.__annotations__} - {"fans"}
-        keywords(type(made).__name__, unknown, known, {})
+        kind = type(initializer)
+        known = {*inspect.signature(kind).parameters, *FanOptions.__annotations__} - {"fans"}
+        keywords(kind.__name__, unknown, known, {})
 
 
 class _Uniform(_Preset):
@@ -359,14 +360,14 @@ class LecunNormal(_Normal):
 class _Elsewhere(_Preset):
     """What another library does by default to the weights and the bias of a layer."""
 
-    def _given_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+    def _explicit_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
         missing = [fan for fan in self._needed if getattr(self._rule, fan) is None]
         if len(shape) < 2 and self._rule.in_axis is None and missing:
             raise ShapeError(
                 f"{missing[0]}: expected the one of the layer's weights, since the shape "
                 f"{shape} of a bias does not tell, found None"
             )
-        return super()._given_fans(shape)
+        return super()._explicit_fans(shape)
 
     _needed: tuple[str, ...]
 

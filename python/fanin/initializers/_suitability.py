@@ -37,7 +37,7 @@ class Following:
     """E[φ(z)²] for z ~ N(0, 1), the share of the second moment that it passes on; NaN: unknown."""
 
 
-def following(activation: "NonlinearityLike | None") -> Following | None:
+def describe_activation(activation: "NonlinearityLike | None") -> Following | None:
     """Return what is known of an activation: a name, or any function of an array."""
     # Late, and only here: the theory needs more than initializers do.
     from fanin import activations
@@ -64,14 +64,14 @@ def following(activation: "NonlinearityLike | None") -> Following | None:
     return Following(names.get(known, known) if known else None, passed)
 
 
-def warnings_for(
+def find_warnings(
     initializer: Any, facts: Facts, fan_in: float, ndim: int, activation: Following | None
 ) -> tuple[str, ...]:
     """Return what does not fit, most serious first."""
     if ndim < 2:
         return ()
     if facts.tied:
-        return (_tied(facts, activation.name if activation else None),)
+        return (_warn_of_ties(facts, activation.name if activation else None),)
     if activation is None or math.isnan(activation.passed):
         return ()
     family = type(initializer).__name__.removesuffix("Normal").removesuffix("Uniform")
@@ -79,7 +79,7 @@ def warnings_for(
     reason = _REASONS.get((family, kind))
     if reason and _is_usual(initializer):
         return (f"{reason} Use {_USE[kind]}.",)
-    return _by_variance(facts, fan_in, activation)
+    return _warn_by_variance(facts, fan_in, activation)
 
 
 def _is_usual(initializer: Any) -> bool:
@@ -133,7 +133,7 @@ _REASONS = {
 }
 
 
-def _tied(facts: Facts, activation: str | None) -> str:
+def _warn_of_ties(facts: Facts, activation: str | None) -> str:
     equal = "All units of the layer are equal, get equal gradients and stay equal"
     if facts.variance == 0 and facts.mean == 0:
         dead = "; with ReLU nothing is learned at all" if activation == "relu" else ""
@@ -141,7 +141,7 @@ def _tied(facts: Facts, activation: str | None) -> str:
     return f"{equal}. Use a random initializer for weights."
 
 
-def _by_variance(facts: Facts, fan_in: float, activation: Following) -> tuple[str, ...]:
+def _warn_by_variance(facts: Facts, fan_in: float, activation: Following) -> tuple[str, ...]:
     """Warn if the second moment is far from kept, from one hidden layer to the next."""
     name = activation.name
     factor = (facts.variance + facts.mean**2) * fan_in * activation.passed
@@ -149,12 +149,12 @@ def _by_variance(facts: Facts, fan_in: float, activation: Following) -> tuple[st
     if 1 / band <= factor <= band or fan_in == 0 or math.isnan(factor):
         return ()
     end = "vanishes" if factor < 1 else "saturates" if name in _SATURATING else "explodes"
-    told = (
+    problem = (
         f"The second moment is multiplied by {factor:.3g} where the signal has unit scale, so it "
         f"{end} with depth."
     )
     if activation.passed == 0:
-        return (told,)
+        return (problem,)
     wanted = math.sqrt(1 / (fan_in * activation.passed))
-    kept = f"A std of {wanted:.3g} would keep it for {name or 'this activation'} and this fan_in."
-    return (f"{told} {kept}",)
+    remedy = f"A std of {wanted:.3g} would keep it for {name or 'this activation'} and this fan_in."
+    return (f"{problem} {remedy}",)

@@ -176,15 +176,15 @@ class VarianceScaling(RandomInitializer):
         )
 
     def _checked_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
-        """Return :meth:`_given_fans` for drawing, with a warning where they are in doubt."""
-        fans = self._given_fans(shape)  # what cannot be told at all is an error
+        """Return :meth:`_explicit_fans` for drawing, with a warning where they are in doubt."""
+        fans = self._explicit_fans(shape)  # what cannot be told at all is an error
         if doubt := self._doubt(shape):
             warn(doubt)
         return fans
 
-    def _given_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+    def _explicit_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
         """Return the fans where they are not those of Keras's rule."""
-        return self._rule.given(shape)
+        return self._rule.explicit(shape)
 
     def _check(self) -> None:
         """Check the arguments of the distribution."""
@@ -200,7 +200,7 @@ class VarianceScaling(RandomInitializer):
     def _spread(self, shape: tuple[int, ...]) -> float:
         """Return the standard deviation (before truncation), or the limit."""
         settings = (self.scale, self.mode, self.distribution)
-        return _core.variance_scaling_spread(shape, *settings, self._given_fans(shape))
+        return _core.variance_scaling_spread(shape, *settings, self._explicit_fans(shape))
 
     def _consume(self, shape: tuple[int, ...], dtype: str, source: Source) -> Array:
         fan_in, fan_out = self._checked_fans(shape) or _core.fans(shape)
@@ -208,7 +208,7 @@ class VarianceScaling(RandomInitializer):
         return source.scaled(shape, self.scale / max(1.0, fan), self.distribution, dtype)
 
     def _facts(self, shape: tuple[int, ...]) -> Facts:
-        fans = self._given_fans(shape) or _core.fans(shape)
+        fans = self._explicit_fans(shape) or _core.fans(shape)
         spread, mode = self._spread(shape), MODES[self.mode]
         scale = mode.factor * self.scale
         if self.distribution == "uniform":

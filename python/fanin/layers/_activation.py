@@ -29,7 +29,7 @@ class _Elementwise(Layer):
     """A layer that is nothing but an activation."""
 
     def activation_settings(self) -> dict[str, object]:
-        """Return what the core is told about the activation.
+        """Return the settings of the activation for the core.
 
         Returns
         -------
@@ -39,7 +39,7 @@ class _Elementwise(Layer):
         return super().settings()
 
     def settings(self) -> dict[str, object]:
-        """Return what the core is told about this layer: to apply the activation."""
+        """Return the settings of this layer for the core: its activation's."""
         return {"kind": "activation", "activation": self.activation_settings()}
 
 
@@ -71,7 +71,7 @@ class Activation(_Elementwise):
         super().__init__(**kwargs)
 
     def activation_settings(self) -> dict[str, object]:
-        """Return what the core is told about the activation: that of the function."""
+        """Return the settings of the function for the core."""
         return activations.settings(self.activation)
 
 
@@ -113,7 +113,7 @@ class ReLU(_Elementwise):
         super().__init__(**kwargs)
 
     def activation_settings(self) -> dict[str, object]:
-        """Return what the core is told about the activation: a leaky one where there is a slope."""
+        """Return the settings for the core: of a leaky one where there is a slope."""
         return relu_settings(self.negative_slope, self.max_value, self.threshold)
 
 
@@ -196,7 +196,7 @@ class Softmax(_Elementwise):
     """
 
     kind = "softmax"
-    _untold = ("axis",)
+    _not_settings = ("axis",)
     _options: ClassVar[Mapping[str, Any]] = {"axis": _last_axis}
 
     def __init__(self, axis: int = -1, **kwargs: "Unpack[LayerArguments]") -> None:

@@ -97,7 +97,7 @@ class BatchNormalization(Layer):
         "moving_variance_initializer": initializer_option,
     }
     kind = "batch_normalization"
-    _untold = ("axis",)
+    _not_settings = ("axis",)
     _fixed = ("axis", "center", "scale")
 
     def __init__(

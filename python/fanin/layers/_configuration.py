@@ -15,7 +15,7 @@ class Configured(CoreMember):
     declared_shape: tuple[int, ...] | None
 
     def settings(self) -> dict[str, object]:
-        """Return what the core is told about this layer.
+        """Return the settings of this layer for the core.
 
         Returns
         -------

@@ -88,5 +88,5 @@ class Dense(Layer):
         super().__init__(**kwargs)
 
     def settings(self) -> dict[str, object]:
-        """Return what the core is told about this layer; see `Layer.settings`."""
+        """Return the settings of this layer for the core; see `Layer.settings`."""
         return {**super().settings(), "activation": activations.settings(self.activation)}

@@ -75,7 +75,7 @@ class Dropout(Layer):
         super().__init__(**kwargs)
 
     def settings(self) -> dict[str, object]:
-        """Return what the core is told about this layer; the seed is that of its stream."""
+        """Return the settings of this layer for the core; the seed is that of its stream."""
         stream = self._stream
         return {**super().settings(), "seed": stream.seed, "path": stream.path}
 

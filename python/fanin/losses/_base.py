@@ -168,12 +168,12 @@ class Loss(CoreMember):
         return values, gradient
 
 
-def each(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
+def compute_rows(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
     """Return the value of each row, whatever the reduction."""
     return loss.rows(y_true, y_pred)[0]
 
 
-def last_axis(axis: int) -> None:
+def check_last_axis(axis: int) -> None:
     """Refuse an axis that is not the last."""
     if _checks.integer("axis", axis) != -1:
         raise ValueError(f"axis: expected -1, the last axis, found {_checks.found(axis)}")

@@ -29,7 +29,7 @@ _UNSUPPORTED = {
 }
 
 
-def _optional(name: str, value: Any, **bounds: float) -> float | None:
+def _optional_number(name: str, value: Any, **bounds: float) -> float | None:
     """Return None for None; Keras also takes 0 and False as "not set"."""
     if value is None or value is False:
         return None
@@ -102,8 +102,8 @@ class Optimizer(CoreMember):
     _unsupported = _UNSUPPORTED
     _options: ClassVar[Mapping[str, Any]] = {
         "name": _checks.text,
-        "weight_decay": partial(_optional, at_least=0.0),
-        **dict.fromkeys(_CLIPPING, partial(_optional, above=0.0)),
+        "weight_decay": partial(_optional_number, at_least=0.0),
+        **dict.fromkeys(_CLIPPING, partial(_optional_number, above=0.0)),
     }
 
     def __init__(
@@ -116,7 +116,7 @@ class Optimizer(CoreMember):
         name: str | None = None,
         **kwargs: Never,
     ) -> None:
-        given = [key for key in kwargs if not _switched_off(key, kwargs[key])]
+        given = [key for key in kwargs if not _asks_for_nothing(key, kwargs[key])]
         if given:
             known = _signatures.names(type(self))
             _checks.keywords(type(self).__name__, given, known, _UNSUPPORTED)
@@ -216,7 +216,7 @@ class Optimizer(CoreMember):
         return _checks.number(f"learning rate of step {step}", rate, at_least=0.0)
 
     def settings(self) -> dict[str, object]:
-        """Return what the core is told about this optimizer.
+        """Return the settings of this optimizer for the core.
 
         Returns
         -------
@@ -335,6 +335,6 @@ def _rate(value: Any) -> float | Schedule:
     return _checks.number("learning_rate", value, at_least=0.0)
 
 
-def _switched_off(name: str, value: object) -> bool:
+def _asks_for_nothing(name: str, value: object) -> bool:
     """Whether an unsupported argument is given at the value that asks for nothing."""
     return name in _UNSUPPORTED and (value is None or value is False or name == "ema_momentum")

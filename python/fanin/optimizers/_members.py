@@ -228,7 +228,7 @@ class Adagrad(Optimizer):
     """
 
     kind = "adagrad"
-    _untold = ("initial_accumulator_value",)
+    _not_settings = ("initial_accumulator_value",)
     squares: ClassVar[tuple[str, ...]] = ("accumulator",)
     _options: ClassVar[Mapping[str, Any]] = {
         "initial_accumulator_value": partial(_checks.number, at_least=0.0),
