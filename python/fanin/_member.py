@@ -88,6 +88,8 @@ class Member(metaclass=MemberType):
     """Arguments that the constructor takes where they ask for nothing, and why no more."""
     _own: ClassVar[bool] = True
     """Whether the class is the package's, not a user's."""
+    _own_base: ClassVar[Any]
+    """The class, or of a user's the first of its bases that is the package's."""
     _complete: ClassVar[bool]
     """Set once the class was found to say enough to make objects of."""
     _settable: ClassVar[set[str]] = set()
@@ -99,7 +101,9 @@ class Member(metaclass=MemberType):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._settable = set()
-        if not ours(cls):
+        if ours(cls):
+            cls._own_base = cls
+        else:
             cls._own = False
         if not cls._own or "_options" in vars(cls):
             options: dict[str, Any] = {}
@@ -165,11 +169,6 @@ def ours(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == _PACKAGE
 
 
-def own_base(cls: type) -> Any:
-    """Return the class, or of a user's the first of its bases that is the package's own."""
-    return next(base for base in cls.__mro__ if ours(base))
-
-
 def _defined(cls: type, name: str) -> bool:
     """Return whether a class or one of its bases has `name`; those of metaclasses do not count."""
     return any(name in vars(base) for base in cls.__mro__)
@@ -222,11 +221,11 @@ def _check_new(member: Member, name: str, value: Any) -> None:
         )
 
 
-def _public(cls: type) -> set[str]:
+def _public(cls: Any) -> set[str]:
     """Return the public names of a class of ours, or of the one that a user's derives from."""
     from fanin import _signatures
 
-    base = own_base(cls)
+    base = cls._own_base
     names = {name for name in dir(base) if name[:1] != "_"}
     return names.union(_signatures.names(base))
 

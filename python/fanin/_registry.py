@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from fanin import _checks, _custom
 from fanin._checks import unknown
-from fanin._member import Member, own_base
+from fanin._member import Member
 
 if TYPE_CHECKING:
     from inspect import Parameter
@@ -42,7 +42,7 @@ class Configurable(Member):
         """
         return {
             name: self._config_value(name)
-            for name, parameter in _arguments(own_base(type(self))).items()
+            for name, parameter in _arguments(self._own_base).items()
             if not self._is_default(parameter)
         }
 
@@ -116,8 +116,13 @@ class CoreMember(Configurable):
         dict
             ``kind`` and the options.
         """
-        names = (name for name in own_arguments(type(self)) if name not in self._not_settings)
+        names = _settings_of(self._own_base)
         return {"kind": self.kind, **{name: getattr(self, name) for name in names}}
+
+    @classmethod
+    def _setting_names(cls) -> list[str]:
+        """List the attributes that are settings; asked for once a class."""
+        return [name for name in own_arguments(cls) if name not in cls._not_settings]
 
     def _settings(self) -> dict[str, object]:
         """Return the `settings`: the same dict again, unless an option was set meanwhile."""
@@ -150,7 +155,7 @@ def _arguments(cls: type[Configurable]) -> "dict[str, Parameter]":
 
 def own_arguments(cls: type[Configurable]) -> KeysView[str]:
     """Return the arguments of a class that the base class of its kind does not have."""
-    return _own_arguments(own_base(cls)).keys()
+    return _own_arguments(cls._own_base).keys()
 
 
 @functools.cache
@@ -158,6 +163,11 @@ def _own_arguments(cls: type[Configurable]) -> "dict[str, Parameter]":
     base = next(base for base in cls.__mro__ if "_family" in vars(base))
     shared = _arguments(base)
     return {name: argument for name, argument in _arguments(cls).items() if name not in shared}
+
+
+@functools.cache
+def _settings_of(cls: type[CoreMember]) -> list[str]:
+    return cls._setting_names()
 
 
 def check_config(name: str, config: object) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fanin import _checks, _core, _signatures, random
 from fanin._options import thread_count
-from fanin._registry import Configurable
+from fanin._registry import Configurable, CoreMember
 from fanin._undo import as_before
 from fanin.errors import ShapeError
 from fanin.layers._arrays import Array, Weight, at, empty, forward, like, views
@@ -151,7 +151,7 @@ class Layer(Configured, Weighted, Stacked):
 
     @classmethod
     def _usable(cls) -> bool:
-        return super()._usable() or cls.settings is not Configured.settings
+        return super()._usable() or cls.settings is not CoreMember.settings
 
     def _check_change(self, name: str, value: Any) -> None:
         if self.__dict__.get("_params") is None:

@@ -14,21 +14,12 @@ class Configured(CoreMember):
     declared_dtype: str | None
     declared_shape: tuple[int, ...] | None
 
-    def settings(self) -> dict[str, object]:
-        """Return the settings of this layer for the core.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options; of a layer with parameters, whether they are trained.
-        """
-        settings = super().settings()
-        initialized = [name for name in settings if name.endswith("_initializer")]
-        for name in initialized:
-            del settings[name]
-        if initialized:
-            settings["trainable"] = bool(self.trainable)
-        return settings
+    @classmethod
+    def _setting_names(cls) -> list[str]:
+        names = super()._setting_names()
+        settings = [name for name in names if not name.endswith("_initializer")]
+        # What has arrays can train them.
+        return settings if len(settings) == len(names) else [*settings, "trainable"]
 
     def _steady(self) -> bool:
         # A layer as activation has options of its own.
