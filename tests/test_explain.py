@@ -32,6 +32,7 @@ from fanin.initializers import (
     VarianceScaling,
     ZerO,
     Zeros,
+    _suitability,
 )
 
 SHAPE = (300, 200)
@@ -254,3 +255,22 @@ def test_explanations_are_values():
     assert "variance=" in repr(facts)
     with pytest.raises(AttributeError):
         facts.variance = 9.0
+
+
+@pytest.mark.parametrize("activation", _suitability.SUITABLE)
+def test_what_suits_an_activation_is_warned_of_nowhere(activation):
+    assert hasattr(activations, activation)
+    for name in _suitability.SUITABLE[activation]:
+        assert initializers.get(name).explain((256, 256), activation=activation).warnings == ()
+
+
+def test_every_advice_is_of_an_initializer_that_fits():
+    """What a warning says to use instead brings no warning itself."""
+    known = {_suitability._kind(name): name for name in _suitability.SUITABLE} | {
+        "saturating": "sigmoid"
+    }
+    for kind, advice in _suitability._USE.items():
+        for name in advice.split(" or "):
+            initializer = getattr(initializers, name)()
+            assert initializer.explain((256, 256), activation=known[kind]).warnings == (), kind
+    assert {kind for _, kind in _suitability._REASONS} == _suitability._USE.keys()

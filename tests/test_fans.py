@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from fanin import initializers
+from fanin import _core, initializers
 from fanin.errors import ShapeError
 from fanin.initializers import GlorotUniform, HeNormal, SklearnDefault, TorchDefault
 from fanin.initializers import VarianceScaling as Scaling
+from fanin.initializers._fans import MODES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -147,3 +148,17 @@ def test_leaky_slopes():
         for cls in (HeNormal, initializers.HeUniform):
             variance = cls(negative_slope=slope).explain((300, 10)).variance
             assert variance == pytest.approx(2 / (1 + slope**2) / 300, rel=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("fans", [(784.0, 10.0), (3.0, 5.0), (1.0, 7.0), (0.5, 0.25)])
+def test_the_modes_are_the_cores(mode, fans):
+    """The core draws from streams, the table from other generators: the variance is the same."""
+    spread = _core.variance_scaling_spread((2, 2), 1.7, mode, "untruncated_normal", fans)
+    assert spread == math.sqrt(1.7 / max(1.0, MODES[mode].of(*fans)))
+
+
+def test_the_core_has_no_other_modes():
+    with pytest.raises(ValueError, match="fan_max") as refused:
+        _core.variance_scaling_spread((2, 2), 1.0, "fan_max", "uniform")
+    assert str(refused.value).rpartition("known: ")[2].split(", ") == list(MODES)

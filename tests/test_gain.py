@@ -9,6 +9,7 @@ import pytest
 from fanin import activations, layers
 from fanin.errors import ShapeError
 from fanin.initializers import VarianceScaling
+from fanin.initializers._gains import TORCH_GAINS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,6 +124,13 @@ def test_derivatives_from_values_agree_with_exact_ones():
         # A foreign function of the same values: nothing but values is known of it.
         numerical = fanin.gain(lambda x, f=function: f(x), "backward")
         assert numerical == pytest.approx(fanin.gain(name, "backward"), rel=1e-6)
+
+
+def test_torchs_table_is_that_of_calculate_gain():
+    for name in TORCH_GAINS:
+        assert fanin.gain(name, "torch") == fanin.init.calculate_gain(name)
+    again = fanin.init.calculate_gain("leaky_relu", 0.3)
+    assert fanin.gain("leaky_relu", "torch", negative_slope=0.3) == again
 
 
 def test_torch_table():

@@ -14,9 +14,10 @@ from fanin._undo import as_before
 from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array, empty
-from fanin.layers._base import Stacked, check_name, name_option
+from fanin.layers._base import Stacked
 from fanin.layers._dropout import as_stream
 from fanin.layers._keywords import auto_name
+from fanin.layers._options import check_name, name_option
 
 _AS_IT_IS = nullcontext()
 """For a network that is built; one object does, as it keeps nothing."""

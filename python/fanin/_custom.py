@@ -53,9 +53,9 @@ def register_keras_serializable(
     >>> schedules.deserialize(schedules.serialize(Halving()))(1)
     0.05
     """
-    for argument, value in (("package", package), ("name", name)):
-        if not isinstance(value, str) and not (argument == "name" and value is None):
-            raise TypeError(f"{argument}: expected text, found {_checks.found(value)}")
+    _checks.text("package", package)
+    if name is not None:
+        _checks.text("name", name)
 
     def decorate(cls: _Class) -> _Class:
         if not isinstance(cls, type) or not hasattr(cls, "get_config"):

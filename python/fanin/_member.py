@@ -88,6 +88,8 @@ class Member(metaclass=MemberType):
     """Arguments that the constructor takes where they ask for nothing, and why no more."""
     _own: ClassVar[bool] = True
     """Whether the class is the package's, not a user's."""
+    _own_base: ClassVar[Any]
+    """The class, or of a user's the first of its bases that is the package's."""
     _complete: ClassVar[bool]
     """Set once the class was found to say enough to make objects of."""
     _settable: ClassVar[set[str]] = set()
@@ -99,7 +101,9 @@ class Member(metaclass=MemberType):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._settable = set()
-        if not ours(cls):
+        if ours(cls):
+            cls._own_base = cls
+        else:
             cls._own = False
         if not cls._own or "_options" in vars(cls):
             options: dict[str, Any] = {}
@@ -186,7 +190,7 @@ def _problem(cls: Any, name: str, value: Any) -> str | None:
         return f"{cls.__name__}.{name} cannot be overridden: {cls._reason}; {cls._instead}"
     if name[:1] == "_" or any(ours(b) and name in vars(b) for b in cls.__mro__):
         return None
-    meant = _meant(cls, name, value, {*_public(cls), *_written(cls)})
+    meant = _find_meant(cls, name, value, {*_public(cls), *_assigned_names(cls)})
     if meant is None:
         return None
     return (
@@ -198,7 +202,7 @@ def _problem(cls: Any, name: str, value: Any) -> str | None:
 def _check_new(member: Member, name: str, value: Any) -> None:
     """Refuse an attribute that the object does not have, as far as it cannot be the user's own."""
     cls = type(member)
-    held = _held(cls, name)
+    held = _look_up(cls, name)
     if isinstance(held, property) and held.fset is None:
         raise AttributeError(f"{cls.__name__}.{name} cannot be set: it is what the object computes")
     if hasattr(held, "__set__"):
@@ -209,7 +213,7 @@ def _check_new(member: Member, name: str, value: Any) -> None:
         return
     if cls._own:
         raise _absent.attribute(cls.__name__, name, _attributes(member))
-    meant = _meant(cls, name, value, {*_public(cls), *_written(cls)})
+    meant = _find_meant(cls, name, value, {*_public(cls), *_assigned_names(cls)})
     if meant is not None:
         error = _absent.attribute(cls.__name__, name, [meant])
         raise AttributeError(
@@ -217,11 +221,11 @@ def _check_new(member: Member, name: str, value: Any) -> None:
         )
 
 
-def _public(cls: type) -> set[str]:
+def _public(cls: Any) -> set[str]:
     """Return the public names of a class of ours, or of the one that a user's derives from."""
     from fanin import _signatures
 
-    base = next(base for base in cls.__mro__ if ours(base))
+    base = cls._own_base
     names = {name for name in dir(base) if name[:1] != "_"}
     return names.union(_signatures.names(base))
 
@@ -250,18 +254,18 @@ def _uncalled(cls: Any) -> frozenset[str]:
     return known
 
 
-def _meant(cls: type, name: str, value: Any, known: set[str]) -> str | None:
+def _find_meant(cls: type, name: str, value: Any, known: set[str]) -> str | None:
     """Return which of our names a user's class or object has mistyped; None if it is another."""
     from fanin import _spelling
 
     method = _is_method(value)
     if not method:  # data is not taken for a method
-        known = {other for other in known if not _is_method(_held(cls, other))}
-    words = _spelling.words_in({*_arguments(), *_used(cls), *known})
+        known = {other for other in known if not _is_method(_look_up(cls, other))}
+    words = _spelling.words_in({*_argument_names(), *_used_names(cls), *known})
     return _spelling.meant(name, known, words, plural=not method)
 
 
-def _held(cls: type, name: str) -> Any:
+def _look_up(cls: type, name: str) -> Any:
     """Return what the class or a base of it holds, as it is there; None for nothing."""
     return next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
 
@@ -270,7 +274,7 @@ def _is_method(value: Any) -> bool:
     return callable(value) or isinstance(value, classmethod | staticmethod)
 
 
-def _codes(cls: type) -> Iterator[Any]:
+def _walk_code(cls: type) -> Iterator[Any]:
     """Walk the code of the functions in a class, as they were before anything wrapped them."""
     import inspect
 
@@ -282,12 +286,12 @@ def _codes(cls: type) -> Iterator[Any]:
 
 
 @functools.cache
-def _written_by(cls: type) -> frozenset[str]:
+def _find_assigned(cls: type) -> frozenset[str]:
     """Return the public attributes that the functions in a class of ours set."""
     import dis
 
     found = set()
-    for code in _codes(cls):
+    for code in _walk_code(cls):
         for before, step in itertools.pairwise(dis.get_instructions(code)):
             # Later versions of Python load two names at once.
             target = before.argval[-1:] if isinstance(before.argval, tuple) else (before.argval,)
@@ -296,25 +300,25 @@ def _written_by(cls: type) -> frozenset[str]:
     return frozenset(found)
 
 
-def _written(cls: type) -> set[str]:
+def _assigned_names(cls: type) -> set[str]:
     """Return the public attributes that those of our classes among the bases set."""
-    return {name for base in cls.__mro__ if ours(base) for name in _written_by(base)}
+    return {name for base in cls.__mro__ if ours(base) for name in _find_assigned(base)}
 
 
-def _used(cls: type) -> set[str]:
+def _used_names(cls: type) -> set[str]:
     """Return the names that those of our classes among the bases use."""
-    codes = (code for base in cls.__mro__ if ours(base) for code in _codes(base))
+    codes = (code for base in cls.__mro__ if ours(base) for code in _walk_code(base))
     return {name for code in codes for name in code.co_names}
 
 
 @functools.cache
-def _arguments() -> set[str]:
+def _argument_names() -> set[str]:
     """Return the arguments in all classes of ours."""
     found: set[str] = set()
     waiting: list[type] = [Member]
     while waiting:
         member = waiting.pop()
         waiting.extend(member.__subclasses__())
-        for code in _codes(member) if ours(member) else ():
+        for code in _walk_code(member) if ours(member) else ():
             found.update(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     return found

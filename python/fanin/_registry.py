@@ -1,19 +1,31 @@
 """Members of one kind by name: how a string, a class or a configuration becomes an object."""
 
+import functools
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from collections.abc import Iterable, KeysView, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from fanin import _checks, _custom
 from fanin._checks import unknown
 from fanin._member import Member
 
+if TYPE_CHECKING:
+    from inspect import Parameter
+
 
 class Configurable(Member):
-    """A member that can be written down as a class name and a configuration."""
+    """A member that can be written down as a class name and a configuration.
 
-    _fields: ClassVar[tuple[str, ...]] = ()
-    """The arguments in a configuration, which are attributes too."""
+    The configuration holds the arguments of the constructor, each of which the object has as an
+    attribute of the same name. Arguments that are given by keyword alone are left out at their
+    default. A user's subclass has the arguments of the class that it derives from, and adds its
+    own to what `get_config` returns.
+    """
+
+    _left_out: ClassVar[tuple[str, ...]] = ()
+    """Arguments in no configuration: they ask for nothing, or are other names of an argument."""
+    _last: ClassVar[tuple[str, ...]] = ()
+    """Arguments that come after the others in files and in `repr`, wherever they are taken."""
 
     def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal object.
@@ -22,8 +34,35 @@ class Configurable(Member):
         -------
         dict
             Arguments by name.
+
+        Raises
+        ------
+        TypeError
+            If a seed is a generator, which is consumed.
         """
-        return {field: getattr(self, field) for field in self._fields}
+        return {
+            name: self._config_value(name)
+            for name, parameter in _arguments(self._own_base).items()
+            if not self._is_default(parameter)
+        }
+
+    def _config_value(self, name: str) -> Any:
+        """Return an argument as a configuration has it."""
+        return getattr(self, name)
+
+    def _is_default(self, parameter: "Parameter") -> bool:
+        """Return whether an argument is one by keyword alone that has its default."""
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            return False
+        return bool(self._config_value(parameter.name) == parameter.default)
+
+    def _shown(self) -> dict[str, Any]:
+        """Return the arguments that `repr` shows."""
+        return {name: getattr(self, name) for name in own_arguments(type(self))}
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._shown().items())
+        return f"{type(self).__name__}({shown})"
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Self:
@@ -57,10 +96,12 @@ class Configurable(Member):
 
 
 class CoreMember(Configurable):
-    """A member that the compiled core computes: the core is told its settings."""
+    """A member that the compiled core computes: the core gets its settings."""
 
     kind: ClassVar[str]
     """What the core calls it."""
+    _not_settings: ClassVar[tuple[str, ...]] = ()
+    """Arguments of its own that are no settings of the core."""
     _kept_settings: dict[str, object] | None = None
 
     @classmethod
@@ -68,30 +109,65 @@ class CoreMember(Configurable):
         return hasattr(cls, "kind")
 
     def settings(self) -> dict[str, object]:
-        """Return what the core is told about this object.
+        """Return the settings of this object for the core.
 
         Returns
         -------
         dict
             ``kind`` and the options.
         """
-        return {"kind": self.kind, **{field: getattr(self, field) for field in self._fields}}
+        names = _settings_of(self._own_base)
+        return {"kind": self.kind, **{name: getattr(self, name) for name in names}}
+
+    @classmethod
+    def _setting_names(cls) -> list[str]:
+        """List the attributes that are settings; asked for once a class."""
+        return [name for name in own_arguments(cls) if name not in cls._not_settings]
 
     def _settings(self) -> dict[str, object]:
         """Return the `settings`: the same dict again, unless an option was set meanwhile."""
-        kept = self._kept_settings
-        if kept is None:
-            kept = self.settings()
+        settings = self._kept_settings
+        if settings is None:
+            settings = self.settings()
             if self._steady():
-                self._kept_settings = kept
-        return kept
+                self._kept_settings = settings
+        return settings
 
     def _steady(self) -> bool:
         """Return whether the settings depend on options only; of a user's class nobody knows."""
-        return self._own and self._options.keys() >= set(self._fields)
+        return self._own and self._options.keys() >= own_arguments(type(self))
 
     def _changed(self) -> None:
         self._kept_settings = None
+
+
+@functools.cache
+def _arguments(cls: type[Configurable]) -> "dict[str, Parameter]":
+    """Return the arguments in the configurations of a class of ours."""
+    from fanin import _signatures
+
+    parameters = _signatures.parameters(cls)
+    left_out = {name for base in cls.__mro__ for name in vars(base).get("_left_out", ())}
+    names = [name for name in parameters if name not in left_out]
+    names.sort(key=lambda name: cls._last.index(name) + 1 if name in cls._last else 0)
+    return {name: parameters[name] for name in names}
+
+
+def own_arguments(cls: type[Configurable]) -> KeysView[str]:
+    """Return the arguments of a class that the base class of its kind does not have."""
+    return _own_arguments(cls._own_base).keys()
+
+
+@functools.cache
+def _own_arguments(cls: type[Configurable]) -> "dict[str, Parameter]":
+    base = next(base for base in cls.__mro__ if "_family" in vars(base))
+    shared = _arguments(base)
+    return {name: argument for name, argument in _arguments(cls).items() if name not in shared}
+
+
+@functools.cache
+def _settings_of(cls: type[CoreMember]) -> list[str]:
+    return cls._setting_names()
 
 
 def check_config(name: str, config: object) -> dict[str, Any]:
@@ -155,11 +231,11 @@ class Registry(Generic[T]):
             self._by_name[snake(member.__name__)] = member
         self._by_name.update(aliases or {})
 
-    def find(self, name: str, also: Iterable[str] = ()) -> type[T]:
-        """Return the class called `name`, in any of its spellings; `also` are names to suggest."""
+    def find(self, name: str, suggestions: Iterable[str] = ()) -> type[T]:
+        """Return the class called `name`, in any spelling; `suggestions` are further names."""
         found = _custom.find(self.kind, self.base, name) or self._known(name)
         if found is None:
-            raise unknown(self.kind, name, [*self._by_name, *also])
+            raise unknown(self.kind, name, [*self._by_name, *suggestions])
         return found
 
     def _known(self, name: str) -> type[T] | None:
@@ -177,12 +253,12 @@ class Registry(Generic[T]):
     ) -> T:
         """Make the object that ``{"class_name": ..., "config": ...}`` describes."""
         with _custom.custom_object_scope(custom_objects):
-            name, arguments = described(self.kind, config)
+            name, arguments = parse_serialized(self.kind, config)
             found = _custom.find_described(self.kind, self.base, config, self._known(name))
             if found is None:
                 raise _custom.unknown(self.kind, name, self._by_name)
-            made: T = found.from_config(arguments)
-            return made
+            member: T = found.from_config(arguments)
+            return member
 
     def get(self, identifier: object, custom_objects: Mapping[str, object] | None = None) -> T:
         """Return the object that a name, configuration, class or object stands for."""
@@ -205,7 +281,7 @@ def _an(base: tuple[type, ...]) -> str:
     return " or ".join(f"{'an' if b.__name__[0] in 'AEIOU' else 'a'} {b.__name__}" for b in base)
 
 
-def described(kind: str, config: object) -> tuple[str, dict[str, Any]]:
+def parse_serialized(kind: str, config: object) -> tuple[str, dict[str, Any]]:
     """Return class name and arguments of a configuration ``{"class_name": ..., "config": ...}``."""
     if not isinstance(config, Mapping):
         found = _checks.found(config)

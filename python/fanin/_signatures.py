@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Unpack, get_args, get_origin
 
 from fanin import _absent
@@ -26,29 +26,34 @@ def of(cls: type) -> inspect.Signature:
     return signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
 
 
-def names(cls: type) -> list[str]:
+def parameters(cls: type) -> dict[str, inspect.Parameter]:
     """Return the arguments by name, with those that ``**kwargs`` pass on to base classes.
 
     Examples
     --------
     >>> from fanin.initializers import HeNormal
-    >>> names(HeNormal)[:4]
-    ['seed', 'negative_slope', 'truncated', 'mode']
+    >>> list(parameters(HeNormal))[:5]
+    ['seed', 'negative_slope', 'truncated', 'mode', 'in_axis']
     """
-    found: list[str] = []
+    found: dict[str, inspect.Parameter] = {}
+    passed_on: Collection[str] | None = None  # None: all
     for constructor in _constructors(cls):
         rest = None
         for parameter in list(inspect.signature(constructor).parameters.values())[1:]:
-            if parameter.kind in _NAMED:
-                found.append(parameter.name)
-            elif parameter.kind is parameter.VAR_KEYWORD:
+            if parameter.kind is parameter.VAR_KEYWORD:
                 rest = parameter
+            elif parameter.kind in _NAMED and (passed_on is None or parameter.name in passed_on):
+                found.setdefault(parameter.name, parameter)
         if rest is None:
             break
         if get_origin(rest.annotation) is Unpack:  # **options: Unpack[Options]
-            found.extend(get_args(rest.annotation)[0].__annotations__)
-            break
-    return list(dict.fromkeys(found))
+            passed_on = get_args(rest.annotation)[0].__annotations__
+    return found
+
+
+def names(cls: type) -> list[str]:
+    """Return the names of `parameters`."""
+    return list(parameters(cls))
 
 
 def _constructors(cls: type) -> Iterator[Any]:
@@ -78,9 +83,9 @@ def misfit(
         None if the arguments fit, and the error is about something else.
     """
     own = of(cls)
-    parameters = own.parameters.values()
-    by_place = [p.name for p in parameters if p.kind in _BY_PLACE]
-    kinds = {p.kind for p in parameters}
+    taken = own.parameters.values()
+    by_place = [p.name for p in taken if p.kind in _BY_PLACE]
+    kinds = {p.kind for p in taken}
     owner = cls.__name__
     if len(args) > len(by_place) and inspect.Parameter.VAR_POSITIONAL not in kinds:
         plural = "" if len(by_place) == 1 else "s"
@@ -102,9 +107,7 @@ def misfit(
         unknown = [name for name in kwargs if name not in own.parameters]
     given = {*by_place[: len(args)], *kwargs}
     missing = [
-        p.name
-        for p in parameters
-        if p.kind in _NAMED and p.default is p.empty and p.name not in given
+        p.name for p in taken if p.kind in _NAMED and p.default is p.empty and p.name not in given
     ]
     if missing and ours(next(base for base in cls.__mro__ if "__init__" in vars(base))):
         # The one that is missing may have been given under another name.

@@ -12,7 +12,7 @@ from fanin._checks import found
 from fanin._warn import warn
 from fanin.frameworks import DEFAULTS, WEIGHTS, Layer, Parameter
 from fanin.initializers import Initializer
-from fanin.initializers._fitting import drawn_for
+from fanin.initializers._fitting import draw_for
 from fanin.layers._arrays import at
 from fanin.show.progress import Progress
 
@@ -262,7 +262,7 @@ def _values(
         )
     path = f"{layer.position}/{parameter.role}"
     try:
-        values = drawn_for(layer, parameter, filler, at(source, path), path)
+        values = draw_for(layer, parameter, filler, at(source, path), path)
     except (TypeError, ValueError) as error:
         # Of the same type, ShapeError too: which of many parameters it was matters most.
         raise type(error)(f"{parameter.name}: {error}") from error

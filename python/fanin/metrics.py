@@ -59,6 +59,7 @@ class Metric(CoreMember):
     _instead = "compute it from model.predict in the on_epoch_end of a Callback"
 
     _options: ClassVar[Mapping[str, Any]] = {"name": _checks.text}
+    _left_out = ("dtype",)
 
     def __init__(self, name: str | None = None, dtype: None = None) -> None:
         if dtype is not None:
@@ -134,18 +135,8 @@ class Metric(CoreMember):
         self.update_state(y_true, y_pred, sample_weight)
         return self.result()
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal metric.
-
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        return {"name": self.name, **{field: getattr(self, field) for field in self._fields}}
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(name={self.name!r})"
+    def _shown(self) -> dict[str, Any]:
+        return {"name": self.name}
 
 
 class CategoricalAccuracy(Metric):
@@ -208,7 +199,6 @@ class BinaryAccuracy(Metric):
 
     kind = "binary_accuracy"
     larger_is_better = True
-    _fields = ("threshold",)
     _options: ClassVar[Mapping[str, Any]] = {"threshold": _checks.number}
 
     def __init__(self, name: str | None = None, dtype: None = None, threshold: float = 0.5) -> None:
@@ -333,7 +323,9 @@ def resolve(identifier: "MetricLike", loss: "LossLike", outputs: int) -> Metric:
     0.0
     """
     beside = losses.resolve(loss)
-    metric = _accuracy(beside, outputs) if _is_accuracy(identifier) else get(_named(identifier))
+    metric = (
+        _choose_accuracy(beside, outputs) if _is_accuracy(identifier) else get(_name_of(identifier))
+    )
     if isinstance(identifier, str):
         metric.name = identifier
     if isinstance(metric, BinaryAccuracy) and not isinstance(identifier, Metric | Mapping):
@@ -346,7 +338,7 @@ def resolve(identifier: "MetricLike", loss: "LossLike", outputs: int) -> Metric:
     return metric
 
 
-def _accuracy(loss: losses.Loss, outputs: int) -> Metric:
+def _choose_accuracy(loss: losses.Loss, outputs: int) -> Metric:
     if loss.kind == "sparse_categorical_crossentropy":
         return SparseCategoricalAccuracy()
     one = outputs == 1 and loss.kind != "categorical_crossentropy"
@@ -417,7 +409,7 @@ def as_metrics(given: "Sequence[MetricLike] | None") -> list[str | Metric]:
         )
     for identifier in given:
         check(identifier)
-    named = [_named(identifier) for identifier in given]
+    named = [_name_of(identifier) for identifier in given]
     return [get(one) if isinstance(one, Mapping) else one for one in named]
 
 
@@ -425,7 +417,7 @@ def _is_accuracy(identifier: object) -> bool:
     return isinstance(identifier, str) and identifier.lower() in _ACCURACY
 
 
-def _named(identifier: Any) -> Any:
+def _name_of(identifier: Any) -> Any:
     """Return the name of a class or a function; anything else as it is."""
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return get(identifier).kind
@@ -439,7 +431,7 @@ def check(identifier: "MetricLike") -> None:
     if _is_accuracy(identifier):
         return
     if isinstance(identifier, str):
-        _REGISTRY.find(identifier, also=_ACCURACY)
+        _REGISTRY.find(identifier, suggestions=_ACCURACY)
     elif callable(identifier) and not isinstance(identifier, type | Metric):
         # By identity: a user's own function may have the name of ours.
         if not any(identifier is ours for ours in (losses.mse, losses.mae)):

@@ -15,7 +15,6 @@ dict                            what :func:`config_of` made of one of these
 ==============================  ====================================================================
 """
 
-import operator
 import os
 from _thread import allocate_lock  # `threading` takes a twentieth of `import fanin`
 from collections.abc import Callable, Mapping, Sequence
@@ -440,7 +439,7 @@ def _way_back(source: Any) -> Callable[[], None]:
 
 def _is_whole(number: object) -> bool:
     try:
-        operator.index(number)  # type: ignore[arg-type]
+        integer("", number)
     except TypeError:
         return False
     return True

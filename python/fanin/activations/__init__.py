@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fanin import _absent, _checks, _custom
 from fanin._checks import unknown
-from fanin._registry import described
+from fanin._registry import parse_serialized
 from fanin.activations._functions import (
     elu,
     gelu,
@@ -53,7 +53,7 @@ __all__ = [
 
 _absent.guard(__name__)  # before the functions are keys
 
-# A function, and what the core is told about it when no option is set.
+# A function, and its settings for the core when no option is set.
 _SETTINGS: dict[Any, dict[str, Any]] = {
     relu: {"kind": "relu"},
     leaky_relu: {"kind": "leaky_relu", "negative_slope": 0.2},
@@ -105,7 +105,7 @@ def get(
     """
     if identifier is None:
         return linear
-    if _plain(identifier) is not None:
+    if _look_up(identifier) is not None:
         return cast("ActivationFunction", identifier)
     if isinstance(identifier, str):
         with _custom.custom_object_scope(custom_objects):
@@ -170,15 +170,15 @@ def deserialize(
     """
     if isinstance(config, str):
         return get(config, custom_objects)
-    name, options = described("activation", config)
+    name, options = parse_serialized("activation", config)
     function = get(name, custom_objects)
-    made = functools.partial(function, **options) if options else function
-    settings(made)
-    return made
+    activation = functools.partial(function, **options) if options else function
+    settings(activation)  # refuses options that the function does not have
+    return activation
 
 
-def _plain(activation: Any) -> dict[str, Any] | None:
-    """Return what the core is told about a function of this module; None for anything else."""
+def _look_up(activation: Any) -> dict[str, Any] | None:
+    """Return the settings of a function of this module; None for anything else."""
     try:
         return _SETTINGS.get(activation)
     except TypeError:  # not hashable
@@ -186,8 +186,8 @@ def _plain(activation: Any) -> dict[str, Any] | None:
 
 
 def settings(activation: Any) -> dict[str, Any]:
-    """Return what the core is told about `activation`: its kind and its options."""
-    known = _plain(activation)
+    """Return the settings of `activation` for the core: its kind and its options."""
+    known = _look_up(activation)
     if known is not None:
         return dict(known)
     options: dict[str, Any] = {}
@@ -197,7 +197,7 @@ def settings(activation: Any) -> dict[str, Any]:
     elif hasattr(activation, "activation_settings"):  # an activation layer
         found: dict[str, Any] = activation.activation_settings()
         return found
-    known = _plain(function)
+    known = _look_up(function)
     if known is None:
         raise TypeError(
             "activation: expected a name or one of the functions of fanin.activations, since "

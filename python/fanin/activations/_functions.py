@@ -329,7 +329,7 @@ def linear(x: ArrayLike) -> FloatArray:
 def relu_settings(
     negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> dict[str, Any]:
-    """Return what the core is told about a rectifier with these options."""
+    """Return the settings of a rectifier with these options for the core."""
     if max_value is not None:
         raise ValueError(f"max_value: expected None, found {_checks.found(max_value)}")
     if _checks.number("threshold", threshold) != 0:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fanin import initializers
 from fanin._checks import found, several, unknown
+from fanin._checks import text as checked_text
 from fanin.initializers import Initializer
 from fanin.show.results import Result
 
@@ -110,9 +111,7 @@ class Arm(Result):
         >>> Arm.parse("glorot_normal+bn_before").batch_normalization
         'before'
         """
-        if not isinstance(text, str):
-            raise TypeError(f"text: expected a str, found {found(text)}")
-        name, _, suffix = text.rpartition("+")
+        name, _, suffix = checked_text("text", text).rpartition("+")
         # "constant(1e+3)" holds a plus too; a suffix never holds a parenthesis.
         if not name or ")" in suffix:
             return cls(text, label=label)

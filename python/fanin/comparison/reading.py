@@ -98,12 +98,6 @@ def _list(name: str, value: object) -> Sequence[Any]:
     return value
 
 
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name}: expected a str, found {_checks.found(value)}")
-    return value
-
-
 def _real(name: str, value: object) -> float:
     """Return a number, or what JSON has words for: NaN and infinities."""
     if isinstance(value, str) and value in ("nan", "inf", "-inf"):
@@ -124,8 +118,8 @@ _READERS: dict[Any, Callable[[str, Any], Any]] = {
     int: lambda name, value: _checks.integer(name, value, minimum=0),
     float: _real,
     bool: _checks.flag,
-    str: _text,
-    str | None: lambda name, value: None if value is None else _text(name, value),
+    str: _checks.text,
+    str | None: lambda name, value: None if value is None else _checks.text(name, value),
     tuple[int, ...]: _several(lambda name, value: _checks.integer(name, value, minimum=0)),
     tuple[float, ...]: _several(_real),
     tuple[Trial, ...]: _several(lambda name, value: _record(Trial, name, value)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from fanin import _checks, activations, optimizers
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 DEFAULT_EPOCHS = 5
 DEFAULT_SEEDS = 3
+
+count = partial(_checks.count, minimum=1, maximum=2**31 - 1)
+"""Return a number of at least one thing, and of no more than the core can count."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,30 +141,10 @@ initialize, target
     )
 
 
-def count(name: str, value: object, most: int = 2**31 - 1) -> int:
-    """Check that there is at least one of something, and not more than the core can count.
-
-    Parameters
-    ----------
-    name : str
-        The argument's name.
-    value : object
-        What was given.
-    most : int
-        The largest number.
-
-    Returns
-    -------
-    int
-        The number.
-    """
-    return _checks.count(name, value, minimum=1, maximum=most)
-
-
 def _seeds(seeds: object) -> tuple[int, ...]:
     given = _checks.several(seeds)
     if given is None:
-        return tuple(range(count("seeds", seeds, most=1_000_000)))
+        return tuple(range(count("seeds", seeds, maximum=1_000_000)))
     chosen = tuple(_checks.integer("seeds", seed, minimum=0) for seed in given)
     if not chosen:
         raise ValueError("seeds: expected at least one, found none")

@@ -13,6 +13,7 @@ from fanin.comparison.statistics import mean_interval
 from fanin.errors import ShapeError
 from fanin.frameworks._objective import fitting_loss
 from fanin.initializers import Initializer
+from fanin.initializers._suitability import SUITABLE
 from fanin.layers import Dense
 from fanin.models import Sequential
 from fanin.show.results import Result, Table
@@ -249,13 +250,7 @@ def _activation(chain: list[Any]) -> str:
 
 def _candidates(kind: str) -> list[tuple[str, Initializer]]:
     """Return code and initializer, those that are known for the activation first."""
-    known = {
-        "relu": ["he_normal"],
-        "leaky_relu": ["he_normal"],
-        "tanh": ["glorot_normal"],
-        "selu": ["lecun_normal"],
-        "linear": ["orthogonal", "lecun_normal"],
-    }.get(kind, [])
+    known = SUITABLE.get(kind, ())
     names = [*known, *(name for name in _CANDIDATES if name not in known)]
     found = [(f'"{name}"', _named(name)) for name in names]
     gain = theory.gain(kind)

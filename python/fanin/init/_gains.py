@@ -1,16 +1,9 @@
-"""torch's table of gains, and fans in torch's layout."""
+"""torch's gains by name, and fans in torch's layout."""
 
 import math
 
-from fanin._checks import found, number
-
-_LINEAR = ("linear", *(f"{kind}{n}d" for kind in ("conv", "conv_transpose") for n in (1, 2, 3)))
-_GAINS = {
-    **dict.fromkeys((*_LINEAR, "sigmoid"), 1.0),
-    "tanh": 5.0 / 3.0,
-    "relu": math.sqrt(2.0),
-    "selu": 0.75,
-}
+from fanin._checks import found
+from fanin.initializers._gains import TORCH_GAINS, TORCH_SLOPE, torch_gain
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -40,15 +33,12 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     >>> calculate_gain("leaky_relu", 0.2)
     1.3867504905630728
     """
-    if isinstance(nonlinearity, str) and nonlinearity in _GAINS:
-        return _GAINS[nonlinearity]
-    if not isinstance(nonlinearity, str) or nonlinearity != "leaky_relu":
+    if not isinstance(nonlinearity, str) or nonlinearity not in TORCH_GAINS:
         raise ValueError(f"Unsupported nonlinearity {_plain(nonlinearity)}")
     try:
-        slope = 0.01 if param is None else number("param", param, at_least=-1e150, at_most=1e150)
+        return torch_gain(nonlinearity, TORCH_SLOPE if param is None else param)
     except (TypeError, ValueError):
         raise ValueError(f"negative_slope {_plain(param)} not a valid number") from None
-    return math.sqrt(2.0 / (1 + slope**2))
 
 
 def _plain(value: object) -> str:

@@ -18,7 +18,7 @@ Array: TypeAlias = npt.NDArray[np.float16 | np.float32 | np.float64]
 ShapeLike: TypeAlias = int | Sequence[int]
 
 
-def checked_for_numpy(shape: tuple[int, ...]) -> tuple[int, ...]:
+def check_for_numpy(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return `shape`, or say so if NumPy cannot count its elements or dimensions."""
     try:
         np.broadcast_to(0.0, shape)
@@ -27,7 +27,7 @@ def checked_for_numpy(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-def checked_dtype(dtype: npt.DTypeLike | None) -> str:
+def check_dtype(dtype: npt.DTypeLike | None) -> str:
     """Return the name of `dtype`, which is float32 unless given."""
     if dtype is None:
         return "float32"
@@ -61,12 +61,12 @@ def _bfloat16() -> npt.DTypeLike:
     return cast("npt.DTypeLike", ml_dtypes.bfloat16)
 
 
-def drawn_as(name: str) -> str:
+def compute_dtype(name: str) -> str:
     """Return the type in which values of the type called `name` are computed."""
     return "float64" if name == "float64" else "float32"
 
 
-def rounded(values: Array, name: str) -> Array:
+def round_to(values: Array, name: str) -> Array:
     """Return `values` in the type called `name`, rounded to nearest, if it holds them all."""
     if values.dtype.char == _CHARACTERS.get(name) or values.dtype.name == name:
         return values
@@ -87,7 +87,7 @@ def check_finite(array: Array, values: Array) -> None:
         )
 
 
-def checked_out(out: object) -> Array:
+def check_out(out: object) -> Array:
     """Return `out` if it is an array that can be filled, or say what is wrong with it."""
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out: expected a NumPy array, found a {type(out).__name__}")
@@ -104,7 +104,7 @@ def checked_out(out: object) -> Array:
     return out
 
 
-def call_checked(
+def call_and_check(
     function: Callable[..., Any],
     shape: ShapeLike,
     dtype: npt.DTypeLike | None,
@@ -112,7 +112,7 @@ def call_checked(
     path: str = "",
 ) -> Array:
     """Call foreign code with as many of the arguments as it takes, and check what it returns."""
-    axes, name = sizes(shape), checked_dtype(dtype)
+    axes, name = sizes(shape), check_dtype(dtype)
     shown = getattr(function, "__qualname__", repr(function))
     given: dict[str, Any] = {}
     try:
@@ -140,19 +140,19 @@ def call_checked(
                 "of the shape"
             )
     with nullcontext() if rng is None else drawing(rng):
-        return _returned(function(axes, **given), axes, name, f"initializer {shown}", path)
+        return _check_returned(function(axes, **given), axes, name, f"initializer {shown}", path)
 
 
-def _returned(made: Any, axes: tuple[int, ...], name: str, shown: str, path: str) -> Array:
+def _check_returned(result: Any, axes: tuple[int, ...], name: str, shown: str, path: str) -> Array:
     """Return what foreign code made as a new array, if it is one of finite numbers."""
     place = f" for {path}" if path else ""
     try:
         # bfloat16, which JAX's functions return, is none of NumPy's own types.
-        own = getattr(getattr(made, "dtype", None), "name", None) == "bfloat16"
-        given = np.asarray(made) if own else numeric(shown, made)
+        own = getattr(getattr(result, "dtype", None), "name", None) == "bfloat16"
+        given = np.asarray(result) if own else numeric(shown, result)
     except TypeError:
         raise TypeError(
-            f"{shown}: expected an array of numbers{place}, found {found(made)}"
+            f"{shown}: expected an array of numbers{place}, found {found(result)}"
         ) from None
     with np.errstate(over="ignore", invalid="ignore"):
         array = np.array(given, dtype=name, order="C")
@@ -168,7 +168,7 @@ def _returned(made: Any, axes: tuple[int, ...], name: str, shown: str, path: str
     return array
 
 
-def needed(kind: Callable[..., Any], given: Mapping[str, Any]) -> list[str]:
+def missing_arguments(kind: Callable[..., Any], given: Mapping[str, Any]) -> list[str]:
     """List the arguments without which a class cannot be called, of those not given."""
     return [
         parameter.name
@@ -177,17 +177,3 @@ def needed(kind: Callable[..., Any], given: Mapping[str, Any]) -> list[str]:
         and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         and parameter.name not in given
     ]
-
-
-def checked_config(kind: type, config: object) -> dict[str, Any]:
-    """Return a configuration as arguments of a class, or say what is wrong with it."""
-    if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
-        raise TypeError(
-            f"config: expected a dict of {kind.__name__}'s arguments, found {found(config)}"
-        )
-    if missing := needed(kind, config):
-        raise ValueError(
-            f"config: expected {' and '.join(map(repr, missing))} among {kind.__name__}'s "
-            f"arguments, found {found(dict(config))}"
-        )
-    return dict(config)

@@ -12,13 +12,13 @@ from fanin.initializers._arguments import (
     _CHARACTERS,
     Array,
     ShapeLike,
-    call_checked,
+    call_and_check,
+    check_dtype,
     check_finite,
-    checked_dtype,
-    checked_for_numpy,
-    checked_out,
-    drawn_as,
-    rounded,
+    check_for_numpy,
+    check_out,
+    compute_dtype,
+    round_to,
 )
 from fanin.initializers._sources import Source, as_source
 from fanin.random import RandomSource, Rng, Stream, config_of, drawing, resolve, simplify
@@ -87,8 +87,8 @@ class Initializer(Configurable):
         >>> bool((weights[:, ::2] == HeNormal()((3, 2), "float64", rng=0)).all())
         True
         """
-        target = checked_out(out)
-        target[...] = call_checked(self, target.shape, target.dtype, rng)
+        target = check_out(out)
+        target[...] = call_and_check(self, target.shape, target.dtype, rng)
         return out
 
     def for_parameter(
@@ -120,7 +120,7 @@ class Initializer(Configurable):
         ValueError
             If it returns NaN, infinity, or more than the type holds.
         """
-        return call_checked(self, shape, dtype, rng, path or _place(rng))
+        return call_and_check(self, shape, dtype, rng, path or _place(rng))
 
     def explain(
         self,
@@ -165,7 +165,7 @@ class Initializer(Configurable):
         """
         from fanin.initializers._explain import explain
 
-        return explain(self, checked_for_numpy(sizes(shape)), checked_dtype(dtype), activation)
+        return explain(self, check_for_numpy(sizes(shape)), check_dtype(dtype), activation)
 
     def as_keras(self) -> Any:
         """Return this as an initializer of Keras.
@@ -214,18 +214,14 @@ class Initializer(Configurable):
         """Return an equal initializer."""
         return self.from_config(self.get_config())
 
-    def _arguments(self) -> dict[str, Any]:
-        """Return the arguments as they are shown and compared."""
+    def _shown(self) -> dict[str, Any]:
+        """Return the arguments that `repr` shows, and that equal initializers have in common."""
         return self.get_config()
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self._arguments().items())
-        return f"{type(self).__name__}({arguments})"
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return self._arguments() == other._arguments()
+        return self._shown() == other._shown()
 
     def __hash__(self) -> int:
         return hash(repr(self))
@@ -254,10 +250,10 @@ class FixedInitializer(Initializer):
         self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
     ) -> Array:
         """Return a new array of `shape`; `rng` is not needed."""
-        axes, name = sizes(shape), checked_dtype(dtype)
+        axes, name = sizes(shape), check_dtype(dtype)
         if rng is not None:
             resolve(rng)
-        return rounded(self._make(axes, drawn_as(name)), name)
+        return round_to(self._make(axes, compute_dtype(name)), name)
 
     def for_parameter(
         self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
@@ -336,13 +332,13 @@ class RandomInitializer(Initializer):
         MemoryError
             If there is no room for the array.
         """
-        axes, name = sizes(shape), checked_dtype(dtype)
+        axes, name = sizes(shape), check_dtype(dtype)
         with drawing(self.seed if rng is None else rng) as source:
             return self._fill(axes, name, source)
 
     def fill(self, out: Array, *, rng: Rng = None) -> Array:
         """Fill an array that exists, see :meth:`Initializer.fill`."""
-        target = checked_out(out)
+        target = check_out(out)
         name = target.dtype.name
         straight = target.flags.c_contiguous and target.flags.aligned
         with drawing(self.seed if rng is None else rng) as source:
@@ -357,42 +353,35 @@ class RandomInitializer(Initializer):
         self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
     ) -> Array:
         """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
-        axes, name = sizes(shape), checked_dtype(dtype)
+        axes, name = sizes(shape), check_dtype(dtype)
         with drawing(rng if self.seed is None else self.seed) as source:
             if self.seed is not None and isinstance(source, Stream):
                 source = source.at(path or _place(rng))
             return self._fill(axes, name, source)
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer, in values that JSON can hold.
+    def _config_value(self, name: str) -> Any:
+        return config_of(self.seed) if name == "seed" else super()._config_value(name)
 
-        Raises
-        ------
-        TypeError
-            If the seed is a generator, which is consumed.
-        """
-        return {"seed": config_of(self.seed)}
-
-    def _arguments(self) -> dict[str, Any]:
+    def _shown(self) -> dict[str, Any]:
         bare = copy.copy(self)
         bare.seed = None
         return {**bare.get_config(), "seed": self.seed}
 
     def _fill(self, shape: tuple[int, ...], name: str, rng: RandomSource) -> Array:
         """Draw an array of this shape and of the dtype called `name`."""
-        drawn = drawn_as(name)
+        drawn = compute_dtype(name)
         if isinstance(rng, Replay) and name not in _CHARACTERS:
             raise TypeError(
                 "dtype: expected float32 or float64, in which other frameworks' numbers are "
                 f"replayed, found {name}"
             )
         if isinstance(rng, Stream):
-            return rounded(self._draw(shape, drawn, rng), name)
+            return round_to(self._draw(shape, drawn, rng), name)
         source = as_source(rng)
         with np.errstate(over="ignore", invalid="ignore"):
-            values = np.asarray(self._consume(checked_for_numpy(shape), drawn, source))
+            values = np.asarray(self._consume(check_for_numpy(shape), drawn, source))
         check_finite(values, values)
-        return rounded(rounded(values, drawn), name)
+        return round_to(round_to(values, drawn), name)
 
     def _draw(
         self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
@@ -415,14 +404,10 @@ class FromCallable(Initializer):
         self, shape: ShapeLike, dtype: npt.DTypeLike | None = None, *, rng: Rng = None
     ) -> Array:
         """Return the function's array, as a new one of `dtype`."""
-        return call_checked(self.function, shape, dtype, rng)
+        return call_and_check(self.function, shape, dtype, rng)
 
     def for_parameter(
         self, shape: ShapeLike, dtype: npt.DTypeLike | None, rng: RandomSource, *, path: str = ""
     ) -> Array:
         """Fill one parameter of a network, see :meth:`Initializer.for_parameter`."""
-        return call_checked(self.function, shape, dtype, rng, path or _place(rng))
-
-    def get_config(self) -> dict[str, object]:
-        """Return the function."""
-        return {"function": self.function}
+        return call_and_check(self.function, shape, dtype, rng, path or _place(rng))

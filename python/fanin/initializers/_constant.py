@@ -8,7 +8,7 @@ import numpy.typing as npt
 from fanin import _core
 from fanin._checks import floats, number
 from fanin.errors import ShapeError
-from fanin.initializers._arguments import Array, rounded
+from fanin.initializers._arguments import Array, round_to
 from fanin.initializers._base import FixedInitializer
 from fanin.initializers._facts import Facts
 
@@ -43,10 +43,13 @@ class Constant(FixedInitializer):
         else:
             self.value = np.array(floats("value", value, "float64"))
 
+    def _config_value(self, name: str) -> object:
+        return self.value if isinstance(self.value, float) else self.value.tolist()
+
     def _make(self, shape: tuple[int, ...], dtype: str) -> Array:
         if isinstance(self.value, float):
             return _core.constant(shape, dtype, self.value)
-        return rounded(np.array(self._spread(shape, self.value)), dtype)
+        return round_to(np.array(self._spread(shape, self.value)), dtype)
 
     def _spread(self, shape: tuple[int, ...], value: Array) -> Array:
         try:
@@ -60,10 +63,6 @@ class Constant(FixedInitializer):
         if isinstance(self.value, float):
             return Facts.constant(self.value)
         return Facts.of_values("w = value, broadcast", self._spread(shape, self.value))
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        return {"value": self.value if isinstance(self.value, float) else self.value.tolist()}
 
 
 class Zeros(FixedInitializer):
@@ -134,7 +133,3 @@ class Identity(FixedInitializer):
         if len(shape) != 2:
             raise ShapeError(f"shape: expected 2 dimensions, found {shape}")
         return Facts.of_few("w = gain on the diagonal", self.gain, min(shape), math.prod(shape))
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        return {"gain": self.gain}

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from fanin import _core
 from fanin._checks import one_of
 from fanin.errors import ShapeError
-from fanin.initializers._arguments import ShapeLike, checked_for_numpy
+from fanin.initializers._arguments import ShapeLike, check_for_numpy
 from fanin.initializers._sources import as_source
 from fanin.random import Rng, Stream, drawing
 from fanin.streams._base import sizes
@@ -52,7 +52,7 @@ def xavier_init(
     with drawing(rng) as source:
         if isinstance(source, Stream):
             return _core.random_uniform(axes, "float64", source.seed, source.path, -limit, limit)
-        drawn = as_source(source).uniform(checked_for_numpy(axes), -limit, limit, "float64")
+        drawn = as_source(source).uniform(check_for_numpy(axes), -limit, limit, "float64")
         return np.asarray(drawn, dtype=np.float64)
 
 
@@ -109,5 +109,5 @@ def he_init(
     with drawing(rng) as source:
         if isinstance(source, Stream):
             return _core.random_normal(axes, "float64", source.seed, source.path, 0.0, std_dev)
-        drawn = as_source(source).normal(checked_for_numpy(axes), 0.0, std_dev, "float64")
+        drawn = as_source(source).normal(check_for_numpy(axes), 0.0, std_dev, "float64")
         return np.asarray(drawn, dtype=np.float64)

@@ -147,9 +147,9 @@ def explain(
 ) -> Explanation:
     """Collect what is known; see :meth:`Initializer.explain`."""
     from fanin.initializers._elsewhere import elsewhere
-    from fanin.initializers._fit import following, warnings_for
+    from fanin.initializers._suitability import describe_activation, find_warnings
 
-    follows = following(activation)
+    follows = describe_activation(activation)
     doubt = initializer._doubt(shape)
     unknown = Facts("of the user's own", math.nan, math.nan, -math.inf, math.inf)
     found = initializer._facts(shape)
@@ -171,7 +171,7 @@ def explain(
         elsewhere=elsewhere(kind, fans, len(shape), initializer._fans_elsewhere(shape)),
         warnings=(
             *((doubt,) if doubt else ()),
-            *(warnings_for(initializer, facts, fans[0], len(shape), follows) if found else ()),
+            *(find_warnings(initializer, facts, fans[0], len(shape), follows) if found else ()),
         ),
         activation=follows.name if follows else None,
     )

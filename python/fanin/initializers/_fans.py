@@ -1,14 +1,36 @@
 """Inputs and outputs of one unit, as the shape of its weights tells or the user says."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 from fanin import _core
 from fanin._checks import count, flag, found, integer, number, one_of
 from fanin.errors import ShapeError
 
 Axis: TypeAlias = int | Sequence[int]
+
+
+class FanMode(NamedTuple):
+    """What a variance is divided by."""
+
+    of: Callable[[float, float], float]
+    """The fan, of fan-in and fan-out."""
+    formula: str
+    """The fan times `factor`, as formulas have it."""
+    factor: float = 1.0
+
+
+MODES = {
+    "fan_in": FanMode(lambda fan_in, fan_out: fan_in, "fan_in"),
+    "fan_out": FanMode(lambda fan_in, fan_out: fan_out, "fan_out"),
+    "fan_avg": FanMode(lambda fan_in, fan_out: (fan_in + fan_out) / 2, "(fan_in + fan_out)", 2.0),
+    "fan_geo_avg": FanMode(
+        lambda fan_in, fan_out: math.sqrt(fan_in * fan_out), "sqrt(fan_in · fan_out)"
+    ),
+}
+"""The modes of ``VarianceScaling``; the core, which draws from streams, has the same."""
 
 
 class FanOptions(TypedDict, total=False):
@@ -75,19 +97,16 @@ class FanRule:
         # The usual rule is one object, so that each draw sees at once that there is nothing to do.
         return _KERAS if rule == _KERAS else rule
 
-    def config(self) -> dict[str, Any]:
-        """Return the arguments that are not the defaults."""
-        found: dict[str, Any] = {}
-        for name in ("in_axis", "out_axis", "batch_axis"):
-            axes = getattr(self, name)
-            if axes != getattr(FanRule, name):
-                found[name] = "others" if axes is None else list(axes)
-        for name in ("groups", "transposed", "fan_in", "fan_out"):
-            if getattr(self, name) != getattr(FanRule, name):
-                found[name] = getattr(self, name)
-        return found
+    def argument(self, name: str) -> Any:
+        """Return one of the arguments, in values that JSON can hold where it is not the default."""
+        value = getattr(self, name)
+        if value == getattr(FanRule, name):
+            return value
+        if name == "batch_axis" and value is None:
+            return "others"
+        return list(value) if isinstance(value, tuple) else value
 
-    def given(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+    def explicit(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
         """Return fan-in and fan-out where they do not follow from the shape by Keras's rule."""
         return None if self is _KERAS else self.fans(shape)
 

@@ -27,7 +27,7 @@ _ANY_LAYOUT = (VarianceScaling, RandomUniform, RandomNormal, Orthogonal, Sparse)
 _TORCH = FanOptions(in_axis=1, out_axis=0)
 
 
-def drawn_for(
+def draw_for(
     layer: "Layer",
     parameter: "Parameter",
     initializer: Initializer,
@@ -45,63 +45,63 @@ def drawn_for(
             f"in float32 and float64, not bfloat16, found {numbers!r}"
         )
     in_torch = isinstance(numbers, TorchCpu)
-    if in_torch and _is_torchs(parameter) and isinstance(initializer, _ANY_LAYOUT):
-        made = _as_in_torch(initializer)
-        values = made.for_parameter(to_out_in(parameter.shape), dtype, source, path=path)
+    if in_torch and _is_torch_kernel(parameter) and isinstance(initializer, _ANY_LAYOUT):
+        ordered = _order_as_torch(initializer)
+        values = ordered.for_parameter(to_out_in(parameter.shape), dtype, source, path=path)
         return values.transpose(from_out_in(values.ndim))
-    fitted = _fitted(layer, parameter, initializer, in_torch)
+    fitted = _fit(layer, parameter, initializer, in_torch)
     return fitted.for_parameter(parameter.shape, dtype, source, path=path)
 
 
-def _is_torchs(parameter: "Parameter") -> bool:
+def _is_torch_kernel(parameter: "Parameter") -> bool:
     """Whether torch has such a kernel, which only its layout tells from ours."""
     return parameter.role == "kernel" and "in_axis" not in parameter.fans
 
 
-def _as_in_torch(initializer: Initializer) -> Initializer:
+def _order_as_torch(initializer: Initializer) -> Initializer:
     if isinstance(initializer, Orthogonal):
-        made = copy.copy(initializer)
-        made.flatten = "trailing"
-        return made
+        trailing = copy.copy(initializer)
+        trailing.flatten = "trailing"
+        return trailing
     if isinstance(initializer, VarianceScaling):
-        return _counting(initializer, _TORCH)
+        return _with_fans(initializer, _TORCH)
     return initializer
 
 
-def _fitted(
+def _fit(
     layer: "Layer", parameter: "Parameter", initializer: Initializer, in_torch: bool
 ) -> Initializer:
     """Return the initializer for the fans of this parameter."""
     if isinstance(initializer, Dirac) and initializer.groups == 1:
         return Dirac(parameter.fans.get("groups", 1))
-    if isinstance(initializer, Orthogonal) and _is_torchs(parameter):
+    if isinstance(initializer, Orthogonal) and _is_torch_kernel(parameter):
         # torch's rows, flattened, are the columns of our layout.
-        made = copy.copy(initializer)
-        made.flatten = "leading"
-        return made
+        leading = copy.copy(initializer)
+        leading.flatten = "leading"
+        return leading
     if not isinstance(initializer, VarianceScaling):
         return initializer
     if parameter.role == "bias":
-        return _beside_kernel(layer, initializer, in_torch)
-    return _counting(initializer, parameter.fans)
+        return _fit_bias(layer, initializer, in_torch)
+    return _with_fans(initializer, parameter.fans)
 
 
-def _beside_kernel(layer: "Layer", initializer: VarianceScaling, in_torch: bool) -> Initializer:
+def _fit_bias(layer: "Layer", initializer: VarianceScaling, in_torch: bool) -> Initializer:
     """Return the initializer for a bias; two are defined by the fans of the kernel next to it."""
     kernel = next((p for role, p in layer.parameters.items() if role.endswith("kernel")), None)
     if kernel is None or not isinstance(initializer, TorchDefault | SklearnDefault):
         return initializer
-    if in_torch and _is_torchs(kernel):
+    if in_torch and _is_torch_kernel(kernel):
         fans = FanRule.of(**_TORCH).fans(to_out_in(kernel.shape))
     else:
         fans = FanRule.of(**kernel.fans).fans(kernel.shape)
-    return _counting(initializer, FanOptions(fan_in=fans[0], fan_out=fans[1]))
+    return _with_fans(initializer, FanOptions(fan_in=fans[0], fan_out=fans[1]))
 
 
-def _counting(initializer: Kind, fans: FanOptions) -> Kind:
+def _with_fans(initializer: Kind, fans: FanOptions) -> Kind:
     """Return the initializer with these fans, unless it was told others."""
-    if initializer._rule.config() or not fans:
+    if initializer._rule != FanRule() or not fans:
         return initializer
-    made = copy.copy(initializer)
-    made._rule = FanRule.of(**fans)
-    return made
+    counting = copy.copy(initializer)
+    counting._rule = FanRule.of(**fans)
+    return counting

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fanin.initializers._arguments import call_checked
+from fanin.initializers._arguments import call_and_check
 from fanin.random import Stream
 from fanin.streams._base import sizes
 
@@ -25,7 +25,7 @@ def as_jax(initializer: "Initializer") -> Callable[..., Any]:
 
         def draw(words: Any) -> Any:
             stream = Stream([int(word) for word in np.asarray(words).ravel()])
-            return call_checked(initializer, axes, kind, stream)
+            return call_and_check(initializer, axes, kind, stream)
 
         typed = jax.numpy.issubdtype(key.dtype, jax.dtypes.prng_key)
         words = jax.random.key_data(key) if typed else key

@@ -64,11 +64,6 @@ class LooksLinear(RandomInitializer):
         self.mirror = mirror
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        mirror = {"mirror": self.mirror} if self.mirror != "both" else {}
-        return {"gain": self.gain, **super().get_config(), **mirror}
-
     def _check(self) -> None:
         """Check nothing more: the gain and the mirror are all there is."""
 

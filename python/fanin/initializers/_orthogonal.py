@@ -65,11 +65,6 @@ class Orthogonal(RandomInitializer):
         self.flatten = flatten
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        flatten = {"flatten": self.flatten} if self.flatten != "leading" else {}
-        return {"gain": self.gain, **super().get_config(), **flatten}
-
     def _matrix(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Return the rows and columns of the matrix that an array of `shape` is."""
         if len(shape) < 2:
@@ -142,10 +137,6 @@ class DeltaOrthogonal(RandomInitializer):
     def __init__(self, gain: float = 1.0, seed: Rng = None) -> None:
         self.gain: float = number("gain", gain)
         super().__init__(seed)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        return {"gain": self.gain, **super().get_config()}
 
     def _check(self) -> None:
         """Check nothing more: the gain is all there is."""

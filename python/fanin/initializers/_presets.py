@@ -4,10 +4,10 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 
-from fanin._checks import as_it_is, flag, found, keywords, number, one_of
+from fanin._checks import as_it_is, flag, found, keywords, one_of
 from fanin.errors import ShapeError
-from fanin.initializers._base import RandomInitializer
 from fanin.initializers._fans import FanOptions
+from fanin.initializers._gains import rectifier_scale, slope_option
 from fanin.initializers._variance_scaling import VarianceScaling
 from fanin.random import Rng
 
@@ -18,6 +18,7 @@ class _Preset(VarianceScaling):
     _scale: float
     _mode: str
 
+    _last = ("seed", *FanOptions.__annotations__, "mode")
     # What the distribution was worked out from, and what was.
     _options: ClassVar[Mapping[str, Any]] = dict.fromkeys(("scale", "distribution"), as_it_is)
 
@@ -28,20 +29,19 @@ class _Preset(VarianceScaling):
                 "make another"
             )
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
-        config = {**RandomInitializer.get_config(self), **self._rule.config()}
-        if self.mode != self._mode:
-            config["mode"] = self.mode
-        return config
+    def _is_default(self, parameter: inspect.Parameter) -> bool:
+        if parameter.name == "mode":
+            return self.mode == self._mode
+        return super()._is_default(parameter)
 
 
-def _refuse_unknown(made: _Preset, fans: Mapping[str, object]) -> None:
+def _refuse_unknown(initializer: _Preset, fans: Mapping[str, object]) -> None:
     """Refuse options that are none of the fans', in the name of the class that was called."""
     unknown = [name for name in fans if name not in FanOptions.__annotations__]
     if unknown:
-        known = {*inspect.signature(type(made)).parameters, *FanOptions.__annotations__} - {"fans"}
-        keywords(type(made).__name__, unknown, known, {})
+        kind = type(initializer)
+        known = {*inspect.signature(kind).parameters, *FanOptions.__annotations__} - {"fans"}
+        keywords(kind.__name__, unknown, known, {})
 
 
 class _Uniform(_Preset):
@@ -68,18 +68,6 @@ class _Normal(_Preset):
         self.truncated = truncated
         kind = "truncated_normal" if self.truncated else "untruncated_normal"
         super().__init__(self._scale, self._mode if mode is None else mode, kind, seed, **fans)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
-        config = super().get_config()
-        return config if self.truncated else {"truncated": False, **config}
-
-
-def _he_scale(negative_slope: float) -> tuple[float, float]:
-    """Return the slope, checked, and He's scale for it."""
-    # Beyond this the square is infinite, and the scale 0.
-    slope = number("negative_slope", negative_slope, at_least=-1e150, at_most=1e150)
-    return slope, 2.0 / (1.0 + slope**2)
 
 
 class GlorotUniform(_Uniform):
@@ -209,7 +197,7 @@ class HeUniform(_Uniform):
     """
 
     _scale, _mode = 2.0, "fan_in"
-    _options: ClassVar[Mapping[str, Any]] = {"negative_slope": as_it_is}
+    _options: ClassVar[Mapping[str, Any]] = {"negative_slope": slope_option}
 
     def __init__(
         self,
@@ -219,14 +207,9 @@ class HeUniform(_Uniform):
         mode: str | None = None,
         **fans: Unpack[FanOptions],
     ) -> None:
-        self.negative_slope: float
-        self.negative_slope, self._scale = _he_scale(negative_slope)
+        self.negative_slope = negative_slope
+        self._scale = rectifier_scale(self.negative_slope)
         super().__init__(seed, mode=mode, **fans)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
-        slope = {"negative_slope": self.negative_slope} if self.negative_slope else {}
-        return {**slope, **super().get_config()}
 
 
 class HeNormal(_Normal):
@@ -277,7 +260,7 @@ class HeNormal(_Normal):
     """
 
     _scale, _mode = 2.0, "fan_in"
-    _options: ClassVar[Mapping[str, Any]] = {"negative_slope": as_it_is}
+    _options: ClassVar[Mapping[str, Any]] = {"negative_slope": slope_option}
 
     def __init__(
         self,
@@ -288,14 +271,9 @@ class HeNormal(_Normal):
         mode: str | None = None,
         **fans: Unpack[FanOptions],
     ) -> None:
-        self.negative_slope: float
-        self.negative_slope, self._scale = _he_scale(negative_slope)
+        self.negative_slope = negative_slope
+        self._scale = rectifier_scale(self.negative_slope)
         super().__init__(seed, truncated=truncated, mode=mode, **fans)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
-        slope = {"negative_slope": self.negative_slope} if self.negative_slope else {}
-        return {**slope, **super().get_config()}
 
 
 class LecunUniform(_Uniform):
@@ -382,14 +360,14 @@ class LecunNormal(_Normal):
 class _Elsewhere(_Preset):
     """What another library does by default to the weights and the bias of a layer."""
 
-    def _given_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+    def _explicit_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
         missing = [fan for fan in self._needed if getattr(self._rule, fan) is None]
         if len(shape) < 2 and self._rule.in_axis is None and missing:
             raise ShapeError(
                 f"{missing[0]}: expected the one of the layer's weights, since the shape "
                 f"{shape} of a bias does not tell, found None"
             )
-        return super()._given_fans(shape)
+        return super()._explicit_fans(shape)
 
     _needed: tuple[str, ...]
 
@@ -467,7 +445,3 @@ class SklearnDefault(_Elsewhere):
         )
         factor = 2.0 if activation == "logistic" else 6.0
         super().__init__(factor / 6.0, self._mode, "uniform", seed, **fans)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer: the seed, and what is not usual."""
-        return {"activation": self.activation, **super().get_config()}

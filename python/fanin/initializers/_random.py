@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
 from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream
+
+if TYPE_CHECKING:
+    from inspect import Parameter
 
 
 class RandomUniform(RandomInitializer):
@@ -42,10 +45,6 @@ class RandomUniform(RandomInitializer):
         self.minval: float = number("minval", minval)
         self.maxval: float = number("maxval", maxval)
         super().__init__(seed)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
 
     def _draw(
         self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
@@ -89,10 +88,6 @@ class RandomNormal(RandomInitializer):
         self.mean: float = number("mean", mean)
         self.stddev: float = number("stddev", stddev, at_least=0.0)
         super().__init__(seed)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
 
     def _draw(
         self, shape: tuple[int, ...], dtype: str, stream: Stream, out: Array | None = None
@@ -168,12 +163,10 @@ class TruncatedNormal(RandomNormal):
             )
         super().__init__(mean, stddev, seed)
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        config = super().get_config()
-        if (self.lower, self.upper, self.bounds) != (-2.0, 2.0, "std"):
-            config |= {"lower": self.lower, "upper": self.upper, "bounds": self.bounds}
-        return config
+    def _is_default(self, parameter: "Parameter") -> bool:
+        if parameter.name in ("lower", "upper", "bounds"):  # all three say something, or none
+            return (self.lower, self.upper, self.bounds) == (-2.0, 2.0, "std")
+        return super()._is_default(parameter)
 
     def _standard_bounds(self) -> tuple[float, float]:
         """Return the bounds in standard deviations from the mean."""

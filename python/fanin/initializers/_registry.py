@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from fanin import _custom
 from fanin._checks import found, unknown
-from fanin._registry import described
-from fanin.initializers._arguments import needed
+from fanin._registry import parse_serialized
+from fanin.initializers._arguments import missing_arguments
 from fanin.initializers._base import FromCallable, Initializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
 from fanin.initializers._looks_linear import LooksLinear
@@ -143,8 +143,8 @@ def get(
     if isinstance(identifier, Mapping):
         return deserialize(identifier, custom_objects)
     if isinstance(identifier, type):
-        made: Initializer | None = get(_made(identifier.__name__, identifier, {}))
-        return made
+        initializer: Initializer | None = get(_instantiate(identifier.__name__, identifier, {}))
+        return initializer
     if callable(identifier):
         return FromCallable(identifier)
     raise TypeError(
@@ -220,7 +220,7 @@ def deserialize(
     >>> deserialize({"class_name": "Constant", "config": {"value": 0.5}})
     Constant(value=0.5)
     """
-    name, arguments = described("initializer", config)
+    name, arguments = parse_serialized("initializer", config)
     with _custom.custom_object_scope(custom_objects):
         return _make(name, arguments, config)
 
@@ -236,10 +236,10 @@ def _make(
         error = unknown if config is None else _custom.unknown
         raise error("initializer", name, [*_KNOWN, *_TORCH])
     arguments = {**defaults, **arguments} if kind is ours else arguments
-    return _made(name, kind, arguments)  # type: ignore[no-any-return]
+    return _instantiate(name, kind, arguments)  # type: ignore[no-any-return]
 
 
-def _made(name: str, kind: Any, arguments: dict[str, Any]) -> Any:
+def _instantiate(name: str, kind: Any, arguments: dict[str, Any]) -> Any:
     """Make an initializer, or say what a name alone does not tell."""
     if not isinstance(kind, type):
         raise TypeError(f"initializer: expected a class called {name!r}, found {found(kind)}")
@@ -251,7 +251,7 @@ def _made(name: str, kind: Any, arguments: dict[str, Any]) -> Any:
                 f"initializer: expected an initializer or a class of one, found {found(kind)}: "
                 f"{error}"
             ) from None
-    if missing := needed(kind, arguments):
+    if missing := missing_arguments(kind, arguments):
         given = ", ".join(f"{argument}=..." for argument in missing)
         raise ValueError(
             f"initializer: expected one that tells all, found {name!r}, which alone does not tell "

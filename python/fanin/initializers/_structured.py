@@ -43,10 +43,6 @@ class Dirac(FixedInitializer):
     def __init__(self, groups: int = 1) -> None:
         self.groups: int = count("groups", groups, minimum=1)
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        return {"groups": self.groups}
-
     def _parts(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Return the outputs of a group, and how many of them have an input to pass on."""
         if len(shape) not in (3, 4, 5):
@@ -116,10 +112,6 @@ class Sparse(RandomInitializer):
         self.stddev: float = number("stddev", stddev, at_least=0.0)
         super().__init__(seed)
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        return {"sparsity": self.sparsity, "stddev": self.stddev, **super().get_config()}
-
     def _zeros(self, shape: tuple[int, ...]) -> int:
         if len(shape) != 2:
             raise ShapeError(f"shape: expected 2 dimensions, found {shape}")
@@ -188,10 +180,6 @@ class ZerO(FixedInitializer):
 
     def __init__(self, orthonormal: bool = False) -> None:
         self.orthonormal: bool = flag("orthonormal", orthonormal)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        return {"orthonormal": self.orthonormal}
 
     def _gain(self, shape: tuple[int, ...]) -> float | None:
         """Return the factor of the Hadamard matrix; None where a partial identity does."""

@@ -1,6 +1,5 @@
 """Weights whose variance follows from the shape."""
 
-import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,26 +7,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fanin import _core
 from fanin._checks import found, number, one_of
+from fanin._registry import check_config
 from fanin._warn import warn
-from fanin.initializers._arguments import Array, checked_config
+from fanin.initializers._arguments import Array
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts
-from fanin.initializers._fans import Axis, FanOptions, FanRule
+from fanin.initializers._fans import MODES, Axis, FanOptions, FanRule
 from fanin.initializers._sources import Source
 from fanin.random import Rng, Stream
 from fanin.streams._base import DISTRIBUTIONS, STD_WITHIN_TWO
 
 if TYPE_CHECKING:
     from fanin.typing import NonlinearityLike
-
-_MODES = ("fan_in", "fan_out", "fan_avg", "fan_geo_avg")
-# What a formula divides by, and what it multiplies with for that.
-_FANS = {
-    "fan_in": (1.0, "fan_in"),
-    "fan_out": (1.0, "fan_out"),
-    "fan_avg": (2.0, "(fan_in + fan_out)"),
-    "fan_geo_avg": (1.0, "sqrt(fan_in · fan_out)"),
-}
 
 
 def _lower(word: object) -> object:
@@ -103,7 +94,7 @@ class VarianceScaling(RandomInitializer):
         fan_out: float | None = None,
     ) -> None:
         self.scale: float = number("scale", scale, above=0.0)
-        self.mode: str = one_of("mode", _lower(mode), _MODES)
+        self.mode: str = one_of("mode", _lower(mode), MODES)
         self.distribution: str = one_of("distribution", _lower(distribution), DISTRIBUTIONS)
         self._rule = FanRule.of(in_axis, out_axis, batch_axis, groups, transposed, fan_in, fan_out)
         super().__init__(seed)
@@ -143,19 +134,19 @@ class VarianceScaling(RandomInitializer):
         >>> round(VarianceScaling.for_activation("relu").scale, 9)
         2.0
         """
-        theory: Any = importlib.import_module("fanin")
-        backward = one_of("mode", _lower(mode), _MODES) == "fan_out"
+        from fanin.theory.gains import gain as gain_of  # late: theory knows initializers
+
+        backward = one_of("mode", _lower(mode), MODES) == "fan_out"
         kind = ("backward" if backward else "forward") if gain is None else gain
-        fans: Any = {
-            name: options.pop(name) for name in FanOptions.__annotations__ if name in options
-        }
-        scale = theory.gain(activation, kind, **options) ** 2
+        params: Any = dict(options)
+        fans = {name: params.pop(name) for name in FanOptions.__annotations__ if name in params}
+        scale = gain_of(activation, kind, **params) ** 2
         return VarianceScaling(scale, mode, distribution, seed, **fans)
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Self:
         """Make the initializer that :meth:`get_config`, or Keras's, describes."""
-        ours = checked_config(cls, config)
+        ours = check_config("config", config)
         inputs, outputs = ours.pop("input_axes", None), ours.pop("output_axes", None)
         if (inputs is None) != (outputs is None):
             raise ValueError(
@@ -166,15 +157,10 @@ class VarianceScaling(RandomInitializer):
             ours |= {"in_axis": inputs, "out_axis": outputs, "batch_axis": "others"}
         return super().from_config(ours)
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal initializer."""
-        return {
-            "scale": self.scale,
-            "mode": self.mode,
-            "distribution": self.distribution,
-            **super().get_config(),
-            **self._rule.config(),
-        }
+    def _config_value(self, name: str) -> Any:
+        if name in FanOptions.__annotations__:
+            return self._rule.argument(name)
+        return super()._config_value(name)
 
     def _fans_elsewhere(self, shape: tuple[int, ...]) -> tuple[float, float]:
         """Return the fans as torch, Keras and JAX count them: none knows groups or transposes."""
@@ -190,15 +176,15 @@ class VarianceScaling(RandomInitializer):
         )
 
     def _checked_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
-        """Return :meth:`_given_fans` for drawing, with a warning where they are in doubt."""
-        fans = self._given_fans(shape)  # what cannot be told at all is an error
+        """Return :meth:`_explicit_fans` for drawing, with a warning where they are in doubt."""
+        fans = self._explicit_fans(shape)  # what cannot be told at all is an error
         if doubt := self._doubt(shape):
             warn(doubt)
         return fans
 
-    def _given_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+    def _explicit_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
         """Return the fans where they are not those of Keras's rule."""
-        return self._rule.given(shape)
+        return self._rule.explicit(shape)
 
     def _check(self) -> None:
         """Check the arguments of the distribution."""
@@ -214,25 +200,21 @@ class VarianceScaling(RandomInitializer):
     def _spread(self, shape: tuple[int, ...]) -> float:
         """Return the standard deviation (before truncation), or the limit."""
         settings = (self.scale, self.mode, self.distribution)
-        return _core.variance_scaling_spread(shape, *settings, self._given_fans(shape))
+        return _core.variance_scaling_spread(shape, *settings, self._explicit_fans(shape))
 
     def _consume(self, shape: tuple[int, ...], dtype: str, source: Source) -> Array:
         fan_in, fan_out = self._checked_fans(shape) or _core.fans(shape)
-        fan = {
-            "fan_in": fan_in,
-            "fan_out": fan_out,
-            "fan_avg": (fan_in + fan_out) / 2,
-            "fan_geo_avg": math.sqrt(fan_in * fan_out),
-        }[self.mode]
+        fan = MODES[self.mode].of(fan_in, fan_out)
         return source.scaled(shape, self.scale / max(1.0, fan), self.distribution, dtype)
 
     def _facts(self, shape: tuple[int, ...]) -> Facts:
-        fans = self._given_fans(shape) or _core.fans(shape)
-        spread, (factor, fan) = self._spread(shape), _FANS[self.mode]
+        fans = self._explicit_fans(shape) or _core.fans(shape)
+        spread, mode = self._spread(shape), MODES[self.mode]
+        scale = mode.factor * self.scale
         if self.distribution == "uniform":
-            limit, formula = spread, f"U(±sqrt({3 * factor * self.scale:.6g} / {fan}))"
+            limit, formula = spread, f"U(±sqrt({3 * scale:.6g} / {mode.formula}))"
             return Facts(formula, 0.0, limit**2 / 3, -limit, limit, fans=fans)
-        formula = f"N(0, {factor * self.scale:.6g} / {fan})"
+        formula = f"N(0, {scale:.6g} / {mode.formula})"
         if self.distribution == "untruncated_normal":
             return Facts(formula, 0.0, spread**2, -math.inf, math.inf, fans=fans)
         note = (

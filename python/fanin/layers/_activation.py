@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from fanin import _checks, activations
 from fanin.activations._functions import relu_settings
 from fanin.layers._base import Layer
+from fanin.layers._options import activation_option
 
 if TYPE_CHECKING:
     from fanin._member import Option
     from fanin.typing import ActivationFunction, ActivationLike, LayerArguments
-
-
-def activation_option(name: str, value: Any) -> Any:
-    """Return the activation that is meant by what is assigned to `name`."""
-    return activations.get(value)
 
 
 def _rectifier_option(name: str, value: Any) -> Any:
@@ -33,23 +29,17 @@ class _Elementwise(Layer):
     """A layer that is nothing but an activation."""
 
     def activation_settings(self) -> dict[str, object]:
-        """Return what the core is told about the activation.
+        """Return the settings of the activation for the core.
 
         Returns
         -------
         dict
             ``kind`` and the options.
         """
-        raise NotImplementedError
+        return super().settings()
 
     def settings(self) -> dict[str, object]:
-        """Return what the core is told about this layer.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
+        """Return the settings of this layer for the core: its activation's."""
         return {"kind": "activation", "activation": self.activation_settings()}
 
 
@@ -81,25 +71,8 @@ class Activation(_Elementwise):
         super().__init__(**kwargs)
 
     def activation_settings(self) -> dict[str, object]:
-        """Return what the core is told about the activation.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
+        """Return the settings of the function for the core."""
         return activations.settings(self.activation)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal layer.
-
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        activation = activations.serialize(self.activation)
-        return {**super().get_config(), "activation": activation}
 
 
 class ReLU(_Elementwise):
@@ -123,8 +96,9 @@ class ReLU(_Elementwise):
     array([[0., 2.]], dtype=float32)
     """
 
-    _fields = ("max_value", "negative_slope", "threshold")
-    _options: ClassVar[Mapping[str, Any]] = dict.fromkeys(_fields, _rectifier_option)
+    _options: ClassVar[Mapping[str, Any]] = dict.fromkeys(
+        ("max_value", "negative_slope", "threshold"), _rectifier_option
+    )
 
     def __init__(
         self,
@@ -139,13 +113,7 @@ class ReLU(_Elementwise):
         super().__init__(**kwargs)
 
     def activation_settings(self) -> dict[str, object]:
-        """Return what the core is told about the activation.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
+        """Return the settings for the core: of a leaky one where there is a slope."""
         return relu_settings(self.negative_slope, self.max_value, self.threshold)
 
 
@@ -168,7 +136,8 @@ class LeakyReLU(_Elementwise):
     array([[-0.5,  2. ]], dtype=float32)
     """
 
-    _fields = ("negative_slope",)
+    kind = "leaky_relu"
+    _left_out = ("alpha",)
     _options: ClassVar[Mapping[str, Any]] = {
         "negative_slope": partial(_checks.number, at_least=0.0)
     }
@@ -182,16 +151,6 @@ class LeakyReLU(_Elementwise):
     ) -> None:
         self.negative_slope: float = negative_slope if alpha is None else alpha
         super().__init__(**kwargs)
-
-    def activation_settings(self) -> dict[str, object]:
-        """Return what the core is told about the activation.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
-        return {"kind": "leaky_relu", "negative_slope": self.negative_slope}
 
 
 class ELU(_Elementwise):
@@ -211,22 +170,12 @@ class ELU(_Elementwise):
     array([[0., 2.]], dtype=float32)
     """
 
-    _fields = ("alpha",)
+    kind = "elu"
     _options: ClassVar[Mapping[str, Any]] = {"alpha": partial(_checks.number, at_least=0.0)}
 
     def __init__(self, alpha: float = 1.0, **kwargs: "Unpack[LayerArguments]") -> None:
         self.alpha = alpha
         super().__init__(**kwargs)
-
-    def activation_settings(self) -> dict[str, object]:
-        """Return what the core is told about the activation.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
-        return {"kind": "elu", "alpha": self.alpha}
 
 
 class Softmax(_Elementwise):
@@ -246,19 +195,10 @@ class Softmax(_Elementwise):
     array([[0.5, 0.5]], dtype=float32)
     """
 
-    _fields = ("axis",)
+    kind = "softmax"
+    _not_settings = ("axis",)
     _options: ClassVar[Mapping[str, Any]] = {"axis": _last_axis}
 
     def __init__(self, axis: int = -1, **kwargs: "Unpack[LayerArguments]") -> None:
         self.axis = axis
         super().__init__(**kwargs)
-
-    def activation_settings(self) -> dict[str, object]:
-        """Return what the core is told about the activation.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
-        return {"kind": "softmax"}

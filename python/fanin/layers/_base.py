@@ -7,50 +7,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from fanin import _checks, _core, _signatures, initializers, random
+from fanin import _checks, _core, _signatures, random
 from fanin._options import thread_count
 from fanin._registry import Configurable, CoreMember
 from fanin._undo import as_before
 from fanin.errors import ShapeError
-from fanin.layers._arrays import Array, Weight, at, empty, forward, like, views, write_all
+from fanin.layers._arrays import Array, Weight, at, empty, forward, like, views
+from fanin.layers._configuration import Configured
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
+from fanin.layers._options import check_name, dtype_option, name_option, shape_option
+from fanin.layers._weights import Weighted
 
 if TYPE_CHECKING:
     from fanin._chain import Chain
 
 _DECLARED = ("declared_dtype", "declared_shape")
-
-
-def initializer_option(name: str, value: Any) -> Any:
-    """Return the initializer that is meant by what is assigned to `name`."""
-    found = initializers.get(value)
-    if found is None:
-        raise TypeError(f"{name}: expected a name or an initializer, found None")
-    return found
-
-
-def name_option(name: str, value: Any) -> str:
-    """Return a name, if it is one."""
-    if not isinstance(value, str) or not value:
-        found = _checks.found(value)
-        raise TypeError(f"{name}: expected text of at least one letter, found {found}")
-    return value
-
-
-def _dtype_option(name: str, value: Any) -> str | None:
-    return None if value is None else _checks.float_dtype(name, value)
-
-
-def _shape_option(name: str, value: Any) -> tuple[int, ...] | None:
-    return None if value is None else _checks.feature_shape(name, value)
-
-
-def check_name(name: str, others: Sequence["Layer"]) -> None:
-    """Refuse a name that another layer of the network has."""
-    if any(layer.name == name for layer in others):
-        raise ValueError(
-            f"name: expected a name that no other layer has, found {name!r}, which is taken"
-        )
 
 
 if TYPE_CHECKING:
@@ -61,7 +32,7 @@ else:
     Stacked = Configurable
 
 
-class Layer(CoreMember, Stacked):
+class Layer(Configured, Weighted, Stacked):
     """Base class of the layers.
 
     A layer is its arrays: `build` makes them, each is an attribute (``layer.kernel``), and inside a
@@ -174,13 +145,13 @@ class Layer(CoreMember, Stacked):
     _options: ClassVar[Mapping[str, Any]] = {
         "name": name_option,
         "trainable": _checks.flag,
-        "declared_dtype": _dtype_option,
-        "declared_shape": _shape_option,
+        "declared_dtype": dtype_option,
+        "declared_shape": shape_option,
     }
 
     @classmethod
     def _usable(cls) -> bool:
-        return cls.settings is not Layer.settings
+        return super()._usable() or cls.settings is not CoreMember.settings
 
     def _check_change(self, name: str, value: Any) -> None:
         if self.__dict__.get("_params") is None:
@@ -193,21 +164,6 @@ class Layer(CoreMember, Stacked):
             )
         if name == "name" and self.owner is not None:
             check_name(value, [layer for layer in self.owner.layers if layer is not self])
-
-    def settings(self) -> dict[str, object]:
-        """Return what the core is told about this layer.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
-        raise NotImplementedError
-
-    def _steady(self) -> bool:
-        # A layer as activation has options of its own.
-        activation = getattr(self, "activation", None) if "activation" in self._options else None
-        return super()._steady() and not isinstance(activation, Layer)
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Refuse a shape of one sample that this layer cannot take; any will do by default."""
@@ -298,11 +254,6 @@ class Layer(CoreMember, Stacked):
             )
             name = f"{role}_initializer of layer {self.name!r}"
             view[...] = like(name, values, view, finite=True)
-
-    def initializer(self, role: str) -> initializers.Initializer:
-        """Return the initializer of the array called `role`."""
-        found: initializers.Initializer = getattr(self, f"{role}_initializer")
-        return found
 
     def tie(
         self,
@@ -508,91 +459,7 @@ class Layer(CoreMember, Stacked):
             self._plan = (settings, plan)
         return plan
 
-    # Weights.
-
-    @property
-    def weights(self) -> list[Array]:
-        """All arrays, parameters first."""
-        return list(self.arrays.values())
-
-    @property
-    def trainable_weights(self) -> list[Array]:
-        """The arrays that training changes by gradients."""
-        return [a for role, a in self.arrays.items() if self.is_trained(role)]
-
-    @property
-    def non_trainable_weights(self) -> list[Array]:
-        """The other arrays: running averages, and everything if not `trainable`."""
-        return [a for role, a in self.arrays.items() if not self.is_trained(role)]
-
-    variables = weights
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
-
-    def is_trained(self, role: str) -> bool:
-        """Whether gradients change the array called `role`."""
-        return self.trainable and not role.startswith("moving_")
-
-    def get_weights(self) -> list[Array]:
-        """Return copies of all arrays.
-
-        Returns
-        -------
-        list of ndarray
-            In the order of `weights`.
-        """
-        return [array.copy() for array in self.weights]
-
-    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Write values into the arrays, all or none; NaN and infinity with a warning.
-
-        Parameters
-        ----------
-        weights : sequence of array_like
-            In the order of `weights`.
-
-        Raises
-        ------
-        ValueError
-            If their number is wrong, or a number is too large for the dtype; nothing is changed.
-        ShapeError
-            If a shape is wrong; nothing is changed.
-        """
-        write_all([(f"{self.name}/{role}", a) for role, a in self.arrays.items()], weights)
-
-    def count_params(self) -> int:
-        """Return the number of elements of all arrays.
-
-        Returns
-        -------
-        int
-            Trainable and not.
-        """
-        if not self.built:
-            raise ValueError(f"layer {self.name!r} has no parameters before it is built")
-        return sum(array.size for array in self.weights)
-
-    # Configuration, copies, printing.
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal layer, without its arrays.
-
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
-        if self.declared_dtype is not None:
-            config["dtype"] = self.declared_dtype
-        if self.declared_shape is not None:
-            config["input_shape"] = self.declared_shape
-        for field in self._fields:
-            value = getattr(self, field)
-            if field.endswith("_initializer"):
-                value = initializers.serialize(self.initializer(field.removesuffix("_initializer")))
-            config[field] = value
-        return config
+    # Copies, printing.
 
     def __getstate__(self) -> dict[str, object]:
         # A copy stands by itself: it leaves the network behind and has arrays of its own.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from fanin import _checks
 from fanin.errors import ShapeError
 from fanin.layers._arrays import Weight
-from fanin.layers._base import Layer, initializer_option
+from fanin.layers._base import Layer
+from fanin.layers._options import initializer_option
 
 if TYPE_CHECKING:
     from fanin._member import Option
@@ -95,7 +96,8 @@ class BatchNormalization(Layer):
         "moving_mean_initializer": initializer_option,
         "moving_variance_initializer": initializer_option,
     }
-    _fields = tuple(_options)
+    kind = "batch_normalization"
+    _not_settings = ("axis",)
     _fixed = ("axis", "center", "scale")
 
     def __init__(
@@ -121,23 +123,6 @@ class BatchNormalization(Layer):
         self.moving_mean_initializer = moving_mean_initializer
         self.moving_variance_initializer = moving_variance_initializer
         super().__init__(**kwargs)
-
-    def settings(self) -> dict[str, object]:
-        """Return what the core is told about this layer.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
-        return {
-            "kind": "batch_normalization",
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "trainable": bool(self.trainable),
-        }
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Refuse shapes whose last axis is not `axis`.

@@ -5,9 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from fanin import _checks, activations
-from fanin.layers._activation import activation_option
 from fanin.layers._arrays import Weight
-from fanin.layers._base import Layer, initializer_option
+from fanin.layers._base import Layer
+from fanin.layers._options import activation_option, initializer_option
 
 if TYPE_CHECKING:
     from fanin._member import Option
@@ -60,8 +60,9 @@ class Dense(Layer):
     kernel_initializer: "Option[Initializer, InitializerLike]"
     bias_initializer: "Option[Initializer, InitializerLike]"
 
-    _fields = ("units", "use_bias", "kernel_initializer", "bias_initializer")
+    kind = "dense"
     _fixed = ("units", "use_bias")
+    _last = ("activation",)
     _options: ClassVar[Mapping[str, Any]] = {
         "units": partial(_checks.count, minimum=1),
         "activation": activation_option,
@@ -87,28 +88,5 @@ class Dense(Layer):
         super().__init__(**kwargs)
 
     def settings(self) -> dict[str, object]:
-        """Return what the core is told about this layer.
-
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
-        return {
-            "kind": "dense",
-            "units": self.units,
-            "use_bias": self.use_bias,
-            "activation": activations.settings(self.activation),
-            "trainable": bool(self.trainable),
-        }
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal layer, without its arrays.
-
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        activation = activations.serialize(self.activation)
-        return {**super().get_config(), "activation": activation}
+        """Return the settings of this layer for the core; see `Layer.settings`."""
+        return {**super().settings(), "activation": activations.settings(self.activation)}

@@ -49,7 +49,8 @@ class Dropout(Layer):
     [0.0, 2.0]
     """
 
-    _fields = ("rate", "seed")
+    kind = "dropout"
+    _left_out = ("noise_shape",)
     _fixed = ("seed",)
     _options: ClassVar[Mapping[str, Any]] = {
         "rate": partial(_checks.number, at_least=0.0, below=1.0),
@@ -74,29 +75,12 @@ class Dropout(Layer):
         super().__init__(**kwargs)
 
     def settings(self) -> dict[str, object]:
-        """Return what the core is told about this layer.
+        """Return the settings of this layer for the core; the seed is that of its stream."""
+        stream = self._stream
+        return {**super().settings(), "seed": stream.seed, "path": stream.path}
 
-        Returns
-        -------
-        dict
-            ``kind`` and the options.
-        """
-        return {
-            "kind": "dropout",
-            "rate": self.rate,
-            "seed": self._stream.seed,
-            "path": self._stream.path,
-        }
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal layer.
-
-        Returns
-        -------
-        dict
-            Arguments by name; the seed as numbers, if it is one.
-        """
-        return {**super().get_config(), "seed": random.config_of(self.seed)}
+    def _config_value(self, name: str) -> Any:
+        return random.config_of(self.seed) if name == "seed" else super()._config_value(name)
 
     def draw_from(self, source: random.RandomSource, path: str) -> None:
         """Take masks from a stream, at the layer's place there; its own seed goes before it."""

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fanin import _checks
-from fanin.layers._base import Layer, Stacked, name_option
+from fanin.layers._base import Layer, Stacked
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
+from fanin.layers._options import name_option
 
 if TYPE_CHECKING:
     from fanin.typing import LayerArguments
@@ -31,6 +32,9 @@ class Flatten(Layer):
     (5, 784)
     """
 
+    kind = "flatten"
+    _left_out = ("data_format",)
+
     def __init__(self, data_format: str | None = None, **kwargs: "Unpack[LayerArguments]") -> None:
         if data_format is not None and (
             not isinstance(data_format, str) or data_format != "channels_last"
@@ -38,16 +42,6 @@ class Flatten(Layer):
             found = _checks.found(data_format)
             raise ValueError(f"data_format: expected None or 'channels_last', found {found}")
         super().__init__(**kwargs)
-
-    def settings(self) -> dict[str, object]:
-        """Return what the core is told about this layer.
-
-        Returns
-        -------
-        dict
-            ``kind``.
-        """
-        return {"kind": "flatten"}
 
 
 class InputLayer(Stacked):
@@ -90,7 +84,7 @@ class InputLayer(Stacked):
     _reason = "nothing but its shape and its dtype is asked for"
     _instead = "change the data before the network"
     _unsupported = UNSUPPORTED
-    _fields = ("shape", "dtype", "name")
+    _left_out = ("batch_size", "batch_shape", "input_shape")
     _fixed = ("shape", "dtype", "declared_dtype")
     _options: ClassVar[Mapping[str, Any]] = {
         **dict.fromkeys(_fixed, _checks.as_it_is),

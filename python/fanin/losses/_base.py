@@ -48,6 +48,7 @@ class Loss(CoreMember):
     )
 
     _options: ClassVar[Mapping[str, Any]] = {"name": _checks.text, "reduction": _reduction}
+    _left_out: ClassVar[tuple[str, ...]] = ("dtype",)
 
     def __init__(
         self,
@@ -166,28 +167,13 @@ class Loss(CoreMember):
             values, gradient = values * weights, gradient * weights[..., np.newaxis]
         return values, gradient
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal loss.
 
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        options = {field: getattr(self, field) for field in self._fields}
-        return {**options, "reduction": self.reduction, "name": self.name}
-
-    def __repr__(self) -> str:
-        options = ", ".join(f"{field}={getattr(self, field)!r}" for field in self._fields)
-        return f"{type(self).__name__}({options})"
-
-
-def each(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
+def compute_rows(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
     """Return the value of each row, whatever the reduction."""
     return loss.rows(y_true, y_pred)[0]
 
 
-def last_axis(axis: int) -> None:
+def check_last_axis(axis: int) -> None:
     """Refuse an axis that is not the last."""
     if _checks.integer("axis", axis) != -1:
         raise ValueError(f"axis: expected -1, the last axis, found {_checks.found(axis)}")

@@ -8,13 +8,13 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks
 from fanin._checks import FloatArray
-from fanin.losses._base import Loss, each, last_axis
+from fanin.losses._base import Loss, check_last_axis, compute_rows
 
 
 class _FromProbabilities(Loss):
     """A cross-entropy: from probabilities, or from logits."""
 
-    _fields = ("from_logits", "label_smoothing")
+    _left_out = ("axis",)
     _options: ClassVar[Mapping[str, Any]] = {
         "from_logits": _checks.flag,
         "label_smoothing": partial(_checks.number, at_least=0.0, at_most=1.0),
@@ -30,7 +30,7 @@ class _FromProbabilities(Loss):
         dtype: None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        last_axis(axis)
+        check_last_axis(axis)
         self.from_logits: bool = from_logits
         self.label_smoothing: float = label_smoothing
 
@@ -116,7 +116,7 @@ class SparseCategoricalCrossentropy(Loss):
     """
 
     kind = "sparse_categorical_crossentropy"
-    _fields = ("from_logits",)
+    _left_out = ("ignore_class", "axis")
     _options: ClassVar[Mapping[str, Any]] = {"from_logits": _checks.flag}
 
     def __init__(
@@ -129,7 +129,7 @@ class SparseCategoricalCrossentropy(Loss):
         dtype: None = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        last_axis(axis)
+        check_last_axis(axis)
         if ignore_class is not None:
             raise ValueError(
                 f"ignore_class: expected None, found {_checks.found(ignore_class)}; give the "
@@ -166,7 +166,9 @@ def categorical_crossentropy(
     >>> categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4)
     array([0.6931])
     """
-    return each(CategoricalCrossentropy(from_logits, label_smoothing, axis, "none"), y_true, y_pred)
+    return compute_rows(
+        CategoricalCrossentropy(from_logits, label_smoothing, axis, "none"), y_true, y_pred
+    )
 
 
 def sparse_categorical_crossentropy(
@@ -198,7 +200,7 @@ def sparse_categorical_crossentropy(
     array([0.6931])
     """
     loss = SparseCategoricalCrossentropy(from_logits, ignore_class, "none", axis)
-    return each(loss, y_true, y_pred)
+    return compute_rows(loss, y_true, y_pred)
 
 
 def binary_crossentropy(
@@ -229,4 +231,6 @@ def binary_crossentropy(
     >>> binary_crossentropy([[1.0]], [[0.5]]).round(4)
     array([0.6931])
     """
-    return each(BinaryCrossentropy(from_logits, label_smoothing, axis, "none"), y_true, y_pred)
+    return compute_rows(
+        BinaryCrossentropy(from_logits, label_smoothing, axis, "none"), y_true, y_pred
+    )

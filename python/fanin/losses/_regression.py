@@ -3,7 +3,7 @@
 from numpy.typing import ArrayLike
 
 from fanin._checks import FloatArray
-from fanin.losses._base import Loss, each
+from fanin.losses._base import Loss, compute_rows
 
 
 class _Regression(Loss):
@@ -78,7 +78,7 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
     >>> mean_squared_error([[0.0, 2.0]], [[0.0, 0.0]])
     array([2.])
     """
-    return each(MeanSquaredError("none"), y_true, y_pred)
+    return compute_rows(MeanSquaredError("none"), y_true, y_pred)
 
 
 def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
@@ -101,4 +101,4 @@ def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
     >>> mean_absolute_error([[0.0, 2.0]], [[0.0, 0.0]])
     array([1.])
     """
-    return each(MeanAbsoluteError("none"), y_true, y_pred)
+    return compute_rows(MeanAbsoluteError("none"), y_true, y_pred)

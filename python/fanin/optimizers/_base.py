@@ -29,7 +29,7 @@ _UNSUPPORTED = {
 }
 
 
-def _optional(name: str, value: Any, **bounds: float) -> float | None:
+def _optional_number(name: str, value: Any, **bounds: float) -> float | None:
     """Return None for None; Keras also takes 0 and False as "not set"."""
     if value is None or value is False:
         return None
@@ -102,8 +102,8 @@ class Optimizer(CoreMember):
     _unsupported = _UNSUPPORTED
     _options: ClassVar[Mapping[str, Any]] = {
         "name": _checks.text,
-        "weight_decay": partial(_optional, at_least=0.0),
-        **dict.fromkeys(_CLIPPING, partial(_optional, above=0.0)),
+        "weight_decay": partial(_optional_number, at_least=0.0),
+        **dict.fromkeys(_CLIPPING, partial(_optional_number, above=0.0)),
     }
 
     def __init__(
@@ -116,7 +116,7 @@ class Optimizer(CoreMember):
         name: str | None = None,
         **kwargs: Never,
     ) -> None:
-        given = [key for key in kwargs if not _switched_off(key, kwargs[key])]
+        given = [key for key in kwargs if not _asks_for_nothing(key, kwargs[key])]
         if given:
             known = _signatures.names(type(self))
             _checks.keywords(type(self).__name__, given, known, _UNSUPPORTED)
@@ -216,7 +216,7 @@ class Optimizer(CoreMember):
         return _checks.number(f"learning rate of step {step}", rate, at_least=0.0)
 
     def settings(self) -> dict[str, object]:
-        """Return what the core is told about this optimizer.
+        """Return the settings of this optimizer for the core.
 
         Returns
         -------
@@ -224,11 +224,7 @@ class Optimizer(CoreMember):
             ``kind`` and the options; 0 stands for no decay and no clipping.
         """
         shared = {key: getattr(self, key) or 0.0 for key in ("weight_decay", *_CLIPPING)}
-        fields = {field: getattr(self, field) for field in self._core_fields()}
-        return {"kind": self.kind, **fields, **shared}
-
-    def _core_fields(self) -> tuple[str, ...]:
-        return self._fields
+        return {**super().settings(), **shared}
 
     def slot_names(self) -> list[str]:
         """Return the names of the arrays that a step reads and updates beside the parameters.
@@ -313,23 +309,14 @@ class Optimizer(CoreMember):
             self._rate_of(done),
         )
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments that make an equal optimizer.
+    def _config_value(self, name: str) -> Any:
+        value = super()._config_value(name)
+        if isinstance(value, schedules.LearningRateSchedule):
+            return schedules.serialize(value)
+        return value
 
-        Returns
-        -------
-        dict
-            Arguments by name.
-        """
-        rate: object = self._learning_rate
-        if isinstance(rate, schedules.LearningRateSchedule):
-            rate = schedules.serialize(rate)
-        keys = (*self._fields, "weight_decay", *_CLIPPING, "name")
-        return {"learning_rate": rate, **{key: getattr(self, key) for key in keys}}
-
-    def __repr__(self) -> str:
-        fields = ("learning_rate", *self._fields)
-        return f"{type(self).__name__}({', '.join(f'{f}={getattr(self, f)!r}' for f in fields)})"
+    def _shown(self) -> dict[str, Any]:
+        return {"learning_rate": self.learning_rate, **super()._shown()}
 
 
 def _dtype(params: object) -> str:
@@ -348,6 +335,6 @@ def _rate(value: Any) -> float | Schedule:
     return _checks.number("learning_rate", value, at_least=0.0)
 
 
-def _switched_off(name: str, value: object) -> bool:
+def _asks_for_nothing(name: str, value: object) -> bool:
     """Whether an unsupported argument is given at the value that asks for nothing."""
     return name in _UNSUPPORTED and (value is None or value is False or name == "ema_momentum")

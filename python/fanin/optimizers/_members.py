@@ -46,7 +46,6 @@ class SGD(Optimizer):
     """
 
     kind = "sgd"
-    _fields = ("momentum", "nesterov")
     _options: ClassVar[Mapping[str, Any]] = {"momentum": _UP_TO_ONE, "nesterov": _checks.flag}
 
     def __init__(
@@ -102,7 +101,6 @@ class RMSprop(Optimizer):
     """
 
     kind = "rmsprop"
-    _fields = ("rho", "momentum", "epsilon", "centered")
     squares: ClassVar[tuple[str, ...]] = ("velocity",)
     _options: ClassVar[Mapping[str, Any]] = {
         "rho": _BELOW_ONE,
@@ -169,7 +167,6 @@ class Adam(Optimizer):
     """
 
     kind = "adam"
-    _fields = ("beta_1", "beta_2", "epsilon", "amsgrad")
     squares: ClassVar[tuple[str, ...]] = ("v", "v_max")
     _options: ClassVar[Mapping[str, Any]] = {
         "beta_1": _BELOW_ONE,
@@ -231,7 +228,7 @@ class Adagrad(Optimizer):
     """
 
     kind = "adagrad"
-    _fields = ("initial_accumulator_value", "epsilon")
+    _not_settings = ("initial_accumulator_value",)
     squares: ClassVar[tuple[str, ...]] = ("accumulator",)
     _options: ClassVar[Mapping[str, Any]] = {
         "initial_accumulator_value": partial(_checks.number, at_least=0.0),
@@ -255,9 +252,6 @@ class Adagrad(Optimizer):
         )
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
-
-    def _core_fields(self) -> tuple[str, ...]:
-        return ("epsilon",)
 
     def init(self, params: FloatArray) -> FloatArray:
         """Make the slots for an array of parameters, filled with `initial_accumulator_value`.

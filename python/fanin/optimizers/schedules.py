@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fanin import _absent, _checks
-from fanin._registry import Configurable, Registry
+from fanin._registry import Configurable, Registry, own_arguments
 
 __all__ = [
     "CosineDecay",
@@ -65,9 +65,13 @@ class LearningRateSchedule(Configurable):
         dict
             Arguments by name.
         """
-        if not self._fields:
+        if not own_arguments(type(self)):
             raise NotImplementedError(f"{type(self).__name__} must define get_config(self)")
         return super().get_config()
+
+    def __repr__(self) -> str:
+        # What the arguments of a user's own class are, it alone knows.
+        return super().__repr__() if own_arguments(type(self)) else object.__repr__(self)
 
 
 _NOT_NEGATIVE = partial(_checks.number, at_least=0.0)
@@ -113,7 +117,6 @@ class ExponentialDecay(LearningRateSchedule):
     0.025
     """
 
-    _fields = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
     _options: ClassVar[Mapping[str, Any]] = {
         "initial_learning_rate": _NOT_NEGATIVE,
         "decay_steps": partial(_checks.number, above=0.0),
@@ -187,14 +190,6 @@ class CosineDecay(LearningRateSchedule):
     (0.1, 0.05, 0.0)
     """
 
-    _fields = (
-        "initial_learning_rate",
-        "decay_steps",
-        "alpha",
-        "name",
-        "warmup_target",
-        "warmup_steps",
-    )
     _options: ClassVar[Mapping[str, Any]] = {
         "initial_learning_rate": _NOT_NEGATIVE,
         "decay_steps": partial(_checks.number, above=0.0),
@@ -262,7 +257,6 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     (0.1, 0.01, 0.001)
     """
 
-    _fields = ("boundaries", "values", "name")
     _options: ClassVar[Mapping[str, Any]] = {
         "boundaries": _boundaries,
         "values": partial(_numbers, at_least=0.0),

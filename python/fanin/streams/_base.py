@@ -94,13 +94,12 @@ class Replay(ABC):
 
 def checked_path(path: object) -> str:
     """Return the path of a part of a network, which is hashed as UTF-8."""
-    if not isinstance(path, str):
-        raise TypeError(f"path: expected a string, found {_checks.found(path)}")
+    text = _checks.text("path", path)
     try:
-        path.encode()
+        text.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"path: expected text that UTF-8 can hold, found {path!r}") from None
-    return path
+        raise ValueError(f"path: expected text that UTF-8 can hold, found {text!r}") from None
+    return text
 
 
 def sizes(shape: object) -> Shape:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from fanin import _checks
 from fanin._checks import unknown
+from fanin.initializers._gains import TORCH_GAINS, torch_gain
 from fanin.theory.nonlinearity import Function, Nonlinearity, resolve
 from fanin.theory.quadrature import expectation, slope_at
 
@@ -117,29 +118,15 @@ def mean_square_slope(phi: Nonlinearity, q: float = 1.0) -> float:
     )
 
 
-_TORCH: dict[str, float] = {
-    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "sigmoid"), 1.0),
-    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), 1.0),
-    "tanh": 5 / 3,
-    "relu": math.sqrt(2),
-    "leaky_relu": math.nan,  # computed
-    "selu": 3 / 4,
-}
-
-
 def _torch_gain(activation: "NonlinearityLike | None", **params: float) -> float:
     """Look into the table of torch's ``calculate_gain``."""
     name = getattr(activation, "__name__", activation)
-    if not isinstance(name, str) or name not in _TORCH:
-        raise unknown("activation in torch's table of gains", name, _TORCH)
+    if not isinstance(name, str) or name not in TORCH_GAINS:
+        raise unknown("activation in torch's table of gains", name, TORCH_GAINS)
     allowed = {"negative_slope"} if name == "leaky_relu" else set()
     if extra := params.keys() - allowed:
         raise TypeError(
             f"options of torch's gain of {name!r}: expected "
             f"{'negative_slope' if allowed else 'none'}, found {', '.join(sorted(extra))}"
         )
-    if name == "leaky_relu":
-        given = params.get("negative_slope", 0.01)
-        slope = _checks.number("negative_slope", given, at_least=-1e150, at_most=1e150)
-        return math.sqrt(2 / (1 + slope**2))
-    return _TORCH[name]
+    return torch_gain(name, **params)

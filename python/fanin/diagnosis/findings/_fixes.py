@@ -5,25 +5,18 @@ import math
 from typing import TYPE_CHECKING
 
 from fanin.frameworks._open import advice_of
+from fanin.initializers._suitability import SUITABLE
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
     from fanin.diagnosis._report import Report
 
-_NAMED = {
-    "relu": "he_normal",
-    "selu": "lecun_normal",
-    "tanh": "glorot_normal",
-    "linear": "lecun_normal",
-    "": "lecun_normal",
-    "softmax": "glorot_uniform",
-}
-
 
 def initializer_for(activation: str) -> str:
     """Return code of an initializer that suits an activation."""
-    if activation in _NAMED:
-        return f'"{_NAMED[activation]}"'
+    known = SUITABLE.get(activation or "linear")
+    if known is not None:
+        return f'"{known[-1]}"'
     return f'fanin.initializers.VarianceScaling.for_activation("{activation}")'
 
 
@@ -77,6 +70,6 @@ def trainable_when_deep(activation: str) -> bool:
     """
     from fanin import theory
 
-    if activation in _NAMED:
+    if (activation or "linear") in SUITABLE:
         return True
     return theory.mean_field(activation, theory.gain(activation) ** 2).chi > 0.8

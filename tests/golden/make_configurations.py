@@ -1,0 +1,292 @@
+"""Makes ``configurations.json`` and ``configurations.pickle``: every member, with all its options.
+
+Run with the version whose words are to be kept: ``python tests/golden/make_configurations.py``.
+A later version must say the same of each member, in the same order, since ``repr`` and files are
+made of it, and must read the pickles.
+"""
+
+import functools
+import json
+import pickle
+from pathlib import Path
+
+import fanin
+from fanin import initializers, layers, losses, metrics, optimizers
+from fanin.optimizers import schedules
+
+JSON = Path(__file__).with_name("configurations.json")
+PICKLE = JSON.with_suffix(".pickle")
+PLACES = {
+    "initializers": initializers,
+    "layers": layers,
+    "losses": losses,
+    "metrics": metrics,
+    "optimizers": optimizers,
+    "schedules": schedules,
+}
+
+_FANS = {
+    "in_axis": ("1", "[0, 1]"),
+    "out_axis": ("0",),
+    "batch_axis": ("2", "'others'"),
+    "groups": ("2",),
+    "transposed": ("True",),
+    "fan_in": ("3.0",),
+    "fan_out": ("5",),
+}
+_SEED = {
+    "seed": ("7", "[1, 2]", "fanin.random.Stream(3).at('dense/kernel')", "fanin.streams.jax(1)")
+}
+_UNIFORM = {**_SEED, "mode": ("'fan_out'",), **_FANS}
+_NORMAL = {**_SEED, "truncated": ("False",), "mode": ("'fan_geo_avg'",), **_FANS}
+_SLOPE = {"negative_slope": ("0.2",)}
+_LAYER = {
+    "dtype": ("'float64'", "'float32'"),
+    "trainable": ("False",),
+    "input_shape": ("(3, 4)",),
+    "input_dim": ("4",),
+    "batch_input_shape": ("(None, 5)",),
+}
+_LOSS = {"reduction": ("'sum'", "None"), "name": ("'mine'",), "dtype": ("None",)}
+_METRIC = {"name": ("'mine'",), "dtype": ("None",)}
+_OPTIMIZER = {
+    "learning_rate": ("0.5", "schedules.CosineDecay(0.1, 10)"),
+    "weight_decay": ("0.01", "False"),
+    "clipnorm": ("1.5",),
+    "clipvalue": ("2",),
+    "global_clipnorm": ("3.0",),
+    "name": ("'mine'",),
+}
+
+# Each class: the arguments that it needs, and code of values of each of its options.
+MEMBERS = {
+    "initializers": {
+        "Constant": ("", {"value": ("0.5", "[1, 2.5]", "[[1.0], [2.0]]")}),
+        "DeltaOrthogonal": ("", {"gain": ("2",), **_SEED}),
+        "Dirac": ("", {"groups": ("2",)}),
+        "GlorotNormal": ("", _NORMAL),
+        "GlorotUniform": ("", _UNIFORM),
+        "HeNormal": ("", {**_SLOPE, **_NORMAL}),
+        "HeUniform": ("", {**_SLOPE, **_UNIFORM}),
+        "Identity": ("", {"gain": ("0.5",)}),
+        "LecunNormal": ("", _NORMAL),
+        "LecunUniform": ("", _UNIFORM),
+        "LooksLinear": ("", {"gain": ("2",), "mirror": ("'inputs'",), **_SEED}),
+        "Ones": ("", {}),
+        "Orthogonal": ("", {"gain": ("2.0",), "flatten": ("'trailing'",), **_SEED}),
+        "RandomNormal": ("", {"mean": ("1",), "stddev": ("0.5",), **_SEED}),
+        "RandomUniform": ("", {"minval": ("-1",), "maxval": ("1",), **_SEED}),
+        "SklearnDefault": ("", {"activation": ("'logistic'",), **_SEED, **_FANS}),
+        "Sparse": ("sparsity=0.5", {"stddev": ("1",), **_SEED}),
+        "TorchDefault": ("", {**_SEED, **_FANS}),
+        "TruncatedNormal": (
+            "",
+            {
+                "mean": ("1",),
+                "stddev": ("0.5",),
+                "lower": ("-1", "-float('inf')"),
+                "upper": ("1.5",),
+                "bounds": ("'absolute'",),
+                **_SEED,
+            },
+        ),
+        "VarianceScaling": (
+            "",
+            {
+                "scale": ("2",),
+                "mode": ("'fan_avg'", "'FAN_OUT'"),
+                "distribution": ("'uniform'", "'normal'", "'untruncated_normal'"),
+                **_SEED,
+                **_FANS,
+            },
+        ),
+        "ZerO": ("", {"orthonormal": ("True",)}),
+        "Zeros": ("", {}),
+    },
+    "layers": {
+        "Activation": (
+            "activation='tanh'",
+            {
+                "activation": (
+                    "None",
+                    "fanin.activations.relu",
+                    "functools.partial(fanin.activations.elu, alpha=0.5)",
+                    "layers.LeakyReLU(0.1, name='inner')",
+                ),
+                **_LAYER,
+            },
+        ),
+        "BatchNormalization": (
+            "",
+            {
+                "axis": ("[-1]", "1"),
+                "momentum": ("0.5",),
+                "epsilon": ("0.01",),
+                "center": ("False",),
+                "scale": ("0",),
+                "beta_initializer": ("'ones'",),
+                "gamma_initializer": ("initializers.Constant(2)",),
+                "moving_mean_initializer": ("initializers.RandomNormal(seed=3)",),
+                "moving_variance_initializer": ("{'class_name': 'Ones', 'config': {}}",),
+                **_LAYER,
+            },
+        ),
+        "Dense": (
+            "units=3",
+            {
+                "activation": ("'relu'", "layers.ReLU(negative_slope=0.2, name='inner')"),
+                "use_bias": ("False",),
+                "kernel_initializer": ("'he_normal'", "initializers.HeNormal(truncated=False)"),
+                "bias_initializer": ("initializers.Constant(0.1)",),
+                **_LAYER,
+            },
+        ),
+        "Dropout": ("rate=0.25", {"noise_shape": ("None",), **_SEED, **_LAYER}),
+        "ELU": ("", {"alpha": ("0.5",), **_LAYER}),
+        "Flatten": ("", {"data_format": ("'channels_last'",), **_LAYER}),
+        "InputLayer": (
+            "shape=(4,)",
+            {"batch_size": ("8",), "dtype": ("'float64'", "'uint8'")},
+        ),
+        "LeakyReLU": ("", {"negative_slope": ("0.1",), "alpha": ("0.2",), **_LAYER}),
+        "ReLU": (
+            "",
+            {
+                "max_value": ("None",),
+                "negative_slope": ("0.1",),
+                "threshold": ("0",),
+                **_LAYER,
+            },
+        ),
+        "Softmax": ("", {"axis": ("-1",), **_LAYER}),
+    },
+    "losses": {
+        **dict.fromkeys(
+            ("BinaryCrossentropy", "CategoricalCrossentropy"),
+            (
+                "",
+                {
+                    "from_logits": ("True",),
+                    "label_smoothing": ("0.1",),
+                    "axis": ("-1",),
+                    **_LOSS,
+                },
+            ),
+        ),
+        "SparseCategoricalCrossentropy": (
+            "",
+            {"from_logits": ("True",), "ignore_class": ("None",), "axis": ("-1",), **_LOSS},
+        ),
+        **dict.fromkeys(("MeanAbsoluteError", "MeanSquaredError"), ("", _LOSS)),
+    },
+    "metrics": {
+        "BinaryAccuracy": ("", {"threshold": ("0.25",), **_METRIC}),
+        **dict.fromkeys(
+            (
+                "CategoricalAccuracy",
+                "MeanAbsoluteError",
+                "MeanSquaredError",
+                "SparseCategoricalAccuracy",
+            ),
+            ("", _METRIC),
+        ),
+    },
+    "optimizers": {
+        "Adagrad": (
+            "",
+            {"initial_accumulator_value": ("0.5",), "epsilon": ("1e-3",), **_OPTIMIZER},
+        ),
+        "Adam": (
+            "",
+            {
+                "beta_1": ("0.5",),
+                "beta_2": ("0.5",),
+                "epsilon": ("1e-3",),
+                "amsgrad": ("True",),
+                **_OPTIMIZER,
+            },
+        ),
+        "RMSprop": (
+            "",
+            {
+                "rho": ("0.5",),
+                "momentum": ("0.5",),
+                "epsilon": ("1e-3",),
+                "centered": ("True",),
+                **_OPTIMIZER,
+            },
+        ),
+        "SGD": ("", {"momentum": ("1",), "nesterov": ("True",), **_OPTIMIZER}),
+    },
+    "schedules": {
+        "CosineDecay": (
+            "initial_learning_rate=0.1, decay_steps=10",
+            {
+                "alpha": ("0.5",),
+                "name": ("'mine'",),
+                "warmup_target": ("0.2",),
+                "warmup_steps": ("5",),
+            },
+        ),
+        "ExponentialDecay": (
+            "initial_learning_rate=1, decay_steps=10, decay_rate=0.5",
+            {"staircase": ("True",), "name": ("'mine'",)},
+        ),
+        "PiecewiseConstantDecay": (
+            "boundaries=(1, 2), values=[3, 2, 1]",
+            {"name": ("'mine'",)},
+        ),
+    },
+}
+# Arguments beside which another one is given already.
+_ALONE = ("input_dim", "batch_input_shape", "clipvalue", "global_clipnorm")
+
+
+def codes():
+    """Walk the calls: none of the options, each value of each by itself, and all together."""
+    for place, classes in MEMBERS.items():
+        for name, (needed, options) in classes.items():
+            given = [f"{option}={code}" for option, values in options.items() for code in values]
+            together = ", ".join(
+                f"{option}={values[-1]}"
+                for option, values in options.items()
+                if option not in _ALONE
+            )
+            for extra in dict.fromkeys(("", *given, together)):
+                arguments = _join(needed, extra)
+                if place == "layers":  # the next free name depends on the layers before
+                    arguments = _join(arguments, "name='layer'")
+                yield f"{place}.{name}({arguments})"
+
+
+def _join(needed, extra):
+    """Return arguments, of which those that are given again replace what is needed."""
+    if not needed or (extra and extra.startswith(needed.partition("=")[0] + "=")):
+        return extra
+    return f"{needed}, {extra}" if extra else needed
+
+
+def make(code):
+    """Make the member that a call stands for."""
+    return eval(code, {"fanin": fanin, "functools": functools, **PLACES})
+
+
+def words(code, member):
+    """Return what a member says of itself: as text, in which 1, 1.0 and True differ."""
+    shown = [repr(member)] if "schedules." not in code else []  # schedules had no repr
+    told = [repr(member.settings())] if hasattr(member, "settings") else []
+    return [repr(member.get_config()), *shown, *told]
+
+
+def main():
+    """Write the files."""
+    members = {code: make(code) for code in codes()}
+    lines = (
+        f"{json.dumps(code)}: {json.dumps(words(code, member))}" for code, member in members.items()
+    )
+    JSON.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    PICKLE.write_bytes(pickle.dumps(members, protocol=4))
+
+
+if __name__ == "__main__":
+    main()
