@@ -145,7 +145,7 @@ class VarianceScaling(RandomInitializer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Self:
-        """Make the initializer that :meth:`get_config`, or Keras's, describes."""
+        """Make the initializer that `get_config`, or Keras's, describes."""
         ours = check_config("config", config)
         inputs, outputs = ours.pop("input_axes", None), ours.pop("output_axes", None)
         if (inputs is None) != (outputs is None):
