@@ -9,6 +9,7 @@ from fanin import frameworks
 from fanin.errors import ShapeError
 from fanin.frameworks import _fanin, _open, torch
 from fanin.frameworks._arrays import in_our_order
+from fanin.frameworks._framework import Entry
 from fanin.frameworks._open import FRAMEWORKS, advice_of, framework_of
 from fanin.initializers._fans import FanOptions
 from fanin.layers import BatchNormalization, Dense, Flatten, Input
@@ -155,16 +156,18 @@ class Toy:
         return isinstance(model, Toy)
 
     @staticmethod
-    def open_model(model):
-        return replace(_fanin.open_model(model.inside), framework="toy", result=lambda: model)
+    def entry():
+        def open_model(model):
+            found = _fanin.open_model(model.inside)
+            return replace(found, framework="toy", result=lambda: model)
 
-    @staticmethod
-    def open_pass(model, x):
-        return _fanin.open_pass(model.inside, x)
+        def open_pass(model, x):
+            return _fanin.NetworkPass(model.inside, x)
 
-    @staticmethod
-    def trace(model, x, y, loss, training):
-        return replace(_fanin.trace(model.inside, x, y, loss, training), framework="toy")
+        def trace(model, *arguments):
+            return replace(_fanin.trace(model.inside, *arguments), framework="toy")
+
+        return Entry(open_model, open_pass, trace)
 
 
 def test_a_framework_is_one_module(monkeypatch):

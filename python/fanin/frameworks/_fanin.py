@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from fanin import _checks, _core, _targets, losses
 from fanin._network import Network
-from fanin.frameworks._advice import Advice
 from fanin.frameworks._arrays import Model, Parameter, Row, in_our_order
+from fanin.frameworks._framework import Advice, Entry
 from fanin.frameworks._objective import (
     chosen_before,
     fitting_loss,
@@ -98,11 +98,6 @@ class NetworkPass:
             inputs = ((inputs - shift) * factor).astype(inputs.dtype, copy=False)
 
 
-def open_pass(model: Network, x: Any) -> NetworkPass:
-    """Make ready a pass that stops at each layer with a kernel; one that is not built is built."""
-    return NetworkPass(model, x)
-
-
 def trace(model: Network, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     """Trace a network for samples that are not looked at yet; one that is not built is built."""
     inputs = model.take(x, finite=False)
@@ -130,6 +125,11 @@ class ForwardStep:
             state = np.empty(0, self.plan.dtype)
         outputs, _ = self.plan.forward(params, state.copy(), x, training)
         return outputs
+
+
+def entry() -> Entry:
+    """Return the ways into a network."""
+    return Entry(open_model, NetworkPass, trace)
 
 
 def trace_network(network: Network, x: Array, y: Any, loss: Any, training: bool) -> Trace:

@@ -1,43 +1,21 @@
 """Whose model is it? The one place that asks, and what is then done with a model.
 
-A framework is a module that has the functions of `Framework`: `_fanin.py` for our own networks, the
+A framework is a module that has the names of `Framework`: `_fanin.py` for our own networks, the
 folders ``torch/`` and ``keras/``. Trees of arrays (`_tree.py`) are nobody's, and cannot run.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from fanin._checks import one_of
 from fanin.frameworks import _fanin, keras, torch
-from fanin.frameworks._advice import Advice
 from fanin.frameworks._arrays import Model, checked_order
+from fanin.frameworks._framework import Advice, Entry, Framework
 from fanin.frameworks._layout import LAYOUTS
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._tree import is_tree, open_tree
 from fanin.frameworks._visit import Pass
-
-
-class Framework(Protocol):
-    """What each framework's module has."""
-
-    NAME: str
-    """What `Model.framework` and `Report.framework` call it."""
-    ADVICE: Advice
-    """Code that puts a model right."""
-
-    def owns(self, model: Any) -> bool:
-        """Whether a model is of this framework; nothing is imported to tell."""
-
-    def open_model(self, model: Any) -> Model:
-        """See the arrays of a model, layer by layer."""
-
-    def trace(self, model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
-        """Run a model forward and back, and keep what its layers pass on."""
-
-    def open_pass(self, model: Any, x: Any) -> Pass:
-        """Make ready a pass that stops at each layer with weights."""
-
 
 # Keras before torch: its layers are torch modules too where torch is its backend.
 FRAMEWORKS: tuple[Framework, ...] = (_fanin, keras, torch)
@@ -105,7 +83,7 @@ def opened(model: object, layout: str | None = None, order: Sequence[str] | None
                 "a fanin.Sequential, a torch.nn.Module, a Keras model, or a dict, list or tuple "
                 "of arrays",
             )
-        found = framework.open_model(model)
+        found = framework.entry().open_model(model)
     return found if names is None else found.in_order(names)
 
 
@@ -144,11 +122,11 @@ def visiting(model: object, x: Any) -> Iterator[Pass]:
         raise
 
 
-def _running(model: object) -> Framework:
+def _running(model: object) -> Entry:
     framework = framework_of(model)
     if framework is None:
         _refuse(model, "a fanin.Sequential, a torch.nn.Module or a keras.Model")
-    return framework
+    return framework.entry()
 
 
 def _refuse(model: object, expected: str) -> NoReturn:

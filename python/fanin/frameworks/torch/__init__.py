@@ -1,12 +1,8 @@
 """Modules of torch, which is imported by the files beside this one, when there is such a module."""
 
 import sys
-from typing import Any
 
-from fanin.frameworks._advice import Advice
-from fanin.frameworks._arrays import Model
-from fanin.frameworks._trace import Trace
-from fanin.frameworks._visit import Pass
+from fanin.frameworks._framework import Advice, Entry
 
 NAME = "torch"
 
@@ -32,22 +28,10 @@ def is_tensor(given: object) -> bool:
     return any(base.__module__ == "torch" for base in type(given).__mro__)
 
 
-def open_model(model: Any) -> Model:
-    """See the parameters, and the running statistics, of a module and those inside it."""
+def entry() -> Entry:
+    """Return the ways into a model."""
     from fanin.frameworks.torch._arrays import open_torch
-
-    return open_torch(model)
-
-
-def trace(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
-    """Run a module forward and back; nothing of it changes."""
     from fanin.frameworks.torch._trace import trace_torch
-
-    return trace_torch(model, x, y, loss, training)
-
-
-def open_pass(model: Any, x: Any) -> Pass:
-    """Make ready a pass that stops at each linear or convolutional layer."""
     from fanin.frameworks.torch._visit import TorchPass
 
-    return TorchPass(model, x)
+    return Entry(open_torch, TorchPass, trace_torch)

@@ -1,7 +1,12 @@
-"""Lines of code that put a model right, in the words of its framework."""
+"""What the package must know of a framework: each is a module that has the names of `Framework`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from fanin.frameworks._arrays import Model
+from fanin.frameworks._trace import Trace
+from fanin.frameworks._visit import Pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +43,29 @@ class Advice:
     recalibrated: str
     at: str = ""
     activation: Callable[[str], str] = str
+
+
+class Entry(NamedTuple):
+    """The ways into a model of one framework."""
+
+    open_model: Callable[[Any], Model]
+    """See its arrays, layer by layer."""
+    open_pass: Callable[[Any, Any], Pass]
+    """Make ready, with a batch, a pass that stops at each layer with weights."""
+    trace: Callable[[Any, Any, Any, Any, bool], Trace]
+    """Run it forward and back, and keep what its layers pass on: model, x, y, loss, training."""
+
+
+class Framework(Protocol):
+    """A framework."""
+
+    NAME: str
+    """What `Model.framework` and `Report.framework` call it."""
+    ADVICE: Advice
+    """Code that puts a model right."""
+
+    def owns(self, model: object) -> bool:
+        """Whether a model is of this framework; nothing is imported to tell."""
+
+    def entry(self) -> Entry:
+        """Return the ways in, from files that import the framework."""
