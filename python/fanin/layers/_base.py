@@ -13,10 +13,10 @@ from fanin._registry import Configurable, CoreMember
 from fanin._undo import as_before
 from fanin.errors import ShapeError
 from fanin.layers._arrays import Array, Weight, at, empty, forward, like, views
-from fanin.layers._configuration import Configured
+from fanin.layers._configuration import WithConfiguration
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 from fanin.layers._options import check_name, dtype_option, name_option, shape_option
-from fanin.layers._weights import Weighted
+from fanin.layers._weights import WithWeights
 
 if TYPE_CHECKING:
     from fanin._chain import Chain
@@ -32,7 +32,7 @@ else:
     Stacked = Configurable
 
 
-class Layer(Configured, Weighted, Stacked):
+class Layer(WithConfiguration, WithWeights, Stacked):
     """Base class of the layers.
 
     A layer is its arrays: `build` makes them, each is an attribute (``layer.kernel``), and inside a

@@ -6,7 +6,7 @@ from fanin import activations, initializers
 from fanin._registry import CoreMember, own_arguments
 
 
-class Configured(CoreMember):
+class WithConfiguration(CoreMember):
     """A member with a name, and with initializers and perhaps an activation among its options."""
 
     name: str
@@ -24,7 +24,7 @@ class Configured(CoreMember):
     def _steady(self) -> bool:
         # A layer as activation has options of its own.
         activation = getattr(self, "activation", None) if "activation" in self._options else None
-        return super()._steady() and not isinstance(activation, Configured)
+        return super()._steady() and not isinstance(activation, WithConfiguration)
 
     def initializer(self, role: str) -> initializers.Initializer:
         """Return the initializer of the array called `role`."""
@@ -33,6 +33,8 @@ class Configured(CoreMember):
 
     def get_config(self) -> dict[str, object]:
         """Return the arguments that make an equal layer, without its arrays.
+
+        A dtype and a shape are among them only if the layer was made with them.
 
         Returns
         -------

@@ -8,7 +8,7 @@ from fanin._registry import CoreMember
 from fanin.layers._arrays import Array, write_all
 
 
-class Weighted(CoreMember):
+class WithWeights(CoreMember):
     """A member with named arrays, once it is built."""
 
     name: str
