@@ -12,7 +12,20 @@ from fanin._options import thread_count
 from fanin._registry import Configurable, CoreMember
 from fanin._undo import as_before
 from fanin.errors import ShapeError
-from fanin.layers._arrays import Array, Weight, at, empty, forward, like, views, write_all
+from fanin.layers._arrays import (
+    Array,
+    Keep,
+    Passed,
+    Weight,
+    at,
+    check_keep,
+    empty,
+    forward,
+    gradient_arrays,
+    like,
+    views,
+    write_all,
+)
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 
 if TYPE_CHECKING:
@@ -386,8 +399,14 @@ class Layer(CoreMember, Stacked):
         return self.forward(x, training)[0]
 
     def forward(
-        self, x: ArrayLike, training: bool = False, *, threads: int | None = None
-    ) -> tuple[Array, tuple[object, ...]]:
+        self,
+        x: ArrayLike,
+        training: bool = False,
+        *,
+        threads: int | None = None,
+        keep: Keep = "share",
+        out: Array | Passed | None = None,
+    ) -> Passed:
         """Return the outputs for `x` and what `backward` needs.
 
         Parameters
@@ -399,6 +418,13 @@ class Layer(CoreMember, Stacked):
             updates its running averages in place.
         threads : int, optional
             How many threads to use.
+        keep : {"share", "copy"}, default "share"
+            What the cache has of `x`: the array itself, where it has the layer's dtype and lies
+            in one piece, which must then not be changed before `backward`; or a copy.
+        out : ndarray or tuple, optional
+            An array to write the outputs into; or what an earlier `forward` of this layer
+            returned for as many samples, all of whose memory is written again: its cache is then
+            void. New arrays if None.
 
         Returns
         -------
@@ -410,16 +436,13 @@ class Layer(CoreMember, Stacked):
         Raises
         ------
         ShapeError
-            If the shape of `x` is wrong.
+            If the shape of `x` or of an array of `out` is wrong.
         ValueError
             If `training` would make running averages NaN or infinite; they, the count of passes and
-            an unbuilt layer stay as they were.
-
-        Notes
-        -----
-        The layer remembers the arrays (up to 64 MiB each) that its last `forward` and `backward`
-        returned, and writes the next results into those that nobody holds any more. In-place
-        `resize` of them therefore needs ``refcheck=False``.
+            an unbuilt layer stay as they were, but not what is in `out`. If an array of `out`
+            shares memory with `x` or cannot be written to; if its cache is that of another layer.
+        TypeError
+            If `out` is neither an array of the layer's dtype nor what `forward` returned.
 
         Examples
         --------
@@ -435,6 +458,7 @@ class Layer(CoreMember, Stacked):
         # All is checked first: a call that is refused builds nothing, and counts as no pass.
         training = _checks.flag("training", training)
         threads = thread_count(threads)
+        check_keep(keep)
         inputs = _checks.floats("x", x, self._dtype or self.dtype, finite=False)
         params, state, shape = self._params, self._state, self._feature_shape
         if params is None or state is None:
@@ -444,7 +468,7 @@ class Layer(CoreMember, Stacked):
                 )
             with random.drawing() as source, as_before([self]):
                 self.build((None, *inputs.shape[1:]), rng=source)
-                return self.forward(inputs, training, threads=threads)
+                return self.forward(inputs, training, threads=threads, keep=keep, out=out)
         if inputs.shape[1:] != shape or inputs.ndim == 0:
             expected = ", ".join(map(str, ("batch", *(shape or ()))))
             raise ShapeError(
@@ -452,13 +476,20 @@ class Layer(CoreMember, Stacked):
                 f"found {inputs.shape}"
             )
         passes = self._passes + training
-        result = forward(self._own_plan(), params, state, inputs, training, threads, passes)
+        result = forward(
+            self._own_plan(), params, state, inputs, training, threads, passes, keep, out
+        )
         if training:
             self._passes = passes
         return result
 
     def backward(
-        self, dy: ArrayLike, cache: tuple[object, ...], *, threads: int | None = None
+        self,
+        dy: ArrayLike,
+        cache: tuple[object, ...],
+        *,
+        threads: int | None = None,
+        out: Array | tuple[Array, Mapping[str, Array]] | None = None,
     ) -> tuple[Array, dict[str, Array]]:
         """Return gradients, given that of the outputs.
 
@@ -470,6 +501,9 @@ class Layer(CoreMember, Stacked):
             What `forward` returned beside the outputs.
         threads : int, optional
             How many threads to use.
+        out : ndarray or tuple, optional
+            An array to write `dx` into; or what an earlier `backward` of this layer returned, all
+            of whose arrays are written again. New arrays if None.
 
         Returns
         -------
@@ -481,11 +515,12 @@ class Layer(CoreMember, Stacked):
         Raises
         ------
         TypeError
-            If `cache` is not what a `forward` returned.
+            If `cache` is not what a `forward` returned, or `out` neither an array nor what
+            `backward` returned.
         ValueError
             If it is that of another layer, or of this one before it was changed.
         ShapeError
-            If the shape of `dy` is wrong.
+            If the shape of `dy` or of an array of `out` is wrong.
         """
         threads = thread_count(threads)
         params = self._params
@@ -493,7 +528,7 @@ class Layer(CoreMember, Stacked):
             raise ValueError(f"layer {self.name!r} is not built: call forward first")
         plan = self._own_plan()
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
-        dx, flat = plan.backward(params, cache, gradient, thread_count(threads))
+        dx, flat = plan.backward(params, cache, gradient, threads, *gradient_arrays(plan, out))
         return dx, views(plan, flat, np.empty(plan.state_count, plan.dtype), state_too=False)
 
     def _own_plan(self) -> _core.Plan:
