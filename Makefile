@@ -43,6 +43,7 @@ lint: $(TOOLS) ## Formatting and lints, Rust and Python
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@! grep -rlE 'pyo3|numpy::' src --include='*.rs' | grep -v '^src/python/' || { echo 'pyo3 or numpy named outside src/python'; exit 1; }
+	@! grep -rlw unsafe src --include='*.rs' | grep -vE '^src/(simd|linalg)(/|\.rs)' || { echo 'unsafe outside src/simd and src/linalg'; exit 1; }
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --features python -- -D warnings
 

@@ -3,6 +3,7 @@
 import numpy as np
 import reference
 from fanin import _core
+from fanin._training import Objective
 
 
 def distance(actual, expected):
@@ -69,6 +70,11 @@ class Laid:
     def input(self, rows=7):
         shape = (rows, *self.input_shape)
         return self.rng.normal(size=shape).astype(self.plan.dtype)
+
+
+def objective(loss, *metrics):
+    """What to minimize and to report, as the core takes it."""
+    return Objective(loss, list(metrics), [], {})
 
 
 def targets_for(loss_or_metric, outputs, rng):

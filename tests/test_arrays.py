@@ -8,8 +8,9 @@ import members
 import numpy as np
 import pytest
 from fanin import _core
+from fanin._data import Samples
 from fanin.errors import ShapeError
-from numerics import Laid
+from numerics import Laid, objective
 
 
 def misaligned(a):
@@ -138,7 +139,7 @@ def test_the_core_reads_a_layout_right_or_refuses_it(layout, dtype):
     targets = x[:, :3].copy()
 
     def evaluated(x, y):
-        return np.array(net.plan.evaluate(net.params, net.state, loss, [], x, y, None, 4))
+        return np.array(_core.evaluate(net, objective(loss), Samples(x, y, None), 4))
 
     calls = [
         lambda a: _core.activate({"kind": "tanh"}, a),
@@ -149,7 +150,7 @@ def test_the_core_reads_a_layout_right_or_refuses_it(layout, dtype):
         lambda a: _core.loss_rows(loss, x, a)[1],
         lambda a: _core.metric_rows(loss, a, x),
         lambda a: net.forward(a, True)[0],
-        lambda a: net.plan.predict(net.params, net.state, a, 4),
+        lambda a: _core.predict(net, a, 4),
         lambda a: evaluated(a, targets),
     ]
     for call in calls:

@@ -4,7 +4,10 @@ import members
 import numpy as np
 import pytest
 from fanin import _core
+from fanin._data import Samples
+from fanin._training import Batches, Network, Update
 from fanin.errors import ShapeError
+from numerics import objective
 from refusals import refused
 
 RNG = np.random.default_rng(0)
@@ -13,20 +16,12 @@ X, Y = RNG.normal(size=(40, 5)).astype("float32"), RNG.integers(0, 3, 40)
 
 def train(order=(0, 1), rates=2, progress=3, params=18, batch_size=1):
     plan = _core.Plan((5,), [members.dense(3, members.SOFTMAX)], "float32")
-    plan.train(
-        np.zeros(params, "float32"),
-        np.zeros(0, "float32"),
-        np.zeros((0, params), "float32"),
-        members.sgd(),
-        members.LOSSES[4],
-        [],
-        X,
-        Y,
-        None,
-        np.array(order, "uint32"),
-        batch_size,
-        np.full(rates, 0.1),
-        np.zeros(progress),
+    _core.train(
+        [Network(plan, np.zeros(params, "float32"), np.zeros(0, "float32"))],
+        [Update(members.sgd(), np.zeros((0, params), "float32"))],
+        objective(members.LOSSES[4]),
+        Samples(X, Y, None),
+        [Batches(np.array(order, "uint32"), batch_size, np.full(rates, 0.1), np.zeros(progress))],
     )
 
 

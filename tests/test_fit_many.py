@@ -8,6 +8,8 @@ import fanin
 import numpy as np
 import pytest
 from fanin import _core
+from fanin._data import Samples
+from fanin._training import Batches, Network
 from fanin.errors import ShapeError
 from fanin.layers import BatchNormalization, Dense, Dropout, Input
 
@@ -229,25 +231,27 @@ def test_other_outputs_are_refused():
 
 
 def test_the_core_refuses_arrays_given_twice_and_plans_of_two_types():
-    def member(model, count):
+    def records(model, counts=4):
         model.fit(X, Y, epochs=0, verbose=0)
-        chosen = model._choices()
-        order, rates = np.arange(4, dtype=np.uint32), np.full(1, 0.1)
-        settings = chosen.optimizer.settings()
-        parts = (model.params, model.state, chosen.slots, settings, order, rates, count)
-        return (model.plan_for((4,)), *parts)
+        batches = Batches(np.arange(4, dtype=np.uint32), 4, np.full(1, 0.1), np.zeros(counts))
+        return Network.of(model), model._choices().update(model.params), batches
 
-    goal = make(0)._goal((4,), None)
-    rest = (goal.loss, goal.metrics, X, Y, None, 4)
-    one, other = member(make(0), np.zeros(4)), member(make(1, dtype="float64"), np.zeros(4))
+    def train(*members):
+        networks, updates, batches = zip(*members, strict=True) if members else ((), (), ())
+        _core.train(networks, updates, objective, Samples(X, Y, None), batches)
+
+    objective = make(0)._choices().objective(make(0).plan_for((4,)))
+    one, other = records(make(0)), records(make(1, dtype="float64"))
     with pytest.raises(ValueError, match="given twice"):
-        _core.train_many([one, one], *rest)
-    with pytest.raises(TypeError, match="one dtype"):
-        _core.train_many([one, other], *rest)
+        train(one, one)
+    with pytest.raises(TypeError, match="plan: expected one of dtype float32, found float64"):
+        train(one, other)
     with pytest.raises(ValueError, match="at least one"):
-        _core.train_many([], *rest)
+        train()
     with pytest.raises(ShapeError, match="progress"):
-        _core.train_many([member(make(0), np.zeros(3))], *rest)
+        train(records(make(0), counts=3))
+    with pytest.raises(ValueError, match="batches: expected 1, one a network, found 0"):
+        _core.train([one[0]], [one[1]], objective, Samples(X, Y, None), [])
 
 
 # A process of its own, for the reason given in test_interrupt.py.

@@ -9,9 +9,11 @@ import members
 import numpy as np
 import pytest
 from fanin import _core, activations, layers, losses, optimizers
+from fanin._data import Samples
+from fanin._training import Batches, Network, Update
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from numerics import Laid, distance, outputs_for, targets_for
+from numerics import Laid, distance, objective, outputs_for, targets_for
 
 TOLERANCE = 1e-6
 QUICK = settings(
@@ -188,27 +190,20 @@ def test_the_gradient_that_training_uses(loss):
     )
     x = net.input(rows=6)
     y = targets_for(loss, net.forward(x, training=False)[0], net.rng)
-    weights = net.rng.uniform(0.5, 2, 6)
+    samples = Samples(x, y, net.rng.uniform(0.5, 2, 6))
 
     def mean_loss(params):
-        return net.plan.evaluate(params, net.state, loss, [], x, y, weights, 6)[0]
+        network = Network(net.plan, params, net.state)
+        return _core.evaluate(network, objective(loss), samples, 6)[0]
 
     numeric = central_differences(mean_loss, net.params)
     before = net.params.copy()
-    net.plan.train(
-        net.params,
-        net.state,
-        np.zeros((0, net.params.size)),
-        members.sgd(),
-        loss,
-        [],
-        x,
-        y,
-        weights,
-        np.arange(6, dtype=np.uint32),
-        6,
-        np.array([1.0]),
-        np.zeros(3),
+    _core.train(
+        [net],
+        [Update(members.sgd(), np.zeros((0, net.params.size)))],
+        objective(loss),
+        samples,
+        [Batches(np.arange(6, dtype=np.uint32), 6, np.array([1.0]), np.zeros(3))],
     )
     assert distance(before - net.params, numeric) <= TOLERANCE
 

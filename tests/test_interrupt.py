@@ -64,9 +64,12 @@ print(json.dumps([sent, stopped, bool((kernel != start).any()), sound]))
 """
 )
 
-# The plan's own call, so that the number of whole batches is known: doing exactly these again must
+# The core's own call, so that the number of whole batches is known: doing exactly these again must
 # give the same bits.
 TRAIN = """
+from fanin._data import Samples
+from fanin._training import Batches, Network, Objective, Update
+
 D = {"kind": "dense", "use_bias": True, "trainable": True}
 relu, softmax = {"kind": "relu"}, {"kind": "softmax"}
 plan = _core.Plan((256,), [
@@ -90,8 +93,10 @@ class Run:
 
     def train(self, order):
         rates = np.full(-(-len(order) // 50), 1e-3)
-        plan.train(self.params, self.state, self.slots, adam, loss, [], x, y, None, order, 50,
-                   rates, self.progress)
+        network = Network(plan, self.params, self.state)
+        batches = Batches(order, 50, rates, self.progress)
+        _core.train([network], [Update(adam, self.slots)], Objective(loss, [], [], {}),
+                    Samples(x, y, None), [batches])
 
     def arrays(self):
         return self.params, self.state, self.slots, self.progress

@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import weakref
 
 import fanin
 import numpy as np
@@ -299,70 +298,125 @@ def test_backward_changes_no_gradient_and_needs_no_outputs(activation: str | Non
         np.testing.assert_array_equal(by_itself, by_copy)
 
 
+def layer_or_network(make, alone):
+    """A layer by itself, or in a network of two."""
+    if alone:
+        layer = make(dtype="float64")
+        layer.build((None, *X.shape[1:]), rng=0)
+        return layer
+    layer = make(dtype="float64", input_shape=X.shape[1:])
+    return fanin.Sequential([layer, layers.Dense(3, "tanh", dtype="float64")], rng=0)
+
+
+both = pytest.mark.parametrize("alone", [True, False], ids=["alone", "in a network"])
+
+
+@both
 @pytest.mark.parametrize("make", MEMBERS)
-def test_results_that_somebody_holds_stay_as_they_are(make):
-    """The memory of a result is used again, but only once nobody can see it."""
-    layer = make(dtype="float64")
-    held = []
+def test_the_arrays_of_each_pass_are_its_own(make, alone):
+    runs, held = layer_or_network(make, alone), []
     for x in (X, X + 1, X[:2], X * 3, X):
-        y, cache = layer.forward(x, training=True)
-        dx, grads = layer.backward(np.cos(y), cache)
+        y, cache = runs.forward(x, training=True)
+        dx, grads = runs.backward(np.cos(y), cache)
         now = (y, dx, *grads.values())
-        held.append((y[1:], dx, dict(grads), [a.copy() for a in now]))
-        del y, dx, grads, cache, now
-    for part_of_y, dx, grads, (y, *copies) in held:
-        assert np.array_equal(part_of_y, y[1:])
-        for found, expected in zip((dx, *grads.values()), copies, strict=True):
-            assert np.array_equal(found, expected)
+        for before, copies in held:
+            assert not any(np.shares_memory(a, b) for a in now for b in before)
+            for found, expected in zip(before, copies, strict=True):
+                np.testing.assert_array_equal(found, expected)
+        held.append((now, [array.copy() for array in now]))
 
 
-def test_the_memory_of_dropped_results_is_used_again():
-    layer = layers.Dense(4, "relu")
-    x = np.ones((1000, 50), np.float32)
+@both
+@pytest.mark.parametrize("make", MEMBERS)
+def test_a_pass_writes_into_out_what_new_arrays_would_hold(make, alone):
+    fresh, again = layer_or_network(make, alone), layer_or_network(make, alone)
+    passed, found = again.forward(X, training=True), None
+    fresh.forward(X, training=True)
+    for x in (X + 1, X * 3):
+        y, cache = fresh.forward(x, training=True)
+        dx, grads = fresh.backward(np.cos(y), cache)
+        outputs = passed[0]
+        passed = again.forward(x, training=True, out=passed)
+        assert passed[0] is outputs
+        np.testing.assert_array_equal(outputs, y)
+        before = found
+        found = again.backward(np.cos(outputs), passed[1], out=found)
+        np.testing.assert_array_equal(found[0], dx)
+        assert len(found[1]) == len(grads)
+        for (name, mine), gradient in zip(found[1].items(), grads.values(), strict=True):
+            np.testing.assert_array_equal(mine, gradient)
+            assert before is None or np.shares_memory(mine, before[1][name])
+        assert before is None or found[0] is before[0]
+    # Arrays of the caller's own; the cache is then new.
+    mine, mine_back = np.empty_like(y), np.empty_like(dx)
+    outputs, cache = again.forward(x, out=mine)
+    assert outputs is mine
+    np.testing.assert_array_equal(mine, fresh.forward(x)[0])
+    assert again.backward(np.cos(mine), cache, out=mine_back)[0] is mine_back
+    np.testing.assert_array_equal(mine_back, fresh.backward(np.cos(mine), fresh.forward(x)[1])[0])
 
-    def arrays():
-        y, cache = layer.forward(x)
-        dx, grads = layer.backward(y, cache)
-        return y, cache[1], dx, grads["kernel"]
 
-    def addresses():
-        return [array.__array_interface__["data"][0] for array in arrays()]
-
-    first = addresses()
-    # What the allocator would give out instead is taken meanwhile.
-    taken = [np.ones(shape, np.float32) for shape in [array.shape for array in arrays()] * 3]
-    assert addresses() == first
-    assert not set(first) & {array.__array_interface__["data"][0] for array in taken}
-
-
-def test_an_array_that_is_held_weakly_is_not_written_again():
-    layer = layers.Dense(4, "relu")
-    y, cache = layer.forward(np.ones((6, 3), np.float32))
-    dx, _ = layer.backward(np.ones_like(y), cache)
-    expected, seen = dx.copy(), weakref.ref(dx)
-    del dx
-    layer.backward(np.zeros_like(y), cache)
-    assert seen() is None or np.array_equal(seen(), expected)
+# What is given as `out` of a pass of X through a Dense of 3 in double precision.
+WRONG_OUT = {
+    "a number": (lambda x, mine: 3, TypeError),
+    "a list": (lambda x, mine: [[0.0]], TypeError),
+    "of another dtype": (lambda x, mine: np.empty_like(mine[0], "float32"), TypeError),
+    "of another shape": (lambda x, mine: np.empty_like(mine[0])[1:], ValueError),
+    "of another layout": (lambda x, mine: np.empty(mine[0].shape[::-1]).T, ValueError),
+    "read-only": (lambda x, mine: np.broadcast_to(mine[0][:1], mine[0].shape), ValueError),
+    "the inputs": (lambda x, mine: x, ValueError),
+    "a pair of something else": (lambda x, mine: (mine[0], 3), TypeError),
+    "of three": (lambda x, mine: (*mine, 3), TypeError),
+}
 
 
-@pytest.mark.parametrize("spoil", ["read-only", "resized", "retyped"])
-def test_arrays_that_were_changed_are_not_used_again(spoil):
-    layer = layers.Dense(4, "relu")
-    x = np.ones((6, 3), np.float32)
-    y, cache = layer.forward(x)
-    expected = y.copy()
-    dx, _ = layer.backward(y, cache)
-    for array in (y, dx, cache[1]):
-        if spoil == "read-only":
-            array.flags.writeable = False
-        elif spoil == "resized":
-            array.resize(1, refcheck=False)
-        else:
-            array.dtype = np.int32
-    del y, cache, dx, array
-    again, cache = layer.forward(x)
-    assert np.array_equal(again, expected)
-    assert layer.backward(again, cache)[0].shape == (6, 3)
+@pytest.mark.parametrize("wrong", WRONG_OUT)
+def test_an_out_that_cannot_be_written_is_refused_before_anything_changes(wrong):
+    make, error = WRONG_OUT[wrong]
+    x = np.linspace(-1, 1, 15).reshape(5, 3)
+    layer = layers.BatchNormalization(dtype="float64")
+    passed = layer.forward(x, training=True)
+    found = layer.backward(np.cos(x), passed[1])
+    arrays = [x, passed[0], found[0], *layer.arrays.values()]
+    before = [array.copy() for array in arrays]
+    with pytest.raises(error, match=r"^out: expected "):
+        layer.forward(x, training=True, out=make(x, passed))
+    with pytest.raises(error, match=r"^out: expected "):
+        layer.backward(np.cos(x), passed[1], out=make(x, found))
+    for array, copy_of_it in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, copy_of_it)
+
+
+def test_an_out_is_of_the_same_layer_and_of_as_many_samples():
+    layer, other = layers.Dense(2, dtype="float64"), layers.Dense(2, dtype="float64")
+    x = np.ones((4, 3))
+    for out in (other.forward(x), layer.forward(x[:2])):
+        with pytest.raises(ValueError, match=r"^out: expected "):
+            layer.forward(x, out=out)
+    with pytest.raises(ValueError, match="keep: expected 'share' or 'copy', found 'no'"):
+        layer.forward(x, keep="no")
+
+
+@both
+def test_field_T13_the_cache_shares_the_inputs_unless_a_copy_is_asked_for(alone):
+    runs = layer_or_network(lambda **options: layers.Dense(3, **options), alone)
+    dy = np.ones((len(X), 3))
+
+    def kernel_gradient(cache):
+        return next(iter(runs.backward(dy, cache)[1].values()))
+
+    expected = kernel_gradient(runs.forward(X)[1])
+    for keep in ("share", "copy"):
+        x = X.astype("float64")
+        _, cache = runs.forward(x, keep=keep)
+        x[:] = 0
+        assert np.array_equal(kernel_gradient(cache), expected) == (keep == "copy")
+    # Inputs that had to be converted are a copy already.
+    x = X.astype("float32")
+    expected = kernel_gradient(runs.forward(x.copy())[1])
+    _, cache = runs.forward(x)
+    x[:] = 0
+    np.testing.assert_array_equal(kernel_gradient(cache), expected)
 
 
 def test_a_layer_as_activation_may_change_its_options():

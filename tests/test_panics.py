@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from fanin import _core
 from fanin._core import Plan
+from fanin._data import Samples
+from fanin._training import Batches, Network, Update
+from numerics import objective
 
 HOSTILE = {
     "None": None,
@@ -67,26 +70,54 @@ SLOTS = np.zeros((2, PLAN.parameter_count))
 MT19937 = _core.mt19937_state(1)
 CACHE = PLAN.forward(PARAMS, STATE.copy(), X, True)[1]
 
+NETWORK, UPDATE = Network(PLAN, PARAMS, STATE), Update(members.adam(), SLOTS)
+OBJECTIVE, SAMPLES = objective(SPARSE, ACCURACY), Samples(X, Y, np.ones(4))
+BATCHES = Batches(np.arange(4, dtype=np.uint32), 2, np.array([0.1, 0.1]), np.zeros(4))
+
+
+# The same, with the parts of records as arguments.
+def predict(plan, params, state, x, batch_size, threads):
+    return _core.predict(Network(plan, params, state), x, batch_size, threads)
+
+
+def evaluate(plan, params, state, loss, metrics, x, y, weights, batch_size, threads):
+    aim = objective(loss)
+    aim.metrics = metrics
+    network = Network(plan, params, state)
+    return _core.evaluate(network, aim, Samples(x, y, weights), batch_size, threads)
+
+
+def train(
+    plan, params, state, optimizer, slots, loss, metrics, x, y, weights, order, batch_size, rates,
+    progress, threads,
+):  # fmt: skip
+    aim = objective(loss)
+    aim.metrics = metrics
+    networks, updates = [Network(plan, params, state)], [Update(optimizer, slots)]
+    batches = [Batches(order, batch_size, rates, progress)]
+    _core.train(networks, updates, aim, Samples(x, y, weights), batches, threads)
+
+
 # A good call of each function; of a method, with its plan bound.
 CALLS = {
     "Plan": (Plan, (5,), [NORMAL, DENSE], "float64"),
-    "Plan.forward": (PLAN.forward, PARAMS, STATE, X, True, 1, 0),
-    "Plan.backward": (PLAN.backward, PARAMS, CACHE, np.ones((4, 3)), 1),
+    "Plan.forward": (PLAN.forward, PARAMS, STATE, X, True, 1, 0, np.zeros((4, 3))),
+    "Plan.forward of out": (PLAN.forward, PARAMS, STATE, X, True, 1, 0, (np.zeros((4, 3)), CACHE)),
+    "Plan.backward": (
+        PLAN.backward, PARAMS, CACHE, np.ones((4, 3)), 1, np.zeros((4, 5)), np.zeros(28)
+    ),
     "Plan.outputs": (PLAN.outputs, CACHE),
     "Plan.gradients": (PLAN.gradients, PARAMS, CACHE, np.ones((4, 3)), 2, True, 1),
-    "Plan.predict": (PLAN.predict, PARAMS, STATE, X, 2, 1),
-    "Plan.evaluate": (
-        PLAN.evaluate, PARAMS, STATE, SPARSE, [ACCURACY], X, Y, np.ones(4), 2, 1
+    "predict": (_core.predict, NETWORK, X, 2, 1),
+    "evaluate": (_core.evaluate, NETWORK, OBJECTIVE, SAMPLES, 2, 1),
+    "train": (_core.train, [NETWORK], [UPDATE], OBJECTIVE, SAMPLES, [BATCHES], 1),
+    "predict of parts": (predict, PLAN, PARAMS, STATE, X, 2, 1),
+    "evaluate of parts": (
+        evaluate, PLAN, PARAMS, STATE, SPARSE, [ACCURACY], X, Y, np.ones(4), 2, 1
     ),
-    "Plan.train": (
-        PLAN.train, PARAMS, STATE, SLOTS, members.adam(), SPARSE, [ACCURACY], X, Y, np.ones(4),
+    "train of parts": (
+        train, PLAN, PARAMS, STATE, members.adam(), SLOTS, SPARSE, [ACCURACY], X, Y, np.ones(4),
         np.arange(4, dtype=np.uint32), 2, np.array([0.1, 0.1]), np.zeros(4), 1,
-    ),
-    "train_many": (
-        _core.train_many,
-        [(PLAN, PARAMS, STATE, SLOTS, members.adam(), np.arange(4, dtype=np.uint32),
-          np.array([0.1, 0.1]), np.zeros(4))],
-        SPARSE, [ACCURACY], X, Y, np.ones(4), 2, 1,
     ),
     "activate": (_core.activate, {"kind": "softmax"}, X),
     "activate_backward": (_core.activate_backward, {"kind": "elu", "alpha": 1.0}, X, X),
@@ -144,7 +175,8 @@ CALLS = {
 # Changed for the whole process, so called on their own in the tests of threads.
 ELSEWHERE = {"get_num_threads", "set_num_threads", "simd_level"}
 
-REFUSALS = (ValueError, TypeError, OverflowError, MemoryError)
+# What is no record lacks an attribute.
+REFUSALS = (ValueError, TypeError, OverflowError, MemoryError, AttributeError)
 
 
 def fresh(arguments):

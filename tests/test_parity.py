@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import reference
 from fanin import _core
+from fanin._data import Samples
+from fanin._training import Batches, Update
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numerics import TOLERANCE, Laid, distance, outputs_for, targets_for
+from numerics import TOLERANCE, Laid, distance, objective, outputs_for, targets_for
 
 DTYPES = ["float64", "float32"]
 QUICK = settings(max_examples=30, deadline=None, derandomize=True)
@@ -301,20 +303,12 @@ def run_both(net, loss, optimizer, weights, epochs=2, rows=83, batch_size=8, rat
         order = _core.permutation("5", f"shuffle/{epoch}", rows)
         rates = np.full(-(-rows // batch_size), rate / (1 + epoch))
         progress[1:] = 0
-        net.plan.train(
-            net.params,
-            net.state,
-            slots,
-            optimizer,
-            loss,
-            [],
-            x,
-            y,
-            weights,
-            order,
-            batch_size,
-            rates,
-            progress,
+        _core.train(
+            [net],
+            [Update(optimizer, slots)],
+            objective(loss),
+            Samples(x, y, weights),
+            [Batches(order, batch_size, rates, progress)],
         )
         expected_loss = reference.train(
             oracle,

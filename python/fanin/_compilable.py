@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fanin import _checks, _outputs, _training, losses, optimizers
 from fanin._network import Network
 from fanin._warn import warn
@@ -159,23 +157,6 @@ class Compilable(Network):
             return {}
         slots = compiled.arranged(self.params)
         return dict(zip(compiled.optimizer.slot_names(), slots, strict=True))
-
-    def _goal(self, feature_shape: tuple[int, ...], threads: int | None) -> _training.Goal:
-        """Return what is to be done, for a network that may not be built: nothing is changed."""
-        compiled = self._choices()
-        plan = self.plan_for(feature_shape)
-        chosen = resolve_all(compiled.metrics, compiled.loss, plan.output_shapes[-1][-1])
-        nothing = np.empty(0, plan.dtype)
-        return _training.Goal(
-            plan,
-            nothing if self._params is None else self._params,
-            nothing if self._state is None else self._state,
-            compiled.loss.settings(),
-            [metric.settings() for metric in chosen],
-            ["loss", *(metric.name for metric in chosen)],
-            {metric.name: metric.larger_is_better for metric in chosen},
-            threads,
-        )
 
     def _warn_of_outputs(self, compiled: _training.Compiled) -> None:
         """Warn, once, if the loss does not fit what the built network ends in."""

@@ -1,7 +1,7 @@
 """The Rust core as Python sees it: functions on NumPy arrays, no hidden state."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, final
+from typing import Any, Protocol, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class Plan:
         training: bool,
         threads: int | None = None,
         step: int = 0,
+        out: _Array | tuple[_Array, tuple[Any, ...]] | None = None,
     ) -> tuple[NDArray[Any], tuple[Any, ...]]: ...
     def backward(
         self,
@@ -46,6 +47,8 @@ class Plan:
         cache: tuple[Any, ...],
         dy: _Array,
         threads: int | None = None,
+        dx: _Array | None = None,
+        dw: _Array | None = None,
     ) -> tuple[NDArray[Any], NDArray[Any]]: ...
     def outputs(self, cache: tuple[Any, ...]) -> list[NDArray[Any]]: ...
     def gradients(
@@ -57,63 +60,62 @@ class Plan:
         with_input: bool,
         threads: int | None = None,
     ) -> tuple[list[NDArray[Any]], NDArray[Any]]: ...
-    def predict(
-        self,
-        params: _Array,
-        state: _Array,
-        x: _Array,
-        batch_size: int,
-        threads: int | None = None,
-    ) -> NDArray[Any]: ...
-    def evaluate(
-        self,
-        params: _Array,
-        state: _Array,
-        loss: _Settings,
-        metrics: Sequence[_Settings],
-        x: _Array,
-        y: NDArray[Any],
-        weights: _Array | None,
-        batch_size: int,
-        threads: int | None = None,
-    ) -> list[float]: ...
-    def train(
-        self,
-        params: _Array,
-        state: _Array,
-        slots: _Array,
-        optimizer: _Settings,
-        loss: _Settings,
-        metrics: Sequence[_Settings],
-        x: _Array,
-        y: NDArray[Any],
-        weights: _Array | None,
-        order: NDArray[np.uint32],
-        batch_size: int,
-        learning_rates: NDArray[np.float64],
-        progress: NDArray[np.float64],
-        threads: int | None = None,
-    ) -> None: ...
 
-_Member: TypeAlias = tuple[
-    Plan,
-    _Array,
-    _Array,
-    _Array,
-    _Settings,
-    NDArray[np.uint32],
-    NDArray[np.float64],
-    NDArray[np.float64],
-]
+# Records: the core reads these attributes of any object.
+class _Network(Protocol):
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def params(self) -> _Array: ...
+    @property
+    def state(self) -> _Array: ...
 
-def train_many(
-    members: Sequence[_Member],
-    loss: _Settings,
-    metrics: Sequence[_Settings],
-    x: _Array,
-    y: NDArray[Any],
-    weights: _Array | None,
+class _Objective(Protocol):
+    @property
+    def loss(self) -> _Settings: ...
+    @property
+    def metrics(self) -> Sequence[_Settings]: ...
+
+class _Update(Protocol):
+    @property
+    def optimizer(self) -> _Settings: ...
+    @property
+    def slots(self) -> _Array: ...
+
+class _Samples(Protocol):
+    @property
+    def x(self) -> _Array: ...
+    @property
+    def y(self) -> NDArray[Any]: ...
+    @property
+    def weights(self) -> _Array | None: ...
+
+class _Batches(Protocol):
+    @property
+    def order(self) -> NDArray[np.uint32]: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def learning_rates(self) -> NDArray[np.float64]: ...
+    @property
+    def progress(self) -> NDArray[np.float64]: ...
+
+def predict(
+    network: _Network, x: _Array, batch_size: int, threads: int | None = None
+) -> NDArray[Any]: ...
+def evaluate(
+    network: _Network,
+    objective: _Objective,
+    samples: _Samples,
     batch_size: int,
+    threads: int | None = None,
+) -> list[float]: ...
+def train(
+    networks: Sequence[_Network],
+    updates: Sequence[_Update],
+    objective: _Objective,
+    samples: _Samples,
+    batches: Sequence[_Batches],
     threads: int | None = None,
 ) -> None: ...
 def optimizer_slots(optimizer: _Settings) -> list[str]: ...

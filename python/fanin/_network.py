@@ -11,7 +11,15 @@ from fanin import _checks, _custom, _summary, layers, random
 from fanin._chain import Chain
 from fanin._options import thread_count
 from fanin._registry import check_config
-from fanin.layers._arrays import Array, forward, write_all
+from fanin.layers._arrays import (
+    Array,
+    Keep,
+    Passed,
+    check_keep,
+    forward,
+    gradient_arrays,
+    write_all,
+)
 from fanin.show import text
 
 
@@ -46,8 +54,14 @@ class Network(Chain):
         return self.forward(x, training)[0]
 
     def forward(
-        self, x: ArrayLike, training: bool = False, *, threads: int | None = None
-    ) -> tuple[Array, tuple[object, ...]]:
+        self,
+        x: ArrayLike,
+        training: bool = False,
+        *,
+        threads: int | None = None,
+        keep: Keep = "share",
+        out: Array | Passed | None = None,
+    ) -> Passed:
         """Return the outputs for `x` and what `backward` needs.
 
         Parameters
@@ -58,6 +72,13 @@ class Network(Chain):
             Whether to behave as in training; running averages are then updated.
         threads : int, optional
             How many threads to use.
+        keep : {"share", "copy"}, default "share"
+            What the cache has of `x`: the array itself, where it has the network's dtype and lies
+            in one piece, which must then not be changed before `backward`; or a copy.
+        out : ndarray or tuple, optional
+            An array to write the outputs into; or what an earlier `forward` of this network
+            returned for as many samples, all of whose memory is written again: its cache is then
+            void. New arrays if None.
 
         Returns
         -------
@@ -69,23 +90,34 @@ class Network(Chain):
         Raises
         ------
         ShapeError
-            If the shape of `x` is wrong.
+            If the shape of `x` or of an array of `out` is wrong.
         ValueError
             If `training` would make running averages NaN or infinite; they, the count of passes and
-            an unbuilt network stay as they were.
+            an unbuilt network stay as they were, but not what is in `out`. If an array of `out`
+            shares memory with `x` or cannot be written to; if its cache is that of another network.
+        TypeError
+            If `out` is neither an array of the network's dtype nor what `forward` returned.
         """
         training, threads = _checks.flag("training", training), thread_count(threads)
+        check_keep(keep)
         inputs = self.take(x, finite=False)
         if not self.built:
             with self._built_for(inputs):
-                return self.forward(inputs, training, threads=threads)
+                return self.forward(inputs, training, threads=threads, keep=keep, out=out)
         passes = self._passes + training
-        result = forward(self.ready(), self.params, self.state, inputs, training, threads, passes)
+        result = forward(
+            self.ready(), self.params, self.state, inputs, training, threads, passes, keep, out
+        )
         self._passes = passes  # a pass that was refused does not count
         return result
 
     def backward(
-        self, dy: ArrayLike, cache: tuple[object, ...], *, threads: int | None = None
+        self,
+        dy: ArrayLike,
+        cache: tuple[object, ...],
+        *,
+        threads: int | None = None,
+        out: Array | tuple[Array, Mapping[str, Array]] | None = None,
     ) -> tuple[Array, dict[str, Array]]:
         """Return gradients, given that of the outputs.
 
@@ -98,6 +130,9 @@ class Network(Chain):
             What `forward` returned beside the outputs.
         threads : int, optional
             How many threads to use.
+        out : ndarray or tuple, optional
+            An array to write `dx` into; or what an earlier `backward` of this network returned, all
+            of whose arrays are written again. New arrays if None.
 
         Returns
         -------
@@ -109,15 +144,18 @@ class Network(Chain):
         Raises
         ------
         TypeError
-            If `cache` is not what a `forward` returned.
+            If `cache` is not what a `forward` returned, or `out` neither an array nor what
+            `backward` returned.
         ValueError
             If it is that of another network, or of this one before it was changed.
         ShapeError
-            If the shape of `dy` is wrong.
+            If the shape of `dy` or of an array of `out` is wrong.
         """
         plan = self.ready()
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
-        dx, flat = plan.backward(self.params, cache, gradient, thread_count(threads))
+        dx, flat = plan.backward(
+            self.params, cache, gradient, thread_count(threads), *gradient_arrays(plan, out)
+        )
         return dx, {
             f"{self._layers[index].name}/{role}": flat[offset : offset + math.prod(shape)].reshape(
                 shape

@@ -1,25 +1,87 @@
-"""The loop of `fit`: epochs here, batches in the core."""
+"""Training one network or several: checks and epochs here, batches in the core."""
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from fanin import _core, random
+from fanin import _core, _data, random
 from fanin._data import Samples
 from fanin._options import Course
-from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, CallbackList, History
+from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, Callback, CallbackList, History
+from fanin.callbacks._run import Run
 from fanin.losses import Loss
-from fanin.metrics import Metric
+from fanin.metrics import Metric, resolve_all
 from fanin.optimizers import Optimizer
 from fanin.show.progress import INTERVAL, Progress
 from fanin.streams import Replay
 
+if TYPE_CHECKING:
+    from fanin._network import Network as Layers
+    from fanin.models import Sequential
+    from fanin.typing import Validation
+
 Array = NDArray[Any]
+
+
+# The records that the core reads, by attribute. Without eq and repr, which nothing uses: making
+# them is part of what `import fanin` takes.
+@dataclass(eq=False, repr=False)
+class Network:
+    """A plan and its arrays."""
+
+    plan: _core.Plan
+    params: Array
+    state: Array
+
+    @classmethod
+    def of(cls, model: "Layers") -> Self:
+        """Return those of a network that is built."""
+        return cls(model.ready(), model.params, model.state)
+
+
+@dataclass(eq=False, repr=False)
+class Objective:
+    """What to minimize and what to report."""
+
+    loss: dict[str, Any]
+    metrics: list[dict[str, Any]]
+    names: list[str]
+    larger_is_better: dict[str, bool]
+    """Of each metric, by name."""
+
+    def logs(self, sums: Any, samples: float, prefix: str = "") -> dict[str, float]:
+        """Return means by name, in alphabetical order as Keras has them."""
+        found = {
+            prefix + name: float(total / samples)
+            for name, total in zip(self.names, sums, strict=True)
+        }
+        return dict(sorted(found.items()))
+
+
+@dataclass(eq=False, repr=False)
+class Update:
+    """An optimizer's settings and its slots."""
+
+    optimizer: dict[str, Any]
+    slots: Array
+
+
+@dataclass(eq=False, repr=False)
+class Batches:
+    """Rows of the samples, in the order in which they are trained on, and how far training is."""
+
+    order: NDArray[np.uint32]
+    batch_size: int
+    learning_rates: NDArray[np.float64]
+    """One a batch."""
+    progress: NDArray[np.float64]
+    """Steps of the optimizer, samples seen, and sums of the loss and the metrics over these."""
 
 
 class Compiled:
@@ -79,36 +141,23 @@ class Compiled:
                 row[:] = slots[before.index(name)]
         return fresh
 
-    def prepare(self, params: Array) -> dict[str, Any]:
-        """Bring the slots into the form that the optimizer wants; return its settings."""
-        settings = self.optimizer.settings()
-        if self.slots is None or settings != self._memory[2]:
-            self._memory = (self.arranged(params), self.optimizer.slot_names(), settings)
-        return settings
+    def update(self, params: Array) -> Update:
+        """Return the optimizer's settings, and its slots in the form that it wants with them."""
+        settings, slots = self.optimizer.settings(), self._memory[0]
+        if slots is None or settings != self._memory[2]:
+            slots = self.arranged(params)
+            self._memory = (slots, self.optimizer.slot_names(), settings)
+        return Update(settings, slots)
 
-
-# Without eq and repr, which nothing uses: making them is part of what `import fanin` takes.
-@dataclass(eq=False, repr=False)
-class Goal:
-    """A network, what to minimize and what to report, in the core's words."""
-
-    plan: _core.Plan
-    params: Array
-    state: Array
-    loss: dict[str, Any]
-    metrics: list[dict[str, Any]]
-    names: list[str]
-    larger_is_better: dict[str, bool]
-    """Of each metric, by name."""
-    threads: int | None
-
-    def logs(self, sums: Any, samples: float, prefix: str = "") -> dict[str, float]:
-        """Return means by name, in alphabetical order as Keras has them."""
-        found = {
-            prefix + name: float(total / samples)
-            for name, total in zip(self.names, sums, strict=True)
-        }
-        return dict(sorted(found.items()))
+    def objective(self, plan: _core.Plan) -> Objective:
+        """Return what the loss and the metrics mean for the outputs of a plan."""
+        chosen = resolve_all(self.metrics, self.loss, plan.output_shapes[-1][-1])
+        return Objective(
+            self.loss.settings(),
+            [metric.settings() for metric in chosen],
+            ["loss", *(metric.name for metric in chosen)],
+            {metric.name: metric.larger_is_better for metric in chosen},
+        )
 
 
 @dataclass(eq=False, repr=False)
@@ -134,79 +183,48 @@ class Shuffler:
 
 
 @dataclass(eq=False, repr=False)
-class Fit:
-    """One call of `fit`, after everything about it was checked.
+class Trainee:
+    """One network that is trained, and all that belongs to it alone."""
 
-    Every array is updated in place by the core, batch by batch, so an interruption leaves a
-    network that has seen a whole number of batches.
-    """
-
-    model: Any
-    goal: Goal
+    model: "Sequential"
+    whose: str
+    """What a message about it begins with."""
+    network: Network
     compiled: Compiled
-    course: Course
-    train: Samples
-    validation: Samples | None
     shuffler: Shuffler
     callbacks: CallbackList
-    progress: Progress
-    span: int = 1
-    """Batches of the next call of the core where somebody watches: as many as fill the time
-    between two drawings, at the pace of the last call. It outlives an epoch: a short one is soon
-    a single call."""
+    history: History
 
-    def begin(self) -> None:
-        """Tell the callbacks that training begins."""
-        self.callbacks.call("on_train_begin", {})
-
-    def run(self) -> None:
-        """Train for the epochs of the course."""
-        first, last = self.course.first, self.course.last
-        logs: dict[str, Any] = {}
-        for epoch in range(first, last):
-            self.callbacks.call("on_epoch_begin", epoch, {})
-            self.progress.begin(f"Epoch {epoch + 1}/{last}")
-            logs, steps = self._epoch(epoch)
-            self.refuse_infinite(epoch, logs)
-            self.validate(epoch, logs)
-            self.progress.end(logs, steps)
-            self.record(epoch, logs)
-            if self.model.stop_training:
-                break
-        self.callbacks.call("on_train_end", logs)
-
-    def validate(self, epoch: int, logs: dict[str, Any]) -> None:
-        """Add what validation says, if it is time to."""
-        if self.validation is not None and self.course.validates(epoch + 1):
-            size = self.course.validation_batch_size
-            logs |= evaluate(self.goal, self.validation, size, self.callbacks, "val_")
+    def call(self, hook: str, *args: Any) -> None:
+        """Call a hook of every callback."""
+        self.callbacks.call(hook, *args)
 
     def record(self, epoch: int, logs: dict[str, Any]) -> None:
         """Count an epoch, and tell the callbacks."""
         self.compiled.epochs += 1
         self.callbacks.end_epoch(epoch, logs)
 
-    def refuse_infinite(self, epoch: int, logs: dict[str, Any], whose: str = "") -> None:
-        """End training in words where numbers became infinite or NaN behind a loss that is finite.
+    def spoilt(self, epoch: int, logs: dict[str, Any]) -> FloatingPointError | None:
+        """Return an error if numbers became infinite or NaN behind a loss that is finite.
 
         A loss that is not finite is seen in the history, and training goes on.
         """
-        goal, slots, find = self.goal, self.compiled.slots, _core.first_non_finite
+        network, slots, find = self.network, self.compiled.slots, _core.first_non_finite
         assert slots is not None
         if not math.isfinite(logs["loss"]) or (
-            find(goal.params) is None and find(goal.state) is None and find(slots) is None
+            find(network.params) is None and find(network.state) is None and find(slots) is None
         ):
-            return
-        raise FloatingPointError(
-            f"{whose}{self._first_infinite()} after epoch {epoch + 1}, though the loss is "
+            return None
+        return FloatingPointError(
+            f"{self.whose}{self._first_infinite()} after epoch {epoch + 1}, though the loss is "
             f"{logs['loss']:.4g}: sample_weight, class_weight, the learning rate or x is too "
             "large. The network is as the last batch left it; go on from an earlier copy or file"
         )
 
     def _first_infinite(self) -> str:
         """Say where the first number is that is not finite."""
-        plan = self.goal.plan
-        rows = [("", plan.parameters, self.goal.params), ("", plan.state, self.goal.state)]
+        plan = self.network.plan
+        rows = [("", plan.parameters, self.network.params), ("", plan.state, self.network.state)]
         rows += [(f"{m} of ", plan.parameters, row) for m, row in self.model.slots.items()]
         for what, places, row in rows:
             at = _core.first_non_finite(row)
@@ -216,59 +234,125 @@ class Fit:
                 return f"{what}{layer}/{role}: expected finite numbers, found {row[at]}"
         raise AssertionError("all numbers are finite")
 
-    def _epoch(self, epoch: int) -> tuple[dict[str, Any], int]:
-        """Train for one epoch; return its means and the number of batches done."""
-        compiled, goal, train = self.compiled, self.goal, self.train
-        size = self.course.batch_size
-        order = self.shuffler.order(epoch, len(train))
-        progress = np.zeros(2 + len(goal.names))
-        progress[0] = compiled.iterations
-        each = self.callbacks.any_overrides(BATCH_HOOKS)
-        logs: dict[str, Any] = {}
+
+@dataclass(eq=False, repr=False)
+class Training:
+    """One call of `fit` or `fit_many`, after everything about it was checked.
+
+    Every array is updated in place by the core, batch by batch, so an interruption leaves networks
+    that have seen a whole number of batches.
+    """
+
+    trainees: Sequence[Trainee]
+    objective: Objective
+    course: Course
+    samples: Samples
+    validation: Samples | None
+    progress: Progress
+    span: int = 1
+    """Batches of the next call of the core where somebody watches: as many as fill the time
+    between two drawings, at the pace of the last call. It outlives an epoch: a short one is soon
+    a single call."""
+
+    def run(self) -> None:
+        """Train for the epochs of the course."""
+        first, last = self.course.first, self.course.last
+        logs: list[dict[str, Any]] = [{} for _ in self.trainees]
+        for epoch in range(first, last):
+            for trainee in self.trainees:
+                trainee.call("on_epoch_begin", epoch, {})
+            self.progress.begin(f"Epoch {epoch + 1}/{last}")
+            logs, steps = self._epoch(epoch)
+            errors = [t.spoilt(epoch, own) for t, own in self._with(logs)]
+            # Where one is spoilt, the others have trained this epoch, which counts.
+            sound = [
+                pair for pair, error in zip(self._with(logs), errors, strict=True) if not error
+            ]
+            for trainee, own in sound:
+                self._validate(trainee, epoch, own)
+            if len(sound) == len(errors):
+                self.progress.end(_means(logs), steps)
+            for trainee, own in sound:
+                trainee.record(epoch, own)
+            for error in filter(None, errors):
+                raise error
+            if self._stopped():
+                break
+        for trainee, own in self._with(logs):
+            trainee.call("on_train_end", own)
+
+    def _with(self, logs: list[dict[str, Any]]) -> Iterator[tuple[Trainee, dict[str, Any]]]:
+        return zip(self.trainees, logs, strict=True)
+
+    def _stopped(self) -> bool:
+        return all(trainee.model.stop_training for trainee in self.trainees)
+
+    def _validate(self, trainee: Trainee, epoch: int, logs: dict[str, Any]) -> None:
+        """Add what validation says, if it is time to."""
+        course = self.course
+        if self.validation is not None and course.validates(epoch + 1):
+            logs |= evaluate(
+                trainee.network,
+                self.objective,
+                self.validation,
+                course.validation_batch_size,
+                course.threads,
+                trainee.callbacks,
+                "val_",
+            )
+
+    def _epoch(self, epoch: int) -> tuple[list[dict[str, Any]], int]:
+        """Train for one epoch; return the means of each network, and how many batches are done."""
+        trainees, size = self.trainees, self.course.batch_size
+        orders = [trainee.shuffler.order(epoch, len(self.samples)) for trainee in trainees]
+        progress = [np.zeros(2 + len(self.objective.names)) for _ in trainees]
+        for trainee, counts in zip(trainees, progress, strict=True):
+            counts[0] = trainee.compiled.iterations
+        each = any(trainee.callbacks.any_overrides(BATCH_HOOKS) for trainee in trainees)
+        logs: list[dict[str, Any]] = [{} for _ in trainees]
         done = 0
-        for start, stop in self.spans(each):
+        for start, stop in self._spans(each):
             if each:
-                self.callbacks.call("on_train_batch_begin", start, {})
-            rates = compiled.optimizer.learning_rates(compiled.iterations, stop - start)
-            settings = compiled.prepare(goal.params)
+                for trainee in trainees:
+                    trainee.call("on_train_batch_begin", start, {})
+            rows = slice(start * size, stop * size)
+            batches = [
+                Batches(order[rows], size, _rates(trainee.compiled, stop - start), counts)
+                for trainee, order, counts in zip(trainees, orders, progress, strict=True)
+            ]
+            updates = [trainee.compiled.update(trainee.network.params) for trainee in trainees]
             try:
-                goal.plan.train(
-                    goal.params,
-                    goal.state,
-                    compiled.slots,  # type: ignore[arg-type]
-                    settings,
-                    goal.loss,
-                    goal.metrics,
-                    train.x,
-                    train.y,
-                    train.weights,
-                    order[start * size : stop * size],
-                    size,
-                    rates,
-                    progress,
-                    goal.threads,
+                _core.train(
+                    [trainee.network for trainee in trainees],
+                    updates,
+                    self.objective,
+                    self.samples,
+                    batches,
+                    self.course.threads,
                 )
             finally:
-                compiled.iterations = int(progress[0])
+                for trainee, counts in zip(trainees, progress, strict=True):
+                    trainee.compiled.iterations = int(counts[0])
             done = stop
-            logs = goal.logs(progress[2:], progress[1])
-            self.progress.update(done, logs)
-            if each:
-                self.callbacks.call("on_train_batch_end", start, dict(logs))
-            self.callbacks.call("on_train_pulse", stop - 1, dict(logs))
-            if self.model.stop_training:
+            logs = [self.objective.logs(counts[2:], counts[1]) for counts in progress]
+            self.progress.update(done, _means(logs))
+            for trainee, own in self._with(logs):
+                if each:
+                    trainee.call("on_train_batch_end", start, dict(own))
+                trainee.call("on_train_pulse", stop - 1, dict(own))
+            if self._stopped():
                 break
         return logs, done
 
-    def spans(self, each: bool) -> Iterator[tuple[int, int]]:
+    def _spans(self, each: bool) -> Iterator[tuple[int, int]]:
         """Cut an epoch's batches into the calls of the core: one, unless somebody watches."""
-        steps = self.course.steps(len(self.train))
-        paced = self.progress.live or self.callbacks.pulse_by_time()
+        steps = self.course.steps(len(self.samples))
+        paced = self.progress.live or any(t.callbacks.pulse_by_time() for t in self.trainees)
         done, clock = 0, time.perf_counter()
         while done < steps:
             stop = done + 1 if each else done + self.span if paced else steps
-            pulse = self.callbacks.until_pulse(self.compiled.iterations)
-            stop = min(stop, steps, steps if pulse is None else done + pulse)
+            pulses = [t.callbacks.until_pulse(t.compiled.iterations) for t in self.trainees]
+            stop = min(stop, steps, *(done + pulse for pulse in pulses if pulse is not None))
             yield done, stop
             now = time.perf_counter()
             pace = (now - clock) / (stop - done)
@@ -276,63 +360,143 @@ class Fit:
             done, clock = stop, now
 
 
-def prepare(
-    model: Any,
-    goal: Goal,
+def _rates(compiled: Compiled, steps: int) -> NDArray[np.float64]:
+    return compiled.optimizer.learning_rates(compiled.iterations, steps)
+
+
+def _means(logs: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
+    """Return what is shown of several networks: means."""
+    if len(logs) == 1:
+        return logs[0]
+    return {name: float(np.mean([own[name] for own in logs])) for name in logs[0]}
+
+
+def fit(
+    models: Sequence["Sequential"],
     course: Course,
-    train: Samples,
-    validation: Samples | None,
+    x: ArrayLike | None,
+    y: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    class_weight: Mapping[int, float] | None,
+    validation_data: "Validation | None",
+    callbacks: Iterable[Callback] | Callback | None = None,
+    source: "random.RandomSource | None" = None,
+    whose: Sequence[str] = ("",),
+) -> list[History]:
+    """Train networks that are compiled on the same samples; nothing changes before all is checked.
+
+    What the arguments mean is said by `fanin.Sequential.fit` and `fanin.fit_many`. Shuffles come
+    from `source`, if not from the networks; messages about one begin with its entry of `whose`.
+    """
+    lead, compiled = models[0], [model._choices() for model in models]
+    samples, validation = _data.parts(
+        lead,
+        compiled[0].loss.kind,
+        x,
+        y,
+        sample_weight,
+        class_weight,
+        course.split,
+        validation_data,
+    )
+    shape = samples.x.shape[1:]
+    plans = [model.plan_for(shape) for model in models]
+    objectives = [own.objective(plan) for own, plan in zip(compiled, plans, strict=True)]
+    _check_alike(whose, plans, objectives)
+    objective, called = objectives[0], []
+    for model, own in zip(models, compiled, strict=True):
+        own.optimizer.slot_names()  # refuses numbers that it was given since it was made
+        hooks = CallbackList(callbacks, model, course.told(len(samples)))
+        hooks.check(Run(model, shape, objective.larger_is_better, validation is not None))
+        called.append(hooks)
+
+    # Everything was checked: from here on the networks change.
+    with ExitStack() as undo:
+        for model in models:
+            undo.enter_context(model._built_for(samples.x))
+            undo.enter_context(model._as_before())
+        trainees = [
+            _trainee(model, name, course, hooks, source)
+            for model, name, hooks in zip(models, whose, called, strict=True)
+        ]
+        progress = Progress(course.verbose, course.steps(len(samples)), course.last - course.first)
+        training = Training(trainees, objective, course, samples, validation, progress)
+        for trainee in trainees:
+            trainee.call("on_train_begin", {})
+    with progress:
+        training.run()
+    return [trainee.history for trainee in trainees]
+
+
+def _check_alike(
+    whose: Sequence[str], plans: Sequence[_core.Plan], objectives: Sequence[Objective]
+) -> None:
+    """Check that the same samples, loss and metrics are meant for all networks."""
+    traits = [
+        {
+            "dtype": plan.dtype,
+            "shape of the outputs": plan.output_shapes[-1],
+            "loss": objective.loss,
+            "metrics": objective.metrics,
+        }
+        for plan, objective in zip(plans, objectives, strict=True)
+    ]
+    for name, own in zip(whose, traits, strict=True):
+        for trait, expected in traits[0].items():
+            if own[trait] != expected:
+                raise ValueError(
+                    f"{name}expected the same {trait} as that of models[0], {expected}, found "
+                    f"{own[trait]}"
+                )
+
+
+def _trainee(
+    model: "Sequential",
+    whose: str,
+    course: Course,
     callbacks: CallbackList,
-    history: History,
-    source: Any = None,
-) -> Fit:
-    """Give a network that is built what a `fit` needs: slots, history, callbacks, shuffles."""
-    compiled: Compiled = model._choices()
+    source: "random.RandomSource | None",
+) -> Trainee:
+    """Give a network that is built what training needs: slots, history, callbacks, shuffles."""
+    compiled = model._choices()
     model._warn_of_outputs(compiled)
-    goal.params, goal.state = model.params, model.state
-    compiled.prepare(model.params)
+    network = Network.of(model)
+    compiled.update(network.params)
     # Shuffles of an earlier fit are not repeated, unless the user says where they come from.
     offset = max(compiled.epochs - course.first, 0) if source is None else 0
     shuffler = Shuffler(model.source if source is None else source, course.shuffle, offset)
+    given = [callback for callback in callbacks.callbacks if isinstance(callback, History)]
+    history = given[0] if given else History()
     model.history, model.stop_training = history, False
-    callbacks.begin(*([] if history in callbacks.callbacks else [history]))
-    progress = Progress(course.verbose, course.steps(len(train)), course.last - course.first)
-    return Fit(model, goal, compiled, course, train, validation, shuffler, callbacks, progress)
+    callbacks.begin(*([] if given else [history]))
+    return Trainee(model, whose, network, compiled, shuffler, callbacks, history)
 
 
 def evaluate(
-    goal: Goal,
-    data: Samples,
+    network: Network,
+    objective: Objective,
+    samples: Samples,
     batch_size: int,
+    threads: int | None,
     callbacks: CallbackList,
     prefix: str = "",
 ) -> dict[str, float]:
     """Return mean loss and metrics by name; batch by batch only if a callback asks for batches."""
+
+    def means(part: Samples) -> Array:
+        return np.array(_core.evaluate(network, objective, part, batch_size, threads))
+
     callbacks.call("on_test_begin", {})
     if callbacks.any_overrides(TEST_BATCH_HOOKS):
-        sums, seen = np.zeros(len(goal.names)), 0
-        for batch, start in enumerate(range(0, len(data), batch_size)):
-            part = data[start : start + batch_size]
+        sums, seen = np.zeros(len(objective.names)), 0
+        for batch, start in enumerate(range(0, len(samples), batch_size)):
+            part = samples[start : start + batch_size]
             callbacks.call("on_test_batch_begin", batch, {})
-            sums += len(part) * np.array(_means(goal, part, batch_size))
+            sums += len(part) * means(part)
             seen += len(part)
-            callbacks.call("on_test_batch_end", batch, goal.logs(sums, seen))
+            callbacks.call("on_test_batch_end", batch, objective.logs(sums, seen))
     else:
-        sums, seen = np.array(_means(goal, data, batch_size)), 1
-    logs = goal.logs(sums, seen)
+        sums, seen = means(samples), 1
+    logs = objective.logs(sums, seen)
     callbacks.call("on_test_end", dict(logs))
-    return goal.logs(sums, seen, prefix)
-
-
-def _means(goal: Goal, data: Samples, batch_size: int) -> list[float]:
-    return goal.plan.evaluate(
-        goal.params,
-        goal.state,
-        goal.loss,
-        goal.metrics,
-        data.x,
-        data.y,
-        data.weights,
-        batch_size,
-        goal.threads,
-    )
+    return objective.logs(sums, seen, prefix)

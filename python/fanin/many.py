@@ -1,18 +1,14 @@
 """Several networks trained at once on the same samples: `fit_many`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from fanin import _absent, _checks, _core, _data, _options, _training, random
+from fanin import _absent, _checks, _options, _training, random
 from fanin.callbacks import History
-from fanin.callbacks._base import CallbackList
 from fanin.errors import NotReadyError
 from fanin.models import Sequential, as_sequential
-from fanin.show.progress import Progress
 
 if TYPE_CHECKING:
     from fanin.typing import Validation, Verbose
@@ -125,7 +121,6 @@ def fit_many(
             f"{_checks.found(callbacks)}; use the fit of each model"
         )
     networks = _networks(models)
-    lead = networks[0]
     course = _options.course(
         epochs=epochs,
         initial_epoch=initial_epoch,
@@ -137,29 +132,10 @@ def fit_many(
         verbose=verbose,
         threads=threads,
     )
-    train, validation = _data.parts(
-        lead, lead.loss.kind, x, y, sample_weight, class_weight, course.split, validation_data
+    whose = [f"models[{place}]: " for place in range(len(networks))]
+    return _training.fit(
+        networks, course, x, y, sample_weight, class_weight, validation_data, whose=whose
     )
-    goals = [model._goal(train.x.shape[1:], course.threads) for model in networks]
-    _check_alike(goals)
-    for model in networks:
-        model.optimizer.slot_names()  # refuses numbers that it was given since it was made
-
-    # Everything was checked: from here on the networks change.
-    fits = []
-    with ExitStack() as undo:
-        for model, goal in zip(networks, goals, strict=True):
-            undo.enter_context(model._built_for(train.x))
-            undo.enter_context(model._as_before())
-            called = CallbackList(None, model, course.told(len(train)))
-            fits.append(
-                _training.prepare(model, goal, course, train, validation, called, History())
-            )
-        for fit in fits:
-            fit.begin()
-    with fits[0].progress as progress:
-        _run(fits, progress)
-    return [fit.model.history for fit in fits]
 
 
 def _networks(models: Any) -> list[Sequential]:
@@ -182,7 +158,7 @@ def _networks(models: Any) -> list[Sequential]:
         if before != place:
             raise ValueError(f"models[{place}]: expected another network, found models[{before}]")
     # Shuffles drawn from one generator in turns would not be those of one `fit` after the other.
-    sources = [model._source for model in networks]
+    sources = [model.source for model in networks]
     drawn = [s for s in sources if s is not None and not isinstance(s, random.Stream)]
     if len({id(source) for source in drawn}) < len(drawn):
         raise ValueError(
@@ -190,106 +166,6 @@ def _networks(models: Any) -> list[Sequential]:
             "mix up their shuffles; give each its own rng, such as an integer"
         )
     return networks
-
-
-def _check_alike(goals: Sequence[_training.Goal]) -> None:
-    """Check that the same samples, loss and metrics are meant for all networks."""
-    expected = _traits(goals[0])
-    for place, goal in enumerate(goals):
-        for (name, mine), (_, theirs) in zip(_traits(goal), expected, strict=True):
-            if mine != theirs:
-                raise ValueError(
-                    f"models[{place}]: expected the same {name} as that of models[0], {theirs}, "
-                    f"found {mine}"
-                )
-
-
-def _traits(goal: _training.Goal) -> list[tuple[str, Any]]:
-    return [
-        ("dtype", goal.plan.dtype),
-        ("shape of the outputs", goal.plan.output_shapes[-1]),
-        ("loss", goal.loss),
-        ("metrics", goal.metrics),
-    ]
-
-
-def _run(fits: Sequence[_training.Fit], progress: Progress) -> None:
-    """Train all networks for the epochs of the course, which they share."""
-    course = fits[0].course
-    logs: list[dict[str, Any]] = [{} for _ in fits]
-    for epoch in range(course.first, course.last):
-        progress.begin(f"Epoch {epoch + 1}/{course.last}")
-        logs = _epoch(fits, epoch, progress)
-        infinite = None
-        for place, (fit, values) in enumerate(zip(fits, logs, strict=True)):
-            try:
-                fit.refuse_infinite(epoch, values, f"models[{place}]: ")
-            except FloatingPointError as error:
-                infinite = infinite or error  # the others have trained this epoch, which counts
-                continue
-            fit.validate(epoch, values)
-            fit.record(epoch, values)
-        if infinite is not None:
-            raise infinite
-        progress.end(_means(logs))
-    for fit, values in zip(fits, logs, strict=True):
-        fit.callbacks.call("on_train_end", values)
-
-
-def _means(logs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    return {name: float(np.mean([values[name] for values in logs])) for name in logs[0]}
-
-
-def _epoch(fits: Sequence[_training.Fit], epoch: int, progress: Progress) -> list[dict[str, Any]]:
-    """Train each network for one epoch; return the means of each."""
-    lead = fits[0]
-    train, goal, course = lead.train, lead.goal, lead.course
-    size = course.batch_size
-    orders = [fit.shuffler.order(epoch, len(train)) for fit in fits]
-    counts = [np.zeros(2 + len(goal.names)) for _ in fits]
-    for fit, count in zip(fits, counts, strict=True):
-        count[0] = fit.compiled.iterations
-    logs: list[dict[str, Any]] = [{} for _ in fits]
-    for start, stop in lead.spans(False):
-        rows = slice(start * size, stop * size)
-        try:
-            _core.train_many(
-                [
-                    _member(fit, order[rows], stop - start, count)
-                    for fit, order, count in zip(fits, orders, counts, strict=True)
-                ],
-                goal.loss,
-                goal.metrics,
-                train.x,
-                train.y,
-                train.weights,
-                size,
-                goal.threads,
-            )
-        finally:
-            for fit, count in zip(fits, counts, strict=True):
-                fit.compiled.iterations = int(count[0])
-        logs = [goal.logs(count[2:], count[1]) for count in counts]
-        progress.update(stop, _means(logs))
-    return logs
-
-
-def _member(
-    fit: _training.Fit, order: NDArray[np.uint32], steps: int, count: NDArray[np.float64]
-) -> Any:
-    """Return a network's part of the core's call."""
-    compiled, goal = fit.compiled, fit.goal
-    settings = compiled.prepare(goal.params)
-    return (
-        goal.plan,
-        goal.params,
-        goal.state,
-        compiled.slots,
-        settings,
-        order,
-        compiled.optimizer.learning_rates(compiled.iterations, steps),
-        count,
-    )
 
 
 _absent.guard(__name__)

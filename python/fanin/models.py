@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fanin import _absent, _checks, _custom, _data, _options, _saving, _training, random
+from fanin import _absent, _checks, _core, _custom, _data, _options, _saving, _training, random
 from fanin._compilable import Compilable
 from fanin.callbacks import Callback, History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
-from fanin.callbacks._run import Run
 from fanin.layers._base import Stacked
 from fanin.show.progress import Progress, resolve_verbose
 
@@ -182,7 +181,7 @@ class Sequential(Compilable):
                 "fit supports neither steps_per_epoch nor validation_steps: an epoch is one pass "
                 "over the samples; slice x and y instead"
             )
-        compiled = self._choices()
+        self._choices()
         course = _options.course(
             epochs=epochs,
             initial_epoch=initial_epoch,
@@ -195,29 +194,17 @@ class Sequential(Compilable):
             threads=threads,
         )
         source = None if rng is None else random.resolve(rng)
-        train, validation = _data.parts(
-            self,
-            compiled.loss.kind,
+        (history,) = _training.fit(
+            [self],
+            course,
             x,
             y,
             sample_weight,
             class_weight,
-            course.split,
             validation_data,
+            callbacks,
+            source,
         )
-        goal = self._goal(train.x.shape[1:], course.threads)
-        compiled.optimizer.slot_names()  # refuses numbers that it was given since it was made
-        called = CallbackList(callbacks, self, course.told(len(train)))
-        called.check(Run(self, train.x.shape[1:], goal.larger_is_better, validation is not None))
-
-        # Everything was checked: from here on the network changes.
-        with self._built_for(train.x), self._as_before():
-            given = [callback for callback in called.callbacks if isinstance(callback, History)]
-            history = given[0] if given else History()
-            fit = _training.prepare(self, goal, course, train, validation, called, history, source)
-            fit.begin()
-        with fit.progress:
-            fit.run()
         return history
 
     @overload
@@ -313,19 +300,20 @@ class Sequential(Compilable):
         level = resolve_verbose(verbose)
         by_name = _checks.flag("return_dict", return_dict)
         data = _data.samples(self, compiled.loss.kind, x, y, sample_weight)
-        goal = self._goal(data.x.shape[1:], _options.thread_count(threads))
+        threads = _options.thread_count(threads)
+        objective = compiled.objective(self.plan_for(data.x.shape[1:]))
         batches = -(-len(data) // size)
         called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
         with self._built_for(data.x), Progress(level, batches) as progress:
             self._warn_of_outputs(compiled)
-            goal.params, goal.state = self.params, self.state
+            network = _training.Network.of(self)
             called.begin()
             progress.begin()
-            logs = _training.evaluate(goal, data, size, called)
+            logs = _training.evaluate(network, objective, data, size, threads, called)
             progress.end(logs)
         if by_name:
             return logs
-        values = [logs[name] for name in goal.names]
+        values = [logs[name] for name in objective.names]
         # Checkers are told one type, which has what users do with either.
         return values if len(values) > 1 else values[0]  # type: ignore[return-value]
 
@@ -371,7 +359,7 @@ class Sequential(Compilable):
         batches = -(-len(inputs) // size)
         called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
         with self._built_for(inputs), Progress(level, batches) as progress:
-            plan = self.ready()
+            network = _training.Network.of(self)
             called.begin()
             called.call("on_predict_begin", {})
             progress.begin()
@@ -380,11 +368,11 @@ class Sequential(Compilable):
                 for batch, start in enumerate(range(0, len(inputs), size)):
                     called.call("on_predict_batch_begin", batch, {})
                     part = inputs[start : start + size]
-                    parts.append(plan.predict(self.params, self.state, part, size, threads))
+                    parts.append(_core.predict(network, part, size, threads))
                     called.call("on_predict_batch_end", batch, {"outputs": parts[-1]})
                 outputs = np.concatenate(parts)
             else:
-                outputs = plan.predict(self.params, self.state, inputs, size, threads)
+                outputs = _core.predict(network, inputs, size, threads)
             progress.end({})
             called.call("on_predict_end", {})
         return outputs

@@ -130,7 +130,7 @@ pub(super) fn awake<R: Send>(
 ) -> R {
     match threads.for_part(multiply_adds, linalg::PARALLEL_FROM) {
         Threads::ONE => work(threads),
-        threads => parallel::run_awake(threads, work),
+        threads => parallel::keep_awake(threads, work),
     }
 }
 

@@ -126,7 +126,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     /// Train until no batch is left, and return true, or until `deadline` has passed.
     pub fn run_until(&mut self, deadline: Instant, arrays: &mut Arrays<F>) -> bool {
         // Inside the pool from the first batch to the last: entering it costs more than a small product.
-        parallel::run_awake(self.threads, |threads| {
+        parallel::keep_awake(self.threads, |threads| {
             self.threads = threads;
             while let (Some(order), Some(&learning_rate)) =
                 (self.batches.next(), self.learning_rates.next())

@@ -13,17 +13,10 @@ use crate::error::Error;
 use crate::float::Float;
 use crate::shape::Shape;
 
-/// Call the generic `$function` for the element type of the array `$of`, or do `$body` with the one that `$dtype` names
-/// as `$F`.
+/// Do `$body` with the type that `$element_type` stands for as `$F`: the one place where it is chosen.
 macro_rules! by_dtype {
-    ($name:literal, $of:expr, $function:ident($($argument:expr),*)) => {
-        match $crate::python::arrays::element_type($name, $of)? {
-            $crate::python::arrays::ElementType::Single => $function::<f32>($($argument),*),
-            $crate::python::arrays::ElementType::Double => $function::<f64>($($argument),*),
-        }
-    };
-    ($dtype:expr, $F:ident => $body:expr) => {
-        match $crate::python::arrays::ElementType::of_name($dtype)? {
+    ($element_type:expr, $F:ident => $body:expr) => {
+        match $element_type {
             $crate::python::arrays::ElementType::Single => {
                 type $F = f32;
                 $body
@@ -38,6 +31,7 @@ macro_rules! by_dtype {
 pub(super) use by_dtype;
 
 /// The two types of elements that kernels take.
+#[derive(Clone, Copy)]
 pub(super) enum ElementType {
     Single,
     Double,
@@ -53,6 +47,14 @@ impl ElementType {
                 let expected = format!("{} or {}", f32::NAME, f64::NAME);
                 Err(Error::type_of("dtype", expected, format!("{dtype:?}")))
             }
+        }
+    }
+
+    /// Its name.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Single => f32::NAME,
+            Self::Double => f64::NAME,
         }
     }
 }
@@ -178,6 +180,15 @@ pub(super) fn check_shape(name: &str, found: &[usize], expected: &[Option<usize>
         Shape(&expected),
         Shape(found),
     )))
+}
+
+/// [`check_shape`] against a shape that is known in full.
+pub(super) fn check_exact(name: &str, found: &[usize], expected: &[usize]) -> PyResult<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let expected: Vec<_> = expected.iter().copied().map(Some).collect();
+    check_shape(name, found, &expected)
 }
 
 /// The sizes of a shape that Python gives.

@@ -4,7 +4,7 @@ use numpy::{Element, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arrays::{by_dtype, check_shape, empty, read};
+use super::arrays::{by_dtype, check_shape, element_type, empty, read};
 use super::boundary::{detached, shape_error, threads_or_global};
 use super::settings::from_dict;
 use crate::diagnostics::Whole;
@@ -73,7 +73,7 @@ pub(super) fn moments<'py>(
         let units = table(py, units.iter().map(|unit| [unit.mean, unit.variance]))?;
         Ok((units, whole))
     }
-    by_dtype!("x", x, run(x, threads))
+    by_dtype!(element_type("x", x)?, F => run::<F>(x, threads))
 }
 
 /// Mean square of all elements.
@@ -85,7 +85,7 @@ pub(super) fn second_moment(x: &Bound<'_, PyAny>) -> PyResult<f64> {
         let x = x.as_slice()?;
         Ok(detached(py, || Ok(diagnostics::sum_of_squares(x)))? / x.len() as f64)
     }
-    by_dtype!("x", x, run(x))
+    by_dtype!(element_type("x", x)?, F => run::<F>(x))
 }
 
 /// Counts of values in equal bins.
@@ -114,7 +114,7 @@ pub(super) fn histogram(
             Ok(diagnostics::histogram(threads, values, low, high, bins))
         })
     }
-    by_dtype!("x", x, run(x, (low, high, bins), threads))
+    by_dtype!(element_type("x", x)?, F => run::<F>(x, (low, high, bins), threads))
 }
 
 /// For each unit: rows at which φ′(z) = 0, rows at which |φ′(z)| < `threshold`, and the sum of φ′(z)².
@@ -139,7 +139,7 @@ pub(super) fn unit_slopes<'py>(
         let unit = |j| [slopes.flat[j], slopes.small[j], slopes.squares[j]];
         table(py, (0..width).map(unit))
     }
-    by_dtype!("z", z, run(activation, z, threshold))
+    by_dtype!(element_type("z", z)?, F => run::<F>(activation, z, threshold))
 }
 
 /// Mean a², b² and ab over the units, for rows 0 and 1, rows 2 and 3, and so on.
@@ -152,7 +152,7 @@ pub(super) fn row_pairs<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
         let pairs = detached(py, || Ok(diagnostics::pairs(width, x)))?;
         table(py, pairs.iter().map(|pair| [pair.aa, pair.bb, pair.ab]))
     }
-    by_dtype!("x", x, run(x))
+    by_dtype!(element_type("x", x)?, F => run::<F>(x))
 }
 
 /// Mean and variance of the cosine of the angle between two rows, over all pairs.
@@ -176,7 +176,7 @@ pub(super) fn row_cosines(
         let x = x.as_slice()?;
         detached(py, || diagnostics::cosines(threads, width, x))
     }
-    by_dtype!("x", x, run(x, threads))
+    by_dtype!(element_type("x", x)?, F => run::<F>(x, threads))
 }
 
 /// (Σλ)² / Σλ² of the units' covariance.
@@ -195,7 +195,7 @@ pub(super) fn participation_ratio(
         let x = x.as_slice()?;
         detached(py, || diagnostics::participation_ratio(threads, width, x))
     }
-    by_dtype!("x", x, run(x, threads))
+    by_dtype!(element_type("x", x)?, F => run::<F>(x, threads))
 }
 
 /// For each column the first one that it equals, up to `tolerance` times the largest absolute value.
@@ -209,5 +209,5 @@ pub(super) fn equal_columns(columns: &Bound<'_, PyAny>, tolerance: f64) -> PyRes
             Ok(diagnostics::equal_columns(width, array, tolerance))
         })
     }
-    by_dtype!("columns", columns, run(columns, tolerance))
+    by_dtype!(element_type("columns", columns)?, F => run::<F>(columns, tolerance))
 }

@@ -1,4 +1,4 @@
-//! Single kernels on plain arrays: activations, losses, metrics, optimizer steps.
+//! Single kernels on plain arrays: activations, losses, metrics, optimizer steps, others' layout of a kernel.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,9 +7,9 @@ use numpy::{Element, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arrays::{by_dtype, check_shape, empty, read, write};
+use super::arrays::{by_dtype, check_exact, element_type, empty, read, write};
 use super::boundary::{detached, shape_error};
-use super::examples::TargetArray;
+use super::records::TargetArray;
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::losses::{Factor, Targets};
@@ -17,9 +17,9 @@ use crate::memory::zeros;
 use crate::optimizers::{Step, check_learning_rate};
 use crate::parallel::Threads;
 use crate::shape::Shape;
-use crate::{activations, losses, metrics, optimizers};
+use crate::{activations, layout, losses, metrics, optimizers};
 
-/// Length of the last axis, which there must be.
+/// Length of the last axis; an error if there is none.
 fn last_axis(name: &str, shape: &[usize]) -> PyResult<usize> {
     match shape.last() {
         Some(&width) if width > 0 => Ok(width),
@@ -57,7 +57,7 @@ pub(super) fn activate<'py>(
         }
         Ok(y.into_any())
     }
-    by_dtype!("x", x, run(activation, x))
+    by_dtype!(element_type("x", x)?, F => run::<F>(activation, x))
 }
 
 /// dx = dy · φ′(x).
@@ -76,11 +76,7 @@ pub(super) fn activate_backward<'py>(
         let activation = activations::from_settings::<F>(&from_dict(activation)?)?;
         let (x, dy) = (read::<F>("x", x)?, read::<F>("dy", dy)?);
         let width = last_axis("x", x.shape())?;
-        check_shape(
-            "dy",
-            dy.shape(),
-            &x.shape().iter().copied().map(Some).collect::<Vec<_>>(),
-        )?;
+        check_exact("dy", dy.shape(), x.shape())?;
         let dx = empty::<F>(py, x.shape())?;
         {
             let (mut dx, x, dy) = (dx.readwrite(), x.as_slice()?, dy.as_slice()?);
@@ -96,7 +92,7 @@ pub(super) fn activate_backward<'py>(
         }
         Ok(dx.into_any())
     }
-    by_dtype!("x", x, run(activation, x, dy))
+    by_dtype!(element_type("x", x)?, F => run::<F>(activation, x, dy))
 }
 
 /// Targets for `outputs`: a class for each row, or an array like them.
@@ -112,8 +108,7 @@ fn read_targets<'py, F: Float + Element>(
     } else {
         outputs
     };
-    let expected: Vec<_> = expected.iter().copied().map(Some).collect();
-    check_shape("targets", array.shape(), &expected)?;
+    check_exact("targets", array.shape(), expected)?;
     if let Targets::Classes(classes) = array.targets()? {
         losses::check_classes("targets", classes, width)?;
     }
@@ -155,7 +150,7 @@ pub(super) fn loss_rows<'py>(
         }
         Ok((values.into_any(), gradient.into_any()))
     }
-    by_dtype!("outputs", outputs, run(loss, outputs, targets))
+    by_dtype!(element_type("outputs", outputs)?, F => run::<F>(loss, outputs, targets))
 }
 
 /// The metric of each row.
@@ -190,7 +185,7 @@ pub(super) fn metric_rows<'py>(
         }
         Ok(values.into_any())
     }
-    by_dtype!("outputs", outputs, run(metric, outputs, targets))
+    by_dtype!(element_type("outputs", outputs)?, F => run::<F>(metric, outputs, targets))
 }
 
 /// The names of an optimizer's slots.
@@ -222,13 +217,9 @@ pub(super) fn optimizer_step<'py>(
         let (mut w, grads) = (write::<F>("params", params)?, read::<F>("grads", grads)?);
         let mut slots = write::<F>("slots", slots)?;
         let count = w.len();
-        check_shape("params", w.shape(), &[Some(count)])?;
-        check_shape("grads", grads.shape(), &[Some(count)])?;
-        check_shape(
-            "slots",
-            slots.shape(),
-            &[Some(rule.slots().len()), Some(count)],
-        )?;
+        check_exact("params", w.shape(), &[count])?;
+        check_exact("grads", grads.shape(), &[count])?;
+        check_exact("slots", slots.shape(), &[rule.slots().len(), count])?;
         let (w, slots) = (w.as_slice_mut()?, slots.as_slice_mut()?);
         let mut gradients = Cow::Borrowed(grads.as_slice()?);
         let all = Range {
@@ -250,7 +241,7 @@ pub(super) fn optimizer_step<'py>(
         number: iteration.saturating_add(1),
         learning_rate,
     };
-    by_dtype!("params", params, run(optimizer, params, grads, slots, step))
+    by_dtype!(element_type("params", params)?, F => run::<F>(optimizer, params, grads, slots, step))
 }
 
 /// The flat index of the first element that is infinite or NaN.
@@ -262,5 +253,30 @@ pub(super) fn first_non_finite(x: &Bound<'_, PyAny>) -> PyResult<Option<usize>> 
         let x = x.as_slice()?;
         detached(py, || Ok(crate::reduce::first_non_finite(x)))
     }
-    by_dtype!("x", x, run(x))
+    by_dtype!(element_type("x", x)?, F => run::<F>(x))
+}
+
+/// Copy a kernel `(spatial..., inputs, outputs)` into an array `(outputs, inputs, spatial...)`.
+#[pyfunction]
+pub(super) fn outputs_first(kernel: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn run<F: Float + Element>(kernel: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = kernel.py();
+        let kernel = read::<F>("kernel", kernel)?;
+        let mut out = write::<F>("out", out)?;
+        let [spatial @ .., inputs, outputs] = kernel.shape() else {
+            return Err(shape_error(format!(
+                "kernel: expected at least 2 dimensions, found shape {}",
+                Shape(kernel.shape())
+            )));
+        };
+        let theirs = [&[*outputs, *inputs], spatial].concat();
+        check_exact("out", out.shape(), &theirs)?;
+        let sizes = [spatial.iter().product(), *inputs, *outputs];
+        let (from, to) = (kernel.as_slice()?, out.as_slice_mut()?);
+        detached(py, || {
+            layout::outputs_first(Threads::global()?, from, sizes, to);
+            Ok(())
+        })
+    }
+    by_dtype!(element_type("kernel", kernel)?, F => run::<F>(kernel, out))
 }

@@ -5,22 +5,18 @@
 mod arrays;
 mod boundary;
 mod diagnostics;
-mod examples;
 mod functions;
-mod layout;
-mod many;
 mod passes;
 mod plan;
+mod records;
 mod replay;
-mod reused;
 mod runtime;
 mod sample;
 mod settings;
+mod training;
 
-/// The extension module `fanin._core`: a table of contents.
-///
-/// It wants the interpreter lock: `reused` counts references.
-#[pyo3::pymodule(gil_used = true)]
+/// The extension module `fanin._core`: a table of contents. Nothing in it needs the interpreter lock.
+#[pyo3::pymodule(gil_used = false)]
 mod _core {
     #[pymodule_init]
     #[allow(clippy::unnecessary_wraps)] // PyO3 asks for a result.
@@ -38,12 +34,8 @@ mod _core {
     #[pymodule_export]
     use super::functions::{
         activate, activate_backward, first_non_finite, loss_rows, metric_rows, optimizer_slots,
-        optimizer_step,
+        optimizer_step, outputs_first,
     };
-    #[pymodule_export]
-    use super::layout::outputs_first;
-    #[pymodule_export]
-    use super::many::train_many;
     #[pymodule_export]
     use super::plan::Plan;
     #[pymodule_export]
@@ -58,4 +50,6 @@ mod _core {
         constant, fans, hadamard, identity, orthogonal, orthogonalize, permutation, philox_words,
         random_normal, random_uniform, truncated_normal, variance_scaling, variance_scaling_spread,
     };
+    #[pymodule_export]
+    use super::training::{evaluate, predict, train};
 }

@@ -2,31 +2,19 @@
 
 use std::ops::Range;
 
-use numpy::{Element, PyArrayMethods, PyUntypedArrayMethods};
+use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PySlice, PyTuple};
 
-use super::arrays::{check_shape, read, write};
+use super::arrays::{check_exact, empty, read, write};
 use super::boundary::{detached, found, threads_or_global};
 use super::plan::Plan;
-use super::reused::Reused;
 use crate::float::Float;
 use crate::layers::{Order, State};
 use crate::network::{self, Run};
 
-/// The results of a plan's last pass.
-#[derive(Default)]
-pub(super) struct Results {
-    kept: Reused,
-    y: Reused,
-    dx: Reused,
-    dw: Reused,
-    /// The gradient on its way between two layers.
-    passed_on: Reused,
-}
-
-/// What a pass forward leaves for passes back.
+/// What a pass forward leaves for passes back: a tape, whose memory belongs to whoever holds it.
 pub(super) struct Cache<'py> {
     /// The inputs.
     pub(super) x: Bound<'py, PyAny>,
@@ -42,10 +30,14 @@ impl<'py> Cache<'py> {
         (self.x, self.kept, self.training, plan).into_pyobject(plan.py())
     }
 
-    /// What [`into_tuple`](Self::into_tuple) made for the same plan.
-    pub(super) fn of(plan: &Bound<'py, Plan>, cache: &Bound<'py, PyAny>) -> PyResult<Self> {
+    /// What [`into_tuple`](Self::into_tuple) made for the same plan, or an error that calls it `name`.
+    pub(super) fn of(
+        name: &str,
+        plan: &Bound<'py, Plan>,
+        cache: &Bound<'py, PyAny>,
+    ) -> PyResult<Self> {
         type Parts<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, bool, Bound<'py, Plan>);
-        let expected = "cache: expected what forward of this network returned";
+        let expected = format!("{name}: expected what forward of this network returned");
         let Ok((x, kept, training, made_by)) = cache.extract::<Parts>() else {
             let message = format!("{expected}, found {}", found(cache)?);
             return Err(PyTypeError::new_err(message));
@@ -56,6 +48,18 @@ impl<'py> Cache<'py> {
             )));
         }
         Ok(Self { x, kept, training })
+    }
+
+    /// The memory of what is kept, for so many samples.
+    fn memory<F: Float + Element>(
+        &self,
+        name: &str,
+        plan: &network::Plan<F>,
+        samples: usize,
+    ) -> PyResult<Bound<'py, PyArrayDyn<F>>> {
+        let kept = read::<F>(name, &self.kept)?;
+        check_exact(name, kept.shape(), &[network::kept_len(plan, samples)])?;
+        Ok(self.kept.cast::<PyArrayDyn<F>>()?.clone())
     }
 
     /// `dy`, or a copy of it where it shares memory with what is kept, which backward overwrites: outputs may.
@@ -73,6 +77,33 @@ impl<'py> Cache<'py> {
     }
 }
 
+/// What a pass forward writes into instead of new arrays.
+pub(super) struct Out<'py> {
+    y: Bound<'py, PyAny>,
+    /// Of an earlier pass, where its memory is used again.
+    cache: Option<Cache<'py>>,
+}
+
+impl<'py> Out<'py> {
+    /// An array for the outputs, or the pair that forward returned before.
+    pub(super) fn of(plan: &Bound<'py, Plan>, out: &Bound<'py, PyAny>) -> PyResult<Self> {
+        if let Ok((y, cache)) = out.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()
+            && out.is_instance_of::<PyTuple>()
+        {
+            let cache = Some(Cache::of("out", plan, &cache)?);
+            return Ok(Self { y, cache });
+        }
+        if out.is_instance_of::<PyUntypedArray>() {
+            let y = out.clone();
+            return Ok(Self { y, cache: None });
+        }
+        Err(PyTypeError::new_err(format!(
+            "out: expected an array, or what forward of this network returned, found {}",
+            found(out)?
+        )))
+    }
+}
+
 impl Plan {
     /// Outputs, and what `backward` needs. Where backward does not need the outputs they are a view of the front of
     /// what is kept, so that they are written once.
@@ -85,28 +116,34 @@ impl Plan {
         training: bool,
         threads: Option<&Bound<'py, PyAny>>,
         step: u64,
+        out: Option<Out<'py>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(x)?;
         let w = read::<F>("params", params)?;
-        check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
+        check_exact("params", w.shape(), &[plan.parameter_count()])?;
         plan.check_products(samples, usize::MAX, usize::MAX)?;
-        let kept = self
-            .reused
-            .kept
-            .empty::<F>(py, &[network::kept_len(plan, samples)])?;
+        let (y, cache) = out.map_or((None, None), |out| (Some(out.y), out.cache));
+        let kept = match cache {
+            Some(cache) => cache.memory::<F>("out", plan, samples)?,
+            None => empty::<F>(py, &[network::kept_len(plan, samples)])?,
+        };
         let shape = self.output_shape(plan, samples);
-        let plain = network::is_plain(plan);
-        let y = if plain {
-            view(kept.as_any(), 0, &shape)?.cast_into()?
-        } else {
-            self.reused.y.empty::<F>(py, &shape)?
+        let y = match y {
+            None if network::is_plain(plan) => view(kept.as_any(), 0, &shape)?.cast_into()?,
+            y => given_or_new::<F>(py, y.as_ref(), &shape)?,
         };
         if samples > 0 {
             let (w, x) = (w.as_slice()?, x_array.as_slice()?);
-            let mut kept = kept.readwrite();
+            // Where the outputs are the front of what is kept, they are written once.
+            let in_kept = network::is_plain(plan) && y.data() == kept.data();
+            let mut kept = write::<F>("out", kept.as_any())?;
             let kept = kept.as_slice_mut()?;
-            let mut y = if plain { None } else { Some(y.readwrite()) };
+            let mut y = if in_kept {
+                None
+            } else {
+                Some(write::<F>("out", y.as_any())?)
+            };
             let y = y.as_mut().map(|y| y.as_slice_mut()).transpose()?;
             let how = Run {
                 samples,
@@ -127,12 +164,12 @@ impl Plan {
             };
             if training {
                 let mut state = write::<F>("state", state)?;
-                check_shape("state", state.shape(), &[Some(plan.state_count())])?;
+                check_exact("state", state.shape(), &[plan.state_count()])?;
                 let state = state.as_slice_mut()?;
                 detached(py, || run(State::Updating(state)))?;
             } else {
                 let state = read::<F>("state", state)?;
-                check_shape("state", state.shape(), &[Some(plan.state_count())])?;
+                check_exact("state", state.shape(), &[plan.state_count()])?;
                 let state = state.as_slice()?;
                 detached(py, || run(State::Frozen(state)))?;
             }
@@ -148,27 +185,24 @@ impl Plan {
         cache: &Cache<'py>,
         dy: &Bound<'py, PyAny>,
         threads: Option<&Bound<'py, PyAny>>,
+        (dx, dw): (Option<&Bound<'py, PyAny>>, Option<&Bound<'py, PyAny>>),
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(&cache.x)?;
         let w = read::<F>("params", params)?;
-        check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
+        check_exact("params", w.shape(), &[plan.parameter_count()])?;
         plan.check_products(samples, 0, 0)?;
-        check_kept::<F>(plan, samples, &cache.kept)?;
+        let kept = cache.memory::<F>("cache", plan, samples)?;
         let dy = cache.apart::<F>(dy)?;
-        let mut kept = write::<F>("cache", &cache.kept)?;
+        let mut kept = write::<F>("cache", kept.as_any())?;
         let dy = read::<F>("dy", &dy)?;
-        let expected: Vec<_> = self
-            .output_shape(plan, samples)
-            .into_iter()
-            .map(Some)
-            .collect();
-        check_shape("dy", dy.shape(), &expected)?;
-        let dx = self.reused.dx.empty::<F>(py, x_array.shape())?;
-        let dw = self.reused.dw.empty::<F>(py, &[plan.parameter_count()])?;
+        check_exact("dy", dy.shape(), &self.output_shape(plan, samples))?;
+        let dx = given_or_new::<F>(py, dx, x_array.shape())?;
+        let dw = given_or_new::<F>(py, dw, &[plan.parameter_count()])?;
         if samples > 0 {
             let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
-            let (mut dw, mut dx) = (dw.readwrite(), dx.readwrite());
+            let mut dx = write::<F>("out", dx.as_any())?;
+            let mut dw = write::<F>("out", dw.as_any())?;
             let (dw, dx) = (dw.as_slice_mut()?, dx.as_slice_mut()?);
             let run = Run {
                 samples,
@@ -194,10 +228,7 @@ impl Plan {
                         (widest, widest)
                     }
                 };
-                let passed_on = self
-                    .reused
-                    .passed_on
-                    .empty::<F>(py, &[len.saturating_add(spare)])?;
+                let passed_on = empty::<F>(py, &[len.saturating_add(spare)])?;
                 let mut passed_on = passed_on.readwrite();
                 let (gradient, spare) = passed_on.as_slice_mut()?.split_at_mut(len);
                 detached(py, || {
@@ -209,7 +240,9 @@ impl Plan {
                 })?;
             }
         } else {
-            dw.readwrite().as_slice_mut()?.fill(F::ZERO);
+            write::<F>("out", dw.as_any())?
+                .as_slice_mut()?
+                .fill(F::ZERO);
         }
         Ok((dx.into_any(), dw.into_any()))
     }
@@ -223,7 +256,7 @@ impl Plan {
         cache: &Cache<'py>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let (_, samples) = self.read_samples::<F>(&cache.x)?;
-        check_kept::<F>(plan, samples, &cache.kept)?;
+        cache.memory::<F>("cache", plan, samples)?;
         let widths = plan.stages().iter().map(|stage| stage.width_out);
         let parts = network::outputs(plan, samples).into_iter().zip(widths);
         matrices(&cache.kept, parts)
@@ -249,21 +282,21 @@ impl Plan {
             return Err(PyValueError::new_err(message));
         }
         let w = read::<F>("params", params)?;
-        check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
+        check_exact("params", w.shape(), &[plan.parameter_count()])?;
         plan.check_products(samples, 0, usize::from(!with_input))?;
-        check_kept::<F>(plan, samples, &cache.kept)?;
+        let kept = cache.memory::<F>("cache", plan, samples)?;
         let dy = cache.apart::<F>(dy)?;
         let (last, dy) = (&stages[layers - 1], read::<F>("dy", &dy)?);
         let rows = samples * last.rows;
-        check_shape("dy", dy.shape(), &[Some(rows), Some(last.width_out)])?;
+        check_exact("dy", dy.shape(), &[rows, last.width_out])?;
 
         let mut places = network::input_gradients(plan, samples);
         places.truncate(layers);
         let len = places.last().map_or(0, |place| place.end);
-        let gradients = self.reused.dx.empty::<F>(py, &[len])?;
-        let dw = self.reused.dw.empty::<F>(py, &[plan.parameter_count()])?;
+        let gradients = empty::<F>(py, &[len])?;
+        let dw = empty::<F>(py, &[plan.parameter_count()])?;
         {
-            let mut kept = write::<F>("cache", &cache.kept)?;
+            let mut kept = write::<F>("cache", kept.as_any())?;
             let (mut gradients, mut dw) = (gradients.readwrite(), dw.readwrite());
             let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
             let (kept, gradients) = (kept.as_slice_mut()?, gradients.as_slice_mut()?);
@@ -301,14 +334,17 @@ impl Plan {
     }
 }
 
-fn check_kept<F: Float + Element>(
-    plan: &network::Plan<F>,
-    samples: usize,
-    kept: &Bound<'_, PyAny>,
-) -> PyResult<()> {
-    let kept = read::<F>("cache", kept)?;
-    let expected = network::kept_len(plan, samples);
-    check_shape("cache", kept.shape(), &[Some(expected)])
+/// The array that was given, if it has this shape and can be written to, or a new one.
+fn given_or_new<'py, F: Element>(
+    py: Python<'py>,
+    given: Option<&Bound<'py, PyAny>>,
+    shape: &[usize],
+) -> PyResult<Bound<'py, PyArrayDyn<F>>> {
+    let Some(given) = given else {
+        return empty(py, shape);
+    };
+    check_exact("out", write::<F>("out", given)?.shape(), shape)?;
+    Ok(given.cast::<PyArrayDyn<F>>()?.clone())
 }
 
 /// Views of parts of a flat array, as matrices of the width that goes with each.

@@ -3,7 +3,7 @@
 use numpy::{Element, PyArrayMethods};
 use pyo3::prelude::*;
 
-use super::arrays::{by_dtype, empty, write};
+use super::arrays::{ElementType, by_dtype, empty, write};
 use super::boundary::detached;
 use crate::error::Error;
 use crate::float::Float;
@@ -79,7 +79,7 @@ pub(super) fn torch_uniform<'py>(
     fn of<F: TorchReal>(low: f64, high: f64) -> impl FnOnce(&mut Mt19937<'_>, &mut [F]) + Send {
         move |generator, out| uniform(generator, out, low, high)
     }
-    by_dtype!(dtype, F => taken(py, state, &shape, of::<F>(low, high)))
+    by_dtype!(ElementType::of_name(dtype)?, F => taken(py, state, &shape, of::<F>(low, high)))
 }
 
 /// torch's `normal_` of a contiguous array of 16 elements or more.
@@ -101,7 +101,7 @@ pub(super) fn torch_normal<'py>(
     if size.is_some_and(|n| n < 16) {
         return Err(Error::value("shape", "16 elements or more", Shape(&shape)).into());
     }
-    by_dtype!(dtype, F => taken(py, state, &shape, of::<F>(mean, std)))
+    by_dtype!(ElementType::of_name(dtype)?, F => taken(py, state, &shape, of::<F>(mean, std)))
 }
 
 /// What torch's `normal_` draws for any other array, in double precision, and the standard normal that is left
@@ -171,7 +171,7 @@ pub(super) fn jax_uniform<'py>(
     low: f64,
     high: f64,
 ) -> PyResult<Bound<'py, PyAny>> {
-    by_dtype!(dtype, F => {
+    by_dtype!(ElementType::of_name(dtype)?, F => {
         drawn(py, key, &shape, JaxUniform::new(F::of(low), F::of(high)))
     })
 }
@@ -184,7 +184,7 @@ pub(super) fn jax_normal<'py>(
     shape: Vec<usize>,
     dtype: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    by_dtype!(dtype, F => drawn(py, key, &shape, JaxNormal::<F>::standard()))
+    by_dtype!(ElementType::of_name(dtype)?, F => drawn(py, key, &shape, JaxNormal::<F>::standard()))
 }
 
 /// `jax.random.truncated_normal`.
@@ -197,5 +197,5 @@ pub(super) fn jax_truncated_normal<'py>(
     low: f64,
     high: f64,
 ) -> PyResult<Bound<'py, PyAny>> {
-    by_dtype!(dtype, F => drawn(py, key, &shape, JaxNormal::<F>::truncated(low, high)?))
+    by_dtype!(ElementType::of_name(dtype)?, F => drawn(py, key, &shape, JaxNormal::<F>::truncated(low, high)?))
 }

@@ -3,7 +3,7 @@
 use numpy::{Element, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
-use super::arrays::{by_dtype, check_shape, empty, write};
+use super::arrays::{ElementType, by_dtype, check_exact, empty, write};
 use super::boundary::detached;
 use crate::error::Error;
 use crate::initializers::{
@@ -27,8 +27,7 @@ fn filled<'py, F: Sample + Element>(
     };
     {
         let mut view = write::<F>("out", &array)?;
-        let expected: Vec<_> = shape.iter().copied().map(Some).collect();
-        check_shape("out", view.shape(), &expected)?;
+        check_exact("out", view.shape(), shape)?;
         let out = view.as_slice_mut()?;
         detached(py, || {
             initializer.fill(out, shape, stream, Threads::global()?)
@@ -45,7 +44,7 @@ fn fill<'py>(
     stream: &Stream,
     initializer: &(impl Initializer<f32> + Initializer<f64> + Sync),
 ) -> PyResult<Bound<'py, PyAny>> {
-    by_dtype!(dtype, F => filled::<F>(py, shape, out, stream, initializer))
+    by_dtype!(ElementType::of_name(dtype)?, F => filled::<F>(py, shape, out, stream, initializer))
 }
 
 /// Nothing random: any stream will do.

@@ -9,6 +9,9 @@ import members
 import numpy as np
 import pytest
 from fanin import _core, layers
+from fanin._data import Samples
+from fanin._training import Network
+from numerics import objective
 from refusals import assert_refused, outcome
 
 # What is no number of threads, the kind of refusal, and what is said to have been found.
@@ -272,7 +275,8 @@ READ_ONLY.flags.writeable = False
 def evaluate(metric):
     plan = _core.Plan((3,), [members.dense(3)], "float64")
     x, mse = np.ones((2, 3)), {"kind": "mean_squared_error"}
-    plan.evaluate(np.zeros(12), np.zeros(0), mse, [metric], x, x, None, 1)
+    network = Network(plan, np.zeros(12), np.zeros(0))
+    _core.evaluate(network, objective(mse, metric), Samples(x, x, None), 1)
 
 
 @pytest.mark.parametrize("row", WORDS.values(), ids=WORDS)

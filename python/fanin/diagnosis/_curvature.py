@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import optimizers
+from fanin import _core, optimizers
+from fanin._training import Network
 from fanin.frameworks._objective import chosen_before, fitting_loss
 from fanin.initializers import RandomNormal
 from fanin.models import Sequential
@@ -85,7 +86,7 @@ def curvature(model: Sequential, x: Array, y: Any, loss: Any) -> Curvature | Non
 def _gradient(model: Sequential, x: Array, y: Any, loss: Any) -> Any:
     """Return the function from all parameters to the gradient of the mean loss."""
     plan, state = model.ready(), model.state
-    outputs = plan.predict(model.params, state, x[:1], 1, None)
+    outputs = _core.predict(Network(plan, model.params, state), x[:1], 1)
     last = model.layers[-1].settings().get("activation")
     aim = chosen_before(model, loss) or fitting_loss(y, (len(x), *outputs.shape[1:]), last)
 

@@ -1,8 +1,8 @@
 """A layer's arrays: views of flat ones, by name; writing into them all or not at all."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, Self, TypeAlias, overload
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -123,6 +123,18 @@ def write_all(
         raise
 
 
+Keep: TypeAlias = Literal["share", "copy"]
+"""Whether what `forward` keeps of its inputs is these themselves or a copy."""
+
+Passed: TypeAlias = tuple[Array, tuple[object, ...]]
+"""What `forward` returns: outputs, and what `backward` needs."""
+
+
+def check_keep(value: object) -> None:
+    """Refuse what is not one of `Keep`."""
+    _checks.one_of("keep", value, ("share", "copy"))
+
+
 def forward(
     plan: _core.Plan,
     params: Array,
@@ -131,12 +143,16 @@ def forward(
     training: bool,
     threads: int | None,
     step: int,
-) -> tuple[Array, tuple[object, ...]]:
+    keep: Keep,
+    out: Array | Passed | None,
+) -> Passed:
     """Do what `Plan.forward` does, unless running averages would become NaN or infinite."""
+    if keep == "copy":
+        x = x.copy()
     if not training or not state.size:
-        return plan.forward(params, state, x, training, threads, step)
+        return plan.forward(params, state, x, training, threads, step, out)
     kept = state.copy()
-    result = plan.forward(params, state, x, training, threads, step)
+    result = plan.forward(params, state, x, training, threads, step, out)
     if _core.first_non_finite(state) is not None and _core.first_non_finite(kept) is None:
         state[...] = kept
         _checks.floats("x", x, plan.dtype)  # names the number that is not finite, if one is
@@ -145,3 +161,28 @@ def forward(
             "averages infinite; they stay as they were"
         )
     return result
+
+
+def gradient_arrays(
+    plan: _core.Plan, out: Array | tuple[Array, Mapping[str, Array]] | None
+) -> tuple[Array | None, Array | None]:
+    """Return the arrays that `backward` is to write into: of the inputs, and the flat one.
+
+    They are those of an array for the first, or of what `backward` returned, whose gradients of
+    the parameters are views of one array.
+    """
+    if out is None or isinstance(out, np.ndarray):
+        return out, None
+    if isinstance(out, tuple) and len(out) == 2 and isinstance(out[1], Mapping):
+        arrays = [out[0], *(getattr(view, "base", None) for view in out[1].values())]
+        one = all(array is arrays[-1] for array in arrays[1:])
+        if (
+            one
+            and len(out[1]) == len(plan.parameters)
+            and all(isinstance(a, np.ndarray) for a in arrays)
+        ):
+            return out[0], arrays[-1] if out[1] else None
+    raise TypeError(
+        "out: expected an array, or what backward of this network returned, found "
+        f"{_checks.found(out)}"
+    )

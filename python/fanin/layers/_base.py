@@ -12,7 +12,19 @@ from fanin._options import thread_count
 from fanin._registry import Configurable, CoreMember
 from fanin._undo import as_before
 from fanin.errors import ShapeError
-from fanin.layers._arrays import Array, Weight, at, empty, forward, like, views
+from fanin.layers._arrays import (
+    Array,
+    Keep,
+    Passed,
+    Weight,
+    at,
+    check_keep,
+    empty,
+    forward,
+    gradient_arrays,
+    like,
+    views,
+)
 from fanin.layers._configuration import WithConfiguration
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 from fanin.layers._options import check_name, dtype_option, name_option, shape_option
@@ -337,8 +349,14 @@ class Layer(WithConfiguration, WithWeights, Stacked):
         return self.forward(x, training)[0]
 
     def forward(
-        self, x: ArrayLike, training: bool = False, *, threads: int | None = None
-    ) -> tuple[Array, tuple[object, ...]]:
+        self,
+        x: ArrayLike,
+        training: bool = False,
+        *,
+        threads: int | None = None,
+        keep: Keep = "share",
+        out: Array | Passed | None = None,
+    ) -> Passed:
         """Return the outputs for `x` and what `backward` needs.
 
         Parameters
@@ -350,6 +368,13 @@ class Layer(WithConfiguration, WithWeights, Stacked):
             updates its running averages in place.
         threads : int, optional
             How many threads to use.
+        keep : {"share", "copy"}, default "share"
+            What the cache has of `x`: the array itself, where it has the layer's dtype and lies
+            in one piece, which must then not be changed before `backward`; or a copy.
+        out : ndarray or tuple, optional
+            An array to write the outputs into; or what an earlier `forward` of this layer
+            returned for as many samples, all of whose memory is written again: its cache is then
+            void. New arrays if None.
 
         Returns
         -------
@@ -361,16 +386,13 @@ class Layer(WithConfiguration, WithWeights, Stacked):
         Raises
         ------
         ShapeError
-            If the shape of `x` is wrong.
+            If the shape of `x` or of an array of `out` is wrong.
         ValueError
             If `training` would make running averages NaN or infinite; they, the count of passes and
-            an unbuilt layer stay as they were.
-
-        Notes
-        -----
-        The layer remembers the arrays (up to 64 MiB each) that its last `forward` and `backward`
-        returned, and writes the next results into those that nobody holds any more. In-place
-        `resize` of them therefore needs ``refcheck=False``.
+            an unbuilt layer stay as they were, but not what is in `out`. If an array of `out`
+            shares memory with `x` or cannot be written to; if its cache is that of another layer.
+        TypeError
+            If `out` is neither an array of the layer's dtype nor what `forward` returned.
 
         Examples
         --------
@@ -386,6 +408,7 @@ class Layer(WithConfiguration, WithWeights, Stacked):
         # All is checked first: a call that is refused builds nothing, and counts as no pass.
         training = _checks.flag("training", training)
         threads = thread_count(threads)
+        check_keep(keep)
         inputs = _checks.floats("x", x, self._dtype or self.dtype, finite=False)
         params, state, shape = self._params, self._state, self._feature_shape
         if params is None or state is None:
@@ -395,7 +418,7 @@ class Layer(WithConfiguration, WithWeights, Stacked):
                 )
             with random.drawing() as source, as_before([self]):
                 self.build((None, *inputs.shape[1:]), rng=source)
-                return self.forward(inputs, training, threads=threads)
+                return self.forward(inputs, training, threads=threads, keep=keep, out=out)
         if inputs.shape[1:] != shape or inputs.ndim == 0:
             expected = ", ".join(map(str, ("batch", *(shape or ()))))
             raise ShapeError(
@@ -403,13 +426,20 @@ class Layer(WithConfiguration, WithWeights, Stacked):
                 f"found {inputs.shape}"
             )
         passes = self._passes + training
-        result = forward(self._own_plan(), params, state, inputs, training, threads, passes)
+        result = forward(
+            self._own_plan(), params, state, inputs, training, threads, passes, keep, out
+        )
         if training:
             self._passes = passes
         return result
 
     def backward(
-        self, dy: ArrayLike, cache: tuple[object, ...], *, threads: int | None = None
+        self,
+        dy: ArrayLike,
+        cache: tuple[object, ...],
+        *,
+        threads: int | None = None,
+        out: Array | tuple[Array, Mapping[str, Array]] | None = None,
     ) -> tuple[Array, dict[str, Array]]:
         """Return gradients, given that of the outputs.
 
@@ -421,6 +451,9 @@ class Layer(WithConfiguration, WithWeights, Stacked):
             What `forward` returned beside the outputs.
         threads : int, optional
             How many threads to use.
+        out : ndarray or tuple, optional
+            An array to write `dx` into; or what an earlier `backward` of this layer returned, all
+            of whose arrays are written again. New arrays if None.
 
         Returns
         -------
@@ -432,11 +465,12 @@ class Layer(WithConfiguration, WithWeights, Stacked):
         Raises
         ------
         TypeError
-            If `cache` is not what a `forward` returned.
+            If `cache` is not what a `forward` returned, or `out` neither an array nor what
+            `backward` returned.
         ValueError
             If it is that of another layer, or of this one before it was changed.
         ShapeError
-            If the shape of `dy` is wrong.
+            If the shape of `dy` or of an array of `out` is wrong.
         """
         threads = thread_count(threads)
         params = self._params
@@ -444,7 +478,7 @@ class Layer(WithConfiguration, WithWeights, Stacked):
             raise ValueError(f"layer {self.name!r} is not built: call forward first")
         plan = self._own_plan()
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
-        dx, flat = plan.backward(params, cache, gradient, thread_count(threads))
+        dx, flat = plan.backward(params, cache, gradient, threads, *gradient_arrays(plan, out))
         return dx, views(plan, flat, np.empty(plan.state_count, plan.dtype), state_too=False)
 
     def _own_plan(self) -> _core.Plan:

@@ -1,0 +1,195 @@
+//! What Python says of a network, of what it is trained for and of samples: records, read from the attributes of Python's
+//! objects, and their arrays, borrowed from `NumPy`.
+
+use numpy::{Element, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::arrays::{read, write};
+use super::boundary::shape_error;
+use super::plan::Plan;
+use super::settings::from_dict;
+use crate::float::Float;
+use crate::losses::{self, Targets};
+use crate::metrics;
+use crate::network::{self, Arrays, Data};
+
+/// A plan and its arrays.
+#[derive(FromPyObject)]
+pub(super) struct Network<'py> {
+    pub(super) plan: Bound<'py, Plan>,
+    pub(super) params: Bound<'py, PyAny>,
+    pub(super) state: Bound<'py, PyAny>,
+}
+
+/// What training minimizes and reports: settings of a loss and of metrics.
+#[derive(FromPyObject)]
+pub(super) struct Objective<'py> {
+    loss: Bound<'py, PyDict>,
+    metrics: Vec<Bound<'py, PyDict>>,
+}
+
+impl Objective<'_> {
+    /// The objective for a plan, and the plan to run for it.
+    pub(super) fn resolve<F: Float>(
+        &self,
+        plan: &network::Plan<F>,
+    ) -> PyResult<(network::Plan<F>, network::Objective<F>)> {
+        let loss = losses::from_settings(&from_dict(&self.loss)?)?;
+        let metrics = self.metrics.iter();
+        let metrics = metrics.map(|m| Ok(metrics::from_settings(&from_dict(m)?)?));
+        Ok(network::Objective::new(
+            plan,
+            loss,
+            metrics.collect::<PyResult<_>>()?,
+        )?)
+    }
+}
+
+/// How a network is updated: an optimizer's settings and its slots, one a row.
+#[derive(FromPyObject)]
+pub(super) struct Update<'py> {
+    pub(super) optimizer: Bound<'py, PyDict>,
+    slots: Bound<'py, PyAny>,
+}
+
+/// Batches to train on: rows of the samples, cut into batches of this size, a learning rate for each; and how far training
+/// is, `[steps, samples, loss sum, metric sums …]`.
+#[derive(FromPyObject)]
+pub(super) struct Batches<'py> {
+    order: Bound<'py, PyAny>,
+    pub(super) batch_size: usize,
+    learning_rates: Bound<'py, PyAny>,
+    progress: Bound<'py, PyAny>,
+}
+
+/// The arrays of one network that is trained.
+pub(super) struct Borrowed<'py, F: Element> {
+    pub(super) order: PyReadonlyArrayDyn<'py, u32>,
+    pub(super) learning_rates: PyReadonlyArrayDyn<'py, f64>,
+    params: PyReadwriteArrayDyn<'py, F>,
+    state: PyReadwriteArrayDyn<'py, F>,
+    slots: PyReadwriteArrayDyn<'py, F>,
+    progress: PyReadwriteArrayDyn<'py, f64>,
+}
+
+impl<'py, F: Element> Borrowed<'py, F> {
+    pub(super) fn new(
+        network: &Network<'py>,
+        update: &Update<'py>,
+        batches: &Batches<'py>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            order: read("order", &batches.order)?,
+            learning_rates: read("learning_rates", &batches.learning_rates)?,
+            params: write("params", &network.params)?,
+            state: write("state", &network.state)?,
+            slots: write("slots", &update.slots)?,
+            progress: write("progress", &batches.progress)?,
+        })
+    }
+
+    /// Those that training changes, and those that it reads: the order and the learning rates.
+    pub(super) fn split(&mut self) -> PyResult<(Arrays<'_, F>, &[u32], &[f64])> {
+        let arrays = Arrays {
+            w: self.params.as_slice_mut()?,
+            state: self.state.as_slice_mut()?,
+            slots: self.slots.as_slice_mut()?,
+            progress: self.progress.as_slice_mut()?,
+        };
+        Ok((
+            arrays,
+            self.order.as_slice()?,
+            self.learning_rates.as_slice()?,
+        ))
+    }
+}
+
+/// Samples, their targets and what each of them counts.
+#[derive(FromPyObject)]
+pub(super) struct Samples<'py> {
+    x: Bound<'py, PyAny>,
+    y: Bound<'py, PyAny>,
+    weights: Option<Bound<'py, PyAny>>,
+}
+
+impl<'py> Samples<'py> {
+    /// Their arrays, for these plans and targets of this kind.
+    pub(super) fn read<F: Float + Element>(
+        &self,
+        networks: &[Network<'py>],
+        classes: bool,
+    ) -> PyResult<SampleArrays<'py, F>> {
+        for network in networks {
+            network.plan.get().read_samples::<F>(&self.x)?;
+        }
+        let weights = self
+            .weights
+            .as_ref()
+            .map(|weights| read("weights", weights));
+        Ok(SampleArrays {
+            x: read("x", &self.x)?,
+            y: TargetArray::read("y", &self.y, classes)?,
+            weights: weights.transpose()?,
+        })
+    }
+}
+
+/// The arrays of samples.
+pub(super) struct SampleArrays<'py, F: Element> {
+    x: PyReadonlyArrayDyn<'py, F>,
+    y: TargetArray<'py, F>,
+    weights: Option<PyReadonlyArrayDyn<'py, F>>,
+}
+
+impl<F: Float + Element> SampleArrays<'_, F> {
+    /// As the core takes them.
+    pub(super) fn data(&self) -> PyResult<Data<'_, F>> {
+        let weights = match &self.weights {
+            None => &[],
+            // To the core, no weights mean that all samples count the same.
+            Some(none) if none.is_empty() => {
+                return Err(shape_error(
+                    "weights: expected one a sample, found none".to_owned(),
+                ));
+            }
+            Some(weights) => weights.as_slice()?,
+        };
+        Ok(Data {
+            x: self.x.as_slice()?,
+            y: self.y.targets()?,
+            weights,
+        })
+    }
+}
+
+/// Targets as the loss takes them.
+pub(super) enum TargetArray<'py, F: Element> {
+    Classes(PyReadonlyArrayDyn<'py, i64>),
+    Values(PyReadonlyArrayDyn<'py, F>),
+}
+
+impl<'py, F: Float + Element> TargetArray<'py, F> {
+    pub(super) fn read(name: &str, y: &Bound<'py, PyAny>, classes: bool) -> PyResult<Self> {
+        Ok(if classes {
+            Self::Classes(read(name, y)?)
+        } else {
+            Self::Values(read(name, y)?)
+        })
+    }
+
+    /// Its shape.
+    pub(super) fn shape(&self) -> &[usize] {
+        match self {
+            Self::Classes(classes) => classes.shape(),
+            Self::Values(values) => values.shape(),
+        }
+    }
+
+    pub(super) fn targets(&self) -> PyResult<Targets<'_, F>> {
+        Ok(match self {
+            Self::Classes(classes) => Targets::Classes(classes.as_slice()?),
+            Self::Values(values) => Targets::Values(values.as_slice()?),
+        })
+    }
+}
