@@ -530,10 +530,13 @@ def test_units_of_sequences_are_on_the_last_axis():
     assert fanin.diagnose(models[0], x).findings == []
 
 
-def test_after_a_convolution_an_activation_has_its_units_on_the_second_axis():
+def test_what_may_have_its_units_anywhere_has_them_where_its_neighbour_has():
     torch.manual_seed(0)
     model = torch.nn.Sequential(
-        torch.nn.Conv2d(4, 6, 3), torch.nn.PReLU(), torch.nn.Dropout(0.0), torch.nn.ReLU()
+        torch.nn.ReLU(), torch.nn.Conv2d(4, 6, 3), torch.nn.PReLU(), torch.nn.LayerNorm([6, 10, 10])
     )
     images = np.ascontiguousarray(np.moveaxis(IMAGES, -1, 1))
-    assert [layer.units for layer in fanin.diagnose(model, images).layers] == [6, 6, 6, 6]
+    assert [layer.units for layer in fanin.diagnose(model, images).layers] == [4, 6, 6, 6]
+    first = torch.nn.Sequential(torch.nn.LayerNorm(10), torch.nn.Linear(10, 3))
+    x = RNG.normal(size=(16, 7, 10)).astype("float32")
+    assert [layer.units for layer in fanin.diagnose(first, x).layers] == [10, 3]

@@ -21,8 +21,8 @@ _ACTIVATIONS: dict[Any, Callable[[Any], dict[str, Any]]] = {
     _nn.Softplus: lambda m: {"kind": "softplus"},
     _nn.Softmax: lambda m: {"kind": "softmax"},
 }
+_OF_CHANNELS = (_nn.modules.batchnorm._NormBase, _nn.GroupNorm)
 _OF_SHAPES = (_nn.LayerNorm, *([_nn.RMSNorm] if hasattr(_nn, "RMSNorm") else []))  # torch 2.4
-_NORMALIZATIONS = (_nn.modules.batchnorm._NormBase, _nn.GroupNorm, *_OF_SHAPES)
 KINDS = Kinds(
     "torch.nn.modules.",
     (_nn.Linear, "dense"),
@@ -32,7 +32,7 @@ KINDS = Kinds(
     ((_nn.Embedding, _nn.EmbeddingBag), "embedding"),
     # Before the normalizations, of which it is one.
     (_nn.modules.batchnorm._BatchNorm, "batch_normalization"),
-    (_NORMALIZATIONS, "normalization"),
+    ((*_OF_CHANNELS, *_OF_SHAPES), "normalization"),
     (_nn.MultiheadAttention, "attention"),
     (tuple(_ACTIVATIONS), "activation"),
     (_nn.Dropout, "dropout"),
@@ -52,7 +52,6 @@ def units_last(module: Any) -> bool | None:
     None for one that may have them anywhere, such as an activation: where the one before had them.
     """
     kind = KINDS.of(module)
-    if kind in ("dense", "embedding") or isinstance(module, _OF_SHAPES):
+    if kind in ("dense", "embedding"):
         return True
-    channels = kind.endswith(("convolution", "normalization"))
-    return False if channels else None
+    return False if kind.endswith("convolution") or isinstance(module, _OF_CHANNELS) else None

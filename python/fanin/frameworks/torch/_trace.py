@@ -77,9 +77,11 @@ def _called(model: Any, inputs: Any) -> Any:
 def _linked(records: list["_Record"], inputs: Any) -> list["_Record | Between"]:
     """Put in what happens between modules: where one does not get what the one before returned."""
     steps: list[_Record | Between] = []
-    before, given, intact, last = "the samples", inputs, True, False
-    for record in records:
-        own = units_last(record.module)
+    before, given, intact = "the samples", inputs, True
+    owns = [units_last(record.module) for record in records]
+    # Until one says where its units are, they are where that one has them.
+    last = next((own for own in owns if own is not None), False)
+    for record, own in zip(records, owns, strict=True):
         record.last = last if own is None else own
         # A function in place has left its own result in the module's output.
         if not (intact and same(given, record.inputs)):
