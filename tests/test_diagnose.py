@@ -512,3 +512,9 @@ def test_diagnosis_beside_training():
             assert fanin.diagnose(model, x, y).layers
             count += 1
         fit.result()
+
+
+def test_jacobians_end_where_rows_are_parts_of_samples():
+    x = np.random.default_rng(0).normal(size=(8, 5, 4)).astype("float32")
+    model = fanin.Sequential([Dense(6, "tanh"), Dense(3)], rng=0)
+    assert fanin.diagnose(model, x).jacobian() == [None, None]

@@ -493,3 +493,50 @@ def test_each_model_has_one_owner():
     ):
         assert name == framework_of(model).NAME
     assert framework_of(torch.zeros(2)) is None
+
+
+def test_units_of_sequences_are_on_the_last_axis():
+    nn, layers = torch.nn, keras.layers
+    x = RNG.normal(size=(16, 7, 10)).astype("float32")
+
+    class Called(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.norm, self.second = (
+                nn.Linear(10, 12),
+                nn.LayerNorm(12),
+                nn.Linear(12, 4),
+            )
+            self.rest = nn.Sequential(nn.Tanh(), nn.Flatten(), nn.Linear(28, 3))
+
+        def forward(self, x):
+            return self.rest(self.second(self.norm(torch.relu(self.first(x)))))
+
+    keras_model = keras.Sequential(
+        [
+            keras.Input((7, 10)), layers.Dense(12), layers.ReLU(),
+            layers.LayerNormalization(epsilon=1e-5), layers.Dense(4), layers.Activation("tanh"),
+            layers.Flatten(), layers.Dense(3),
+        ]
+    )  # fmt: skip
+    models = (Called(), keras_model)
+    for model in models:
+        fanin.initialize(model, "he_normal", seed=0)
+    found, expected = (trace(model, x, None, None, True).layers for model in models)
+    assert [layer.kind for layer in found] == [layer.kind for layer in expected]
+    for a, b in zip(found, expected, strict=True):
+        same(a.outputs, b.outputs)
+        same(a.output_gradient, b.output_gradient)
+    assert fanin.diagnose(models[0], x).findings == []
+
+
+def test_what_may_have_its_units_anywhere_has_them_where_its_neighbour_has():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.ReLU(), torch.nn.Conv2d(4, 6, 3), torch.nn.PReLU(), torch.nn.LayerNorm([6, 10, 10])
+    )
+    images = np.ascontiguousarray(np.moveaxis(IMAGES, -1, 1))
+    assert [layer.units for layer in fanin.diagnose(model, images).layers] == [4, 6, 6, 6]
+    first = torch.nn.Sequential(torch.nn.LayerNorm(10), torch.nn.Linear(10, 3))
+    x = RNG.normal(size=(16, 7, 10)).astype("float32")
+    assert [layer.units for layer in fanin.diagnose(first, x).layers] == [10, 3]

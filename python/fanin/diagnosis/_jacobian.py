@@ -52,6 +52,8 @@ def _mean(jacobians: list[Array]) -> Array:
 
 def _through(layer: LayerTrace, jacobians: list[Array]) -> list[Array] | None:
     """Multiply by the layer's own Jacobians, from the left; None if they are not known."""
+    if layer.kind != "flatten" and layer.inputs.shape[1] != len(jacobians[0]):
+        return None  # its rows are parts of samples, such as places or times
     if layer.kind == "dense":
         kernel = layer.parameters["kernel"].astype(np.float64)
         jacobians = [kernel.T @ jacobian for jacobian in jacobians]

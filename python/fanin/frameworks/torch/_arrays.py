@@ -144,12 +144,13 @@ def measured(tensor: Any) -> Array:
     return array
 
 
-def rows_of(tensor: Any) -> Array:
-    """Return a matrix with a column a unit; a channel of an image is one, and each place a row."""
+def rows_of(tensor: Any, last: bool) -> Array:
+    """Return a matrix with a column a unit, which are on the `last` axis or on the second.
+
+    A channel of an image is a unit, and each place of it a row.
+    """
     array = measured(tensor)
-    if array.ndim > 2:
-        array = np.moveaxis(array, 1, -1)
-    return matrix(array)
+    return matrix(array if last or array.ndim < 3 else np.moveaxis(array, 1, -1))
 
 
 def _write(tensor: Any, values: Array) -> None:

@@ -21,16 +21,8 @@ _ACTIVATIONS: dict[Any, Callable[[Any], dict[str, Any]]] = {
     _nn.Softplus: lambda m: {"kind": "softplus"},
     _nn.Softmax: lambda m: {"kind": "softmax"},
 }
-_NORMALIZATIONS = tuple(
-    kind
-    for kind in (
-        _nn.modules.batchnorm._NormBase,  # of instances too
-        _nn.LayerNorm,
-        _nn.GroupNorm,
-        getattr(_nn, "RMSNorm", None),  # from torch 2.4
-    )
-    if kind is not None
-)
+_OF_CHANNELS = (_nn.modules.batchnorm._NormBase, _nn.GroupNorm)
+_OF_SHAPES = (_nn.LayerNorm, *([_nn.RMSNorm] if hasattr(_nn, "RMSNorm") else []))  # torch 2.4
 KINDS = Kinds(
     "torch.nn.modules.",
     (_nn.Linear, "dense"),
@@ -40,7 +32,7 @@ KINDS = Kinds(
     ((_nn.Embedding, _nn.EmbeddingBag), "embedding"),
     # Before the normalizations, of which it is one.
     (_nn.modules.batchnorm._BatchNorm, "batch_normalization"),
-    (_NORMALIZATIONS, "normalization"),
+    ((*_OF_CHANNELS, *_OF_SHAPES), "normalization"),
     (_nn.MultiheadAttention, "attention"),
     (tuple(_ACTIVATIONS), "activation"),
     (_nn.Dropout, "dropout"),
@@ -52,3 +44,14 @@ def activation_of(module: Any) -> dict[str, Any] | None:
     """Return the activation that a module is, as the core knows it; None if it is none."""
     settings = _ACTIVATIONS.get(type(module))
     return None if settings is None else settings(module)
+
+
+def units_last(module: Any) -> bool | None:
+    """Return whether a module has its units on the last axis, not on the second, as of images.
+
+    None for one that may have them anywhere, such as an activation: where the one before had them.
+    """
+    kind = KINDS.of(module)
+    if kind in ("dense", "embedding"):
+        return True
+    return False if kind.endswith("convolution") or isinstance(module, _OF_CHANNELS) else None

@@ -36,6 +36,9 @@ class Between:
     has overwritten what it was given.
     """
 
+    last = False
+    """Whether its units are on the last axis, not on the second."""
+
     def __init__(
         self, before: str, given: Any, name: str, received: Any, overwritten: bool
     ) -> None:
@@ -66,6 +69,7 @@ class Between:
         """Hand the arrays over; gradients become those of a sample's own loss by `scale`."""
         known = self.activation is not None
         given, received, back = self.given, self.received, self.output_gradient
+        last = self.last
         if known:
             # Flattened on the way, perhaps: units are still those of the module before.
             received = received.reshape(given.shape)
@@ -74,22 +78,22 @@ class Between:
         return LayerTrace(
             name=self.name,
             kind=kind,
-            inputs=rows_of(given),
-            outputs=rows_of(received),
+            inputs=rows_of(given, last),
+            outputs=rows_of(received, last),
             activation=self.activation,
-            pre_activation=rows_of(given) if known else None,
-            output_gradient=scaled_rows(back, scale),
-            pre_activation_gradient=scaled_rows(self.input_gradient, scale),
+            pre_activation=rows_of(given, last) if known else None,
+            output_gradient=scaled_rows(back, scale, last),
+            pre_activation_gradient=scaled_rows(self.input_gradient, scale, last),
             settings={"kind": kind},
             note=self.note,
         )
 
 
-def scaled_rows(gradient: Any, scale: float) -> Array | None:
+def scaled_rows(gradient: Any, scale: float, last: bool) -> Array | None:
     """Return `rows_of` a gradient, multiplied by a number; None for none."""
     if gradient is None:
         return None
-    rows = rows_of(gradient)
+    rows = rows_of(gradient, last)
     return rows if scale == 1.0 else rows * np.asarray(scale, rows.dtype)
 
 

@@ -14,7 +14,7 @@ from fanin.frameworks._objective import random_direction
 from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.frameworks.torch import NAME
 from fanin.frameworks.torch._arrays import measured, parameter_of, rows_of, tensors_of
-from fanin.frameworks.torch._kinds import KINDS, activation_of
+from fanin.frameworks.torch._kinds import KINDS, activation_of, units_last
 from fanin.frameworks.torch._links import Between, same, scaled_rows
 
 Array = NDArray[Any]
@@ -78,12 +78,19 @@ def _linked(records: list["_Record"], inputs: Any) -> list["_Record | Between"]:
     """Put in what happens between modules: where one does not get what the one before returned."""
     steps: list[_Record | Between] = []
     before, given, intact = "the samples", inputs, True
-    for record in records:
+    owns = [units_last(record.module) for record in records]
+    # Until one says where its units are, they are where that one has them.
+    last = next((own for own in owns if own is not None), False)
+    for record, own in zip(records, owns, strict=True):
+        record.last = last if own is None else own
         # A function in place has left its own result in the module's output.
         if not (intact and same(given, record.inputs)):
-            steps.append(Between(before, given, record.name, record.inputs, not intact))
+            between = Between(before, given, record.name, record.inputs, not intact)
+            # An activation has the units of the module before; of others only what is behind tells.
+            between.last = last if between.activation else record.last
+            steps.append(between)
         steps.append(record)
-        before, given = record.name, record.outputs
+        before, given, last = record.name, record.outputs, record.last
         intact = record.outputs._version == record.version
     return steps
 
@@ -96,6 +103,8 @@ class _Record:
         self.inputs, self.outputs = inputs, outputs
         self.version = outputs._version
         self.activation = activation_of(module)
+        self.last = False
+        """Whether its units are on the last axis, not on the second."""
         self.gradients: dict[str, Any] = {}
         self.output_gradient: Any = None
         self.input_gradient: Any = None
@@ -106,12 +115,12 @@ class _Record:
         return LayerTrace(
             name=self.name,
             kind=kind,
-            inputs=rows_of(self.inputs),
-            outputs=rows_of(self.outputs),
+            inputs=rows_of(self.inputs, self.last),
+            outputs=rows_of(self.outputs, self.last),
             activation=self.activation,
-            pre_activation=rows_of(self.inputs) if self.activation else None,
-            output_gradient=scaled_rows(self.output_gradient, scale),
-            pre_activation_gradient=scaled_rows(self.input_gradient, scale),
+            pre_activation=rows_of(self.inputs, self.last) if self.activation else None,
+            output_gradient=scaled_rows(self.output_gradient, scale, self.last),
+            pre_activation_gradient=scaled_rows(self.input_gradient, scale, self.last),
             parameters=self._by_role(tensors_of(self.module)),
             gradients={
                 role: array * np.asarray(scale / batch, array.dtype)

@@ -9,7 +9,7 @@ import torch
 from fanin.frameworks._trace import as_matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.frameworks.torch._arrays import parameter_of
-from fanin.frameworks.torch._kinds import KINDS
+from fanin.frameworks.torch._kinds import KINDS, units_last
 from fanin.frameworks.torch._trace import as_tensor, undisturbed
 
 _WEIGHTED = ("dense", "convolution", "transposed_convolution")
@@ -61,7 +61,7 @@ def _rescaled(name: str, module: Any, outputs: Any, visit: Visitor) -> Any:
                 f"whose {role} is computed; remove its parametrization or pruning first"
             )
     array = outputs.numpy()
-    rows = array if KINDS.of(module) == "dense" else np.moveaxis(array, 1, -1)
+    rows = array if units_last(module) else np.moveaxis(array, 1, -1)
     has_bias = module.bias is not None
     factor, shift = visit(Visit(name, as_matrix(rows), has_bias))
     factor, shift = factor.astype(array.dtype), shift.astype(array.dtype)
