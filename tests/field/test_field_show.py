@@ -290,6 +290,7 @@ WITH_SIGNS = {
         for name in (
             "_elsewhere",
             "_explain",
+            "_fans",
             "_looks_linear",
             "_orthogonal",
             "_random",
