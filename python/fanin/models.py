@@ -181,7 +181,7 @@ class Sequential(Compilable):
                 "fit supports neither steps_per_epoch nor validation_steps: an epoch is one pass "
                 "over the samples; slice x and y instead"
             )
-        self._choices()
+        self._choices()  # refuses a network that is not compiled before it looks at anything else
         course = _options.course(
             epochs=epochs,
             initial_epoch=initial_epoch,

@@ -55,12 +55,13 @@ def empty(plan: _core.Plan) -> tuple[Array, Array]:
     return np.empty(plan.parameter_count, plan.dtype), np.empty(plan.state_count, plan.dtype)
 
 
-def views(
-    plan: _core.Plan, params: Array, state: Array, *, state_too: bool = True
-) -> dict[str, Array]:
-    """Return a one-layer plan's arrays by role, as views of its two flat arrays."""
+def views(plan: _core.Plan, params: Array, state: Array | None = None) -> dict[str, Array]:
+    """Return a one-layer plan's arrays by role, as views of its flat arrays: one, or both."""
     found = {}
-    for entries, flat in ((plan.parameters, params), (plan.state if state_too else [], state)):
+    flats = [(plan.parameters, params)]
+    if state is not None:
+        flats.append((plan.state, state))
+    for entries, flat in flats:
         for _, role, offset, shape in entries:
             size = math.prod(shape)
             found[role] = flat[offset : offset + size].reshape(shape)
@@ -174,14 +175,14 @@ def gradient_arrays(
     if out is None or isinstance(out, np.ndarray):
         return out, None
     if isinstance(out, tuple) and len(out) == 2 and isinstance(out[1], Mapping):
-        arrays = [out[0], *(getattr(view, "base", None) for view in out[1].values())]
-        one = all(array is arrays[-1] for array in arrays[1:])
+        dx, grads = out[0], [*out[1].values()]
+        flat = getattr(grads[0], "base", None) if grads else None
         if (
-            one
-            and len(out[1]) == len(plan.parameters)
-            and all(isinstance(a, np.ndarray) for a in arrays)
+            isinstance(dx, np.ndarray)
+            and all(isinstance(view, np.ndarray) and view.base is flat for view in grads)
+            and (flat is None) == (plan.parameter_count == 0)
         ):
-            return out[0], arrays[-1] if out[1] else None
+            return dx, flat
     raise TypeError(
         "out: expected an array, or what backward of this network returned, found "
         f"{_checks.found(out)}"

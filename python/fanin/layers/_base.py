@@ -4,7 +4,6 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
-import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fanin import _checks, _core, _signatures, random
@@ -479,7 +478,7 @@ class Layer(WithConfiguration, WithWeights, Stacked):
         plan = self._own_plan()
         gradient = _checks.floats("dy", dy, self.dtype, finite=False)
         dx, flat = plan.backward(params, cache, gradient, threads, *gradient_arrays(plan, out))
-        return dx, views(plan, flat, np.empty(plan.state_count, plan.dtype), state_too=False)
+        return dx, views(plan, flat)
 
     def _own_plan(self) -> _core.Plan:
         """Return the plan, made again if an option such as `trainable` was changed since."""
