@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fanin import _absent, frameworks
-from fanin._warn import warn
+from fanin import _absent, _warn, frameworks
 
 if TYPE_CHECKING:
     from fanin.frameworks import DEFAULTS as DEFAULTS
@@ -17,9 +16,13 @@ else:
     def __getattr__(name: str) -> Any:
         if name not in frameworks.__all__:
             return _absent.find("fanin.frameworks", name)
-        warn(
+        _warn.warn(
             f"fanin.foreign is now fanin.frameworks, and goes with the next release: use "
             f"fanin.frameworks.{name}",
             DeprecationWarning,
         )
         return getattr(frameworks, name)
+
+
+def __dir__() -> list[str]:
+    return list(frameworks.__all__)

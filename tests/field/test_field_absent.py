@@ -13,8 +13,9 @@ from refusals import assert_refused, outcome
 X = np.zeros((4, 2), "float32")
 Y = np.zeros((4, 1), "float32")
 
-# Public-looking modules whose names nobody would look for: they run, or are parts of others.
-PARTS = {"fanin.cli", "fanin.initializers.keras", "fanin.show"}
+# Public-looking modules whose names nobody would look for: they run, are parts of others, or are
+# old names.
+PARTS = {"fanin.cli", "fanin.foreign", "fanin.initializers.keras", "fanin.show"}
 PACKAGES = ("fanin", "fanin.optimizers", "fanin.datasets")
 MODULES = [
     "fanin",
