@@ -12,8 +12,8 @@ use super::boundary::{detached, found, threads_or_global};
 use super::plan::Plan;
 use super::reused::Reused;
 use crate::float::Float;
-use crate::layers::{Order, State};
-use crate::network::{self, Run};
+use crate::layers::State;
+use crate::network::{self, Program, Run};
 
 /// The results of a plan's last pass.
 #[derive(Default)]
@@ -34,28 +34,46 @@ pub(super) struct Cache<'py> {
     pub(super) kept: Bound<'py, PyAny>,
     /// Whether it was a pass of training.
     pub(super) training: bool,
+    /// Whether it was a trace.
+    pub(super) traced: bool,
 }
 
 impl<'py> Cache<'py> {
     /// As Python holds it: with the plan, so that no other takes it for its own.
     pub(super) fn into_tuple(self, plan: &Bound<'py, Plan>) -> PyResult<Bound<'py, PyTuple>> {
-        (self.x, self.kept, self.training, plan).into_pyobject(plan.py())
+        (self.x, self.kept, self.training, self.traced, plan).into_pyobject(plan.py())
     }
 
-    /// What [`into_tuple`](Self::into_tuple) made for the same plan.
-    pub(super) fn of(plan: &Bound<'py, Plan>, cache: &Bound<'py, PyAny>) -> PyResult<Self> {
-        type Parts<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, bool, Bound<'py, Plan>);
-        let expected = "cache: expected what forward of this network returned";
-        let Ok((x, kept, training, made_by)) = cache.extract::<Parts>() else {
+    /// What [`into_tuple`](Self::into_tuple) made for the same plan and the same kind of pass.
+    pub(super) fn of(
+        plan: &Bound<'py, Plan>,
+        cache: &Bound<'py, PyAny>,
+        of_trace: bool,
+    ) -> PyResult<Self> {
+        type Parts<'py> = (
+            Bound<'py, PyAny>,
+            Bound<'py, PyAny>,
+            bool,
+            bool,
+            Bound<'py, Plan>,
+        );
+        let pass = if of_trace { "trace" } else { "forward" };
+        let expected = format!("cache: expected what {pass} of this network returned");
+        let Ok((x, kept, training, traced, made_by)) = cache.extract::<Parts>() else {
             let message = format!("{expected}, found {}", found(cache)?);
             return Err(PyTypeError::new_err(message));
         };
-        if !made_by.is(plan) {
+        if !made_by.is(plan) || traced != of_trace {
             return Err(PyValueError::new_err(format!(
                 "{expected}, found what another did, or this one before it was changed"
             )));
         }
-        Ok(Self { x, kept, training })
+        Ok(Self {
+            x,
+            kept,
+            training,
+            traced,
+        })
     }
 
     /// `dy`, or a copy of it where it shares memory with what is kept, which backward overwrites: outputs may.
@@ -74,8 +92,7 @@ impl<'py> Cache<'py> {
 }
 
 impl Plan {
-    /// Outputs, and what `backward` needs. Where backward does not need the outputs they are a view of the front of
-    /// what is kept, so that they are written once.
+    /// Outputs, and what `backward` needs.
     pub(super) fn forward_as<'py, F: Float + Element>(
         &self,
         plan: &network::Plan<F>,
@@ -86,43 +103,55 @@ impl Plan {
         threads: Option<&Bound<'py, PyAny>>,
         step: u64,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let (_, samples) = self.read_samples::<F>(x)?;
+        let shape = self.output_shape(plan, samples);
+        let y = self.reused.y.empty::<F>(params.py(), &shape)?;
+        let mut outputs = y.readwrite();
+        let (program, outputs) = (plan.by_hand(), outputs.as_slice_mut()?);
+        let kept = self.run_forward(
+            plan, &program, params, state, x, training, threads, step, outputs,
+        )?;
+        Ok((y.into_any(), kept))
+    }
+
+    /// Run a program, which leaves outputs in `y`, if it is not empty; return what it keeps.
+    fn run_forward<'py, F: Float + Element>(
+        &self,
+        plan: &network::Plan<F>,
+        program: &Program<F>,
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        training: bool,
+        threads: Option<&Bound<'py, PyAny>>,
+        step: u64,
+        y: &mut [F],
+    ) -> PyResult<Bound<'py, PyAny>> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(x)?;
         let w = read::<F>("params", params)?;
         check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
-        plan.check_products(samples, usize::MAX, usize::MAX)?;
+        program.check_products(samples, false)?;
         let kept = self
             .reused
             .kept
-            .empty::<F>(py, &[network::kept_len(plan, samples)])?;
-        let shape = self.output_shape(plan, samples);
-        let plain = network::is_plain(plan);
-        let y = if plain {
-            view(kept.as_any(), 0, &shape)?.cast_into()?
-        } else {
-            self.reused.y.empty::<F>(py, &shape)?
-        };
+            .empty::<F>(py, &[kept_len(program, samples)])?;
         if samples > 0 {
             let (w, x) = (w.as_slice()?, x_array.as_slice()?);
             let mut kept = kept.readwrite();
-            let kept = kept.as_slice_mut()?;
-            let mut y = if plain { None } else { Some(y.readwrite()) };
-            let y = y.as_mut().map(|y| y.as_slice_mut()).transpose()?;
+            let values = program.values_len(samples);
+            let (values, caches) = kept.as_slice_mut()?.split_at_mut(values);
             let how = Run {
                 samples,
                 threads,
                 training,
                 step,
-                order: Order::RowMajor,
             };
-            let work = network::multiply_adds(plan, samples);
-            let run = |state: State<F>| {
+            let work = program.multiply_adds(samples);
+            let mut run = |state: State<F>| {
                 how.awake(work, |how| {
-                    network::forward(plan, how, w, state, x, kept);
+                    network::forward(program, how, w, state, x, y, values, caches);
                 });
-                if let Some(y) = y {
-                    y.copy_from_slice(network::output(plan, x, samples, kept));
-                }
                 Ok(())
             };
             if training {
@@ -137,7 +166,7 @@ impl Plan {
                 detached(py, || run(State::Frozen(state)))?;
             }
         }
-        Ok((y.into_any(), kept.into_any()))
+        Ok(kept.into_any())
     }
 
     /// Gradients with respect to inputs and parameters.
@@ -151,10 +180,11 @@ impl Plan {
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(&cache.x)?;
+        let program = plan.by_hand();
         let w = read::<F>("params", params)?;
         check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
-        plan.check_products(samples, 0, 0)?;
-        check_kept::<F>(plan, samples, &cache.kept)?;
+        program.check_products(samples, true)?;
+        check_kept(&program, samples, &cache.kept)?;
         let dy = cache.apart::<F>(dy)?;
         let mut kept = write::<F>("cache", &cache.kept)?;
         let dy = read::<F>("dy", &dy)?;
@@ -166,67 +196,56 @@ impl Plan {
         check_shape("dy", dy.shape(), &expected)?;
         let dx = self.reused.dx.empty::<F>(py, x_array.shape())?;
         let dw = self.reused.dw.empty::<F>(py, &[plan.parameter_count()])?;
-        if samples > 0 {
+        {
             let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
             let (mut dw, mut dx) = (dw.readwrite(), dx.readwrite());
             let (dw, dx) = (dw.as_slice_mut()?, dx.as_slice_mut()?);
+            let gradients = &[program.gradients_len(samples)];
+            let gradients = self.reused.passed_on.empty::<F>(py, gradients)?;
+            let mut gradients = gradients.readwrite();
+            let gradients = gradients.as_slice_mut()?;
+            let kept = kept
+                .as_slice_mut()?
+                .split_at_mut(program.values_len(samples));
             let run = Run {
                 samples,
                 threads,
                 training: cache.training,
                 step: 0,
-                order: Order::RowMajor,
             };
-            let kept = kept.as_slice_mut()?;
-            let work = network::multiply_adds(plan, samples);
-            if network::is_plain(plan) {
-                detached(py, || {
-                    run.awake(work, |run| {
-                        network::backward_plain(plan, run, w, x, kept, dy, dw, dx);
-                    });
-                    Ok(())
-                })?;
-            } else {
-                let (len, spare) = match plan.stages().len() {
-                    0 | 1 => (dy.len(), 0),
-                    _ => {
-                        let widest = network::gradient_len(plan, samples);
-                        (widest, widest)
-                    }
-                };
-                let passed_on = self
-                    .reused
-                    .passed_on
-                    .empty::<F>(py, &[len.saturating_add(spare)])?;
-                let mut passed_on = passed_on.readwrite();
-                let (gradient, spare) = passed_on.as_slice_mut()?.split_at_mut(len);
-                detached(py, || {
-                    gradient[..dy.len()].copy_from_slice(dy);
-                    run.awake(work, |run| {
-                        network::backward(plan, run, w, x, kept, gradient, spare, dw, Some(dx));
-                    });
-                    Ok(())
-                })?;
-            }
-        } else {
-            dw.readwrite().as_slice_mut()?.fill(F::ZERO);
+            run_backward(py, &program, run, w, x, kept, dy, gradients, dw, dx)?;
         }
         Ok((dx.into_any(), dw.into_any()))
     }
-}
 
-impl Plan {
-    /// The output of each layer that computes something: views of what forward kept.
-    pub(super) fn outputs_as<'py, F: Float + Element>(
+    /// The output of each layer that computes something, and what `gradients` needs.
+    pub(super) fn trace_as<'py, F: Float + Element>(
         &self,
         plan: &network::Plan<F>,
-        cache: &Cache<'py>,
-    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let (_, samples) = self.read_samples::<F>(&cache.x)?;
-        check_kept::<F>(plan, samples, &cache.kept)?;
-        let widths = plan.stages().iter().map(|stage| stage.width_out);
-        let parts = network::outputs(plan, samples).into_iter().zip(widths);
-        matrices(&cache.kept, parts)
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        training: bool,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
+        let (_, samples) = self.read_samples::<F>(x)?;
+        let program = plan.trace(plan.operations().len(), true);
+        let kept = self.run_forward(
+            plan,
+            &program,
+            params,
+            state,
+            x,
+            training,
+            threads,
+            0,
+            &mut [],
+        )?;
+        let output = |k: usize| {
+            let width = plan.operations()[k].makes.width;
+            (program.value_of(k, samples), width)
+        };
+        Ok((matrices(&kept, plan.layer_ends().map(output))?, kept))
     }
 
     /// Gradients with respect to the input of each of the first `layers` layers that compute something (of the first one
@@ -243,71 +262,95 @@ impl Plan {
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(&cache.x)?;
-        let stages = plan.stages();
-        if layers == 0 || layers > stages.len() {
-            let message = format!("layers: expected 1 to {}, found {layers}", stages.len());
+        let ends: Vec<_> = plan.layer_ends().collect();
+        if layers == 0 || layers > ends.len() {
+            let message = format!("layers: expected 1 to {}, found {layers}", ends.len());
             return Err(PyValueError::new_err(message));
         }
+        let whole = plan.trace(plan.operations().len(), true);
+        let program = plan.trace(ends[layers - 1] + 1, with_input);
         let w = read::<F>("params", params)?;
         check_shape("params", w.shape(), &[Some(plan.parameter_count())])?;
-        plan.check_products(samples, 0, usize::from(!with_input))?;
-        check_kept::<F>(plan, samples, &cache.kept)?;
+        program.check_products(samples, true)?;
+        check_kept(&whole, samples, &cache.kept)?;
         let dy = cache.apart::<F>(dy)?;
-        let (last, dy) = (&stages[layers - 1], read::<F>("dy", &dy)?);
+        let (last, dy) = (
+            plan.operations()[ends[layers - 1]].makes,
+            read::<F>("dy", &dy)?,
+        );
         let rows = samples * last.rows;
-        check_shape("dy", dy.shape(), &[Some(rows), Some(last.width_out)])?;
+        check_shape("dy", dy.shape(), &[Some(rows), Some(last.width)])?;
 
-        let mut places = network::input_gradients(plan, samples);
-        places.truncate(layers);
-        let len = places.last().map_or(0, |place| place.end);
+        let len = program.gradients_len(samples);
         let gradients = self.reused.dx.empty::<F>(py, &[len])?;
         let dw = self.reused.dw.empty::<F>(py, &[plan.parameter_count()])?;
         {
             let mut kept = write::<F>("cache", &cache.kept)?;
             let (mut gradients, mut dw) = (gradients.readwrite(), dw.readwrite());
             let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
-            let (kept, gradients) = (kept.as_slice_mut()?, gradients.as_slice_mut()?);
-            let dw = dw.as_slice_mut()?;
+            let kept = kept.as_slice_mut()?.split_at_mut(whole.values_len(samples));
+            let (gradients, dw) = (gradients.as_slice_mut()?, dw.as_slice_mut()?);
+            dw.fill(F::ZERO);
+            program
+                .output_gradient(samples, gradients)
+                .copy_from_slice(dy);
             let run = Run {
                 samples,
                 threads,
                 training: cache.training,
                 step: 0,
-                order: Order::RowMajor,
             };
-            let work = network::multiply_adds(plan, samples);
-            detached(py, || {
-                dw[last.parameters.end..].fill(F::ZERO);
-                if samples > 0 {
-                    run.awake(work, |run| {
-                        network::backward_keeping(
-                            plan, run, layers, w, x, kept, dy, gradients, dw, with_input,
-                        );
-                    });
-                } else {
-                    dw.fill(F::ZERO);
-                }
-                Ok(())
-            })?;
+            run_backward(py, &program, run, w, x, kept, &[], gradients, dw, &mut [])?;
         }
-        let mut parts: Vec<_> = places
-            .into_iter()
-            .zip(stages.iter().map(|stage| stage.width_in))
-            .collect();
-        if !with_input {
-            parts.remove(0);
-        }
+        let first_of = |layer: usize| layer.checked_sub(1).map_or(0, |below| ends[below] + 1);
+        let gradient = |layer: usize| {
+            let k = first_of(layer);
+            let width = plan.operations()[k].reads[0].width;
+            (program.gradient_of(k, samples), width)
+        };
+        let parts = (usize::from(!with_input)..layers).map(gradient);
         Ok((matrices(gradients.as_any(), parts)?, dw.into_any()))
     }
 }
 
+/// Run a program back, if there are samples; without them all gradients of parameters are 0.
+fn run_backward<F: Float>(
+    py: Python<'_>,
+    program: &Program<F>,
+    run: Run,
+    w: &[F],
+    x: &[F],
+    (values, caches): (&mut [F], &mut [F]),
+    dy: &[F],
+    gradients: &mut [F],
+    dw: &mut [F],
+    dx: &mut [F],
+) -> PyResult<()> {
+    if run.samples == 0 {
+        dw.fill(F::ZERO);
+        return Ok(());
+    }
+    let work = program.multiply_adds(run.samples);
+    detached(py, || {
+        run.awake(work, |run| {
+            network::backward(program, run, w, x, values, caches, dy, gradients, dw, dx);
+        });
+        Ok(())
+    })
+}
+
+fn kept_len<F: Float>(program: &Program<F>, samples: usize) -> usize {
+    let values = program.values_len(samples);
+    values.saturating_add(program.caches_len(samples))
+}
+
 fn check_kept<F: Float + Element>(
-    plan: &network::Plan<F>,
+    program: &Program<F>,
     samples: usize,
     kept: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     let kept = read::<F>("cache", kept)?;
-    let expected = network::kept_len(plan, samples);
+    let expected = kept_len(program, samples);
     check_shape("cache", kept.shape(), &[Some(expected)])
 }
 

@@ -128,6 +128,7 @@ impl Plan {
             x: x.clone(),
             kept,
             training,
+            traced: false,
         };
         Ok((y, cache.into_tuple(slf)?))
     }
@@ -140,16 +141,30 @@ impl Plan {
         dy: &Bound<'py, PyAny>,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let (own, cache) = (slf.get(), Cache::of(slf, cache)?);
+        let (own, cache) = (slf.get(), Cache::of(slf, cache, false)?);
         with_plan!(own, plan => own.backward_as(plan, params, &cache, dy, threads))
     }
 
-    fn outputs<'py>(
+    #[pyo3(signature = (params, state, x, training, threads=None))]
+    fn trace<'py>(
         slf: &Bound<'py, Self>,
-        cache: &Bound<'py, PyAny>,
-    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let (own, cache) = (slf.get(), Cache::of(slf, cache)?);
-        with_plan!(own, plan => own.outputs_as(plan, &cache))
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        training: bool,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyTuple>)> {
+        let own = slf.get();
+        let (outputs, kept) = with_plan!(own, plan => {
+            own.trace_as(plan, params, state, x, training, threads)?
+        });
+        let cache = Cache {
+            x: x.clone(),
+            kept,
+            training,
+            traced: true,
+        };
+        Ok((outputs, cache.into_tuple(slf)?))
     }
 
     #[pyo3(signature = (params, cache, dy, layers, with_input, threads=None))]
@@ -162,7 +177,7 @@ impl Plan {
         with_input: bool,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
-        let (own, cache) = (slf.get(), Cache::of(slf, cache)?);
+        let (own, cache) = (slf.get(), Cache::of(slf, cache, true)?);
         with_plan!(own, plan => {
             own.gradients_as(plan, params, &cache, dy, layers, with_input, threads)
         })
@@ -265,7 +280,7 @@ impl Plan {
         let y = empty::<F>(py, &self.output_shape(plan, samples))?;
         {
             let mut predictor = Predictor::new(
-                plan.clone(),
+                plan,
                 w.as_slice()?,
                 state.as_slice()?,
                 x.as_slice()?,
