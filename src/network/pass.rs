@@ -86,14 +86,15 @@ pub fn forward<F: Float>(
 }
 
 /// Run a batch back from the gradient with respect to the outputs, in `dy` or in `gradients`, as the program has it: `dw`
-/// gets the gradient of the parameters, and `dx`, if the program says so, that of the input. The caches are scratch.
+/// gets the gradient of the parameters, and `dx`, if the program says so, that of the input. The caches, just as
+/// long as the program says, are scratch.
 pub fn backward<F: Float>(
     program: &Program<F>,
     run: Run,
     w: &[F],
     x: &[F],
     values: &[F],
-    caches: &mut [F],
+    mut caches: &mut [F],
     dy: &[F],
     gradients: &mut [F],
     dw: &mut [F],
@@ -102,7 +103,6 @@ pub fn backward<F: Float>(
     let samples = run.samples;
     let values = Values::all(samples, x, &[], values);
     let (gradients, shared) = gradients.split_at_mut(samples * program.layout.gradients);
-    let mut caches = &mut caches[..program.caches_len(samples)];
     for (operation, frame) in program.steps().rev() {
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (others, cache) = caches.split_at_mut(caches.len() - function.cache_len(pass.rows));

@@ -1,6 +1,5 @@
 //! What a network means, compiled once and never changed; and from it what runs.
 
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::graph::{Flat, Graph, Operation, Place, Value, size_of_array, value};
@@ -10,6 +9,7 @@ use super::program::Program;
 use crate::activations::Activation;
 use crate::error::{Error, Result};
 use crate::float::Float;
+use crate::optimizers::Variable;
 use crate::settings::Settings;
 
 /// The compiled network: operations as its layers mean them.
@@ -29,8 +29,7 @@ struct Arrays {
     output_shapes: Vec<Vec<usize>>,
     parameters: Flat,
     state: Flat,
-    trainable: Vec<Range<usize>>,
-    variables: Vec<Range<usize>>,
+    variables: Vec<Variable>,
 }
 
 impl<F: Float> Plan<F> {
@@ -81,23 +80,20 @@ impl<F: Float> Plan<F> {
                 ));
             }
         }
-        let (mut trainable, mut variables) = (Vec::<Range<usize>>::new(), Vec::new());
-        for range in parameters.places.iter().map(Place::range) {
-            let part_of = |o: &Operation<F>| o.parameters.contains(&range.start);
-            if !operations.iter().any(|o| o.trainable && part_of(o)) {
-                continue;
+        let variable = |place: &Place| {
+            let part_of = |o: &&Operation<F>| o.parameters.contains(&place.offset);
+            let operation = operations.iter().find(part_of);
+            Variable {
+                range: place.range(),
+                shape: place.shape.clone(),
+                trainable: operation.is_some_and(|o| o.trainable),
             }
-            match trainable.last_mut() {
-                Some(run) if run.end == range.start => run.end = range.end,
-                _ => trainable.push(range.clone()),
-            }
-            variables.push(range);
-        }
+        };
+        let variables = parameters.places.iter().map(variable).collect();
         let arrays = Arrays {
             output_shapes,
             parameters,
             state,
-            trainable,
             variables,
         };
         Ok(Self::with(operations, input, output, Arc::new(arrays)))
@@ -169,13 +165,8 @@ impl<F: Float> Plan<F> {
         self.arrays.state.count
     }
 
-    /// The runs of the flat parameters that training changes.
-    pub fn trainable(&self) -> &[Range<usize>] {
-        &self.arrays.trainable
-    }
-
-    /// The arrays that make up those runs.
-    pub fn variables(&self) -> &[Range<usize>] {
+    /// The arrays that the flat parameters consist of, as an optimizer takes them.
+    pub fn variables(&self) -> &[Variable] {
         &self.arrays.variables
     }
 

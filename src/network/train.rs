@@ -9,7 +9,7 @@ use crate::float::Float;
 use crate::layers::State;
 use crate::linalg::PARALLEL_FROM;
 use crate::memory::zeros;
-use crate::optimizers::{Rule, Step, check_learning_rate};
+use crate::optimizers::{Rule, Step, Variables, check_learning_rate};
 use crate::parallel::{self, Threads};
 
 /// The arrays that training changes; between two batches they always belong together.
@@ -19,7 +19,7 @@ pub struct Arrays<'a, F> {
     pub w: &'a mut [F],
     /// The flat state.
     pub state: &'a mut [F],
-    /// The optimizer's slots, one after the other, each as long as the parameters.
+    /// The optimizer's slots, one after the other.
     pub slots: &'a mut [F],
     /// `[steps done since the optimizer was new, samples seen, loss sum, metric sums …]`.
     pub progress: &'a mut [f64],
@@ -32,10 +32,12 @@ pub struct Trainer<'a, F: Float> {
     program: Program<F>,
     objective: Objective<F>,
     rule: Rule<F>,
+    variables: Variables,
     data: Data<'a, F>,
     batches: std::slice::Chunks<'a, u32>,
     learning_rates: std::slice::Iter<'a, f64>,
     threads: Threads,
+    largest: usize,
     batch: Batch<F>,
     values: Vec<F>,
     caches: Vec<F>,
@@ -84,6 +86,7 @@ impl<'a, F: Float> Trainer<'a, F> {
         program.check_products(largest, true)?;
         let work = program.multiply_adds(largest);
         Ok(Self {
+            largest,
             batch: Batch::new(largest, &plan, &data)?,
             values: zeros(program.values_len(largest))?,
             caches: zeros(program.caches_len(largest))?,
@@ -91,6 +94,7 @@ impl<'a, F: Float> Trainer<'a, F> {
             dw: zeros(plan.parameter_count())?,
             scratch: objective.scratch(&plan, largest)?,
             learning_rates: learning_rates.iter(),
+            variables: rule.variables(plan.variables().to_vec()),
             plan,
             program,
             objective,
@@ -107,7 +111,7 @@ impl<'a, F: Float> Trainer<'a, F> {
         for (name, found, expected) in [
             ("params", arrays.w.len(), count),
             ("state", arrays.state.len(), self.plan.state_count()),
-            ("slots", arrays.slots.len(), count * self.rule.slots().len()),
+            ("slots", arrays.slots.len(), self.variables.slots_len()),
             ("progress", arrays.progress.len(), 2 + self.objective.sums()),
         ] {
             if found != expected {
@@ -151,6 +155,12 @@ impl<'a, F: Float> Trainer<'a, F> {
             training: true,
             step: done,
         };
+        // Backward finds the caches from their end.
+        let caches = if run.samples < self.largest {
+            &mut caches[..program.caches_len(run.samples)]
+        } else {
+            &mut caches[..]
+        };
         let in_columns = program.takes_columns();
         let batch = self.batch.gather(plan, &self.data, order, in_columns);
 
@@ -179,11 +189,11 @@ impl<'a, F: Float> Trainer<'a, F> {
             number: done + 1,
             learning_rate,
         };
-        self.rule.clip(plan.trainable(), plan.variables(), dw);
+        self.rule.clip(&self.variables, dw);
         self.rule.step(
             run.threads,
             step,
-            plan.trainable(),
+            &mut self.variables,
             arrays.w,
             dw,
             arrays.slots,

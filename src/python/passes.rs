@@ -331,6 +331,7 @@ fn run_backward<F: Float>(
         return Ok(());
     }
     let work = program.multiply_adds(run.samples);
+    let caches = &mut caches[..program.caches_len(run.samples)];
     detached(py, || {
         run.awake(work, |run| {
             network::backward(program, run, w, x, values, caches, dy, gradients, dw, dx);
