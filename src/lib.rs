@@ -16,7 +16,6 @@ pub mod network;
 pub mod optimizers;
 
 // The ground.
-mod columns;
 pub mod error;
 pub mod float;
 pub mod layout;

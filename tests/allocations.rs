@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use common::{activation, adam, batch_normalization, dense, normals, sparse_crossentropy};
+use common::{activation, adam, batch_normalization, dense, dropout, normals, sparse_crossentropy};
 use fanin::losses::{self, Targets};
 use fanin::metrics;
 use fanin::network::{Arrays, Data, Objective, Plan, Trainer};
@@ -137,19 +137,25 @@ fn of_product((m, k, n): (usize, usize, usize), a_transposed: bool, b_transposed
 
 #[test]
 fn a_step_without_products_allocates_nothing() {
-    let dropout = Settings::new("dropout")
-        .with("rate", Value::Float(0.5))
-        .with("seed", Value::Text("0".into()))
-        .with("path", Value::Text("0/dropout".into()));
     let alone = |kind| Settings::new("activation").with("activation", activation(kind));
     let layers = [
         alone("silu"),
         batch_normalization(),
-        dropout,
+        dropout(0.5),
         alone("relu"),
         alone("softmax"),
     ];
     assert_eq!(allocations(10, &layers), 0);
+}
+
+#[test]
+fn a_narrow_step_allocates_nothing() {
+    let layers = [
+        dense(5, "gelu"),
+        batch_normalization(),
+        dense(10, "softmax"),
+    ];
+    assert_eq!(allocations(4, &layers), 0);
 }
 
 #[test]

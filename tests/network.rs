@@ -4,94 +4,16 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{activation, adam, batch_normalization, dense, normals, sparse_crossentropy};
-use fanin::layers::{Order, State};
+use common::gradients::{gradient_error, run_forward, running};
+use common::{activation, adam, batch_normalization, dense, dropout, normals, sparse_crossentropy};
+use fanin::layers::State;
 use fanin::losses::{self, Targets};
 use fanin::metrics;
-use fanin::network::{self, Arrays, Data, Evaluation, Objective, Plan, Predictor, Run, Trainer};
+use fanin::network::{Arrays, Data, Evaluation, Objective, Plan, Predictor, Trainer};
 use fanin::optimizers;
 use fanin::parallel::Threads;
 use fanin::settings::{Settings, Value};
 use proptest::prelude::*;
-
-/// Running statistics that are neither 0 nor 1.
-fn running(len: usize) -> Vec<f64> {
-    normals("state", len)
-        .iter()
-        .map(|z| 0.5 + z.abs())
-        .collect()
-}
-
-/// Largest difference between the gradient of Σ y·dy and its central differences, relative to its largest element.
-fn gradient_error(plan: &Plan<f64>, samples: usize, training: bool, order: Order) -> f64 {
-    let w: Vec<f64> = normals("w", plan.parameter_count())
-        .iter()
-        .map(|z| 0.6 * z)
-        .collect();
-    let x = normals("x", samples * plan.input_size());
-    let dy = normals("dy", samples * plan.output_size());
-    let mut kept = vec![0.0; network::kept_len(plan, samples)];
-    let how = Run {
-        samples,
-        threads: Threads::ONE,
-        training,
-        step: 3,
-        order,
-    };
-    let mut run = |w: &[f64], x: &[f64]| {
-        let mut state = running(plan.state_count());
-        let state = if training {
-            State::Updating(&mut state)
-        } else {
-            State::Frozen(&state)
-        };
-        network::forward(plan, how, w, state, x, &mut kept);
-        let y = network::output(plan, x, samples, &kept);
-        (
-            y.iter().zip(&dy).map(|(y, dy)| y * dy).sum::<f64>(),
-            kept.clone(),
-        )
-    };
-
-    let mut kept = run(&w, &x).1;
-    let mut gradient = vec![0.0; network::gradient_len(plan, samples)];
-    gradient[..dy.len()].copy_from_slice(&dy);
-    let mut spare = gradient.clone();
-    let mut dw = vec![0.0; w.len()];
-    let mut dx = vec![0.0; x.len()];
-    network::backward(
-        plan,
-        how,
-        &w,
-        &x,
-        &mut kept,
-        &mut gradient,
-        &mut spare,
-        &mut dw,
-        Some(&mut dx),
-    );
-
-    let h = 1e-5;
-    let mut worst = 0.0f64;
-    for (variable, exact) in [(&w, &dw), (&x, &dx)] {
-        let scale = exact
-            .iter()
-            .fold(1e-3f64, |largest, g| largest.max(g.abs()));
-        for i in 0..variable.len() {
-            let mut at = |by: f64| {
-                let mut moved = variable.clone();
-                moved[i] += by;
-                if std::ptr::eq(variable, &raw const w) {
-                    run(&moved, &x).0
-                } else {
-                    run(&w, &moved).0
-                }
-            };
-            worst = worst.max(((at(h) - at(-h)) / (2.0 * h) - exact[i]).abs() / scale);
-        }
-    }
-    worst
-}
 
 const SMOOTH: [&str; 8] = [
     "tanh", "sigmoid", "softplus", "softsign", "silu", "gelu", "softmax", "linear",
@@ -103,14 +25,11 @@ fn gradients_agree_with_differences_for_every_activation() {
         .into_iter()
         .chain(["relu", "leaky_relu", "elu", "selu"])
     {
-        let dropout = Settings::new("dropout")
-            .with("rate", Value::Float(0.4))
-            .with("seed", Value::Text("1".into()))
-            .with("path", Value::Text("dropout".into()));
+        let dropout = dropout(0.4);
         let alone = Settings::new("activation").with("activation", activation(kind));
         let plan = Plan::new(&[4], &[dense(5, kind), dropout, alone, dense(3, "linear")]).unwrap();
         for training in [false, true] {
-            let error = gradient_error(&plan, 6, training, Order::RowMajor);
+            let error = gradient_error(&plan, &plan.by_hand(), 6, training);
             assert!(error < 1e-6, "{kind}, training {training}: {error:e}");
         }
     }
@@ -129,16 +48,9 @@ proptest! {
             layers.insert(2, Settings::new("flatten"));
         }
         let plan = Plan::new(&[rows, input], &layers).unwrap();
-        let error = gradient_error(&plan, samples, training, Order::RowMajor);
+        let error = gradient_error(&plan, &plan.by_hand(), samples, training);
         prop_assert!(error < 1e-6, "{error:e}");
     }
-}
-
-/// The matrix of rows of `width` the other way round.
-fn turned(rows: &[f64], width: usize) -> Vec<f64> {
-    (0..width)
-        .flat_map(|j| rows.iter().skip(j).step_by(width).copied())
-        .collect()
 }
 
 proptest! {
@@ -147,33 +59,28 @@ proptest! {
     #[test]
     fn narrow_networks_do_the_same_on_columns(
         input in 1usize..17, hidden in 1usize..17, output in 1usize..17, samples in 1usize..70,
-        kind in prop::sample::select(&["tanh", "gelu", "silu", "linear", "softplus"][..]), training: bool,
-        use_bias: bool,
+        kind in prop::sample::select(&["tanh", "gelu", "silu", "linear", "softplus"][..]), use_bias: bool,
     ) {
         let alone = Settings::new("activation").with("activation", activation(kind));
         let first = dense(hidden, kind).with("use_bias", Value::Bool(use_bias));
         let layers = [first, batch_normalization(), alone, dense(output, kind)];
         let plan = Plan::<f64>::new(&[input], &layers).unwrap();
-        prop_assert_eq!(plan.order(), Order::ColumnMajor);
+        let (rows, columns) = (plan.by_hand(), plan.training());
+        prop_assert!(columns.takes_columns() && !rows.takes_columns());
         // One sample is its own mean: nothing depends on it, and differences are noise.
         if samples > 1 {
-            let error = gradient_error(&plan, samples.min(20), training, Order::ColumnMajor);
+            let error = gradient_error(&plan, &columns, samples.min(20), true);
             prop_assert!(error < 1e-6, "{error:e}");
         }
-
         let (w, x) = (normals("w", plan.parameter_count()), normals("x", samples * input));
-        let run = |order, x: &[f64]| {
-            let how = Run { samples, threads: Threads::ONE, training, step: 0, order };
-            let mut kept = vec![f64::NAN; network::kept_len(&plan, samples)];
+        let run = |program| {
             let mut state = running(plan.state_count());
-            let mode = if training { State::Updating(&mut state) } else { State::Frozen(&state) };
-            network::forward(&plan, how, &w, mode, x, &mut kept);
-            let y = network::output(&plan, x, samples, &kept).to_vec();
+            let y = run_forward(&plan, program, samples, State::Updating(&mut state), &w, &x).y;
             (y, state)
         };
-        let (rows, state) = run(Order::RowMajor, &x);
-        let (columns, same_state) = run(Order::ColumnMajor, &turned(&x, input));
-        for (a, b) in rows.iter().zip(&turned(&columns, samples)).chain(state.iter().zip(&same_state)) {
+        let ((rows, state), (columns, same_state)) = (run(&rows), run(&columns));
+        // Sums over the batch go in another order: n·eps, as conditions make it grow.
+        for (a, b) in rows.iter().zip(&columns).chain(state.iter().zip(&same_state)) {
             prop_assert!((a - b).abs() <= 1e-9 * (1.0 + a.abs()), "{a} and {b}");
         }
     }
@@ -182,20 +89,16 @@ proptest! {
 #[test]
 fn wide_networks_and_layers_that_look_across_units_stay_with_rows() {
     let softmax = dense(3, "softmax");
-    let dropout = Settings::new("dropout")
-        .with("rate", Value::Float(0.4))
-        .with("seed", Value::Text("1".into()))
-        .with("path", Value::Text("dropout".into()));
     for (shape, layers) in [
         (&[17][..], vec![dense(3, "relu")]),
         (&[3], vec![dense(17, "relu"), dense(3, "relu")]),
         (&[2, 3], vec![dense(3, "relu")]),
         (&[3], vec![softmax]),
-        (&[3], vec![dense(3, "relu"), dropout]),
+        (&[3], vec![dense(3, "relu"), dropout(0.4)]),
         (&[3], vec![]),
     ] {
         let plan = Plan::<f32>::new(shape, &layers).unwrap();
-        assert_eq!(plan.order(), Order::RowMajor, "{shape:?} {layers:?}");
+        assert!(!plan.training().takes_columns(), "{shape:?} {layers:?}");
     }
 }
 
@@ -269,7 +172,7 @@ fn train(hidden: usize, threads: usize, one_slice: bool) -> Trained {
     assert_eq!(slices, if one_slice { 1 } else { samples / batch });
 
     let mut predictions = vec![0.0; samples * classes];
-    let mut predictor = Predictor::new(plan.clone(), &w, &state, &x, 100, threads).unwrap();
+    let mut predictor = Predictor::new(&plan, &w, &state, &x, 100, threads).unwrap();
     while !predictor.run_until(Instant::now(), &mut predictions) {}
     let (evaluated, goal) = objective();
     let mut evaluation = Evaluation::new(evaluated, goal, &w, &state, data, 100, threads).unwrap();

@@ -50,7 +50,14 @@ class Plan:
         dx: _Array | None = None,
         dw: _Array | None = None,
     ) -> tuple[NDArray[Any], NDArray[Any]]: ...
-    def outputs(self, cache: tuple[Any, ...]) -> list[NDArray[Any]]: ...
+    def trace(
+        self,
+        params: _Array,
+        state: _Array,
+        x: _Array,
+        training: bool,
+        threads: int | None = None,
+    ) -> tuple[list[NDArray[Any]], tuple[Any, ...]]: ...
     def gradients(
         self,
         params: _Array,

@@ -1,6 +1,6 @@
 //! Dropout (Srivastava et al., 2014), inverted: what is kept is scaled up, so that inference does nothing.
 
-use super::{InputGradient, Layer, Pass, State};
+use super::{Function, Gradients, Inputs, Needs, Pass, State};
 use crate::error::Result;
 use crate::float::Float;
 use crate::parallel;
@@ -41,17 +41,24 @@ impl Dropout {
     }
 }
 
-impl<F: Float> Layer<F> for Dropout {
-    fn output_width(&self) -> usize {
-        self.width
+impl<F: Float> Function<F> for Dropout {
+    fn output_width(&self, inputs: &[usize]) -> Option<usize> {
+        (inputs == [self.width]).then_some(self.width)
     }
 
     fn cache_len(&self, rows: usize) -> usize {
         rows * self.width
     }
 
-    fn forward(&self, pass: Pass, _: &[F], _: State<F>, x: &[F], y: &mut [F], mask: &mut [F]) {
-        y.copy_from_slice(x);
+    fn in_place(&self) -> bool {
+        true
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+
+    fn forward(&self, pass: Pass, _: &[F], _: State<F>, _: Inputs<F>, y: &mut [F], mask: &mut [F]) {
         if pass.training {
             let first = pass.step.wrapping_mul(TILES_PER_STEP);
             parallel::for_each_pair(pass.threads, mask, y, CHUNK, |chunk, mask, y| {
@@ -66,18 +73,17 @@ impl<F: Float> Layer<F> for Dropout {
         &self,
         pass: Pass,
         _: &[F],
-        _: &[F],
+        _: Inputs<F>,
         _: &[F],
         mask: &mut [F],
-        dy: &[F],
+        _: &[F],
         _: &mut [F],
-        dx: InputGradient<F>,
+        mut dx: Gradients<F>,
     ) {
-        if let Some(dx) = dx {
-            dx.copy_from_slice(dy);
-            if pass.training {
-                multiply(mask, dx);
-            }
+        if let Some(dx) = dx.get(0)
+            && pass.training
+        {
+            multiply(mask, dx);
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Running a network without training it, in blocks of samples.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::objective::Scratch;
 use super::pass::awake;
-use super::{Data, Objective, Plan, Run, count_samples, forward, kept_len, multiply_adds, output};
+use super::{Data, Objective, Plan, Program, Run, count_samples, forward};
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::layers::{Order, State};
+use crate::layers::State;
 use crate::losses::Targets;
 use crate::memory::zeros;
 use crate::parallel::Threads;
@@ -28,7 +30,8 @@ const QUICK: usize = 1 << 31;
 /// A pass over samples in order, block by block, which can be interrupted between blocks.
 #[derive(Debug)]
 struct Blocks<'a, F: Float> {
-    plan: Plan<F>,
+    program: Arc<Program<F>>,
+    input_size: usize,
     w: &'a [F],
     state: &'a [F],
     x: &'a [F],
@@ -36,12 +39,13 @@ struct Blocks<'a, F: Float> {
     size: usize,
     done: usize,
     threads: Threads,
-    kept: Vec<F>,
+    values: Vec<F>,
+    caches: Vec<F>,
 }
 
 impl<'a, F: Float> Blocks<'a, F> {
     fn new(
-        plan: Plan<F>,
+        plan: &Plan<F>,
         w: &'a [F],
         state: &'a [F],
         x: &'a [F],
@@ -66,14 +70,17 @@ impl<'a, F: Float> Blocks<'a, F> {
             ));
         }
         // Samples do not depend on each other here, so a block need not be larger than what is quick to run.
-        let each = kept_len(&plan, 1).max(plan.output_size()).max(1);
+        let each = plan.size_of_layers(1).max(plan.output_size()).max(1);
         let quick = QUICK / plan.parameter_count().max(1);
         let (least, largest) = (LEAST.min(CHEAP / each).min(quick), (BLOCK / each).max(1));
         let size = batch_size.max(least).min(largest).min(samples);
-        plan.check_products(size, usize::MAX, usize::MAX)?;
-        let kept = zeros(kept_len(&plan, size))?;
+        let program = plan.inference();
+        program.check_products(size, false)?;
         Ok(Self {
-            plan,
+            values: zeros(program.values_len(size))?,
+            caches: zeros(program.caches_len(size))?,
+            program,
+            input_size: plan.input_size(),
             w,
             state,
             x,
@@ -81,18 +88,18 @@ impl<'a, F: Float> Blocks<'a, F> {
             size,
             done: 0,
             threads,
-            kept,
         })
     }
 
-    /// Run blocks and hand the samples and outputs of each to `take`, until none is left (true) or `deadline` has passed.
+    /// Call `take` with the samples of each block and what runs it into a place for outputs, until no block is left (true)
+    /// or `deadline` has passed.
     fn run_until(
         &mut self,
         deadline: Instant,
-        take: impl FnMut(&Plan<F>, std::ops::Range<usize>, &[F]) + Send,
+        take: impl FnMut(Range<usize>, &mut dyn FnMut(&mut [F])) + Send,
     ) -> bool {
         let blocks = (self.samples - self.done).div_ceil(self.size.max(1));
-        let left = multiply_adds(&self.plan, self.size).saturating_mul(blocks);
+        let left = self.program.multiply_adds(self.size).saturating_mul(blocks);
         awake(left, self.threads, |threads| {
             self.threads = threads;
             self.run_here(deadline, take)
@@ -103,33 +110,23 @@ impl<'a, F: Float> Blocks<'a, F> {
     fn run_here(
         &mut self,
         deadline: Instant,
-        mut take: impl FnMut(&Plan<F>, std::ops::Range<usize>, &[F]),
+        mut take: impl FnMut(Range<usize>, &mut dyn FnMut(&mut [F])),
     ) -> bool {
         while self.done < self.samples {
             let block = self.done..(self.done + self.size).min(self.samples);
-            let size = self.plan.input_size();
-            let x = &self.x[block.start * size..block.end * size];
+            let x = &self.x[block.start * self.input_size..block.end * self.input_size];
             let run = Run {
                 samples: block.len(),
                 threads: self.threads,
                 training: false,
                 step: 0,
-                order: Order::RowMajor,
             };
-            forward(
-                &self.plan,
-                run,
-                self.w,
-                State::Frozen(self.state),
-                x,
-                &mut self.kept,
-            );
-            take(
-                &self.plan,
-                block.clone(),
-                output(&self.plan, x, block.len(), &self.kept),
-            );
             self.done = block.end;
+            take(block, &mut |y| {
+                let state = State::Frozen(self.state);
+                let (values, caches) = (&mut self.values, &mut self.caches);
+                forward(&self.program, run, self.w, state, x, y, values, caches);
+            });
             if Instant::now() >= deadline {
                 break;
             }
@@ -142,12 +139,13 @@ impl<'a, F: Float> Blocks<'a, F> {
 #[derive(Debug)]
 pub struct Predictor<'a, F: Float> {
     blocks: Blocks<'a, F>,
+    output_size: usize,
 }
 
 impl<'a, F: Float> Predictor<'a, F> {
     /// Prepare to predict `x` in blocks of about `batch_size` samples, so that memory stays bounded.
     pub fn new(
-        plan: Plan<F>,
+        plan: &Plan<F>,
         w: &'a [F],
         state: &'a [F],
         x: &'a [F],
@@ -155,15 +153,16 @@ impl<'a, F: Float> Predictor<'a, F> {
         threads: Threads,
     ) -> Result<Self> {
         Ok(Self {
+            output_size: plan.output_size(),
             blocks: Blocks::new(plan, w, state, x, batch_size, threads)?,
         })
     }
 
     /// Write outputs to `y` until all are there, and return true, or until `deadline` has passed.
     pub fn run_until(&mut self, deadline: Instant, y: &mut [F]) -> bool {
-        self.blocks.run_until(deadline, |plan, block, outputs| {
-            let size = plan.output_size();
-            y[block.start * size..block.end * size].copy_from_slice(outputs);
+        let size = self.output_size;
+        self.blocks.run_until(deadline, |block, run| {
+            run(&mut y[block.start * size..block.end * size]);
         })
     }
 }
@@ -171,6 +170,7 @@ impl<'a, F: Float> Predictor<'a, F> {
 /// Evaluation: the mean loss and metrics over samples.
 #[derive(Debug)]
 pub struct Evaluation<'a, F: Float> {
+    plan: Plan<F>,
     blocks: Blocks<'a, F>,
     objective: Objective<F>,
     data: Data<'a, F>,
@@ -193,16 +193,17 @@ impl<'a, F: Float> Evaluation<'a, F> {
     ) -> Result<Self> {
         count_samples(&plan, &objective, &data)?;
         let rows = plan.output_rows();
-        let blocks = Blocks::new(plan, w, state, data.x, batch_size, threads)?;
+        let blocks = Blocks::new(&plan, w, state, data.x, batch_size, threads)?;
         Ok(Self {
             row_weights: data
                 .weights
                 .iter()
                 .flat_map(|&weight| std::iter::repeat_n(weight, rows))
                 .collect(),
-            outputs: zeros(blocks.size.saturating_mul(blocks.plan.output_size()))?,
-            scratch: objective.scratch(&blocks.plan, blocks.size)?,
+            outputs: zeros(blocks.size.saturating_mul(plan.output_size()))?,
+            scratch: objective.scratch(&plan, blocks.size)?,
             sums: vec![0.0; objective.sums()],
+            plan,
             blocks,
             objective,
             data,
@@ -212,6 +213,7 @@ impl<'a, F: Float> Evaluation<'a, F> {
     /// Evaluate until all samples are done, and return true, or until `deadline` has passed.
     pub fn run_until(&mut self, deadline: Instant) -> bool {
         let Self {
+            plan,
             blocks,
             objective,
             data,
@@ -220,7 +222,7 @@ impl<'a, F: Float> Evaluation<'a, F> {
             scratch,
             sums,
         } = self;
-        blocks.run_until(deadline, |plan, block, said| {
+        blocks.run_until(deadline, |block, run| {
             let rows = block.start * plan.output_rows()..block.end * plan.output_rows();
             let y = match data.y {
                 Targets::Classes(classes) => Targets::Classes(&classes[rows.clone()]),
@@ -233,8 +235,8 @@ impl<'a, F: Float> Evaluation<'a, F> {
             } else {
                 &row_weights[rows]
             };
-            let outputs = &mut outputs[..said.len()];
-            outputs.copy_from_slice(said);
+            let outputs = &mut outputs[..block.len() * plan.output_size()];
+            run(outputs);
             objective.score(plan, outputs, &Data { x: &[], y, weights }, scratch, sums);
         })
     }

@@ -1,23 +1,25 @@
 //! A network: the plan of its layers, passes over a batch, training, evaluation, prediction.
 
 mod evaluate;
+mod graph;
+mod layout;
+mod lower;
 mod objective;
 mod pass;
 mod plan;
+mod program;
 mod train;
 
 pub use evaluate::{Evaluation, Predictor};
+pub use graph::{Graph, Operation, Place, Value};
 pub use objective::Objective;
-pub use pass::{
-    Run, backward, backward_keeping, backward_plain, forward, gradient_len, input_gradients,
-    is_plain, kept_len, multiply_adds, output, outputs,
-};
-pub use plan::{Place, Plan, Stage};
+pub use pass::{Run, backward, forward};
+pub use plan::Plan;
+pub use program::Program;
 pub use train::{Arrays, Member, Trainer, run_all_until};
 
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::layers::Order;
 use crate::losses::{Targets, check_classes};
 use crate::memory::{filled, zeros};
 
@@ -61,19 +63,17 @@ impl<F: Float> Batch<F> {
     }
 
     /// Copy the samples of `order` together; there are at most as many as the batch has room for.
-    /// Inputs lie as `memory` says, targets in rows.
+    /// Inputs lie in rows or in columns, targets in rows.
     fn gather<'a>(
         &'a mut self,
         plan: &Plan<F>,
         data: &Data<F>,
         order: &[u32],
-        memory: Order,
+        in_columns: bool,
     ) -> Data<'a, F> {
         let samples = order.len();
-        let x = match memory {
-            Order::RowMajor => copy_rows(data.x, &mut self.x, plan.input_size(), order),
-            Order::ColumnMajor => copy_columns(data.x, &mut self.x, plan.input_size(), order),
-        };
+        let copy = if in_columns { copy_columns } else { copy_rows };
+        let x = copy(data.x, &mut self.x, plan.input_size(), order);
         let y = match data.y {
             Targets::Classes(from) => Targets::Classes(copy_rows(
                 from,

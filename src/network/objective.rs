@@ -48,7 +48,7 @@ impl<F: Float> Objective<F> {
             let expected = format!("metrics of {expected}, as the loss is");
             return Err(Error::value("metrics", expected, format!("one of {found}")));
         }
-        if let Some((before, activation)) = plan.split_activation()
+        if let Some((before, activation)) = plan.before_activation()
             && let Some(loss) = loss.before(&*activation)
         {
             let wanted = !metrics.iter().all(|metric| metric.survives_softmax());

@@ -3,17 +3,13 @@
 use std::time::Instant;
 
 use super::objective::Scratch;
-use super::{
-    Batch, Data, Objective, Plan, Run, backward, count_samples, forward, gradient_len, kept_len,
-    multiply_adds, output,
-};
-use crate::columns::transpose;
+use super::{Batch, Data, Objective, Plan, Program, Run, backward, count_samples, forward};
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::layers::{Order, State};
+use crate::layers::State;
 use crate::linalg::PARALLEL_FROM;
 use crate::memory::zeros;
-use crate::optimizers::{Rule, Step, check_learning_rate};
+use crate::optimizers::{Rule, Step, Variables, check_learning_rate};
 use crate::parallel::{self, Threads};
 
 /// The arrays that training changes; between two batches they always belong together.
@@ -23,7 +19,7 @@ pub struct Arrays<'a, F> {
     pub w: &'a mut [F],
     /// The flat state.
     pub state: &'a mut [F],
-    /// The optimizer's slots, one after the other, each as long as the parameters.
+    /// The optimizer's slots, one after the other.
     pub slots: &'a mut [F],
     /// `[steps done since the optimizer was new, samples seen, loss sum, metric sums …]`.
     pub progress: &'a mut [f64],
@@ -33,17 +29,19 @@ pub struct Arrays<'a, F> {
 #[derive(Debug)]
 pub struct Trainer<'a, F: Float> {
     plan: Plan<F>,
+    program: Program<F>,
     objective: Objective<F>,
     rule: Rule<F>,
+    variables: Variables,
     data: Data<'a, F>,
     batches: std::slice::Chunks<'a, u32>,
     learning_rates: std::slice::Iter<'a, f64>,
     threads: Threads,
-    memory_order: Order,
+    largest: usize,
     batch: Batch<F>,
-    kept: Vec<F>,
-    dy: Vec<F>,
-    spare: Vec<F>,
+    values: Vec<F>,
+    caches: Vec<F>,
+    gradients: Vec<F>,
     dw: Vec<F>,
     scratch: Scratch<F>,
 }
@@ -84,21 +82,21 @@ impl<'a, F: Float> Trainer<'a, F> {
             .iter()
             .try_for_each(|&rate| check_learning_rate(rate))?;
         let largest = batch_size.min(order.len());
-        let (memory_order, trained) = (plan.order(), plan.first_trained());
-        if memory_order == Order::RowMajor {
-            plan.check_products(largest, trained, trained + 1)?;
-        }
-        let work = multiply_adds(&plan, largest);
+        let program = plan.training();
+        program.check_products(largest, true)?;
+        let work = program.multiply_adds(largest);
         Ok(Self {
+            largest,
             batch: Batch::new(largest, &plan, &data)?,
-            kept: zeros(kept_len(&plan, largest))?,
-            dy: zeros(gradient_len(&plan, largest))?,
-            spare: zeros(gradient_len(&plan, largest))?,
+            values: zeros(program.values_len(largest))?,
+            caches: zeros(program.caches_len(largest))?,
+            gradients: zeros(program.gradients_len(largest))?,
             dw: zeros(plan.parameter_count())?,
             scratch: objective.scratch(&plan, largest)?,
             learning_rates: learning_rates.iter(),
-            memory_order,
+            variables: rule.variables(plan.variables().to_vec()),
             plan,
+            program,
             objective,
             rule,
             data,
@@ -113,7 +111,7 @@ impl<'a, F: Float> Trainer<'a, F> {
         for (name, found, expected) in [
             ("params", arrays.w.len(), count),
             ("state", arrays.state.len(), self.plan.state_count()),
-            ("slots", arrays.slots.len(), count * self.rule.slots().len()),
+            ("slots", arrays.slots.len(), self.variables.slots_len()),
             ("progress", arrays.progress.len(), 2 + self.objective.sums()),
         ] {
             if found != expected {
@@ -143,9 +141,10 @@ impl<'a, F: Float> Trainer<'a, F> {
     fn step(&mut self, order: &[u32], learning_rate: f64, arrays: &mut Arrays<F>) {
         let Self {
             plan,
-            kept,
-            dy,
-            spare,
+            program,
+            values,
+            caches,
+            gradients,
             dw,
             ..
         } = self;
@@ -155,49 +154,46 @@ impl<'a, F: Float> Trainer<'a, F> {
             threads: self.threads,
             training: true,
             step: done,
-            order: self.memory_order,
         };
-        let batch = self.batch.gather(plan, &self.data, order, run.order);
+        // Backward finds the caches from their end.
+        let caches = if run.samples < self.largest {
+            &mut caches[..program.caches_len(run.samples)]
+        } else {
+            &mut caches[..]
+        };
+        let in_columns = program.takes_columns();
+        let batch = self.batch.gather(plan, &self.data, order, in_columns);
 
+        let state = State::Updating(arrays.state);
+        let outputs = program.output_gradient(run.samples, gradients);
         forward(
-            plan,
+            program, run, arrays.w, state, batch.x, outputs, values, caches,
+        );
+        let sums = &mut arrays.progress[2..];
+        self.objective
+            .score(plan, outputs, &batch, &mut self.scratch, sums);
+        backward(
+            program,
             run,
             arrays.w,
-            State::Updating(arrays.state),
             batch.x,
-            kept,
+            values,
+            caches,
+            &[],
+            gradients,
+            dw,
+            &mut [],
         );
-        let said = output(plan, batch.x, run.samples, kept);
-        let mut score = |outputs: &mut [F]| {
-            let sums = &mut arrays.progress[2..];
-            self.objective
-                .score(plan, outputs, &batch, &mut self.scratch, sums);
-        };
-        match run.order {
-            Order::RowMajor => {
-                let outputs = &mut dy[..said.len()];
-                outputs.copy_from_slice(said);
-                score(outputs);
-            }
-            Order::ColumnMajor => {
-                // Losses and metrics take rows.
-                let outputs = &mut spare[..said.len()];
-                transpose(said, run.samples, outputs);
-                score(outputs);
-                transpose(outputs, plan.output_size(), &mut dy[..said.len()]);
-            }
-        }
-        backward(plan, run, arrays.w, batch.x, kept, dy, spare, dw, None);
 
         let step = Step {
             number: done + 1,
             learning_rate,
         };
-        self.rule.clip(plan.trainable(), plan.variables(), dw);
+        self.rule.clip(&self.variables, dw);
         self.rule.step(
             run.threads,
             step,
-            plan.trainable(),
+            &mut self.variables,
             arrays.w,
             dw,
             arrays.slots,

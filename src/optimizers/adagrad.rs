@@ -1,6 +1,6 @@
 //! Adagrad (Duchi, Hazan & Singer, 2011).
 
-use super::{Optimizer, Slots, Step};
+use super::{Optimizer, Part, Step};
 use crate::error::Result;
 use crate::float::Float;
 use crate::settings::Settings;
@@ -25,7 +25,8 @@ impl<F: Float> Optimizer<F> for Adagrad {
         &["accumulator"]
     }
 
-    fn update(&self, step: Step, w: &mut [F], g: &[F], [s, ..]: Slots<F>) {
+    fn update(&self, step: Step, part: Part<F>) {
+        let (w, g, [s, ..]) = (part.w, part.gradients, part.slots);
         adagrad(F::of(step.learning_rate), F::of(self.epsilon), w, g, s);
     }
 }

@@ -1,6 +1,6 @@
 //! Adam (Kingma & Ba, 2015) and its variant AMSGrad (Reddi, Kale & Kumar, 2018).
 
-use super::{Optimizer, Slots, Step};
+use super::{Optimizer, Part, Step};
 use crate::error::Result;
 use crate::float::Float;
 use crate::settings::Settings;
@@ -55,7 +55,8 @@ impl<F: Float> Optimizer<F> for Adam {
         }
     }
 
-    fn update(&self, step: Step, w: &mut [F], g: &[F], [m, v, v_max]: Slots<F>) {
+    fn update(&self, step: Step, part: Part<F>) {
+        let (w, g, [m, v, v_max]) = (part.w, part.gradients, part.slots);
         let t = step.number as f64;
         let correction = (1.0 - self.beta_2.powf(t)).sqrt() / (1.0 - self.beta_1.powf(t));
         let constants = Constants {

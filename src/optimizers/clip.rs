@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Variables;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::settings::Settings;
@@ -44,29 +45,24 @@ impl Clip {
         }
     }
 
-    /// Clip the gradients of the `trainable` runs, which `variables` make up.
-    pub(super) fn apply<F: Float>(
-        self,
-        trainable: &[Range<usize>],
-        variables: &[Range<usize>],
-        gradients: &mut [F],
-    ) {
+    /// Clip the gradients of what is trained.
+    pub(super) fn apply<F: Float>(self, variables: &Variables, gradients: &mut [F]) {
         match self {
             Self::None => {}
             Self::Value(limit) => {
                 let limit = F::of(limit);
-                for run in trainable {
+                for run in &variables.runs {
                     for g in &mut gradients[run.clone()] {
                         *g = g.at_least(-limit).at_most(limit);
                     }
                 }
             }
             Self::Norm(limit) => {
-                for variable in variables {
+                for variable in variables.ranges() {
                     scale_to(limit, std::slice::from_ref(variable), gradients);
                 }
             }
-            Self::GlobalNorm(limit) => scale_to(limit, trainable, gradients),
+            Self::GlobalNorm(limit) => scale_to(limit, &variables.runs, gradients),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Optimizers: one fused pass over the flat parameters, gradients and slots.
+//! Optimizers: one fused pass over the flat parameters, gradients and slots, after what must be known of all gradients.
 //!
 //! The formulas and defaults are Keras's; each file says where others differ. A new optimizer is one
 //! file with its formula ([`Optimizer`]) and one row in [`from_settings`].
@@ -8,11 +8,14 @@ mod adam;
 mod clip;
 mod rmsprop;
 mod sgd;
+#[cfg(test)]
+mod tests;
+mod variables;
 
 use std::fmt::Debug;
-use std::ops::Range;
 
 pub use clip::Clip;
+pub use variables::{Part, Variable, Variables};
 
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -43,13 +46,39 @@ pub fn check_learning_rate(rate: f64) -> Result<()> {
     }
 }
 
-/// The update rule of an optimizer.
+/// The update rule of an optimizer, in two phases: what must be known of all gradients first, then the update.
+///
+/// Without a first phase, and with slots like the parameters, every element is updated by itself: then a [`Part`] is any
+/// piece of the flat arrays. Else it is a whole variable.
 pub trait Optimizer<F: Float>: Debug + Send + Sync {
-    /// The names of its slots: arrays laid out like the parameters.
+    /// The names of its slots.
     fn slots(&self) -> &'static [&'static str];
 
-    /// Move the parameters `w` along their gradients, element by element.
-    fn update(&self, step: Step, w: &mut [F], gradients: &[F], slots: Slots<F>);
+    /// The shape of slot number `slot` of a variable of this shape.
+    fn slot_shape(&self, _slot: usize, variable: &[usize]) -> Vec<usize> {
+        variable.to_vec()
+    }
+
+    /// Whether an update takes whole variables: because something is measured of them, a slot has a shape of its own, or
+    /// the formula is one of matrices.
+    fn takes_variables(&self) -> bool {
+        false
+    }
+
+    /// Numbers that [`measure`](Self::measure) finds of a variable, such as a norm.
+    fn measures(&self) -> usize {
+        0
+    }
+
+    /// The first phase: measure a variable, and move its slots where that comes before. `part.measured` is empty.
+    fn measure(&self, _step: Step, _part: Part<F>, _measured: &mut [f64]) {}
+
+    /// Between the phases: make what was measured of each variable that is trained, one after the other, what its update
+    /// has to know of all.
+    fn combine(&self, _measured: &mut [f64]) {}
+
+    /// The second phase: move the parameters along their gradients.
+    fn update(&self, step: Step, part: Part<F>);
 }
 
 /// An optimizer with what every optimizer takes: weight decay and clipping.
@@ -89,37 +118,74 @@ impl<F: Float> Rule<F> {
         self.optimizer.slots()
     }
 
+    /// These variables, as this rule moves them.
+    pub fn variables(&self, all: Vec<Variable>) -> Variables {
+        Variables::new(all, &*self.optimizer)
+    }
+
     /// Whether [`clip`](Self::clip) does anything.
     pub fn clips(&self) -> bool {
         self.clip != Clip::None
     }
 
-    /// Clip the gradients of the `trainable` runs of the flat array, which `variables` make up; comes before
-    /// [`step`](Self::step).
-    pub fn clip(
-        &self,
-        trainable: &[Range<usize>],
-        variables: &[Range<usize>],
-        gradients: &mut [F],
-    ) {
-        self.clip.apply(trainable, variables, gradients);
+    /// Clip the gradients; comes before [`step`](Self::step).
+    pub fn clip(&self, variables: &Variables, gradients: &mut [F]) {
+        self.clip.apply(variables, gradients);
     }
 
-    /// One step over the `trainable` runs of the flat arrays; `slots` holds one after the other.
+    /// One step over the flat arrays.
     pub fn step(
         &self,
         threads: Threads,
         step: Step,
-        trainable: &[Range<usize>],
+        variables: &mut Variables,
         w: &mut [F],
         gradients: &[F],
         slots: &mut [F],
     ) {
-        if w.is_empty() {
-            return;
+        if self.optimizer.takes_variables() {
+            self.step_of_variables(step, variables, w, gradients, slots);
+        } else if !w.is_empty() {
+            self.step_of_elements(threads, step, variables, w, gradients, slots);
         }
+    }
+
+    fn step_of_variables(
+        &self,
+        step: Step,
+        variables: &mut Variables,
+        w: &mut [F],
+        gradients: &[F],
+        slots: &mut [F],
+    ) {
+        let mut measured = std::mem::take(&mut variables.measured);
+        let mut count = 0;
+        for i in variables.trained() {
+            let part = variables.part(i, w, gradients, slots, &[]);
+            let numbers = variables.measures(count);
+            self.optimizer.measure(step, part, &mut measured[numbers]);
+            count += 1;
+        }
+        self.optimizer
+            .combine(&mut measured[..variables.measures(count).start]);
+        for (n, i) in variables.trained().enumerate() {
+            let numbers = &measured[variables.measures(n)];
+            self.update(step, variables.part(i, w, gradients, slots, numbers));
+        }
+        variables.measured = measured;
+    }
+
+    fn step_of_elements(
+        &self,
+        threads: Threads,
+        step: Step,
+        variables: &Variables,
+        w: &mut [F],
+        gradients: &[F],
+        slots: &mut [F],
+    ) {
         let len = w.len();
-        for run in trainable {
+        for run in &variables.runs {
             let threads = threads.for_part(run.len(), 2 * CHUNK);
             let mut of_run = empty_slots();
             for (slot, all) in of_run.iter_mut().zip(slots.chunks_exact_mut(len)) {
@@ -127,19 +193,17 @@ impl<F: Float> Rule<F> {
             }
             let (w, gradients) = (&mut w[run.clone()], &gradients[run.clone()]);
             if threads == Threads::ONE {
-                self.update(step, w, gradients, of_run);
+                self.update(step, piece(w, gradients, of_run));
             } else {
                 let pieces = cut(PIECES * threads.get(), w, gradients, of_run);
-                parallel::for_each(threads, pieces, |(w, gradients, slots)| {
-                    self.update(step, w, gradients, slots);
-                });
+                parallel::for_each(threads, pieces, |piece| self.update(step, piece));
             }
         }
     }
 
-    fn update(&self, step: Step, w: &mut [F], gradients: &[F], slots: Slots<F>) {
-        self.decay(step, w);
-        self.optimizer.update(step, w, gradients, slots);
+    fn update(&self, step: Step, part: Part<F>) {
+        self.decay(step, part.w);
+        self.optimizer.update(step, part);
     }
 
     /// w ← w − learning rate · decay · w, before the step: decoupled from the gradient.
@@ -153,8 +217,16 @@ impl<F: Float> Rule<F> {
     }
 }
 
-/// Parameters, their gradients and slots.
-type Piece<'a, F> = (&'a mut [F], &'a [F], Slots<'a, F>);
+/// Elements that are updated each by itself.
+fn piece<'a, F>(w: &'a mut [F], gradients: &'a [F], slots: Slots<'a, F>) -> Part<'a, F> {
+    Part {
+        shape: &[],
+        measured: &[],
+        w,
+        gradients,
+        slots,
+    }
+}
 
 /// About so many pieces for threads to share: every parameter is updated by itself, so where they are cut does not matter.
 fn cut<'a, F>(
@@ -162,7 +234,7 @@ fn cut<'a, F>(
     mut w: &'a mut [F],
     mut gradients: &'a [F],
     mut slots: Slots<'a, F>,
-) -> Vec<Piece<'a, F>> {
+) -> Vec<Part<'a, F>> {
     let size = w.len().div_ceil(count).next_multiple_of(CHUNK);
     let mut pieces = Vec::with_capacity(count);
     while !w.is_empty() {
@@ -173,7 +245,7 @@ fn cut<'a, F>(
         });
         let w = w.split_off_mut(..len).unwrap_or_default();
         let gradients = gradients.split_off(..len).unwrap_or_default();
-        pieces.push((w, gradients, slots));
+        pieces.push(piece(w, gradients, slots));
     }
     pieces
 }

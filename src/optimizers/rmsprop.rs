@@ -1,6 +1,6 @@
 //! `RMSprop` (Tieleman & Hinton, 2012), plain, centred (Graves, 2013) and with momentum.
 
-use super::{Optimizer, Slots, Step};
+use super::{Optimizer, Part, Step};
 use crate::error::Result;
 use crate::float::Float;
 use crate::settings::Settings;
@@ -51,7 +51,8 @@ impl<F: Float> Optimizer<F> for RmsProp {
         }
     }
 
-    fn update(&self, step: Step, w: &mut [F], g: &[F], [v, second, third]: Slots<F>) {
+    fn update(&self, step: Step, part: Part<F>) {
+        let (w, g, [v, second, third]) = (part.w, part.gradients, part.slots);
         let c = Constants {
             rate: F::of(step.learning_rate),
             rho: F::of(self.rho),

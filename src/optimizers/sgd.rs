@@ -1,6 +1,6 @@
 //! Stochastic gradient descent, with momentum and Nesterov's variant of it.
 
-use super::{Optimizer, Slots, Step};
+use super::{Optimizer, Part, Step};
 use crate::error::Result;
 use crate::float::Float;
 use crate::settings::Settings;
@@ -35,7 +35,8 @@ impl<F: Float> Optimizer<F> for Sgd {
         }
     }
 
-    fn update(&self, step: Step, w: &mut [F], g: &[F], [v, ..]: Slots<F>) {
+    fn update(&self, step: Step, part: Part<F>) {
+        let (w, g, [v, ..]) = (part.w, part.gradients, part.slots);
         let (rate, momentum) = (F::of(step.learning_rate), F::of(self.momentum));
         if self.momentum == 0.0 {
             plain(rate, w, g);

@@ -1,7 +1,6 @@
 //! Single kernels on plain arrays: activations, losses, metrics, optimizer steps, others' layout of a kernel.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use numpy::{Element, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -14,7 +13,7 @@ use super::settings::from_dict;
 use crate::float::Float;
 use crate::losses::{Factor, Targets};
 use crate::memory::zeros;
-use crate::optimizers::{Step, check_learning_rate};
+use crate::optimizers::{Step, Variable, check_learning_rate};
 use crate::parallel::Threads;
 use crate::shape::Shape;
 use crate::{activations, layout, losses, metrics, optimizers};
@@ -222,17 +221,18 @@ pub(super) fn optimizer_step<'py>(
         check_exact("slots", slots.shape(), &[rule.slots().len(), count])?;
         let (w, slots) = (w.as_slice_mut()?, slots.as_slice_mut()?);
         let mut gradients = Cow::Borrowed(grads.as_slice()?);
-        let all = Range {
-            start: 0,
-            end: count,
-        };
-        let all = std::slice::from_ref(&all);
+        let mut variables = rule.variables(vec![Variable {
+            range: 0..count,
+            shape: vec![count],
+            trainable: true,
+        }]);
         detached(py, || {
             if rule.clips() {
                 // These are the caller's, who did not ask for them to be changed.
-                rule.clip(all, all, gradients.to_mut());
+                rule.clip(&variables, gradients.to_mut());
             }
-            rule.step(Threads::global()?, step, all, w, &gradients, slots);
+            let threads = Threads::global()?;
+            rule.step(threads, step, &mut variables, w, &gradients, slots);
             Ok(())
         })
     }

@@ -11,8 +11,8 @@ use super::arrays::{check_exact, empty, read, write};
 use super::boundary::{detached, found, threads_or_global};
 use super::plan::Plan;
 use crate::float::Float;
-use crate::layers::{Order, State};
-use crate::network::{self, Run};
+use crate::layers::State;
+use crate::network::{self, Program, Run};
 
 /// What a pass forward leaves for passes back: a tape, whose memory belongs to whoever holds it.
 pub(super) struct Cache<'py> {
@@ -22,43 +22,59 @@ pub(super) struct Cache<'py> {
     pub(super) kept: Bound<'py, PyAny>,
     /// Whether it was a pass of training.
     pub(super) training: bool,
+    /// Whether it was a trace.
+    pub(super) traced: bool,
 }
 
 impl<'py> Cache<'py> {
     /// As Python holds it: with the plan, so that no other takes it for its own.
     pub(super) fn into_tuple(self, plan: &Bound<'py, Plan>) -> PyResult<Bound<'py, PyTuple>> {
-        (self.x, self.kept, self.training, plan).into_pyobject(plan.py())
+        (self.x, self.kept, self.training, self.traced, plan).into_pyobject(plan.py())
     }
 
-    /// What [`into_tuple`](Self::into_tuple) made for the same plan, or an error that calls it `name`.
+    /// What [`into_tuple`](Self::into_tuple) made for the same plan and the same kind of pass, or an error that calls
+    /// it `name`.
     pub(super) fn of(
         name: &str,
         plan: &Bound<'py, Plan>,
         cache: &Bound<'py, PyAny>,
+        of_trace: bool,
     ) -> PyResult<Self> {
-        type Parts<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, bool, Bound<'py, Plan>);
-        let expected = format!("{name}: expected what forward of this network returned");
-        let Ok((x, kept, training, made_by)) = cache.extract::<Parts>() else {
+        type Parts<'py> = (
+            Bound<'py, PyAny>,
+            Bound<'py, PyAny>,
+            bool,
+            bool,
+            Bound<'py, Plan>,
+        );
+        let pass = if of_trace { "trace" } else { "forward" };
+        let expected = format!("{name}: expected what {pass} of this network returned");
+        let Ok((x, kept, training, traced, made_by)) = cache.extract::<Parts>() else {
             let message = format!("{expected}, found {}", found(cache)?);
             return Err(PyTypeError::new_err(message));
         };
-        if !made_by.is(plan) {
+        if !made_by.is(plan) || traced != of_trace {
             return Err(PyValueError::new_err(format!(
                 "{expected}, found what another did, or this one before it was changed"
             )));
         }
-        Ok(Self { x, kept, training })
+        Ok(Self {
+            x,
+            kept,
+            training,
+            traced,
+        })
     }
 
-    /// The memory of what is kept, for so many samples.
+    /// The memory of what a program keeps, for so many samples.
     fn memory<F: Float + Element>(
         &self,
         name: &str,
-        plan: &network::Plan<F>,
+        program: &Program<F>,
         samples: usize,
     ) -> PyResult<Bound<'py, PyArrayDyn<F>>> {
         let kept = read::<F>(name, &self.kept)?;
-        check_exact(name, kept.shape(), &[network::kept_len(plan, samples)])?;
+        check_exact(name, kept.shape(), &[kept_len(program, samples)])?;
         Ok(self.kept.cast::<PyArrayDyn<F>>()?.clone())
     }
 
@@ -90,7 +106,7 @@ impl<'py> Out<'py> {
         if let Ok((y, cache)) = out.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()
             && out.is_instance_of::<PyTuple>()
         {
-            let cache = Some(Cache::of("out", plan, &cache)?);
+            let cache = Some(Cache::of("out", plan, &cache, false)?);
             return Ok(Self { y, cache });
         }
         if out.is_instance_of::<PyUntypedArray>() {
@@ -105,8 +121,7 @@ impl<'py> Out<'py> {
 }
 
 impl Plan {
-    /// Outputs, and what `backward` needs. Where backward does not need the outputs they are a view of the front of
-    /// what is kept, so that they are written once.
+    /// Outputs, and what `backward` needs.
     pub(super) fn forward_as<'py, F: Float + Element>(
         &self,
         plan: &network::Plan<F>,
@@ -118,48 +133,64 @@ impl Plan {
         step: u64,
         out: Option<Out<'py>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        // Held while `out` is opened: where they share memory, it is `out` that is wrong.
+        let (_x, samples) = self.read_samples::<F>(x)?;
+        let _w = read::<F>("params", params)?;
+        let (y, cache) = out.map_or((None, None), |out| (Some(out.y), out.cache));
+        let program = plan.by_hand();
+        let kept = match cache {
+            Some(cache) => Some(cache.memory::<F>("out", &program, samples)?),
+            None => None,
+        };
+        let y = given_or_new::<F>(params.py(), y.as_ref(), &self.output_shape(plan, samples))?;
+        let mut outputs = write::<F>("out", y.as_any())?;
+        let outputs = outputs.as_slice_mut()?;
+        let kept = self.run_forward(
+            plan, &program, params, state, x, training, threads, step, outputs, kept,
+        )?;
+        Ok((y.into_any(), kept))
+    }
+
+    /// Run a program, which leaves outputs in `y`, if it is not empty; return what it keeps, in the memory that was given
+    /// or in new.
+    fn run_forward<'py, F: Float + Element>(
+        &self,
+        plan: &network::Plan<F>,
+        program: &Program<F>,
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        training: bool,
+        threads: Option<&Bound<'py, PyAny>>,
+        step: u64,
+        y: &mut [F],
+        kept: Option<Bound<'py, PyArrayDyn<F>>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(x)?;
         let w = read::<F>("params", params)?;
         check_exact("params", w.shape(), &[plan.parameter_count()])?;
-        plan.check_products(samples, usize::MAX, usize::MAX)?;
-        let (y, cache) = out.map_or((None, None), |out| (Some(out.y), out.cache));
-        let kept = match cache {
-            Some(cache) => cache.memory::<F>("out", plan, samples)?,
-            None => empty::<F>(py, &[network::kept_len(plan, samples)])?,
-        };
-        let shape = self.output_shape(plan, samples);
-        let y = match y {
-            None if network::is_plain(plan) => view(kept.as_any(), 0, &shape)?.cast_into()?,
-            y => given_or_new::<F>(py, y.as_ref(), &shape)?,
+        program.check_products(samples, false)?;
+        let kept = match kept {
+            Some(kept) => kept,
+            None => empty::<F>(py, &[kept_len(program, samples)])?,
         };
         if samples > 0 {
             let (w, x) = (w.as_slice()?, x_array.as_slice()?);
-            // Where the outputs are the front of what is kept, they are written once.
-            let in_kept = network::is_plain(plan) && y.data() == kept.data();
             let mut kept = write::<F>("out", kept.as_any())?;
-            let kept = kept.as_slice_mut()?;
-            let mut y = if in_kept {
-                None
-            } else {
-                Some(write::<F>("out", y.as_any())?)
-            };
-            let y = y.as_mut().map(|y| y.as_slice_mut()).transpose()?;
+            let values = program.values_len(samples);
+            let (values, caches) = kept.as_slice_mut()?.split_at_mut(values);
             let how = Run {
                 samples,
                 threads,
                 training,
                 step,
-                order: Order::RowMajor,
             };
-            let work = network::multiply_adds(plan, samples);
-            let run = |state: State<F>| {
+            let work = program.multiply_adds(samples);
+            let mut run = |state: State<F>| {
                 how.awake(work, |how| {
-                    network::forward(plan, how, w, state, x, kept);
+                    network::forward(program, how, w, state, x, y, values, caches);
                 });
-                if let Some(y) = y {
-                    y.copy_from_slice(network::output(plan, x, samples, kept));
-                }
                 Ok(())
             };
             if training {
@@ -174,7 +205,7 @@ impl Plan {
                 detached(py, || run(State::Frozen(state)))?;
             }
         }
-        Ok((y.into_any(), kept.into_any()))
+        Ok(kept.into_any())
     }
 
     /// Gradients with respect to inputs and parameters.
@@ -189,77 +220,68 @@ impl Plan {
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(&cache.x)?;
+        let program = plan.by_hand();
         let w = read::<F>("params", params)?;
         check_exact("params", w.shape(), &[plan.parameter_count()])?;
-        plan.check_products(samples, 0, 0)?;
-        let kept = cache.memory::<F>("cache", plan, samples)?;
+        program.check_products(samples, true)?;
+        let kept = cache.memory::<F>("cache", &program, samples)?;
         let dy = cache.apart::<F>(dy)?;
         let mut kept = write::<F>("cache", kept.as_any())?;
         let dy = read::<F>("dy", &dy)?;
         check_exact("dy", dy.shape(), &self.output_shape(plan, samples))?;
         let dx = given_or_new::<F>(py, dx, x_array.shape())?;
         let dw = given_or_new::<F>(py, dw, &[plan.parameter_count()])?;
-        if samples > 0 {
+        {
             let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
             let mut dx = write::<F>("out", dx.as_any())?;
             let mut dw = write::<F>("out", dw.as_any())?;
             let (dw, dx) = (dw.as_slice_mut()?, dx.as_slice_mut()?);
+            let gradients = empty::<F>(py, &[program.gradients_len(samples)])?;
+            let mut gradients = gradients.readwrite();
+            let gradients = gradients.as_slice_mut()?;
+            let kept = kept
+                .as_slice_mut()?
+                .split_at_mut(program.values_len(samples));
             let run = Run {
                 samples,
                 threads,
                 training: cache.training,
                 step: 0,
-                order: Order::RowMajor,
             };
-            let kept = kept.as_slice_mut()?;
-            let work = network::multiply_adds(plan, samples);
-            if network::is_plain(plan) {
-                detached(py, || {
-                    run.awake(work, |run| {
-                        network::backward_plain(plan, run, w, x, kept, dy, dw, dx);
-                    });
-                    Ok(())
-                })?;
-            } else {
-                let (len, spare) = match plan.stages().len() {
-                    0 | 1 => (dy.len(), 0),
-                    _ => {
-                        let widest = network::gradient_len(plan, samples);
-                        (widest, widest)
-                    }
-                };
-                let passed_on = empty::<F>(py, &[len.saturating_add(spare)])?;
-                let mut passed_on = passed_on.readwrite();
-                let (gradient, spare) = passed_on.as_slice_mut()?.split_at_mut(len);
-                detached(py, || {
-                    gradient[..dy.len()].copy_from_slice(dy);
-                    run.awake(work, |run| {
-                        network::backward(plan, run, w, x, kept, gradient, spare, dw, Some(dx));
-                    });
-                    Ok(())
-                })?;
-            }
-        } else {
-            write::<F>("out", dw.as_any())?
-                .as_slice_mut()?
-                .fill(F::ZERO);
+            run_backward(py, &program, run, w, x, kept, dy, gradients, dw, dx)?;
         }
         Ok((dx.into_any(), dw.into_any()))
     }
-}
 
-impl Plan {
-    /// The output of each layer that computes something: views of what forward kept.
-    pub(super) fn outputs_as<'py, F: Float + Element>(
+    /// The output of each layer that computes something, and what `gradients` needs.
+    pub(super) fn trace_as<'py, F: Float + Element>(
         &self,
         plan: &network::Plan<F>,
-        cache: &Cache<'py>,
-    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let (_, samples) = self.read_samples::<F>(&cache.x)?;
-        cache.memory::<F>("cache", plan, samples)?;
-        let widths = plan.stages().iter().map(|stage| stage.width_out);
-        let parts = network::outputs(plan, samples).into_iter().zip(widths);
-        matrices(&cache.kept, parts)
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        training: bool,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
+        let (_, samples) = self.read_samples::<F>(x)?;
+        let program = plan.trace(plan.operations().len(), true);
+        let kept = self.run_forward(
+            plan,
+            &program,
+            params,
+            state,
+            x,
+            training,
+            threads,
+            0,
+            &mut [],
+            None,
+        )?;
+        let output = |k: usize| {
+            let width = plan.operations()[k].makes.width;
+            (program.value_of(k, samples), width)
+        };
+        Ok((matrices(&kept, plan.layer_ends().map(output))?, kept))
     }
 
     /// Gradients with respect to the input of each of the first `layers` layers that compute something (of the first one
@@ -276,62 +298,87 @@ impl Plan {
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(&cache.x)?;
-        let stages = plan.stages();
-        if layers == 0 || layers > stages.len() {
-            let message = format!("layers: expected 1 to {}, found {layers}", stages.len());
+        let ends: Vec<_> = plan.layer_ends().collect();
+        if layers == 0 || layers > ends.len() {
+            let message = format!("layers: expected 1 to {}, found {layers}", ends.len());
             return Err(PyValueError::new_err(message));
         }
+        let whole = plan.trace(plan.operations().len(), true);
+        let program = plan.trace(ends[layers - 1] + 1, with_input);
         let w = read::<F>("params", params)?;
         check_exact("params", w.shape(), &[plan.parameter_count()])?;
-        plan.check_products(samples, 0, usize::from(!with_input))?;
-        let kept = cache.memory::<F>("cache", plan, samples)?;
+        program.check_products(samples, true)?;
+        let kept = cache.memory::<F>("cache", &whole, samples)?;
         let dy = cache.apart::<F>(dy)?;
-        let (last, dy) = (&stages[layers - 1], read::<F>("dy", &dy)?);
+        let (last, dy) = (
+            plan.operations()[ends[layers - 1]].makes,
+            read::<F>("dy", &dy)?,
+        );
         let rows = samples * last.rows;
-        check_exact("dy", dy.shape(), &[rows, last.width_out])?;
+        check_exact("dy", dy.shape(), &[rows, last.width])?;
 
-        let mut places = network::input_gradients(plan, samples);
-        places.truncate(layers);
-        let len = places.last().map_or(0, |place| place.end);
+        let len = program.gradients_len(samples);
         let gradients = empty::<F>(py, &[len])?;
         let dw = empty::<F>(py, &[plan.parameter_count()])?;
         {
             let mut kept = write::<F>("cache", kept.as_any())?;
             let (mut gradients, mut dw) = (gradients.readwrite(), dw.readwrite());
             let (w, x, dy) = (w.as_slice()?, x_array.as_slice()?, dy.as_slice()?);
-            let (kept, gradients) = (kept.as_slice_mut()?, gradients.as_slice_mut()?);
-            let dw = dw.as_slice_mut()?;
+            let kept = kept.as_slice_mut()?.split_at_mut(whole.values_len(samples));
+            let (gradients, dw) = (gradients.as_slice_mut()?, dw.as_slice_mut()?);
+            dw.fill(F::ZERO);
+            program
+                .output_gradient(samples, gradients)
+                .copy_from_slice(dy);
             let run = Run {
                 samples,
                 threads,
                 training: cache.training,
                 step: 0,
-                order: Order::RowMajor,
             };
-            let work = network::multiply_adds(plan, samples);
-            detached(py, || {
-                dw[last.parameters.end..].fill(F::ZERO);
-                if samples > 0 {
-                    run.awake(work, |run| {
-                        network::backward_keeping(
-                            plan, run, layers, w, x, kept, dy, gradients, dw, with_input,
-                        );
-                    });
-                } else {
-                    dw.fill(F::ZERO);
-                }
-                Ok(())
-            })?;
+            run_backward(py, &program, run, w, x, kept, &[], gradients, dw, &mut [])?;
         }
-        let mut parts: Vec<_> = places
-            .into_iter()
-            .zip(stages.iter().map(|stage| stage.width_in))
-            .collect();
-        if !with_input {
-            parts.remove(0);
-        }
+        let first_of = |layer: usize| layer.checked_sub(1).map_or(0, |below| ends[below] + 1);
+        let gradient = |layer: usize| {
+            let k = first_of(layer);
+            let width = plan.operations()[k].reads[0].width;
+            (program.gradient_of(k, samples), width)
+        };
+        let parts = (usize::from(!with_input)..layers).map(gradient);
         Ok((matrices(gradients.as_any(), parts)?, dw.into_any()))
     }
+}
+
+/// Run a program back, if there are samples; without them all gradients of parameters are 0.
+fn run_backward<F: Float>(
+    py: Python<'_>,
+    program: &Program<F>,
+    run: Run,
+    w: &[F],
+    x: &[F],
+    (values, caches): (&mut [F], &mut [F]),
+    dy: &[F],
+    gradients: &mut [F],
+    dw: &mut [F],
+    dx: &mut [F],
+) -> PyResult<()> {
+    if run.samples == 0 {
+        dw.fill(F::ZERO);
+        return Ok(());
+    }
+    let work = program.multiply_adds(run.samples);
+    let caches = &mut caches[..program.caches_len(run.samples)];
+    detached(py, || {
+        run.awake(work, |run| {
+            network::backward(program, run, w, x, values, caches, dy, gradients, dw, dx);
+        });
+        Ok(())
+    })
+}
+
+fn kept_len<F: Float>(program: &Program<F>, samples: usize) -> usize {
+    let values = program.values_len(samples);
+    values.saturating_add(program.caches_len(samples))
 }
 
 /// The array that was given, if it has this shape and can be written to, or a new one.

@@ -106,6 +106,7 @@ impl Plan {
             x: x.clone(),
             kept,
             training,
+            traced: false,
         };
         Ok((y, cache.into_tuple(slf)?))
     }
@@ -120,18 +121,32 @@ impl Plan {
         dx: Option<&Bound<'py, PyAny>>,
         dw: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let (own, cache) = (slf.get(), Cache::of("cache", slf, cache)?);
+        let (own, cache) = (slf.get(), Cache::of("cache", slf, cache, false)?);
         by_dtype!(own.element_type, F => {
             own.backward_as(own.of::<F>()?, params, &cache, dy, threads, (dx, dw))
         })
     }
 
-    fn outputs<'py>(
+    #[pyo3(signature = (params, state, x, training, threads=None))]
+    fn trace<'py>(
         slf: &Bound<'py, Self>,
-        cache: &Bound<'py, PyAny>,
-    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let (own, cache) = (slf.get(), Cache::of("cache", slf, cache)?);
-        by_dtype!(own.element_type, F => own.outputs_as(own.of::<F>()?, &cache))
+        params: &Bound<'py, PyAny>,
+        state: &Bound<'py, PyAny>,
+        x: &Bound<'py, PyAny>,
+        training: bool,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyTuple>)> {
+        let own = slf.get();
+        let (outputs, kept) = by_dtype!(own.element_type, F => {
+            own.trace_as(own.of::<F>()?, params, state, x, training, threads)
+        })?;
+        let cache = Cache {
+            x: x.clone(),
+            kept,
+            training,
+            traced: true,
+        };
+        Ok((outputs, cache.into_tuple(slf)?))
     }
 
     #[pyo3(signature = (params, cache, dy, layers, with_input, threads=None))]
@@ -144,7 +159,7 @@ impl Plan {
         with_input: bool,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
-        let (own, cache) = (slf.get(), Cache::of("cache", slf, cache)?);
+        let (own, cache) = (slf.get(), Cache::of("cache", slf, cache, true)?);
         by_dtype!(own.element_type, F => {
             own.gradients_as(own.of::<F>()?, params, &cache, dy, layers, with_input, threads)
         })

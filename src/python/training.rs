@@ -43,7 +43,7 @@ fn predict_as<'py, F: Float + Element>(
     let y = empty::<F>(py, &own.output_shape(plan, samples))?;
     {
         let mut predictor = Predictor::new(
-            plan.clone(),
+            plan,
             w.as_slice()?,
             state.as_slice()?,
             x.as_slice()?,

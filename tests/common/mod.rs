@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 #![allow(unreachable_pub, reason = "a module of each test, not of the crate")]
 
+pub mod gradients;
+
 use fanin::parallel::Threads;
 use fanin::random::{Distribution, Normal, Stream};
 use fanin::settings::{Settings, Value};
@@ -33,6 +35,14 @@ pub fn batch_normalization() -> Settings {
         .with("epsilon", Value::Float(1e-3))
         .with("center", Value::Bool(true))
         .with("scale", Value::Bool(true))
+}
+
+/// Dropout with a stream of its own.
+pub fn dropout(rate: f64) -> Settings {
+    Settings::new("dropout")
+        .with("rate", Value::Float(rate))
+        .with("seed", Value::Text("1".into()))
+        .with("path", Value::Text("dropout".into()))
 }
 
 /// Cross-entropy against classes, from probabilities.

@@ -219,8 +219,8 @@ class _Run:
         self.parts, self.plan = tracer.parts, tracer.plan
         self.params, self.state = arrays
         # A pass in training moves running averages.
-        _, self.cache = self.plan.forward(self.params, self.state.copy(), x, training)
-        computed = iter(self.plan.outputs(self.cache))
+        outputs, self.cache = self.plan.trace(self.params, self.state.copy(), x, training)
+        computed = iter(outputs)
         self.signals = [x]
         for flat, shape in zip(self.flat, self.plan.output_shapes, strict=True):
             y = self.signals[-1] if flat else next(computed)

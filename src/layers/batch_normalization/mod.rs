@@ -7,12 +7,11 @@
 //! summed about it; stripes have both for themselves and are joined by Chan, Golub & LeVeque's formula (1983).
 //! E[x²] − E[x]² would cancel where |mean| ≫ std.
 
-mod columns;
 mod rows;
 
 use rows::{STRIPE, SUMS, stripe_of};
 
-use super::{Array, InputGradient, Layer, Order, Pass, State};
+use super::{Array, Function, Gradients, Inputs, Needs, Pass, State};
 use crate::error::Result;
 use crate::float::Float;
 use crate::parallel;
@@ -24,9 +23,9 @@ use crate::simd::kernel;
 ///
 /// Training takes μ and the biased σ² of the batch and moves the running ones towards them,
 /// r ← momentum·r + (1 − momentum)·batch; inference takes the running ones. This is Keras's variant.
-#[derive(Debug)]
-pub(super) struct BatchNormalization {
-    width: usize,
+#[derive(Debug, Clone)]
+pub(crate) struct BatchNormalization {
+    pub(crate) width: usize,
     momentum: f64,
     epsilon: f64,
     center: bool,
@@ -34,29 +33,29 @@ pub(super) struct BatchNormalization {
 }
 
 /// Arrays in the cache with an element a column, before those of the stripes.
-const NOTES: usize = 8;
+pub(super) const NOTES: usize = 8;
 
 /// The cache.
-struct Cache<'a, F> {
+pub(super) struct Cache<'a, F> {
     /// x̂ = ((x − pivot) − mean) · `inverse_std`.
-    pivot: &'a mut [F],
-    mean: &'a mut [F],
-    inverse_std: &'a mut [F],
+    pub(super) pivot: &'a mut [F],
+    pub(super) mean: &'a mut [F],
+    pub(super) inverse_std: &'a mut [F],
     /// γ · `inverse_std`.
-    scale: &'a mut [F],
+    pub(super) scale: &'a mut [F],
     /// y = (x − pivot) · scale + shift.
-    shift: &'a mut [F],
+    pub(super) shift: &'a mut [F],
     /// Of the batch; not written in inference.
-    variance: &'a mut [F],
+    pub(super) variance: &'a mut [F],
     /// Backward's sums.
-    dgamma: &'a mut [F],
-    dbeta: &'a mut [F],
+    pub(super) dgamma: &'a mut [F],
+    pub(super) dbeta: &'a mut [F],
     /// Two sums a column for each stripe.
-    stripes: &'a mut [F],
+    pub(super) stripes: &'a mut [F],
 }
 
 impl<'a, F> Cache<'a, F> {
-    fn of(cache: &'a mut [F], width: usize) -> Self {
+    pub(super) fn of(cache: &'a mut [F], width: usize) -> Self {
         let (notes, stripes) = cache.split_at_mut(NOTES * width);
         let mut notes = notes.chunks_exact_mut(width);
         let mut next = || notes.next().expect("an array for each field");
@@ -93,39 +92,82 @@ impl BatchNormalization {
 
     /// Put μ and σ² of the batch into the cache.
     fn batch_statistics<F: Float>(&self, pass: Pass, x: &[F], cache: &mut Cache<F>) {
-        let (width, samples) = (self.width, pass.rows);
-        if pass.order == Order::ColumnMajor {
-            return columns::moments(samples, x, cache.pivot, cache.mean, cache.variance);
-        }
+        let width = self.width;
         cache.pivot.copy_from_slice(&x[..width]);
         let pivot = &*cache.pivot;
         parallel::for_each_chunk(pass.threads, cache.stripes, SUMS * width, |stripe, sums| {
             rows::stripe_moments(stripe_of(x, width, stripe), pivot, sums);
         });
-        rows::join_moments(samples, cache.stripes, cache.mean, cache.variance);
+        rows::join_moments(pass.rows, cache.stripes, cache.mean, cache.variance);
     }
 
     /// Put dβ and dγ into the cache.
     fn batch_gradients<F: Float>(&self, pass: Pass, x: &[F], dy: &[F], cache: &mut Cache<F>) {
-        let (width, samples) = (self.width, pass.rows);
+        let width = self.width;
         let (pivot, mean, inverse_std) = (&*cache.pivot, &*cache.mean, &*cache.inverse_std);
-        if pass.order == Order::ColumnMajor {
-            return columns::gradients(
-                samples,
-                x,
-                dy,
-                pivot,
-                mean,
-                inverse_std,
-                cache.dbeta,
-                cache.dgamma,
-            );
-        }
         parallel::for_each_chunk(pass.threads, cache.stripes, SUMS * width, |stripe, sums| {
             let (x, dy) = (stripe_of(x, width, stripe), stripe_of(dy, width, stripe));
             rows::stripe_gradients(x, dy, pivot, mean, sums);
         });
         rows::join_gradients(cache.stripes, inverse_std, cache.dbeta, cache.dgamma);
+    }
+
+    /// Scale and shift from the statistics of the batch, which the running ones then follow, or from the running ones.
+    pub(super) fn scale_and_shift<F: Float>(
+        &self,
+        parameters: &[F],
+        state: State<F>,
+        cache: &mut Cache<F>,
+    ) {
+        let (gamma, beta) = self.split(parameters);
+        let variance = match state {
+            State::Updating(running) => {
+                self.move_running(running, cache);
+                &*cache.variance
+            }
+            State::Frozen(running) => {
+                let (mean, variance) = running.split_at(self.width);
+                cache.pivot.copy_from_slice(mean);
+                cache.mean.fill(F::ZERO);
+                variance
+            }
+        };
+        prepare(
+            cache.mean,
+            variance,
+            F::of(self.epsilon),
+            gamma,
+            beta,
+            cache.inverse_std,
+            cache.scale,
+            cache.shift,
+        );
+    }
+
+    /// The gradients of γ and β, from the sums in the cache; these become what the batch's statistics answer to a change
+    /// of x: dβ/m, and dγ/(m·√(σ² + ε)) for each unit of x − μ.
+    pub(super) fn parameter_gradients<F: Float>(
+        &self,
+        pass: Pass,
+        cache: &mut Cache<F>,
+        dparameters: &mut [F],
+    ) {
+        let (offset, tilt) = (&mut *cache.dbeta, &mut *cache.dgamma);
+        if !dparameters.is_empty() {
+            let (dgamma, dbeta) = dparameters.split_at_mut(if self.scale { self.width } else { 0 });
+            dgamma.copy_from_slice(&tilt[..dgamma.len()]);
+            dbeta.copy_from_slice(&offset[..dbeta.len()]);
+        }
+        if !pass.training {
+            offset.fill(F::ZERO);
+            tilt.fill(F::ZERO);
+            return;
+        }
+        let count = F::of(pass.rows as f64);
+        for j in 0..self.width {
+            offset[j] /= count;
+            tilt[j] = tilt[j] * cache.inverse_std[j] / count;
+        }
     }
 
     /// r ← momentum·r + (1 − momentum)·batch, for the mean and the variance.
@@ -139,38 +181,38 @@ impl BatchNormalization {
     }
 }
 
-impl<F: Float> Layer<F> for BatchNormalization {
-    fn output_width(&self) -> usize {
-        self.width
+impl<F: Float> Function<F> for BatchNormalization {
+    fn output_width(&self, inputs: &[usize]) -> Option<usize> {
+        (inputs == [self.width]).then_some(self.width)
     }
 
     fn parameters(&self) -> Vec<Array> {
-        let present = [("gamma", self.scale), ("beta", self.center)]
-            .into_iter()
-            .filter(|p| p.1);
-        present
-            .map(|(name, _)| Array {
-                name,
-                shape: vec![self.width],
-            })
-            .collect()
+        let present = [("gamma", self.scale), ("beta", self.center)];
+        let present = present.into_iter().filter(|p| p.1);
+        let array = |(name, _)| Array {
+            name,
+            shape: vec![self.width],
+        };
+        present.map(array).collect()
     }
 
     fn state(&self) -> Vec<Array> {
-        ["moving_mean", "moving_variance"]
-            .map(|name| Array {
-                name,
-                shape: vec![self.width],
-            })
-            .into()
-    }
-
-    fn takes_columns(&self) -> bool {
-        true
+        let array = |name| Array {
+            name,
+            shape: vec![self.width],
+        };
+        ["moving_mean", "moving_variance"].map(array).into()
     }
 
     fn cache_len(&self, rows: usize) -> usize {
         self.width * (NOTES + SUMS * rows.div_ceil(STRIPE))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            input: true,
+            output: false,
+        }
     }
 
     fn forward(
@@ -178,49 +220,18 @@ impl<F: Float> Layer<F> for BatchNormalization {
         pass: Pass,
         parameters: &[F],
         state: State<F>,
-        x: &[F],
+        x: Inputs<F>,
         y: &mut [F],
         cache: &mut [F],
     ) {
-        let (gamma, beta) = self.split(parameters);
+        let x = x.get(0);
         let pass = with_threads(pass, x);
         let mut cache = Cache::of(cache, self.width);
-        let epsilon = F::of(self.epsilon);
-        match state {
-            State::Updating(running) => {
-                self.batch_statistics(pass, x, &mut cache);
-                self.move_running(running, &cache);
-                prepare(
-                    cache.mean,
-                    cache.variance,
-                    epsilon,
-                    gamma,
-                    beta,
-                    cache.inverse_std,
-                    cache.scale,
-                    cache.shift,
-                );
-            }
-            State::Frozen(running) => {
-                let (mean, variance) = running.split_at(self.width);
-                cache.pivot.copy_from_slice(mean);
-                cache.mean.fill(F::ZERO);
-                prepare(
-                    cache.mean,
-                    variance,
-                    epsilon,
-                    gamma,
-                    beta,
-                    cache.inverse_std,
-                    cache.scale,
-                    cache.shift,
-                );
-            }
+        if matches!(state, State::Updating(_)) {
+            self.batch_statistics(pass, x, &mut cache);
         }
+        self.scale_and_shift(parameters, state, &mut cache);
         let (pivot, scale, shift) = (&*cache.pivot, &*cache.scale, &*cache.shift);
-        if pass.order == Order::ColumnMajor {
-            return columns::normalize(pass.rows, x, pivot, scale, shift, y);
-        }
         parallel::for_each_chunk(pass.threads, y, STRIPE * self.width, |stripe, y| {
             rows::normalize(stripe_of(x, self.width, stripe), pivot, scale, shift, y);
         });
@@ -230,42 +241,21 @@ impl<F: Float> Layer<F> for BatchNormalization {
         &self,
         pass: Pass,
         _: &[F],
-        x: &[F],
+        x: Inputs<F>,
         _: &[F],
         cache: &mut [F],
         dy: &[F],
         dparameters: &mut [F],
-        dx: InputGradient<F>,
+        mut dx: Gradients<F>,
     ) {
-        let width = self.width;
+        let (x, width) = (x.get(0), self.width);
         let pass = with_threads(pass, x);
         let mut cache = Cache::of(cache, width);
         self.batch_gradients(pass, x, dy, &mut cache);
+        self.parameter_gradients(pass, &mut cache, dparameters);
+        let Some(dx) = dx.get(0) else { return };
         let (pivot, mean, scale) = (&*cache.pivot, &*cache.mean, &*cache.scale);
-        if !dparameters.is_empty() {
-            let (dgamma, dbeta) = dparameters.split_at_mut(if self.scale { width } else { 0 });
-            dgamma.copy_from_slice(&cache.dgamma[..dgamma.len()]);
-            dbeta.copy_from_slice(&cache.dbeta[..dbeta.len()]);
-        }
-        let Some(dx) = dx else { return };
-        // What the batch's statistics answer: dβ/m, and dγ/(m·√(σ² + ε)) for each unit of x − μ.
-        let (offset, tilt) = (cache.dbeta, cache.dgamma);
-        let count = F::of(pass.rows as f64);
-        for j in 0..width {
-            offset[j] = if pass.training {
-                offset[j] / count
-            } else {
-                F::ZERO
-            };
-            tilt[j] = if pass.training {
-                tilt[j] * cache.inverse_std[j] / count
-            } else {
-                F::ZERO
-            };
-        }
-        if pass.order == Order::ColumnMajor {
-            return columns::input_gradient(pass.rows, x, dy, pivot, mean, scale, offset, tilt, dx);
-        }
+        let (offset, tilt) = (&*cache.dbeta, &*cache.dgamma);
         parallel::for_each_chunk(pass.threads, dx, STRIPE * width, |stripe, dx| {
             let (x, dy) = (stripe_of(x, width, stripe), stripe_of(dy, width, stripe));
             rows::input_gradient(x, dy, pivot, mean, scale, offset, tilt, dx);

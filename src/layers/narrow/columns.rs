@@ -16,7 +16,7 @@ pub(crate) const WIDEST: usize = 16;
 
 /// Σᵢ term(i-th elements of the columns).
 #[inline(always)]
-pub(crate) fn sum_of<F: Float, const N: usize>(
+pub(super) fn sum_of<F: Float, const N: usize>(
     columns: [&[F]; N],
     term: impl Fn([F; N]) -> F,
 ) -> F {
@@ -56,7 +56,7 @@ pub(crate) fn sum_of<F: Float, const N: usize>(
 
 kernel! {
     /// y = x · w, for a `w` of at most [`WIDEST`] rows; the terms are added in the order of its rows.
-    pub(crate) fn combine<F: Float>(samples: usize, x: &[F], w: ArrayView2<'_, F>, y: &mut [F]) {
+    pub(super) fn combine<F: Float>(samples: usize, x: &[F], w: ArrayView2<'_, F>, y: &mut [F]) {
         let (inputs, outputs) = w.dim();
         let x = &x[..inputs * samples];
         let whole = samples - samples % LANES;
@@ -86,7 +86,7 @@ kernel! {
     }
 
     /// `products[i, j]` = Σ over samples of xᵢ · yⱼ.
-    pub(crate) fn products<F: Float>(samples: usize, x: &[F], y: &[F], products: &mut [F]) {
+    pub(super) fn products<F: Float>(samples: usize, x: &[F], y: &[F], products: &mut [F]) {
         let pairs = x.chunks_exact(samples).flat_map(|x| y.chunks_exact(samples).map(move |y| [x, y]));
         for (product, pair) in products.iter_mut().zip(pairs) {
             *product = sum_of(pair, |[x, y]| x * y);
@@ -94,7 +94,7 @@ kernel! {
     }
 
     /// `sums[j]` = Σ over samples of xⱼ.
-    pub(crate) fn sums<F: Float>(samples: usize, x: &[F], sums: &mut [F]) {
+    pub(super) fn sums<F: Float>(samples: usize, x: &[F], sums: &mut [F]) {
         for (sum, x) in sums.iter_mut().zip(x.chunks_exact(samples)) {
             *sum = sum_of([x], |[x]| x);
         }
@@ -103,7 +103,7 @@ kernel! {
 
 /// Column-major from row-major, for rows of `width`; and back, with `to` and `from` the other way round, if `width` is
 /// the number of rows.
-pub(crate) fn transpose<F: Float>(from: &[F], width: usize, to: &mut [F]) {
+pub(super) fn transpose<F: Float>(from: &[F], width: usize, to: &mut [F]) {
     let rows = from.len() / width;
     for (j, column) in to.chunks_exact_mut(rows).enumerate() {
         for (to, row) in column.iter_mut().zip(from.chunks_exact(width)) {

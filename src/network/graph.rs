@@ -1,0 +1,234 @@
+//! A network as operations over numbered values, in an order in which they can run.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::float::Float;
+use crate::layers::{self, Array, Function};
+use crate::settings::Settings;
+use crate::shape::Shape;
+
+/// What samples become on their way: so many rows of a width for each. Other rows and widths of the same numbers are
+/// other names of one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Value {
+    /// Its number; the network's input is number 0.
+    pub number: usize,
+    /// Rows of a sample.
+    pub rows: usize,
+    /// Numbers in a row.
+    pub width: usize,
+}
+
+impl Value {
+    /// Numbers in a sample.
+    pub fn size(self) -> usize {
+        self.rows * self.width
+    }
+}
+
+/// One call of a function: the values it reads and makes, and where its arrays lie.
+#[derive(Debug, Clone)]
+pub struct Operation<F: Float> {
+    /// The function.
+    pub function: Arc<dyn Function<F>>,
+    /// The layer that it is part of.
+    pub layer: usize,
+    /// The values that it reads.
+    pub reads: Vec<Value>,
+    /// The value that it makes.
+    pub makes: Value,
+    /// Its part of the flat parameters.
+    pub parameters: Range<usize>,
+    /// Its part of the flat state.
+    pub state: Range<usize>,
+    /// Whether training changes it.
+    pub trainable: bool,
+}
+
+impl<F: Float> Operation<F> {
+    /// Whether training changes parameters of it.
+    pub(super) fn learns(&self) -> bool {
+        self.trainable && !self.parameters.is_empty()
+    }
+}
+
+/// Where one array of a layer lies in a flat array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The layer, counted as the caller listed them.
+    pub layer: usize,
+    /// Role of the array.
+    pub name: &'static str,
+    /// Its first element.
+    pub offset: usize,
+    /// Its shape.
+    pub shape: Vec<usize>,
+}
+
+impl Place {
+    /// Its elements in the flat array.
+    pub fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.shape.iter().product::<usize>()
+    }
+}
+
+/// Arrays one after the other in a flat array.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Flat {
+    pub(super) places: Vec<Place>,
+    pub(super) count: usize,
+}
+
+impl Flat {
+    /// Add the arrays of a function of a layer.
+    fn push<F>(&mut self, layer: usize, arrays: Vec<Array>) -> Result<Range<usize>> {
+        let first = self.count;
+        for array in arrays {
+            let place = Place {
+                layer,
+                name: array.name,
+                offset: self.count,
+                shape: array.shape,
+            };
+            self.count = size_of_array::<F>("parameters", &[place.range().end])?;
+            self.places.push(place);
+        }
+        Ok(first..self.count)
+    }
+}
+
+/// A network in the making.
+#[derive(Debug, Clone)]
+pub struct Graph<F: Float> {
+    pub(super) input: Value,
+    pub(super) operations: Vec<Operation<F>>,
+    pub(super) parameters: Flat,
+    pub(super) state: Flat,
+    /// The operations of each layer, where it is applied first.
+    layers: Vec<Range<usize>>,
+}
+
+impl<F: Float> Graph<F> {
+    /// A network of samples of this shape, which computes nothing yet.
+    pub fn new(input_shape: &[usize]) -> Result<Self> {
+        if input_shape.is_empty() || input_shape.contains(&0) {
+            return Err(Error::shape(
+                "input_shape",
+                "at least one axis and none of length 0",
+                Shape(input_shape),
+            ));
+        }
+        size_of_array::<F>("input_shape", input_shape)?;
+        Ok(Self {
+            input: value(0, input_shape),
+            operations: Vec::new(),
+            parameters: Flat::default(),
+            state: Flat::default(),
+            layers: Vec::new(),
+        })
+    }
+
+    /// The network's input.
+    pub fn input(&self) -> Value {
+        self.input
+    }
+
+    /// Apply a new layer to `x`.
+    pub fn layer(&mut self, settings: &Settings, mut x: Value) -> Result<Value> {
+        let (layer, first) = (self.layers.len(), self.operations.len());
+        let trainable = !settings.values.contains_key("trainable") || settings.flag("trainable")?;
+        for function in layers::from_settings::<F>(settings, x.width)? {
+            let parameters = self.parameters.push::<F>(layer, function.parameters())?;
+            let state = self.state.push::<F>(layer, function.state())?;
+            x = self.push(layer, function, &[x], parameters, state, trainable)?;
+        }
+        self.layers.push(first..self.operations.len());
+        Ok(x)
+    }
+
+    /// Apply layer number `layer` once more, to `x`: with the same arrays.
+    pub fn layer_again(&mut self, layer: usize, mut x: Value) -> Result<Value> {
+        for k in self.layers[layer].clone() {
+            let Operation {
+                function,
+                parameters,
+                state,
+                trainable,
+                ..
+            } = self.operations[k].clone();
+            x = self.push(layer, function, &[x], parameters, state, trainable)?;
+        }
+        Ok(x)
+    }
+
+    /// Apply a function without arrays to several values.
+    pub fn join(&mut self, function: Arc<dyn Function<F>>, reads: &[Value]) -> Result<Value> {
+        let layer = self.layers.len();
+        self.skip_layer();
+        self.push(layer, function, reads, 0..0, 0..0, true)
+    }
+
+    /// Count a layer that has no operation of its own.
+    pub(super) fn skip_layer(&mut self) {
+        let end = self.operations.len();
+        self.layers.push(end..end);
+    }
+
+    fn push(
+        &mut self,
+        layer: usize,
+        function: Arc<dyn Function<F>>,
+        reads: &[Value],
+        parameters: Range<usize>,
+        state: Range<usize>,
+        trainable: bool,
+    ) -> Result<Value> {
+        let rows = reads.first().map_or(0, |x| x.rows);
+        let widths: Vec<_> = reads.iter().map(|x| x.width).collect();
+        let same_rows = reads.iter().all(|x| x.rows == rows);
+        let width = function.output_width(&widths).filter(|_| same_rows);
+        let width = width.ok_or_else(|| {
+            let found = format!("{rows} rows of {}", Shape(&widths));
+            Error::shape("inputs", format!("rows that {function:?} takes"), found)
+        })?;
+        size_of_array::<F>(&format!("output of layer {layer}"), &[rows, width])?;
+        let number = self.operations.len() + 1;
+        let makes = Value {
+            number,
+            rows,
+            width,
+        };
+        self.operations.push(Operation {
+            function,
+            layer,
+            reads: reads.to_vec(),
+            makes,
+            parameters,
+            state,
+            trainable,
+        });
+        Ok(makes)
+    }
+}
+
+/// Value `number`, of this shape without the batch axis.
+pub(super) fn value(number: usize, shape: &[usize]) -> Value {
+    let width = shape[shape.len() - 1];
+    let rows = shape[..shape.len() - 1].iter().product();
+    Value {
+        number,
+        rows,
+        width,
+    }
+}
+
+/// Number of elements of an array, if its bytes can be counted at all.
+pub(super) fn size_of_array<F>(argument: &str, shape: &[usize]) -> Result<usize> {
+    shape
+        .iter()
+        .try_fold(1usize, |size, &axis| size.checked_mul(axis))
+        .filter(|&size| size <= isize::MAX as usize / size_of::<F>())
+        .ok_or_else(|| Error::shape(argument, "an array that fits into memory", Shape(shape)))
+}

@@ -1,0 +1,139 @@
+//! From operations as layers mean them to operations that run faster: a rule a fusion.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::graph::{Operation, Value};
+use crate::activations::Activation;
+use crate::activations::linear::Linear;
+use crate::float::Float;
+use crate::layers::narrow::{NarrowBatchNormalization, NarrowDense, ToRows, WIDEST};
+use crate::layers::{Activate, BatchNormalization, Product};
+
+/// The function of an operation, if it is of this kind.
+fn function<T: 'static, F: Float>(operation: &Operation<F>) -> Option<&T> {
+    (&*operation.function as &dyn Any).downcast_ref()
+}
+
+/// Whether `second` alone reads what `first` makes.
+fn feeds_only<F: Float>(
+    operations: &[Operation<F>],
+    output: Value,
+    first: &Operation<F>,
+    second: &Operation<F>,
+) -> bool {
+    let made = first.makes.number;
+    let reads = operations.iter().flat_map(|o| &o.reads);
+    second.reads == [first.makes]
+        && output.number != made
+        && reads.filter(|x| x.number == made).count() == 1
+}
+
+/// x + b, then φ(x): φ(x + b) at once. The same bits.
+pub(super) fn fuse_bias<F: Float>(operations: &[Operation<F>], output: Value) -> Vec<Operation<F>> {
+    let mut fused: Vec<Operation<F>> = Vec::with_capacity(operations.len());
+    for operation in operations {
+        if let Some(before) = fused.last_mut()
+            && feeds_only(operations, output, before, operation)
+            && let Some(bias) = function::<Activate<F>, F>(before)
+            && let Some(activate) = function::<Activate<F>, F>(operation)
+            && bias.activation.is_identity()
+            && !activate.use_bias
+        {
+            before.function = Arc::new(Activate {
+                activation: activate.activation.clone(),
+                ..bias.clone()
+            });
+            before.makes = operation.makes;
+            before.layer = operation.layer;
+        } else {
+            fused.push(operation.clone());
+        }
+    }
+    fused
+}
+
+/// The activation that ends a network, if its last operation is one: for a loss that is one formula with it.
+pub(super) fn last_activation<F: Float>(
+    operations: &[Operation<F>],
+    output: Value,
+) -> Option<Arc<dyn Activation<F>>> {
+    let last = operations.last()?;
+    let activate = function::<Activate<F>, F>(last)?;
+    // Behind a Flatten a loss sees other rows than the activation did.
+    let alone = !activate.use_bias && last.makes == output;
+    alone.then(|| activate.activation.clone())
+}
+
+/// The same network on columns, where all rows are narrow and all functions can: a product with its bias and activation
+/// is one operation, and the last one turns the output to rows. Sums over the batch differ by rounding.
+pub(super) fn narrow<F: Float>(
+    operations: &[Operation<F>],
+    output: Value,
+) -> Option<(Vec<Operation<F>>, Value)> {
+    let is_narrow = |x: &Value| x.rows == 1 && x.width <= WIDEST;
+    let all_narrow = |o: &Operation<F>| is_narrow(&o.makes) && o.reads.iter().all(is_narrow);
+    if operations.is_empty() || !operations.iter().all(all_narrow) {
+        return None;
+    }
+    let mut columns: Vec<Operation<F>> = Vec::with_capacity(operations.len() + 1);
+    for operation in operations {
+        if let Some(&product) = function::<Product, F>(operation) {
+            let activation = Arc::new(Linear);
+            columns.push(Operation {
+                function: Arc::new(NarrowDense {
+                    product,
+                    activation,
+                }),
+                ..operation.clone()
+            });
+        } else if let Some(normalization) = function::<BatchNormalization, F>(operation) {
+            let function = Arc::new(NarrowBatchNormalization(normalization.clone()));
+            columns.push(Operation {
+                function,
+                ..operation.clone()
+            });
+        } else {
+            let activate = function::<Activate<F>, F>(operation)?;
+            if !activate.activation.is_elementwise() {
+                return None;
+            }
+            let before = columns.last_mut();
+            let before = before.filter(|b| feeds_only(operations, output, b, operation));
+            let product = before.and_then(|before| {
+                let dense = function::<NarrowDense<F>, F>(before)?;
+                let follows = before.parameters.end == operation.parameters.start;
+                let fits = dense.activation.is_identity()
+                    && (!activate.use_bias || follows)
+                    && (activate.use_bias || before.parameters.len() == dense.product.size());
+                fits.then_some((dense.product, before))
+            });
+            if let Some((product, before)) = product {
+                before.function = Arc::new(NarrowDense {
+                    product,
+                    activation: activate.activation.clone(),
+                });
+                if activate.use_bias {
+                    before.parameters.end = operation.parameters.end;
+                }
+                before.makes = operation.makes;
+            } else if activate.use_bias {
+                return None;
+            } else {
+                columns.push(operation.clone());
+            }
+        }
+    }
+    let number = operations.iter().map(|o| o.makes.number).max()? + 1;
+    let makes = Value { number, ..output };
+    columns.push(Operation {
+        function: Arc::new(ToRows),
+        layer: operations.last()?.layer,
+        reads: vec![output],
+        makes,
+        parameters: 0..0,
+        state: 0..0,
+        trainable: true,
+    });
+    Some((columns, makes))
+}

@@ -1,0 +1,135 @@
+//! What runs: operations, and where their values stand.
+
+use super::graph::{Operation, Value};
+use super::layout::{Frame, Layout, Purpose};
+use crate::error::Result;
+use crate::float::Float;
+use crate::layers::{Location, of_samples};
+use crate::linalg;
+
+/// Operations in the order in which they run, with the layout of a pass.
+#[derive(Debug)]
+pub struct Program<F: Float> {
+    operations: Vec<Operation<F>>,
+    pub(super) layout: Layout,
+    columns: bool,
+}
+
+impl<F: Float> Program<F> {
+    pub(super) fn new(
+        operations: Vec<Operation<F>>,
+        input: Value,
+        output: Value,
+        purpose: Purpose,
+    ) -> Self {
+        Self {
+            layout: Layout::new(&operations, input, output, purpose),
+            operations,
+            columns: false,
+        }
+    }
+
+    /// The same, of operations that take samples column-major.
+    pub(super) fn of_columns(self) -> Self {
+        Self {
+            columns: true,
+            ..self
+        }
+    }
+
+    /// Whether a batch comes in column-major: a unit's numbers for all samples lie together.
+    pub fn takes_columns(&self) -> bool {
+        self.columns
+    }
+
+    /// The operations, in order.
+    pub fn operations(&self) -> &[Operation<F>] {
+        &self.operations
+    }
+
+    /// The operations, each with where it finds and leaves what.
+    pub(super) fn steps(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (&Operation<F>, &Frame)> + ExactSizeIterator {
+        self.operations.iter().zip(&self.layout.frames)
+    }
+
+    /// Elements of the values of a pass. Saturates where no memory would do, as the other lengths do.
+    pub fn values_len(&self, samples: usize) -> usize {
+        samples.saturating_mul(self.layout.values)
+    }
+
+    /// Elements that operations keep for backward besides values.
+    pub fn caches_len(&self, samples: usize) -> usize {
+        let len = |o: &Operation<F>| o.function.cache_len(samples.saturating_mul(o.makes.rows));
+        self.operations
+            .iter()
+            .map(len)
+            .fold(0, usize::saturating_add)
+    }
+
+    /// Elements of the gradients of a pass back.
+    pub fn gradients_len(&self, samples: usize) -> usize {
+        let gradients = samples.saturating_mul(self.layout.gradients);
+        gradients.saturating_add(self.layout.shared)
+    }
+
+    /// The gradient with respect to the output, in the gradients of a pass for training or of a trace.
+    pub fn output_gradient<'a>(&self, samples: usize, gradients: &'a mut [F]) -> &'a mut [F] {
+        match &self.layout.output_gradient {
+            Location::At(range) => &mut gradients[of_samples(range, samples)],
+            Location::Input | Location::Output => &mut [],
+        }
+    }
+
+    /// Where a trace leaves the value that operation `k` makes.
+    pub fn value_of(&self, k: usize, samples: usize) -> std::ops::Range<usize> {
+        range_of(&self.layout.frames[k].makes, samples)
+    }
+
+    /// Where a trace leaves the gradient with respect to the value that operation `k` reads first; empty if it was not
+    /// asked for.
+    pub fn gradient_of(&self, k: usize, samples: usize) -> std::ops::Range<usize> {
+        let back = self.layout.frames[k].back.as_ref();
+        let dx = back.and_then(|back| back.dx[0].as_ref());
+        dx.map_or(0..0, |dx| range_of(dx, samples))
+    }
+
+    /// Check that this machine can compute the products of a pass of so many samples, forward and, if so asked, back.
+    pub fn check_products(&self, samples: usize, back: bool) -> Result<()> {
+        let of = |(operation, frame): (&Operation<F>, &Frame)| {
+            let rows = samples.saturating_mul(operation.makes.rows);
+            let (fan_in, fan_out) = (operation.reads[0].width, operation.makes.width);
+            let multiplies = operation.function.multiplies();
+            let back = frame.back.as_ref().filter(|_| back && multiplies);
+            let dx = back.filter(|back| back.dx[0].is_some());
+            [
+                multiplies.then_some((rows, fan_in, fan_out)),
+                back.filter(|back| back.learns)
+                    .map(|_| (fan_in, rows, fan_out)),
+                dx.map(|_| (rows, fan_out, fan_in)),
+            ]
+        };
+        linalg::check(self.steps().flat_map(of).flatten())
+    }
+
+    /// Multiply-adds, roughly, of those operations whose products threads share, for so many samples; where there are
+    /// none, a second thread that stays awake is in the way.
+    pub fn multiply_adds(&self, samples: usize) -> usize {
+        let of = |o: &Operation<F>| {
+            let rows = samples.saturating_mul(o.makes.rows);
+            rows.saturating_mul(o.parameters.len())
+        };
+        let shared = self.operations.iter().map(of);
+        shared
+            .filter(|&work| work >= linalg::PARALLEL_FROM)
+            .fold(0, usize::saturating_add)
+    }
+}
+
+fn range_of(location: &Location, samples: usize) -> std::ops::Range<usize> {
+    match location {
+        Location::At(range) => of_samples(range, samples),
+        Location::Input | Location::Output => 0..0,
+    }
+}

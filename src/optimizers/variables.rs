@@ -1,0 +1,122 @@
+//! What an optimizer works on: the arrays of a network, and where their slots lie.
+
+use std::ops::Range;
+
+use super::{MAX_SLOTS, Optimizer, Slots};
+use crate::float::Float;
+
+/// One array among the flat parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its elements in the flat parameters.
+    pub range: Range<usize>,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Whether training changes it.
+    pub trainable: bool,
+}
+
+/// The arrays that one optimizer moves. Its slots lie one after the other, each with its part for every variable, trained
+/// or not, in their order: a slot with the variables' shapes is laid out like the parameters.
+#[derive(Debug)]
+pub struct Variables {
+    all: Vec<Variable>,
+    /// Elements that are trained and lie together.
+    pub(super) runs: Vec<Range<usize>>,
+    /// The part of each slot for each variable.
+    slots: Vec<[Range<usize>; MAX_SLOTS]>,
+    slots_len: usize,
+    /// What is measured of each variable: so many numbers.
+    pub(super) measured: Vec<f64>,
+    measures: usize,
+}
+
+/// A variable with its gradient and slots; or, where every element is updated by itself, any piece of the flat arrays.
+#[derive(Debug)]
+pub struct Part<'a, F> {
+    /// The shape of the variable; empty for a piece.
+    pub shape: &'a [usize],
+    /// What was measured of it.
+    pub measured: &'a [f64],
+    /// The parameters.
+    pub w: &'a mut [F],
+    /// Their gradients.
+    pub gradients: &'a [F],
+    /// Its part of each slot; those that the optimizer does not have are empty.
+    pub slots: Slots<'a, F>,
+}
+
+impl Variables {
+    pub(super) fn new<F: Float>(all: Vec<Variable>, optimizer: &dyn Optimizer<F>) -> Self {
+        let mut runs = Vec::<Range<usize>>::new();
+        for variable in all.iter().filter(|variable| variable.trainable) {
+            match runs.last_mut() {
+                Some(run) if run.end == variable.range.start => run.end = variable.range.end,
+                _ => runs.push(variable.range.clone()),
+            }
+        }
+        let mut slots = vec![[(); MAX_SLOTS].map(|()| 0..0); all.len()];
+        let mut end = 0;
+        for slot in 0..optimizer.slots().len() {
+            for (variable, slots) in all.iter().zip(&mut slots) {
+                let shape = optimizer.slot_shape(slot, &variable.shape);
+                slots[slot] = end..end + shape.iter().product::<usize>();
+                end = slots[slot].end;
+            }
+        }
+        let measures = optimizer.measures();
+        Self {
+            measured: vec![0.0; measures * all.len()],
+            measures,
+            runs,
+            slots,
+            slots_len: end,
+            all,
+        }
+    }
+
+    /// Elements of all slots together.
+    pub fn slots_len(&self) -> usize {
+        self.slots_len
+    }
+
+    /// The numbers of the variables that are trained.
+    pub(super) fn trained(&self) -> impl Iterator<Item = usize> {
+        (0..self.all.len()).filter(|&i| self.all[i].trainable)
+    }
+
+    /// The elements of those variables.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = &Range<usize>> {
+        self.trained().map(|i| &self.all[i].range)
+    }
+
+    /// Where what is measured of the `n`-th of those stands.
+    pub(super) fn measures(&self, n: usize) -> Range<usize> {
+        n * self.measures..(n + 1) * self.measures
+    }
+
+    /// Variable `i` of the flat arrays.
+    pub(super) fn part<'a, F>(
+        &'a self,
+        i: usize,
+        w: &'a mut [F],
+        gradients: &'a [F],
+        slots: &'a mut [F],
+        measured: &'a [f64],
+    ) -> Part<'a, F> {
+        let Variable { range, shape, .. } = &self.all[i];
+        let (mut parts, mut rest, mut from) = (super::empty_slots(), slots, 0);
+        for (part, range) in parts.iter_mut().zip(&self.slots[i]) {
+            let (_, after) = rest.split_at_mut(range.start.saturating_sub(from));
+            (*part, rest) = after.split_at_mut(range.len());
+            from = range.end.max(from);
+        }
+        Part {
+            shape,
+            measured,
+            w: &mut w[range.clone()],
+            gradients: &gradients[range.clone()],
+            slots: parts,
+        }
+    }
+}
