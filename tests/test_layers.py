@@ -398,7 +398,7 @@ def test_an_out_is_of_the_same_layer_and_of_as_many_samples():
 
 
 @both
-def test_field_T13_the_cache_shares_the_inputs_unless_a_copy_is_asked_for(alone):
+def test_the_cache_shares_the_inputs_unless_a_copy_is_asked_for(alone):
     runs = layer_or_network(lambda **options: layers.Dense(3, **options), alone)
     dy = np.ones((len(X), 3))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fanin import _checks, _outputs, _training, losses, optimizers
+from fanin import _checks, _core, _outputs, _training, losses, optimizers
 from fanin._network import Network
 from fanin._warn import warn
 from fanin.errors import NotReadyError
@@ -96,7 +96,7 @@ class Compilable(Network):
         resolve_all(wanted, aim, self._outputs() or 1)
         compiled = _training.Compiled(chosen, aim, wanted)
         if self.built:
-            self._warn_of_outputs(compiled)
+            self._warn_of_outputs(compiled, self.ready())
         if self._compiled is not None:
             self._compiled.end()
         self._compiled = compiled.begin()
@@ -158,9 +158,8 @@ class Compilable(Network):
         slots = compiled.arranged(self.params)
         return dict(zip(compiled.optimizer.slot_names(), slots, strict=True))
 
-    def _warn_of_outputs(self, compiled: _training.Compiled) -> None:
-        """Warn, once, if the loss does not fit what the built network ends in."""
-        plan = self.ready()
+    def _warn_of_outputs(self, compiled: _training.Compiled, plan: _core.Plan) -> None:
+        """Warn, once, if the loss does not fit what the built network, of this plan, ends in."""
         assert self._plan is not None
         made_of, _ = self._plan
         if made_of is compiled.seen:

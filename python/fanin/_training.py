@@ -195,10 +195,6 @@ class Trainee:
     callbacks: CallbackList
     history: History
 
-    def call(self, hook: str, *args: Any) -> None:
-        """Call a hook of every callback."""
-        self.callbacks.call(hook, *args)
-
     def record(self, epoch: int, logs: dict[str, Any]) -> None:
         """Count an epoch, and tell the callbacks."""
         self.compiled.epochs += 1
@@ -260,29 +256,71 @@ class Training:
         logs: list[dict[str, Any]] = [{} for _ in self.trainees]
         for epoch in range(first, last):
             for trainee in self.trainees:
-                trainee.call("on_epoch_begin", epoch, {})
+                trainee.callbacks.call("on_epoch_begin", epoch, {})
             self.progress.begin(f"Epoch {epoch + 1}/{last}")
             logs, steps = self._epoch(epoch)
-            errors = [t.spoilt(epoch, own) for t, own in self._with(logs)]
-            # Where one is spoilt, the others have trained this epoch, which counts.
-            sound = [
-                pair for pair, error in zip(self._with(logs), errors, strict=True) if not error
-            ]
-            for trainee, own in sound:
-                self._validate(trainee, epoch, own)
-            if len(sound) == len(errors):
-                self.progress.end(_means(logs), steps)
-            for trainee, own in sound:
-                trainee.record(epoch, own)
-            for error in filter(None, errors):
-                raise error
+            self._finish(epoch, logs, steps)
             if self._stopped():
                 break
-        for trainee, own in self._with(logs):
-            trainee.call("on_train_end", own)
+        for trainee, own in zip(self.trainees, logs, strict=True):
+            trainee.callbacks.call("on_train_end", own)
 
-    def _with(self, logs: list[dict[str, Any]]) -> Iterator[tuple[Trainee, dict[str, Any]]]:
-        return zip(self.trainees, logs, strict=True)
+    def _epoch(self, epoch: int) -> tuple[list[dict[str, Any]], int]:
+        """Train for one epoch; return the means of each network, and how many batches are done."""
+        trainees, size = self.trainees, self.course.batch_size
+        networks = [trainee.network for trainee in trainees]
+        orders = [trainee.shuffler.order(epoch, len(self.samples)) for trainee in trainees]
+        progress = [np.zeros(2 + len(self.objective.names)) for _ in trainees]
+        for trainee, counts in zip(trainees, progress, strict=True):
+            counts[0] = trainee.compiled.iterations
+        each = any(trainee.callbacks.any_overrides(BATCH_HOOKS) for trainee in trainees)
+        logs: list[dict[str, Any]] = [{} for _ in trainees]
+        done = 0
+        for start, stop in self._spans(each):
+            updates, batches = [], []
+            for trainee, order, counts in zip(trainees, orders, progress, strict=True):
+                compiled = trainee.compiled
+                if each:
+                    trainee.callbacks.call("on_train_batch_begin", start, {})
+                rates = compiled.optimizer.learning_rates(compiled.iterations, stop - start)
+                batches.append(Batches(order[start * size : stop * size], size, rates, counts))
+                updates.append(compiled.update(trainee.network.params))
+            try:
+                _core.train(
+                    networks, updates, self.objective, self.samples, batches, self.course.threads
+                )
+            finally:
+                for trainee, counts in zip(trainees, progress, strict=True):
+                    trainee.compiled.iterations = int(counts[0])
+            done = stop
+            logs = [self.objective.logs(counts[2:], counts[1]) for counts in progress]
+            self.progress.update(done, _means(logs))
+            for trainee, own in zip(trainees, logs, strict=True):
+                if each:
+                    trainee.callbacks.call("on_train_batch_end", start, dict(own))
+                trainee.callbacks.call("on_train_pulse", stop - 1, dict(own))
+            if self._stopped():
+                break
+        return logs, done
+
+    def _finish(self, epoch: int, logs: list[dict[str, Any]], steps: int) -> None:
+        """Validate an epoch, show and record it.
+
+        Where numbers of one network are spoilt, the others have trained this epoch, which counts.
+        """
+        error, sound = None, []
+        for trainee, own in zip(self.trainees, logs, strict=True):
+            spoilt = trainee.spoilt(epoch, own)
+            if spoilt is None:
+                self._validate(trainee, epoch, own)
+                sound.append((trainee, own))
+            error = error or spoilt
+        if error is None:
+            self.progress.end(_means(logs), steps)
+        for trainee, own in sound:
+            trainee.record(epoch, own)
+        if error is not None:
+            raise error
 
     def _stopped(self) -> bool:
         return all(trainee.model.stop_training for trainee in self.trainees)
@@ -301,49 +339,6 @@ class Training:
                 "val_",
             )
 
-    def _epoch(self, epoch: int) -> tuple[list[dict[str, Any]], int]:
-        """Train for one epoch; return the means of each network, and how many batches are done."""
-        trainees, size = self.trainees, self.course.batch_size
-        orders = [trainee.shuffler.order(epoch, len(self.samples)) for trainee in trainees]
-        progress = [np.zeros(2 + len(self.objective.names)) for _ in trainees]
-        for trainee, counts in zip(trainees, progress, strict=True):
-            counts[0] = trainee.compiled.iterations
-        each = any(trainee.callbacks.any_overrides(BATCH_HOOKS) for trainee in trainees)
-        logs: list[dict[str, Any]] = [{} for _ in trainees]
-        done = 0
-        for start, stop in self._spans(each):
-            if each:
-                for trainee in trainees:
-                    trainee.call("on_train_batch_begin", start, {})
-            rows = slice(start * size, stop * size)
-            batches = [
-                Batches(order[rows], size, _rates(trainee.compiled, stop - start), counts)
-                for trainee, order, counts in zip(trainees, orders, progress, strict=True)
-            ]
-            updates = [trainee.compiled.update(trainee.network.params) for trainee in trainees]
-            try:
-                _core.train(
-                    [trainee.network for trainee in trainees],
-                    updates,
-                    self.objective,
-                    self.samples,
-                    batches,
-                    self.course.threads,
-                )
-            finally:
-                for trainee, counts in zip(trainees, progress, strict=True):
-                    trainee.compiled.iterations = int(counts[0])
-            done = stop
-            logs = [self.objective.logs(counts[2:], counts[1]) for counts in progress]
-            self.progress.update(done, _means(logs))
-            for trainee, own in self._with(logs):
-                if each:
-                    trainee.call("on_train_batch_end", start, dict(own))
-                trainee.call("on_train_pulse", stop - 1, dict(own))
-            if self._stopped():
-                break
-        return logs, done
-
     def _spans(self, each: bool) -> Iterator[tuple[int, int]]:
         """Cut an epoch's batches into the calls of the core: one, unless somebody watches."""
         steps = self.course.steps(len(self.samples))
@@ -351,17 +346,15 @@ class Training:
         done, clock = 0, time.perf_counter()
         while done < steps:
             stop = done + 1 if each else done + self.span if paced else steps
-            pulses = [t.callbacks.until_pulse(t.compiled.iterations) for t in self.trainees]
-            stop = min(stop, steps, *(done + pulse for pulse in pulses if pulse is not None))
+            stop = min(stop, steps)
+            for trainee in self.trainees:
+                pulse = trainee.callbacks.until_pulse(trainee.compiled.iterations)
+                stop = stop if pulse is None else min(stop, done + pulse)
             yield done, stop
             now = time.perf_counter()
             pace = (now - clock) / (stop - done)
             self.span = max(1, min(4 * self.span, int(INTERVAL / max(pace, 1e-9))))
             done, clock = stop, now
-
-
-def _rates(compiled: Compiled, steps: int) -> NDArray[np.float64]:
-    return compiled.optimizer.learning_rates(compiled.iterations, steps)
 
 
 def _means(logs: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
@@ -402,7 +395,8 @@ def fit(
     shape = samples.x.shape[1:]
     plans = [model.plan_for(shape) for model in models]
     objectives = [own.objective(plan) for own, plan in zip(compiled, plans, strict=True)]
-    _check_alike(whose, plans, objectives)
+    if len(models) > 1:
+        _check_alike(whose, plans, objectives)
     objective, called = objectives[0], []
     for model, own in zip(models, compiled, strict=True):
         own.optimizer.slot_names()  # refuses numbers that it was given since it was made
@@ -422,7 +416,7 @@ def fit(
         progress = Progress(course.verbose, course.steps(len(samples)), course.last - course.first)
         training = Training(trainees, objective, course, samples, validation, progress)
         for trainee in trainees:
-            trainee.call("on_train_begin", {})
+            trainee.callbacks.call("on_train_begin", {})
     with progress:
         training.run()
     return [trainee.history for trainee in trainees]
@@ -432,22 +426,23 @@ def _check_alike(
     whose: Sequence[str], plans: Sequence[_core.Plan], objectives: Sequence[Objective]
 ) -> None:
     """Check that the same samples, loss and metrics are meant for all networks."""
-    traits = [
-        {
-            "dtype": plan.dtype,
-            "shape of the outputs": plan.output_shapes[-1],
-            "loss": objective.loss,
-            "metrics": objective.metrics,
-        }
-        for plan, objective in zip(plans, objectives, strict=True)
-    ]
-    for name, own in zip(whose, traits, strict=True):
-        for trait, expected in traits[0].items():
-            if own[trait] != expected:
+    expected = _traits(plans[0], objectives[0])
+    for name, plan, objective in zip(whose[1:], plans[1:], objectives[1:], strict=True):
+        for trait, found in _traits(plan, objective).items():
+            if found != expected[trait]:
                 raise ValueError(
-                    f"{name}expected the same {trait} as that of models[0], {expected}, found "
-                    f"{own[trait]}"
+                    f"{name}expected the same {trait} as that of models[0], {expected[trait]}, "
+                    f"found {found}"
                 )
+
+
+def _traits(plan: _core.Plan, objective: Objective) -> dict[str, Any]:
+    return {
+        "dtype": plan.dtype,
+        "shape of the outputs": plan.output_shapes[-1],
+        "loss": objective.loss,
+        "metrics": objective.metrics,
+    }
 
 
 def _trainee(
@@ -458,9 +453,8 @@ def _trainee(
     source: "random.RandomSource | None",
 ) -> Trainee:
     """Give a network that is built what training needs: slots, history, callbacks, shuffles."""
-    compiled = model._choices()
-    model._warn_of_outputs(compiled)
-    network = Network.of(model)
+    compiled, network = model._choices(), Network.of(model)
+    model._warn_of_outputs(compiled, network.plan)
     compiled.update(network.params)
     # Shuffles of an earlier fit are not repeated, unless the user says where they come from.
     offset = max(compiled.epochs - course.first, 0) if source is None else 0

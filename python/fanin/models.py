@@ -305,8 +305,8 @@ class Sequential(Compilable):
         batches = -(-len(data) // size)
         called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
         with self._built_for(data.x), Progress(level, batches) as progress:
-            self._warn_of_outputs(compiled)
             network = _training.Network.of(self)
+            self._warn_of_outputs(compiled, network.plan)
             called.begin()
             progress.begin()
             logs = _training.evaluate(network, objective, data, size, threads, called)

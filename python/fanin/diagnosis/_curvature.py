@@ -90,10 +90,13 @@ def _gradient(model: Sequential, x: Array, y: Any, loss: Any) -> Any:
     last = model.layers[-1].settings().get("activation")
     aim = chosen_before(model, loss) or fitting_loss(y, (len(x), *outputs.shape[1:]), last)
 
+    passed: Any = None
+
     def gradient(params: Array) -> Array:
+        nonlocal passed
         at = params.astype(model.dtype, copy=False)
         # One mask of Dropout for all: a loss that changes at random has no curvature.
-        outputs, cache = plan.forward(at, state.copy(), x, True, None, 0)
+        passed = outputs, cache = plan.forward(at, state.copy(), x, True, None, 0, passed)
         _, dy = aim.rows(y, outputs)
         return plan.backward(at, cache, dy / np.asarray(len(x), dy.dtype), None)[1].astype(float)
 
