@@ -66,14 +66,15 @@ SPARSE, ACCURACY = members.LOSSES[4], {"kind": "sparse_categorical_accuracy"}
 SLOTS = np.zeros((2, PLAN.parameter_count))
 MT19937 = _core.mt19937_state(1)
 CACHE = PLAN.forward(PARAMS, STATE.copy(), X, True)[1]
+TRACE = PLAN.trace(PARAMS, STATE.copy(), X, True)[1]
 
 # A good call of each function; of a method, with its plan bound.
 CALLS = {
     "Plan": (Plan, (5,), [NORMAL, DENSE], "float64"),
     "Plan.forward": (PLAN.forward, PARAMS, STATE, X, True, 1, 0),
     "Plan.backward": (PLAN.backward, PARAMS, CACHE, np.ones((4, 3)), 1),
-    "Plan.outputs": (PLAN.outputs, CACHE),
-    "Plan.gradients": (PLAN.gradients, PARAMS, CACHE, np.ones((4, 3)), 2, True, 1),
+    "Plan.trace": (PLAN.trace, PARAMS, STATE, X, True, 1),
+    "Plan.gradients": (PLAN.gradients, PARAMS, TRACE, np.ones((4, 3)), 2, True, 1),
     "Plan.predict": (PLAN.predict, PARAMS, STATE, X, 2, 1),
     "Plan.evaluate": (
         PLAN.evaluate, PARAMS, STATE, SPARSE, [ACCURACY], X, Y, np.ones(4), 2, 1
