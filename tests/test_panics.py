@@ -69,6 +69,7 @@ SPARSE, ACCURACY = members.LOSSES[4], {"kind": "sparse_categorical_accuracy"}
 SLOTS = np.zeros((2, PLAN.parameter_count))
 MT19937 = _core.mt19937_state(1)
 CACHE = PLAN.forward(PARAMS, STATE.copy(), X, True)[1]
+TRACE = PLAN.trace(PARAMS, STATE.copy(), X, True)[1]
 
 NETWORK, UPDATE = Network(PLAN, PARAMS, STATE), Update(members.adam(), SLOTS)
 OBJECTIVE, SAMPLES = objective(SPARSE, ACCURACY), Samples(X, Y, np.ones(4))
@@ -106,8 +107,8 @@ CALLS = {
     "Plan.backward": (
         PLAN.backward, PARAMS, CACHE, np.ones((4, 3)), 1, np.zeros((4, 5)), np.zeros(28)
     ),
-    "Plan.outputs": (PLAN.outputs, CACHE),
-    "Plan.gradients": (PLAN.gradients, PARAMS, CACHE, np.ones((4, 3)), 2, True, 1),
+    "Plan.trace": (PLAN.trace, PARAMS, STATE, X, True, 1),
+    "Plan.gradients": (PLAN.gradients, PARAMS, TRACE, np.ones((4, 3)), 2, True, 1),
     "predict": (_core.predict, NETWORK, X, 2, 1),
     "evaluate": (_core.evaluate, NETWORK, OBJECTIVE, SAMPLES, 2, 1),
     "train": (_core.train, [NETWORK], [UPDATE], OBJECTIVE, SAMPLES, [BATCHES], 1),

@@ -14,6 +14,7 @@ pub(crate) enum Location {
 }
 
 /// The elements of so many samples that have these elements each.
+#[inline]
 pub(crate) fn of_samples(range: &Range<usize>, samples: usize) -> Range<usize> {
     range.start * samples..range.end * samples
 }
@@ -31,6 +32,7 @@ pub(crate) struct Values<'a, F> {
 
 impl<'a, F> Values<'a, F> {
     /// All of them, of so many samples; `output` is empty where it is gone.
+    #[inline]
     pub(crate) fn all(samples: usize, input: &'a [F], output: &'a [F], memory: &'a [F]) -> Self {
         Self {
             samples,
@@ -43,6 +45,7 @@ impl<'a, F> Values<'a, F> {
     }
 
     /// The value at `location` for writing, and the others.
+    #[inline]
     pub(crate) fn around(
         samples: usize,
         input: &'a [F],
@@ -68,6 +71,7 @@ impl<'a, F> Values<'a, F> {
     }
 
     /// The value at `location`.
+    #[inline]
     pub(crate) fn get(&self, location: &Location) -> &'a [F] {
         match location {
             Location::Input => self.input,
@@ -87,12 +91,12 @@ impl<'a, F> Values<'a, F> {
 /// The inputs of an operation.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a, F> {
-    values: Values<'a, F>,
+    values: &'a Values<'a, F>,
     locations: &'a [Location],
 }
 
 impl<'a, F> Inputs<'a, F> {
-    pub(crate) fn new(values: Values<'a, F>, locations: &'a [Location]) -> Self {
+    pub(crate) fn new(values: &'a Values<'a, F>, locations: &'a [Location]) -> Self {
         Self { values, locations }
     }
 
@@ -102,6 +106,7 @@ impl<'a, F> Inputs<'a, F> {
     }
 
     /// Input number `i`.
+    #[inline]
     pub fn get(&self, i: usize) -> &'a [F] {
         self.values.get(&self.locations[i])
     }
@@ -122,6 +127,7 @@ pub struct Gradients<'a, F> {
 
 impl<F> Gradients<'_, F> {
     /// The gradient with respect to input number `i`, if it is asked for.
+    #[inline]
     pub fn get(&mut self, i: usize) -> Option<&mut [F]> {
         Some(match self.locations[i].as_ref()? {
             Location::At(range) => {

@@ -73,12 +73,11 @@ pub(super) struct Layout {
 impl Layout {
     pub(super) fn new<F: Float>(
         operations: &[Operation<F>],
-        input: Value,
         output: Value,
         purpose: Purpose,
     ) -> Self {
-        let wanted = wanted_gradients(operations, input, output, purpose);
-        let (values, values_end) = place_values(operations, input, output, purpose, &wanted);
+        let wanted = wanted_gradients(operations, output, purpose);
+        let (values, values_end) = place_values(operations, output, purpose, &wanted);
         let mut gradients = GradientPlaces::new(operations, output, purpose);
         let output_gradient = gradients.at[output.number].clone();
         let back = |k: usize| {
@@ -116,7 +115,6 @@ fn for_each_value<T: Clone, F: Float>(operations: &[Operation<F>], entry: T) -> 
 /// Which values' gradients are wanted: of what is trained, those of all values that depend on it.
 fn wanted_gradients<F: Float>(
     operations: &[Operation<F>],
-    input: Value,
     output: Value,
     purpose: Purpose,
 ) -> Vec<bool> {
@@ -130,7 +128,7 @@ fn wanted_gradients<F: Float>(
                     operation.learns() || reads.any(|x| wanted[x.number]);
             }
         }
-        Purpose::Trace { with_input } => wanted[input.number] = with_input || input == output,
+        Purpose::Trace { with_input } => wanted[INPUT] = with_input || output.number == INPUT,
         Purpose::Inference | Purpose::ByHand => {}
     }
     wanted
@@ -139,7 +137,6 @@ fn wanted_gradients<F: Float>(
 /// Where each value stands, and how many elements there are in all.
 fn place_values<F: Float>(
     operations: &[Operation<F>],
-    input: Value,
     output: Value,
     purpose: Purpose,
     wanted: &[bool],
@@ -163,7 +160,7 @@ fn place_values<F: Float>(
     }
     let stays_in_place = |k: usize| {
         let (operation, x) = (&operations[k], operations[k].reads[0]);
-        operation.function.in_place() && x.number != input.number && until[x.number] == k
+        operation.function.in_place() && x.number != INPUT && until[x.number] == k
     };
     let mut at = for_each_value(operations, Location::Input);
     if until[output.number] != NEVER && !operations.is_empty() {
@@ -266,7 +263,7 @@ impl GradientPlaces {
             }
             let until = self.until[x.number];
             let location = match (&dy, self.purpose) {
-                (_, Purpose::ByHand) if x.number == 0 => Location::Input,
+                (_, Purpose::ByHand) if x.number == INPUT => Location::Input,
                 (Location::At(dy), Purpose::Training | Purpose::ByHand) if in_place => {
                     Location::At(self.memory.keep(dy.clone(), until))
                 }
@@ -286,6 +283,9 @@ impl GradientPlaces {
         }
     }
 }
+
+/// The number of the network's input.
+const INPUT: usize = 0;
 
 /// Later than any time.
 const NEVER: usize = usize::MAX;

@@ -74,7 +74,7 @@ pub fn forward<F: Float>(
         let state = state.part(operation.state.clone(), !operation.trainable);
         let parameters = &w[operation.parameters.clone()];
         let (made, values) = Values::around(samples, x, y, values, &frame.makes);
-        let inputs = Inputs::new(values, &frame.reads);
+        let inputs = Inputs::new(&values, &frame.reads);
         if frame.copies {
             made.copy_from_slice(inputs.get(0));
         }
@@ -115,7 +115,7 @@ pub fn backward<F: Float>(
             (true, false) => &mut dw[range.clone()],
             (true, true) => &mut shared[..range.len()],
         };
-        let inputs = Inputs::new(values, &frame.reads);
+        let inputs = Inputs::new(&values, &frame.reads);
         let y = values.get(&frame.makes);
         if back.copies {
             let to = back.dx[0].as_ref().expect("a place to work in");
@@ -139,6 +139,7 @@ pub fn backward<F: Float>(
 }
 
 /// dy of an operation and the gradients that it writes; in place, dy is where it writes.
+#[inline]
 fn split<'a, F: Float>(
     samples: usize,
     dy: &'a [F],

@@ -207,10 +207,10 @@ impl<F: Float> Plan<F> {
         let fused = lower::fuse_bias(&self.operations, self.output);
         match lower::narrow(&fused, self.output) {
             Some((operations, output)) => {
-                let program = Program::new(operations, self.input, output, Purpose::Training);
+                let program = Program::new(operations, output, Purpose::Training);
                 program.of_columns()
             }
-            None => Program::new(fused, self.input, self.output, Purpose::Training),
+            None => Program::new(fused, self.output, Purpose::Training),
         }
     }
 
@@ -220,12 +220,12 @@ impl<F: Float> Plan<F> {
         let operations = &self.operations[..operations];
         let output = operations.last().map_or(self.input, |last| last.makes);
         let purpose = Purpose::Trace { with_input };
-        Program::new(operations.to_vec(), self.input, output, purpose)
+        Program::new(operations.to_vec(), output, purpose)
     }
 
     fn fused(&self, purpose: Purpose) -> Program<F> {
         let operations = lower::fuse_bias(&self.operations, self.output);
-        Program::new(operations, self.input, self.output, purpose)
+        Program::new(operations, self.output, purpose)
     }
 
     /// The same network up to the input of its last activation, and that activation.

@@ -16,14 +16,9 @@ pub struct Program<F: Float> {
 }
 
 impl<F: Float> Program<F> {
-    pub(super) fn new(
-        operations: Vec<Operation<F>>,
-        input: Value,
-        output: Value,
-        purpose: Purpose,
-    ) -> Self {
+    pub(super) fn new(operations: Vec<Operation<F>>, output: Value, purpose: Purpose) -> Self {
         Self {
-            layout: Layout::new(&operations, input, output, purpose),
+            layout: Layout::new(&operations, output, purpose),
             operations,
             columns: false,
         }
