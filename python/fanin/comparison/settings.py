@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DEFAULT_EPOCHS = 5
 DEFAULT_SEEDS = 3
 
-count = partial(_checks.count, minimum=1, maximum=2**31 - 1)
+count: "partial[int]" = partial(_checks.count, minimum=1, maximum=2**31 - 1)
 """Return a number of at least one thing, and of no more than the core can count."""
 
 
