@@ -540,3 +540,12 @@ def test_what_may_have_its_units_anywhere_has_them_where_its_neighbour_has():
     first = torch.nn.Sequential(torch.nn.LayerNorm(10), torch.nn.Linear(10, 3))
     x = RNG.normal(size=(16, 7, 10)).astype("float32")
     assert [layer.units for layer in fanin.diagnose(first, x).layers] == [10, 3]
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", 3, {"class_name": "Huber"}])
+def test_a_torch_module_takes_no_name_of_a_loss(loss):
+    """Keras's models and ours know losses by name; torch has functions."""
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3))
+    x = np.zeros((5, 4), "float32")
+    with pytest.raises(TypeError, match=r"^loss: expected a function .* found "):
+        fanin.diagnose(model, x, np.zeros(5, int), loss=loss)

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from fanin import _checks
 from fanin.errors import ShapeError
 from fanin.frameworks._objective import random_direction
 from fanin.frameworks._trace import LayerTrace, Trace
@@ -43,6 +44,11 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         The modules without submodules of their own, in the order in which they ran, and what
         happens to signals between them.
     """
+    if loss is not None and not callable(loss):
+        raise TypeError(
+            "loss: expected a function of outputs and targets that returns a mean, such as "
+            f"torch.nn.functional.cross_entropy, found {_checks.found(loss)}"
+        )
     inputs = as_tensor(x, model)
     # The gradient with respect to the inputs of a first activation is looked at as well.
     inputs.requires_grad_(inputs.is_floating_point())
