@@ -5,11 +5,12 @@ values at every call, and one with a seed that several layers of a network share
 its own. The weight layout is ``(fan_in, fan_out)``.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from fanin import _absent
 from fanin.initializers._base import Initializer, RandomInitializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
 from fanin.initializers._documents import he_init, xavier_init
-from fanin.initializers._explain import Explanation
 from fanin.initializers._looks_linear import LooksLinear
 from fanin.initializers._orthogonal import DeltaOrthogonal, Orthogonal
 from fanin.initializers._presets import (
@@ -26,6 +27,20 @@ from fanin.initializers._random import RandomNormal, RandomUniform, TruncatedNor
 from fanin.initializers._registry import deserialize, get, serialize
 from fanin.initializers._structured import Dirac, Sparse, ZerO
 from fanin.initializers._variance_scaling import VarianceScaling
+
+if TYPE_CHECKING:
+    from fanin.initializers._explain import Explanation
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name != "Explanation":
+            return _absent.find(__name__, name)
+        # Nobody needs its module before `explain` is called: one of the 19 ms of `import fanin`.
+        from fanin.initializers._explain import Explanation
+
+        globals()[name] = Explanation
+        return Explanation
+
 
 # The names of instances, and the older ones of Keras and TensorFlow; JAX's Kaiming.
 XavierNormal = xavier_normal = glorot_normal = GlorotNormal
