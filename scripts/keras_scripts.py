@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fanin
-from fanin import _absent
+from fanin._absences import _absent
 
 DENSE = set(
     [

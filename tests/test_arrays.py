@@ -8,8 +8,8 @@ import members
 import numpy as np
 import pytest
 from fanin import _core
-from fanin._data import Samples
 from fanin.errors import ShapeError
+from fanin.models._samples import Samples
 from numerics import Laid, objective
 
 

@@ -201,7 +201,7 @@ def test_a_file_that_cannot_be_written_at_the_end_is_code_1(capsys, monkeypatch,
     def full(path, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fanin._files.write", full)
+    monkeypatch.setattr("fanin._files._disk.write", full)
     assert run(f"compare {QUICK} --json {tmp_path / 'r.json'}") == 1
     out, err = capsys.readouterr()
     assert "never learned" in out  # the result is not lost
@@ -254,7 +254,7 @@ def test_demo_shows_its_table_wherever_it_is(place, capsys, tmp_path, monkeypatc
     def refuse(path):  # the superuser, who may run this, could write into any folder
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("fanin._files.check_writable", refuse)
+    monkeypatch.setattr("fanin._files._disk.check_writable", refuse)
     assert run(f"demo {words}") == 0
     out, err = capsys.readouterr()
     assert err == ""

@@ -9,7 +9,7 @@ import fanin
 import numpy as np
 import pytest
 from commands import run
-from fanin._registry import snake
+from fanin._members._registry import snake
 from fanin.cli import _list, _versions
 
 

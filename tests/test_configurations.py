@@ -13,7 +13,8 @@ from pathlib import Path
 
 import fanin
 import pytest
-from fanin import _signatures, initializers
+from fanin import initializers
+from fanin._members import _signatures
 
 _spec = importlib.util.spec_from_file_location(
     "make_configurations", Path(__file__).with_name("golden") / "make_configurations.py"

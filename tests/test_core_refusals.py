@@ -4,9 +4,9 @@ import members
 import numpy as np
 import pytest
 from fanin import _core
-from fanin._data import Samples
-from fanin._training import Batches, Network, Update
 from fanin.errors import ShapeError
+from fanin.models._samples import Samples
+from fanin.models._training import Batches, Network, Update
 from numerics import objective
 from refusals import refused
 

@@ -18,7 +18,7 @@ import numpy as np
 import public_calls
 import pytest
 from fanin import frameworks, layers, theory
-from fanin._member import Member
+from fanin._members._member import Member
 from fanin.comparison.data import load
 from fanin.comparison.experiment import prepare
 from fanin.errors import NotReadyError

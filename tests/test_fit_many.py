@@ -8,10 +8,10 @@ import fanin
 import numpy as np
 import pytest
 from fanin import _core
-from fanin._data import Samples
-from fanin._training import Batches, Network
 from fanin.errors import ShapeError
 from fanin.layers import BatchNormalization, Dense, Dropout, Input
+from fanin.models._samples import Samples
+from fanin.models._training import Batches, Network
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(150, 4)).astype("float32")

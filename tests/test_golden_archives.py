@@ -1,6 +1,7 @@
-"""Files of 0.1.0 are read, and training goes on from them to the bits that 0.1.0 gave."""
+"""Files and pickles of 0.1.0 are read; training goes on from them to the bits that 0.1.0 gave."""
 
 import importlib.util
+import pickle
 from pathlib import Path
 
 import fanin
@@ -40,6 +41,15 @@ def test_training_goes_on_to_the_same_bits(name, after, tmp_path):
     model.save(tmp_path / "again.npz")  # what is read is written as it was
     again = fanin.models.load_model(tmp_path / "again.npz")
     for each in (model, again):
+        program.train(each, targets, 2, 4)
+        assert_bits(each, name, after)
+
+
+@pytest.mark.parametrize("name", program.TRAINED)
+def test_training_goes_on_from_a_pickle(name, after):
+    model = pickle.loads((FOLDER / f"{name}.pickle").read_bytes())
+    targets = program.CLASSES if model.name == "classifier" else program.TARGETS
+    for each in (pickle.loads(pickle.dumps(model)), model):
         program.train(each, targets, 2, 4)
         assert_bits(each, name, after)
 

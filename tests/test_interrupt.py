@@ -67,8 +67,8 @@ print(json.dumps([sent, stopped, bool((kernel != start).any()), sound]))
 # The core's own call, so that the number of whole batches is known: doing exactly these again must
 # give the same bits.
 TRAIN = """
-from fanin._data import Samples
-from fanin._training import Batches, Network, Objective, Update
+from fanin.models._samples import Samples
+from fanin.models._training import Batches, Network, Objective, Update
 
 D = {"kind": "dense", "use_bias": True, "trainable": True}
 relu, softmax = {"kind": "relu"}, {"kind": "softmax"}

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from fanin import _core
 from fanin._core import Plan
-from fanin._data import Samples
-from fanin._training import Batches, Network, Update
+from fanin.models._samples import Samples
+from fanin.models._training import Batches, Network, Update
 from numerics import objective
 
 HOSTILE = {

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import reference
 from fanin import _core
-from fanin._data import Samples
-from fanin._training import Batches, Update
+from fanin.models._samples import Samples
+from fanin.models._training import Batches, Update
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numerics import TOLERANCE, Laid, distance, objective, outputs_for, targets_for

@@ -79,7 +79,7 @@ def modules() -> dict[str, ModuleType]:
 @functools.cache
 def things() -> list[Thing]:
     """Return what the public names stand for, each once."""
-    from fanin import _absent
+    from fanin._absences import _absent
 
     found: dict[Any, Thing] = {}
     for path, module in modules().items():

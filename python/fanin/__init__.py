@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fanin import (
-    _absent,
     activations,
     backend,
     callbacks,
@@ -24,6 +23,7 @@ from fanin import (
     streams,
     utils,
 )
+from fanin._absences import _absent
 from fanin._core import get_num_threads, set_num_threads
 from fanin.initializers import he_init, xavier_init, zeros_initializer
 from fanin.layers import Input

@@ -6,6 +6,8 @@ A wrong kind of object is a TypeError, a wrong value a ValueError, a wrong shape
 
 import math
 import operator
+import sys
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -202,7 +204,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
     >>> print(unknown("activation", "rleu", ["relu", "tanh"]))
     unknown activation 'rleu'; did you mean 'relu'?
     """
-    from fanin import _absent
+    from fanin._absences import _absent
 
     reason = _absent.registered(kind, name)
     if reason is not None:
@@ -285,7 +287,7 @@ def keywords(
     owner: str, given: Iterable[str], known: Iterable[str], unsupported: Mapping[str, str]
 ) -> None:
     """Refuse keyword arguments that nothing takes: name them, and the one that was meant."""
-    from fanin import _absent
+    from fanin._absences import _absent
 
     for name in given:
         if name in unsupported:
@@ -333,3 +335,29 @@ def free_floats(name: str, values: object) -> FloatArray:
 
 def _at(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat, shape))
+
+
+def thread_count(value: int | None) -> int | None:
+    """Return how many threads to use; None for as many as there are."""
+    return None if value is None else integer("threads", value, minimum=1, maximum=2**31)
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of what the user's call means, wherever in the package that was noticed.
+
+    Parameters
+    ----------
+    message : str
+        What to say.
+    category : type, default UserWarning
+        Of the warning.
+
+    Notes
+    -----
+    The warning is that of the first line outside of the package: how many calls lie between is
+    nobody's business, and differs from one entry to another.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("fanin."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

@@ -1,6 +1,6 @@
 """What public scripts call on ``keras.backend``."""
 
-from fanin import _absent
+from fanin._absences import _absent
 from fanin.layers._keywords import restart_names
 
 __all__ = ["clear_session", "epsilon", "floatx"]

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import fanin
-from fanin import _absent, _checks, _core
+from fanin import _checks, _core
+from fanin._absences import _absent
 from fanin.frameworks._open import visiting
 from fanin.frameworks._visit import Visit
 from fanin.random import Rng, drawing, resolve

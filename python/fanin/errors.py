@@ -1,6 +1,6 @@
 """The package's own exceptions."""
 
-from fanin import _absent
+from fanin._absences import _absent
 
 __all__ = ["NotReadyError", "ShapeError"]
 

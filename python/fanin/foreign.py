@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fanin import _absent, _warn, frameworks
+from fanin import _checks, frameworks
+from fanin._absences import _absent
 
 if TYPE_CHECKING:
     from fanin.frameworks import DEFAULTS as DEFAULTS
@@ -16,7 +17,7 @@ else:
     def __getattr__(name: str) -> Any:
         if name not in frameworks.__all__:
             return _absent.find("fanin.frameworks", name)
-        _warn.warn(
+        _checks.warn(
             f"fanin.foreign is now fanin.frameworks, and goes with the next release: use "
             f"fanin.frameworks.{name}",
             DeprecationWarning,

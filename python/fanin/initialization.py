@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from fanin import _absent, frameworks, initializers, random
-from fanin._checks import found
-from fanin._warn import warn
+from fanin import frameworks, initializers, random
+from fanin._absences import _absent
+from fanin._checks import found, warn
 from fanin.frameworks import DEFAULTS, WEIGHTS, Layer, Parameter
 from fanin.initializers import Initializer
 from fanin.initializers._fitting import draw_for

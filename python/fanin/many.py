@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from fanin import _absent, _checks, _options, _training, random
+from fanin import _checks, random
+from fanin._absences import _absent
 from fanin.callbacks import History
 from fanin.errors import NotReadyError
-from fanin.models import Sequential, as_sequential
+from fanin.models import Sequential, _course, _training
+from fanin.models._sequential import as_sequential
 
 if TYPE_CHECKING:
     from fanin.typing import Validation, Verbose
@@ -121,7 +123,7 @@ def fit_many(
             f"{_checks.found(callbacks)}; use the fit of each model"
         )
     networks = _networks(models)
-    course = _options.course(
+    course = _course.course(
         epochs=epochs,
         initial_epoch=initial_epoch,
         batch_size=batch_size,

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fanin import _absent, _checks, _core, _targets, losses
-from fanin._registry import CoreMember, Registry
+from fanin import _checks, _core, losses
+from fanin._absences import _absent
+from fanin._members._registry import CoreMember, Registry
 from fanin.errors import ShapeError
+from fanin.losses import _targets
 
 if TYPE_CHECKING:
     from fanin.typing import LossLike, MetricLike

@@ -6,13 +6,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fanin import _absent, _core
+from fanin import _core
+from fanin._absences import _absent
 from fanin._checks import FloatArray
 from fanin.frameworks._fanin import split_steps
 from fanin.frameworks._trace import as_matrix
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
 from fanin.layers._arrays import like
-from fanin.models import Sequential, as_sequential
+from fanin.models import Sequential
+from fanin.models._sequential import as_sequential
 from fanin.show.results import Result, Table
 from fanin.show.text import counted
 

@@ -24,7 +24,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fanin import _absent, streams
+from fanin import streams
+from fanin._absences import _absent
 from fanin._checks import found, integer
 from fanin.streams import Replay
 from fanin.streams._base import checked_path

@@ -1,7 +1,11 @@
 """Loading what was saved with classes of one's own; the names are Keras's."""
 
-from fanin import _absent
-from fanin._custom import custom_object_scope, get_custom_objects, register_keras_serializable
+from fanin._absences import _absent
+from fanin._members._custom import (
+    custom_object_scope,
+    get_custom_objects,
+    register_keras_serializable,
+)
 from fanin.models import load_model
 
 CustomObjectScope = custom_object_scope

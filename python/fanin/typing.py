@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fanin import _absent
+from fanin._absences import _absent
 from fanin._checks import FloatArray
 from fanin.callbacks._base import Logs
 from fanin.comparison import Arm

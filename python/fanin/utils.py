@@ -3,10 +3,16 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _absent, _checks, _targets
+from fanin import _checks
+from fanin._absences import _absent
 from fanin._checks import FloatArray
 from fanin._core import get_num_threads, set_num_threads
-from fanin._custom import custom_object_scope, get_custom_objects, register_keras_serializable
+from fanin._members._custom import (
+    custom_object_scope,
+    get_custom_objects,
+    register_keras_serializable,
+)
+from fanin.losses import _targets
 from fanin.random import set_random_seed
 
 CustomObjectScope = custom_object_scope

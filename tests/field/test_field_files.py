@@ -102,7 +102,7 @@ def test_names_that_promise_nothing_are_written(comparison, report, tmp_path):
 
 
 def test_every_suffix_that_is_known_is_refused_for_models():
-    from fanin import _formats
+    from fanin._files import _formats
 
     known = set(_formats._KINDS) - {"npz", "zip"}
     assert {name.rpartition(".")[2].lower() for _, name in NAMES} <= known

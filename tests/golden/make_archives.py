@@ -1,4 +1,4 @@
-"""Makes ``archives_0_1_0/``: files that version 0.1.0 wrote, and what training on from them gives.
+"""Makes ``archives_0_1_0/``: files and pickles of 0.1.0, and what training on from them gives.
 
 Run with that version installed: ``python tests/golden/make_archives.py``. Every later version must
 read these files, and train on from them to the same bits.
@@ -6,6 +6,7 @@ read these files, and train on from them to the same bits.
 The data are small whole numbers over 64, which every machine represents exactly.
 """
 
+import pickle
 import sys
 from pathlib import Path
 
@@ -86,6 +87,7 @@ def make():
         model, y = build(optimizer(), rng)
         train(model, y, 0, 2)
         model.save(FOLDER / f"{name}.npz")
+        (FOLDER / f"{name}.pickle").write_bytes(pickle.dumps(model, protocol=4))
         train(model, y, 2, 4)
         after |= {f"{name}/{key}": array for key, array in bits(model).items()}
     model, y = classifier("adam", 7)

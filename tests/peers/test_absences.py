@@ -11,7 +11,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import fanin
 import pytest
-from fanin import _absent
+from fanin._absences import _absent
 from refusals import outcome
 
 keras = pytest.importorskip("keras")

@@ -8,9 +8,11 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from fanin import _absent, _checks, _custom
+from fanin import _checks
+from fanin._absences import _absent
 from fanin._checks import unknown
-from fanin._registry import parse_serialized
+from fanin._members import _custom
+from fanin._members._registry import parse_serialized
 from fanin.activations._functions import (
     elu,
     gelu,

@@ -1,6 +1,6 @@
 """Callbacks: what happens between the epochs, or the batches, of `fit`."""
 
-from fanin import _absent
+from fanin._absences import _absent
 from fanin.callbacks._base import Callback, History
 from fanin.callbacks._checkpoint import ModelCheckpoint
 from fanin.callbacks._csv import CSVLogger

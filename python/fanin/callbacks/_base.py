@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from fanin import _checks
 from fanin._checks import FloatArray
-from fanin._member import Member
+from fanin._members._member import Member
 from fanin.callbacks._record import Record
 from fanin.callbacks._run import Run
 from fanin.show import text

@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fanin import _checks, _files
-from fanin._warn import warn
+from fanin import _checks
+from fanin._checks import warn
+from fanin._files import _disk
 from fanin.callbacks import _arguments
 from fanin.callbacks._base import BATCH_HOOKS, Logs
 from fanin.callbacks._monitor import Monitor
@@ -67,9 +68,9 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, 0.0)
-        from fanin import _saving  # with it `import fanin` takes longer
+        from fanin.models import _archive
 
-        self.filepath: str = _arguments.file("filepath", _saving.check_path(filepath))
+        self.filepath: str = _arguments.file("filepath", _archive.check_path(filepath))
         self.verbose: int = _arguments.verbosity(verbose)
         self.save_best_only: bool = _checks.flag("save_best_only", save_best_only)
         self.save_weights_only: bool = _checks.flag("save_weights_only", save_weights_only)
@@ -96,11 +97,11 @@ class ModelCheckpoint(Monitor):
         path = self._example(_AnyField(known) if run.may_gain(hooks) else known)
         while (folder := os.path.dirname(path)) and not os.path.exists(folder):
             path = folder  # folders are made
-        _files.check_writable(path)
+        _disk.check_writable(path)
         if not self.save_weights_only:
-            from fanin import _saving
+            from fanin.models import _archive
 
-            _saving.check_savable(run.model, run.model._choices())
+            _archive.check_savable(run.model, run.model._choices())
 
     def _counts(self, epoch: int, batch: int) -> dict[str, Any]:
         """Return the fields that are no values of the logs, counted from 1."""

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Sequence
 
-from fanin import _checks, _files
+from fanin import _checks
+from fanin._files import _disk
 from fanin.callbacks import _arguments
 from fanin.callbacks._base import Callback, Logs
 from fanin.callbacks._run import Run
@@ -46,14 +47,14 @@ class CSVLogger(Callback):
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
         super().__init__()
-        self.filename: str = _arguments.file("filename", _files.as_path("filename", filename))
+        self.filename: str = _arguments.file("filename", _disk.as_path("filename", filename))
         self.separator: str = _separator(separator)
         self.append: bool = _checks.flag("append", append)
         self._names: list[str] = []
         self._columns: list[str] = []
 
     def _check_run(self, run: Run) -> None:
-        _files.check_writable(self.filename)
+        _disk.check_writable(self.filename)
         if self.append:
             self._read()
         self._names = ["epoch", *run.names()]
@@ -102,7 +103,7 @@ class CSVLogger(Callback):
         if self._columns:
             writer.writerow(self._columns)
         writer.writerows(row + [""] * (len(self._columns) - len(row)) for row in rows)
-        _files.write(self.filename, text.getvalue().encode())
+        _disk.write(self.filename, text.getvalue().encode())
 
     def _read(self) -> tuple[list[str], list[list[str]]]:
         """Return the columns and lines of the file, both empty if there is nothing yet."""

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fanin import _checks
-from fanin._checks import FloatArray
-from fanin._warn import warn
+from fanin._checks import FloatArray, warn
 from fanin.callbacks import _arguments
 from fanin.callbacks._base import Callback, Logs
 from fanin.callbacks._run import EPOCH, Run

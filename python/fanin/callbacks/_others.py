@@ -5,7 +5,8 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from fanin import _absent, _checks
+from fanin import _checks
+from fanin._absences import _absent
 from fanin.callbacks import _arguments
 from fanin.callbacks._base import Callback, Logs
 from fanin.callbacks._run import Run

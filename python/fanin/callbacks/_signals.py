@@ -193,7 +193,7 @@ class SignalMonitor(Callback):
         return {**self.__dict__, "_tracer": None}
 
     def _check_run(self, run: Run) -> None:
-        from fanin import _data
+        from fanin.models import _samples
 
         batch = run.model.take(self.x, _X)
         if batch.shape[1:] != run.features:
@@ -203,7 +203,7 @@ class SignalMonitor(Callback):
             )
         if self.y is not None:
             names = (_X, "y of SignalMonitor", "")
-            _data.samples(run.model, run.model.loss.kind, batch, self.y, names=names)
+            _samples.samples(run.model, run.model.loss.kind, batch, self.y, names=names)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Record the network as it is.

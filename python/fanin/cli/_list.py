@@ -27,14 +27,14 @@ def _losses() -> list[str]:
 
 
 def _optimizers() -> list[str]:
-    from fanin._registry import snake
+    from fanin._members._registry import snake
     from fanin.optimizers import _REGISTRY
 
     return [snake(kind.__name__) for kind in _REGISTRY.members]
 
 
 def _metrics() -> list[str]:
-    from fanin._registry import snake
+    from fanin._members._registry import snake
     from fanin.metrics import _REGISTRY
 
     return ["accuracy", *(snake(kind.__name__) for kind in _REGISTRY.members)]

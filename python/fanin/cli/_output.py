@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fanin import _files, _formats
+from fanin._files import _disk, _formats
 from fanin.show.text import plain_lines
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check_files(files: Files) -> None:
         _formats.check_suffix("--json", files["json"], _formats.JSON)
     for path in files.values():
         if path != STANDARD_OUTPUT:
-            _files.check_writable(path)
+            _disk.check_writable(path)
     if len({os.path.realpath(path) for path in files.values()}) < len(files):
         raise ValueError(f"files: expected different ones, found {', '.join(files.values())}")
     if STANDARD_OUTPUT in files.values() and sys.stdout is None:
@@ -120,7 +120,7 @@ def _write(prog: str, kind: str, path: str, make: Callable[..., Any]) -> int:
             content = make(picture_format(path))
         else:
             content = (make() if kind == "html" else _formats.as_json(make())).encode()
-        _files.write(path, content)
+        _disk.write(path, content)
     except OSError as error:
         return complain(prog, error, FAILED)
     return show(prog, lambda: print(f"wrote {path}"))

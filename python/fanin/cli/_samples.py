@@ -10,8 +10,9 @@ from typing import Any, TextIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks, _files
-from fanin._archive import Archive
+from fanin import _checks
+from fanin._files import _disk
+from fanin._files._archive import Archive
 
 Array = NDArray[Any]
 Line: TypeAlias = tuple[int, list[str]]
@@ -72,7 +73,7 @@ def read(path: str, target: str | None, header: bool | None) -> tuple[Array, Arr
 
 def _read_csv(path: str, target: str | None, header: bool | None) -> tuple[Array, Array | None]:
     with (
-        _files.open_regular(path) as file,
+        _disk.open_regular(path) as file,
         # As spreadsheets write it, with a mark in front.
         io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text,
     ):

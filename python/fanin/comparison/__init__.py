@@ -1,6 +1,6 @@
 """Compare initializers on one network and one data set: `compare` and what it returns."""
 
-from fanin import _absent
+from fanin._absences import _absent
 from fanin.comparison.arms import Arm
 from fanin.comparison.experiment import compare
 from fanin.comparison.result import ArmResult, Comparison

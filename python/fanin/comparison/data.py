@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _checks, datasets
-from fanin._archive import Archive
 from fanin._checks import found, unknown
-from fanin._data import training_rows
-from fanin._files import as_path
+from fanin._files._archive import Archive
+from fanin._files._disk import as_path
 from fanin.errors import ShapeError
+from fanin.models._samples import training_rows
 from fanin.show.results import Result
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from fanin import _files, _formats
 from fanin._checks import found, unknown
+from fanin._files import _disk, _formats
 from fanin.comparison.data import DataSummary
 from fanin.comparison.settings import Settings
 from fanin.comparison.statistics import Interval, mean_interval
@@ -262,7 +262,7 @@ class Comparison(Result):
             The file; replaced if it exists.
         """
         checked = _formats.check_suffix("path", path, _formats.JSON)
-        _files.write(checked, _formats.as_json(self.to_dict()).encode())
+        _disk.write(checked, _formats.as_json(self.to_dict()).encode())
 
     # Showing.
 
@@ -321,7 +321,7 @@ class Comparison(Result):
         from fanin.show.figures import render
 
         kind = picture_format(path)
-        _files.write(path, render(draw(self), kind))
+        _disk.write(path, render(draw(self), kind))
 
     def save_html(self, path: str | Path) -> None:
         """Write a page with verdict, table, picture, settings and how to repeat it.
@@ -339,7 +339,7 @@ class Comparison(Result):
         from fanin.comparison.html import page
 
         checked = _formats.check_suffix("path", path, _formats.HTML)
-        _files.write(checked, page(self).encode())
+        _disk.write(checked, page(self).encode())
 
     def __str__(self) -> str:
         from fanin.comparison.table import as_text

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _absent
+from fanin._absences import _absent
 from fanin._checks import unknown
 from fanin.datasets import _idx, _sources
 from fanin.datasets._sources import Source

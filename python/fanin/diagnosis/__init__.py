@@ -1,6 +1,6 @@
 """What an initialization does to signals and gradients, measured."""
 
-from fanin import _absent
+from fanin._absences import _absent
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._diagnose import diagnose
 from fanin.diagnosis._layer import LayerReport

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks, _files, _formats
+from fanin import _checks
+from fanin._files import _disk, _formats
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
@@ -254,7 +255,7 @@ class Report(Result):
         from fanin.diagnosis._html import page
 
         checked = _formats.check_suffix("path", path, _formats.HTML)
-        _files.write(checked, page(self).encode())
+        _disk.write(checked, page(self).encode())
 
     def to_dict(self) -> dict[str, object]:
         """Return the numbers as what JSON can hold.

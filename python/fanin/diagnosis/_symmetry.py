@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from fanin import _checks, _options, optimizers
+from fanin import _checks, optimizers
 from fanin.diagnosis._signals import Places, equal_units, number_of_groups, tied_units
 from fanin.frameworks._fanin import checked_targets, trace_network
 from fanin.frameworks._trace import LayerTrace, Trace
@@ -201,7 +201,7 @@ def symmetry(
     """
     count = _checks.integer("steps", steps, minimum=0)
     limit = _checks.number("tolerance", tolerance, at_least=0.0)
-    workers = _options.thread_count(threads)
+    workers = _checks.thread_count(threads)
     if not isinstance(model, Sequential):
         raise TypeError(f"model: expected a fanin.Sequential, found {_checks.found(model)}")
     if y is None and (count or loss is not None):

@@ -25,7 +25,7 @@ Keras are written in place; JAX's arrays cannot be, so that what is written to a
 the new tree that ``Model.result()`` returns.
 """
 
-from fanin import _absent
+from fanin._absences import _absent
 from fanin.frameworks._arrays import DEFAULTS, WEIGHTS, Layer, Model, Parameter
 from fanin.frameworks._open import opened
 

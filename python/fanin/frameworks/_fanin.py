@@ -6,8 +6,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks, _core, _targets, losses
-from fanin._network import Network
+from fanin import _checks, _core, losses
 from fanin.frameworks._arrays import Model, Parameter, Row, in_our_order
 from fanin.frameworks._framework import Advice, Entry
 from fanin.frameworks._objective import (
@@ -19,6 +18,8 @@ from fanin.frameworks._objective import (
 from fanin.frameworks._trace import LayerTrace, Trace, as_matrix, matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.layers import Layer
+from fanin.losses import _targets
+from fanin.models._network import Network
 
 Array = NDArray[Any]
 

@@ -27,7 +27,7 @@ torch itself gives after ``torch.manual_seed(seed)``, or None for fresh numbers.
 The names without an underscore, which torch deprecates, are here too and warn.
 """
 
-from fanin import _absent
+from fanin._absences import _absent
 from fanin.init._deprecated import (
     constant,
     dirac,

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from fanin._warn import warn
+from fanin._checks import warn
 from fanin.init import _distributions, _fixed, _matrices, _scaled
 
 __all__ = [

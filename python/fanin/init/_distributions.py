@@ -3,8 +3,7 @@
 from typing import TypeVar
 
 from fanin import initializers
-from fanin._checks import number, number_or_infinity
-from fanin._warn import warn
+from fanin._checks import number, number_or_infinity, warn
 from fanin.init._fill import drawn, floats, normal
 from fanin.random import Rng
 from fanin.streams._base import check_order, ordered

@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 
 from fanin import initializers
-from fanin._checks import found, number
-from fanin._warn import warn
+from fanin._checks import found, number, warn
 from fanin.frameworks._memory import was_written, writeable
 from fanin.initializers._arguments import check_finite
 from fanin.random import Rng, drawing

@@ -7,7 +7,7 @@ its own. The weight layout is ``(fan_in, fan_out)``.
 
 from typing import TYPE_CHECKING, Any
 
-from fanin import _absent
+from fanin._absences import _absent
 from fanin.initializers._base import Initializer, RandomInitializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
 from fanin.initializers._documents import he_init, xavier_init

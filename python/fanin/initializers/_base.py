@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from fanin._registry import Configurable
+from fanin._members._registry import Configurable
 from fanin.initializers._arguments import (
     _CHARACTERS,
     Array,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from fanin import _custom
 from fanin._checks import found, unknown
-from fanin._registry import parse_serialized
+from fanin._members import _custom
+from fanin._members._registry import parse_serialized
 from fanin.initializers._arguments import missing_arguments
 from fanin.initializers._base import FromCallable, Initializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros

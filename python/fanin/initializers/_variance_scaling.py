@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from fanin import _core
-from fanin._checks import found, number, one_of
-from fanin._registry import check_config
-from fanin._warn import warn
+from fanin._checks import found, number, one_of, warn
+from fanin._members._registry import check_config
 from fanin.initializers._arguments import Array
 from fanin.initializers._base import RandomInitializer
 from fanin.initializers._facts import Facts

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from fanin import _absent
-from fanin._registry import Registry
+from fanin._absences import _absent
+from fanin._members._registry import Registry
 from fanin.layers._activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from fanin.layers._base import Layer
 from fanin.layers._batch_normalization import BatchNormalization

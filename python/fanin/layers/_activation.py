@@ -10,7 +10,7 @@ from fanin.layers._base import Layer
 from fanin.layers._options import activation_option
 
 if TYPE_CHECKING:
-    from fanin._member import Option
+    from fanin._members._member import Option
     from fanin.typing import ActivationFunction, ActivationLike, LayerArguments
 
 

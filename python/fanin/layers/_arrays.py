@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fanin import _checks, _core, random
-from fanin._warn import warn
+from fanin._checks import warn
 from fanin.errors import ShapeError
 from fanin.streams import Replay
 

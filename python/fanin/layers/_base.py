@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from numpy.typing import ArrayLike, DTypeLike
 
-from fanin import _checks, _core, _signatures, random
-from fanin._options import thread_count
-from fanin._registry import Configurable, CoreMember
-from fanin._undo import as_before
+from fanin import _checks, _core, random
+from fanin._checks import thread_count
+from fanin._members import _signatures
+from fanin._members._registry import Configurable, CoreMember
+from fanin._members._undo import as_before
 from fanin.errors import ShapeError
 from fanin.layers._arrays import (
     Array,
@@ -30,7 +31,7 @@ from fanin.layers._options import check_name, dtype_option, name_option, shape_o
 from fanin.layers._weights import WithWeights
 
 if TYPE_CHECKING:
-    from fanin._chain import Chain
+    from fanin.models._chain import Chain
 
 _DECLARED = ("declared_dtype", "declared_shape")
 

@@ -11,7 +11,7 @@ from fanin.layers._base import Layer
 from fanin.layers._options import initializer_option
 
 if TYPE_CHECKING:
-    from fanin._member import Option
+    from fanin._members._member import Option
     from fanin.initializers import Initializer
     from fanin.typing import InitializerLike, LayerArguments
 

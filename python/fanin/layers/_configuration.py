@@ -3,7 +3,7 @@
 from typing import Any
 
 from fanin import activations, initializers
-from fanin._registry import CoreMember, own_arguments
+from fanin._members._registry import CoreMember, own_arguments
 
 
 class WithConfiguration(CoreMember):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from numpy.typing import ArrayLike
 
-from fanin._registry import CoreMember
+from fanin._members._registry import CoreMember
 from fanin.layers._arrays import Array, write_all
 
 

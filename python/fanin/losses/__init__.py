@@ -8,8 +8,10 @@ A row is a sample, or with outputs of three or more axes one entry of all axes b
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from fanin import _absent, _checks, _custom
-from fanin._registry import Registry
+from fanin import _checks
+from fanin._absences import _absent
+from fanin._members import _custom
+from fanin._members._registry import Registry
 from fanin.losses._base import Loss
 from fanin.losses._crossentropy import (
     BinaryCrossentropy,

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fanin import _checks, _core, _targets
+from fanin import _checks, _core
 from fanin._checks import FloatArray
-from fanin._registry import CoreMember
+from fanin._members._registry import CoreMember
 from fanin.errors import ShapeError
+from fanin.losses import _targets
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none")
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from fanin import _absent
-from fanin._registry import Registry
+from fanin._absences import _absent
+from fanin._members._registry import Registry
 from fanin.optimizers import schedules
 from fanin.optimizers._base import Optimizer
 from fanin.optimizers._members import SGD, Adagrad, Adam, RMSprop

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, _core, _signatures
+from fanin import _checks, _core
 from fanin._checks import FloatArray
-from fanin._registry import CoreMember
+from fanin._members import _signatures
+from fanin._members._registry import CoreMember
 from fanin.errors import ShapeError
 from fanin.optimizers import schedules
 

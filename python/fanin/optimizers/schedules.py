@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fanin import _absent, _checks
-from fanin._registry import Configurable, Registry, own_arguments
+from fanin import _checks
+from fanin._absences import _absent
+from fanin._members._registry import Configurable, Registry, own_arguments
 
 __all__ = [
     "CosineDecay",

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from fanin import _absent, _core
+from fanin import _core
+from fanin._absences import _absent
 from fanin._checks import flag, found, integer
 from fanin.streams._base import Replay
 from fanin.streams._jax import Jax, from_bits

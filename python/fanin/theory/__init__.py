@@ -1,6 +1,6 @@
 """What theory says of signals and gradients before training; docs/theory.md has the formulas."""
 
-from fanin import _absent
+from fanin._absences import _absent
 from fanin.theory.diagram import phase_diagram
 from fanin.theory.gains import gain
 from fanin.theory.laws import WeightLaw

@@ -19,8 +19,8 @@ from fanin.theory.signals import Signal
 from fanin.theory.steps import DenseStep, read
 
 if TYPE_CHECKING:
-    from fanin._chain import Chain
     from fanin.layers import Layer
+    from fanin.models._chain import Chain
     from fanin.theory.steps import LayerSteps
 
 _ROUNDING = 1e-3

@@ -12,8 +12,8 @@ from fanin.theory.laws import WeightLaw
 from fanin.theory.nonlinearity import Nonlinearity, resolve
 
 if TYPE_CHECKING:
-    from fanin._chain import Chain
     from fanin.layers import Layer
+    from fanin.models._chain import Chain
 
 _NO_BIAS = WeightLaw(0.0, 0.0)
 

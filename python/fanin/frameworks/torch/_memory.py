@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fanin._warn import warn
+from fanin._checks import warn
 
 Array = NDArray[Any]
 

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterable, KeysView, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
-from fanin import _checks, _custom
+from fanin import _checks
 from fanin._checks import unknown
-from fanin._member import Member
+from fanin._members import _custom
+from fanin._members._member import Member
 
 if TYPE_CHECKING:
     from inspect import Parameter
@@ -144,7 +145,7 @@ class CoreMember(Configurable):
 @functools.cache
 def _arguments(cls: type[Configurable]) -> "dict[str, Parameter]":
     """Return the arguments in the configurations of a class of ours."""
-    from fanin import _signatures
+    from fanin._members import _signatures
 
     parameters = _signatures.parameters(cls)
     left_out = {name for base in cls.__mro__ for name in vars(base).get("_left_out", ())}

@@ -58,7 +58,7 @@ def _misuse(
         return None
     except TypeError:
         pass
-    from fanin import _absent
+    from fanin._absences import _absent
 
     parameters = signature.parameters.values()
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]

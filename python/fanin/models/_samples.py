@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks, _targets
+from fanin import _checks
 from fanin.errors import ShapeError
+from fanin.losses import _targets
 
 if TYPE_CHECKING:
-    from fanin._network import Network
+    from fanin.models._network import Network
 
 Array = NDArray[Any]
 

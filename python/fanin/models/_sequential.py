@@ -1,4 +1,4 @@
-"""Networks that train: `Sequential`, and `load_model`."""
+"""`Sequential`: layers in a row that can be trained."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fanin import _absent, _checks, _core, _custom, _data, _options, _training, random
-from fanin._compilable import Compilable
+from fanin import _checks, _core, random
 from fanin.callbacks import Callback, History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
 from fanin.layers._base import Stacked
+from fanin.models import _course, _samples, _training
+from fanin.models._compilable import Compilable
 from fanin.show.progress import Progress, resolve_verbose
 
 if TYPE_CHECKING:
     from fanin.typing import Evaluation, FloatArray, Validation, Verbose
-
-__all__ = ["Sequential", "clone_model", "load_model"]
 
 
 class Sequential(Compilable):
@@ -182,7 +181,7 @@ class Sequential(Compilable):
                 "over the samples; slice x and y instead"
             )
         self._choices()  # refuses a network that is not compiled before it looks at anything else
-        course = _options.course(
+        course = _course.course(
             epochs=epochs,
             initial_epoch=initial_epoch,
             batch_size=batch_size,
@@ -296,11 +295,11 @@ class Sequential(Compilable):
         if steps is not None:
             raise ValueError("evaluate does not support steps: slice x and y instead")
         compiled = self._choices()
-        size = _options.batch_rows("batch_size", batch_size)
+        size = _course.batch_rows("batch_size", batch_size)
         level = resolve_verbose(verbose)
         by_name = _checks.flag("return_dict", return_dict)
-        data = _data.samples(self, compiled.loss.kind, x, y, sample_weight)
-        threads = _options.thread_count(threads)
+        data = _samples.samples(self, compiled.loss.kind, x, y, sample_weight)
+        threads = _checks.thread_count(threads)
         objective = compiled.objective(self.plan_for(data.x.shape[1:]))
         batches = -(-len(data) // size)
         called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
@@ -352,8 +351,8 @@ class Sequential(Compilable):
         """
         if steps is not None:
             raise ValueError("predict does not support steps: slice x instead")
-        size = _options.batch_rows("batch_size", batch_size)
-        threads = _options.thread_count(threads)
+        size = _course.batch_rows("batch_size", batch_size)
+        threads = _checks.thread_count(threads)
         level = resolve_verbose(verbose)
         inputs = self.take(x)
         batches = -(-len(inputs) // size)
@@ -409,10 +408,10 @@ class Sequential(Compilable):
             Whether a file that exists may be replaced.
         """
         self.ready()
-        from fanin import _saving
+        from fanin.models import _archive
 
-        path, overwrite = _saving.check_path(filepath), _checks.flag("overwrite", overwrite)
-        _saving.write(path, dict(self.named_weights()), overwrite)
+        path, overwrite = _archive.check_path(filepath), _checks.flag("overwrite", overwrite)
+        _archive.write(path, dict(self.named_weights()), overwrite)
 
     def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
         """Read all arrays from a file of `save_weights` or `save`.
@@ -438,9 +437,9 @@ class Sequential(Compilable):
         """
         if _checks.flag("skip_mismatch", skip_mismatch):
             raise ValueError("skip_mismatch is not supported: load into a network of the same kind")
-        from fanin import _saving
+        from fanin.models import _archive
 
-        _saving.read_weights(filepath, self)
+        _archive.read_weights(filepath, self)
 
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the whole model to one file: layers, arrays, what was compiled, optimizer's arrays.
@@ -469,43 +468,10 @@ class Sequential(Compilable):
             pipe, a socket or a device.
         """
         self.ready()
-        from fanin import _saving
+        from fanin.models import _archive
 
-        path, overwrite = _saving.check_path(filepath), _checks.flag("overwrite", overwrite)
-        _saving.write(path, _saving.whole(self, self._compiled), overwrite)
-
-
-def clone_model(
-    model: Sequential, *, custom_objects: Mapping[str, object] | None = None
-) -> Sequential:
-    """Make a model of the same layers with fresh weights, not compiled.
-
-    Parameters
-    ----------
-    model : Sequential
-        The model.
-    custom_objects : mapping of str to type, optional
-        Classes of your own by name, as in `load_model`.
-
-    Returns
-    -------
-    Sequential
-        The new one. `copy.deepcopy` keeps weights and optimizer.
-
-    Raises
-    ------
-    TypeError
-        If it is no model of this package.
-
-    Examples
-    --------
-    >>> import fanin
-    >>> model = fanin.Sequential([fanin.layers.Dense(1, input_dim=2)])
-    >>> clone_model(model).count_params()
-    3
-    """
-    config = as_sequential("model", model).get_config()
-    return Sequential.from_config(config, custom_objects)
+        path, overwrite = _archive.check_path(filepath), _checks.flag("overwrite", overwrite)
+        _archive.write(path, _archive.whole(self, self._compiled), overwrite)
 
 
 def as_sequential(name: str, model: object) -> Sequential:
@@ -532,65 +498,3 @@ def as_sequential(name: str, model: object) -> Sequential:
         return model
     hint = "; make one: it is a class" if isinstance(model, type) else ""
     raise TypeError(f"{name}: expected a fanin.Sequential, found {_checks.found(model)}{hint}")
-
-
-def load_model(
-    filepath: str | os.PathLike[str],
-    compile: bool = True,
-    custom_objects: Mapping[str, object] | None = None,
-) -> Sequential:
-    """Read a model that `Sequential.save` wrote; it trains on where it stopped.
-
-    Parameters
-    ----------
-    filepath : str or path
-        The file.
-    compile : bool, default True
-        Whether to compile it as it was.
-    custom_objects : mapping of str to type, optional
-        Classes of your own by name, such as a schedule; those that are registered with
-        `fanin.utils.register_keras_serializable` are found without.
-
-    Returns
-    -------
-    Sequential
-        The model.
-
-    Raises
-    ------
-    ValueError
-        If the file is not one of `Sequential.save`, is damaged, or says what cannot be true, such
-        as an optimizer's arrays of another shape. The message names the file and says what it is.
-    OSError
-        If the file cannot be read.
-
-    Examples
-    --------
-    >>> import fanin, tempfile, os
-    >>> model = fanin.Sequential([fanin.layers.Dense(1, input_dim=2)], rng=0)
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     path = os.path.join(directory, "model.npz")
-    ...     model.save(path)
-    ...     again = load_model(path)
-    >>> bool((again.params == model.params).all())
-    True
-    """
-    compile = _checks.flag("compile", compile)
-    from fanin import _saving
-
-    with _saving.Saved(filepath) as saved, _custom.custom_object_scope(custom_objects):
-        with saved.making():
-            outline = _saving.Outline.from_config(saved.model)
-        saved.check(outline)
-        with saved.making():
-            model = Sequential.from_config(saved.model, rng=saved.rng)
-            if compile and saved.compile is not None:
-                try:
-                    model.compile(**saved.compile)
-                except _custom.UnknownClassError as error:
-                    raise ValueError(f"{error}; compile=False loads the model without it") from None
-        saved.fill(model)
-    return model
-
-
-_absent.guard(__name__)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _files, _formats
+from fanin._files import _disk, _formats
 
 if TYPE_CHECKING:
     import zipfile
@@ -55,7 +55,7 @@ class Archive:
 
     def __init__(self, path: str, wanted: str, expansion: int = _MOST_EXPANSION) -> None:
         self.path, self._wanted = path, wanted
-        self._file = _files.open_regular(path)
+        self._file = _disk.open_regular(path)
         try:
             self._zip = self._open_zip()
             self._members = self._checked(expansion)

@@ -8,7 +8,7 @@ from fanin.show import text
 from fanin.show.results import Table
 
 if TYPE_CHECKING:
-    from fanin._network import Network
+    from fanin.models._network import Network
 
 _WIDTH = 80
 _WIDEST = 10_000  # characters: each line is filled up with blanks

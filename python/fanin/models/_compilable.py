@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fanin import _checks, _core, _outputs, _training, losses, optimizers
-from fanin._network import Network
-from fanin._warn import warn
+from fanin import _checks, _core, losses, optimizers
+from fanin._checks import warn
 from fanin.errors import NotReadyError
 from fanin.layers._arrays import Array
+from fanin.losses import _outputs
 from fanin.metrics import Metric, as_metrics, resolve_all
+from fanin.models import _training
+from fanin.models._network import Network
 
 if TYPE_CHECKING:
     from fanin.typing import LossLike, MetricLike, OptimizerLike

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks, _core, layers, random
 from fanin._checks import unknown
-from fanin._registry import Configurable
-from fanin._undo import as_before
+from fanin._members._registry import Configurable
+from fanin._members._undo import as_before
 from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array, empty

@@ -7,10 +7,10 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
-from fanin import _checks, _custom, _summary, layers, random
-from fanin._chain import Chain
-from fanin._options import thread_count
-from fanin._registry import check_config
+from fanin import _checks, layers, random
+from fanin._checks import thread_count
+from fanin._members import _custom
+from fanin._members._registry import check_config
 from fanin.layers._arrays import (
     Array,
     Keep,
@@ -20,6 +20,8 @@ from fanin.layers._arrays import (
     gradient_arrays,
     write_all,
 )
+from fanin.models import _summary
+from fanin.models._chain import Chain
 from fanin.show import text
 
 

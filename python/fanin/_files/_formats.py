@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from fanin._files import as_path
+from fanin._files._disk import as_path
 
 HTML, JSON = ("html", "htm"), ("json",)
 NPZ = ("npz", "zip")  # which it is

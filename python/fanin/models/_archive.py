@@ -6,12 +6,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks, _core, _files, _formats, losses, metrics, optimizers, random
-from fanin._archive import Archive
-from fanin._network import Network
-from fanin._warn import warn
+from fanin import _checks, _core, losses, metrics, optimizers, random
+from fanin._checks import warn
+from fanin._files import _disk, _formats
+from fanin._files._archive import Archive
 from fanin.errors import ShapeError
 from fanin.layers._arrays import write_all
+from fanin.models._network import Network
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
@@ -50,7 +51,7 @@ def write(path: str, arrays: Arrays, overwrite: bool) -> None:
     """Write arrays to a file: it appears whole, or what was there stays."""
     # Array by array: no second copy of all of them.
     fill = functools.partial(np.savez, **arrays)  # type: ignore[arg-type]
-    _files.stream(path, fill, overwrite=overwrite)
+    _disk.stream(path, fill, overwrite=overwrite)
 
 
 # What is written.
@@ -155,7 +156,7 @@ class Saved(Archive):
     """
 
     def __init__(self, filepath: object) -> None:
-        path = _files.as_path("filepath", filepath)
+        path = _disk.as_path("filepath", filepath)
         super().__init__(path, "a model that Sequential.save wrote", _EXPANSION)
         try:
             self._read_config()
@@ -225,7 +226,7 @@ class Saved(Archive):
 def read_weights(filepath: object, model: Network) -> None:
     """Give a network the arrays of a file of `save_weights` or `save`: all of them, or none."""
     plan = model.ready()
-    path = _files.as_path("filepath", filepath)
+    path = _disk.as_path("filepath", filepath)
     with Archive(path, "weights that fanin saved", _EXPANSION) as archive:
         _check_arrays(archive, plan, {_CONFIG, _SLOTS})
         _fill(model, archive)

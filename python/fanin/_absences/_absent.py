@@ -7,10 +7,12 @@ are read when something was not found. `guard` makes a public module use them.
 import functools
 import sys
 from collections.abc import Collection, Iterable
-from types import FunctionType
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import FunctionType, ModuleType
 from typing import Any, NoReturn
 
-from fanin._calls import explained
+from fanin._absences._calls import explained
 
 
 def attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:
@@ -306,13 +308,32 @@ def _once(function: Any) -> Any:
     return _explained[function]
 
 
+# Private modules whose classes stand in pickles of 0.1.0, and where these are now.
+_MOVED = {"fanin._training": "fanin.models._training"}
+
+
+class _Moved:
+    """Loads a module under the name that it had."""
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> None:
+        """Have an empty module made, which is put aside at once."""
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        """Put the module of today in its place."""
+        sys.modules[module.__name__] = import_module(_MOVED[module.__name__])
+
+
 class _Finder:
     """The last to be asked where a module is: it says what is not below `fanin`, and why."""
 
     @staticmethod
-    def find_spec(fullname: str, path: object = None, target: object = None) -> None:
+    def find_spec(fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
         if not fullname.startswith("fanin."):
-            return
+            return None
+        if fullname in _MOVED:
+            return ModuleSpec(fullname, _Moved())  # type: ignore[arg-type]
         parent, _, name = fullname.rpartition(".")
         reason = _reason(parent, name)
         if reason is not None:
@@ -322,6 +343,7 @@ class _Finder:
             # Not `name=fullname`: `from fanin.layers import Dens` would drop this message.
             text = f"cannot import {name!r} from {parent!r}, which does not have it{hint}"
             raise ModuleNotFoundError(text, name=parent)
+        return None
 
 
 def install_finder() -> None:

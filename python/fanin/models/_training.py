@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _core, _data, random
-from fanin._data import Samples
-from fanin._options import Course
+from fanin import _core, random
 from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, Callback, CallbackList, History
 from fanin.callbacks._run import Run
 from fanin.losses import Loss
-from fanin.metrics import Metric, resolve_all
+from fanin.metrics import Metric, as_metrics, resolve_all
+from fanin.models import _samples
+from fanin.models._course import Course
+from fanin.models._samples import Samples
 from fanin.optimizers import Optimizer
 from fanin.show.progress import INTERVAL, Progress
 from fanin.streams import Replay
 
 if TYPE_CHECKING:
-    from fanin._network import Network as Layers
     from fanin.models import Sequential
+    from fanin.models._network import Network as Layers
     from fanin.typing import Validation
 
 Array = NDArray[Any]
@@ -121,7 +122,12 @@ class Compiled:
         """Count them no longer."""
         self.optimizer._counters.discard(self)
 
-    def __setstate__(self, state: dict[str, object]) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "slots" in state:  # of 0.1.0
+            given = dict(state)
+            self.__init__(given["optimizer"], given["loss"], as_metrics(given["metrics"]))  # type: ignore[misc]
+            self.slots = given.pop("slots")
+            state = {name: given[name] for name in ("iterations", "epochs")}
         self.__dict__.update(state)
         self.begin()
 
@@ -382,7 +388,7 @@ def fit(
     from `source`, if not from the networks; messages about one begin with its entry of `whose`.
     """
     lead, compiled = models[0], [model._choices() for model in models]
-    samples, validation = _data.parts(
+    samples, validation = _samples.parts(
         lead,
         compiled[0].loss.kind,
         x,

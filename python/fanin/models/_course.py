@@ -1,4 +1,4 @@
-"""Options of `fit`, `evaluate` and `predict`, in the form they are used."""
+"""What `fit`, `evaluate` and `predict` are told: epochs, batches, when to validate."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,6 @@ def batch_rows(name: str, value: int | None, default: int = 32) -> int:
     """Return the number of samples of a batch."""
     # A batch cannot have more samples than there are; the bound keeps huge numbers in the core's.
     return min(default if value is None else _checks.integer(name, value, minimum=1), 2**31)
-
-
-def thread_count(value: int | None) -> int | None:
-    """Return how many threads to use; None for as many as there are."""
-    return None if value is None else _checks.integer("threads", value, minimum=1, maximum=2**31)
 
 
 def share(name: str, value: float) -> float:
@@ -86,5 +81,5 @@ def course(
         epochs_to_validate(validation_freq),
         _checks.flag("shuffle", shuffle),
         resolve_verbose(verbose),
-        thread_count(threads),
+        _checks.thread_count(threads),
     )

@@ -11,7 +11,7 @@ from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from fanin import _absent
+from fanin._absences import _absent
 
 _PACKAGE = __name__.partition(".")[0]
 _set, _make = object.__setattr__, type.__call__
@@ -30,7 +30,7 @@ class MemberType(ABCMeta):
             try:
                 member = _make(cls, *args, **kwargs)
             except TypeError as error:
-                from fanin import _signatures
+                from fanin._members import _signatures
 
                 wrong = _signatures.misfit(cls, args, kwargs, error)
                 if wrong is None:
@@ -43,7 +43,7 @@ class MemberType(ABCMeta):
         @property
         def __signature__(cls) -> Any:
             """The arguments that `cls` takes, for `inspect.signature` and `help`."""
-            from fanin import _signatures
+            from fanin._members import _signatures
 
             return _signatures.of(cls)
 
@@ -223,7 +223,7 @@ def _check_new(member: Member, name: str, value: Any) -> None:
 
 def _public(cls: Any) -> set[str]:
     """Return the public names of a class of ours, or of the one that a user's derives from."""
-    from fanin import _signatures
+    from fanin._members import _signatures
 
     base = cls._own_base
     names = {name for name in dir(base) if name[:1] != "_"}
@@ -256,7 +256,7 @@ def _uncalled(cls: Any) -> frozenset[str]:
 
 def _find_meant(cls: type, name: str, value: Any, known: set[str]) -> str | None:
     """Return which of our names a user's class or object has mistyped; None if it is another."""
-    from fanin import _spelling
+    from fanin._members import _spelling
 
     method = _is_method(value)
     if not method:  # data is not taken for a method

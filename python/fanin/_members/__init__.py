@@ -1,0 +1,1 @@
+"""What every class of a registry shares: checked attributes, names, configurations, signatures."""

@@ -1,0 +1,100 @@
+"""Models from files and from other models."""
+
+import os
+from collections.abc import Mapping
+
+from fanin import _checks
+from fanin._members import _custom
+from fanin.models._sequential import Sequential, as_sequential
+
+
+def clone_model(
+    model: Sequential, *, custom_objects: Mapping[str, object] | None = None
+) -> Sequential:
+    """Make a model of the same layers with fresh weights, not compiled.
+
+    Parameters
+    ----------
+    model : Sequential
+        The model.
+    custom_objects : mapping of str to type, optional
+        Classes of your own by name, as in `load_model`.
+
+    Returns
+    -------
+    Sequential
+        The new one. `copy.deepcopy` keeps weights and optimizer.
+
+    Raises
+    ------
+    TypeError
+        If it is no model of this package.
+
+    Examples
+    --------
+    >>> import fanin
+    >>> model = fanin.Sequential([fanin.layers.Dense(1, input_dim=2)])
+    >>> clone_model(model).count_params()
+    3
+    """
+    config = as_sequential("model", model).get_config()
+    return Sequential.from_config(config, custom_objects)
+
+
+def load_model(
+    filepath: str | os.PathLike[str],
+    compile: bool = True,
+    custom_objects: Mapping[str, object] | None = None,
+) -> Sequential:
+    """Read a model that `Sequential.save` wrote; it trains on where it stopped.
+
+    Parameters
+    ----------
+    filepath : str or path
+        The file.
+    compile : bool, default True
+        Whether to compile it as it was.
+    custom_objects : mapping of str to type, optional
+        Classes of your own by name, such as a schedule; those that are registered with
+        `fanin.utils.register_keras_serializable` are found without.
+
+    Returns
+    -------
+    Sequential
+        The model.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of `Sequential.save`, is damaged, or says what cannot be true, such
+        as an optimizer's arrays of another shape. The message names the file and says what it is.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import fanin, tempfile, os
+    >>> model = fanin.Sequential([fanin.layers.Dense(1, input_dim=2)], rng=0)
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = os.path.join(directory, "model.npz")
+    ...     model.save(path)
+    ...     again = load_model(path)
+    >>> bool((again.params == model.params).all())
+    True
+    """
+    compile = _checks.flag("compile", compile)
+    from fanin.models import _archive
+
+    with _archive.Saved(filepath) as saved, _custom.custom_object_scope(custom_objects):
+        with saved.making():
+            outline = _archive.Outline.from_config(saved.model)
+        saved.check(outline)
+        with saved.making():
+            model = Sequential.from_config(saved.model, rng=saved.rng)
+            if compile and saved.compile is not None:
+                try:
+                    model.compile(**saved.compile)
+                except _custom.UnknownClassError as error:
+                    raise ValueError(f"{error}; compile=False loads the model without it") from None
+        saved.fill(model)
+    return model
