@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from peers import catalogue, footprint, measure, profile, report
+from peers import catalogue, footprint, measure, page, profile, report
 from peers.crew import Crew
 from peers.measure import Line, Settings
 
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         options.json.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     if options.write:
-        report.write(found, ROOT / "docs")
+        page.write(found, ROOT / "docs")
     return 0
 
 

@@ -241,3 +241,10 @@ def draw(ladders: Sequence[dict[str, Any]], path: Path) -> None:
         axes.margins(y=0.15)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def write(found: dict[str, Any], docs: Path) -> None:
+    """Write the page and its picture."""
+    docs.mkdir(exist_ok=True)
+    draw(found["ladders"], docs / "performance.svg")
+    (docs / "performance.md").write_text(text(found))

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from peers.measure import SLOWER, Line
@@ -101,12 +100,3 @@ def table(found: dict[str, Any]) -> None:
     wrong = [line for line in found["lines"] if "DISAGREES" in line["note"]]
     for line in wrong:
         print(f"{line['label']}, {line['peer']}: {line['note']}")
-
-
-def write(found: dict[str, Any], docs: Path) -> None:
-    """Write the page and its picture."""
-    from peers import page
-
-    docs.mkdir(exist_ok=True)
-    page.draw(found["ladders"], docs / "performance.svg")
-    (docs / "performance.md").write_text(page.text(found))

@@ -147,4 +147,5 @@ if not TYPE_CHECKING:  # a name that is not above is an error in an editor
 
 
 _absent.guard(__name__)
+_absent.guard(errors.__name__)  # which imports nothing
 _absent.install_finder()

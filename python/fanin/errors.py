@@ -1,7 +1,5 @@
 """The package's own exceptions."""
 
-from fanin._absences import _absent
-
 __all__ = ["NotReadyError", "ShapeError"]
 
 
@@ -15,6 +13,3 @@ class NotReadyError(ValueError, AttributeError):
     An AttributeError where an attribute was asked for, so that `hasattr` and `getattr` with a
     default work; a ValueError where a call was made too early.
     """
-
-
-_absent.guard(__name__)

@@ -11,7 +11,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import fanin
 import pytest
-from fanin._absences import _absent
+from fanin._absences import _reasons
 from refusals import outcome
 
 keras = pytest.importorskip("keras")
@@ -142,7 +142,7 @@ def built(library):
 def test_every_attribute_of_keras_objects_is_there_or_says_so(kind):
     theirs, ours = built(keras)[kind], built(fanin)[kind]
     for name in public(theirs) - public(ours):
-        error = _absent.attribute(type(ours).__name__, name, dir(ours))
+        error = _reasons.attribute(type(ours).__name__, name, dir(ours))
         assert f"has no attribute {name!r}: " in str(error)
 
 
@@ -161,7 +161,7 @@ def test_what_a_fitted_network_of_scikit_learn_has_says_so():
     }
     model = fanin.Sequential([])
     for name in told:
-        error = _absent.attribute("Sequential", name, dir(model))
+        error = _reasons.attribute("Sequential", name, dir(model))
         assert f"has no attribute {name!r}: " in str(error)
 
 
@@ -197,7 +197,7 @@ def test_every_argument_of_keras_is_taken_or_says_why_not(path):
         theirs, ours = getattr(theirs, part), getattr(ours, part)
     known = arguments(ours) | PASSED_ON.get(path, set())
     for name in arguments(theirs) - known - {"self"}:
-        text = str(_absent.argument(path, name, known))
+        text = str(_reasons.argument(path, name, known))
         assert f"unexpected keyword argument {name!r}: " in text
 
 
@@ -205,7 +205,7 @@ def test_every_argument_of_keras_is_taken_or_says_why_not(path):
 def test_every_argument_of_torchs_optimizers_says_what_it_is_here(name):
     ours = getattr(fanin.optimizers, name)
     for argument in arguments(getattr(torch.optim, name)) - arguments(ours):
-        assert ": " in str(_absent.argument(name, argument, arguments(ours)))
+        assert ": " in str(_reasons.argument(name, argument, arguments(ours)))
 
 
 @pytest.mark.parametrize(
@@ -214,4 +214,4 @@ def test_every_argument_of_torchs_optimizers_says_what_it_is_here(name):
 def test_every_argument_of_torchs_layers_says_what_it_is_here(theirs, ours):
     known = arguments(getattr(fanin.layers, ours)) | arguments(fanin.layers.Layer)
     for argument in arguments(getattr(torch.nn, theirs)) - known:
-        assert ": " in str(_absent.argument(ours, argument, known))
+        assert ": " in str(_reasons.argument(ours, argument, known))

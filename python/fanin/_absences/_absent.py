@@ -1,155 +1,17 @@
-"""One way to say that a name is not here: a name of a module, an attribute, an argument.
+"""Names that a module does not have: what stands for them, and who answers for them.
 
-What users of Keras, torch and scikit-learn look for is in the tables of `fanin._absences`, which
-are read when something was not found. `guard` makes a public module use them.
+`guard` makes a public module say what it does not have; see `_reasons.py` for what is said.
 """
 
 import functools
 import sys
-from collections.abc import Collection, Iterable
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import FunctionType, ModuleType
 from typing import Any, NoReturn
 
 from fanin._absences._calls import explained
-
-
-def attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:
-    """Build the error for an attribute that `owner` does not have.
-
-    Parameters
-    ----------
-    owner : str
-        What was asked, as the user would call it: ``"module 'fanin.layers'"``, ``"Dense"``.
-    name : str
-        The attribute.
-    known : iterable of str
-        The public attributes there are.
-
-    Returns
-    -------
-    AttributeError
-        Its message says that the name is not there, and what to use instead.
-
-    Examples
-    --------
-    >>> print(attribute("Dense", "kernal", ["kernel", "bias"]))
-    Dense has no attribute 'kernal'; did you mean 'kernel'?
-    >>> print(attribute("Adam", "lr", ["learning_rate", "learning_rates"]))
-    Adam has no attribute 'lr': it is called learning_rate
-    """
-    known = set(known)
-    reason = _member(name, known)
-    return AttributeError(f"{owner} has no attribute {name!r}{_because(reason, name, known)}")
-
-
-def argument(owner: str, name: str, known: Iterable[str]) -> TypeError:
-    """Build the error for a keyword argument that `owner` does not take.
-
-    Parameters
-    ----------
-    owner : str
-        The function or class that was called: ``"Dense"``, ``"fit"``.
-    name : str
-        The argument.
-    known : iterable of str
-        The arguments there are.
-
-    Returns
-    -------
-    TypeError
-        Its message says that the argument is not there, and what to use instead.
-
-    Examples
-    --------
-    >>> print(argument("Dense", "activaton", ["units", "activation"]))
-    Dense got an unexpected keyword argument 'activaton'; did you mean 'activation'?
-    >>> print(argument("Dense", "output_dim", ["units", "activation"]))
-    Dense got an unexpected keyword argument 'output_dim': it is called units
-    """
-    from fanin._absences.arguments import REASONS
-
-    known = set(known)
-    new = renamed(name, known)
-    reason = _spread(REASONS).get(name) if new is None else f"it is called {new}"
-    return TypeError(
-        f"{owner} got an unexpected keyword argument {name!r}{_because(reason, name, known)}"
-    )
-
-
-def recorded(name: object, known: Collection[str]) -> KeyError:
-    """Build the error for a value that no epoch recorded.
-
-    Parameters
-    ----------
-    name : object
-        The key that was asked for.
-    known : collection of str
-        The keys there are.
-
-    Returns
-    -------
-    KeyError
-        Its message says which key holds what was asked for, or which keys there are.
-
-    Examples
-    --------
-    >>> print(recorded("val_loss", ["loss"]))
-    "no 'val_loss' was recorded: fit was given no validation data"
-    """
-    from fanin import _checks
-    from fanin._absences.arguments import RECORDS
-
-    if not isinstance(name, str):
-        return KeyError(f"expected the name of what was recorded, found {_checks.found(name)}")
-    part = "val_" if name.startswith("val_") else ""
-    if part and not any(key.startswith(part) for key in known):
-        return KeyError(f"no {name!r} was recorded: fit was given no validation data")
-    others = RECORDS.get(name.removeprefix(part), "").split()
-    there = [part + other for other in others if part + other in known]
-    hint = f": it is called {there[0]}" if there else _hint(name, known)
-    if not hint:
-        hint = f"; there are {', '.join(known)}" if known else ": no epoch was trained"
-    return KeyError(f"no {name!r} was recorded{hint}")
-
-
-def renamed(name: str, known: Collection[str]) -> str | None:
-    """Return which of the arguments `known` has the other name `name` elsewhere, or None."""
-    from fanin._absences.arguments import RENAMED
-
-    return next((new for new in RENAMED.get(name, "").split() if new in known), None)
-
-
-def registered(kind: str, name: object) -> str | None:
-    """Return what to say of a name that a registry does not hold, if the tables have it.
-
-    Parameters
-    ----------
-    kind : str
-        What the registry holds, as the user would call it: ``"loss"``.
-    name : object
-        The name, in any of its spellings.
-
-    Returns
-    -------
-    str or None
-        A sentence, or None for a name that nobody would look for.
-
-    Examples
-    --------
-    >>> registered("optimizer", "adamw")
-    "there is no optimizer 'adamw': Adam(weight_decay=0.004) does the same: its decay is ...
-    >>> registered("optimizer", "adm")
-    """
-    from fanin._absences.names import KINDS
-
-    if kind not in KINDS or not isinstance(name, str):
-        return None
-    reasons = _names(KINDS[kind])
-    spelled = {_key(there): reason for there, reason in reasons.items()}
-    reason = reasons.get(name) or spelled.get(_key(name))
-    return None if reason is None else f"there is no {kind} {name!r}: {reason}"
+from fanin._absences._reasons import attribute, of_module, of_name, suggestion
 
 
 class Absent:
@@ -194,7 +56,7 @@ class Absent:
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         path = f"{self.__module__}.{self.__name__}"
-        if _reason_for_module(path) is not None:
+        if of_module(path) is not None:
             return find(path, name)
         raise AttributeError(self._text)
 
@@ -221,7 +83,7 @@ def find(module: str, name: str) -> Any:
     """
     if name.startswith("_"):  # asked for by Python and by tools, all the time
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
-    reason = _reason(module, name)
+    reason = of_name(module, name)
     if reason is not None:
         return _stand_in(f"{module}.{name}", reason)
     raise attribute(f"module {module!r}", name, _public(module))
@@ -335,11 +197,11 @@ class _Finder:
         if fullname in _MOVED:
             return ModuleSpec(fullname, _Moved())  # type: ignore[arg-type]
         parent, _, name = fullname.rpartition(".")
-        reason = _reason(parent, name)
+        reason = of_name(parent, name)
         if reason is not None:
             text = f"there is no {fullname}: {reason}"
             raise ModuleNotFoundError(text, name=fullname)
-        if not name.startswith("_") and (hint := _hint(name, _public(parent))):
+        if not name.startswith("_") and (hint := suggestion(name, _public(parent))):
             # Not `name=fullname`: `from fanin.layers import Dens` would drop this message.
             text = f"cannot import {name!r} from {parent!r}, which does not have it{hint}"
             raise ModuleNotFoundError(text, name=parent)
@@ -350,66 +212,6 @@ def install_finder() -> None:
     """Have `_Finder` asked after all other finders; once, however often `fanin` is imported."""
     if _Finder not in sys.meta_path:
         sys.meta_path.append(_Finder)
-
-
-# The tables.
-
-
-def _because(reason: str | None, name: str, known: Iterable[str]) -> str:
-    return f": {reason}" if reason is not None else _hint(name, known)
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    from fanin._checks import did_you_mean  # which imports modules that are guarded
-
-    return did_you_mean(name, known)
-
-
-def _spread(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the rows of a table as a dict of names to reasons."""
-    return {name: reason for reason, names in rows for name in names.split()}
-
-
-def _key(name: str) -> str:
-    return name.replace("_", "").lower()
-
-
-@functools.cache
-def _names(module: str) -> dict[str, str]:
-    """Return the reasons for the names of a module, which is called without "fanin."."""
-    from fanin._absences.names import MODULES, NAMES
-
-    return _spread(NAMES.get(module, ())) | _spread(MODULES.get(module, ()))
-
-
-@functools.cache
-def _modules(parent: str) -> dict[str, str]:
-    from fanin._absences.names import MODULES
-
-    return _spread(MODULES.get(parent, ()))
-
-
-def _reason_for_module(path: str) -> str | None:
-    parent, _, name = path.removeprefix("fanin").removeprefix(".").rpartition(".")
-    return _modules(parent).get(name)
-
-
-def _reason(module: str, name: str) -> str | None:
-    """Return why a module does not have a name: its own reason, or that of an absent module."""
-    own = _names(module.removeprefix("fanin").removeprefix(".")).get(name)
-    return _reason_for_module(module) if own is None else own
-
-
-def _member(name: str, known: set[str]) -> str | None:
-    """Return why an object with the attributes `known` does not have one called `name`."""
-    from fanin._absences.members import MARKS, MEMBERS
-
-    kinds = [kind for kind, mark in MARKS.items() if mark in known]
-    for kind in kinds:
-        reason = _spread(MEMBERS[kind]).get(name)
-        if reason is not None:
-            return reason
-    return None
 
 
 def _public(module: str) -> list[str]:

@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+from fanin._absences import _reasons
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -58,8 +60,6 @@ def _misuse(
         return None
     except TypeError:
         pass
-    from fanin._absences import _absent
-
     parameters = signature.parameters.values()
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
@@ -72,9 +72,9 @@ def _misuse(
     known = [p.name for p in named]
     unknown = [name for name in kwargs if name not in known]
     if takes_any:  # what is passed on is looked at there, unless it is what is missing here
-        unknown = [name for name in unknown if _absent.renamed(name, known)]
+        unknown = [name for name in unknown if _reasons.renamed(name, known)]
     if unknown:
-        return _absent.argument(owner, unknown[0], known)
+        return _reasons.argument(owner, unknown[0], known)
     places = [p.name for p in named if p.kind is not p.KEYWORD_ONLY]
     if len(given) > len(places):
         by_name = [p.name for p in named if p.kind is p.KEYWORD_ONLY]

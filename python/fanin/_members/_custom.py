@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from fanin import _checks
-from fanin._members._member import ours
+from fanin._members import ours
 
 _Class = TypeVar("_Class", bound=type)
 

@@ -11,9 +11,9 @@ from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from fanin._absences import _absent
+from fanin._absences import _reasons
+from fanin._members import ours
 
-_PACKAGE = __name__.partition(".")[0]
 _set, _make = object.__setattr__, type.__call__
 
 
@@ -161,12 +161,7 @@ class Member(metaclass=MemberType):
             # Also called where a property raises AttributeError: that error is the one to see.
             if name[:1] == "_" or _defined(type(self), name):
                 return object.__getattribute__(self, name)
-            raise _absent.attribute(type(self).__name__, name, _attributes(self))
-
-
-def ours(cls: type) -> bool:
-    """Return whether a class is the package's own, not a user's."""
-    return cls.__module__.partition(".")[0] == _PACKAGE
+            raise _reasons.attribute(type(self).__name__, name, _attributes(self))
 
 
 def _defined(cls: type, name: str) -> bool:
@@ -212,10 +207,10 @@ def _check_new(member: Member, name: str, value: Any) -> None:
     if _defined(cls, name) or name in vars(member):
         return
     if cls._own:
-        raise _absent.attribute(cls.__name__, name, _attributes(member))
+        raise _reasons.attribute(cls.__name__, name, _attributes(member))
     meant = _find_meant(cls, name, value, {*_public(cls), *_assigned_names(cls)})
     if meant is not None:
-        error = _absent.attribute(cls.__name__, name, [meant])
+        error = _reasons.attribute(cls.__name__, name, [meant])
         raise AttributeError(
             f"{error} (a name of your own must differ by more, or begin with an underscore)"
         )

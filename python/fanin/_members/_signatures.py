@@ -5,8 +5,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Unpack, get_args, get_origin
 
-from fanin._absences import _absent
-from fanin._members._member import ours
+from fanin._absences import _reasons
+from fanin._members import ours
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -113,7 +113,7 @@ def misfit(
         # The one that is missing may have been given under another name.
         unknown += [name for name in kwargs if name not in (*accepted, *cls._unsupported)]
     for name in unknown:
-        return _absent.argument(owner, name, [other for other in accepted if other != name])
+        return _reasons.argument(owner, name, [other for other in accepted if other != name])
     if missing:
         return TypeError(_OWNER.sub(f"{owner}()", str(error)))
     return None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from fanin import _checks
-from fanin._absences import _absent
+from fanin._absences import _reasons
 from fanin.callbacks import _arguments
 from fanin.callbacks._base import Callback, Logs
 from fanin.callbacks._run import Run
@@ -146,7 +146,7 @@ class LambdaCallback(Callback):
         hooks = [name for name in dir(Callback) if name.startswith("on_")]
         for name, function in given.items():
             if name not in hooks:
-                raise _absent.argument(type(self).__name__, name, hooks)
+                raise _reasons.argument(type(self).__name__, name, hooks)
             if function is not None:
                 logs_only = name in _OF_LOGS
                 _takes(name, function, ({},) if logs_only else (0, {}))

@@ -14,6 +14,6 @@ class Record(dict[str, list[float]]):
     """
 
     def __missing__(self, name: object) -> NoReturn:
-        from fanin._absences import _absent
+        from fanin._absences import _reasons
 
-        raise _absent.recorded(name, self)
+        raise _reasons.recorded(name, self)

@@ -91,7 +91,7 @@ def _seeds(text: str) -> int | list[int]:
 def _compare(parsed: argparse.Namespace) -> int:
     """Hand the words on: apart from the files they are named as the arguments of `compare`."""
     files = files_of(parsed)
-    others = {"command", "prog", "options", *("plot", "html", "json")}
+    others = {"command", "parser", "prog", "options", *("plot", "html", "json")}
     options = {name: value for name, value in vars(parsed).items() if name not in others}
     return _run(parsed.prog, files, options)
 

@@ -32,11 +32,8 @@ def add(commands: Any, name: str) -> argparse.ArgumentParser:
 def _completion(parsed: argparse.Namespace) -> int:
     shtab = _optional.require("shtab")
     shell = _checks.one_of("SHELL", parsed.shell, shtab.SUPPORTED_SHELLS)
-    from fanin.cli._main import make_parser
-
-    parser = make_parser()
-    _say_what_completes(parser, shtab)
-    return show(parsed.prog, lambda: print(shtab.complete(parser, shell)))
+    _say_what_completes(parsed.parser, shtab)
+    return show(parsed.prog, lambda: print(shtab.complete(parsed.parser, shell)))
 
 
 def _say_what_completes(parser: argparse.ArgumentParser, shtab: Any) -> None:

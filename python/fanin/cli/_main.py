@@ -133,6 +133,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"fanin {fanin.__version__}")
+    parser.set_defaults(parser=parser)  # whose words `completion` prints
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, add in _COMMANDS.items():
         command = add(commands, name)

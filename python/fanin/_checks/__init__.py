@@ -6,8 +6,6 @@ A wrong kind of object is a TypeError, a wrong value a ValueError, a wrong shape
 
 import math
 import operator
-import sys
-import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -15,6 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _core
+from fanin._absences import _reasons
+from fanin._checks._messages import close_names
+from fanin._checks._messages import did_you_mean as did_you_mean
+from fanin._checks._messages import found as found
+from fanin._checks._messages import warn as warn
 from fanin.errors import ShapeError
 
 Array = NDArray[Any]
@@ -23,30 +26,6 @@ FloatArray: TypeAlias = NDArray[np.float32 | np.float64]
 
 # NumPy has one object for each; a comparison by name takes a microsecond.
 _NATIVE = {name: np.dtype(name) for name in ("float32", "float64")}
-
-
-def found(value: object) -> str:
-    """Return what a message calls a value that was found: short, with its type if that helps.
-
-    Examples
-    --------
-    >>> found("relu"), found(3), found(object)
-    ("'relu'", '3', "<class 'object'>")
-    >>> found(list(range(100)))
-    '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1... of type list'
-    """
-    if isinstance(value, int) and not isinstance(value, bool):
-        bits = int(value).bit_length()
-        return repr(value) if bits < 70 else f"an integer of {bits} bits"
-    if isinstance(value, np.ndarray) and value.ndim:
-        return f"an array of shape {value.shape} and dtype {value.dtype}"
-    try:
-        text = repr(value)
-    except Exception:  # nested too deeply, or a repr of the user's that fails
-        text = f"a {type(value).__name__} that cannot be printed"
-    if len(text) > 60:
-        text = f"{text[:48]}... of type {type(value).__name__}"
-    return text
 
 
 def integer(
@@ -204,39 +183,16 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
     >>> print(unknown("activation", "rleu", ["relu", "tanh"]))
     unknown activation 'rleu'; did you mean 'relu'?
     """
-    from fanin._absences import _absent
-
-    reason = _absent.registered(kind, name)
+    reason = _reasons.registered(kind, name)
     if reason is not None:
         return ValueError(reason)
     names = sorted(known)
-    close = _close(name, names)
+    close = close_names(name, names)
     if close:
         hint = f"did you mean {' or '.join(repr(n) for n in close)}?"
     else:
         hint = f"known: {', '.join(names)}"
     return ValueError(f"unknown {kind} {found(name)}; {hint}")
-
-
-def _close(name: object, known: Iterable[str], most: int = 3) -> list[str]:
-    """Return the known names that look like the one that was given, best first."""
-    import difflib  # only messages need it
-
-    # Two of three letters are not close: 'cce' is no 'bce'.
-    given = name if isinstance(name, str) else ""
-    return difflib.get_close_matches(given, list(known), n=most, cutoff=0.67)
-
-
-def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return the end of a message that suggests the one name that was meant, or nothing.
-
-    Examples
-    --------
-    >>> did_you_mean("activaton", ["activation", "units"])
-    "; did you mean 'activation'?"
-    """
-    close = _close(name, sorted(known), most=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def float_dtype(name: str, value: object) -> str:
@@ -287,19 +243,17 @@ def keywords(
     owner: str, given: Iterable[str], known: Iterable[str], unsupported: Mapping[str, str]
 ) -> None:
     """Refuse keyword arguments that nothing takes: name them, and the one that was meant."""
-    from fanin._absences import _absent
-
     for name in given:
         if name in unsupported:
             raise ValueError(f"{owner} does not support {name}: {unsupported[name]}")
-        raise _absent.argument(owner, name, known)
+        raise _reasons.argument(owner, name, known)
 
 
 def numeric(name: str, values: object) -> Array:
     """Return `values` as an array of real numbers, without a copy if it is one already."""
     if type(values) is np.ndarray and values.dtype.kind in "fiub":
         return values
-    from fanin import _array_likes  # lists, frames and all that is refused
+    from fanin._checks import _array_likes  # lists, frames and all that is refused
 
     return _array_likes.as_numbers(name, values)
 
@@ -340,24 +294,3 @@ def _at(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
 def thread_count(value: int | None) -> int | None:
     """Return how many threads to use; None for as many as there are."""
     return None if value is None else integer("threads", value, minimum=1, maximum=2**31)
-
-
-def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn of what the user's call means, wherever in the package that was noticed.
-
-    Parameters
-    ----------
-    message : str
-        What to say.
-    category : type, default UserWarning
-        Of the warning.
-
-    Notes
-    -----
-    The warning is that of the first line outside of the package: how many calls lie between is
-    nobody's business, and differs from one entry to another.
-    """
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("fanin."):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)

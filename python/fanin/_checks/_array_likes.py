@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin._checks import found
+from fanin._checks._messages import found
 from fanin.errors import ShapeError
 
 Array = NDArray[Any]
