@@ -4,7 +4,6 @@ import fanin
 import numpy as np
 import pytest
 from fanin import frameworks
-from fanin.frameworks._fanin import trace_network
 from fanin.frameworks._open import framework_of, trace
 from fanin.frameworks.keras._trace import trace_keras
 from fanin.frameworks.torch._trace import trace_torch
@@ -77,7 +76,7 @@ def torch_twin():
 def test_torch(y, training):
     model, ours = torch_twin()
     loss = fanin.losses.SparseCategoricalCrossentropy(from_logits=True)
-    compare(trace_torch(model, X, y, None, training), trace_network(ours, X, y, loss, training))
+    compare(trace_torch(model, X, y, None, training), trace(ours, X, y, loss, training))
 
 
 def test_torch_is_left_as_it_was():
@@ -157,7 +156,7 @@ def test_keras(y, training):
     theirs.compile("sgd", "sparse_categorical_crossentropy")
     before = theirs.get_weights()
     found = trace_keras(theirs, X, y, None, training)
-    compare(found, trace_network(ours, X, y, None, training))
+    compare(found, trace(ours, X, y, None, training))
     assert type(found.layers[0].initializers["kernel"]).__name__ == "GlorotUniform"
     for a, b in zip(before, theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -167,7 +166,7 @@ def test_keras_losses_are_understood():
     theirs, ours = keras_twin()
     loss = keras.losses.SparseCategoricalCrossentropy()
     found = trace_keras(theirs, X, Y, loss, training=False)
-    compare(found, trace_network(ours, X, Y, None, training=False))
+    compare(found, trace(ours, X, Y, None, training=False))
 
 
 def test_a_keras_model_that_is_no_chain_is_refused():

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from fanin import _core, optimizers
 from fanin._training import Network
-from fanin.frameworks._objective import chosen_before, fitting_loss
+from fanin.frameworks._fanin import chosen_before
+from fanin.frameworks._objective import fitting_loss
 from fanin.initializers import RandomNormal
 from fanin.models import Sequential
 from fanin.random import Stream

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks, _options, optimizers
 from fanin.diagnosis._signals import Places, equal_units, number_of_groups, tied_units
-from fanin.frameworks._fanin import checked_targets, trace_network
+from fanin.frameworks._fanin import checked_targets, trace
 from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.models import Sequential
 from fanin.show.results import Result, Table
@@ -216,7 +216,7 @@ def symmetry(
     taken = optimizers.get(given)
     trial.build((None, *inputs.shape[1:]))
     shared = _equal_kernels(trial)
-    start = _layers(trace_network(trial, inputs, targets, aim, training=True), limit)
+    start = _layers(trace(trial, inputs, targets, aim, True), limit)
     if not count:
         return SymmetryReport(start, None, 0, "", shared)
     trial.compile(taken, aim)
@@ -229,7 +229,7 @@ def symmetry(
         verbose=0,
         threads=workers,
     )
-    after = _layers(trace_network(trial, inputs, targets, aim, training=True), limit)
+    after = _layers(trace(trial, inputs, targets, aim, True), limit)
     return SymmetryReport(start, after, count, type(trial.optimizer).__name__, shared)
 
 
