@@ -187,7 +187,9 @@ def _arrays(places: Any, flat: Array, layer: int) -> dict[str, Array]:
 
 def entry() -> Entry:
     """Return the ways into a network."""
-    return Entry(open_model, NetworkPass, trace)
+    from fanin.frameworks import _trained
+
+    return Entry(open_model, NetworkPass, trace, _trained)
 
 
 def chosen_before(network: Network, loss: Any) -> Loss | None:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from fanin._checks import one_of
 from fanin.frameworks import _fanin, keras, torch
 from fanin.frameworks._arrays import Model, checked_order
-from fanin.frameworks._framework import Advice, Entry, Framework
+from fanin.frameworks._framework import Advice, Entry, Framework, Training
 from fanin.frameworks._layout import LAYOUTS
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._tree import is_tree, open_tree
@@ -120,6 +120,45 @@ def visiting(model: object, x: Any) -> Iterator[Pass]:
     except BaseException:
         passed.restore(before)
         raise
+
+
+def training_of(model: object) -> Training | None:
+    """Return what a model can besides if it is one that this package trains, else None."""
+    framework = framework_of(model)
+    return None if framework is None else framework.entry().training
+
+
+def trained(model: object, expected: str = "a fanin.Sequential") -> Training:
+    """Return what only a model can that this package trains; others are refused.
+
+    Parameters
+    ----------
+    model : Sequential
+        The model.
+    expected : str
+        What to say that was expected.
+
+    Returns
+    -------
+    Training
+        Functions, the model their first argument.
+
+    Raises
+    ------
+    TypeError
+        If it is not.
+    """
+    training = training_of(model)
+    if training is None:
+        _refuse(model, expected)
+    return training
+
+
+def our_training() -> Training:
+    """Return what networks of this package can, without one."""
+    training = _fanin.entry().training
+    assert training is not None
+    return training
 
 
 def _running(model: object) -> Entry:
