@@ -79,6 +79,22 @@ def test_torch(y, training):
     compare(trace_torch(model, X, y, None, training), trace(ours, X, y, loss, training))
 
 
+def test_equal_units_are_found_in_a_module_of_torch_too():
+    model, ours = torch_twin()
+    first = next(module for module in model if isinstance(module, torch.nn.Linear))
+    with torch.no_grad():
+        first.weight[3], first.bias[3] = first.weight[1], first.bias[1]
+    layer = ours.layers[0]
+    layer.kernel[:, 3], layer.bias[3] = layer.kernel[:, 1], layer.bias[1]
+    found, expected = (fanin.symmetry(m, X, Y) for m in (model, ours))
+    assert [place.groups.tolist() for place in found.start] == [
+        place.groups.tolist() for place in expected.start
+    ]
+    assert found.start[0].distinct == found.start[0].units - 1
+    with pytest.raises(TypeError, match=r"expected a fanin\.Sequential to train, found torch"):
+        fanin.symmetry(model, X, Y, steps=1)
+
+
 def test_torch_is_left_as_it_was():
     model, _ = torch_twin()
     model.eval()
