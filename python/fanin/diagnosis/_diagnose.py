@@ -12,9 +12,11 @@ from fanin import _checks
 from fanin._core import get_num_threads
 from fanin.diagnosis._curvature import curvature
 from fanin.diagnosis._layer import LayerReport
+from fanin.diagnosis._measurements import Measurements
 from fanin.diagnosis._report import Report
 from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._theory import predict
+from fanin.diagnosis.findings import find
 from fanin.frameworks import _open as frameworks
 from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.theory import Prediction
@@ -82,9 +84,10 @@ def diagnose(
     if y is None and loss is not None:
         raise ValueError(f"loss: expected None without y, found {_checks.found(loss)}")
     trace = frameworks.trace(model, x, y, loss, training)
-    layers, theory = _measured(trace, training)
-    return Report(
+    layers, theory = _layers(trace, training)
+    measured = Measurements(
         model=trace.model,
+        framework=trace.framework,
         batch=len(trace.inputs),
         training=training,
         loss=trace.loss,
@@ -93,11 +96,11 @@ def diagnose(
         layers=layers,
         theory=theory,
         curvature=curvature(model, x, y, loss),
-        _trace=_shortened(trace, layers),
     )
+    return Report(**vars(measured), findings=find(measured), _trace=_shortened(trace, layers))
 
 
-def _measured(trace: Trace, training: bool) -> tuple[list[LayerReport], Prediction | None]:
+def _layers(trace: Trace, training: bool) -> tuple[list[LayerReport], Prediction | None]:
     """Measure the layers, and see what theory says: each layer on a thread, none on several."""
     with ThreadPoolExecutor(get_num_threads()) as pool:
         theory = pool.submit(predict, trace, training)
