@@ -161,14 +161,13 @@ class Toy:
     @staticmethod
     def entry():
         def open_model(model):
-            found = _fanin.open_model(model.inside)
-            return replace(found, framework="toy", result=lambda: model)
+            return replace(_fanin.open_model(model.inside), result=lambda: model)
 
         def open_pass(model, x):
             return _fanin.NetworkPass(model.inside, x)
 
         def trace(model, *arguments):
-            return replace(_fanin.trace(model.inside, *arguments), framework="toy")
+            return _fanin.trace(model.inside, *arguments)
 
         return Entry(open_model, open_pass, trace)
 

@@ -39,7 +39,7 @@ def open_model(model: Network) -> Model:
     for layer in model.layers:
         arrays = [_parameter(layer.name, role, view) for role, view in layer.arrays.items()]
         row.add(_kind(layer), layer.name, arrays, layer)
-    return Model(framework=NAME, layers=row.layers, result=lambda: model)
+    return Model(layers=row.layers, result=lambda: model)
 
 
 def _kind(layer: Layer) -> str:
@@ -168,7 +168,7 @@ def trace_network(
     for place, (traced, found) in enumerate(zip(layers, gradients, strict=True)):
         traced.pre_activation_gradient, traced.output_gradient = found
         traced.gradients = _arrays(plan.parameters, flat, place)
-    return Trace(model.name, x.reshape(len(x), -1), layers, aim.loss, aim.value, NAME)
+    return Trace(model.name, x.reshape(len(x), -1), layers, aim.loss, aim.value)
 
 
 def _activation(layer: Layer) -> Any:

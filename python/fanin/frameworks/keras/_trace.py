@@ -13,7 +13,6 @@ from fanin import initializers, losses
 from fanin.errors import ShapeError
 from fanin.frameworks._objective import objective
 from fanin.frameworks._trace import LayerTrace, Trace, matrix
-from fanin.frameworks.keras import NAME
 from fanin.frameworks.keras._arrays import copied, parameter_of
 from fanin.frameworks.keras._kinds import KINDS
 
@@ -63,7 +62,7 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
                 variable.assign(was)
     layers = [_joined([s for s in steps if s.layer is layer]) for layer in _unique(steps)]
     samples = inputs.reshape(len(inputs), -1)
-    return Trace(model.name, samples, layers, name, value, NAME)
+    return Trace(model.name, samples, layers, name, value)
 
 
 class _KerasStep:
