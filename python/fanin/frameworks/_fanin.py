@@ -1,6 +1,7 @@
 """Networks of this package: their arrays, a pass layer by layer, a trace in compiled code."""
 
 import math
+from collections import defaultdict
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -143,10 +144,10 @@ def trace_network(
     plan, (params, state) = model.ready(), arrays
     # Of a copy, as a pass in training moves running averages.
     signals, cache = plan.trace(params, state.copy(), x, training)
+    parameters, averages = _by_layer(plan.parameters, params), _by_layer(plan.state, state)
     layers: list[LayerTrace] = []
     for place, (layer, (before, outputs)) in enumerate(zip(model.layers, signals, strict=True)):
         settings = layer.settings()
-        parameters = _arrays(plan.parameters, params, place) | _arrays(plan.state, state, place)
         traced = LayerTrace(
             name=layer.name,
             kind=str(settings["kind"]),
@@ -154,7 +155,7 @@ def trace_network(
             outputs=outputs,
             activation=None if before is None else _activation(layer),
             pre_activation=before,
-            parameters=parameters,
+            parameters=parameters[place] | averages[place],
             initializers={role: layer.initializer(role) for role in layer.arrays},
             settings=settings,
         )
@@ -165,9 +166,10 @@ def trace_network(
     aim = objective(y, chosen, before.reshape(shape), outputs, last.activation)
     gradients, flat = plan.gradients(params, cache, aim.gradient, aim.before_activation)
     flat /= len(x)  # from the samples' own losses to their mean
+    of_parameters = _by_layer(plan.parameters, flat)
     for place, (traced, found) in enumerate(zip(layers, gradients, strict=True)):
         traced.pre_activation_gradient, traced.output_gradient = found
-        traced.gradients = _arrays(plan.parameters, flat, place)
+        traced.gradients = of_parameters[place]
     return Trace(model.name, x.reshape(len(x), -1), layers, aim.loss, aim.value)
 
 
@@ -176,13 +178,12 @@ def _activation(layer: Layer) -> Any:
     return layer.settings()["activation"]
 
 
-def _arrays(places: Any, flat: Array, layer: int) -> dict[str, Array]:
-    """Return a layer's part of a flat array, by role."""
-    return {
-        role: flat[start : start + math.prod(shape)].reshape(shape)
-        for owner, role, start, shape in places
-        if owner == layer
-    }
+def _by_layer(places: Any, flat: Array) -> dict[int, dict[str, Array]]:
+    """Return the parts of a flat array by layer and role."""
+    found: dict[int, dict[str, Array]] = defaultdict(dict)
+    for layer, role, start, shape in places:
+        found[layer][role] = flat[start : start + math.prod(shape)].reshape(shape)
+    return found
 
 
 def entry() -> Entry:
