@@ -4,12 +4,12 @@ mod common;
 
 use std::sync::Arc;
 
-use common::gradients::{gradient_error, run_backward, run_forward, running, weights};
+use common::gradients::{Forward, gradient_error, run_backward, run_forward, running, weights};
 use common::{activation, batch_normalization, dense, dropout, normals};
 use fanin::layers::{Add, Concatenate, State};
-use fanin::network::{self, Graph, Plan, Program, Run};
+use fanin::network::{self, Graph, Plan, Program, Run, Value};
 use fanin::parallel::Threads;
-use fanin::settings::{Settings, Value};
+use fanin::settings::{self, Settings};
 
 /// y = relu(norm(x W + b)) + x W + b, twice normalized.
 fn residual() -> Plan<f64> {
@@ -69,7 +69,7 @@ fn chain() -> Plan<f64> {
         batch_normalization(),
         Settings::new("activation").with("activation", activation("relu")),
         dropout(0.3),
-        dense(18, "relu").with("trainable", Value::Bool(false)),
+        dense(18, "relu").with("trainable", settings::Value::Bool(false)),
         dense(4, "softmax"),
     ];
     Plan::new(&[17], &layers).unwrap()
@@ -119,7 +119,7 @@ fn results(plan: &Plan<f64>, program: &Program<f64>) -> [Vec<f64>; 3] {
 #[test]
 fn what_runs_gives_the_bits_of_what_is_meant() {
     for (name, plan) in all() {
-        let trace = plan.trace(plan.operations().len(), true);
+        let trace = plan.trace();
         let expected = results(&plan, &trace);
         assert_eq!(results(&plan, &plan.by_hand()), expected, "{name} by hand");
         let trained = plan.training();
@@ -158,63 +158,132 @@ fn a_pass_by_hand_can_go_back_more_than_once() {
     }
 }
 
-#[test]
-fn a_trace_has_each_value_and_each_gradient() {
-    let plan = residual();
-    let trace = plan.trace(plan.operations().len(), true);
-    let (w, state) = (weights(&plan), running(plan.state_count()));
-    let x = normals("x", SAMPLES * plan.input_size());
-    let pass = run_forward(&plan, &trace, SAMPLES, State::Frozen(&state), &w, &x);
-    // From each value on, the rest of the network gives the same output: nothing was overwritten.
-    let last = plan.operations().len() - 1;
-    assert_eq!(pass.values[trace.value_of(last, SAMPLES)], pass.y);
-    let mut taken: Vec<_> = (0..=last).map(|k| trace.value_of(k, SAMPLES)).collect();
-    taken.sort_by_key(|range| range.start);
-    assert!(taken.windows(2).all(|pair| pair[0].end == pair[1].start));
-    assert_eq!(taken[last].end, trace.values_len(SAMPLES));
-    assert!(pass.values.iter().all(|value| value.is_finite()));
-
-    // A trace that ends early finds its values at the same places.
-    let (ends, dy) = (plan.layer_ends().collect::<Vec<_>>(), normals("dy", 6 * 6));
-    let part = plan.trace(ends[1] + 1, false);
-    assert_eq!(
-        part.value_of(ends[1], SAMPLES),
-        trace.value_of(ends[1], SAMPLES)
-    );
-    let mut gradients = vec![f64::NAN; part.gradients_len(SAMPLES)];
-    part.output_gradient(SAMPLES, &mut gradients)
-        .copy_from_slice(&dy);
-    let (mut dw, mut caches) = (vec![0.0; w.len()], pass.caches.clone());
-    let caches = &mut caches[..part.caches_len(SAMPLES)];
+/// A pass back through a trace in inference: the gradients of values, and of the parameters.
+fn traced_back(plan: &Plan<f64>, pass: &Forward, dy: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let program = plan.trace();
+    let mut gradients = vec![f64::NAN; program.gradients_len(SAMPLES)];
+    program
+        .output_gradient(SAMPLES, &mut gradients)
+        .copy_from_slice(dy);
+    let (w, mut caches) = (weights(plan), pass.caches.clone());
+    let mut dw = vec![0.0; w.len()];
     let run = Run {
         samples: SAMPLES,
         threads: Threads::ONE,
         training: false,
         step: 0,
     };
-    let values = &pass.values;
     network::backward(
-        &part,
+        &program,
         run,
         &w,
-        &x,
-        values,
-        caches,
-        &dy,
+        &pass.x,
+        &pass.values,
+        &mut caches[..program.caches_len(SAMPLES)],
+        &[],
         &mut gradients,
         &mut dw,
         &mut [],
     );
-    assert_eq!(part.gradient_of(0, SAMPLES), 0..0);
-    assert!(gradients.iter().chain(&dw[..36]).all(|g| g.is_finite()));
-    // In inference normalization is a product with γ/√(σ² + ε).
-    let dnorm = &gradients[part.gradient_of(ends[1], SAMPLES)];
-    assert!(
-        dnorm
-            .iter()
-            .zip(&dy)
-            .all(|(dx, dy)| *dx != 0.0 && *dy != 0.0)
+    (gradients, dw)
+}
+
+#[test]
+fn a_trace_has_each_value_and_each_gradient() {
+    let plan = residual();
+    let trace = plan.trace();
+    let (w, state) = (weights(&plan), running(plan.state_count()));
+    let x = normals("x", SAMPLES * plan.input_size());
+    let pass = run_forward(&plan, &trace, SAMPLES, State::Frozen(&state), &w, &x);
+    let made: Vec<_> = plan.operations().iter().map(|o| o.makes).collect();
+    let output = *made.last().unwrap();
+    let value = |value| trace.value_of(value, SAMPLES);
+    assert_eq!(pass.values[value(output).unwrap()], pass.y);
+    let mut taken: Vec<_> = made.iter().map(|&made| value(made).unwrap()).collect();
+    taken.sort_by_key(|range| range.start);
+    assert!(taken.windows(2).all(|pair| pair[0].end == pair[1].start));
+    assert_eq!(taken[taken.len() - 1].end, trace.values_len(SAMPLES));
+    assert!(pass.values.iter().all(|value| value.is_finite()));
+
+    // One that ends before the last activation finds its values at the same places.
+    let (part, _) = plan.before_activation().unwrap();
+    let program = part.trace();
+    let end = *part.operations().last().map(|o| &o.makes).unwrap();
+    assert_eq!(plan.layers().last().unwrap().before_activation, Some(end));
+    assert_eq!(program.value_of(end, SAMPLES), value(end));
+    let dy = normals("dy", SAMPLES * end.size());
+    let (gradients, dw) = traced_back(&part, &pass, &dy);
+    let gradient = |value| program.gradient_of(value, SAMPLES);
+    assert!(gradients.iter().chain(&dw).all(|g| g.is_finite()));
+    assert_eq!(gradients[gradient(end).unwrap()], dy);
+    assert_eq!(
+        (gradient(output), gradient(plan_input(&plan))),
+        (None, None)
     );
+    // Both readers of x W + b count: the bias gets the sum over samples.
+    let shared = made[1];
+    let dx = &gradients[gradient(shared).unwrap()];
+    for (j, &db) in dw[5 * 6..6 * 6].iter().enumerate() {
+        let sum: f64 = dx.iter().skip(j).step_by(6).sum();
+        assert!((sum - db).abs() < 1e-12, "{sum} and {db}");
+    }
+}
+
+fn plan_input(plan: &Plan<f64>) -> Value {
+    plan.operations()[0].reads[0]
+}
+
+#[test]
+fn a_trace_has_the_gradient_of_the_input_where_a_layer_shows_it() {
+    let plan = concatenation();
+    let (trace, input) = (plan.trace(), plan_input(&plan));
+    assert_eq!(trace.value_of(input, SAMPLES), None);
+    let activated = plan.layers().iter().find_map(|l| l.before_activation);
+    assert_eq!(activated, Some(input));
+    let (w, state) = (weights(&plan), running(plan.state_count()));
+    let (x, dy) = (
+        normals("x", SAMPLES * plan.input_size()),
+        normals("dy", SAMPLES * plan.output_size()),
+    );
+    let pass = run_forward(&plan, &trace, SAMPLES, State::Frozen(&state), &w, &x);
+    let (gradients, dw) = traced_back(&plan, &pass, &dy);
+    let dx = &gradients[trace.gradient_of(input, SAMPLES).unwrap()];
+
+    let by_hand = plan.by_hand();
+    let mut pass = run_forward(&plan, &by_hand, SAMPLES, State::Frozen(&state), &w, &x);
+    let expected = run_backward(&plan, &by_hand, SAMPLES, false, &w, &mut pass, &dy);
+    assert_eq!((dw, Some(dx.to_vec())), expected);
+}
+
+#[test]
+fn a_chain_says_what_each_layer_makes_and_what_goes_into_its_activation() {
+    let alone = |kind| Settings::new("activation").with("activation", activation(kind));
+    let layers = [
+        Settings::new("flatten"),
+        alone("relu"),
+        dense(5, "tanh"),
+        dense(4, "linear"),
+        alone("linear"),
+        Settings::new("flatten"),
+    ];
+    let plan = Plan::<f64>::new(&[2, 3], &layers).unwrap();
+    let numbers: Vec<_> = plan
+        .layers()
+        .iter()
+        .map(|l| (l.before_activation.map(|z| z.number), l.output.number))
+        .collect();
+    // Operations: relu, product, bias, tanh, product, bias, linear.
+    let expected = [
+        (None, 0),
+        (Some(0), 1),
+        (Some(3), 4),
+        (None, 6),
+        (Some(6), 7),
+        (None, 7),
+    ];
+    assert_eq!(numbers, expected);
+    let sizes: Vec<_> = plan.layers().iter().map(|l| l.output.size()).collect();
+    assert_eq!(sizes, [6, 6, 5, 4, 4, 4]);
 }
 
 #[test]
@@ -227,7 +296,7 @@ fn memory_is_reused_by_lifetime() {
     let training = plan.training();
     assert_eq!(training.values_len(1), 320);
     assert_eq!(training.gradients_len(1), 64);
-    assert!(plan.trace(deep.len(), true).values_len(1) >= 320);
+    assert!(plan.trace().values_len(1) >= 320);
 }
 
 #[test]

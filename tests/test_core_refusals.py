@@ -25,6 +25,13 @@ def train(order=(0, 1), rates=2, progress=3, params=18, batch_size=1):
     )
 
 
+def gradients(*layers, dy=(40, 3)):
+    plan = _core.Plan((5,), layers, "float32")
+    params = np.zeros(plan.parameter_count, "float32")
+    _, cache = plan.trace(params, np.zeros(0, "float32"), X, training=True)
+    plan.gradients(params, cache, np.zeros(dy, "float32"), before_activation=True)
+
+
 CALLS = {
     "plan of an unknown layer": (
         lambda: _core.Plan((3,), [{"kind": "dens"}], "float32"),
@@ -120,6 +127,21 @@ CALLS = {
         lambda: _core.metric_rows(members.METRICS[1], np.ones((2, 3)), np.array([0, 3])),
         ValueError,
         "3",
+    ),
+    "gradients before an activation that is not there": (
+        lambda: gradients(members.dense(3)),
+        ValueError,
+        "before_activation: expected False, .* found True",
+    ),
+    "gradients before an activation that is not the last": (
+        lambda: gradients(members.dense(3, members.SOFTMAX), members.dense(3)),
+        ValueError,
+        "before_activation: expected False, .* found True",
+    ),
+    "gradients of another shape than the outputs": (
+        lambda: gradients(members.dense(3, members.SOFTMAX), dy=(40, 2)),
+        ShapeError,
+        r"dy: expected shape \(40, 3\)",
     ),
     "order of too large an index": (lambda: train(order=[0, 40]), ValueError, "order|40"),
     "too few learning rates": (lambda: train(rates=1), ShapeError, "learning_rates"),

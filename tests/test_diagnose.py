@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fanin.diagnosis._signals import Signal
 from fanin.errors import ShapeError
-from fanin.frameworks._fanin import trace_network
+from fanin.frameworks import _open as frameworks
 from fanin.initializers import (
     Constant,
     GlorotNormal,
@@ -134,7 +134,7 @@ def test_gradients_are_those_of_the_layers_one_by_one(first):
     model = fanin.Sequential(stack, rng=1)
     model.build((None, *shape[1:]))
     state = model.state.copy()
-    trace = trace_network(model, x, None, None, training=True)
+    trace = frameworks.trace(model, x, None, None, training=True)
     assert (model.state == state).all()
     h, caches = x, []
     for layer in model.layers:
@@ -150,6 +150,20 @@ def test_gradients_are_those_of_the_layers_one_by_one(first):
             np.testing.assert_allclose(found.gradients[role], gradient / 9, rtol=1e-5, atol=1e-7)
     if first and isinstance(first[0], Activation):
         np.testing.assert_allclose(trace.layers[0].pre_activation_gradient, dy, rtol=1e-6)
+
+
+@pytest.mark.parametrize("y", [None, np.random.default_rng(1).integers(0, 2, (7, 8)).astype("f4")])
+def test_a_flatten_at_the_end_passes_gradients_on(y):
+    layers = [Dense(5, "tanh"), Dense(2, "sigmoid"), Flatten()]
+    x = np.random.default_rng(0).normal(size=(7, 4, 3)).astype("f4")
+    trace = frameworks.trace(fanin.Sequential(layers, rng=0), x, y, None, training=True)
+    last, flat = trace.layers[1:]
+    assert (last.outputs.shape, flat.inputs.shape, flat.outputs.shape) == ((28, 2), (28, 2), (7, 8))
+    np.testing.assert_array_equal(last.outputs.reshape(7, 8), flat.outputs)
+    np.testing.assert_array_equal(last.output_gradient.reshape(7, 8), flat.output_gradient)
+    slope = last.outputs * (1 - last.outputs)
+    expected = last.output_gradient * slope
+    np.testing.assert_allclose(last.pre_activation_gradient, expected, rtol=1e-5)
 
 
 def test_gradients_of_weights_are_those_of_the_mean_loss():

@@ -1,6 +1,9 @@
 """`fanin.frameworks`: trees of arrays and a Sequential, seen as layers and written in place."""
 
+import ast
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import fanin
 import numpy as np
@@ -158,14 +161,13 @@ class Toy:
     @staticmethod
     def entry():
         def open_model(model):
-            found = _fanin.open_model(model.inside)
-            return replace(found, framework="toy", result=lambda: model)
+            return replace(_fanin.open_model(model.inside), result=lambda: model)
 
         def open_pass(model, x):
             return _fanin.NetworkPass(model.inside, x)
 
         def trace(model, *arguments):
-            return replace(_fanin.trace(model.inside, *arguments), framework="toy")
+            return _fanin.trace(model.inside, *arguments)
 
         return Entry(open_model, open_pass, trace)
 
@@ -183,6 +185,47 @@ def test_a_framework_is_one_module(monkeypatch):
     assert report.findings[0].fix == 'fanin.initialize(model, "he_normal", seed=0)'
     fanin.lsuv(model, x, rng=0)
     assert fanin.diagnose(model, x).healthy
+
+
+def test_what_only_networks_trained_here_can_is_refused_for_others(monkeypatch):
+    """A framework that says nothing of training is diagnosed, and not trained."""
+    monkeypatch.setattr(_open, "FRAMEWORKS", (*FRAMEWORKS, Toy))
+    model, rng = Toy(), np.random.default_rng(0)
+    x, y = rng.normal(size=(64, 4)).astype("float32"), rng.normal(size=(64, 8))
+    model.inside.compile("sgd", "mse")
+    assert fanin.diagnose(model.inside, x, y).curvature is not None
+    assert fanin.diagnose(model, x, y).curvature is None
+    ours, found = fanin.symmetry(model.inside, x, y), fanin.symmetry(model, x, y)
+    assert [layer.free for layer in found.start] == [layer.free for layer in ours.start]
+    with pytest.raises(TypeError, match=r"model: expected a fanin\.Sequential to train, .*Toy"):
+        fanin.symmetry(model, x, y, steps=1)
+    with pytest.raises(TypeError, match=r"model: expected a fanin\.Sequential or widths, found "):
+        fanin.recommend(model)
+
+
+def test_diagnosis_and_its_command_know_no_framework():
+    """They go through the door: neither a framework's files nor what networks are made of."""
+    inside = r"fanin\.(frameworks\.(?!_open\b|_trace\b)|models)"
+    folder = Path(fanin.__file__).parent
+    files = [*folder.glob("diagnosis/**/*.py"), folder / "cli" / "_diagnose.py"]
+    assert len(files) > 15
+    found = {
+        f"{path.name}: {ast.unparse(node)}"
+        for path in files
+        for node in imports(ast.parse(path.read_text("utf-8")))
+        if re.search(inside, ast.unparse(node).replace(" import ", "."))
+    }
+    # The command has a file to load.
+    assert found == {"_diagnose.py: from fanin.models import load_model"}
+
+
+def imports(tree):
+    """Return what is imported when it runs."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield from imports(node)
 
 
 def kernel(shape, **fans):

@@ -108,7 +108,7 @@ CALLS = {
         PLAN.backward, PARAMS, CACHE, np.ones((4, 3)), 1, np.zeros((4, 5)), np.zeros(28)
     ),
     "Plan.trace": (PLAN.trace, PARAMS, STATE, X, True, 1),
-    "Plan.gradients": (PLAN.gradients, PARAMS, TRACE, np.ones((4, 3)), 2, True, 1),
+    "Plan.gradients": (PLAN.gradients, PARAMS, TRACE, np.ones((4, 3)), True, 1),
     "predict": (_core.predict, NETWORK, X, 2, 1),
     "evaluate": (_core.evaluate, NETWORK, OBJECTIVE, SAMPLES, 2, 1),
     "train": (_core.train, [NETWORK], [UPDATE], OBJECTIVE, SAMPLES, [BATCHES], 1),

@@ -57,16 +57,15 @@ class Plan:
         x: _Array,
         training: bool,
         threads: int | None = None,
-    ) -> tuple[list[NDArray[Any]], tuple[Any, ...]]: ...
+    ) -> tuple[list[tuple[NDArray[Any] | None, NDArray[Any]]], tuple[Any, ...]]: ...
     def gradients(
         self,
         params: _Array,
         cache: tuple[Any, ...],
         dy: _Array,
-        layers: int,
-        with_input: bool,
+        before_activation: bool = False,
         threads: int | None = None,
-    ) -> tuple[list[NDArray[Any]], NDArray[Any]]: ...
+    ) -> tuple[list[tuple[NDArray[Any] | None, NDArray[Any] | None]], NDArray[Any]]: ...
 
 # Records: the core reads these attributes of any object.
 class _Network(Protocol):

@@ -9,8 +9,6 @@ from numpy.typing import ArrayLike
 from fanin import _core
 from fanin._absences import _absent
 from fanin._checks import FloatArray
-from fanin.frameworks._fanin import split_steps
-from fanin.frameworks._trace import as_matrix
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
 from fanin.layers._arrays import like
 from fanin.models import Sequential
@@ -69,20 +67,19 @@ def recalibrate(model: Sequential, x: ArrayLike) -> None:
     with model._built_for(inputs):
         kept = model.state.copy()
         try:
-            for step in split_steps(model, inputs.shape[1:]):
-                if isinstance(step.layer, BatchNormalization):
-                    found = zip(_AVERAGES, _statistics(step.layer, inputs), strict=True)
-                    for role, values in found:
-                        view, name = step.layer.arrays[role], f"{step.layer.name}/{role}"
+            for layer in model.layers:
+                if isinstance(layer, BatchNormalization):
+                    for role, values in zip(_AVERAGES, _statistics(layer, inputs), strict=True):
+                        view, name = layer.arrays[role], f"{layer.name}/{role}"
                         view[...] = like(name, values, view, finite=True)
-                inputs = step.forward(inputs, training=False)
+                inputs = layer(inputs)
         except BaseException:
             model.state[...] = kept
             raise
 
 
 def _statistics(layer: Layer, x: Array) -> tuple[Array, Array]:
-    mean, variance = _core.moments(as_matrix(x))[0].T
+    mean, variance = _core.moments(x.reshape(-1, x.shape[-1]))[0].T
     if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
         raise ValueError(
             f"x: expected samples that stay finite, found some of which {layer.name!r} is given "
@@ -344,11 +341,13 @@ def batch_norm_report(model: Sequential, x: ArrayLike) -> BatchNormReport:
         rate = float(model.optimizer.learning_rates(model._choices().iterations, 1)[0])
     found, kernel = [], None
     with model._built_for(inputs):
-        for step in split_steps(model, inputs.shape[1:]):
-            if isinstance(step.layer, BatchNormalization):
-                found.append(_measured(step.layer, inputs, kernel, rate))
-            kernel = step.layer.arrays.get("kernel") if step.activation is None else None
-            inputs = step.forward(inputs, training=True)
+        # Of a copy, as a pass in training moves running averages.
+        traced, _ = model.ready().trace(model.params, model.state.copy(), inputs, True)
+        for layer, (before, outputs) in zip(model.layers, traced, strict=True):
+            if isinstance(layer, BatchNormalization):
+                found.append(_measured(layer, inputs, kernel, rate))
+            kernel = layer.arrays.get("kernel") if before is None else None
+            inputs = outputs
     return BatchNormReport(found)
 
 

@@ -62,6 +62,8 @@ pub(super) struct Layout {
     pub(super) output: Location,
     /// Where backward finds the gradient with respect to it.
     pub(super) output_gradient: Location,
+    /// Where the gradients of all values stand, by their numbers.
+    pub(super) gradients_at: Vec<Option<Location>>,
     /// Elements of all values, a sample.
     pub(super) values: usize,
     /// Elements of all gradients, a sample.
@@ -102,6 +104,7 @@ impl Layout {
             values: values_end,
             gradients: gradients.memory.end,
             shared: gradients.shared,
+            gradients_at: gradients.at,
         }
     }
 }

@@ -53,16 +53,20 @@ pub(super) fn fuse_bias<F: Float>(operations: &[Operation<F>], output: Value) ->
     fused
 }
 
+/// The activation that an operation is, and nothing else.
+pub(super) fn activation<F: Float>(operation: &Operation<F>) -> Option<&Arc<dyn Activation<F>>> {
+    let activate = function::<Activate<F>, F>(operation)?;
+    (!activate.use_bias).then_some(&activate.activation)
+}
+
 /// The activation that ends a network, if its last operation is one: for a loss that is one formula with it.
 pub(super) fn last_activation<F: Float>(
     operations: &[Operation<F>],
     output: Value,
 ) -> Option<Arc<dyn Activation<F>>> {
-    let last = operations.last()?;
-    let activate = function::<Activate<F>, F>(last)?;
     // Behind a Flatten a loss sees other rows than the activation did.
-    let alone = !activate.use_bias && last.makes == output;
-    alone.then(|| activate.activation.clone())
+    let last = operations.last().filter(|last| last.makes == output)?;
+    activation(last).cloned()
 }
 
 /// The same network on columns, where all rows are narrow and all functions can: a product with its bias and activation

@@ -14,7 +14,7 @@ pub use evaluate::{Evaluation, Predictor};
 pub use graph::{Graph, Operation, Place, Value};
 pub use objective::Objective;
 pub use pass::{Run, backward, forward};
-pub use plan::Plan;
+pub use plan::{Layer, Plan};
 pub use program::Program;
 pub use train::{Arrays, Member, Trainer, run_all_until};
 

@@ -23,9 +23,30 @@ pub struct Plan<F: Float> {
     by_hand: OnceLock<Arc<Program<F>>>,
 }
 
-/// Shapes, and where arrays lie.
+/// What a layer makes.
+#[derive(Debug, Clone, Copy)]
+pub struct Layer {
+    /// What goes into the activation that ends it, if one does.
+    pub before_activation: Option<Value>,
+    /// Its output.
+    pub output: Value,
+}
+
+impl Layer {
+    /// One that ends in `operation`.
+    fn of<F: Float>(operation: &Operation<F>) -> Self {
+        let before = || operation.reads[0];
+        Self {
+            before_activation: lower::activation(operation).map(|_| before()),
+            output: operation.makes,
+        }
+    }
+}
+
+/// Layers, shapes, and where arrays lie.
 #[derive(Debug)]
 struct Arrays {
+    layers: Vec<Layer>,
     output_shapes: Vec<Vec<usize>>,
     parameters: Flat,
     state: Flat,
@@ -37,31 +58,42 @@ impl<F: Float> Plan<F> {
     pub fn new(input_shape: &[usize], settings: &[Settings]) -> Result<Self> {
         let mut graph = Graph::new(input_shape)?;
         let (mut shape, mut output_shapes) = (input_shape.to_vec(), Vec::new());
-        let mut x = graph.input();
+        let (mut x, mut layers) = (graph.input(), Vec::new());
         for (index, settings) in settings.iter().enumerate() {
             if settings.kind == "flatten" {
                 // Samples are contiguous: another shape of the same numbers.
                 graph.skip_layer();
                 shape = vec![shape.iter().product()];
+                x = value(x.number, &shape);
+                layers.push(Layer {
+                    before_activation: None,
+                    output: x,
+                });
             } else {
                 x = graph.layer(settings, x)?;
                 *shape.last_mut().expect("an axis") = x.width;
                 size_of_array::<F>(&format!("output of layer {index}"), &shape)?;
+                layers.extend(graph.operations.last().map(Layer::of));
             }
-            x = value(x.number, &shape);
             output_shapes.push(shape.clone());
         }
-        Self::from_graph(graph, x, output_shapes)
+        Self::from_graph(graph, x, layers, output_shapes)
     }
 
-    /// Compile a graph that ends in `output`.
+    /// Compile a graph that ends in `output`; each operation counts as a layer.
     pub fn of(graph: Graph<F>, output: Value) -> Result<Self> {
-        let shapes = graph.operations.iter().map(|o| o.makes);
-        let shapes = shapes.map(|makes| vec![makes.rows, makes.width]).collect();
-        Self::from_graph(graph, output, shapes)
+        let layers: Vec<_> = graph.operations.iter().map(Layer::of).collect();
+        let shape = |layer: &Layer| vec![layer.output.rows, layer.output.width];
+        let shapes = layers.iter().map(shape).collect();
+        Self::from_graph(graph, output, layers, shapes)
     }
 
-    fn from_graph(graph: Graph<F>, output: Value, output_shapes: Vec<Vec<usize>>) -> Result<Self> {
+    fn from_graph(
+        graph: Graph<F>,
+        output: Value,
+        layers: Vec<Layer>,
+        output_shapes: Vec<Vec<usize>>,
+    ) -> Result<Self> {
         let Graph {
             input,
             operations,
@@ -91,6 +123,7 @@ impl<F: Float> Plan<F> {
         };
         let variables = parameters.places.iter().map(variable).collect();
         let arrays = Arrays {
+            layers,
             output_shapes,
             parameters,
             state,
@@ -140,6 +173,11 @@ impl<F: Float> Plan<F> {
         self.output.size()
     }
 
+    /// What each layer makes.
+    pub fn layers(&self) -> &[Layer] {
+        &self.arrays.layers
+    }
+
     /// The shape of each layer's output, without the batch axis.
     pub fn output_shapes(&self) -> &[Vec<usize>] {
         &self.arrays.output_shapes
@@ -185,7 +223,7 @@ impl<F: Float> Plan<F> {
     }
 
     /// The last operation of each layer that computes something.
-    pub fn layer_ends(&self) -> impl Iterator<Item = usize> {
+    fn layer_ends(&self) -> impl Iterator<Item = usize> {
         let layer = |i: usize| self.operations.get(i).map(|o| o.layer);
         (0..self.operations.len()).filter(move |&i| layer(i) != layer(i + 1))
     }
@@ -214,13 +252,14 @@ impl<F: Float> Plan<F> {
         }
     }
 
-    /// What runs where each value of the first `operations` operations, and each gradient, is to be seen; that of the
-    /// input only if asked for.
-    pub fn trace(&self, operations: usize, with_input: bool) -> Program<F> {
-        let operations = &self.operations[..operations];
-        let output = operations.last().map_or(self.input, |last| last.makes);
+    /// What runs where each value and each gradient is to be seen; that of the input where a layer has it as its output
+    /// or in its activation.
+    pub fn trace(&self) -> Program<F> {
+        let seen = |layer: &Layer| [Some(layer.output), layer.before_activation];
+        let mut seen = self.arrays.layers.iter().flat_map(seen).flatten();
+        let with_input = seen.any(|x| x.number == self.input.number);
         let purpose = Purpose::Trace { with_input };
-        Program::new(operations.to_vec(), output, purpose)
+        Program::new(self.operations.clone(), self.output, purpose)
     }
 
     fn fused(&self, purpose: Purpose) -> Program<F> {

@@ -1,5 +1,7 @@
 //! What runs: operations, and where their values stand.
 
+use std::ops::Range;
+
 use super::graph::{Operation, Value};
 use super::layout::{Frame, Layout, Purpose};
 use crate::error::Result;
@@ -77,17 +79,16 @@ impl<F: Float> Program<F> {
         }
     }
 
-    /// Where a trace leaves the value that operation `k` makes.
-    pub fn value_of(&self, k: usize, samples: usize) -> std::ops::Range<usize> {
-        range_of(&self.layout.frames[k].makes, samples)
+    /// Where a trace leaves a value; None for the input, which stays with the caller.
+    pub fn value_of(&self, value: Value, samples: usize) -> Option<Range<usize>> {
+        let made_by = value.number.checked_sub(1)?;
+        range_of(&self.layout.frames[made_by].makes, samples)
     }
 
-    /// Where a trace leaves the gradient with respect to the value that operation `k` reads first; empty if it was not
-    /// asked for.
-    pub fn gradient_of(&self, k: usize, samples: usize) -> std::ops::Range<usize> {
-        let back = self.layout.frames[k].back.as_ref();
-        let dx = back.and_then(|back| back.dx[0].as_ref());
-        dx.map_or(0..0, |dx| range_of(dx, samples))
+    /// Where a trace leaves the gradient with respect to a value; None if it was not asked for.
+    pub fn gradient_of(&self, value: Value, samples: usize) -> Option<Range<usize>> {
+        let location = self.layout.gradients_at.get(value.number)?;
+        range_of(location.as_ref()?, samples)
     }
 
     /// Check that this machine can compute the products of a pass of so many samples, forward and, if so asked, back.
@@ -122,9 +123,9 @@ impl<F: Float> Program<F> {
     }
 }
 
-fn range_of(location: &Location, samples: usize) -> std::ops::Range<usize> {
+fn range_of(location: &Location, samples: usize) -> Option<Range<usize>> {
     match location {
-        Location::At(range) => of_samples(range, samples),
-        Location::Input | Location::Output => 0..0,
+        Location::At(range) => Some(of_samples(range, samples)),
+        Location::Input | Location::Output => None,
     }
 }

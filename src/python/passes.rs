@@ -12,7 +12,7 @@ use super::boundary::{detached, found, threads_or_global};
 use super::plan::Plan;
 use crate::float::Float;
 use crate::layers::State;
-use crate::network::{self, Program, Run};
+use crate::network::{self, Layer, Program, Run, Value};
 
 /// What a pass forward leaves for passes back: a tape, whose memory belongs to whoever holds it.
 pub(super) struct Cache<'py> {
@@ -253,7 +253,7 @@ impl Plan {
         Ok((dx.into_any(), dw.into_any()))
     }
 
-    /// The output of each layer that computes something, and what `gradients` needs.
+    /// What goes into the activation of each layer that ends in one, and its output; and what `gradients` needs.
     pub(super) fn trace_as<'py, F: Float + Element>(
         &self,
         plan: &network::Plan<F>,
@@ -262,9 +262,9 @@ impl Plan {
         x: &Bound<'py, PyAny>,
         training: bool,
         threads: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
+    ) -> PyResult<(Vec<LayerArrays<'py>>, Bound<'py, PyAny>)> {
         let (_, samples) = self.read_samples::<F>(x)?;
-        let program = plan.trace(plan.operations().len(), true);
+        let program = plan.trace();
         let kept = self.run_forward(
             plan,
             &program,
@@ -277,48 +277,50 @@ impl Plan {
             &mut [],
             None,
         )?;
-        let output = |k: usize| {
-            let width = plan.operations()[k].makes.width;
-            (program.value_of(k, samples), width)
+        let array_of = |value: Value| {
+            let of_value = match program.value_of(value, samples) {
+                Some(range) => part(&kept, range)?,
+                None => x.clone(),
+            };
+            matrix(&of_value, samples * value.rows, value.width).map(Some)
         };
-        Ok((matrices(&kept, plan.layer_ends().map(output))?, kept))
+        Ok((by_layer(plan.layers(), array_of)?, kept))
     }
 
-    /// Gradients with respect to the input of each of the first `layers` layers that compute something (of the first one
-    /// only `with_input`), and to the parameters.
+    /// Gradients with respect to what `trace` shows, and to the parameters; from that with respect to the network's output
+    /// or, `before_activation`, to what goes into its last activation.
     pub(super) fn gradients_as<'py, F: Float + Element>(
         &self,
         plan: &network::Plan<F>,
         params: &Bound<'py, PyAny>,
         cache: &Cache<'py>,
         dy: &Bound<'py, PyAny>,
-        layers: usize,
-        with_input: bool,
+        before_activation: bool,
         threads: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
+    ) -> PyResult<(Vec<LayerArrays<'py>>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(&cache.x)?;
-        let ends: Vec<_> = plan.layer_ends().collect();
-        if layers == 0 || layers > ends.len() {
-            let message = format!("layers: expected 1 to {}, found {layers}", ends.len());
-            return Err(PyValueError::new_err(message));
-        }
-        let whole = plan.trace(plan.operations().len(), true);
-        let program = plan.trace(ends[layers - 1] + 1, with_input);
+        let whole = plan.trace();
+        let program = if before_activation {
+            let before = plan.before_activation().ok_or_else(|| {
+                PyValueError::new_err(
+                    "before_activation: expected False, as the network does not end in an activation, found True",
+                )
+            })?;
+            &before.0.trace()
+        } else {
+            &whole
+        };
         let w = read::<F>("params", params)?;
         check_exact("params", w.shape(), &[plan.parameter_count()])?;
         program.check_products(samples, true)?;
         let kept = cache.memory::<F>("cache", &whole, samples)?;
         let dy = cache.apart::<F>(dy)?;
-        let (last, dy) = (
-            plan.operations()[ends[layers - 1]].makes,
-            read::<F>("dy", &dy)?,
-        );
-        let rows = samples * last.rows;
-        check_exact("dy", dy.shape(), &[rows, last.width])?;
+        let dy = read::<F>("dy", &dy)?;
+        // An activation changes no shape.
+        check_exact("dy", dy.shape(), &self.output_shape(plan, samples))?;
 
-        let len = program.gradients_len(samples);
-        let gradients = empty::<F>(py, &[len])?;
+        let gradients = empty::<F>(py, &[program.gradients_len(samples)])?;
         let dw = empty::<F>(py, &[plan.parameter_count()])?;
         {
             let mut kept = write::<F>("cache", kept.as_any())?;
@@ -336,16 +338,17 @@ impl Plan {
                 training: cache.training,
                 step: 0,
             };
-            run_backward(py, &program, run, w, x, kept, &[], gradients, dw, &mut [])?;
+            run_backward(py, program, run, w, x, kept, &[], gradients, dw, &mut [])?;
         }
-        let first_of = |layer: usize| layer.checked_sub(1).map_or(0, |below| ends[below] + 1);
-        let gradient = |layer: usize| {
-            let k = first_of(layer);
-            let width = plan.operations()[k].reads[0].width;
-            (program.gradient_of(k, samples), width)
+        let array_of = |value: Value| {
+            let range = program.gradient_of(value, samples);
+            let rows = |range| {
+                let of_value = part(gradients.as_any(), range)?;
+                matrix(&of_value, samples * value.rows, value.width)
+            };
+            range.map(rows).transpose()
         };
-        let parts = (usize::from(!with_input)..layers).map(gradient);
-        Ok((matrices(gradients.as_any(), parts)?, dw.into_any()))
+        Ok((by_layer(plan.layers(), array_of)?, dw.into_any()))
     }
 }
 
@@ -394,28 +397,33 @@ fn given_or_new<'py, F: Element>(
     Ok(given.cast::<PyArrayDyn<F>>()?.clone())
 }
 
-/// Views of parts of a flat array, as matrices of the width that goes with each.
-fn matrices<'py>(
-    flat: &Bound<'py, PyAny>,
-    parts: impl IntoIterator<Item = (Range<usize>, usize)>,
-) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let matrix = |(part, width): (Range<usize>, usize)| {
-        let shape = [part.len() / width, width];
-        view(flat, part.start, &shape)
+/// What is looked at of a layer: what goes into the activation that ends it, if one does, and its output; or gradients
+/// with respect to these, where they are formed.
+pub(super) type LayerArrays<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
+
+/// What `array_of` returns for the values of each layer.
+fn by_layer<'py>(
+    layers: &[Layer],
+    array_of: impl Fn(Value) -> PyResult<Option<Bound<'py, PyAny>>>,
+) -> PyResult<Vec<LayerArrays<'py>>> {
+    let of_layer = |layer: &Layer| {
+        let before = layer.before_activation.map(&array_of).transpose()?;
+        Ok((before.flatten(), array_of(layer.output)?))
     };
-    parts.into_iter().map(matrix).collect()
+    layers.iter().map(of_layer).collect()
 }
 
-/// A view of an array's elements from `start` on, in this shape.
-fn view<'py>(
+/// A view of a flat array's elements in `range`.
+fn part<'py>(array: &Bound<'py, PyAny>, range: Range<usize>) -> PyResult<Bound<'py, PyAny>> {
+    let (start, end) = (isize::try_from(range.start)?, isize::try_from(range.end)?);
+    array.get_item(PySlice::new(array.py(), start, end, 1))
+}
+
+/// A view of an array's elements as so many rows of this width.
+fn matrix<'py>(
     array: &Bound<'py, PyAny>,
-    start: usize,
-    shape: &[usize],
+    rows: usize,
+    width: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let py = array.py();
-    let end = start + shape.iter().product::<usize>();
-    let slice = PySlice::new(py, isize::try_from(start)?, isize::try_from(end)?, 1);
-    array
-        .get_item(slice)?
-        .call_method1("reshape", (PyTuple::new(py, shape)?,))
+    array.call_method1("reshape", ((rows, width),))
 }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::arrays::{ElementType, by_dtype, check_shape, read, sizes};
-use super::passes::{Cache, Out};
+use super::passes::{Cache, LayerArrays, Out};
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::network::{self, Place};
@@ -135,9 +135,9 @@ impl Plan {
         x: &Bound<'py, PyAny>,
         training: bool,
         threads: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyTuple>)> {
+    ) -> PyResult<(Vec<LayerArrays<'py>>, Bound<'py, PyTuple>)> {
         let own = slf.get();
-        let (outputs, kept) = by_dtype!(own.element_type, F => {
+        let (layers, kept) = by_dtype!(own.element_type, F => {
             own.trace_as(own.of::<F>()?, params, state, x, training, threads)
         })?;
         let cache = Cache {
@@ -146,22 +146,21 @@ impl Plan {
             training,
             traced: true,
         };
-        Ok((outputs, cache.into_tuple(slf)?))
+        Ok((layers, cache.into_tuple(slf)?))
     }
 
-    #[pyo3(signature = (params, cache, dy, layers, with_input, threads=None))]
+    #[pyo3(signature = (params, cache, dy, before_activation=false, threads=None))]
     fn gradients<'py>(
         slf: &Bound<'py, Self>,
         params: &Bound<'py, PyAny>,
         cache: &Bound<'py, PyAny>,
         dy: &Bound<'py, PyAny>,
-        layers: usize,
-        with_input: bool,
+        before_activation: bool,
         threads: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
+    ) -> PyResult<(Vec<LayerArrays<'py>>, Bound<'py, PyAny>)> {
         let (own, cache) = (slf.get(), Cache::of("cache", slf, cache, true)?);
         by_dtype!(own.element_type, F => {
-            own.gradients_as(own.of::<F>()?, params, &cache, dy, layers, with_input, threads)
+            own.gradients_as(own.of::<F>()?, params, &cache, dy, before_activation, threads)
         })
     }
 }

@@ -4,7 +4,6 @@ import fanin
 import numpy as np
 import pytest
 from fanin import frameworks
-from fanin.frameworks._fanin import trace_network
 from fanin.frameworks._open import framework_of, trace
 from fanin.frameworks.keras._trace import trace_keras
 from fanin.frameworks.torch._trace import trace_torch
@@ -77,7 +76,23 @@ def torch_twin():
 def test_torch(y, training):
     model, ours = torch_twin()
     loss = fanin.losses.SparseCategoricalCrossentropy(from_logits=True)
-    compare(trace_torch(model, X, y, None, training), trace_network(ours, X, y, loss, training))
+    compare(trace_torch(model, X, y, None, training), trace(ours, X, y, loss, training))
+
+
+def test_equal_units_are_found_in_a_module_of_torch_too():
+    model, ours = torch_twin()
+    first = next(module for module in model if isinstance(module, torch.nn.Linear))
+    with torch.no_grad():
+        first.weight[3], first.bias[3] = first.weight[1], first.bias[1]
+    layer = ours.layers[0]
+    layer.kernel[:, 3], layer.bias[3] = layer.kernel[:, 1], layer.bias[1]
+    found, expected = (fanin.symmetry(m, X, Y) for m in (model, ours))
+    assert [place.groups.tolist() for place in found.start] == [
+        place.groups.tolist() for place in expected.start
+    ]
+    assert found.start[0].distinct == found.start[0].units - 1
+    with pytest.raises(TypeError, match=r"expected a fanin\.Sequential to train, found torch"):
+        fanin.symmetry(model, X, Y, steps=1)
 
 
 def test_torch_is_left_as_it_was():
@@ -157,7 +172,7 @@ def test_keras(y, training):
     theirs.compile("sgd", "sparse_categorical_crossentropy")
     before = theirs.get_weights()
     found = trace_keras(theirs, X, y, None, training)
-    compare(found, trace_network(ours, X, y, None, training))
+    compare(found, trace(ours, X, y, None, training))
     assert type(found.layers[0].initializers["kernel"]).__name__ == "GlorotUniform"
     for a, b in zip(before, theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -167,7 +182,7 @@ def test_keras_losses_are_understood():
     theirs, ours = keras_twin()
     loss = keras.losses.SparseCategoricalCrossentropy()
     found = trace_keras(theirs, X, Y, loss, training=False)
-    compare(found, trace_network(ours, X, Y, None, training=False))
+    compare(found, trace(ours, X, Y, None, training=False))
 
 
 def test_a_keras_model_that_is_no_chain_is_refused():

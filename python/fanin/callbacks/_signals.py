@@ -19,7 +19,6 @@ from fanin.show.text import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fanin.frameworks._fanin import Tracer
     from fanin.frameworks._trace import LayerTrace
 
 Array = NDArray[np.float64]
@@ -186,11 +185,6 @@ class SignalMonitor(Callback):
         )
         self.cost: float = _checks.number("cost", cost, above=0.0, at_most=1.0)
         self.signals: Signals = Signals()
-        self._tracer: Tracer | None = None
-
-    def __getstate__(self) -> dict[str, object]:
-        # What is compiled for a training that goes on is made anew by the next one.
-        return {**self.__dict__, "_tracer": None}
 
     def _check_run(self, run: Run) -> None:
         from fanin.models import _samples
@@ -213,15 +207,11 @@ class SignalMonitor(Callback):
         logs : dict, optional
             Not used.
         """
-        # Imported here, as `import fanin` does not need it.
-        from fanin.frameworks._fanin import Tracer
-
         self.signals = Signals()
         assert self.model.history is not None
         self.model.history.signals = self.signals
         self._began = time.perf_counter()
         self._batch = self.model.take(self.x, _X)
-        self._tracer = Tracer(self.model, self._batch.shape[1:])
         self._record()
 
     def on_train_pulse(self, batch: int, logs: Logs | None = None) -> None:
@@ -252,15 +242,18 @@ class SignalMonitor(Callback):
         """
         if self.signals.steps[-1] != self._steps():
             self._record()
-        self._tracer = None
 
     def _steps(self) -> int:
         return self.model._choices().iterations
 
     def _record(self) -> None:
+        # Imported here, as `import fanin` does not need it.
+        from fanin.frameworks._fanin import trace_network
+
         began = time.perf_counter()
-        assert self._tracer is not None
-        trace = self._tracer.trace(self._batch, self.y, None, training=True)
+        # In place: no batch is trained on while a callback runs.
+        arrays = self.model.params, self.model.state
+        trace = trace_network(self.model, arrays, self._batch, self.y, None, training=True)
         layers = [layer for layer in trace.layers if _watched(layer)]
         signals = self.signals
         signals.layers = [layer.name for layer in layers]

@@ -79,7 +79,7 @@ def _diagnose(parsed: argparse.Namespace) -> int:
 
 def _check(model: Any, x: Array, y: Array | None, loss: Any, path: str) -> None:
     """Refuse samples that do not fit the model, of which only some may be looked at."""
-    from fanin.frameworks._fanin import checked_targets
+    from fanin.frameworks._open import trained
 
     if y is None and loss is not None:
         raise ValueError(
@@ -87,9 +87,7 @@ def _check(model: Any, x: Array, y: Array | None, loss: Any, path: str) -> None:
             "y in an npz archive"
         )
     try:
-        inputs = model.take(x, finite=False)
-        if y is not None:
-            checked_targets(model, inputs, y, loss)
+        trained(model).check(model, x, y, loss)
     except (ValueError, TypeError) as error:
         alone = y is None and _samples.is_table(path)
         hint = "; --target says which column is none of the inputs" if alone else ""

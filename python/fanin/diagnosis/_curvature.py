@@ -6,11 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _core, optimizers
-from fanin.frameworks._objective import chosen_before, fitting_loss
+from fanin.frameworks._open import training_of
 from fanin.initializers import RandomNormal
-from fanin.models import Sequential
-from fanin.models._training import Network
 from fanin.random import Stream
 from fanin.show.results import Result
 
@@ -41,16 +38,16 @@ class Curvature(Result):
     limit: float
 
 
-def curvature(model: Sequential, x: Array, y: Any, loss: Any) -> Curvature | None:
+def curvature(model: Any, x: Any, y: Any, loss: Any) -> Curvature | None:
     """Measure the curvature along its steepest direction, for a network compiled with SGD.
 
     Parameters
     ----------
-    model : Sequential
+    model : Sequential, torch.nn.Module or keras.Model
         Built; it does not change.
-    x : ndarray of shape (n, ...)
-        A batch, in the network's dtype.
-    y : array_like
+    x : array_like of shape (n, ...)
+        A batch.
+    y : array_like or None
         Its targets.
     loss : str, Loss or None
         As for `fanin.diagnose`.
@@ -58,46 +55,29 @@ def curvature(model: Sequential, x: Array, y: Any, loss: Any) -> Curvature | Non
     Returns
     -------
     Curvature or None
-        None for other optimizers, whose steps are not the gradient's, and for what is not finite.
+        None without targets; for models that are not trained by this package, or by another
+        optimizer, whose steps are not the gradient's; and for what is not finite.
     """
-    optimizer = model.optimizer
-    if not isinstance(optimizer, optimizers.SGD):
+    training = None if y is None else training_of(model)
+    descent = None if training is None else training.descent(model, x, y, loss, _SAMPLES)
+    if descent is None:
         return None
-    gradient = _gradient(model, x[:_SAMPLES], np.asarray(y)[:_SAMPLES], loss)
-    direction = RandomNormal(0.0, 1.0)(model.params.shape, model.dtype, rng=Stream(0, "curvature"))
-    step = 1e-3 * max(1.0, float(np.linalg.norm(model.params)))
+    params = descent.params
+    direction = RandomNormal(0.0, 1.0)(params.shape, params.dtype, rng=Stream(0, "curvature"))
+    step = 1e-3 * max(1.0, float(np.linalg.norm(params)))
     value = 0.0
     for _ in range(_STEPS):
         length = float(np.linalg.norm(direction))
         if not np.isfinite(length) or length == 0:
             return None
         direction = direction / length
-        ahead = gradient(model.params + step * direction)
-        product = (ahead - gradient(model.params - step * direction)) / (2 * step)
+        ahead, behind = (
+            descent.gradient(params + sign * step * direction).astype(float) for sign in (1, -1)
+        )
+        product = (ahead - behind) / (2 * step)
         value = float(direction @ product)
         direction = product
     if not np.isfinite(value):
         return None
-    rate = float(optimizer.learning_rates(0, 1)[0])
-    limit = 2 * (1 + optimizer.momentum) / value if value > 0 else float("inf")
-    return Curvature(value, rate, limit)
-
-
-def _gradient(model: Sequential, x: Array, y: Any, loss: Any) -> Any:
-    """Return the function from all parameters to the gradient of the mean loss."""
-    plan, state = model.ready(), model.state
-    outputs = _core.predict(Network(plan, model.params, state), x[:1], 1)
-    last = model.layers[-1].settings().get("activation")
-    aim = chosen_before(model, loss) or fitting_loss(y, (len(x), *outputs.shape[1:]), last)
-
-    passed: Any = None
-
-    def gradient(params: Array) -> Array:
-        nonlocal passed
-        at = params.astype(model.dtype, copy=False)
-        # One mask of Dropout for all: a loss that changes at random has no curvature.
-        passed = outputs, cache = plan.forward(at, state.copy(), x, True, None, 0, passed)
-        _, dy = aim.rows(y, outputs)
-        return plan.backward(at, cache, dy / np.asarray(len(x), dy.dtype), None)[1].astype(float)
-
-    return gradient
+    limit = 2 * (1 + descent.momentum) / value if value > 0 else float("inf")
+    return Curvature(value, descent.learning_rate, limit)

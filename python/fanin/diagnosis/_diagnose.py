@@ -4,20 +4,21 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
 from fanin import _checks
 from fanin._core import get_num_threads
-from fanin.diagnosis._curvature import Curvature, curvature
+from fanin.diagnosis._curvature import curvature
 from fanin.diagnosis._layer import LayerReport
+from fanin.diagnosis._measurements import Measurements
 from fanin.diagnosis._report import Report
 from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._theory import predict
+from fanin.diagnosis.findings import find
 from fanin.frameworks import _open as frameworks
 from fanin.frameworks._trace import LayerTrace, Trace
-from fanin.models import Sequential
 from fanin.theory import Prediction
 
 if TYPE_CHECKING:
@@ -83,9 +84,10 @@ def diagnose(
     if y is None and loss is not None:
         raise ValueError(f"loss: expected None without y, found {_checks.found(loss)}")
     trace = frameworks.trace(model, x, y, loss, training)
-    layers, theory = _measured(trace, training)
-    return Report(
+    layers, theory = _layers(trace, training)
+    measured = Measurements(
         model=trace.model,
+        framework=trace.framework,
         batch=len(trace.inputs),
         training=training,
         loss=trace.loss,
@@ -93,23 +95,16 @@ def diagnose(
         inputs=Signal.of(trace.inputs),
         layers=layers,
         theory=theory,
-        curvature=_curvature(model, x, y, loss),
-        _trace=_shortened(trace, layers),
+        curvature=curvature(model, x, y, loss),
     )
+    return Report(**vars(measured), findings=find(measured), _trace=_shortened(trace, layers))
 
 
-def _measured(trace: Trace, training: bool) -> tuple[list[LayerReport], Prediction | None]:
+def _layers(trace: Trace, training: bool) -> tuple[list[LayerReport], Prediction | None]:
     """Measure the layers, and see what theory says: each layer on a thread, none on several."""
     with ThreadPoolExecutor(get_num_threads()) as pool:
         theory = pool.submit(predict, trace, training)
         return list(pool.map(LayerReport.of, count(), trace.layers)), theory.result()
-
-
-def _curvature(model: Any, x: Any, y: Any, loss: Any) -> Curvature | None:
-    """Measure the curvature where a learning rate is there to compare with it."""
-    if y is None or not isinstance(model, Sequential) or not model.compiled:
-        return None
-    return curvature(model, model.take(x, finite=False), y, loss)
 
 
 def _shortened(trace: Trace, reports: list[LayerReport]) -> Trace:

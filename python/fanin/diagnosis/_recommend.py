@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from fanin import _checks, initializers, theory
 from fanin.comparison.statistics import mean_interval
 from fanin.errors import ShapeError
-from fanin.frameworks._objective import fitting_loss
+from fanin.frameworks import _open as frameworks
 from fanin.initializers import Initializer
 from fanin.initializers._suitability import SUITABLE
 from fanin.layers import Dense
-from fanin.models import Sequential
 from fanin.show.results import Result, Table
 
 if TYPE_CHECKING:
+    from fanin.models import Sequential
     from fanin.typing import NonlinearityLike
 
 Array = NDArray[Any]
@@ -127,7 +127,7 @@ class Recommendation(Result):
 
 
 def recommend(
-    model: Sequential | Sequence[int],
+    model: "Sequential | Sequence[int]",
     activation: "NonlinearityLike | None" = None,
     x: ArrayLike | None = None,
     y: ArrayLike | None = None,
@@ -198,13 +198,14 @@ def recommend(
 
 
 def _layers(model: Any, activation: Any) -> list[Any]:
-    if isinstance(model, Sequential):
+    training = frameworks.training_of(model)
+    if training is not None:
         if activation is not None:
             raise ValueError(
                 f"activation: expected None with a network, which has its own, found "
                 f"{_checks.found(activation)}"
             )
-        return list(Sequential.from_config(model.get_config()).layers)
+        return [*training.layers(model)]
     given = _checks.several(model)
     if given is None or isinstance(model, Mapping | Set):
         raise TypeError(
@@ -217,8 +218,9 @@ def _layers(model: Any, activation: Any) -> list[Any]:
 
 
 def _samples(model: Any, x: ArrayLike) -> Array:
-    if isinstance(model, Sequential):
-        return model.take(x)
+    training = frameworks.training_of(model)
+    if training is not None:
+        return training.samples(model, x)
     rows = _checks.numeric("x", x)
     if rows.ndim < 2 or rows.size == 0:
         raise ShapeError(f"x: expected shape (n, ...), found {rows.shape}")
@@ -321,22 +323,19 @@ def _try(
     ranked: list[Candidate],
     model: Any,
     chain: list[Any],
-    x: Array | None,
+    x: Any,
     y: Array,
     seeds: int,
     epochs: int,
 ) -> str | None:
     """Train the best few, put the best of them first, and say so if it is for its loss."""
-    tried = ranked[:_TRIED]
+    tried, ours = ranked[:_TRIED], frameworks.our_training()
+    like = None if frameworks.training_of(model) is None else model
     for candidate in tried:
         for seed in range(seeds):
-            network = Sequential(_whole(candidate, model, chain, y), rng=seed)
-            _compile(network, model, y)
-            try:
-                history = network.fit(x, y, epochs=epochs, verbose=0, rng=seed)
-                candidate.losses.append(float(history.history["loss"][-1]))
-            except FloatingPointError:  # infinite numbers behind a finite loss
-                candidate.losses.append(math.inf)
+            layers = _with(chain, candidate.initializer)
+            whole = _ended(layers, y) if like is None else layers
+            candidate.losses.append(ours.final_loss(whole, like, x, y, epochs, seed))
     best = min(tried, key=lambda candidate: candidate.loss)
     if best is ranked[0]:
         return None
@@ -353,19 +352,8 @@ def _try(
     )
 
 
-def _whole(candidate: Candidate, model: Any, chain: list[Any], y: Array) -> list[Any]:
-    layers = _with(chain, candidate.initializer)
-    if isinstance(model, Sequential):
-        return layers
+def _ended(layers: list[Any], y: Array) -> list[Any]:
+    """Return layers of these widths with outputs that suit the targets."""
     if y.dtype.kind in "iub" and y.ndim == 1:
         return [*layers[:-1], Dense(max(int(y.max()) + 1, 2), activation="softmax")]
     return [*layers[:-1], Dense(1 if y.ndim == 1 else y.shape[-1])]
-
-
-def _compile(network: Sequential, model: Any, y: Array) -> None:
-    if isinstance(model, Sequential) and model.compiled:
-        network.compile(model.optimizer.from_config(model.optimizer.get_config()), model.loss)
-        return
-    last = network.layers[-1]
-    outputs = (len(y), last.units) if isinstance(last, Dense) else y.shape
-    network.compile("adam", fitting_loss(y, outputs, last.settings().get("activation")))

@@ -1,19 +1,16 @@
 """What `fanin.diagnose` returns."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _checks
 from fanin._files import _disk, _formats
-from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._layer import LayerReport
-from fanin.diagnosis._signals import Signal
-from fanin.diagnosis.findings import Finding, find
+from fanin.diagnosis._measurements import Measurements
+from fanin.diagnosis.findings import Finding
 from fanin.diagnosis.findings._finding import named
 from fanin.frameworks._trace import Trace
 from fanin.show import text
@@ -23,11 +20,11 @@ from fanin.show.text import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fanin.theory import Band, LayerPrediction, Prediction
+    from fanin.theory import Band
 
 
 @dataclass(frozen=True, repr=False)
-class Report(Result):
+class Report(Measurements, Result):
     """What an initialization does to signals and gradients.
 
     ``print(report)`` shows it; in a notebook it shows itself.
@@ -36,6 +33,8 @@ class Report(Result):
     ----------
     model : str
         Name of the network.
+    framework : str
+        What the network is of: ``fanin``, ``torch`` or ``keras``.
     batch : int
         Number of samples.
     training : bool
@@ -54,42 +53,12 @@ class Report(Result):
     curvature : Curvature or None
         The loss's largest curvature and what it means for the learning rate; for networks that are
         compiled with SGD, where `y` is given.
+    findings : list of Finding
+        What is wrong, most severe first.
     """
 
-    model: str
-    batch: int
-    training: bool
-    loss: str
-    loss_value: float | None
-    inputs: Signal
-    layers: list[LayerReport]
-    theory: "Prediction | None"
-    curvature: Curvature | None
+    findings: list[Finding]
     _trace: Trace
-
-    @property
-    def framework(self) -> str:
-        """What the network is of: ``fanin``, ``torch`` or ``keras``."""
-        return self._trace.framework
-
-    @property
-    def kernels(self) -> list[LayerReport]:
-        """The layers that have weights to multiply with."""
-        return [layer for layer in self.layers if "kernel" in layer.weights]
-
-    @property
-    def hidden(self) -> list[LayerReport]:
-        """The layers with an activation, or else with a kernel, but for what makes the outputs."""
-        kernels = self.kernels
-        end = kernels[-1].index if kernels else len(self.layers)
-        before = [layer for layer in self.layers if layer.index < end]
-        activated = [layer for layer in before if layer.pre_activation is not None]
-        return activated or [layer for layer in before if "kernel" in layer.weights]
-
-    @cached_property
-    def findings(self) -> list[Finding]:
-        """What is wrong, most severe first."""
-        return find(self)
 
     @property
     def verdict(self) -> str:
@@ -107,72 +76,6 @@ class Report(Result):
     def healthy(self) -> bool:
         """Whether nothing was found but notes."""
         return all(finding.severity == "note" for finding in self.findings)
-
-    def __getitem__(self, layer: str | int) -> LayerReport:
-        """Return a layer by name or place; a KeyError or an IndexError if there is none."""
-        if isinstance(layer, str):
-            for found in self.layers:
-                if found.name == layer:
-                    return found
-            known = ", ".join(found.name for found in self.layers)
-            raise KeyError(f"layer: expected one of {known}, found {_checks.found(layer)}")
-        return self.layers[_checks.integer("layer", layer)]
-
-    def prediction(self, layer: LayerReport) -> "LayerPrediction | None":
-        """Return what theory predicts for a layer; None where it predicts nothing."""
-        if not isinstance(layer, LayerReport):
-            raise TypeError(f"layer: expected one of report.layers, found {_checks.found(layer)}")
-        return None if self.theory is None else self.theory.layers[layer.index]
-
-    def bands(self, layer: LayerReport) -> "dict[str, Band]":
-        """Return theory's bands for what was measured of a layer.
-
-        Parameters
-        ----------
-        layer : LayerReport
-            One of `layers`.
-
-        Returns
-        -------
-        dict of str to Band
-            Of the second moments of ``signal``, ``output`` and ``gradient`` (that with respect to
-            ``signal``), as far as theory predicts them.
-        """
-        predicted = self.prediction(layer)
-        if predicted is None:
-            return {}
-        signal, gradient = predicted.pre_activation, predicted.gradient
-        if layer.kind == "activation":
-            # What it gets is what the layer before hands on.
-            before = self.layers[layer.index - 1] if layer.index else None
-            handed = None if before is None else self.prediction(before)
-            signal = None if handed is None else handed.activation
-            gradient = predicted.input_gradient
-        elif signal is None and layer.pre_activation is None:
-            signal = predicted.activation
-        found = {"signal": signal, "output": predicted.activation, "gradient": gradient}
-        return {name: band for name, band in found.items() if band is not None}
-
-    def outside(self, layer: LayerReport) -> dict[str, bool]:
-        """Return, for each measurement that theory has a band for, whether it leaves the band.
-
-        Parameters
-        ----------
-        layer : LayerReport
-            One of `layers`.
-
-        Returns
-        -------
-        dict of str to bool
-            ``signal``, ``output`` and ``gradient``, see `bands`.
-        """
-        bands = self.bands(layer)
-        measured = {"signal": layer.signal, "output": layer.output, "gradient": layer.gradient}
-        return {
-            name: signal.second_moment not in band
-            for name, band in bands.items()
-            if (signal := measured[name]) is not None
-        }
 
     def jacobian(self, samples: int = 4) -> "list[NDArray[np.float64] | None]":
         """Return the singular values of the Jacobian from the inputs to each layer's output.

@@ -8,14 +8,13 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks, optimizers
 from fanin.diagnosis._signals import Places, equal_units, number_of_groups, tied_units
-from fanin.frameworks._fanin import checked_targets, trace_network
+from fanin.frameworks import _open as frameworks
 from fanin.frameworks._trace import LayerTrace, Trace
-from fanin.models import Sequential
 from fanin.show.results import Result, Table
 from fanin.show.text import counted
 
 if TYPE_CHECKING:
-    from fanin.typing import LossLike, OptimizerLike
+    from fanin.typing import LossLike, ModelLike, OptimizerLike
 
 
 @dataclass(frozen=True, repr=False)
@@ -134,7 +133,7 @@ class SymmetryReport(Result):
 
 
 def symmetry(
-    model: Sequential,
+    model: "ModelLike",
     x: ArrayLike,
     y: ArrayLike | None = None,
     loss: "LossLike | None" = None,
@@ -152,8 +151,8 @@ def symmetry(
 
     Parameters
     ----------
-    model : Sequential
-        Built, or to be built for `x`; it does not change.
+    model : Sequential, torch.nn.Module or keras.Model
+        Built, or to be built for `x`; it does not change. For `steps` a Sequential.
     x : array_like of shape (n, ...)
         A batch.
     y : array_like, optional
@@ -181,7 +180,7 @@ def symmetry(
     ValueError
         If `steps` or `loss` come without `y`, or a number is out of range.
     TypeError
-        If `model` is no Sequential, or another argument of the wrong kind.
+        If `model` is none of these, or another argument of the wrong kind.
 
     References
     ----------
@@ -202,35 +201,22 @@ def symmetry(
     count = _checks.integer("steps", steps, minimum=0)
     limit = _checks.number("tolerance", tolerance, at_least=0.0)
     workers = _checks.thread_count(threads)
-    if not isinstance(model, Sequential):
-        raise TypeError(f"model: expected a fanin.Sequential, found {_checks.found(model)}")
     if y is None and (count or loss is not None):
         name, found = ("steps", count) if count else ("loss", loss)
         raise ValueError(
             f"{name}: expected {0 if count else None} without y, found {_checks.found(found)}"
         )
+    taken = None if optimizer is None else optimizers.get(optimizer)
+    training = frameworks.trained(model, "a fanin.Sequential to train") if count else None
     trial = copy.deepcopy(model)
-    inputs = trial.take(x)
-    targets, aim = (None, None) if y is None else checked_targets(trial, inputs, y, loss)
-    given = (trial.optimizer if trial.compiled else "sgd") if optimizer is None else optimizer
-    taken = optimizers.get(given)
-    trial.build((None, *inputs.shape[1:]))
-    shared = _equal_kernels(trial)
-    start = _layers(trace_network(trial, inputs, targets, aim, training=True), limit)
-    if not count:
+    trace = frameworks.trace(trial, x, y, loss, training=True)
+    _checks.floats("x", trace.inputs, trace.inputs.dtype.name)
+    shared, start = _equal_kernels(trace), _layers(trace, limit)
+    if training is None:
         return SymmetryReport(start, None, 0, "", shared)
-    trial.compile(taken, aim)
-    trial.fit(
-        inputs,
-        targets,
-        batch_size=len(inputs),
-        epochs=count,
-        shuffle=False,
-        verbose=0,
-        threads=workers,
-    )
-    after = _layers(trace_network(trial, inputs, targets, aim, training=True), limit)
-    return SymmetryReport(start, after, count, type(trial.optimizer).__name__, shared)
+    name = training.train(trial, x, y, loss, taken, count, workers)
+    after = _layers(frameworks.trace(trial, x, y, loss, training=True), limit)
+    return SymmetryReport(start, after, count, name, shared)
 
 
 def _layers(trace: Trace, tolerance: float) -> list[LayerSymmetry]:
@@ -238,11 +224,11 @@ def _layers(trace: Trace, tolerance: float) -> list[LayerSymmetry]:
     return [LayerSymmetry.of(layer, tolerance) for layer in with_kernel]
 
 
-def _equal_kernels(network: Sequential) -> list[tuple[str, ...]]:
+def _equal_kernels(trace: Trace) -> list[tuple[str, ...]]:
     """Return the names of layers whose kernels are equal, element for element."""
     found: dict[tuple[Any, ...], list[str]] = {}
-    for layer in network.layers:
-        kernel = layer.arrays.get("kernel")
+    for layer in trace.layers:
+        kernel = layer.parameters.get("kernel")
         if kernel is not None and kernel.size:
             found.setdefault((kernel.shape, kernel.tobytes()), []).append(layer.name)
     return [tuple(names) for names in found.values() if len(names) > 1]

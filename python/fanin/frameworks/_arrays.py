@@ -170,7 +170,7 @@ class Model(Result):
         Why the order of the layers may not be that of the model; empty if there is no doubt.
     """
 
-    framework: str
+    framework: str = ""
     layers: list[Layer]
     result: Callable[[], Any] = field(repr=False)
     doubt: str = ""

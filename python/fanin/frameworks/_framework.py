@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from fanin.frameworks._arrays import Model
+from fanin.frameworks._arrays import Array, Model
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._visit import Pass
+from fanin.layers import Layer
+from fanin.optimizers import Optimizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,45 @@ class Advice:
     activation: Callable[[str], str] = str
 
 
+class Descent(NamedTuple):
+    """Gradient descent on the mean loss of some samples."""
+
+    params: Array
+    """Where the network is: all trainable parameters."""
+    gradient: Callable[[Array], Array]
+    """From parameters to the loss's gradient."""
+    learning_rate: float
+    """Of the first step."""
+    momentum: float
+
+
+class Training(Protocol):
+    """What can be asked only of networks that this package trains; see `_trained.py`."""
+
+    def check(self, model: Any, x: Any, y: Any, loss: Any) -> None: ...
+
+    def samples(self, model: Any, x: Any) -> Array: ...
+
+    def layers(self, model: Any) -> list[Layer]: ...
+
+    def descent(self, model: Any, x: Any, y: Any, loss: Any, count: int) -> Descent | None: ...
+
+    def train(
+        self,
+        model: Any,
+        x: Any,
+        y: Any,
+        loss: Any,
+        optimizer: Optimizer | None,
+        steps: int,
+        threads: int | None,
+    ) -> str: ...
+
+    def final_loss(
+        self, layers: list[Layer], like: Any, x: Array, y: Array, epochs: int, seed: int
+    ) -> float: ...
+
+
 class Entry(NamedTuple):
     """The ways into a model of one framework."""
 
@@ -54,6 +95,8 @@ class Entry(NamedTuple):
     """Make ready, with a batch, a pass that stops at each layer with weights."""
     trace: Callable[[Any, Any, Any, Any, bool], Trace]
     """Run it forward and back, and keep what its layers pass on: model, x, y, loss, training."""
+    training: Training | None = None
+    """What its models can besides where this package trains them."""
 
 
 class Framework(Protocol):

@@ -1,13 +1,12 @@
 """What goes in at the outputs of a traced model: a loss's gradient, or a random direction."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fanin import initializers, losses
-from fanin.models._network import Network
 from fanin.random import Stream
 
 Array = NDArray[Any]
@@ -19,27 +18,33 @@ def random_direction(outputs: Array) -> Array:
     return normal(outputs.shape, outputs.dtype, rng=Stream(0, "diagnose"))
 
 
-def loss_gradient(
-    y: Any, loss: losses.Loss | None, before: Array, outputs: Array, activation: Any
-) -> tuple[str, float, Array, bool]:
-    """Return a loss's name, its mean, and the gradient of each sample's own.
+class Objective(NamedTuple):
+    """What a model's gradients are of."""
 
-    The gradient is with respect to the outputs; or, and then the last value is True, to what the
-    last activation gets, `before`: where loss and activation are one formula, which is exact where
-    probabilities underflow.
+    loss: str
+    """Its name; empty for a random direction of the outputs."""
+    value: float | None
+    """Its mean over the samples."""
+    gradient: Array
+    """Of each sample's own, with respect to the outputs."""
+    before_activation: bool
+    """Whether it is with respect to what the last activation gets: where loss and activation are
+    one formula, which is exact where probabilities underflow."""
+
+
+def objective(
+    y: Any, loss: losses.Loss | None, before: Array, outputs: Array, activation: Any
+) -> Objective:
+    """Return what goes in at the outputs, or at what the last activation got, `before`.
+
+    Without targets that is a random direction; a loss that is None is one that fits them.
     """
+    if y is None:
+        return Objective("", None, random_direction(outputs), False)
     chosen = loss or fitting_loss(y, outputs.shape, activation)
     one = before_activation(chosen, activation)
     values, dy = chosen.rows(y, outputs) if one is None else one.rows(y, before)
-    return chosen.kind, float(values.mean(dtype=np.float64)), dy, one is not None
-
-
-def chosen_before(network: Network, loss: Any) -> losses.Loss | None:
-    """Return the loss that was asked for, or is compiled."""
-    if loss is not None:
-        return losses.resolve(loss)
-    compiled = getattr(network, "_compiled", None)
-    return None if compiled is None else compiled.loss
+    return Objective(chosen.kind, float(values.mean(dtype=np.float64)), dy, one is not None)
 
 
 def fitting_loss(y: Any, shape: tuple[int, ...], activation: Any) -> losses.Loss:

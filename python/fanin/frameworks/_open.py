@@ -6,12 +6,13 @@ folders ``torch/`` and ``keras/``. Trees of arrays (`_tree.py`) are nobody's, an
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from fanin._checks import one_of
 from fanin.frameworks import _fanin, keras, torch
 from fanin.frameworks._arrays import Model, checked_order
-from fanin.frameworks._framework import Advice, Entry, Framework
+from fanin.frameworks._framework import Advice, Framework, Training
 from fanin.frameworks._layout import LAYOUTS
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._tree import is_tree, open_tree
@@ -83,7 +84,7 @@ def opened(model: object, layout: str | None = None, order: Sequence[str] | None
                 "a fanin.Sequential, a torch.nn.Module, a Keras model, or a dict, list or tuple "
                 "of arrays",
             )
-        found = framework.entry().open_model(model)
+        found = replace(framework.entry().open_model(model), framework=framework.NAME)
     return found if names is None else found.in_order(names)
 
 
@@ -107,13 +108,15 @@ def trace(model: object, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     TypeError
         If `model` is none of these.
     """
-    return _running(model).trace(model, x, y, loss, training)
+    framework = _running(model)
+    found = framework.entry().trace(model, x, y, loss, training)
+    return replace(found, framework=framework.NAME)
 
 
 @contextmanager
 def visiting(model: object, x: Any) -> Iterator[Pass]:
     """Open a model for a batch; whatever is raised inside, the model is then as it was."""
-    passed = _running(model).open_pass(model, x)
+    passed = _running(model).entry().open_pass(model, x)
     before = passed.keep()
     try:
         yield passed
@@ -122,11 +125,50 @@ def visiting(model: object, x: Any) -> Iterator[Pass]:
         raise
 
 
-def _running(model: object) -> Entry:
+def training_of(model: object) -> Training | None:
+    """Return what a model can besides if it is one that this package trains, else None."""
+    framework = framework_of(model)
+    return None if framework is None else framework.entry().training
+
+
+def trained(model: object, expected: str = "a fanin.Sequential") -> Training:
+    """Return what only a model can that this package trains; others are refused.
+
+    Parameters
+    ----------
+    model : Sequential
+        The model.
+    expected : str
+        What to say that was expected.
+
+    Returns
+    -------
+    Training
+        Functions, the model their first argument.
+
+    Raises
+    ------
+    TypeError
+        If it is not.
+    """
+    training = training_of(model)
+    if training is None:
+        _refuse(model, expected)
+    return training
+
+
+def our_training() -> Training:
+    """Return what networks of this package can, without one."""
+    training = _fanin.entry().training
+    assert training is not None
+    return training
+
+
+def _running(model: object) -> Framework:
     framework = framework_of(model)
     if framework is None:
         _refuse(model, "a fanin.Sequential, a torch.nn.Module or a keras.Model")
-    return framework.entry()
+    return framework
 
 
 def _refuse(model: object, expected: str) -> NoReturn:

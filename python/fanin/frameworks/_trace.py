@@ -56,8 +56,8 @@ class Trace:
     """Name of the loss; empty where the gradient is that of a random direction of the outputs."""
     value: float | None
     """Mean loss of the batch."""
-    framework: str
-    """Its name: ``fanin``, ``torch`` or ``keras``."""
+    framework: str = ""
+    """Its name, which `frameworks/_open.py` fills in: ``fanin``, ``torch`` or ``keras``."""
 
 
 def matrix(array: Array) -> Array:

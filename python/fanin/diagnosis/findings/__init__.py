@@ -2,22 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from fanin import _checks
+from fanin.diagnosis._measurements import Measurements
 from fanin.diagnosis.findings import data, learning, normalization, outputs, signals, units
 from fanin.diagnosis.findings._finding import SEVERITIES, Finding
 from fanin.show.text import counted
-
-if TYPE_CHECKING:
-    from fanin.diagnosis._report import Report
 
 __all__ = ["SEVERITIES", "Finding", "counted", "find"]
 
 _OF_INPUTS = (data.constant, data.uncentred, data.unscaled)
 
 # In the order in which causes come before effects: it ranks findings of equal severity.
-_CHECKS: tuple[Callable[["Report"], list[Finding]], ...] = (
+_CHECKS: tuple[Callable[[Measurements], list[Finding]], ...] = (
     normalization.one_sample,
     *_OF_INPUTS,
     units.symmetric,
@@ -32,7 +29,7 @@ _CHECKS: tuple[Callable[["Report"], list[Finding]], ...] = (
 )
 
 
-def find(report: "Report") -> list[Finding]:
+def find(report: Measurements) -> list[Finding]:
     """Return what is wrong, most severe first.
 
     Parameters
@@ -59,9 +56,7 @@ def find(report: "Report") -> list[Finding]:
     >>> find(fanin.diagnose(model, x))[0].kind
     'symmetric'
     """
-    from fanin.diagnosis._report import Report  # which finds with this
-
-    if not isinstance(report, Report):
+    if not isinstance(report, Measurements):
         raise TypeError(
             f"report: expected what fanin.diagnose returns, found {_checks.found(report)}"
         )

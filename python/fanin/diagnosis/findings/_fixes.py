@@ -9,7 +9,7 @@ from fanin.initializers._suitability import SUITABLE
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
-    from fanin.diagnosis._report import Report
+    from fanin.diagnosis._measurements import Measurements
 
 
 def initializer_for(activation: str) -> str:
@@ -41,14 +41,14 @@ def leaky(layer: "LayerReport", framework: str) -> str:
     return advice.leaky.format(at=advice.at, units=layer.units)
 
 
-def smaller_outputs(report: "Report") -> str:
+def smaller_outputs(measured: "Measurements") -> str:
     """Return code that brings the last layer's outputs to a root mean square of about 0.1."""
-    layer = report.kernels[-1] if report.kernels else report.layers[-1]
-    before = report.layers[layer.index - 1].output if layer.index else report.inputs
+    layer = measured.kernels[-1] if measured.kernels else measured.layers[-1]
+    before = measured.layers[layer.index - 1].output if layer.index else measured.inputs
     factor = 0.1 / max(layer.signal.rms, 0.1)
     size = before.second_moment
     scale = 0.01 / size if math.isfinite(size) and size > 1 else 0.01
-    return advice_of(report.framework).smaller.format(
+    return advice_of(measured.framework).smaller.format(
         name=layer.name,
         units=layer.units,
         ended=_ended(layer),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from fanin.diagnosis.findings._finding import Finding, graded
 
 if TYPE_CHECKING:
-    from fanin.diagnosis._report import Report
+    from fanin.diagnosis._measurements import Measurements
 
 _SOURCE = (
     "LeCun et al. 1998, Efficient BackProp, section 5: gradient descent diverges above 2 / lambda; "
@@ -14,9 +14,9 @@ _SOURCE = (
 )
 
 
-def too_large(report: "Report") -> list[Finding]:
+def too_large(measured: "Measurements") -> list[Finding]:
     """Compare the learning rate with the largest that gradient descent bears."""
-    found = report.curvature
+    found = measured.curvature
     if found is None or not math.isfinite(found.limit):
         return []
     ratio = found.learning_rate / found.limit

@@ -9,16 +9,16 @@ from fanin.diagnosis.findings._fixes import recalibration
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
-    from fanin.diagnosis._report import Report
+    from fanin.diagnosis._measurements import Measurements
 
 _SOURCE = "Ioffe and Szegedy 2015; Wu and Johnson 2021, arXiv:2105.07576, section 3"
 
 
-def one_sample(report: "Report") -> list[Finding]:
+def one_sample(measured: "Measurements") -> list[Finding]:
     """Find a normalization by the statistics of a single sample."""
-    layers = tuple(layer.name for layer in report.layers if layer.kind == "batch_normalization")
-    flat = [name for name in layers if report[name].output.varying == 0]
-    if report.batch > 1 or not report.training or not flat or report[flat[0]].samples > 1:
+    layers = tuple(layer.name for layer in measured.layers if layer.kind == "batch_normalization")
+    flat = [name for name in layers if measured[name].output.varying == 0]
+    if measured.batch > 1 or not measured.training or not flat or measured[flat[0]].samples > 1:
         return []
     text = (
         f"{named(layers)} in training takes the mean of one sample, itself, away: only zeros go "
@@ -31,14 +31,14 @@ def one_sample(report: "Report") -> list[Finding]:
 _INFERENCE = "fanin.diagnose(model, x, y, training=False)"
 
 
-def lagging(report: "Report") -> list[Finding]:
+def lagging(measured: "Measurements") -> list[Finding]:
     """Compare running averages with the batch's statistics."""
-    if report.batch < 2:
+    if measured.batch < 2:
         return []
-    gaps = {layer.name: gap for layer in report.layers if (gap := _gap(layer)) >= 0.5}
+    gaps = {layer.name: gap for layer in measured.layers if (gap := _gap(layer)) >= 0.5}
     if not gaps:
         return []
-    fresh = all(_is_fresh(layer) for layer in report.layers if layer.name in gaps)
+    fresh = all(_is_fresh(layer) for layer in measured.layers if layer.name in gaps)
     worst = max(gaps, key=lambda name: gaps[name])
     names = tuple(gaps)
     why = (
@@ -60,7 +60,7 @@ def lagging(report: "Report") -> list[Finding]:
             0.5,
             text,
             _SOURCE,
-            recalibration(report.framework),
+            recalibration(measured.framework),
         )
     ]
 

@@ -9,7 +9,7 @@ from fanin.diagnosis.findings._fixes import dense_with
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
-    from fanin.diagnosis._report import Report
+    from fanin.diagnosis._measurements import Measurements
 
 FACTOR, SEVERE_FACTOR = 10.0, 1000.0
 """A change of scale from the first hidden layer to the last that is a warning, and severe."""
@@ -18,21 +18,21 @@ _GLOROT = "Glorot and Bengio 2010: variances should be equal in all layers, forw
 _HANIN = "Hanin and Rolnick 2018, arXiv:1803.01719: both are failures to start training"
 
 
-def non_finite(report: "Report") -> list[Finding]:
+def non_finite(measured: "Measurements") -> list[Finding]:
     """Find the first place where a number is NaN or infinite."""
-    for where, layers, place in _places(report):
+    for where, layers, place in _places(measured):
         text = f"{where} NaN or infinity{place}: nothing behind that can be measured."
         return [Finding("non_finite", "severe", layers, math.nan, math.inf, text, "arithmetic")]
     return []
 
 
 def _places(
-    report: "Report",
+    measured: "Measurements",
 ) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """Go forward through inputs, weights and activations, then back through the gradients."""
-    if report.inputs.first_non_finite is not None:
-        yield "The inputs hold", (), _at(report.inputs.first_non_finite)
-    for layer in report.layers:
+    if measured.inputs.first_non_finite is not None:
+        yield "The inputs hold", (), _at(measured.inputs.first_non_finite)
+    for layer in measured.layers:
         for role, weights in layer.weights.items():
             if weights.first_non_finite is not None:
                 index = ", ".join(map(str, weights.first_non_finite))
@@ -41,7 +41,7 @@ def _places(
             if signal is not None and signal.first_non_finite is not None:
                 place = _at(signal.first_non_finite)
                 yield f"Activations of {layer.name} hold", (layer.name,), place
-    for layer in reversed(report.layers):
+    for layer in reversed(measured.layers):
         gradient = layer.gradient
         if gradient is not None and gradient.first_non_finite is not None:
             place = _at(gradient.first_non_finite)
@@ -52,22 +52,22 @@ def _at(place: tuple[int, int]) -> str:
     return f" (first at row {place[0]}, column {place[1]})"
 
 
-def exploding(report: "Report") -> list[Finding]:
+def exploding(measured: "Measurements") -> list[Finding]:
     """Find signals that grow on their way forward, and gradients on their way back."""
     found = []
-    for what, hidden, sizes in _ways(report):
+    for what, hidden, sizes in _ways(measured):
         growth = sizes[-1] / sizes[0] if sizes[0] > 0 else 0.0
         severity = graded(growth, FACTOR, SEVERE_FACTOR) if math.isfinite(growth) else None
         if severity:
             text = f"{what} grow {_times(growth, len(sizes))}: from {_span(sizes)}."
-            found.append(_finding("exploding", severity, hidden, growth, FACTOR, text, report))
+            found.append(_finding("exploding", severity, hidden, growth, FACTOR, text, measured))
     return found
 
 
-def vanishing(report: "Report") -> list[Finding]:
+def vanishing(measured: "Measurements") -> list[Finding]:
     """Find signals that shrink on their way forward, and gradients on their way back."""
     found = []
-    for what, hidden, sizes in _ways(report):
+    for what, hidden, sizes in _ways(measured):
         shrink = sizes[0] / sizes[-1] if sizes[-1] > 0 else math.inf
         if sizes[0] == 0 or not all(map(math.isfinite, sizes)):
             continue
@@ -75,18 +75,18 @@ def vanishing(report: "Report") -> list[Finding]:
         if severity:
             text = f"{what} shrink {_times(shrink, len(sizes))}: from {_span(sizes)}."
             found.append(
-                _finding("vanishing", severity, hidden, 1 / shrink, 1 / FACTOR, text, report)
+                _finding("vanishing", severity, hidden, 1 / shrink, 1 / FACTOR, text, measured)
             )
     return found
 
 
-def _ways(report: "Report") -> list[tuple[str, list["LayerReport"], list[float]]]:
+def _ways(measured: "Measurements") -> list[tuple[str, list["LayerReport"], list[float]]]:
     """Return the signals from first to last hidden layer, and the gradients from last to first."""
-    hidden = report.hidden
+    hidden = measured.hidden
     if len(hidden) < 2:
         return []
     ways = []
-    if report.batch > 1:
+    if measured.batch > 1:
         # What differs between samples: a sigmoid's constant 1/2 says nothing.
         ways.append(("Signals", hidden, [layer.signal.varying for layer in hidden]))
     back = [layer for layer in reversed(hidden) if layer.gradient is not None]
@@ -112,16 +112,16 @@ def _finding(
     value: float,
     threshold: float,
     text: str,
-    report: "Report",
+    measured: "Measurements",
 ) -> Finding:
     names = tuple(layer.name for layer in layers)
-    fix = dense_with(layers[0], report.framework)
+    fix = dense_with(layers[0], measured.framework)
     return Finding(kind, severity, names, value, threshold, text, f"{_GLOROT}; {_HANIN}", fix)
 
 
-def saturated(report: "Report") -> list[Finding]:
+def saturated(measured: "Measurements") -> list[Finding]:
     """Find bounded activations that are flat for many inputs."""
-    layers = [layer for layer in report.hidden if layer.saturated >= 0.25]
+    layers = [layer for layer in measured.hidden if layer.saturated >= 0.25]
     if not layers:
         return []
     worst = max(layers, key=lambda layer: layer.saturated)
@@ -132,16 +132,16 @@ def saturated(report: "Report") -> list[Finding]:
         f"(slope below 0.1; their rms is {worst.signal.rms:.3g}){also(worst.name, names)}."
     )
     source = "Glorot and Bengio 2010, section 3: saturated layers hardly learn"
-    fix = dense_with(worst, report.framework)
+    fix = dense_with(worst, measured.framework)
     return [Finding("saturated", severity, names, worst.saturated, 0.25, text, source, fix)]
 
 
-def unexpected(report: "Report") -> list[Finding]:
+def unexpected(measured: "Measurements") -> list[Finding]:
     """Find the first layer that does not do to its inputs what its initializer makes expect."""
-    if report.theory is None:
+    if measured.theory is None:
         return []
-    before, expected_before, noise_before = _log(report.inputs.second_moment), None, 0.0
-    for layer, predicted in zip(report.layers, report.theory.layers, strict=True):
+    before, expected_before, noise_before = _log(measured.inputs.second_moment), None, 0.0
+    for layer, predicted in zip(measured.layers, measured.theory.layers, strict=True):
         band = predicted.activation
         if band is None or not math.isfinite(band.log_value):
             return []
@@ -149,7 +149,7 @@ def unexpected(report: "Report") -> list[Finding]:
         if not math.isfinite(now):
             return []
         if expected_before is None:
-            expected_before = _log(report.theory.input_second_moment)
+            expected_before = _log(measured.theory.input_second_moment)
         # What this layer alone adds, and the variance that one draw of it adds.
         change, expected = now - before, band.log_value - expected_before
         noise = math.sqrt(max(band.log_std**2 - noise_before**2, 0.0) + _FLOOR**2)

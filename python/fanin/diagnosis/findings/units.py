@@ -7,14 +7,14 @@ from fanin.diagnosis.findings._fixes import dense_with, leaky
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
-    from fanin.diagnosis._report import Report
+    from fanin.diagnosis._measurements import Measurements
 
 _LU = "Lu et al. 2019, arXiv:1903.06733: dead ReLU units never recover"
 
 
-def symmetric(report: "Report") -> list[Finding]:
+def symmetric(measured: "Measurements") -> list[Finding]:
     """Find hidden layers whose units are equal and get equal gradients."""
-    hidden = report.kernels[:-1]
+    hidden = measured.kernels[:-1]
     tied = [layer for layer in hidden if layer.free < layer.units]
     if tied:
         worst = min(tied, key=lambda layer: layer.free / layer.units)
@@ -23,7 +23,7 @@ def symmetric(report: "Report") -> list[Finding]:
             f"The {worst.units} units of {worst.name} act as {worst.free}"
             f"{also(worst.name, _names(tied))}: equal units get equal gradients and stay equal."
         )
-        return [_symmetric(severity, tied, worst, worst.free, text, report)]
+        return [_symmetric(severity, tied, worst, worst.free, text, measured)]
     equal = [layer for layer in hidden if layer.distinct < layer.units]
     if not equal:
         return []
@@ -34,7 +34,7 @@ def symmetric(report: "Report") -> list[Finding]:
         f"{also(worst.name, _names(equal))}, but their gradients differ: they part in the first "
         "step."
     )
-    return [_symmetric("note", equal, worst, worst.distinct, text, report)]
+    return [_symmetric("note", equal, worst, worst.distinct, text, measured)]
 
 
 def _names(layers: list["LayerReport"]) -> tuple[str, ...]:
@@ -47,28 +47,28 @@ def _symmetric(
     worst: "LayerReport",
     distinct: int,
     text: str,
-    report: "Report",
+    measured: "Measurements",
 ) -> Finding:
     source = "Goodfellow, Bengio and Courville 2016, section 8.4: weights must break symmetry"
-    fix = dense_with(worst, report.framework)
+    fix = dense_with(worst, measured.framework)
     share = distinct / worst.units
     return Finding("symmetric", severity, _names(layers), share, 1.0, text, source, fix)
 
 
-def dead(report: "Report") -> list[Finding]:
+def dead(measured: "Measurements") -> list[Finding]:
     """Find rectified units that are off for the whole batch."""
     # In a small batch, or one of equal samples, a unit may be off by chance.
-    if report.batch < 32 or report.inputs.varying == 0:
+    if measured.batch < 32 or measured.inputs.varying == 0:
         return []
-    layers = [layer for layer in report.hidden if layer.dead >= 0.4]
+    layers = [layer for layer in measured.hidden if layer.dead >= 0.4]
     if not layers:
         return []
     worst = max(layers, key=lambda layer: layer.dead)
     severity = graded(worst.dead, 0.4, 0.9) or "warning"
     names = tuple(layer.name for layer in layers)
     text = (
-        f"{worst.dead:.0%} of the units of {worst.name} are off for all {report.batch} samples"
+        f"{worst.dead:.0%} of the units of {worst.name} are off for all {measured.batch} samples"
         f"{also(worst.name, names)}: they get no gradient."
     )
-    fix = leaky(worst, report.framework)
+    fix = leaky(worst, measured.framework)
     return [Finding("dead", severity, names, worst.dead, 0.4, text, _LU, fix)]

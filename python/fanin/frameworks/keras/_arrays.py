@@ -11,7 +11,6 @@ import keras  # type: ignore[import-not-found,unused-ignore]
 import numpy as np
 
 from fanin.frameworks._arrays import Array, Model, Parameter, Row, in_our_order
-from fanin.frameworks.keras import NAME
 from fanin.frameworks.keras._kinds import KINDS, is_depthwise
 from fanin.initializers._fans import FanOptions
 
@@ -32,7 +31,7 @@ def open_keras(model: Any) -> Model:
                 seen.add(id(variable))
                 found.append(parameter_of(layer, variable, path))
         row.add(KINDS.of(layer), path, found, layer)
-    return Model(framework=NAME, layers=row.layers, result=lambda: model)
+    return Model(layers=row.layers, result=lambda: model)
 
 
 def _walk(layer: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:

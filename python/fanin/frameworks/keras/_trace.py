@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 import fanin.layers
 from fanin import initializers, losses
 from fanin.errors import ShapeError
-from fanin.frameworks._objective import loss_gradient, random_direction
+from fanin.frameworks._objective import objective
 from fanin.frameworks._trace import LayerTrace, Trace, matrix
-from fanin.frameworks.keras import NAME
 from fanin.frameworks.keras._arrays import copied, parameter_of
 from fanin.frameworks.keras._kinds import KINDS
 
@@ -63,7 +62,7 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
                 variable.assign(was)
     layers = [_joined([s for s in steps if s.layer is layer]) for layer in _unique(steps)]
     samples = inputs.reshape(len(inputs), -1)
-    return Trace(model.name, samples, layers, name, value, NAME)
+    return Trace(model.name, samples, layers, name, value)
 
 
 class _KerasStep:
@@ -100,16 +99,14 @@ def _pass_through(
     outputs = x
     for step in steps:
         outputs = step.forward(outputs, training)
-    if y is None:
-        name, value, dy, fused = "", None, random_direction(outputs), False
-    else:
-        last = steps[-1]
-        name, value, dy, fused = loss_gradient(y, loss, last.inputs, outputs, last.activation)
-    if fused:
-        steps[-1].dx = dy
-    for step in reversed(steps[:-1] if fused else steps):
+    last = steps[-1]
+    aim = objective(y, loss, last.inputs, outputs, last.activation)
+    dy = aim.gradient
+    if aim.before_activation:
+        last.dx = dy
+    for step in reversed(steps[:-1] if aim.before_activation else steps):
         dy = step.backward(dy)
-    return name, value
+    return aim.loss, aim.value
 
 
 def check_model(model: Any) -> None:

@@ -13,7 +13,6 @@ from fanin import _core
 from fanin.frameworks._arrays import Array, Model, Parameter, Row, in_our_order
 from fanin.frameworks._layout import from_out_in
 from fanin.frameworks._trace import matrix
-from fanin.frameworks.torch import NAME
 from fanin.frameworks.torch._kinds import KINDS
 from fanin.frameworks.torch._memory import was_written
 from fanin.initializers._fans import FanOptions
@@ -50,7 +49,7 @@ def open_torch(model: Any) -> Model:
                 _check(full, tensor)
                 found.append(parameter_of(module, name, tensor, full))
         row.add(KINDS.of(module), path, found, module)
-    return Model(framework=NAME, layers=row.layers, result=lambda: model)
+    return Model(layers=row.layers, result=lambda: model)
 
 
 def tensors_of(module: Any) -> dict[str, Any]:

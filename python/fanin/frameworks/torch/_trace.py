@@ -13,7 +13,6 @@ from fanin import _checks
 from fanin.errors import ShapeError
 from fanin.frameworks._objective import random_direction
 from fanin.frameworks._trace import LayerTrace, Trace
-from fanin.frameworks.torch import NAME
 from fanin.frameworks.torch._arrays import measured, parameter_of, rows_of, tensors_of
 from fanin.frameworks.torch._kinds import KINDS, activation_of, units_last
 from fanin.frameworks.torch._links import Between, same, scaled_rows
@@ -65,7 +64,7 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         for step in steps
     ]
     samples = measured(inputs).reshape(len(inputs), -1)
-    return Trace(type(model).__name__, samples, layers, name, value, NAME)
+    return Trace(type(model).__name__, samples, layers, name, value)
 
 
 def _called(model: Any, inputs: Any) -> Any:

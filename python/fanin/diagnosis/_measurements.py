@@ -1,0 +1,108 @@
+"""What was measured of a network: what findings are found in, and a report shows."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fanin import _checks
+from fanin.diagnosis._curvature import Curvature
+from fanin.diagnosis._layer import LayerReport
+from fanin.diagnosis._signals import Signal
+
+if TYPE_CHECKING:
+    from fanin.theory import Band, LayerPrediction, Prediction
+
+
+@dataclass(frozen=True, repr=False)
+class Measurements:
+    """What an initialization does to signals and gradients, in numbers; see `Report`."""
+
+    model: str
+    framework: str
+    batch: int
+    training: bool
+    loss: str
+    loss_value: float | None
+    inputs: Signal
+    layers: list[LayerReport]
+    theory: "Prediction | None"
+    curvature: Curvature | None
+
+    @property
+    def kernels(self) -> list[LayerReport]:
+        """The layers that have weights to multiply with."""
+        return [layer for layer in self.layers if "kernel" in layer.weights]
+
+    @property
+    def hidden(self) -> list[LayerReport]:
+        """The layers with an activation, or else with a kernel, but for what makes the outputs."""
+        kernels = self.kernels
+        end = kernels[-1].index if kernels else len(self.layers)
+        before = [layer for layer in self.layers if layer.index < end]
+        activated = [layer for layer in before if layer.pre_activation is not None]
+        return activated or [layer for layer in before if "kernel" in layer.weights]
+
+    def __getitem__(self, layer: str | int) -> LayerReport:
+        """Return a layer by name or place; a KeyError or an IndexError if there is none."""
+        if isinstance(layer, str):
+            for found in self.layers:
+                if found.name == layer:
+                    return found
+            known = ", ".join(found.name for found in self.layers)
+            raise KeyError(f"layer: expected one of {known}, found {_checks.found(layer)}")
+        return self.layers[_checks.integer("layer", layer)]
+
+    def prediction(self, layer: LayerReport) -> "LayerPrediction | None":
+        """Return what theory predicts for a layer; None where it predicts nothing."""
+        if not isinstance(layer, LayerReport):
+            raise TypeError(f"layer: expected one of report.layers, found {_checks.found(layer)}")
+        return None if self.theory is None else self.theory.layers[layer.index]
+
+    def bands(self, layer: LayerReport) -> "dict[str, Band]":
+        """Return theory's bands for what was measured of a layer.
+
+        Parameters
+        ----------
+        layer : LayerReport
+            One of `layers`.
+
+        Returns
+        -------
+        dict of str to Band
+            Of the second moments of ``signal``, ``output`` and ``gradient`` (that with respect to
+            ``signal``), as far as theory predicts them.
+        """
+        predicted = self.prediction(layer)
+        if predicted is None:
+            return {}
+        signal, gradient = predicted.pre_activation, predicted.gradient
+        if layer.kind == "activation":
+            # What it gets is what the layer before hands on.
+            before = self.layers[layer.index - 1] if layer.index else None
+            handed = None if before is None else self.prediction(before)
+            signal = None if handed is None else handed.activation
+            gradient = predicted.input_gradient
+        elif signal is None and layer.pre_activation is None:
+            signal = predicted.activation
+        found = {"signal": signal, "output": predicted.activation, "gradient": gradient}
+        return {name: band for name, band in found.items() if band is not None}
+
+    def outside(self, layer: LayerReport) -> dict[str, bool]:
+        """Return, for each measurement that theory has a band for, whether it leaves the band.
+
+        Parameters
+        ----------
+        layer : LayerReport
+            One of `layers`.
+
+        Returns
+        -------
+        dict of str to bool
+            ``signal``, ``output`` and ``gradient``, see `bands`.
+        """
+        bands = self.bands(layer)
+        measured = {"signal": layer.signal, "output": layer.output, "gradient": layer.gradient}
+        return {
+            name: signal.second_moment not in band
+            for name, band in bands.items()
+            if (signal := measured[name]) is not None
+        }

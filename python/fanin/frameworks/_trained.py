@@ -1,0 +1,98 @@
+"""What can be asked only of networks that this package trains: the functions of `Training`."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin import optimizers
+from fanin.frameworks._fanin import checked_targets
+from fanin.frameworks._framework import Descent
+from fanin.frameworks._objective import fitting_loss
+from fanin.layers import Dense, Layer
+from fanin.models import Sequential
+from fanin.optimizers import Optimizer
+
+Array = NDArray[Any]
+
+
+def check(model: Sequential, x: Any, y: Any, loss: Any) -> None:
+    """Refuse samples, targets or a loss that do not fit; nothing is built."""
+    inputs = model.take(x, finite=False)
+    if y is not None:
+        checked_targets(model, inputs, y, loss)
+
+
+def samples(model: Sequential, x: Any) -> Array:
+    """Return samples as the network takes them, finite."""
+    return model.take(x)
+
+
+def layers(model: Sequential) -> list[Layer]:
+    """Return its layers anew, without arrays."""
+    return Sequential.from_config(model.get_config()).layers
+
+
+def descent(model: Sequential, x: Any, y: Any, loss: Any, count: int) -> Descent | None:
+    """Return the descent of a network that is compiled with SGD, on the first `count` samples."""
+    if not model.compiled or not isinstance(model.optimizer, optimizers.SGD):
+        return None
+    inputs = model.take(x, finite=False)[:count]
+    targets, aim = checked_targets(model, inputs, np.asarray(y)[:count], loss)
+    plan, state, passed = model.ready(), model.state, None
+
+    def gradient(params: Array) -> Array:
+        nonlocal passed
+        at = params.astype(model.dtype, copy=False)
+        # One mask of Dropout for all: a loss that changes at random has no curvature.
+        passed = outputs, cache = plan.forward(at, state.copy(), inputs, True, None, 0, passed)
+        _, dy = aim.rows(targets, outputs)
+        return plan.backward(at, cache, dy / np.asarray(len(inputs), dy.dtype), None)[1]
+
+    rate = float(model.optimizer.learning_rates(0, 1)[0])
+    return Descent(model.params, gradient, rate, model.optimizer.momentum)
+
+
+def train(
+    model: Sequential,
+    x: Any,
+    y: Any,
+    loss: Any,
+    optimizer: Optimizer | None,
+    steps: int,
+    threads: int | None,
+) -> str:
+    """Train on all samples at once; return the name of the optimizer."""
+    inputs = model.take(x)
+    targets, aim = checked_targets(model, inputs, y, loss)
+    given = (model.optimizer if model.compiled else "sgd") if optimizer is None else optimizer
+    model.compile(given, aim)
+    model.fit(
+        inputs,
+        targets,
+        batch_size=len(inputs),
+        epochs=steps,
+        shuffle=False,
+        verbose=0,
+        threads=threads,
+    )
+    return type(model.optimizer).__name__
+
+
+def final_loss(
+    layers: list[Layer], like: Sequential | None, x: Array, y: Array, epochs: int, seed: int
+) -> float:
+    """Train a network of these layers, compiled `like` another or as fits; infinite if it fails."""
+    network = Sequential(layers, rng=seed)
+    if like is not None and like.compiled:
+        network.compile(like.optimizer.from_config(like.optimizer.get_config()), like.loss)
+    else:
+        last = layers[-1]
+        outputs = (len(y), last.units) if isinstance(last, Dense) else y.shape
+        network.compile("adam", fitting_loss(y, outputs, last.settings().get("activation")))
+    try:
+        history = network.fit(x, y, epochs=epochs, verbose=0, rng=seed)
+    except FloatingPointError:  # infinite numbers behind a finite loss
+        return math.inf
+    return float(history.history["loss"][-1])
