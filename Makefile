@@ -153,7 +153,7 @@ test-peers: peers ## Initializers, streams and whole models against torch, Keras
 	KERAS_BACKEND=jax $(PEERS)/bin/python -m pytest -q tests/peers
 	KERAS_BACKEND=torch $(PEERS)/bin/python -m pytest -q tests/peers/test_models.py tests/peers/test_adapters.py tests/peers/test_traces.py tests/peers/test_data_dependent.py
 	$(PEERS)/bin/python -m pip install --quiet optuna safetensors tensorboard mlflow-skinny
-	$(PEERS)/bin/python -m pytest -q tests/test_readme.py  # the blocks of pages that need them
+	$(PEERS)/bin/python -m pytest -q tests/package/test_readme.py  # the blocks of pages that need them
 
 bench-peers: peers ## Us against torch, JAX, Keras, …: docs/performance.md (ONLY="step adam": these rows, written nowhere)
 	cd benches && ../$(PEERS)/bin/python -m peers --wheel ../$(WHEELS)/*.whl --json ../target/peers.json $(if $(ONLY),--only $(ONLY),--write)

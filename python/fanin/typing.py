@@ -85,7 +85,7 @@ if TYPE_CHECKING:
 else:
     Evaluation = float | list[float]
 
-# Names; `tests/test_typing.py` compares them with the registries.
+# Names; `tests/package/test_typing.py` compares them with the registries.
 
 ActivationName: TypeAlias = Literal[
     "elu",

@@ -35,11 +35,11 @@ def test_field_T14_no_test_waits_for_a_time():
     pauses = re.compile(r"sleep\((?:[1-9]\d*\)|\d+\.\d*[1-9]\d*\))|Timer\(")
     allowed = {
         # A second thread polls; and where its pause is too short, the test shows less and passes.
-        "test_interrupt.py": ["sleep(0.001)", "sleep(0.2)"],
-        "test_fit_many.py": ["sleep(0.001)"],
+        "models/test_interrupt.py": ["sleep(0.001)", "sleep(0.2)"],
+        "models/test_fit_many.py": ["sleep(0.001)"],
         # What is drawn after 100 ms gets at least these; a signal ends the minute.
-        "test_progress.py": ["sleep(0.12)", "sleep(0.12)"],
-        "test_progress_notebook.py": ["sleep(0.12)", "sleep(0.12)", "sleep(60)"],
+        "show/test_progress.py": ["sleep(0.12)", "sleep(0.12)"],
+        "show/test_progress_notebook.py": ["sleep(0.12)", "sleep(0.12)", "sleep(60)"],
     }
     found = {name: pauses.findall(text) for name, text in FILES.items() if pauses.search(text)}
     assert found == allowed
@@ -51,6 +51,8 @@ def test_field_T14_an_example_may_take_its_time():
     assert HealthCheck.too_slow in settings.default.suppress_health_check
 
 
-@pytest.mark.parametrize("name", ["test_interrupt.py", "test_fit_many.py", "test_cli.py"])
+@pytest.mark.parametrize(
+    "name", ["models/test_interrupt.py", "models/test_fit_many.py", "command/test_cli.py"]
+)
 def test_the_tests_of_interrupts_are_there(name):
     assert "SIGINT" in FILES[name]

@@ -5,9 +5,9 @@ import warnings
 
 import numpy as np
 import pytest
+from blocks import block
 from fanin import init, streams
 from scipy import stats
-from test_documents import block
 
 torch = pytest.importorskip("torch")
 theirs = torch.nn.init

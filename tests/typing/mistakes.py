@@ -1,6 +1,7 @@
 """Mistakes that an editor must underline: pyright and mypy report each line that says so.
 
-`tests/test_typing.py` runs both. The lines without the comment are right, and must not be reported.
+`tests/package/test_typing.py` runs both. The lines without the comment are right, and must not be
+reported.
 Nothing here is run.
 """
 

@@ -1,6 +1,6 @@
 """What a user writes: each line's type must be known, to the last part, to pyright and to mypy.
 
-`tests/test_typing.py` runs both over it; it runs as a script too.
+`tests/package/test_typing.py` runs both over it; it runs as a script too.
 """
 
 import tempfile

@@ -22,7 +22,7 @@ import pytest
 from fanin.datasets import _sources, fashion_mnist
 from fanin.datasets.fashion_mnist import CLASS_NAMES, find, load_data
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NAMES = tuple(fashion_mnist._FILES)
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = NAMES
 Data = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]

@@ -17,7 +17,7 @@ from fanin import initializers
 from fanin._members import _signatures
 
 _spec = importlib.util.spec_from_file_location(
-    "make_configurations", Path(__file__).with_name("golden") / "make_configurations.py"
+    "make_configurations", Path(__file__).parents[1] / "golden" / "make_configurations.py"
 )
 program = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(program)

@@ -24,7 +24,7 @@ def test_the_oldest_versions_are_those_of_the_extras():
     import tomllib
     from pathlib import Path
 
-    text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     extras = tomllib.loads(text)["project"]["optional-dependencies"]
     everything = extras.pop("all")
     wanted = {extra: [f"{n}>={oldest}"] for n, (oldest, extra, _) in _optional._MODULES.items()}

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-PAGE = Path(__file__).parents[1] / "docs" / "initializers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "initializers.md"
 SHAPE = (500, 300)
 """(in, out), of what is drawn for most rows."""
 CUT_STD = 0.87962566103423978

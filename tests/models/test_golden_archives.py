@@ -8,7 +8,7 @@ import fanin
 import numpy as np
 import pytest
 
-GOLDEN = Path(__file__).with_name("golden")
+GOLDEN = Path(__file__).parents[1] / "golden"
 FOLDER = GOLDEN / "archives_0_1_0"
 _spec = importlib.util.spec_from_file_location("make_archives", GOLDEN / "make_archives.py")
 program = importlib.util.module_from_spec(_spec)

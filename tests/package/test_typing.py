@@ -16,7 +16,7 @@ from fanin import typing as names
 from fanin.initializers import _registry
 from fanin.theory.nonlinearity import EXTRA
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "tests" / "typing"
 CHECKERS = ("pyright", "mypy")
 

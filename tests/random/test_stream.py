@@ -14,7 +14,7 @@ from fanin.random import Stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 # The reference: docs/stream.md in NumPy.

@@ -6,7 +6,7 @@ from pathlib import Path
 import fanin
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 _SPEC = importlib.util.spec_from_file_location("stories", ROOT / "scripts" / "stories.py")
 stories = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(stories)

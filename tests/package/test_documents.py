@@ -11,11 +11,7 @@ from pathlib import Path
 import fanin
 import numpy as np
 import pytest
-
-DOCUMENTS = Path(__file__).parent / "documents"
-NOTES = "weight_initialization_and_batch_normalization"
-GUIDE = "parameter_initialization"
-ASSIGNMENT = "weight_initialization_assignment"
+from blocks import BLOCKS, DOCUMENTS, block
 
 # Every import line of the documents, and what it becomes. Lines that are not here stay as they are.
 IMPORTS = {
@@ -28,22 +24,6 @@ IMPORTS = {
     "from tensorflow.keras.datasets import": "from fanin.datasets import",
     "from tensorflow.keras.utils import": "from fanin.utils import",
 }
-
-# Name of a block: its document, its file, and the SHA-256 of its code: it is as it came.
-BLOCKS = {
-    "numpy": (NOTES, "initializers_in_numpy.py", "ad6ccfc7226d675c"),
-    "keras": (NOTES, "batch_normalization_in_keras.py", "5e73ae726cca9cd5"),
-    "tensorflow": (GUIDE, "glorot_in_tensorflow.py", "0724e8942aef9d79"),
-    "torch": (GUIDE, "he_in_torch.py", "88bd1b3d7aba0d4b"),
-    "fashion-mnist": (ASSIGNMENT, "fashion_mnist_in_keras.py", "c084b01b667b622f"),
-}
-
-
-def block(name):
-    document, file, _ = BLOCKS[name]
-    head, code = (DOCUMENTS / document / file).read_text(encoding="utf-8").split("\n\n", 1)
-    assert re.fullmatch(rf"# The \w+ code of the document {document}, as it stands there\.", head)
-    return code
 
 
 def rewritten(code):

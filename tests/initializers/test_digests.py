@@ -7,7 +7,7 @@ import pytest
 from fanin import _core
 from fanin.initializers._registry import _CLASSES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "digests.txt"
 
 _spec = importlib.util.spec_from_file_location("digests", ROOT / "scripts" / "digests.py")
