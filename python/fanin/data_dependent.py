@@ -19,7 +19,8 @@ from fanin.frameworks._open import visiting
 from fanin.frameworks._visit import Visit
 from fanin.random import Rng, drawing, resolve
 from fanin.show.progress import Progress
-from fanin.show.results import Result, Table
+from fanin.show.results import Result
+from fanin.show.table import Table
 from fanin.show.text import counted
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from fanin.layers import BatchNormalization, Dense, Dropout, Layer
 from fanin.layers._arrays import like
 from fanin.models import Sequential
 from fanin.models._sequential import as_sequential
-from fanin.show.results import Result, Table
+from fanin.show.results import Result
+from fanin.show.table import Table
 from fanin.show.text import counted
 
 __all__ = [

@@ -23,7 +23,8 @@ from fanin.comparison.data import load
 from fanin.comparison.experiment import prepare
 from fanin.errors import NotReadyError
 from fanin.initializers import HeNormal, RandomNormal
-from fanin.show.results import Result, Table
+from fanin.show.results import Result
+from fanin.show.table import Table
 from fanin.theory.moments import moments, pair_moments
 from fanin.theory.signals import Signal, through_activation
 

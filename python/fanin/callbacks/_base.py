@@ -9,7 +9,8 @@ from fanin._members._member import Member
 from fanin.callbacks._record import Record
 from fanin.callbacks._run import Run
 from fanin.show import text
-from fanin.show.results import Result, Table
+from fanin.show.results import Result
+from fanin.show.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

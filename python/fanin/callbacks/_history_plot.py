@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.show.figures import PALETTE, STYLE, figure, require_matplotlib
+from fanin.show.figures import PALETTE, figure, require_matplotlib
+from fanin.show.rendering import STYLE
 from fanin.show.text import counted
 
 if TYPE_CHECKING:

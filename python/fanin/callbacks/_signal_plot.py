@@ -21,7 +21,8 @@ _PANELS = (
 
 def draw(signals: "Signals", fig: "Figure | None" = None) -> "Figure":
     """Draw a panel for each statistic that any layer has, a line a layer."""
-    from fanin.show.figures import STYLE, figure, require_matplotlib
+    from fanin.show.figures import figure, require_matplotlib
+    from fanin.show.rendering import STYLE
 
     require_matplotlib()
     import matplotlib as mpl

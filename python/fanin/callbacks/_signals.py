@@ -13,7 +13,8 @@ from fanin import _checks, _core
 from fanin.callbacks._base import Callback, Logs
 from fanin.callbacks._run import Run
 from fanin.errors import ShapeError
-from fanin.show.results import Result, Table
+from fanin.show.results import Result
+from fanin.show.table import Table
 from fanin.show.text import counted
 
 if TYPE_CHECKING:

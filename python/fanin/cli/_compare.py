@@ -128,7 +128,7 @@ def _run(prog: str, files: Files, options: dict[str, Any]) -> int:
 
 
 def _picture(result: "Comparison", kind: str) -> bytes:
-    from fanin.show.figures import render
+    from fanin.show.rendering import render
 
     return render(result.plot(), kind)
 

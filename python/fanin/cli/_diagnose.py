@@ -100,7 +100,7 @@ def _evenly(count: int, most: int) -> NDArray[np.int64]:
 
 
 def _picture(report: "Report", kind: str) -> bytes:
-    from fanin.show.figures import render
+    from fanin.show.rendering import render
 
     return render(report.plot(), kind)
 

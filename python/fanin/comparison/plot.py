@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin.comparison.result import ArmResult, Comparison
-from fanin.show.figures import PALETTE, STYLE, figure, require_matplotlib
+from fanin.show.figures import PALETTE, figure, require_matplotlib
+from fanin.show.rendering import STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

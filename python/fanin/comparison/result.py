@@ -318,7 +318,7 @@ class Comparison(Result):
             If matplotlib is not installed.
         """
         from fanin.comparison.plot import draw, picture_format
-        from fanin.show.figures import render
+        from fanin.show.rendering import render
 
         kind = picture_format(path)
         _disk.write(path, render(draw(self), kind))

@@ -24,7 +24,8 @@ _MOST_CELLS = 512
 
 def draw(report: "Report", fig: "Figure | None" = None) -> "Figure":
     """Draw a report; see `Report.plot`."""
-    from fanin.show.figures import STYLE, figure, require_matplotlib
+    from fanin.show.figures import figure, require_matplotlib
+    from fanin.show.rendering import STYLE
 
     require_matplotlib()
     import matplotlib as mpl

@@ -15,7 +15,8 @@ from fanin.frameworks import _open as frameworks
 from fanin.initializers import Initializer
 from fanin.initializers._suitability import SUITABLE
 from fanin.layers import Dense
-from fanin.show.results import Result, Table
+from fanin.show.results import Result
+from fanin.show.table import Table
 
 if TYPE_CHECKING:
     from fanin.models import Sequential

@@ -10,7 +10,8 @@ from fanin import _checks, optimizers
 from fanin.diagnosis._signals import Places, equal_units, number_of_groups, tied_units
 from fanin.frameworks import _open as frameworks
 from fanin.frameworks._trace import LayerTrace, Trace
-from fanin.show.results import Result, Table
+from fanin.show.results import Result
+from fanin.show.table import Table
 from fanin.show.text import counted
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from fanin import _core
 from fanin.initializers._facts import Facts
 from fanin.show import text
-from fanin.show.results import Result, Table
+from fanin.show.results import Result
+from fanin.show.table import Table
 
 if TYPE_CHECKING:
     from fanin.initializers._elsewhere import Elsewhere

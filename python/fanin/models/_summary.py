@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanin import _checks
 from fanin.show import text
-from fanin.show.results import Table
+from fanin.show.table import Table
 
 if TYPE_CHECKING:
     from fanin.models._network import Network

@@ -1,33 +1,19 @@
 """What the pictures of this package share."""
 
-import io
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fanin import _optional
 from fanin._checks import found
+from fanin.show.rendering import render
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "fanin",
-}
-"""matplotlib's settings."""
-
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8A8A8A")
 """Okabe and Ito's colours, told apart by all common kinds of colour vision; their yellow, which is
 hard to see on white, and their black, which is hard to see on a dark page, are left out."""
-
-DPI = 160
-"""Dots per inch of what is written; notebooks show it at half the size, sharp on any screen."""
 
 _INK = "#010203"
 _INLINE: dict[Any, Any] = {
@@ -88,33 +74,6 @@ def figure(fig: object, size: tuple[float, float], alt: str) -> "Figure":
     if not isinstance(fig, FigureBase):
         raise TypeError(f"fig: expected a matplotlib Figure or SubFigure, found {found(fig)}")
     return fig  # type: ignore[return-value]  # a subfigure will do
-
-
-def render(fig: "Figure", kind: str, style: dict[Any, Any] | None = None) -> bytes:
-    """Draw a figure into bytes.
-
-    Parameters
-    ----------
-    fig : matplotlib.figure.Figure
-        The figure.
-    kind : str
-        The format.
-    style : dict, optional
-        Further settings of matplotlib's.
-
-    Returns
-    -------
-    bytes
-        The file's content.
-    """
-    import matplotlib as mpl
-
-    stream = io.BytesIO()
-    # Without the date, the same result gives the same bytes.
-    metadata = {"Date": None} if kind == "svg" else None
-    with mpl.rc_context(STYLE | (style or {})):
-        fig.savefig(stream, format=kind, dpi=DPI, metadata=metadata)
-    return stream.getvalue()
 
 
 def inline_svg(draw: "Callable[[], Any]") -> str:

@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from fanin.show import figures
-from fanin.show.results import Table
+from fanin.show.table import Table
 
 _STYLE = """\
 .fanin { max-width: 64rem; font-family: system-ui, sans-serif; line-height: 1.45; }

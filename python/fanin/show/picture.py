@@ -4,7 +4,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from fanin.show import figures, text
+from fanin.show import rendering, text
 
 
 class Picture(Figure):
@@ -30,5 +30,5 @@ class Picture(Figure):
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         # Where pyplot draws in notebooks, IPython prefers that, with the settings of its user.
-        width, height = (round(side * figures.DPI / 2) for side in self.get_size_inches())
-        return figures.render(self, "png"), {"alt": self.alt, "width": width, "height": height}
+        width, height = (round(side * rendering.DPI / 2) for side in self.get_size_inches())
+        return rendering.render(self, "png"), {"alt": self.alt, "width": width, "height": height}

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks
-from fanin.show.figures import STYLE, figure, require_matplotlib
+from fanin.show.figures import figure, require_matplotlib
+from fanin.show.rendering import STYLE
 from fanin.theory.mean_field import MeanField, mean_field, phase, susceptibilities
 from fanin.theory.nonlinearity import Nonlinearity, resolve
 

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks
 from fanin.errors import ShapeError
-from fanin.show.results import Result, Table
+from fanin.show.results import Result
+from fanin.show.table import Table
 from fanin.show.text import counted
 from fanin.theory import signals
 from fanin.theory.passes import Backward, Forward, softmax_gradient
