@@ -92,6 +92,7 @@ fn steps(criterion: &mut Criterion) {
                         state: &mut state,
                         slots: &mut slots,
                         progress: &mut progress,
+                        outputs: &mut [],
                     };
                     let start = Instant::now();
                     // As `fit` does: in slices of many steps.

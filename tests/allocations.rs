@@ -83,6 +83,7 @@ fn allocations(width: usize, layers: &[Settings]) -> usize {
         state: &mut state,
         slots: &mut slots,
         progress: &mut progress,
+        outputs: &mut [],
     };
     assert!(!trainer.run_until(Instant::now(), &mut arrays));
     let before = COUNT.get();

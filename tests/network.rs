@@ -164,6 +164,7 @@ fn train(hidden: usize, threads: usize, one_slice: bool) -> Trained {
         state: &mut state,
         slots: &mut slots,
         progress: &mut progress,
+        outputs: &mut [],
     };
     trainer.check(&arrays).unwrap();
     let ahead = if one_slice {
@@ -294,6 +295,7 @@ fn applied_gradient(
         state: &mut [],
         slots: &mut [],
         progress: &mut [0.0; 3],
+        outputs: &mut [],
     };
     assert!(trainer.run_until(Instant::now(), &mut arrays));
     w.iter()

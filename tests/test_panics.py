@@ -90,13 +90,18 @@ def evaluate(plan, params, state, loss, metrics, x, y, weights, batch_size, thre
 
 def train(
     plan, params, state, optimizer, slots, loss, metrics, x, y, weights, order, batch_size, rates,
-    progress, threads,
+    progress, outputs, threads,
 ):  # fmt: skip
     aim = objective(loss)
     aim.metrics = metrics
     networks, updates = [Network(plan, params, state)], [Update(optimizer, slots)]
-    batches = [Batches(order, batch_size, rates, progress)]
+    batches = [Batches(order, batch_size, rates, progress, outputs)]
     _core.train(networks, updates, aim, Samples(x, y, weights), batches, threads)
+
+
+def update(plan, params, state, optimizer, slots, cache, dy, staged, number, rate, threads):
+    network, update = Network(plan, params, state), Update(optimizer, slots)
+    _core.update(network, update, cache, dy, staged, number, rate, threads)
 
 
 # A good call of each function; of a method, with its plan bound.
@@ -112,13 +117,20 @@ CALLS = {
     "predict": (_core.predict, NETWORK, X, 2, 1),
     "evaluate": (_core.evaluate, NETWORK, OBJECTIVE, SAMPLES, 2, 1),
     "train": (_core.train, [NETWORK], [UPDATE], OBJECTIVE, SAMPLES, [BATCHES], 1),
+    "update": (
+        _core.update, NETWORK, UPDATE, CACHE, np.ones((4, 3)), STATE.copy(), 1, 0.1, 1
+    ),
+    "update of parts": (
+        update, PLAN, PARAMS, STATE, members.adam(), SLOTS, CACHE, np.ones((4, 3)), STATE.copy(),
+        1, 0.1, 1,
+    ),
     "predict of parts": (predict, PLAN, PARAMS, STATE, X, 2, 1),
     "evaluate of parts": (
         evaluate, PLAN, PARAMS, STATE, SPARSE, [ACCURACY], X, Y, np.ones(4), 2, 1
     ),
     "train of parts": (
         train, PLAN, PARAMS, STATE, members.adam(), SLOTS, SPARSE, [ACCURACY], X, Y, np.ones(4),
-        np.arange(4, dtype=np.uint32), 2, np.array([0.1, 0.1]), np.zeros(4), 1,
+        np.arange(4, dtype=np.uint32), 2, np.array([0.1, 0.1]), np.zeros(4), np.zeros((4, 3)), 1,
     ),
     "activate": (_core.activate, {"kind": "softmax"}, X),
     "activate_backward": (_core.activate_backward, {"kind": "elu", "alpha": 1.0}, X, X),

@@ -106,6 +106,8 @@ class _Batches(Protocol):
     def learning_rates(self) -> NDArray[np.float64]: ...
     @property
     def progress(self) -> NDArray[np.float64]: ...
+    @property
+    def outputs(self) -> _Array | None: ...
 
 def predict(
     network: _Network, x: _Array, batch_size: int, threads: int | None = None
@@ -123,6 +125,16 @@ def train(
     objective: _Objective,
     samples: _Samples,
     batches: Sequence[_Batches],
+    threads: int | None = None,
+) -> None: ...
+def update(
+    network: _Network,
+    update: _Update,
+    cache: tuple[Any, ...],
+    dy: _Array,
+    state: _Array,
+    number: int,
+    learning_rate: float,
     threads: int | None = None,
 ) -> None: ...
 def optimizer_slots(optimizer: _Settings) -> list[str]: ...

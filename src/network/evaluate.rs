@@ -237,7 +237,8 @@ impl<'a, F: Float> Evaluation<'a, F> {
             };
             let outputs = &mut outputs[..block.len() * plan.output_size()];
             run(outputs);
-            objective.score(plan, outputs, &Data { x: &[], y, weights }, scratch, sums);
+            let data = Data { x: &[], y, weights };
+            objective.score(plan, outputs, &data, scratch, sums, &mut []);
         })
     }
 

@@ -15,8 +15,9 @@ use crate::layers::Location;
 pub(super) enum Purpose {
     /// Nothing is kept, and there is no way back.
     Inference,
-    /// All gradients, as often as they are asked for; the caller holds those of input and output.
-    ByHand,
+    /// All gradients, as often as they are asked for; the caller holds those of input and output. Without that of the
+    /// input, values stand in the same places.
+    ByHand { with_input: bool },
     /// The gradients of what is trained, once; that of the output comes in with the others.
     Training,
     /// All values and gradients, each where nothing overwrites it.
@@ -129,7 +130,8 @@ fn wanted_gradients<F: Float>(
             }
         }
         Purpose::Trace { with_input } => wanted[INPUT] = with_input || output.number == INPUT,
-        Purpose::Inference | Purpose::ByHand => {}
+        Purpose::ByHand { with_input } => wanted[INPUT] = with_input,
+        Purpose::Inference => {}
     }
     wanted
 }
@@ -211,7 +213,7 @@ impl GradientPlaces {
             }
         }
         let (mut at, mut memory) = (for_each_value(operations, None), Memory::default());
-        if purpose == Purpose::ByHand {
+        if matches!(purpose, Purpose::ByHand { .. }) {
             at[output.number] = Some(Location::Output);
         } else if purpose != Purpose::Inference {
             let range = memory.take(output.size(), 0, until[output.number]);
@@ -263,8 +265,8 @@ impl GradientPlaces {
             }
             let until = self.until[x.number];
             let location = match (&dy, self.purpose) {
-                (_, Purpose::ByHand) if x.number == INPUT => Location::Input,
-                (Location::At(dy), Purpose::Training | Purpose::ByHand) if in_place => {
+                (_, Purpose::ByHand { .. }) if x.number == INPUT => Location::Input,
+                (Location::At(dy), Purpose::Training | Purpose::ByHand { .. }) if in_place => {
                     Location::At(self.memory.keep(dy.clone(), until))
                 }
                 _ => Location::At(self.memory.take(x.size(), time, until)),

@@ -16,7 +16,7 @@ pub use objective::Objective;
 pub use pass::{Run, backward, forward};
 pub use plan::Plan;
 pub use program::Program;
-pub use train::{Arrays, Member, Trainer, run_all_until};
+pub use train::{Arrays, Member, Trainer, Update, run_all_until};
 
 use crate::error::{Error, Result};
 use crate::float::Float;

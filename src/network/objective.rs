@@ -16,8 +16,10 @@ use crate::parallel::Threads;
 pub struct Objective<F: Float> {
     loss: Box<dyn Loss<F>>,
     metrics: Vec<Box<dyn Metric<F>>>,
-    /// The activation that the loss has swallowed, where some metric wants what comes out of it.
-    swallowed: Option<Arc<dyn Activation<F>>>,
+    /// The activation that is one formula with the loss, so that the network stops before it.
+    fused: Option<Arc<dyn Activation<F>>>,
+    /// Whether some metric wants what comes out of it.
+    activates: bool,
 }
 
 /// Room for the outputs of one batch, as the objective works on them.
@@ -51,14 +53,14 @@ impl<F: Float> Objective<F> {
         if let Some((before, activation)) = plan.before_activation()
             && let Some(loss) = loss.before(&*activation)
         {
-            let wanted = !metrics.iter().all(|metric| metric.survives_softmax());
-            let swallowed = wanted.then_some(activation);
+            let activates = !metrics.iter().all(|metric| metric.survives_softmax());
             return Ok((
                 before,
                 Self {
                     loss,
                     metrics,
-                    swallowed,
+                    fused: Some(activation),
+                    activates,
                 },
             ));
         }
@@ -67,7 +69,8 @@ impl<F: Float> Objective<F> {
             Self {
                 loss,
                 metrics,
-                swallowed: None,
+                fused: None,
+                activates: false,
             },
         ))
     }
@@ -83,7 +86,7 @@ impl<F: Float> Objective<F> {
     }
 
     pub(super) fn scratch(&self, plan: &Plan<F>, samples: usize) -> Result<Scratch<F>> {
-        let activated = if self.swallowed.is_some() {
+        let activated = if self.activates {
             plan.output_size()
         } else {
             0
@@ -95,7 +98,8 @@ impl<F: Float> Objective<F> {
     }
 
     /// Add the loss and metrics of a batch to `sums` (over samples; a sample of several rows counts their
-    /// mean), and turn its `outputs` into the gradient of the batch's mean loss.
+    /// mean), and turn its `outputs` into the gradient of the batch's mean loss. `copy` gets the outputs of the
+    /// whole network, unless it is empty.
     pub(super) fn score(
         &self,
         plan: &Plan<F>,
@@ -103,21 +107,27 @@ impl<F: Float> Objective<F> {
         data: &Data<F>,
         scratch: &mut Scratch<F>,
         sums: &mut [f64],
+        copy: &mut [F],
     ) {
         let (rows, width) = (outputs.len() / plan.output_width(), plan.output_width());
         let samples_per_row = 1.0 / plan.output_rows() as f64;
-        let said = match &self.swallowed {
-            None => &*outputs,
-            Some(activation) => {
-                let activated = &mut scratch.activated[..outputs.len()];
-                activated.copy_from_slice(outputs);
-                activation.forward(Threads::ONE, width, &[], activated, &mut []);
-                activated
+        let seen = if copy.is_empty() && !self.activates {
+            &*outputs
+        } else {
+            let seen = if copy.is_empty() {
+                &mut scratch.activated[..outputs.len()]
+            } else {
+                copy
+            };
+            seen.copy_from_slice(outputs);
+            if let Some(activation) = &self.fused {
+                activation.forward(Threads::ONE, width, &[], seen, &mut []);
             }
+            seen
         };
         let (loss_sum, metric_sums) = sums.split_at_mut(1);
         for (sum, metric) in metric_sums.iter_mut().zip(&self.metrics) {
-            *sum += samples_per_row * metric.sum(width, said, data.y);
+            *sum += samples_per_row * metric.sum(width, seen, data.y);
         }
         let values = &mut scratch.values[..rows];
         let factor = Factor {

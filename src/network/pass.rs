@@ -132,7 +132,7 @@ pub fn backward<F: Float>(
             add(&shared[..range.len()], &mut dw[range]);
         }
     }
-    if program.layout.output == Location::Input {
+    if program.layout.output == Location::Input && !dx.is_empty() {
         // What computes nothing passes its gradient on.
         dx.copy_from_slice(dy);
     }

@@ -21,6 +21,7 @@ pub struct Plan<F: Float> {
     arrays: Arc<Arrays>,
     inference: OnceLock<Arc<Program<F>>>,
     by_hand: OnceLock<Arc<Program<F>>>,
+    update: OnceLock<Arc<Program<F>>>,
 }
 
 /// Shapes, and where arrays lie.
@@ -112,6 +113,7 @@ impl<F: Float> Plan<F> {
             arrays,
             inference: OnceLock::new(),
             by_hand: OnceLock::new(),
+            update: OnceLock::new(),
         }
     }
 
@@ -198,8 +200,14 @@ impl<F: Float> Plan<F> {
 
     /// What runs forward and back in separate calls, for all gradients.
     pub fn by_hand(&self) -> Arc<Program<F>> {
-        let program = || Arc::new(self.fused(Purpose::ByHand));
+        let program = || Arc::new(self.fused(Purpose::ByHand { with_input: true }));
         self.by_hand.get_or_init(program).clone()
+    }
+
+    /// What runs back through a pass by hand to move the parameters: without the gradient of the input.
+    pub fn update(&self) -> Arc<Program<F>> {
+        let program = || Arc::new(self.fused(Purpose::ByHand { with_input: false }));
+        self.update.get_or_init(program).clone()
     }
 
     /// What runs in training.

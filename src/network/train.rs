@@ -23,6 +23,9 @@ pub struct Arrays<'a, F> {
     pub slots: &'a mut [F],
     /// `[steps done since the optimizer was new, samples seen, loss sum, metric sums …]`.
     pub progress: &'a mut [f64],
+    /// The outputs of the batches to come, row after row, as each computes them before its update. What is written leaves
+    /// the slice; empty where nobody wants them.
+    pub outputs: &'a mut [F],
 }
 
 /// One pass over an order of samples, which can be interrupted between batches.
@@ -31,18 +34,22 @@ pub struct Trainer<'a, F: Float> {
     plan: Plan<F>,
     program: Program<F>,
     objective: Objective<F>,
-    rule: Rule<F>,
-    variables: Variables,
+    update: Update<F>,
     data: Data<'a, F>,
     batches: std::slice::Chunks<'a, u32>,
     learning_rates: std::slice::Iter<'a, f64>,
     threads: Threads,
+    samples: usize,
     largest: usize,
     batch: Batch<F>,
     values: Vec<F>,
     caches: Vec<F>,
     gradients: Vec<F>,
     dw: Vec<F>,
+    /// The state after the batch that runs.
+    state: Vec<F>,
+    /// Its loss sum and metric sums.
+    sums: Vec<f64>,
     scratch: Scratch<F>,
 }
 
@@ -86,6 +93,7 @@ impl<'a, F: Float> Trainer<'a, F> {
         program.check_products(largest, true)?;
         let work = program.multiply_adds(largest);
         Ok(Self {
+            samples: order.len(),
             largest,
             batch: Batch::new(largest, &plan, &data)?,
             values: zeros(program.values_len(largest))?,
@@ -94,11 +102,12 @@ impl<'a, F: Float> Trainer<'a, F> {
             dw: zeros(plan.parameter_count())?,
             scratch: objective.scratch(&plan, largest)?,
             learning_rates: learning_rates.iter(),
-            variables: rule.variables(plan.variables().to_vec()),
+            update: Update::new(&plan, rule),
+            state: zeros(plan.state_count())?,
+            sums: vec![0.0; objective.sums()],
             plan,
             program,
             objective,
-            rule,
             data,
             batches,
             threads: threads.for_work(work, PARALLEL_FROM),
@@ -111,12 +120,17 @@ impl<'a, F: Float> Trainer<'a, F> {
         for (name, found, expected) in [
             ("params", arrays.w.len(), count),
             ("state", arrays.state.len(), self.plan.state_count()),
-            ("slots", arrays.slots.len(), self.variables.slots_len()),
+            ("slots", arrays.slots.len(), self.update.slots_len()),
             ("progress", arrays.progress.len(), 2 + self.objective.sums()),
         ] {
             if found != expected {
                 return Err(Error::shape(name, format!("{expected} elements"), found));
             }
+        }
+        let outputs = self.samples * self.plan.output_size();
+        if !arrays.outputs.is_empty() && arrays.outputs.len() != outputs {
+            let (expected, found) = (format!("{outputs} elements"), arrays.outputs.len());
+            return Err(Error::shape("outputs", expected, found));
         }
         Ok(())
     }
@@ -164,14 +178,18 @@ impl<'a, F: Float> Trainer<'a, F> {
         let in_columns = program.takes_columns();
         let batch = self.batch.gather(plan, &self.data, order, in_columns);
 
-        let state = State::Updating(arrays.state);
+        self.state.copy_from_slice(arrays.state);
+        let state = State::Updating(&mut self.state);
         let outputs = program.output_gradient(run.samples, gradients);
         forward(
             program, run, arrays.w, state, batch.x, outputs, values, caches,
         );
-        let sums = &mut arrays.progress[2..];
+        let copy = arrays.outputs.len().min(outputs.len());
+        let copy = arrays.outputs.split_off_mut(..copy).unwrap_or_default();
+        self.sums.fill(0.0);
+        let (scratch, sums) = (&mut self.scratch, &mut self.sums);
         self.objective
-            .score(plan, outputs, &batch, &mut self.scratch, sums);
+            .score(plan, outputs, &batch, scratch, sums, copy);
         backward(
             program,
             run,
@@ -189,17 +207,59 @@ impl<'a, F: Float> Trainer<'a, F> {
             number: done + 1,
             learning_rate,
         };
-        self.rule.clip(&self.variables, dw);
-        self.rule.step(
-            run.threads,
-            step,
-            &mut self.variables,
-            arrays.w,
-            dw,
-            arrays.slots,
-        );
+        self.update.clip(dw);
+
+        // The commit: before it nothing that the caller holds has changed, after it all has.
+        let changed = (&mut *arrays.w, &mut *arrays.slots, &mut *arrays.state);
+        self.update
+            .commit(run.threads, step, dw, &self.state, changed);
         arrays.progress[0] += 1.0;
         arrays.progress[1] += run.samples as f64;
+        for (sum, of_batch) in arrays.progress[2..].iter_mut().zip(&self.sums) {
+            *sum += of_batch;
+        }
+    }
+}
+
+/// How a network is updated by one optimizer: a step from the gradients of a batch.
+#[derive(Debug)]
+pub struct Update<F: Float> {
+    rule: Rule<F>,
+    variables: Variables,
+}
+
+impl<F: Float> Update<F> {
+    /// That of `plan`'s parameters by `rule`.
+    pub fn new(plan: &Plan<F>, rule: Rule<F>) -> Self {
+        Self {
+            variables: rule.variables(plan.variables().to_vec()),
+            rule,
+        }
+    }
+
+    /// Elements of the slots.
+    pub fn slots_len(&self) -> usize {
+        self.variables.slots_len()
+    }
+
+    /// Clip the gradients; comes before [`commit`](Self::commit).
+    pub fn clip(&self, dw: &mut [F]) {
+        self.rule.clip(&self.variables, dw);
+    }
+
+    /// Write what a batch has found, all of it: the parameters and slots move along the gradients, and the state becomes
+    /// what forward `staged`.
+    pub fn commit(
+        &mut self,
+        threads: Threads,
+        step: Step,
+        dw: &[F],
+        staged: &[F],
+        (w, slots, state): (&mut [F], &mut [F], &mut [F]),
+    ) {
+        self.rule
+            .step(threads, step, &mut self.variables, w, dw, slots);
+        state.copy_from_slice(staged);
     }
 }
 

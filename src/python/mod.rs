@@ -51,5 +51,5 @@ mod _core {
         random_normal, random_uniform, truncated_normal, variance_scaling, variance_scaling_spread,
     };
     #[pymodule_export]
-    use super::training::{evaluate, predict, train};
+    use super::training::{evaluate, predict, train, update};
 }

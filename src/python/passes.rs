@@ -67,7 +67,7 @@ impl<'py> Cache<'py> {
     }
 
     /// The memory of what a program keeps, for so many samples.
-    fn memory<F: Float + Element>(
+    pub(super) fn memory<F: Float + Element>(
         &self,
         name: &str,
         program: &Program<F>,
@@ -79,7 +79,7 @@ impl<'py> Cache<'py> {
     }
 
     /// `dy`, or a copy of it where it shares memory with what is kept, which backward overwrites: outputs may.
-    fn apart<F: Element>(&self, dy: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn apart<F: Element>(&self, dy: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (read_dy, kept) = (read::<F>("dy", dy)?, read::<F>("cache", &self.kept)?);
         let (theirs, ours) = (
             read_dy.as_slice()?.as_ptr_range(),
@@ -350,7 +350,7 @@ impl Plan {
 }
 
 /// Run a program back, if there are samples; without them all gradients of parameters are 0.
-fn run_backward<F: Float>(
+pub(super) fn run_backward<F: Float>(
     py: Python<'_>,
     program: &Program<F>,
     run: Run,

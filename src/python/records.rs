@@ -5,7 +5,7 @@ use numpy::{Element, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArrayMeth
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::arrays::{read, write};
+use super::arrays::{check_exact, read, write};
 use super::boundary::shape_error;
 use super::plan::Plan;
 use super::settings::from_dict;
@@ -50,17 +50,18 @@ impl Objective<'_> {
 #[derive(FromPyObject)]
 pub(super) struct Update<'py> {
     pub(super) optimizer: Bound<'py, PyDict>,
-    slots: Bound<'py, PyAny>,
+    pub(super) slots: Bound<'py, PyAny>,
 }
 
-/// Batches to train on: rows of the samples, cut into batches of this size, a learning rate for each; and how far training
-/// is, `[steps, samples, loss sum, metric sums …]`.
+/// Batches to train on: rows of the samples, cut into batches of this size, a learning rate for each; how far training is,
+/// `[steps, samples, loss sum, metric sums …]`; and room for the outputs of these rows, as training computes them.
 #[derive(FromPyObject)]
 pub(super) struct Batches<'py> {
     order: Bound<'py, PyAny>,
     pub(super) batch_size: usize,
     learning_rates: Bound<'py, PyAny>,
     progress: Bound<'py, PyAny>,
+    outputs: Option<Bound<'py, PyAny>>,
 }
 
 /// The arrays of one network that is trained.
@@ -71,16 +72,26 @@ pub(super) struct Borrowed<'py, F: Element> {
     state: PyReadwriteArrayDyn<'py, F>,
     slots: PyReadwriteArrayDyn<'py, F>,
     progress: PyReadwriteArrayDyn<'py, f64>,
+    outputs: Option<PyReadwriteArrayDyn<'py, F>>,
 }
 
-impl<'py, F: Element> Borrowed<'py, F> {
+impl<'py, F: Float + Element> Borrowed<'py, F> {
     pub(super) fn new(
         network: &Network<'py>,
         update: &Update<'py>,
         batches: &Batches<'py>,
     ) -> PyResult<Self> {
+        let order = read("order", &batches.order)?;
+        let write_outputs = |outputs| {
+            let array = write::<F>("outputs", outputs)?;
+            let plan = network.plan.get();
+            let shape = plan.output_shape(plan.of::<F>()?, order.len());
+            check_exact("outputs", array.shape(), &shape)?;
+            Ok::<_, PyErr>(array)
+        };
         Ok(Self {
-            order: read("order", &batches.order)?,
+            outputs: batches.outputs.as_ref().map(write_outputs).transpose()?,
+            order,
             learning_rates: read("learning_rates", &batches.learning_rates)?,
             params: write("params", &network.params)?,
             state: write("state", &network.state)?,
@@ -96,6 +107,10 @@ impl<'py, F: Element> Borrowed<'py, F> {
             state: self.state.as_slice_mut()?,
             slots: self.slots.as_slice_mut()?,
             progress: self.progress.as_slice_mut()?,
+            outputs: match &mut self.outputs {
+                Some(outputs) => outputs.as_slice_mut()?,
+                None => &mut [],
+            },
         };
         Ok((
             arrays,

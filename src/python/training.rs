@@ -1,16 +1,19 @@
 //! Running networks over samples: prediction, evaluation, training.
 
-use numpy::{Element, PyArrayMethods};
+use numpy::{Element, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use super::arrays::{by_dtype, empty, read};
-use super::boundary::{interruptible, threads_or_global};
+use super::arrays::{by_dtype, check_exact, empty, read, write};
+use super::boundary::{count, detached, interruptible, threads_or_global};
+use super::passes::{Cache, run_backward};
 use super::records::{Batches, Borrowed, Network, Objective, Samples, Update};
 use super::settings::from_dict;
+use crate::error::Error;
 use crate::float::Float;
-use crate::network::{self, Evaluation, Member, Predictor, Trainer, run_all_until};
-use crate::optimizers;
+use crate::memory::zeros;
+use crate::network::{self, Evaluation, Member, Predictor, Run, Trainer, run_all_until};
+use crate::optimizers::{self, Step, check_learning_rate};
 use crate::parallel::Threads;
 
 /// The outputs for samples.
@@ -184,5 +187,110 @@ fn train_as<'py, F: Float + Element>(
         .collect::<PyResult<Vec<Member<F>>>>()?;
     interruptible(py, |deadline| {
         run_all_until(deadline, &mut members, threads)
+    })
+}
+
+/// What follows a pass by hand in training: back from `dy`, then a step of the optimizer, and the running averages that
+/// the pass has moved become the network's. Everything is checked before anything is written.
+#[pyfunction]
+#[pyo3(signature = (network, update, cache, dy, state, number, learning_rate, threads=None))]
+pub(super) fn update<'py>(
+    py: Python<'py>,
+    network: Network<'py>,
+    update: Update<'py>,
+    cache: &Bound<'py, PyAny>,
+    dy: &Bound<'py, PyAny>,
+    state: &Bound<'py, PyAny>,
+    number: &Bound<'py, PyAny>,
+    learning_rate: f64,
+    threads: Option<&Bound<'py, PyAny>>,
+) -> PyResult<()> {
+    check_learning_rate(learning_rate)?;
+    let step = Step {
+        number: count("number", number)? as u64,
+        learning_rate,
+    };
+    let (plan, threads) = (&network.plan, threads_or_global(threads)?);
+    let cache = Cache::of("cache", plan, cache, false)?;
+    if !cache.training {
+        let message = "cache: expected that of a pass in training, found one of inference";
+        return Err(PyValueError::new_err(message));
+    }
+    by_dtype!(plan.get().element_type, F => {
+        update_as::<F>(py, &network, &update, &cache, dy, state, step, threads)
+    })
+}
+
+fn update_as<'py, F: Float + Element>(
+    py: Python<'py>,
+    network: &Network<'py>,
+    update: &Update<'py>,
+    cache: &Cache<'py>,
+    dy: &Bound<'py, PyAny>,
+    staged: &Bound<'py, PyAny>,
+    step: Step,
+    threads: Threads,
+) -> PyResult<()> {
+    let own = network.plan.get();
+    let plan = own.of::<F>()?;
+    let program = plan.update();
+    let rule = optimizers::from_settings(&from_dict(&update.optimizer)?)?;
+    let mut updates = network::Update::new(plan, rule);
+
+    let (x, samples) = own.read_samples::<F>(&cache.x)?;
+    if samples == 0 {
+        let message = "cache: expected that of at least 1 sample, found none";
+        return Err(PyValueError::new_err(message));
+    }
+    let kept = cache.memory::<F>("cache", &program, samples)?;
+    let dy = cache.apart::<F>(dy)?;
+    let (dy, staged) = (read::<F>("dy", &dy)?, read::<F>("state", staged)?);
+    let mut kept = write::<F>("cache", kept.as_any())?;
+    let mut w = write::<F>("params", &network.params)?;
+    let mut state = write::<F>("network.state", &network.state)?;
+    let mut slots = write::<F>("slots", &update.slots)?;
+    check_exact("dy", dy.shape(), &own.output_shape(plan, samples))?;
+    check_exact("params", w.shape(), &[plan.parameter_count()])?;
+    check_exact("state", staged.shape(), &[plan.state_count()])?;
+    check_exact("network.state", state.shape(), &[plan.state_count()])?;
+    if slots.len() != updates.slots_len() {
+        let expected = format!("{} elements", updates.slots_len());
+        return Err(Error::shape("slots", expected, slots.len()).into());
+    }
+    program.check_products(samples, true)?;
+
+    let run = Run {
+        samples,
+        threads,
+        training: true,
+        step: step.number - 1,
+    };
+    let mut gradients = zeros(program.gradients_len(samples))?;
+    let mut dw = zeros(plan.parameter_count())?;
+    let kept = kept
+        .as_slice_mut()?
+        .split_at_mut(program.values_len(samples));
+    let (w, slots, state) = (
+        w.as_slice_mut()?,
+        slots.as_slice_mut()?,
+        state.as_slice_mut()?,
+    );
+    let (x, dy, staged) = (x.as_slice()?, dy.as_slice()?, staged.as_slice()?);
+    run_backward(
+        py,
+        &program,
+        run,
+        w,
+        x,
+        kept,
+        dy,
+        &mut gradients,
+        &mut dw,
+        &mut [],
+    )?;
+    detached(py, || {
+        updates.clip(&mut dw);
+        updates.commit(run.threads, step, &dw, staged, (w, slots, state));
+        Ok(())
     })
 }

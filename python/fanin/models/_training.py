@@ -83,6 +83,8 @@ class Batches:
     """One a batch."""
     progress: NDArray[np.float64]
     """Steps of the optimizer, samples seen, and sums of the loss and the metrics over these."""
+    outputs: Array | None = None
+    """Room for the outputs of these rows, in their order: those of each batch before its update."""
 
 
 class Compiled:
