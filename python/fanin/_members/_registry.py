@@ -247,6 +247,11 @@ class Registry(Generic[T]):
         if not isinstance(member, self.base):
             found = _checks.found(member)
             raise TypeError(f"{self.kind}: expected {_an(self.base)} object, found {found}")
+        if not hasattr(member, "get_config"):
+            raise ValueError(
+                f"{self.kind}: expected a class with get_config(), which returns the arguments "
+                f"of the constructor, found {type(member).__name__}"
+            )
         return {**_custom.names_of(type(member)), "config": member.get_config()}
 
     def deserialize(
@@ -258,15 +263,17 @@ class Registry(Generic[T]):
             found = _custom.find_described(self.kind, self.base, config, self._known(name))
             if found is None:
                 raise _custom.unknown(self.kind, name, self._by_name)
-            member: T = found.from_config(arguments)
+            make = getattr(found, "from_config", None)
+            member: T = found(**arguments) if make is None else make(arguments)
             return member
 
     def get(self, identifier: object, custom_objects: Mapping[str, object] | None = None) -> T:
         """Return the object that a name, configuration, class or object stands for."""
-        if isinstance(identifier, self.base):
+        if isinstance(identifier, type):
+            if issubclass(identifier, self.base):
+                return identifier()
+        elif isinstance(identifier, self.base):
             return identifier
-        if isinstance(identifier, type) and issubclass(identifier, self.base):
-            return identifier()
         if isinstance(identifier, Mapping):
             return self.deserialize(identifier, custom_objects)
         if isinstance(identifier, str):
@@ -279,7 +286,8 @@ class Registry(Generic[T]):
 
 
 def _an(base: tuple[type, ...]) -> str:
-    return " or ".join(f"{'an' if b.__name__[0] in 'AEIOU' else 'a'} {b.__name__}" for b in base)
+    names = [b.__name__ for b in base if not getattr(b, "_is_protocol", False)]
+    return " or ".join(f"{'an' if name[0] in 'AEIOU' else 'a'} {name}" for name in names)
 
 
 def parse_serialized(kind: str, config: object) -> tuple[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _core, optimizers
-from fanin.frameworks._objective import chosen_before, fitting_loss
+from fanin.frameworks._objective import chosen_before, fitting_loss, sum_gradient
 from fanin.initializers import RandomNormal
 from fanin.models import Sequential
 from fanin.models._training import Network
@@ -97,7 +97,7 @@ def _gradient(model: Sequential, x: Array, y: Any, loss: Any) -> Any:
         at = params.astype(model.dtype, copy=False)
         # One mask of Dropout for all: a loss that changes at random has no curvature.
         passed = outputs, cache = plan.forward(at, state.copy(), x, True, None, 0, passed)
-        _, dy = aim.rows(y, outputs)
+        _, dy = sum_gradient(aim, y, outputs)
         return plan.backward(at, cache, dy / np.asarray(len(x), dy.dtype), None)[1].astype(float)
 
     return gradient
