@@ -151,7 +151,8 @@ class Metric(CoreMember):
         float
             The mean of all rows seen.
         """
-        self.update_state(y_true, y_pred, sample_weight)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.update_state(y_true, y_pred, **weights)
         return self.result()
 
     def _shown(self) -> dict[str, Any]:
