@@ -102,12 +102,13 @@ def value_and_gradient(
         raise ShapeError(
             f"{name}: expected the shape of y_pred, {y_pred.shape}, found {gradient.shape}"
         )
-    dtype = y_pred.dtype.name
-    dy = _checks.floats(name, gradient, dtype, finite=False)
+    dy: FloatArray = gradient
+    if gradient.dtype is not y_pred.dtype or not gradient.flags.carray:
+        dy = _checks.floats(name, gradient, y_pred.dtype.name, finite=False)
     infinite = not math.isfinite(value) or _core.first_non_finite(dy) is not None
     if infinite and _core.first_non_finite(y_pred) is None:
         _checks.number(value_name, value)
-        _checks.floats(name, gradient, dtype)
+        _checks.floats(name, gradient, y_pred.dtype.name)
     return value, dy
 
 

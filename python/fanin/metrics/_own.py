@@ -118,7 +118,7 @@ class FunctionMetric(Metric):
                 f"shape {values.shape}"
             )
         if sample_weight is None:
-            self._sum += float(values.mean()) * samples
+            self._sum += float(values.mean() if values.ndim else values) * samples
             self._weight += samples
             return
         if not values.ndim:
