@@ -567,6 +567,32 @@ def test_a_loss_that_no_file_can_hold_is_refused_before_the_first_epoch(tmp_path
     assert model.history is None
 
 
+def test_arguments_that_a_file_would_lose_are_refused(tmp_path):
+    class Scaled(losses.Loss):
+        def __init__(self, scale):  # (and nothing of the base class)
+            self.scale = scale
+
+        def value_and_gradient(self, y_true, y_pred):
+            value, gradient = Square().value_and_gradient(y_true, y_pred)
+            return self.scale * value, self.scale * gradient
+
+    model = network(Scaled(2.0))
+    model.fit(X, Y, **OPTIONS)
+    words = ("get_config of Scaled: expected all arguments", "'scale'")
+    assert_refused(lambda: model.save(tmp_path / "model.npz"), ValueError, *words)
+    assert_refused(lambda: losses.serialize(Scaled(2.0)), ValueError, *words)
+    Scaled.get_config = lambda self: {"scale": self.scale}
+    model.save(tmp_path / "model.npz")
+    again = models.load_model(tmp_path / "model.npz", custom_objects={"Scaled": Scaled})
+    assert again.loss.scale == 2.0
+
+
+def test_recommend_trains_with_the_loss():
+    model = network(Square())
+    advice = fanin.recommend(model, x=X, y=Y, seeds=2, epochs=1)
+    assert advice.code == fanin.recommend(network("mse"), x=X, y=Y, seeds=2, epochs=1).code
+
+
 def test_callbacks_and_progress_see_the_loss(capsys):
     stop = callbacks.EarlyStopping("val_loss", patience=0, min_delta=1e9)
     history = network(Square()).fit(

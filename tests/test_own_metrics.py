@@ -516,6 +516,22 @@ def test_a_saved_model_trains_on_with_its_metrics(tmp_path, registry):
     assert models.clone_model(model).metrics == []
 
 
+def test_a_function_without_a_name_is_loaded_by_what_it_is_called(tmp_path):
+    model, path = network([lambda t, p: 3.0]), tmp_path / "model.npz"
+    model.save(path)
+    assert_refused(lambda: models.load_model(path), ValueError, "unknown metric '<lambda>'")
+    again = models.load_model(path, custom_objects={"<lambda>": lambda t, p: 4.0})
+    assert again.evaluate(X, Y, verbose=0)[1] == 4.0
+
+
+def test_arguments_that_a_file_would_lose_are_refused(tmp_path):
+    class Lossy(F1):
+        get_config = metrics.Metric.get_config
+
+    words = ("get_config of Lossy: expected all arguments", "'threshold'")
+    assert_refused(lambda: network([Lossy()]).save(tmp_path / "m.npz"), ValueError, *words)
+
+
 def test_a_checkpoint_and_a_log_have_the_metric(tmp_path):
     keep = callbacks.ModelCheckpoint(tmp_path / "best.npz", monitor="f1", save_best_only=True)
     log = callbacks.CSVLogger(tmp_path / "log.csv")

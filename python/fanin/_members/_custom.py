@@ -185,7 +185,7 @@ def find_function(kind: str, name: object) -> Any:
             f"{kind}: expected the name of a function as 'registered_name', found "
             f"{_checks.found(name)}"
         )
-    short = name.rpartition(">")[2]
+    short = name if name[:1] == "<" else name.rpartition(">")[2]  # a lambda is called <lambda>
     found = lookup(name) or lookup(short)
     if found is None:  # written before it was registered, or registered since elsewhere
         alike = [v for key, v in _registered.items() if key.rpartition(">")[2] == short]

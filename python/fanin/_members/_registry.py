@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from fanin import _checks
 from fanin._checks import unknown
 from fanin._members import _custom
-from fanin._members._member import Member
+from fanin._members._member import Member, ours
 
 if TYPE_CHECKING:
     from inspect import Parameter
@@ -253,6 +253,21 @@ class Registry(Generic[T]):
                 f"of the constructor, found {type(member).__name__}"
             )
         return {**_custom.names_of(type(member)), "config": member.get_config()}
+
+    def serialize_own(self, member: T) -> dict[str, Any]:
+        """Write `member` down; one of a user's only if all arguments of its class are told."""
+        written = self.serialize(member)
+        if not ours(type(member)):
+            from fanin._members import _signatures
+
+            told = {*written["config"], "name", "reduction", "dtype"}
+            untold = [name for name in _signatures.names(type(member)) if name not in told]
+            if untold:
+                raise ValueError(
+                    f"get_config of {type(member).__name__}: expected all arguments of its "
+                    f"constructor, found none for {', '.join(map(repr, untold))}"
+                )
+        return written
 
     def deserialize(
         self, config: Mapping[str, object], custom_objects: Mapping[str, object] | None = None

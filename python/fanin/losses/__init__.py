@@ -185,7 +185,7 @@ def serialize(loss: Loss) -> dict[str, object]:
     >>> serialize(MeanSquaredError())["class_name"]
     'MeanSquaredError'
     """
-    return _REGISTRY.serialize(loss)
+    return _REGISTRY.serialize_own(loss)
 
 
 def deserialize(

@@ -48,7 +48,9 @@ class Loss(CoreMember):
     4.0
     """
 
-    kind = ""  # of a loss of a user's, which the core does not know
+    # Of a loss of a user's: the core does not know it, and its constructor may set nothing.
+    kind = name = ""
+    reduction: str | None = "sum_over_batch_size"
 
     _family = "losses"
     _honoured = ("settings", "value_and_gradient", "get_config", "from_config")
@@ -73,7 +75,7 @@ class Loss(CoreMember):
                 "dtype: expected None, since a loss follows the predictions, found "
                 f"{_checks.found(dtype)}"
             )
-        self.name: str = (self.kind or snake(type(self).__name__)) if name is None else name
+        self.name = (self.kind or snake(type(self).__name__)) if name is None else name
         self.reduction = reduction
 
     @classmethod
@@ -107,8 +109,9 @@ class Loss(CoreMember):
         total = float(np.sum(values, dtype=np.float64))
         return total if self.reduction == "sum" else total / values.size
 
+    # Any: what overrides it may say that it gets arrays.
     def value_and_gradient(
-        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> tuple[float, FloatArray]:
         """Return the loss and its gradient, the `dy` that a last layer's `backward` takes.
 
@@ -212,11 +215,10 @@ def kind_of(loss: object) -> str:
 
 def check_mean(loss: object) -> None:
     """Refuse a loss that is not the mean over the samples."""
-    reduction = getattr(loss, "reduction", "mean") if isinstance(loss, Loss) else "mean"
-    if reduction not in ("sum_over_batch_size", "mean"):
+    if isinstance(loss, Loss) and loss.reduction not in ("sum_over_batch_size", "mean"):
         raise ValueError(
             "loss: expected the mean over samples, which training minimizes, found "
-            f"reduction={reduction!r}"
+            f"reduction={loss.reduction!r}"
         )
 
 

@@ -299,7 +299,7 @@ def serialize(metric: Metric) -> dict[str, object]:
             "registered_name": _custom.registered_name(metric.function, name),
             "config": {"name": metric.name},
         }
-    return _REGISTRY.serialize(metric)
+    return _REGISTRY.serialize_own(metric)
 
 
 def deserialize(

@@ -89,9 +89,8 @@ class Metric(CoreMember):
         self._sum = 0.0
         self._weight = 0.0
 
-    def update_state(
-        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> None:
+    # Any: what overrides it may say that it gets arrays.
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take further rows into account.
 
         Parameters
