@@ -1,7 +1,7 @@
 """What a network is trained for, as the core and Python compute it: a loss and metrics."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,8 +42,10 @@ class Objective:
     def of(cls, loss: Loss, metrics: Sequence[Metric]) -> "Objective":
         """Return what a loss, and metrics for the outputs of a network, mean."""
         own = _losses.is_own(loss)
-        own_metrics = [metric for metric in metrics if _own_metrics.is_own(metric)]
-        of_core = [metric for metric in metrics if not _own_metrics.is_own(metric)]
+        own_metrics: list[Metric] = []
+        of_core: list[Metric] = []
+        for metric in metrics:
+            (own_metrics if _own_metrics.is_own(metric) else of_core).append(metric)
         return cls(
             {"class": type(loss).__qualname__} if own else loss.settings(),
             [metric.settings() for metric in of_core],
@@ -58,9 +60,12 @@ class Objective:
         """Whether the core computes all of it."""
         return self.own_loss is None and not self.own_metrics
 
-    @contextmanager
-    def counting(self) -> Iterator["Objective"]:
+    def counting(self) -> AbstractContextManager["Objective"]:
         """Let one run count with the users' metrics, with which another one may count."""
+        return self._counting() if self.own_metrics else nullcontext(self)
+
+    @contextmanager
+    def _counting(self) -> Iterator["Objective"]:
         with _own_metrics.counting(self.own_metrics) as own:
             yield self if own == self.own_metrics else replace(self, own_metrics=own)
 
@@ -72,8 +77,9 @@ class Objective:
 
     def check_weights(self, *samples: Samples | None) -> None:
         """Refuse weights that a user's loss does not take."""
-        weighted = any(part is not None and part.weights is not None for part in samples)
-        if weighted and self.own_loss is not None:
+        if self.own_loss is not None and any(
+            part is not None and part.weights is not None for part in samples
+        ):
             _own_losses.check_takes_weights(self.own_loss)
 
     def gradient(

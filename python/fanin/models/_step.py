@@ -193,9 +193,10 @@ def _means(
     threads: int | None,
 ) -> NDArray[np.float64]:
     """Return means of the loss and the core's metrics; users' metrics count the samples."""
-    means = np.zeros(1 + len(objective.metrics))
     if objective.own_loss is None:
-        means[:] = _core.evaluate(network, objective, samples, batch_size, threads)
+        means = np.array(_core.evaluate(network, objective, samples, batch_size, threads))
+    else:
+        means = np.zeros(1 + len(objective.metrics))
     if objective.plain:
         return means
     for start in range(0, len(samples), batch_size):
