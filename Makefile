@@ -24,7 +24,7 @@ ARM64 := target/debian/arm64
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types verify-types rust-tests python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-progress instructions bench-peers test-peers peers statistics fmt clean
+.PHONY: help demo build test check lint types verify-types rust-tests python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-own bench-progress instructions bench-peers test-peers peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -139,6 +139,9 @@ audit: $(PACKAGING_TOOLS) ## Licences, sources and known vulnerabilities of what
 
 bench: ## Rust benches of the kernels
 	cargo bench --locked
+
+bench-own: $(EXTENSION) ## What a loss or a metric written in Python costs a batch
+	$(BIN)/python benches/own_losses.py
 
 bench-progress: $(EXTENSION) ## What the progress of fit costs in a Jupyter kernel, a terminal and a pipe
 	$(BIN)/python benches/progress.py

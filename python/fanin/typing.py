@@ -9,7 +9,7 @@ Names are literals beside `str`: an editor completes them, and takes a variable 
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -22,6 +22,7 @@ from fanin.initializers import Initializer
 from fanin.initializers._arguments import Array as WeightArray
 from fanin.layers import Layer
 from fanin.losses import Loss
+from fanin.losses._own import DifferentiableLoss
 from fanin.metrics import Metric
 from fanin.models import Sequential
 from fanin.optimizers import Optimizer
@@ -35,6 +36,7 @@ __all__ = [
     "ArmLike",
     "Config",
     "DataLike",
+    "DifferentiableLoss",
     "DtypeName",
     "Evaluation",
     "FloatArray",
@@ -297,12 +299,27 @@ DataLike: TypeAlias = (
     | tuple[tuple[ArrayLike, ArrayLike], tuple[ArrayLike, ArrayLike]]
 )
 """The data of `fanin.compare`: a name, a ``.npz`` file, or training and test arrays."""
-LossLike: TypeAlias = LossName | str | Loss | type[Loss] | LossFunction | Mapping[str, object]
+LossLike: TypeAlias = (
+    LossName
+    | str
+    | Loss
+    | DifferentiableLoss
+    | type[Loss]
+    | type[DifferentiableLoss]
+    | LossFunction
+    | Mapping[str, object]
+)
 """A loss: a name, an object or class, a function of `fanin.losses`, or a configuration."""
 MetricLike: TypeAlias = (
-    MetricName | str | Metric | type[Metric] | LossFunction | Mapping[str, object]
+    MetricName
+    | str
+    | Metric
+    | type[Metric]
+    | LossFunction
+    | Callable[[NDArray[Any], NDArray[Any]], ArrayLike]
+    | Mapping[str, object]
 )
-"""A metric: a name, an object or class, a function of `fanin.losses`, or a configuration."""
+"""A metric: a name, an object or class, a function of targets and outputs, or a configuration."""
 OptimizerLike: TypeAlias = OptimizerName | str | Optimizer | type[Optimizer] | Mapping[str, object]
 """An optimizer: a name, an object or class, or a configuration."""
 

@@ -6,7 +6,8 @@ import pytest
 from fanin import _core
 from fanin.errors import ShapeError
 from fanin.models._samples import Samples
-from fanin.models._training import Batches, Network, Update
+from fanin.models._step import Batches
+from fanin.models._training import Network, Update
 from numerics import objective
 from refusals import refused
 

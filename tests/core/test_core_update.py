@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from fanin import _core
 from fanin.models._samples import Samples
-from fanin.models._training import Batches, Network, Update
+from fanin.models._step import Batches
+from fanin.models._training import Network, Update
 from members import adam, batch_normalization, dense, dropout
 from numerics import Laid, objective
 from refusals import assert_refused

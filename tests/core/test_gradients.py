@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from fanin import _core, activations, layers, losses, optimizers
 from fanin.models._samples import Samples
-from fanin.models._training import Batches, Network, Update
+from fanin.models._step import Batches
+from fanin.models._training import Network, Update
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numerics import Laid, distance, objective, outputs_for, targets_for

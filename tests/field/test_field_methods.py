@@ -25,11 +25,8 @@ REFUSED = {
         *("trainable_weights", "non_trainable_weights", "trainable_variables"),
         *("non_trainable_variables", "built", "dtype", "owner", "input_shape", "output_shape"),
     ],
-    "losses": ["call", "__call__", "value_and_gradient", "rows"],
-    "metrics": [
-        *("update_state", "result", "reset_state", "__call__"),
-        *("call", "reset_states", "merge_state"),
-    ],
+    "losses": ["call", "__call__", "rows"],
+    "metrics": ["__call__", "call", "reset_states", "merge_state"],
     "optimizers": [
         *("step", "update_step", "apply_gradients", "apply", "build", "minimize", "get_updates"),
         *("_resource_apply_dense", "_resource_apply_sparse", "_create_slots"),
@@ -54,8 +51,11 @@ HONOURED = {
         *("settings", "check_input", "draw_from", "plan_for", "fill", "initializer", "tie"),
         *("get_config", "from_config", "activation_settings"),
     ],
-    "losses": ["settings", "get_config", "from_config"],
-    "metrics": ["settings", "get_config", "from_config"],
+    "losses": ["value_and_gradient", "settings", "get_config", "from_config"],
+    "metrics": [
+        *("update_state", "result", "reset_state"),
+        *("settings", "get_config", "from_config"),
+    ],
     "optimizers": [
         *("learning_rates", "settings", "slot_names", "init", "get_config", "from_config"),
     ],

@@ -11,7 +11,8 @@ from fanin import _core
 from fanin.errors import ShapeError
 from fanin.layers import BatchNormalization, Dense, Dropout, Input
 from fanin.models._samples import Samples
-from fanin.models._training import Batches, Network
+from fanin.models._step import Batches
+from fanin.models._training import Network
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(150, 4)).astype("float32")

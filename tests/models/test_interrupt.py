@@ -68,7 +68,9 @@ print(json.dumps([sent, stopped, bool((kernel != start).any()), sound]))
 # give the same bits.
 TRAIN = """
 from fanin.models._samples import Samples
-from fanin.models._training import Batches, Network, Objective, Update
+from fanin.models._objective import Objective
+from fanin.models._step import Batches
+from fanin.models._training import Network, Update
 
 D = {"kind": "dense", "use_bias": True, "trainable": True}
 relu, softmax = {"kind": "relu"}, {"kind": "softmax"}

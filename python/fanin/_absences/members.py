@@ -175,7 +175,7 @@ MEMBERS: dict[str, Rows] = {
     ),
     "metric": (
         (
-            "a metric has no arrays; reset_state, update_state and result are there",
+            "a metric has no variables: numbers and arrays are attributes that reset_state sets",
             "variables add_variable add_weight count total weights",
         ),
         (_STATELESS, "stateless_reset_state stateless_result stateless_update_state"),

@@ -10,7 +10,7 @@ _COMPILED = "layers run in compiled code, which cannot call Python"
 _PENALTIES = "penalties of weights are not implemented; optimizers have weight_decay"
 _CONSTRAINTS = "constraints of weights are not implemented; optimizers have clipnorm and clipvalue"
 _ONE_DTYPE = "a network has one dtype, float32 or float64: give its layers dtype="
-_BY_HAND = "compute it with NumPy from what predict returns"
+_BY_HAND = "compute it from what predict returns, or give compile(metrics=[f]) a function of yours"
 _OBJECTS = "classes of your own are given as custom_objects=, or registered"
 
 # Modules that are not there, by the module they would be in ("" is fanin itself). What one would
@@ -248,7 +248,7 @@ NAMES: dict[str, Rows] = {
         ("use mean_absolute_error", "MAE L1Loss l1 absolute_error"),
         ("give the class or the function reduction='sum_over_batch_size' or 'sum'", "Reduction"),
         (
-            "training runs in compiled code, which cannot call a loss written in Python",
+            "a loss of your own is a class with value_and_gradient(y_true, y_pred)",
             "LossFunctionWrapper",
         ),
     ),
@@ -274,7 +274,8 @@ NAMES: dict[str, Rows] = {
             "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy bce BCE "
             "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy",
         ),
-        ("numpy.mean and numpy.sum are the way", "Mean Sum MeanTensor MeanMetricWrapper mean sum"),
+        ("numpy.mean and numpy.sum are the way", "Mean Sum MeanTensor mean sum"),
+        ("metrics=[f] takes a function f(y_true, y_pred)", "MeanMetricWrapper"),
         (
             "compile(metrics=['accuracy']) takes the accuracy that fits the loss",
             "Accuracy accuracy accuracy_score",

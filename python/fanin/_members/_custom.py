@@ -1,4 +1,4 @@
-"""Classes of users by name, so that what was saved with them can be loaded."""
+"""Classes and functions of users by name, so that what was saved with them can be loaded."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from fanin import _checks
 from fanin._members import ours
 
-_Class = TypeVar("_Class", bound=type)
+_Object = TypeVar("_Object", bound=Callable[..., Any])
 
 _registered: dict[str, Any] = {}
 _NOTHING: Mapping[str, Any] = {}
@@ -17,28 +17,29 @@ _in_scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=
 
 def register_keras_serializable(
     package: str = "Custom", name: str | None = None
-) -> Callable[[_Class], _Class]:
-    """Register a class, so that models that were saved with its objects can be loaded.
+) -> Callable[[_Object], _Object]:
+    """Register a class or a function, so that models that were saved with it can be loaded.
 
-    A decorator, as Keras's of this name: for schedules, initializers, and other subclasses of the
-    package's classes.
+    A decorator, as Keras's of this name: for schedules, initializers, losses and other classes of
+    your own, and for functions that are metrics.
 
     Parameters
     ----------
     package : str, default "Custom"
         Whose class it is, to tell it from others of its name.
     name : str, optional
-        What it is called in files; the name of the class if not given.
+        What it is called in files; the name of the class or function if not given.
 
     Returns
     -------
     callable
-        The decorator; it returns the class.
+        The decorator; it returns what is decorated.
 
     Raises
     ------
     TypeError
-        If an argument is no text, or what is decorated is no class with `get_config`.
+        If an argument is no text, or what is decorated is neither a class with `get_config` nor a
+        function.
 
     Examples
     --------
@@ -57,11 +58,15 @@ def register_keras_serializable(
     if name is not None:
         _checks.text("name", name)
 
-    def decorate(cls: _Class) -> _Class:
-        if not isinstance(cls, type) or not hasattr(cls, "get_config"):
-            raise TypeError(f"class: expected one with get_config, found {_checks.found(cls)}")
-        _registered[f"{package}>{cls.__name__ if name is None else name}"] = cls
-        return cls
+    def decorate(given: _Object) -> _Object:
+        usable = hasattr(given, "get_config") if isinstance(given, type) else callable(given)
+        called = getattr(given, "__name__", None) if name is None else name
+        if not usable or called is None:
+            raise TypeError(
+                f"class: expected one with get_config, or a function, found {_checks.found(given)}"
+            )
+        _registered[f"{package}>{called}"] = given
+        return given
 
     return decorate
 
@@ -165,8 +170,34 @@ def names_of(cls: type) -> dict[str, str]:
     """Return what a configuration says of a class: its name, and what a user's is registered as."""
     if ours(cls):
         return {"class_name": cls.__name__}
-    keys = [key for key, value in _registered.items() if value is cls]
-    return {"class_name": cls.__name__, "registered_name": keys[0] if keys else cls.__name__}
+    return {"class_name": cls.__name__, "registered_name": registered_name(cls, cls.__name__)}
+
+
+def registered_name(given: object, name: str) -> str:
+    """Return what a user's class or function is registered as; `name` if it is not."""
+    return next((key for key, value in _registered.items() if value is given), name)
+
+
+def find_function(kind: str, name: object) -> Any:
+    """Return the user's function that was written down by `name`, with or without its package."""
+    if not isinstance(name, str):
+        raise ValueError(
+            f"{kind}: expected the name of a function as 'registered_name', found "
+            f"{_checks.found(name)}"
+        )
+    short = name if name[:1] == "<" else name.rpartition(">")[2]  # a lambda is called <lambda>
+    found = lookup(name) or lookup(short)
+    if found is None:  # written before it was registered, or registered since elsewhere
+        alike = [v for key, v in _registered.items() if key.rpartition(">")[2] == short]
+        found = alike[0] if len(alike) == 1 else None
+    if found is None:
+        raise unknown(kind, short, ())
+    if isinstance(found, type) or not callable(found):
+        raise TypeError(
+            f"custom_objects[{short!r}]: expected a function for the {kind}, found "
+            f"{_checks.found(found)}"
+        )
+    return found
 
 
 class UnknownClassError(ValueError):
@@ -177,6 +208,6 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownClassError:
     """Build the error for a configuration of a class that is not known."""
     error = str(_checks.unknown(kind, name, known)).partition("; known:")[0]
     return UnknownClassError(
-        f"{error}; for a class of your own give custom_objects={{{name!r}: {name}}}, or register "
+        f"{error}; for one of your own give custom_objects={{{name!r}: {name}}}, or register "
         "it with fanin.utils.register_keras_serializable()"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from fanin import _checks
 from fanin._checks import unknown
-from fanin._members import _custom
+from fanin._members import _custom, ours
 from fanin._members._member import Member
 
 if TYPE_CHECKING:
@@ -247,7 +247,27 @@ class Registry(Generic[T]):
         if not isinstance(member, self.base):
             found = _checks.found(member)
             raise TypeError(f"{self.kind}: expected {_an(self.base)} object, found {found}")
+        if not hasattr(member, "get_config"):
+            raise ValueError(
+                f"{self.kind}: expected a class with get_config(), which returns the arguments "
+                f"of the constructor, found {type(member).__name__}"
+            )
         return {**_custom.names_of(type(member)), "config": member.get_config()}
+
+    def serialize_own(self, member: T) -> dict[str, Any]:
+        """Write `member` down; one of a user's only if all arguments of its class are told."""
+        written = self.serialize(member)
+        if not ours(type(member)):
+            from fanin._members import _signatures
+
+            told = {*written["config"], "name", "reduction", "dtype"}
+            untold = [name for name in _signatures.names(type(member)) if name not in told]
+            if untold:
+                raise ValueError(
+                    f"get_config of {type(member).__name__}: expected all arguments of its "
+                    f"constructor, found none for {', '.join(map(repr, untold))}"
+                )
+        return written
 
     def deserialize(
         self, config: Mapping[str, object], custom_objects: Mapping[str, object] | None = None
@@ -258,15 +278,17 @@ class Registry(Generic[T]):
             found = _custom.find_described(self.kind, self.base, config, self._known(name))
             if found is None:
                 raise _custom.unknown(self.kind, name, self._by_name)
-            member: T = found.from_config(arguments)
+            make = getattr(found, "from_config", None)
+            member: T = found(**arguments) if make is None else make(arguments)
             return member
 
     def get(self, identifier: object, custom_objects: Mapping[str, object] | None = None) -> T:
         """Return the object that a name, configuration, class or object stands for."""
-        if isinstance(identifier, self.base):
+        if isinstance(identifier, type):
+            if issubclass(identifier, self.base):
+                return identifier()
+        elif isinstance(identifier, self.base):
             return identifier
-        if isinstance(identifier, type) and issubclass(identifier, self.base):
-            return identifier()
         if isinstance(identifier, Mapping):
             return self.deserialize(identifier, custom_objects)
         if isinstance(identifier, str):
@@ -279,7 +301,8 @@ class Registry(Generic[T]):
 
 
 def _an(base: tuple[type, ...]) -> str:
-    return " or ".join(f"{'an' if b.__name__[0] in 'AEIOU' else 'a'} {b.__name__}" for b in base)
+    names = [b.__name__ for b in base if not getattr(b, "_is_protocol", False)]
+    return " or ".join(f"{'an' if name[0] in 'AEIOU' else 'a'} {name}" for name in names)
 
 
 def parse_serialized(kind: str, config: object) -> tuple[str, dict[str, Any]]:

@@ -26,7 +26,7 @@ class Monitor(Callback):
         self.mode: str = _checks.one_of("mode", mode, ("auto", "min", "max"))
         self.min_delta: float = abs(_checks.number("min_delta", min_delta))
         self.best: float | None = None
-        self._directions: Mapping[str, bool] | None = None
+        self._directions: Mapping[str, bool | None] | None = None
         self._expected: Collection[str] = ()
         self._forget_absence()
 
@@ -88,7 +88,7 @@ class Monitor(Callback):
             directions = {metric.name: metric.larger_is_better for metric in metrics}
         return self._direction(directions)
 
-    def _direction(self, directions: Mapping[str, bool]) -> bool:
+    def _direction(self, directions: Mapping[str, bool | None]) -> bool:
         if self.mode != "auto":
             return self.mode == "max"
         found = _known_direction(self.monitor, directions)
@@ -136,7 +136,7 @@ def _scalar(name: str, value: Any) -> float:
     raise TypeError(f"{name}: expected a number, found {_checks.found(value)}")
 
 
-def _known_direction(monitor: str, directions: Mapping[str, bool]) -> bool | None:
+def _known_direction(monitor: str, directions: Mapping[str, bool | None]) -> bool | None:
     """Return whether a larger value is better; None if nothing says so."""
     from fanin import metrics
 

@@ -22,8 +22,8 @@ class Run:
     model: "Sequential"
     features: tuple[int, ...]
     """Shape of a sample, which an unbuilt model does not know."""
-    directions: Mapping[str, bool]
-    """Whether larger is better, by metric."""
+    directions: Mapping[str, bool | None]
+    """Whether larger is better, by metric; None if a metric does not say so."""
     validates: bool
     """Whether there is validation data; which epochs it is used after is another matter."""
     heard: "list[Callback]" = field(default_factory=list)

@@ -198,7 +198,7 @@ class SignalMonitor(Callback):
             )
         if self.y is not None:
             names = (_X, "y of SignalMonitor", "")
-            _samples.samples(run.model, run.model.loss.kind, batch, self.y, names=names)
+            _samples.samples(run.model, run.model._choices().targets, batch, self.y, names=names)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Record the network as it is.

@@ -15,6 +15,7 @@ from fanin.frameworks._trace import LayerTrace, Trace, matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.layers import Layer
 from fanin.losses import Loss, _targets, resolve
+from fanin.losses._base import kind_of
 from fanin.models._network import Network
 
 Array = NDArray[Any]
@@ -226,5 +227,5 @@ def checked_targets(network: Network, x: Array, y: Any, loss: Any) -> tuple[Arra
     targets, outputs = _checks.numeric("y", y), (len(x), *plan.output_shapes[-1])
     last = network.layers[-1].settings().get("activation")
     chosen = chosen_before(network, loss) or fitting_loss(targets, outputs, last)
-    _targets.prepare("y", targets, chosen.kind, outputs, plan.dtype)
+    _targets.prepare("y", targets, kind_of(chosen), outputs, plan.dtype)
     return targets, chosen

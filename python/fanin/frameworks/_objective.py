@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import initializers, losses
+from fanin.losses import _targets
+from fanin.losses._base import is_own, kind_of
+from fanin.losses._own import value_and_gradient
 from fanin.random import Stream
 
 Array = NDArray[Any]
@@ -43,8 +46,20 @@ def objective(
         return Objective("", None, random_direction(outputs), False)
     chosen = loss or fitting_loss(y, outputs.shape, activation)
     one = before_activation(chosen, activation)
-    values, dy = chosen.rows(y, outputs) if one is None else one.rows(y, before)
-    return Objective(chosen.kind, float(values.mean(dtype=np.float64)), dy, one is not None)
+    name = kind_of(chosen) or type(chosen).__name__
+    value, dy = sum_gradient(chosen, y, outputs) if one is None else sum_gradient(one, y, before)
+    return Objective(name, value, dy, one is not None)
+
+
+def sum_gradient(loss: losses.Loss, y: Any, outputs: Array) -> tuple[float, Array]:
+    """Return a loss's mean, and the gradient of its sum over the samples."""
+    if is_own(loss):
+        dtype = outputs.dtype.name
+        targets = _targets.prepare("y", y, kind_of(loss), outputs.shape, dtype)
+        value, dy = value_and_gradient(loss, targets, outputs)
+        return value, dy * dy.dtype.type(len(outputs))
+    values, dy = loss.rows(y, outputs)
+    return float(values.mean(dtype=np.float64)), dy
 
 
 def fitting_loss(y: Any, shape: tuple[int, ...], activation: Any) -> losses.Loss:
@@ -68,6 +83,8 @@ def before_activation(loss: losses.Loss, activation: Any) -> losses.Loss | None:
         "softmax": ("categorical_crossentropy", "sparse_categorical_crossentropy"),
         "sigmoid": ("binary_crossentropy",),
     }
-    if loss.kind not in pairs.get(kind or "", ()) or loss.settings()["from_logits"]:
+    if is_own(loss) or loss.kind not in pairs.get(kind or "", ()):
+        return None
+    if loss.settings()["from_logits"]:
         return None
     return type(loss).from_config({**loss.get_config(), "from_logits": True})

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fanin import optimizers
 from fanin.frameworks._fanin import checked_targets
 from fanin.frameworks._framework import Descent
-from fanin.frameworks._objective import fitting_loss
+from fanin.frameworks._objective import fitting_loss, sum_gradient
 from fanin.layers import Dense, Layer
 from fanin.models import Sequential
 from fanin.optimizers import Optimizer
@@ -47,7 +47,7 @@ def descent(model: Sequential, x: Any, y: Any, loss: Any, count: int) -> Descent
         at = params.astype(model.dtype, copy=False)
         # One mask of Dropout for all: a loss that changes at random has no curvature.
         passed = outputs, cache = plan.forward(at, state.copy(), inputs, True, None, 0, passed)
-        _, dy = aim.rows(targets, outputs)
+        _, dy = sum_gradient(aim, targets, outputs)
         return plan.backward(at, cache, dy / np.asarray(len(inputs), dy.dtype), None)[1]
 
     rate = float(model.optimizer.learning_rates(0, 1)[0])

@@ -3,6 +3,7 @@
 Each loss is a function giving one value a row, as ``losses.mean_squared_error(y_true, y_pred)``,
 and a class holding options, as ``losses.MeanSquaredError()``, whose call gives the mean.
 A row is a sample, or with outputs of three or more axes one entry of all axes but the last.
+A loss of your own is a class with `value_and_gradient`, such as one that derives from `Loss`.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from fanin import _checks
 from fanin._absences import _absent
 from fanin._members import _custom
 from fanin._members._registry import Registry
+from fanin.losses import _own
 from fanin.losses._base import Loss
 from fanin.losses._crossentropy import (
     BinaryCrossentropy,
@@ -68,8 +70,11 @@ _FUNCTIONS: "dict[str, LossFunction]" = {
     "mae": mean_absolute_error,
     "bce": binary_crossentropy,
 }
-_REGISTRY: Registry[Loss] = Registry(
-    "loss", Loss, _CLASSES.values(), {name: _CLASSES[f] for name, f in _FUNCTIONS.items()}
+_REGISTRY: Registry[Any] = Registry(
+    "loss",
+    (Loss, _own.DifferentiableLoss),
+    _CLASSES.values(),
+    {name: _CLASSES[f] for name, f in _FUNCTIONS.items()},
 )
 
 
@@ -91,7 +96,8 @@ def get(
     Parameters
     ----------
     identifier : str, dict, callable or None
-        A function's name (gives the function), a class's name, a configuration, a class, or a loss.
+        A function's name (gives the function), a class's name, a configuration, a class, or a loss:
+        also any other object with `value_and_gradient`.
     custom_objects : mapping of str to type, optional
         Further classes by name.
 
@@ -104,6 +110,8 @@ def get(
     ------
     ValueError
         If nothing is called so; the message suggests the close match.
+    TypeError
+        If it is a function of yours, whose derivative nobody knows.
 
     Examples
     --------
@@ -118,16 +126,16 @@ def get(
         with _custom.custom_object_scope(custom_objects):
             if _custom.lookup(identifier) is None:
                 return _FUNCTIONS[identifier.lower()]
-    if callable(identifier) and not isinstance(identifier, type | Loss):
+    if callable(identifier) and not isinstance(identifier, type | _own.DifferentiableLoss):
         if any(identifier is function for function in _CLASSES):
             return identifier
         name = getattr(identifier, "__name__", _checks.found(identifier))
         raise TypeError(
-            f"loss: expected a name, a configuration or a Loss, found the function {name}; "
-            "training runs in compiled code, which cannot call it: write the loop with "
-            "model.forward, the gradient of your loss, model.backward and optimizer.step"
+            f"loss: expected a name, a configuration or a Loss, found the function {name}, whose "
+            f"derivative nobody knows; {_own.HOW}"
         )
-    return _REGISTRY.get(identifier, custom_objects)
+    found: Loss = _REGISTRY.get(identifier, custom_objects)
+    return found
 
 
 def resolve(identifier: "LossLike") -> Loss:
@@ -146,17 +154,16 @@ def resolve(identifier: "LossLike") -> Loss:
     Raises
     ------
     TypeError
-        If it is None, or a function of the user's: training runs in compiled code, which cannot
-        call it.
+        If it is None, or a function of yours, whose derivative nobody knows.
 
     Examples
     --------
     >>> resolve("mse")
     MeanSquaredError()
     """
-    found = _REGISTRY.get(None) if identifier is None else get(identifier)  # refuses None
-    if isinstance(found, Loss):
-        return found
+    found: Any = _REGISTRY.get(None) if identifier is None else get(identifier)  # refuses None
+    if isinstance(found, _own.DifferentiableLoss):
+        return found  # type: ignore[return-value]  # a user's that has what training calls
     return _CLASSES[found]()
 
 
@@ -178,7 +185,7 @@ def serialize(loss: Loss) -> dict[str, object]:
     >>> serialize(MeanSquaredError())["class_name"]
     'MeanSquaredError'
     """
-    return _REGISTRY.serialize(loss)
+    return _REGISTRY.serialize_own(loss)
 
 
 def deserialize(
@@ -205,7 +212,8 @@ def deserialize(
     """
     if isinstance(name, str):
         return get(name, custom_objects)
-    return _REGISTRY.deserialize(name, custom_objects)
+    found: Loss = _REGISTRY.deserialize(name, custom_objects)
+    return found
 
 
 _absent.guard(__name__)

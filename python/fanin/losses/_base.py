@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks, _core
 from fanin._checks import FloatArray
-from fanin._members._registry import CoreMember
+from fanin._members._registry import CoreMember, snake
 from fanin.errors import ShapeError
-from fanin.losses import _targets
+from fanin.losses import _own, _targets
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none")
 
@@ -20,7 +20,10 @@ def _reduction(name: str, value: Any) -> str:
 
 
 class Loss(CoreMember):
-    """Base class of the losses.
+    """Base class of the losses, and of those that you write.
+
+    A loss of your own has a method `value_and_gradient`, which training then calls for each batch;
+    it gets arrays, and weights of samples only if it takes ``sample_weight``.
 
     Parameters
     ----------
@@ -37,16 +40,26 @@ class Loss(CoreMember):
     >>> from fanin.losses import MeanSquaredError
     >>> float(MeanSquaredError()([[0.0], [1.0]], [[0.0], [3.0]]))
     2.0
+    >>> class MeanCube(Loss):
+    ...     def value_and_gradient(self, y_true, y_pred):
+    ...         error = np.abs(y_pred - y_true)
+    ...         return (error**3).mean(), 3 * error * (y_pred - y_true) / error.size
+    >>> float(MeanCube()([[0.0], [1.0]], [[0.0], [3.0]]))
+    4.0
     """
 
+    # Of a loss of a user's: the core does not know it, and its constructor may set nothing.
+    kind = name = ""
+    reduction: str | None = "sum_over_batch_size"
+
     _family = "losses"
-    _honoured = ("settings", "get_config", "from_config")
+    _honoured = ("settings", "value_and_gradient", "get_config", "from_config")
     _elsewhere = ("call",)
-    _reason = "training runs in compiled code, which calls no method of a loss"
-    _instead = (
-        "use a loss of fanin.losses with sample_weight, or write the loop: model.forward, a "
-        "gradient of your own, model.backward, optimizer.step"
+    _reason = (
+        "training runs in compiled code, which has its own losses, and calls value_and_gradient of "
+        "others"
     )
+    _instead = _own.HOW
 
     _options: ClassVar[Mapping[str, Any]] = {"name": _checks.text, "reduction": _reduction}
     _left_out: ClassVar[tuple[str, ...]] = ("dtype",)
@@ -62,8 +75,12 @@ class Loss(CoreMember):
                 "dtype: expected None, since a loss follows the predictions, found "
                 f"{_checks.found(dtype)}"
             )
-        self.name: str = self.kind if name is None else name
+        self.name = (self.kind or snake(type(self).__name__)) if name is None else name
         self.reduction = reduction
+
+    @classmethod
+    def _usable(cls) -> bool:
+        return bool(cls.kind) or cls.value_and_gradient is not Loss.value_and_gradient
 
     def __call__(
         self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
@@ -84,14 +101,17 @@ class Loss(CoreMember):
         float or ndarray
             A number, or with ``reduction="none"`` one a row.
         """
+        if is_own(self):
+            return self._own_value(y_true, y_pred, sample_weight)
         values, _ = self.rows(y_true, y_pred, sample_weight)
         if self.reduction == "none":
             return values
         total = float(np.sum(values, dtype=np.float64))
         return total if self.reduction == "sum" else total / values.size
 
+    # Any: what overrides it may say that it gets arrays.
     def value_and_gradient(
-        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> tuple[float, FloatArray]:
         """Return the loss and its gradient, the `dy` that a last layer's `backward` takes.
 
@@ -147,6 +167,11 @@ class Loss(CoreMember):
         gradient : ndarray of the shape of `y_pred`
             Derivative of the sum of `values`.
         """
+        if not self.kind:
+            raise TypeError(
+                f"{type(self).__name__} gives the mean of a batch and its gradient, not those of "
+                "each row: call its value_and_gradient"
+            )
         outputs = _checks.free_floats("y_pred", y_pred)
         if outputs.ndim == 1 and np.ndim(y_true) in (0, 1) and self.kind not in _targets.SPARSE:
             # Keras's shape rule: one vector is one row of outputs.
@@ -154,11 +179,7 @@ class Loss(CoreMember):
             row = _checks.numeric("y_true", y_true).reshape(1, -1)
             values, gradient = self.rows(row, outputs.reshape(1, -1), weights)
             return values[0], gradient[0]
-        if outputs.ndim < 2 or outputs.size == 0:
-            raise ShapeError(
-                "y_pred: expected a non-empty array of shape (batch, outputs), found shape "
-                f"{outputs.shape}"
-            )
+        _check_outputs(outputs)
         targets = _targets.prepare("y_true", y_true, self.kind, outputs.shape, outputs.dtype.name)
         values, gradient = _core.loss_rows(self.settings(), outputs, targets)
         if sample_weight is not None:
@@ -167,6 +188,46 @@ class Loss(CoreMember):
             )
             values, gradient = values * weights, gradient * weights[..., np.newaxis]
         return values, gradient
+
+    def _own_value(self, y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+        """Return the value of a loss of a user's: the mean, whatever `reduction`."""
+        check_mean(self)
+        outputs = _checks.free_floats("y_pred", y_pred)
+        _check_outputs(outputs)
+        kind, dtype, weights = kind_of(self), outputs.dtype.name, None
+        targets = _targets.prepare("y_true", y_true, kind, outputs.shape, dtype)
+        if sample_weight is not None:
+            _own.check_takes_weights(self)
+            weights = _targets.row_weights("sample_weight", sample_weight, outputs.shape[:1], dtype)
+        return _own.value_and_gradient(self, targets, outputs, weights)[0]
+
+
+def is_own(loss: object) -> bool:
+    """Return whether training calls `value_and_gradient` of a loss, as the user wrote it."""
+    method = getattr(loss, "value_and_gradient", None)
+    return getattr(method, "__func__", None) is not Loss.value_and_gradient
+
+
+def kind_of(loss: object) -> str:
+    """Return what the core calls a loss, or the one that a user's derives from; "" for others."""
+    return str(loss._own_base.kind) if isinstance(loss, Loss) else ""
+
+
+def check_mean(loss: object) -> None:
+    """Refuse a loss that is not the mean over the samples."""
+    if isinstance(loss, Loss) and loss.reduction not in ("sum_over_batch_size", "mean"):
+        raise ValueError(
+            "loss: expected the mean over samples, which training minimizes, found "
+            f"reduction={loss.reduction!r}"
+        )
+
+
+def _check_outputs(outputs: FloatArray) -> None:
+    if outputs.ndim < 2 or outputs.size == 0:
+        raise ShapeError(
+            "y_pred: expected a non-empty array of shape (batch, outputs), found shape "
+            f"{outputs.shape}"
+        )
 
 
 def compute_rows(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fanin.losses import Loss
+from fanin.losses._base import kind_of
 
 _NOTHING = ("flatten", "dropout")
 """Kinds of layers that leave the range of their inputs as it is, apart from training."""
@@ -41,12 +42,13 @@ def doubt(loss: Loss, layers: Sequence[dict[str, Any]], outputs: int) -> str | N
             "the network ends in a softmax of one output, which is always 1: make it a sigmoid "
             "with binary_crossentropy, or give it one output a class"
         )
-    if loss.settings().get("from_logits"):
-        return _of_logits(loss.kind, last)
-    if loss.kind == "binary_crossentropy":
+    kind = kind_of(loss)
+    if kind and getattr(loss, "from_logits", False) is True:
+        return _of_logits(kind, last)
+    if kind == "binary_crossentropy":
         return _of_yes_or_no(last, outputs)
-    if loss.kind.endswith("categorical_crossentropy"):
-        return _of_classes(loss.kind, last)
+    if kind.endswith("categorical_crossentropy"):
+        return _of_classes(kind, last)
     return None
 
 

@@ -28,7 +28,8 @@ def prepare(name: str, targets: object, kind: str, outputs: tuple[int, ...], dty
         One class a row (sparse kinds), otherwise an array like the outputs. As in Keras, a last
         axis of length 1 may be missing or superfluous.
     kind : str
-        The kind of loss or metric.
+        The kind of loss or metric; "" for one of a user's, which takes any array with one entry a
+        sample.
     outputs : tuple of int
         Shape of the outputs, with the batch axis.
     dtype : str
@@ -37,7 +38,8 @@ def prepare(name: str, targets: object, kind: str, outputs: tuple[int, ...], dty
     Returns
     -------
     ndarray
-        int64 of shape ``outputs[:-1]`` for sparse kinds, else `dtype` of shape `outputs`.
+        int64 of shape ``outputs[:-1]`` for sparse kinds; for a user's, whole numbers as int64 and
+        others as `dtype`, of the shape that they have; else `dtype` of shape `outputs`.
     """
     array = _checks.numeric(name, targets)
     if array.ndim == 0 or len(array) != outputs[0]:
@@ -45,9 +47,21 @@ def prepare(name: str, targets: object, kind: str, outputs: tuple[int, ...], dty
             f"{name}: expected one entry for each of the {outputs[0]} samples, "
             f"found shape {array.shape}"
         )
+    if not kind:
+        return _as_given(name, array, outputs, dtype)
     if kind in SPARSE:
         return _classes(name, array, kind, outputs)
     return _like_outputs(name, array, kind, outputs, dtype)
+
+
+def _as_given(name: str, array: Array, outputs: tuple[int, ...], dtype: str) -> Array:
+    if outputs[-1] == 1 and array.shape == outputs[:-1]:
+        array = array.reshape(outputs)
+    if array.dtype.kind not in "iu":
+        return _checks.floats(name, array, dtype)
+    largest = np.iinfo(np.int64).max
+    refuse_where(name, array, array > largest, f"whole numbers of at most {largest}")
+    return np.require(array, dtype=np.int64, requirements=["C", "A"])
 
 
 def _classes(name: str, array: Array, kind: str, outputs: tuple[int, ...]) -> Array:

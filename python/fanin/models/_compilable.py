@@ -8,6 +8,7 @@ from fanin._checks import warn
 from fanin.errors import NotReadyError
 from fanin.layers._arrays import Array
 from fanin.losses import _outputs
+from fanin.losses._base import check_mean
 from fanin.metrics import Metric, as_metrics, resolve_all
 from fanin.models import _training
 from fanin.models._network import Network
@@ -50,12 +51,12 @@ class Compilable(Network):
             it then wants other arrays (`slots`), those whose name stays keep their values, and
             others start anew.
         loss : str, dict, function or Loss
-            One of `fanin.losses`.
+            One of `fanin.losses`, or any object with `value_and_gradient`, see `losses.Loss`.
         loss_weights : None
             Not supported: a network has one output.
-        metrics : list of str or Metric, optional
+        metrics : list of str, Metric or callable, optional
             Of `fanin.metrics`; ``"accuracy"`` is the one that fits loss and outputs, see
-            `fanin.metrics.resolve`.
+            `fanin.metrics.resolve`. A function ``f(y_true, y_pred)`` of yours is one too.
         weighted_metrics : None
             Not supported.
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : optional
@@ -88,11 +89,7 @@ class Compilable(Network):
                 "loss: expected a loss, such as 'categorical_crossentropy', found None"
             )
         aim = losses.resolve(loss)
-        if aim.reduction not in ("sum_over_batch_size", "mean"):
-            raise ValueError(
-                "loss: expected the mean over samples, which training minimizes, found "
-                f"reduction={aim.reduction!r}"
-            )
+        check_mean(aim)
         wanted = as_metrics(metrics)
         # Names, and the kind of targets, do not depend on the number of outputs.
         resolve_all(wanted, aim, self._outputs() or 1)

@@ -30,9 +30,22 @@ class Samples:
     def __len__(self) -> int:
         return len(self.x)
 
-    def __getitem__(self, rows: slice) -> "Samples":
+    def __getitem__(self, rows: slice | Array) -> "Samples":
         weights = None if self.weights is None else self.weights[rows]
         return Samples(self.x[rows], self.y[rows], weights)
+
+    def frozen(self) -> "Samples":
+        """Return these, new arrays or views, with targets and weights as users' code gets them."""
+        frozen(self.y)
+        if self.weights is not None:
+            frozen(self.weights)
+        return self
+
+
+def frozen(array: Array) -> Array:
+    """Return a new array, or a new view, as users' code gets it: to read, not to write."""
+    array.flags.writeable = False
+    return array
 
 
 def training_rows(samples: int, split: float) -> int:
@@ -168,8 +181,13 @@ def _weights_of_classes(
         raise ValueError(f"class_weight: expected a loss of classes beside it, found {loss}")
     if loss in _targets.SPARSE:
         classes = targets
-    elif targets.shape[-1] == 1:
-        classes = np.rint(targets[..., 0]).astype(np.int64)
+    elif targets.ndim == 1 or targets.shape[-1] == 1:
+        classes = np.rint(targets.reshape(targets.shape[:1] + targets.shape[1:-1]))
+        if not loss:  # nothing was said of what the targets are
+            known = (classes == targets.reshape(classes.shape)) & (classes >= 0)
+            known &= classes < max(outputs, 2)
+            _targets.refuse_where("y", classes, ~known, "classes beside class_weight")
+        classes = classes.astype(np.int64)
     else:
         classes = np.argmax(targets, axis=-1)
     if classes.ndim != 1:

@@ -11,7 +11,7 @@ from fanin import _checks, _core, random
 from fanin.callbacks import Callback, History
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
 from fanin.layers._base import Stacked
-from fanin.models import _course, _samples, _training
+from fanin.models import _course, _samples, _step, _training
 from fanin.models._compilable import Compilable
 from fanin.show.progress import Progress, resolve_verbose
 
@@ -298,9 +298,10 @@ class Sequential(Compilable):
         size = _course.batch_rows("batch_size", batch_size)
         level = resolve_verbose(verbose)
         by_name = _checks.flag("return_dict", return_dict)
-        data = _samples.samples(self, compiled.loss.kind, x, y, sample_weight)
+        data = _samples.samples(self, compiled.targets, x, y, sample_weight)
         threads = _checks.thread_count(threads)
         objective = compiled.objective(self.plan_for(data.x.shape[1:]))
+        objective.check_weights(data)
         batches = -(-len(data) // size)
         called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
         with self._built_for(data.x), Progress(level, batches) as progress:
@@ -308,7 +309,8 @@ class Sequential(Compilable):
             self._warn_of_outputs(compiled, network.plan)
             called.begin()
             progress.begin()
-            logs = _training.evaluate(network, objective, data, size, threads, called)
+            with objective.counting() as counted:
+                logs = _step.evaluate(network, counted, data, size, threads, called)
             progress.end(logs)
         if by_name:
             return logs

@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _core, random
-from fanin.callbacks._base import BATCH_HOOKS, TEST_BATCH_HOOKS, Callback, CallbackList, History
+from fanin.callbacks._base import BATCH_HOOKS, Callback, CallbackList, History
 from fanin.callbacks._run import Run
 from fanin.losses import Loss
-from fanin.metrics import Metric, as_metrics, resolve_all
+from fanin.losses import _base as _losses
+from fanin.metrics import Metric, as_metrics, resolve_all, target_kind
 from fanin.models import _samples
 from fanin.models._course import Course
+from fanin.models._objective import Objective
 from fanin.models._samples import Samples
+from fanin.models._step import Pass, Step, evaluate, step_of
 from fanin.optimizers import Optimizer
 from fanin.show.progress import INTERVAL, Progress
 from fanin.streams import Replay
@@ -47,44 +50,11 @@ class Network:
 
 
 @dataclass(eq=False, repr=False)
-class Objective:
-    """What to minimize and what to report."""
-
-    loss: dict[str, Any]
-    metrics: list[dict[str, Any]]
-    names: list[str]
-    larger_is_better: dict[str, bool]
-    """Of each metric, by name."""
-
-    def logs(self, sums: Any, samples: float, prefix: str = "") -> dict[str, float]:
-        """Return means by name, in alphabetical order as Keras has them."""
-        found = {
-            prefix + name: float(total / samples)
-            for name, total in zip(self.names, sums, strict=True)
-        }
-        return dict(sorted(found.items()))
-
-
-@dataclass(eq=False, repr=False)
 class Update:
     """An optimizer's settings and its slots."""
 
     optimizer: dict[str, Any]
     slots: Array
-
-
-@dataclass(eq=False, repr=False)
-class Batches:
-    """Rows of the samples, in the order in which they are trained on, and how far training is."""
-
-    order: NDArray[np.uint32]
-    batch_size: int
-    learning_rates: NDArray[np.float64]
-    """One a batch."""
-    progress: NDArray[np.float64]
-    """Steps of the optimizer, samples seen, and sums of the loss and the metrics over these."""
-    outputs: Array | None = None
-    """Room for the outputs of these rows, in their order: those of each batch before its update."""
 
 
 class Compiled:
@@ -160,12 +130,14 @@ class Compiled:
     def objective(self, plan: _core.Plan) -> Objective:
         """Return what the loss and the metrics mean for the outputs of a plan."""
         chosen = resolve_all(self.metrics, self.loss, plan.output_shapes[-1][-1])
-        return Objective(
-            self.loss.settings(),
-            [metric.settings() for metric in chosen],
-            ["loss", *(metric.name for metric in chosen)],
-            {metric.name: metric.larger_is_better for metric in chosen},
-        )
+        return Objective.of(self.loss, chosen)
+
+    @property
+    def targets(self) -> str:
+        """The loss or metric of the core that says what targets have to be; "" if none does."""
+        kind = _losses.kind_of(self.loss)
+        others = [] if kind else map(target_kind, resolve_all(self.metrics, self.loss, 1))
+        return kind or next((other for other in others if other), "")
 
 
 @dataclass(eq=False, repr=False)
@@ -199,6 +171,7 @@ class Trainee:
     """What a message about it begins with."""
     network: Network
     compiled: Compiled
+    objective: Objective
     shuffler: Shuffler
     callbacks: CallbackList
     history: History
@@ -248,7 +221,7 @@ class Training:
     """
 
     trainees: Sequence[Trainee]
-    objective: Objective
+    step: Step
     course: Course
     samples: Samples
     validation: Samples | None
@@ -275,33 +248,21 @@ class Training:
 
     def _epoch(self, epoch: int) -> tuple[list[dict[str, Any]], int]:
         """Train for one epoch; return the means of each network, and how many batches are done."""
-        trainees, size = self.trainees, self.course.batch_size
-        networks = [trainee.network for trainee in trainees]
-        orders = [trainee.shuffler.order(epoch, len(self.samples)) for trainee in trainees]
-        progress = [np.zeros(2 + len(self.objective.names)) for _ in trainees]
-        for trainee, counts in zip(trainees, progress, strict=True):
-            counts[0] = trainee.compiled.iterations
+        trainees = self.trainees
+        passes = [
+            Pass(t.network, t.compiled, t.objective, t.shuffler.order(epoch, len(self.samples)))
+            for t in trainees
+        ]
         each = any(trainee.callbacks.any_overrides(BATCH_HOOKS) for trainee in trainees)
         logs: list[dict[str, Any]] = [{} for _ in trainees]
         done = 0
         for start, stop in self._spans(each):
-            updates, batches = [], []
-            for trainee, order, counts in zip(trainees, orders, progress, strict=True):
-                compiled = trainee.compiled
-                if each:
+            if each:
+                for trainee in trainees:
                     trainee.callbacks.call("on_train_batch_begin", start, {})
-                rates = compiled.optimizer.learning_rates(compiled.iterations, stop - start)
-                batches.append(Batches(order[start * size : stop * size], size, rates, counts))
-                updates.append(compiled.update(trainee.network.params))
-            try:
-                _core.train(
-                    networks, updates, self.objective, self.samples, batches, self.course.threads
-                )
-            finally:
-                for trainee, counts in zip(trainees, progress, strict=True):
-                    trainee.compiled.iterations = int(counts[0])
+            self.step.run(passes, start, stop)
             done = stop
-            logs = [self.objective.logs(counts[2:], counts[1]) for counts in progress]
+            logs = [part.logs() for part in passes]
             self.progress.update(done, _means(logs))
             for trainee, own in zip(trainees, logs, strict=True):
                 if each:
@@ -339,7 +300,7 @@ class Training:
         if self.validation is not None and course.validates(epoch + 1):
             logs |= evaluate(
                 trainee.network,
-                self.objective,
+                trainee.objective,
                 self.validation,
                 course.validation_batch_size,
                 course.threads,
@@ -392,7 +353,7 @@ def fit(
     lead, compiled = models[0], [model._choices() for model in models]
     samples, validation = _samples.parts(
         lead,
-        compiled[0].loss.kind,
+        compiled[0].targets,
         x,
         y,
         sample_weight,
@@ -405,28 +366,35 @@ def fit(
     objectives = [own.objective(plan) for own, plan in zip(compiled, plans, strict=True)]
     if len(models) > 1:
         _check_alike(whose, plans, objectives)
-    objective, called = objectives[0], []
-    for model, own in zip(models, compiled, strict=True):
+    called = []
+    for model, own, objective in zip(models, compiled, objectives, strict=True):
+        objective.check_weights(samples, validation)
         own.optimizer.slot_names()  # refuses numbers that it was given since it was made
         hooks = CallbackList(callbacks, model, course.told(len(samples)))
         hooks.check(Run(model, shape, objective.larger_is_better, validation is not None))
         called.append(hooks)
 
     # Everything was checked: from here on the networks change.
-    with ExitStack() as undo:
-        for model in models:
-            undo.enter_context(model._built_for(samples.x))
-            undo.enter_context(model._as_before())
-        trainees = [
-            _trainee(model, name, course, hooks, source)
-            for model, name, hooks in zip(models, whose, called, strict=True)
-        ]
-        progress = Progress(course.verbose, course.steps(len(samples)), course.last - course.first)
-        training = Training(trainees, objective, course, samples, validation, progress)
-        for trainee in trainees:
-            trainee.callbacks.call("on_train_begin", {})
-    with progress:
-        training.run()
+    with ExitStack() as run:
+        counted = [run.enter_context(objective.counting()) for objective in objectives]
+        with ExitStack() as undo:
+            for model in models:
+                undo.enter_context(model._built_for(samples.x))
+                undo.enter_context(model._as_before())
+            trainees = [
+                _trainee(model, name, course, objective, hooks, source)
+                for model, name, objective, hooks in zip(
+                    models, whose, counted, called, strict=True
+                )
+            ]
+            steps = course.steps(len(samples))
+            progress = Progress(course.verbose, steps, course.last - course.first)
+            step = step_of(counted[0], samples, course.batch_size, course.threads)
+            training = Training(trainees, step, course, samples, validation, progress)
+            for trainee in trainees:
+                trainee.callbacks.call("on_train_begin", {})
+        with progress:
+            training.run()
     return [trainee.history for trainee in trainees]
 
 
@@ -450,6 +418,7 @@ def _traits(plan: _core.Plan, objective: Objective) -> dict[str, Any]:
         "shape of the outputs": plan.output_shapes[-1],
         "loss": objective.loss,
         "metrics": objective.metrics,
+        "names of the metrics": objective.names[1:],
     }
 
 
@@ -457,6 +426,7 @@ def _trainee(
     model: "Sequential",
     whose: str,
     course: Course,
+    objective: Objective,
     callbacks: CallbackList,
     source: "random.RandomSource | None",
 ) -> Trainee:
@@ -471,34 +441,4 @@ def _trainee(
     history = given[0] if given else History()
     model.history, model.stop_training = history, False
     callbacks.begin(*([] if given else [history]))
-    return Trainee(model, whose, network, compiled, shuffler, callbacks, history)
-
-
-def evaluate(
-    network: Network,
-    objective: Objective,
-    samples: Samples,
-    batch_size: int,
-    threads: int | None,
-    callbacks: CallbackList,
-    prefix: str = "",
-) -> dict[str, float]:
-    """Return mean loss and metrics by name; batch by batch only if a callback asks for batches."""
-
-    def means(part: Samples) -> Array:
-        return np.array(_core.evaluate(network, objective, part, batch_size, threads))
-
-    callbacks.call("on_test_begin", {})
-    if callbacks.any_overrides(TEST_BATCH_HOOKS):
-        sums, seen = np.zeros(len(objective.names)), 0
-        for batch, start in enumerate(range(0, len(samples), batch_size)):
-            part = samples[start : start + batch_size]
-            callbacks.call("on_test_batch_begin", batch, {})
-            sums += len(part) * means(part)
-            seen += len(part)
-            callbacks.call("on_test_batch_end", batch, objective.logs(sums, seen))
-    else:
-        sums, seen = means(samples), 1
-    logs = objective.logs(sums, seen)
-    callbacks.call("on_test_end", dict(logs))
-    return objective.logs(sums, seen, prefix)
+    return Trainee(model, whose, network, compiled, objective, shuffler, callbacks, history)

@@ -1,0 +1,208 @@
+"""The steps of training, in the core or around a loss in Python; and evaluation likewise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin import _core
+from fanin.callbacks._base import TEST_BATCH_HOOKS, CallbackList
+from fanin.models._objective import Objective
+from fanin.models._samples import Samples, frozen
+
+if TYPE_CHECKING:
+    from fanin.models._training import Compiled, Network
+
+Array = NDArray[Any]
+
+
+# The record that the core reads, by attribute. Without eq and repr, which nothing uses: making
+# them is part of what `import fanin` takes.
+@dataclass(eq=False, repr=False)
+class Batches:
+    """Rows of the samples, in the order in which they are trained on, and how far training is."""
+
+    order: NDArray[np.uint32]
+    batch_size: int
+    learning_rates: NDArray[np.float64]
+    """One a batch."""
+    progress: NDArray[np.float64]
+    """Steps of the optimizer, samples seen, and sums of the loss and the metrics over these."""
+    outputs: Array | None = None
+    """Room for the outputs of these rows, in their order: those of each batch before its update."""
+
+
+class Pass:
+    """One epoch of one network: the order of the samples, and how far it is."""
+
+    def __init__(
+        self,
+        network: "Network",
+        compiled: "Compiled",
+        objective: Objective,
+        order: NDArray[np.uint32],
+    ) -> None:
+        self.network, self.compiled, self.objective = network, compiled, objective
+        self.order = order
+        self.progress = np.concatenate([[compiled.iterations, 0], objective.sums()])
+        """As `Batches` has it."""
+
+    def logs(self) -> dict[str, float]:
+        """Return loss and metrics since the epoch began."""
+        return self.objective.logs(self.progress[2:], self.progress[1])
+
+    def rates(self, steps: int) -> NDArray[np.float64]:
+        """Return the learning rates of the next steps."""
+        return self.compiled.optimizer.learning_rates(self.compiled.iterations, steps)
+
+    def count(self) -> None:
+        """Tell the optimizer the steps that are done."""
+        self.compiled.iterations = int(self.progress[0])
+
+
+class Step(Protocol):
+    """What trains networks on some batches of an epoch."""
+
+    def run(self, passes: Sequence[Pass], start: int, stop: int) -> None:
+        """Train each network on the batches from `start` to `stop`.
+
+        An exception leaves each as it was after a whole batch, and counted so.
+        """
+
+
+@dataclass(eq=False, repr=False)
+class CompiledStep:
+    """Steps in the core, which has the loss: as many in one call as nobody looks at."""
+
+    samples: Samples
+    batch_size: int
+    threads: int | None
+
+    def run(self, passes: Sequence[Pass], start: int, stop: int) -> None:
+        """Train; users' metrics see the outputs of each batch."""
+        if not passes[0].objective.own_metrics:
+            self._train(passes, start, stop)
+            return
+        for batch in range(start, stop):
+            for each, seen in zip(passes, self._train(passes, batch, batch + 1), strict=True):
+                assert seen.outputs is not None
+                y = self.samples.y[seen.order]
+                each.objective.observe(frozen(y), frozen(seen.outputs))
+
+    def _train(self, passes: Sequence[Pass], start: int, stop: int) -> list[Batches]:
+        size, batches = self.batch_size, []
+        for each in passes:
+            order, outputs = each.order[start * size : stop * size], None
+            if each.objective.own_metrics:
+                plan = each.network.plan
+                outputs = np.empty((len(order), *plan.output_shapes[-1]), plan.dtype)
+            rates = each.rates(stop - start)
+            batches.append(Batches(order, size, rates, each.progress, outputs))
+        try:
+            _core.train(
+                [each.network for each in passes],
+                [each.compiled.update(each.network.params) for each in passes],
+                passes[0].objective,
+                self.samples,
+                batches,
+                self.threads,
+            )
+        finally:
+            for each in passes:
+                each.count()
+        return batches
+
+
+@dataclass(eq=False, repr=False)
+class PythonStep:
+    """Steps in two calls of the core, with the user's loss between them."""
+
+    samples: Samples
+    batch_size: int
+    threads: int | None
+
+    def run(self, passes: Sequence[Pass], start: int, stop: int) -> None:
+        """Train, batch by batch."""
+        size = self.batch_size
+        for batch in range(start, stop):
+            for each in passes:
+                rows = each.order[batch * size : (batch + 1) * size]
+                self._train(each, self.samples[rows].frozen())
+
+    def _train(self, each: Pass, batch: Samples) -> None:
+        network, progress, done = each.network, each.progress, each.compiled.iterations
+        # Running averages become the network's with the rest of the step.
+        state, sums = network.state.copy(), progress[2:].copy()
+        outputs, cache = network.plan.forward(
+            network.params, state, batch.x, True, self.threads, done
+        )
+        dy = each.objective.gradient(batch, frozen(outputs), sums)
+        (rate,) = each.rates(1)
+        update = each.compiled.update(network.params)
+        _core.update(network, update, cache, dy, state, done + 1, rate, self.threads)
+        progress[0] += 1
+        progress[1] += len(batch)
+        progress[2:] = sums
+        each.count()
+        each.objective.observe(batch.y, outputs)
+
+
+def step_of(objective: Objective, samples: Samples, batch_size: int, threads: int | None) -> Step:
+    """Return what trains with an objective."""
+    kind = CompiledStep if objective.own_loss is None else PythonStep
+    return kind(samples, batch_size, threads)
+
+
+def evaluate(
+    network: "Network",
+    objective: Objective,
+    samples: Samples,
+    batch_size: int,
+    threads: int | None,
+    callbacks: CallbackList,
+    prefix: str = "",
+) -> dict[str, float]:
+    """Return mean loss and metrics by name; batch by batch only if a callback asks for batches."""
+
+    def means(part: Samples) -> NDArray[np.float64]:
+        return _means(network, objective, part, batch_size, threads)
+
+    callbacks.call("on_test_begin", {})
+    sums, seen = objective.sums(), 0
+    if callbacks.any_overrides(TEST_BATCH_HOOKS):
+        for batch, start in enumerate(range(0, len(samples), batch_size)):
+            part = samples[start : start + batch_size]
+            callbacks.call("on_test_batch_begin", batch, {})
+            sums += len(part) * means(part)
+            seen += len(part)
+            callbacks.call("on_test_batch_end", batch, objective.logs(sums, seen))
+    else:
+        sums, seen = means(samples), 1
+    logs = objective.logs(sums, seen)
+    callbacks.call("on_test_end", dict(logs))
+    return {prefix + name: value for name, value in logs.items()}
+
+
+def _means(
+    network: "Network",
+    objective: Objective,
+    samples: Samples,
+    batch_size: int,
+    threads: int | None,
+) -> NDArray[np.float64]:
+    """Return means of the loss and the core's metrics; users' metrics count the samples."""
+    if objective.own_loss is None:
+        means = np.array(_core.evaluate(network, objective, samples, batch_size, threads))
+    else:
+        means = np.zeros(1 + len(objective.metrics))
+    if objective.plain:
+        return means
+    for start in range(0, len(samples), batch_size):
+        part = samples[start : start + batch_size].frozen()
+        outputs = frozen(_core.predict(network, part.x, batch_size, threads))
+        if objective.own_loss is not None:
+            objective.gradient(part, outputs, means)
+        objective.observe(part.y, outputs)
+    return means if objective.own_loss is None else means / len(samples)
