@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common::gradients::{gradient_error, run_backward, run_forward, running, weights};
 use common::{activation, batch_normalization, dense, dropout, normals};
 use fanin::layers::{Add, Concatenate, State};
-use fanin::network::{self, Graph, Plan, Program, Run};
+use fanin::network::{self, Graph, Part, Plan, Program, Run};
 use fanin::parallel::Threads;
 use fanin::settings::{Settings, Value};
 
@@ -191,6 +191,7 @@ fn a_trace_has_each_value_and_each_gradient() {
         threads: Threads::ONE,
         training: false,
         step: 0,
+        part: Part::ALL,
     };
     let values = &pass.values;
     network::backward(

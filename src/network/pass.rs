@@ -1,5 +1,7 @@
 //! One batch forward and back through the operations of a program.
 
+use std::time::Instant;
+
 use super::Program;
 use super::graph::Operation;
 use super::layout::Back;
@@ -19,6 +21,71 @@ pub struct Run {
     pub training: bool,
     /// Training steps done before.
     pub step: u64,
+    /// The operations that are to run now.
+    pub part: Part,
+}
+
+/// Some of a pass's operations, counted in the order in which it runs them: back, the last one is number 0.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    from: usize,
+    to: usize,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: Self = Self {
+        from: 0,
+        to: usize::MAX,
+    };
+
+    fn has(self, operation: usize) -> bool {
+        (self.from..self.to).contains(&operation)
+    }
+}
+
+/// How far a pass is that stops between operations, where it takes long.
+#[derive(Debug)]
+pub struct Cursor {
+    done: usize,
+    count: usize,
+    /// Operations between two looks at the clock: all of a short pass, which never looks.
+    stride: usize,
+}
+
+impl Cursor {
+    /// At the beginning of a pass of so many samples.
+    pub fn new<F: Float>(program: &Program<F>, samples: usize) -> Self {
+        let count = program.operations().len();
+        Self {
+            done: 0,
+            count,
+            stride: if program.is_long(samples) { 1 } else { count },
+        }
+    }
+
+    /// Whether the pass looks at the clock.
+    pub fn stops(&self) -> bool {
+        self.stride < self.count
+    }
+
+    /// Call `work` with what is left, part by part, until all is done, and return true, at the beginning again; or until
+    /// `deadline` has passed.
+    pub fn run_until(&mut self, deadline: Instant, mut work: impl FnMut(Part)) -> bool {
+        loop {
+            let from = self.done;
+            self.done = self.count.min(from + self.stride);
+            let to = self.done;
+            work(Part { from, to });
+            if to == self.count {
+                self.done = 0;
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+        }
+    }
 }
 
 impl Run {
@@ -53,8 +120,8 @@ pub(super) fn awake<R: Send>(
     }
 }
 
-/// Run a batch forward: `y` gets the outputs, unless it is empty. `values` and `caches`, as long as the program says, get
-/// what [`backward`] needs. Training updates `state`.
+/// Run a batch forward, or a part of the way: `y` gets the outputs, unless it is empty. `values` and `caches`, as long as
+/// the program says, get what [`backward`] needs. Training updates `state`.
 pub fn forward<F: Float>(
     program: &Program<F>,
     run: Run,
@@ -67,10 +134,13 @@ pub fn forward<F: Float>(
 ) {
     debug_assert_eq!(run.training, matches!(state, State::Updating(_)));
     let samples = run.samples;
-    for (operation, frame) in program.steps() {
+    for (k, (operation, frame)) in program.steps().enumerate() {
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (cache, others) = caches.split_at_mut(function.cache_len(pass.rows));
         caches = others;
+        if !run.part.has(k) {
+            continue;
+        }
         let state = state.part(operation.state.clone(), !operation.trainable);
         let parameters = &w[operation.parameters.clone()];
         let (made, values) = Values::around(samples, x, y, values, &frame.makes);
@@ -80,14 +150,15 @@ pub fn forward<F: Float>(
         }
         function.forward(pass, parameters, state, inputs, made, cache);
     }
-    if program.layout.output != Location::Output && !y.is_empty() {
+    let ends = run.part.to >= program.operations().len();
+    if ends && program.layout.output != Location::Output && !y.is_empty() {
         y.copy_from_slice(Values::all(samples, x, &[], values).get(&program.layout.output));
     }
 }
 
-/// Run a batch back from the gradient with respect to the outputs, in `dy` or in `gradients`, as the program has it: `dw`
-/// gets the gradient of the parameters, and `dx`, if the program says so, that of the input. The caches, just as
-/// long as the program says, are scratch.
+/// Run a batch back, or a part of the way, from the gradient with respect to the outputs, in `dy` or in `gradients`, as the
+/// program has it: `dw` gets the gradient of the parameters, and `dx`, if the program says so, that of the input. The
+/// caches, just as long as the program says, are scratch.
 pub fn backward<F: Float>(
     program: &Program<F>,
     run: Run,
@@ -103,11 +174,13 @@ pub fn backward<F: Float>(
     let samples = run.samples;
     let values = Values::all(samples, x, &[], values);
     let (gradients, shared) = gradients.split_at_mut(samples * program.layout.gradients);
-    for (operation, frame) in program.steps().rev() {
+    for (k, (operation, frame)) in program.steps().rev().enumerate() {
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (others, cache) = caches.split_at_mut(caches.len() - function.cache_len(pass.rows));
         caches = others;
-        let Some(back) = &frame.back else { continue };
+        let Some(back) = frame.back.as_ref().filter(|_| run.part.has(k)) else {
+            continue;
+        };
         let range = operation.parameters.clone();
         let parameters = &w[range.clone()];
         let dparameters = match (back.learns, back.shares) {
