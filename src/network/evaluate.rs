@@ -27,8 +27,7 @@ const CHEAP: usize = 1 << 20;
 /// Multiply-adds that such a block has at most: some tens of milliseconds.
 const QUICK: usize = 1 << 31;
 
-/// A pass over samples in order, block by block, which can be interrupted between blocks, and between the operations of a
-/// long one.
+/// A pass over samples in order, block by block, which can be interrupted between blocks and within a long one.
 #[derive(Debug)]
 struct Blocks<'a, F: Float> {
     program: Arc<Program<F>>,
@@ -134,6 +133,10 @@ impl<'a, F: Float> Blocks<'a, F> {
                 });
                 if whole {
                     self.done = end;
+                    let next = self.size.min(self.samples - end);
+                    if next < self.size {
+                        self.cursor = Cursor::new(&self.program, next);
+                    }
                 }
                 whole
             });

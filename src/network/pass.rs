@@ -1,5 +1,6 @@
 //! One batch forward and back through the operations of a program.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use super::Program;
@@ -21,11 +22,12 @@ pub struct Run {
     pub training: bool,
     /// Training steps done before.
     pub step: u64,
-    /// The operations that are to run now.
+    /// What of the pass is to be done now.
     pub part: Part,
 }
 
-/// Some of a pass's operations, counted in the order in which it runs them: back, the last one is number 0.
+/// A part of a pass, in the pieces that its operations are done in, counted in the order in which the pass does them: back,
+/// the first one of the last operation is number 0.
 #[derive(Debug, Clone, Copy)]
 pub struct Part {
     from: usize,
@@ -33,30 +35,33 @@ pub struct Part {
 }
 
 impl Part {
-    /// All of them.
+    /// All of it.
     pub const ALL: Self = Self {
         from: 0,
         to: usize::MAX,
     };
 
-    fn has(self, operation: usize) -> bool {
-        (self.from..self.to).contains(&operation)
+    /// Take off the next operation, of so many pieces: those of them that are in this part.
+    fn next(&mut self, pieces: usize) -> Range<usize> {
+        let range = self.from.min(pieces)..self.to.min(pieces);
+        (self.from, self.to) = (self.from - range.start, self.to - range.end);
+        range
     }
 }
 
-/// How far a pass is that stops between operations, where it takes long.
+/// How far a pass is, one way, that stops between pieces where it takes long.
 #[derive(Debug)]
 pub struct Cursor {
     done: usize,
     count: usize,
-    /// Operations between two looks at the clock: all of a short pass, which never looks.
+    /// Pieces between two looks at the clock: all of a short pass, which never looks.
     stride: usize,
 }
 
 impl Cursor {
     /// At the beginning of a pass of so many samples.
     pub fn new<F: Float>(program: &Program<F>, samples: usize) -> Self {
-        let count = program.operations().len();
+        let count = program.pieces(samples);
         Self {
             done: 0,
             count,
@@ -74,9 +79,9 @@ impl Cursor {
     pub fn run_until(&mut self, deadline: Instant, mut work: impl FnMut(Part)) -> bool {
         loop {
             let from = self.done;
-            self.done = self.count.min(from + self.stride);
-            let to = self.done;
+            let to = self.count.min(from + self.stride);
             work(Part { from, to });
+            self.done = to;
             if to == self.count {
                 self.done = 0;
                 return true;
@@ -103,6 +108,7 @@ impl Run {
             // A layer that is not trained runs as in inference.
             training: self.training && operation.trainable,
             step: self.step,
+            piece: 0,
         }
     }
 }
@@ -133,24 +139,26 @@ pub fn forward<F: Float>(
     mut caches: &mut [F],
 ) {
     debug_assert_eq!(run.training, matches!(state, State::Updating(_)));
-    let samples = run.samples;
-    for (k, (operation, frame)) in program.steps().enumerate() {
+    let (samples, mut part, mut ends) = (run.samples, run.part, true);
+    for (operation, frame) in program.steps() {
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (cache, others) = caches.split_at_mut(function.cache_len(pass.rows));
         caches = others;
-        if !run.part.has(k) {
-            continue;
+        let pieces = function.pieces(pass.rows);
+        let now = part.next(pieces);
+        ends = now.end == pieces;
+        for piece in now {
+            let state = state.part(operation.state.clone(), !operation.trainable);
+            let parameters = &w[operation.parameters.clone()];
+            let (made, values) = Values::around(samples, x, y, values, &frame.makes);
+            let inputs = Inputs::new(&values, &frame.reads);
+            if frame.copies && piece == 0 {
+                made.copy_from_slice(inputs.get(0));
+            }
+            let pass = Pass { piece, ..pass };
+            function.forward(pass, parameters, state, inputs, made, cache);
         }
-        let state = state.part(operation.state.clone(), !operation.trainable);
-        let parameters = &w[operation.parameters.clone()];
-        let (made, values) = Values::around(samples, x, y, values, &frame.makes);
-        let inputs = Inputs::new(&values, &frame.reads);
-        if frame.copies {
-            made.copy_from_slice(inputs.get(0));
-        }
-        function.forward(pass, parameters, state, inputs, made, cache);
     }
-    let ends = run.part.to >= program.operations().len();
     if ends && program.layout.output != Location::Output && !y.is_empty() {
         y.copy_from_slice(Values::all(samples, x, &[], values).get(&program.layout.output));
     }
@@ -171,38 +179,44 @@ pub fn backward<F: Float>(
     dw: &mut [F],
     dx: &mut [F],
 ) {
-    let samples = run.samples;
+    let (samples, mut part) = (run.samples, run.part);
     let values = Values::all(samples, x, &[], values);
     let (gradients, shared) = gradients.split_at_mut(samples * program.layout.gradients);
-    for (k, (operation, frame)) in program.steps().rev().enumerate() {
+    for (operation, frame) in program.steps().rev() {
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (others, cache) = caches.split_at_mut(caches.len() - function.cache_len(pass.rows));
         caches = others;
-        let Some(back) = frame.back.as_ref().filter(|_| run.part.has(k)) else {
-            continue;
-        };
-        let range = operation.parameters.clone();
-        let parameters = &w[range.clone()];
-        let dparameters = match (back.learns, back.shares) {
-            (false, _) => &mut [][..],
-            (true, false) => &mut dw[range.clone()],
-            (true, true) => &mut shared[..range.len()],
-        };
-        let inputs = Inputs::new(&values, &frame.reads);
-        let y = values.get(&frame.makes);
-        if back.copies {
-            let to = back.dx[0].as_ref().expect("a place to work in");
-            combine(samples, dy, gradients, dx, (&back.dy, to), |dy, dx| {
-                dx.copy_from_slice(dy);
-            });
-        }
-        let (dy, into) = split(samples, dy, gradients, dx, back, function.in_place());
-        function.backward(pass, parameters, inputs, y, cache, dy, dparameters, into);
-        for (from, to) in &back.sums {
-            combine(samples, &[], gradients, dx, (from, to), add);
-        }
-        if back.shares {
-            add(&shared[..range.len()], &mut dw[range]);
+        let pieces = function.pieces(pass.rows);
+        let now = part.next(pieces);
+        let Some(back) = &frame.back else { continue };
+        for piece in now {
+            let range = operation.parameters.clone();
+            let parameters = &w[range.clone()];
+            let dparameters = match (back.learns, back.shares) {
+                (false, _) => &mut [][..],
+                (true, false) => &mut dw[range.clone()],
+                (true, true) => &mut shared[..range.len()],
+            };
+            let inputs = Inputs::new(&values, &frame.reads);
+            let y = values.get(&frame.makes);
+            if back.copies && piece == 0 {
+                let to = back.dx[0].as_ref().expect("a place to work in");
+                combine(samples, dy, gradients, dx, (&back.dy, to), |dy, dx| {
+                    dx.copy_from_slice(dy);
+                });
+            }
+            let pass = Pass { piece, ..pass };
+            let (dy, into) = split(samples, dy, gradients, dx, back, function.in_place());
+            function.backward(pass, parameters, inputs, y, cache, dy, dparameters, into);
+            if piece + 1 < pieces {
+                continue;
+            }
+            for (from, to) in &back.sums {
+                combine(samples, &[], gradients, dx, (from, to), add);
+            }
+            if back.shares {
+                add(&shared[..range.len()], &mut dw[range]);
+            }
         }
     }
     if program.layout.output == Location::Input && !dx.is_empty() {

@@ -108,6 +108,16 @@ impl<F: Float> Program<F> {
         linalg::check(self.steps().flat_map(of).flatten())
     }
 
+    /// Pieces that the operations of a pass of so many samples are done in, one way.
+    pub fn pieces(&self, samples: usize) -> usize {
+        let rows = |o: &Operation<F>| samples.saturating_mul(o.makes.rows);
+        let pieces = |o: &Operation<F>| o.function.pieces(rows(o));
+        self.operations
+            .iter()
+            .map(pieces)
+            .fold(0, usize::saturating_add)
+    }
+
     /// Whether a pass of so many samples takes milliseconds.
     pub fn is_long(&self, samples: usize) -> bool {
         let of = |o: &Operation<F>| {

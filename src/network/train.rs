@@ -28,7 +28,7 @@ pub struct Arrays<'a, F> {
     pub outputs: &'a mut [F],
 }
 
-/// One pass over an order of samples, which can be interrupted between batches, and between the operations of a long one.
+/// One pass over an order of samples, which can be interrupted between batches, and within a long one.
 #[derive(Debug)]
 pub struct Trainer<'a, F: Float> {
     plan: Plan<F>,
@@ -143,7 +143,7 @@ impl<'a, F: Float> Trainer<'a, F> {
     }
 
     /// Train until no batch is left, and return true, or until `deadline` has passed. A batch that takes long stops
-    /// between operations, and the next call goes on there.
+    /// on its way, and the next call goes on there.
     pub fn run_until(&mut self, deadline: Instant, arrays: &mut Arrays<F>) -> bool {
         // Inside the pool from the first batch to the last: entering it costs more than a small product.
         parallel::keep_awake(self.threads, |threads| {
@@ -173,6 +173,9 @@ impl<'a, F: Float> Trainer<'a, F> {
             let in_columns = self.program.takes_columns();
             self.batch.gather(&self.plan, &self.data, order, in_columns);
             self.state.copy_from_slice(arrays.state);
+            if order.len() < self.largest {
+                self.cursor = Cursor::new(&self.program, order.len());
+            }
             self.begun = Some(learning_rate);
         }
         true

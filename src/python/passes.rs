@@ -375,7 +375,7 @@ pub(super) fn run_backward<F: Float>(
     })
 }
 
-/// Call `work` with the parts of a pass; a Ctrl-C between the operations of a long one raises `KeyboardInterrupt`.
+/// Call `work` with the parts of a pass; a Ctrl-C within a long one raises `KeyboardInterrupt`.
 fn run_parts<F: Float>(
     py: Python<'_>,
     program: &Program<F>,
