@@ -3,6 +3,7 @@
 mod qr;
 mod slab;
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use gemm::Parallelism;
@@ -102,6 +103,32 @@ pub(crate) fn matmul<F: Float>(
             parallel::for_each(threads, pieces, |(a, b, out)| product(a, b, out));
         }
     }
+}
+
+/// Multiply-adds that take some tens of milliseconds.
+const QUICK: usize = 1 << 30;
+
+/// Rows of a piece of a product that takes longer: fewer would be done sooner than the right matrix is packed for them.
+const ROWS_OF_PIECE: usize = 512;
+
+/// Pieces of rows that a product is done in, so that others can look at signals in between.
+pub(crate) fn pieces((m, k, n): Sizes) -> usize {
+    let multiply_adds = m.saturating_mul(k).saturating_mul(n);
+    multiply_adds.div_ceil(QUICK).max(1)
+}
+
+/// The rows of a product of `m` rows that are piece number `piece` of so many. Pieces are not small, so that each element
+/// has the bits that it has in the whole product; where there are too few rows for all pieces, the last ones are empty.
+pub(crate) fn rows_of_piece(m: usize, piece: usize, pieces: usize) -> Range<usize> {
+    let count = pieces.min(m / ROWS_OF_PIECE).max(1);
+    let start = |piece: usize| {
+        if piece >= count {
+            m
+        } else {
+            (m as u128 * piece as u128 / count as u128) as usize / ROWS_OF_PIECE * ROWS_OF_PIECE
+        }
+    };
+    start(piece)..start(piece + 1)
 }
 
 /// out = A·Aᵀ on and above the diagonal, for as few multiply-adds; what is below it says nothing.
@@ -345,6 +372,33 @@ mod tests {
                 assert_eq!(out.slice(s![i, i..]), expected.slice(s![i, i..]));
             }
         }
+    }
+
+    #[test]
+    fn pieces_have_the_bits_of_the_whole() {
+        for (m, k, n) in [(1100, 300, 70), (1024, 700, 10), (2047, 90, 200)] {
+            let (a, b) = (matrix(m, k).mapv(f64::sin), matrix(k, n).mapv(f64::cos));
+            let mut whole = Array2::from_elem((m, n), f64::NAN);
+            matmul(Threads::ONE, a.view(), b.view(), whole.view_mut());
+            for pieces in [1, 2, 3, 100] {
+                let mut out = Array2::from_elem((m, n), f64::NAN);
+                let mut end = 0;
+                for piece in 0..pieces {
+                    let rows = rows_of_piece(m, piece, pieces);
+                    assert!(rows.start == end && (rows.is_empty() || rows.len() >= ROWS_OF_PIECE));
+                    end = rows.end;
+                    let (a, out) = (a.slice(s![rows.clone(), ..]), out.slice_mut(s![rows, ..]));
+                    matmul(Threads::ONE, a, b.view(), out);
+                }
+                assert!(
+                    end == m && out == whole,
+                    "{m}x{k} · {k}x{n}, {pieces} pieces"
+                );
+            }
+        }
+        assert_eq!(rows_of_piece(3, 0, 1), 0..3);
+        assert_eq!((pieces((1, 1, 1)), pieces((0, 1, 1))), (1, 1));
+        assert_eq!(pieces((1 << 12, 1 << 12, 1 << 12)), 64);
     }
 
     fn bits_do_not_depend_on_threads<F: Float>(m: usize, k: usize, n: usize) {

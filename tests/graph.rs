@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common::gradients::{Forward, gradient_error, run_backward, run_forward, running, weights};
 use common::{activation, batch_normalization, dense, dropout, normals};
 use fanin::layers::{Add, Concatenate, State};
-use fanin::network::{self, Graph, Plan, Program, Run, Value};
+use fanin::network::{self, Graph, Part, Plan, Program, Run, Value};
 use fanin::parallel::Threads;
 use fanin::settings::{self, Settings};
 
@@ -172,6 +172,7 @@ fn traced_back(plan: &Plan<f64>, pass: &Forward, dy: &[f64]) -> (Vec<f64>, Vec<f
         threads: Threads::ONE,
         training: false,
         step: 0,
+        part: Part::ALL,
     };
     network::backward(
         &program,

@@ -50,6 +50,8 @@ pub struct Pass {
     pub training: bool,
     /// Training steps done before this pass: what is random in a layer differs from step to step.
     pub step: u64,
+    /// Which of the function's [pieces](Function::pieces) is to be done.
+    pub piece: usize,
 }
 
 /// A function's state, and with it the mode: inference reads it, training updates it.
@@ -118,6 +120,12 @@ pub trait Function<F: Float>: Any + Debug + Send + Sync {
     /// Elements of cache that forward leaves for backward, for this many rows.
     fn cache_len(&self, _rows: usize) -> usize {
         0
+    }
+
+    /// Pieces that forward and backward are done in, one after the other, so that a pass over so many rows can stop between
+    /// them where one takes long.
+    fn pieces(&self, _rows: usize) -> usize {
+        1
     }
 
     /// Whether it has one input and works in place: forward finds x in `y`, backward finds dy in the gradient of the

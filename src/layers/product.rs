@@ -1,11 +1,13 @@
 //! The product of rows with a matrix of weights.
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use std::ops::Range;
+
+use ndarray::{ArrayView2, ArrayViewMut2, s};
 
 use super::{Array, Function, Gradients, Inputs, Needs, Pass, State};
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::linalg::matmul;
+use crate::linalg::{matmul, pieces, rows_of_piece};
 
 /// y = x W, with W of shape (`fan_in`, `fan_out`).
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,12 @@ impl Product {
             ));
         }
         Ok(Self { fan_in, fan_out })
+    }
+
+    /// Which of `m` rows of a product the pass is to compute now.
+    fn piece(self, pass: Pass, m: usize) -> Range<usize> {
+        let pieces = pieces((pass.rows, self.fan_in, self.fan_out));
+        rows_of_piece(m, pass.piece, pieces)
     }
 
     /// Elements of W.
@@ -49,6 +57,10 @@ impl<F: Float> Function<F> for Product {
         true
     }
 
+    fn pieces(&self, rows: usize) -> usize {
+        pieces((rows, self.fan_in, self.fan_out))
+    }
+
     fn needs(&self) -> Needs {
         Needs {
             input: true,
@@ -58,7 +70,10 @@ impl<F: Float> Function<F> for Product {
 
     fn forward(&self, pass: Pass, w: &[F], _: State<F>, x: Inputs<F>, y: &mut [F], _: &mut [F]) {
         let (x, w) = (matrix(x.get(0), self.fan_in), matrix(w, self.fan_out));
-        matmul(pass.threads, x, w, matrix_mut(y, self.fan_out));
+        let mut y = matrix_mut(y, self.fan_out);
+        let rows = self.piece(pass, pass.rows);
+        let (x, y) = (x.slice(s![rows.clone(), ..]), y.slice_mut(s![rows, ..]));
+        matmul(pass.threads, x, w, y);
     }
 
     fn backward(
@@ -74,12 +89,19 @@ impl<F: Float> Function<F> for Product {
     ) {
         let dy = matrix(dy, self.fan_out);
         if !dw.is_empty() {
-            let xt = matrix(x.get(0), self.fan_in).reversed_axes();
-            matmul(pass.threads, xt, dy, matrix_mut(dw, self.fan_out));
+            let rows = self.piece(pass, self.fan_in);
+            let (x, mut dw) = (matrix(x.get(0), self.fan_in), matrix_mut(dw, self.fan_out));
+            let xt = x.slice(s![.., rows.clone()]).reversed_axes();
+            matmul(pass.threads, xt, dy, dw.slice_mut(s![rows, ..]));
         }
         if let Some(dx) = dx.get(0) {
-            let wt = matrix(w, self.fan_out).reversed_axes();
-            matmul(pass.threads, dy, wt, matrix_mut(dx, self.fan_in));
+            let rows = self.piece(pass, pass.rows);
+            let (wt, mut dx) = (
+                matrix(w, self.fan_out).reversed_axes(),
+                matrix_mut(dx, self.fan_in),
+            );
+            let dy = dy.slice(s![rows.clone(), ..]);
+            matmul(pass.threads, dy, wt, dx.slice_mut(s![rows, ..]));
         }
     }
 }

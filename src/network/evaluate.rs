@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::objective::Scratch;
 use super::pass::awake;
-use super::{Data, Objective, Plan, Program, Run, count_samples, forward};
+use super::{Cursor, Data, Objective, Plan, Program, Run, count_samples, forward};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::State;
@@ -27,7 +27,7 @@ const CHEAP: usize = 1 << 20;
 /// Multiply-adds that such a block has at most: some tens of milliseconds.
 const QUICK: usize = 1 << 31;
 
-/// A pass over samples in order, block by block, which can be interrupted between blocks.
+/// A pass over samples in order, block by block, which can be interrupted between blocks and within a long one.
 #[derive(Debug)]
 struct Blocks<'a, F: Float> {
     program: Arc<Program<F>>,
@@ -38,6 +38,7 @@ struct Blocks<'a, F: Float> {
     samples: usize,
     size: usize,
     done: usize,
+    cursor: Cursor,
     threads: Threads,
     values: Vec<F>,
     caches: Vec<F>,
@@ -79,6 +80,7 @@ impl<'a, F: Float> Blocks<'a, F> {
         Ok(Self {
             values: zeros(program.values_len(size))?,
             caches: zeros(program.caches_len(size))?,
+            cursor: Cursor::new(&program, size),
             program,
             input_size: plan.input_size(),
             w,
@@ -92,11 +94,11 @@ impl<'a, F: Float> Blocks<'a, F> {
     }
 
     /// Call `take` with the samples of each block and what runs it into a place for outputs, until no block is left (true)
-    /// or `deadline` has passed.
+    /// or `deadline` has passed. What runs a block returns false where it stops on the way; then the next call goes on.
     fn run_until(
         &mut self,
         deadline: Instant,
-        take: impl FnMut(Range<usize>, &mut dyn FnMut(&mut [F])) + Send,
+        take: impl FnMut(Range<usize>, &mut dyn FnMut(&mut [F]) -> bool) + Send,
     ) -> bool {
         let blocks = (self.samples - self.done).div_ceil(self.size.max(1));
         let left = self.program.multiply_adds(self.size).saturating_mul(blocks);
@@ -110,22 +112,33 @@ impl<'a, F: Float> Blocks<'a, F> {
     fn run_here(
         &mut self,
         deadline: Instant,
-        mut take: impl FnMut(Range<usize>, &mut dyn FnMut(&mut [F])),
+        mut take: impl FnMut(Range<usize>, &mut dyn FnMut(&mut [F]) -> bool),
     ) -> bool {
         while self.done < self.samples {
             let block = self.done..(self.done + self.size).min(self.samples);
             let x = &self.x[block.start * self.input_size..block.end * self.input_size];
-            let run = Run {
-                samples: block.len(),
-                threads: self.threads,
-                training: false,
-                step: 0,
-            };
-            self.done = block.end;
+            let (samples, end) = (block.len(), block.end);
             take(block, &mut |y| {
-                let state = State::Frozen(self.state);
-                let (values, caches) = (&mut self.values, &mut self.caches);
-                forward(&self.program, run, self.w, state, x, y, values, caches);
+                let whole = self.cursor.run_until(deadline, |part| {
+                    let run = Run {
+                        samples,
+                        threads: self.threads,
+                        training: false,
+                        step: 0,
+                        part,
+                    };
+                    let state = State::Frozen(self.state);
+                    let (values, caches) = (&mut self.values, &mut self.caches);
+                    forward(&self.program, run, self.w, state, x, y, values, caches);
+                });
+                if whole {
+                    self.done = end;
+                    let next = self.size.min(self.samples - end);
+                    if next < self.size {
+                        self.cursor = Cursor::new(&self.program, next);
+                    }
+                }
+                whole
             });
             if Instant::now() >= deadline {
                 break;
@@ -236,9 +249,10 @@ impl<'a, F: Float> Evaluation<'a, F> {
                 &row_weights[rows]
             };
             let outputs = &mut outputs[..block.len() * plan.output_size()];
-            run(outputs);
-            let data = Data { x: &[], y, weights };
-            objective.score(plan, outputs, &data, scratch, sums, &mut []);
+            if run(outputs) {
+                let data = Data { x: &[], y, weights };
+                objective.score(plan, outputs, &data, scratch, sums, &mut []);
+            }
         })
     }
 

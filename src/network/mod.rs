@@ -13,7 +13,7 @@ mod train;
 pub use evaluate::{Evaluation, Predictor};
 pub use graph::{Graph, Operation, Place, Value};
 pub use objective::Objective;
-pub use pass::{Run, backward, forward};
+pub use pass::{Cursor, Part, Run, backward, forward};
 pub use plan::{Layer, Plan};
 pub use program::Program;
 pub use train::{Arrays, Member, Trainer, Update, run_all_until};
@@ -41,6 +41,8 @@ struct Batch<F> {
     classes: Vec<i64>,
     values: Vec<F>,
     weights: Vec<F>,
+    /// Samples that are there.
+    samples: usize,
 }
 
 impl<F: Float> Batch<F> {
@@ -59,71 +61,73 @@ impl<F: Float> Batch<F> {
             classes: filled(samples.saturating_mul(classes), 0)?,
             values: zeros(samples.saturating_mul(values))?,
             weights: zeros(samples.saturating_mul(weights))?,
+            samples: 0,
         })
     }
 
     /// Copy the samples of `order` together; there are at most as many as the batch has room for.
     /// Inputs lie in rows or in columns, targets in rows.
-    fn gather<'a>(
-        &'a mut self,
-        plan: &Plan<F>,
-        data: &Data<F>,
-        order: &[u32],
-        in_columns: bool,
-    ) -> Data<'a, F> {
-        let samples = order.len();
+    fn gather(&mut self, plan: &Plan<F>, data: &Data<F>, order: &[u32], in_columns: bool) {
+        self.samples = order.len();
         let copy = if in_columns { copy_columns } else { copy_rows };
-        let x = copy(data.x, &mut self.x, plan.input_size(), order);
-        let y = match data.y {
-            Targets::Classes(from) => Targets::Classes(copy_rows(
-                from,
-                &mut self.classes,
-                plan.output_rows(),
-                order,
-            )),
-            Targets::Values(from) => {
-                Targets::Values(copy_rows(from, &mut self.values, plan.output_size(), order))
+        copy(data.x, &mut self.x, plan.input_size(), order);
+        match data.y {
+            Targets::Classes(from) => {
+                copy_rows(from, &mut self.classes, plan.output_rows(), order);
             }
-        };
-        let weights: &[F] = if data.weights.is_empty() {
-            &[]
-        } else {
-            let rows = plan.output_rows();
-            let weights = &mut self.weights[..samples * rows];
-            for (rows, &sample) in weights.chunks_exact_mut(rows).zip(order) {
+            Targets::Values(from) => {
+                copy_rows(from, &mut self.values, plan.output_size(), order);
+            }
+        }
+        if !data.weights.is_empty() {
+            let rows = self.weights.chunks_exact_mut(plan.output_rows());
+            for (rows, &sample) in rows.zip(order) {
                 rows.fill(data.weights[sample as usize]);
             }
-            weights
-        };
-        Data { x, y, weights }
+        }
+    }
+
+    /// The samples that were [gathered](Self::gather) from `data`.
+    fn data(&self, plan: &Plan<F>, data: &Data<F>) -> Data<'_, F> {
+        let (samples, rows) = (self.samples, self.samples * plan.output_rows());
+        Data {
+            x: &self.x[..samples * plan.input_size()],
+            y: match data.y {
+                Targets::Classes(_) => Targets::Classes(&self.classes[..rows]),
+                Targets::Values(_) => Targets::Values(&self.values[..samples * plan.output_size()]),
+            },
+            weights: if data.weights.is_empty() {
+                &[]
+            } else {
+                &self.weights[..rows]
+            },
+        }
     }
 }
 
-/// Copy the rows of `order` to the front of `to` and return that part of it.
-fn copy_rows<'a, T: Copy>(from: &[T], to: &'a mut [T], width: usize, order: &[u32]) -> &'a [T] {
+/// Copy the rows of `order` to the front of `to`.
+fn copy_rows<T: Copy>(from: &[T], to: &mut [T], width: usize, order: &[u32]) {
     let to = &mut to[..order.len() * width];
     if width == 1 {
         // Classes: a call to copy each takes longer than all else.
         for (to, &row) in to.iter_mut().zip(order) {
             *to = from[row as usize];
         }
-        return to;
+        return;
     }
     for (to, &row) in to.chunks_exact_mut(width).zip(order) {
         to.copy_from_slice(&from[row as usize * width..][..width]);
     }
-    to
 }
 
 /// [`copy_rows`] to a column-major `to`.
-fn copy_columns<'a, T: Copy>(from: &[T], to: &'a mut [T], width: usize, order: &[u32]) -> &'a [T] {
+fn copy_columns<T: Copy>(from: &[T], to: &mut [T], width: usize, order: &[u32]) {
     let to = &mut to[..order.len() * width];
     for (j, column) in to.chunks_exact_mut(order.len().max(1)).enumerate() {
         for (to, &row) in column.iter_mut().zip(order) {
             *to = from[row as usize * width + j];
         }
     }
-    to
 }
 
 /// Check that data fits a plan and hand back how many samples there are.

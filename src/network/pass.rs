@@ -1,5 +1,8 @@
 //! One batch forward and back through the operations of a program.
 
+use std::ops::Range;
+use std::time::Instant;
+
 use super::Program;
 use super::graph::Operation;
 use super::layout::Back;
@@ -19,6 +22,75 @@ pub struct Run {
     pub training: bool,
     /// Training steps done before.
     pub step: u64,
+    /// What of the pass is to be done now.
+    pub part: Part,
+}
+
+/// A part of a pass, in the pieces that its operations are done in, counted in the order in which the pass does them: back,
+/// the first one of the last operation is number 0.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    from: usize,
+    to: usize,
+}
+
+impl Part {
+    /// All of it.
+    pub const ALL: Self = Self {
+        from: 0,
+        to: usize::MAX,
+    };
+
+    /// Take off the next operation, of so many pieces: those of them that are in this part.
+    fn next(&mut self, pieces: usize) -> Range<usize> {
+        let range = self.from.min(pieces)..self.to.min(pieces);
+        (self.from, self.to) = (self.from - range.start, self.to - range.end);
+        range
+    }
+}
+
+/// How far a pass is, one way, that stops between pieces where it takes long.
+#[derive(Debug)]
+pub struct Cursor {
+    done: usize,
+    count: usize,
+    /// Pieces between two looks at the clock: all of a short pass, which never looks.
+    stride: usize,
+}
+
+impl Cursor {
+    /// At the beginning of a pass of so many samples.
+    pub fn new<F: Float>(program: &Program<F>, samples: usize) -> Self {
+        let count = program.pieces(samples);
+        Self {
+            done: 0,
+            count,
+            stride: if program.is_long(samples) { 1 } else { count },
+        }
+    }
+
+    /// Whether the pass looks at the clock.
+    pub fn stops(&self) -> bool {
+        self.stride < self.count
+    }
+
+    /// Call `work` with what is left, part by part, until all is done, and return true, at the beginning again; or until
+    /// `deadline` has passed.
+    pub fn run_until(&mut self, deadline: Instant, mut work: impl FnMut(Part)) -> bool {
+        loop {
+            let from = self.done;
+            let to = self.count.min(from + self.stride);
+            work(Part { from, to });
+            self.done = to;
+            if to == self.count {
+                self.done = 0;
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+        }
+    }
 }
 
 impl Run {
@@ -36,6 +108,7 @@ impl Run {
             // A layer that is not trained runs as in inference.
             training: self.training && operation.trainable,
             step: self.step,
+            piece: 0,
         }
     }
 }
@@ -53,8 +126,8 @@ pub(super) fn awake<R: Send>(
     }
 }
 
-/// Run a batch forward: `y` gets the outputs, unless it is empty. `values` and `caches`, as long as the program says, get
-/// what [`backward`] needs. Training updates `state`.
+/// Run a batch forward, or a part of the way: `y` gets the outputs, unless it is empty. `values` and `caches`, as long as
+/// the program says, get what [`backward`] needs. Training updates `state`.
 pub fn forward<F: Float>(
     program: &Program<F>,
     run: Run,
@@ -66,28 +139,34 @@ pub fn forward<F: Float>(
     mut caches: &mut [F],
 ) {
     debug_assert_eq!(run.training, matches!(state, State::Updating(_)));
-    let samples = run.samples;
+    let (samples, mut part, mut ends) = (run.samples, run.part, true);
     for (operation, frame) in program.steps() {
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (cache, others) = caches.split_at_mut(function.cache_len(pass.rows));
         caches = others;
-        let state = state.part(operation.state.clone(), !operation.trainable);
-        let parameters = &w[operation.parameters.clone()];
-        let (made, values) = Values::around(samples, x, y, values, &frame.makes);
-        let inputs = Inputs::new(&values, &frame.reads);
-        if frame.copies {
-            made.copy_from_slice(inputs.get(0));
+        let pieces = function.pieces(pass.rows);
+        let now = part.next(pieces);
+        ends = now.end == pieces;
+        for piece in now {
+            let state = state.part(operation.state.clone(), !operation.trainable);
+            let parameters = &w[operation.parameters.clone()];
+            let (made, values) = Values::around(samples, x, y, values, &frame.makes);
+            let inputs = Inputs::new(&values, &frame.reads);
+            if frame.copies && piece == 0 {
+                made.copy_from_slice(inputs.get(0));
+            }
+            let pass = Pass { piece, ..pass };
+            function.forward(pass, parameters, state, inputs, made, cache);
         }
-        function.forward(pass, parameters, state, inputs, made, cache);
     }
-    if program.layout.output != Location::Output && !y.is_empty() {
+    if ends && program.layout.output != Location::Output && !y.is_empty() {
         y.copy_from_slice(Values::all(samples, x, &[], values).get(&program.layout.output));
     }
 }
 
-/// Run a batch back from the gradient with respect to the outputs, in `dy` or in `gradients`, as the program has it: `dw`
-/// gets the gradient of the parameters, and `dx`, if the program says so, that of the input. The caches, just as
-/// long as the program says, are scratch.
+/// Run a batch back, or a part of the way, from the gradient with respect to the outputs, in `dy` or in `gradients`, as the
+/// program has it: `dw` gets the gradient of the parameters, and `dx`, if the program says so, that of the input. The
+/// caches, just as long as the program says, are scratch.
 pub fn backward<F: Float>(
     program: &Program<F>,
     run: Run,
@@ -100,36 +179,44 @@ pub fn backward<F: Float>(
     dw: &mut [F],
     dx: &mut [F],
 ) {
-    let samples = run.samples;
+    let (samples, mut part) = (run.samples, run.part);
     let values = Values::all(samples, x, &[], values);
     let (gradients, shared) = gradients.split_at_mut(samples * program.layout.gradients);
     for (operation, frame) in program.steps().rev() {
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (others, cache) = caches.split_at_mut(caches.len() - function.cache_len(pass.rows));
         caches = others;
+        let pieces = function.pieces(pass.rows);
+        let now = part.next(pieces);
         let Some(back) = &frame.back else { continue };
-        let range = operation.parameters.clone();
-        let parameters = &w[range.clone()];
-        let dparameters = match (back.learns, back.shares) {
-            (false, _) => &mut [][..],
-            (true, false) => &mut dw[range.clone()],
-            (true, true) => &mut shared[..range.len()],
-        };
-        let inputs = Inputs::new(&values, &frame.reads);
-        let y = values.get(&frame.makes);
-        if back.copies {
-            let to = back.dx[0].as_ref().expect("a place to work in");
-            combine(samples, dy, gradients, dx, (&back.dy, to), |dy, dx| {
-                dx.copy_from_slice(dy);
-            });
-        }
-        let (dy, into) = split(samples, dy, gradients, dx, back, function.in_place());
-        function.backward(pass, parameters, inputs, y, cache, dy, dparameters, into);
-        for (from, to) in &back.sums {
-            combine(samples, &[], gradients, dx, (from, to), add);
-        }
-        if back.shares {
-            add(&shared[..range.len()], &mut dw[range]);
+        for piece in now {
+            let range = operation.parameters.clone();
+            let parameters = &w[range.clone()];
+            let dparameters = match (back.learns, back.shares) {
+                (false, _) => &mut [][..],
+                (true, false) => &mut dw[range.clone()],
+                (true, true) => &mut shared[..range.len()],
+            };
+            let inputs = Inputs::new(&values, &frame.reads);
+            let y = values.get(&frame.makes);
+            if back.copies && piece == 0 {
+                let to = back.dx[0].as_ref().expect("a place to work in");
+                combine(samples, dy, gradients, dx, (&back.dy, to), |dy, dx| {
+                    dx.copy_from_slice(dy);
+                });
+            }
+            let pass = Pass { piece, ..pass };
+            let (dy, into) = split(samples, dy, gradients, dx, back, function.in_place());
+            function.backward(pass, parameters, inputs, y, cache, dy, dparameters, into);
+            if piece + 1 < pieces {
+                continue;
+            }
+            for (from, to) in &back.sums {
+                combine(samples, &[], gradients, dx, (from, to), add);
+            }
+            if back.shares {
+                add(&shared[..range.len()], &mut dw[range]);
+            }
         }
     }
     if program.layout.output == Location::Input && !dx.is_empty() {

@@ -109,6 +109,26 @@ impl<F: Float> Program<F> {
         linalg::check(self.steps().flat_map(of).flatten())
     }
 
+    /// Pieces that the operations of a pass of so many samples are done in, one way.
+    pub fn pieces(&self, samples: usize) -> usize {
+        let rows = |o: &Operation<F>| samples.saturating_mul(o.makes.rows);
+        let pieces = |o: &Operation<F>| o.function.pieces(rows(o));
+        self.operations
+            .iter()
+            .map(pieces)
+            .fold(0, usize::saturating_add)
+    }
+
+    /// Whether a pass of so many samples takes milliseconds.
+    pub fn is_long(&self, samples: usize) -> bool {
+        let of = |o: &Operation<F>| {
+            let each = o.parameters.len().max(o.makes.width);
+            samples.saturating_mul(o.makes.rows).saturating_mul(each)
+        };
+        let all = self.operations.iter().map(of);
+        all.fold(0, usize::saturating_add) >= LONG
+    }
+
     /// Multiply-adds, roughly, of those operations whose products threads share, for so many samples; where there are
     /// none, a second thread that stays awake is in the way.
     pub fn multiply_adds(&self, samples: usize) -> usize {
@@ -122,6 +142,10 @@ impl<F: Float> Program<F> {
             .fold(0, usize::saturating_add)
     }
 }
+
+/// Multiply-adds, or elements where there are no products, from which on a pass is long: some tenths of a millisecond, or
+/// some milliseconds.
+const LONG: usize = 1 << 24;
 
 fn range_of(location: &Location, samples: usize) -> Option<Range<usize>> {
     match location {

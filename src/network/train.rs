@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::objective::Scratch;
-use super::{Batch, Data, Objective, Plan, Program, Run, backward, count_samples, forward};
+use super::{Batch, Cursor, Data, Objective, Plan, Program, Run, backward, count_samples, forward};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::State;
@@ -28,7 +28,7 @@ pub struct Arrays<'a, F> {
     pub outputs: &'a mut [F],
 }
 
-/// One pass over an order of samples, which can be interrupted between batches.
+/// One pass over an order of samples, which can be interrupted between batches, and within a long one.
 #[derive(Debug)]
 pub struct Trainer<'a, F: Float> {
     plan: Plan<F>,
@@ -41,6 +41,10 @@ pub struct Trainer<'a, F: Float> {
     threads: Threads,
     samples: usize,
     largest: usize,
+    /// The learning rate of the batch that has begun, and whether it is on its way back.
+    begun: Option<f64>,
+    goes_back: bool,
+    cursor: Cursor,
     batch: Batch<F>,
     values: Vec<F>,
     caches: Vec<F>,
@@ -95,6 +99,9 @@ impl<'a, F: Float> Trainer<'a, F> {
         Ok(Self {
             samples: order.len(),
             largest,
+            begun: None,
+            goes_back: false,
+            cursor: Cursor::new(&program, largest),
             batch: Batch::new(largest, &plan, &data)?,
             values: zeros(program.values_len(largest))?,
             caches: zeros(program.caches_len(largest))?,
@@ -135,89 +142,121 @@ impl<'a, F: Float> Trainer<'a, F> {
         Ok(())
     }
 
-    /// Train until no batch is left, and return true, or until `deadline` has passed.
+    /// Train until no batch is left, and return true, or until `deadline` has passed. A batch that takes long stops
+    /// on its way, and the next call goes on there.
     pub fn run_until(&mut self, deadline: Instant, arrays: &mut Arrays<F>) -> bool {
         // Inside the pool from the first batch to the last: entering it costs more than a small product.
         parallel::keep_awake(self.threads, |threads| {
             self.threads = threads;
-            while let (Some(order), Some(&learning_rate)) =
-                (self.batches.next(), self.learning_rates.next())
-            {
-                self.step(order, learning_rate, arrays);
-                if Instant::now() >= deadline {
-                    return self.batches.len() == 0;
+            while self.begin(arrays) {
+                if !self.step(deadline, arrays) || Instant::now() >= deadline {
+                    return self.is_done();
                 }
             }
             true
         })
     }
 
-    fn step(&mut self, order: &[u32], learning_rate: f64, arrays: &mut Arrays<F>) {
+    /// Whether no batch is left.
+    fn is_done(&self) -> bool {
+        self.begun.is_none() && self.batches.len() == 0
+    }
+
+    /// Begin the next batch, unless one has begun; false if none is left.
+    fn begin(&mut self, arrays: &Arrays<F>) -> bool {
+        if self.begun.is_none() {
+            let (Some(order), Some(&learning_rate)) =
+                (self.batches.next(), self.learning_rates.next())
+            else {
+                return false;
+            };
+            let in_columns = self.program.takes_columns();
+            self.batch.gather(&self.plan, &self.data, order, in_columns);
+            self.state.copy_from_slice(arrays.state);
+            if order.len() < self.largest {
+                self.cursor = Cursor::new(&self.program, order.len());
+            }
+            self.begun = Some(learning_rate);
+        }
+        true
+    }
+
+    /// Go on with the batch that has begun until it is done, and return true, or until `deadline` has passed.
+    fn step(&mut self, deadline: Instant, arrays: &mut Arrays<F>) -> bool {
         let Self {
             plan,
             program,
+            objective,
+            data,
+            cursor,
             values,
             caches,
             gradients,
             dw,
             ..
         } = self;
+        let Some(learning_rate) = self.begun else {
+            return true;
+        };
+        let (samples, w) = (self.batch.samples, &*arrays.w);
         let done = arrays.progress[0] as u64;
-        let run = Run {
-            samples: order.len(),
+        let run = |part| Run {
+            samples,
             threads: self.threads,
             training: true,
             step: done,
+            part,
         };
         // Backward finds the caches from their end.
-        let caches = if run.samples < self.largest {
-            &mut caches[..program.caches_len(run.samples)]
+        let caches = if samples < self.largest {
+            &mut caches[..program.caches_len(samples)]
         } else {
             &mut caches[..]
         };
-        let in_columns = program.takes_columns();
-        let batch = self.batch.gather(plan, &self.data, order, in_columns);
+        let batch = self.batch.data(plan, data);
 
-        self.state.copy_from_slice(arrays.state);
-        let state = State::Updating(&mut self.state);
-        let outputs = program.output_gradient(run.samples, gradients);
-        forward(
-            program, run, arrays.w, state, batch.x, outputs, values, caches,
-        );
-        let copy = arrays.outputs.len().min(outputs.len());
-        let copy = arrays.outputs.split_off_mut(..copy).unwrap_or_default();
-        self.sums.fill(0.0);
-        let (scratch, sums) = (&mut self.scratch, &mut self.sums);
-        self.objective
-            .score(plan, outputs, &batch, scratch, sums, copy);
-        backward(
-            program,
-            run,
-            arrays.w,
-            batch.x,
-            values,
-            caches,
-            &[],
-            gradients,
-            dw,
-            &mut [],
-        );
-
+        if !self.goes_back {
+            let forward = |part| {
+                let state = State::Updating(&mut self.state);
+                let y = program.output_gradient(samples, gradients);
+                forward(program, run(part), w, state, batch.x, y, values, caches);
+            };
+            if !cursor.run_until(deadline, forward) {
+                return false;
+            }
+            let outputs = program.output_gradient(samples, gradients);
+            let copy = arrays.outputs.len().min(outputs.len());
+            let copy = arrays.outputs.split_off_mut(..copy).unwrap_or_default();
+            let (scratch, sums) = (&mut self.scratch, &mut self.sums);
+            sums.fill(0.0);
+            objective.score(plan, outputs, &batch, scratch, sums, copy);
+            self.goes_back = true;
+        }
+        let backward = |part| {
+            let (run, x, dx) = (run(part), batch.x, &mut []);
+            backward(program, run, w, x, values, caches, &[], gradients, dw, dx);
+        };
+        if !cursor.run_until(deadline, backward) {
+            return false;
+        }
+        self.update.clip(dw);
         let step = Step {
             number: done + 1,
             learning_rate,
         };
-        self.update.clip(dw);
 
         // The commit: before it nothing that the caller holds has changed, after it all has.
         let changed = (&mut *arrays.w, &mut *arrays.slots, &mut *arrays.state);
         self.update
-            .commit(run.threads, step, dw, &self.state, changed);
+            .commit(self.threads, step, dw, &self.state, changed);
         arrays.progress[0] += 1.0;
-        arrays.progress[1] += run.samples as f64;
+        arrays.progress[1] += samples as f64;
         for (sum, of_batch) in arrays.progress[2..].iter_mut().zip(&self.sums) {
             *sum += of_batch;
         }
+
+        (self.begun, self.goes_back) = (None, false);
+        true
     }
 }
 
@@ -284,7 +323,5 @@ pub fn run_all_until<F: Float>(
             trainer.run_until(deadline, arrays);
         }
     });
-    members
-        .iter()
-        .all(|(trainer, _)| trainer.batches.len() == 0)
+    members.iter().all(|(trainer, _)| trainer.is_done())
 }

@@ -8,11 +8,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PySlice, PyTuple};
 
 use super::arrays::{check_exact, empty, read, write};
-use super::boundary::{detached, found, threads_or_global};
+use super::boundary::{detached, found, interruptible, threads_or_global};
 use super::plan::Plan;
 use crate::float::Float;
 use crate::layers::State;
-use crate::network::{self, Layer, Program, Run, Value};
+use crate::network::{self, Cursor, Layer, Part, Program, Run, Value};
 
 /// What a pass forward leaves for passes back: a tape, whose memory belongs to whoever holds it.
 pub(super) struct Cache<'py> {
@@ -185,24 +185,25 @@ impl Plan {
                 threads,
                 training,
                 step,
+                part: Part::ALL,
             };
-            let work = program.multiply_adds(samples);
-            let mut run = |state: State<F>| {
-                how.awake(work, |how| {
-                    network::forward(program, how, w, state, x, y, values, caches);
-                });
-                Ok(())
+            let mut forward = |how, state: State<F>| {
+                network::forward(program, how, w, state, x, y, values, caches);
             };
             if training {
                 let mut state = write::<F>("state", state)?;
                 check_exact("state", state.shape(), &[plan.state_count()])?;
                 let state = state.as_slice_mut()?;
-                detached(py, || run(State::Updating(state)))?;
+                let mut staged = state.to_vec();
+                run_parts(py, program, how, |how| {
+                    forward(how, State::Updating(&mut staged));
+                })?;
+                state.copy_from_slice(&staged);
             } else {
                 let state = read::<F>("state", state)?;
                 check_exact("state", state.shape(), &[plan.state_count()])?;
                 let state = state.as_slice()?;
-                detached(py, || run(State::Frozen(state)))?;
+                run_parts(py, program, how, |how| forward(how, State::Frozen(state)))?;
             }
         }
         Ok(kept.into_any())
@@ -247,6 +248,7 @@ impl Plan {
                 threads,
                 training: cache.training,
                 step: 0,
+                part: Part::ALL,
             };
             run_backward(py, &program, run, w, x, kept, dy, gradients, dw, dx)?;
         }
@@ -337,6 +339,7 @@ impl Plan {
                 threads,
                 training: cache.training,
                 step: 0,
+                part: Part::ALL,
             };
             run_backward(py, program, run, w, x, kept, &[], gradients, dw, &mut [])?;
         }
@@ -369,13 +372,31 @@ pub(super) fn run_backward<F: Float>(
         dw.fill(F::ZERO);
         return Ok(());
     }
-    let work = program.multiply_adds(run.samples);
     let caches = &mut caches[..program.caches_len(run.samples)];
-    detached(py, || {
-        run.awake(work, |run| {
-            network::backward(program, run, w, x, values, caches, dy, gradients, dw, dx);
+    run_parts(py, program, run, |run| {
+        network::backward(program, run, w, x, values, caches, dy, gradients, dw, dx);
+    })
+}
+
+/// Call `work` with the parts of a pass; a Ctrl-C within a long one raises `KeyboardInterrupt`.
+fn run_parts<F: Float>(
+    py: Python<'_>,
+    program: &Program<F>,
+    run: Run,
+    mut work: impl FnMut(Run) + Send,
+) -> PyResult<()> {
+    let mut cursor = Cursor::new(program, run.samples);
+    let multiply_adds = program.multiply_adds(run.samples);
+    if !cursor.stops() {
+        return detached(py, || {
+            run.awake(multiply_adds, work);
+            Ok(())
         });
-        Ok(())
+    }
+    interruptible(py, |deadline| {
+        run.awake(multiply_adds, |run| {
+            cursor.run_until(deadline, |part| work(Run { part, ..run }))
+        })
     })
 }
 

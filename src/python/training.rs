@@ -12,7 +12,7 @@ use super::settings::from_dict;
 use crate::error::Error;
 use crate::float::Float;
 use crate::memory::zeros;
-use crate::network::{self, Evaluation, Member, Predictor, Run, Trainer, run_all_until};
+use crate::network::{self, Evaluation, Member, Part, Predictor, Run, Trainer, run_all_until};
 use crate::optimizers::{self, Step, check_learning_rate};
 use crate::parallel::Threads;
 
@@ -264,6 +264,7 @@ fn update_as<'py, F: Float + Element>(
         threads,
         training: true,
         step: step.number - 1,
+        part: Part::ALL,
     };
     let mut gradients = zeros(program.gradients_len(samples))?;
     let mut dw = zeros(plan.parameter_count())?;

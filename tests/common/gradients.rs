@@ -1,7 +1,7 @@
 //! Passes over a plan, and its gradients against differences.
 
 use fanin::layers::State;
-use fanin::network::{self, Plan, Program, Run};
+use fanin::network::{self, Part, Plan, Program, Run};
 use fanin::parallel::Threads;
 
 use super::normals;
@@ -28,6 +28,7 @@ fn run(samples: usize, training: bool) -> Run {
         threads: Threads::ONE,
         training,
         step: 3,
+        part: Part::ALL,
     }
 }
 

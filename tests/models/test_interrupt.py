@@ -1,7 +1,7 @@
 """Ctrl-C stops a long call after few batches, and the model is as it was after a whole one.
 
 What comes between the signal and the end is counted in batches, not in seconds: a loaded machine is
-slow, and does no more batches for it.
+slow, and does no more batches for it. A batch that takes long is given up between two operations.
 """
 
 import json
@@ -39,6 +39,12 @@ def interrupted(work, begun, done):
         sender.join()
         return sent[0]
     raise SystemExit("finished before the signal came")
+
+begun = threading.Event()
+
+def at_work():
+    # The pause is for the core to be at work; where it is not yet, the call ends as well.
+    return begun.wait() and not time.sleep(0.2)
 """
 
 MODEL = """
@@ -116,7 +122,7 @@ PREDICT = (
     MODEL
     + """
 many = np.zeros((2_000_000, 256), "float32")
-begun, calls = threading.Event(), []
+calls = []
 
 def predict():
     begun.set()
@@ -124,12 +130,88 @@ def predict():
         model.predict(many, batch_size=64, verbose=0)
         calls.append(1)
 
-# The pause is for the core to be at work; where it is not yet, the call ends as well.
-sent = interrupted(predict, lambda: begun.wait() and not time.sleep(0.2), lambda: len(calls))
+sent = interrupted(predict, at_work, lambda: len(calls))
 sound = bool(np.isfinite(model.predict(x[:10], verbose=0)).all())
 print(json.dumps([sent, len(calls), True, sound]))
 """
 )
+
+# One batch of a deep network, which takes long: what is given up in it changes nothing. A signal
+# that comes as the batch ends finds it whole: then a second one makes the same of the same, and the
+# call is interrupted once more.
+LONG = (
+    TRAIN[: TRAIN.index("order = ")]
+    + """
+layers = 12 * [{**D, "units": 256, "activation": relu},
+               {"kind": "batch_normalization", "momentum": 0.9, "epsilon": 1e-3, "center": True,
+                "scale": True, "trainable": True}]
+layers.append({**D, "units": 10, "activation": softmax})
+plan = _core.Plan((256,), layers, "float32")
+rng = np.random.default_rng(1)
+params = rng.normal(0, 0.05, plan.parameter_count).astype("float32")
+network = Network(plan, params, np.ones(plan.state_count, "float32"))
+update = Update(adam, np.zeros((2, plan.parameter_count), "float32"))
+whole = []
+
+def repeat(work):
+    begun.set()
+    while True:
+        work()
+        last[:] = [a.copy() for a in arrays]
+        whole.append(1)
+
+def train():
+    batches = Batches(np.arange(20000, dtype="uint32"), 20000, np.full(1, 1e-3), np.zeros(3))
+    _core.train([network], [update], Objective(loss, [], [], {}), Samples(x, y, None), [batches])
+
+def forward():
+    return plan.forward(params, network.state, x, True)
+
+def back_and_update():
+    _core.update(network, update, cache, dy, staged, 1, 1e-3)
+
+def predict():
+    _core.predict(network, x, 20000)
+
+arrays = [params, network.state, update.slots]
+staged = network.state + 1
+dy, cache = forward()
+last = [a.copy() for a in arrays]
+for _ in range(20):
+    begun.clear()
+    sent = interrupted(lambda: repeat(WORK), at_work, lambda: len(whole))
+    stopped, now = len(whole), [a.copy() for a in arrays]
+    given_up = all(map(np.array_equal, now, last))
+    if given_up:
+        break
+    for array, copy in zip(arrays, last):
+        array[...] = copy
+    WORK()
+    assert all(map(np.array_equal, now, arrays)), "neither the last batch nor a whole one"
+    last[:] = now
+print(json.dumps([sent, stopped, True, given_up]))
+"""
+)
+
+# A long array is given up between two slices: its end is not written. A call that was whole, or had
+# not begun, when the signal came is made once more.
+SAMPLE = """
+out = np.empty(40_000_000, "float32")
+
+def draw():
+    begun.set()
+    while True:
+        out[0] = out[-1] = np.nan
+        _core.random_normal(out.shape, "float32", "1", "a", 0.0, 1.0, out)
+
+for _ in range(50):
+    begun.clear()
+    interrupted(draw, at_work, lambda: 0)
+    given_up = bool(np.isfinite(out[0]) and np.isnan(out[-1]))
+    if given_up:
+        break
+print(json.dumps([0, 0, True, given_up]))
+"""
 
 # Code, and how many batches (calls of predict) may pass after the signal. The core looks at signals
 # every 40 ms, and reports after whole calls of `train`: of `fit` one an epoch. Each figure is for a
@@ -139,6 +221,11 @@ CASES = {
     "fit with batches of 20000": (FIT.replace("BATCH", "20000"), 2),
     "train": (TRAIN, 2000),
     "predict": (PREDICT, 1),
+    "a long array": (SAMPLE, 0),
+    **{
+        f"a long {work}": (LONG.replace("WORK", work), 1)
+        for work in ("train", "forward", "back_and_update", "predict")
+    },
 }
 HANGS = 1200
 """Seconds after which a process counts as one that never ends."""
