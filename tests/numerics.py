@@ -3,7 +3,7 @@
 import numpy as np
 import reference
 from fanin import _core
-from fanin.models._training import Objective
+from fanin.models._compiled import Objective
 
 
 def distance(actual, expected):

@@ -9,8 +9,10 @@ import members
 import numpy as np
 import pytest
 from fanin import _core, activations, layers, losses, optimizers
+from fanin.layers._network import Network
+from fanin.models._compiled import Update
 from fanin.models._samples import Samples
-from fanin.models._training import Batches, Network, Update
+from fanin.models._training import Batches
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numerics import Laid, distance, objective, outputs_for, targets_for

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from fanin import _core
 from fanin._core import Plan
+from fanin.layers._network import Network
+from fanin.models._compiled import Update
 from fanin.models._samples import Samples
-from fanin.models._training import Batches, Network, Update
+from fanin.models._training import Batches
 from numerics import objective
 
 HOSTILE = {

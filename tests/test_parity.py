@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import reference
 from fanin import _core
+from fanin.models._compiled import Update
 from fanin.models._samples import Samples
-from fanin.models._training import Batches, Update
+from fanin.models._training import Batches
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numerics import TOLERANCE, Laid, distance, objective, outputs_for, targets_for

@@ -66,7 +66,7 @@ def recalibrate(model: Sequential, x: ArrayLike) -> None:
     (2.0, 1.0)
     """
     inputs = as_sequential("model", model).take(x)
-    with model._built_for(inputs):
+    with model.built_for(inputs):
         kept = model.state.copy()
         try:
             for step in split_steps(model, inputs.shape[1:]):
@@ -341,9 +341,9 @@ def batch_norm_report(model: Sequential, x: ArrayLike) -> BatchNormReport:
         raise ValueError("model: expected a BatchNormalization, found none")
     rate = math.nan
     if model.compiled:
-        rate = float(model.optimizer.learning_rates(model._choices().iterations, 1)[0])
+        rate = float(model.optimizer.learning_rates(model.compiled_with.iterations, 1)[0])
     found, kernel = [], None
-    with model._built_for(inputs):
+    with model.built_for(inputs):
         for step in split_steps(model, inputs.shape[1:]):
             if isinstance(step.layer, BatchNormalization):
                 found.append(_measured(step.layer, inputs, kernel, rate))

@@ -255,7 +255,7 @@ class SignalMonitor(Callback):
         self._tracer = None
 
     def _steps(self) -> int:
-        return self.model._choices().iterations
+        return self.model.compiled_with.iterations
 
     def _record(self) -> None:
         began = time.perf_counter()

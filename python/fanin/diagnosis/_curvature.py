@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from fanin import _core, optimizers
 from fanin.frameworks._objective import chosen_before, fitting_loss
 from fanin.initializers import RandomNormal
+from fanin.layers._network import Network
 from fanin.models import Sequential
-from fanin.models._training import Network
 from fanin.random import Stream
 from fanin.show.results import Result
 

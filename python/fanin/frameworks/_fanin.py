@@ -19,7 +19,7 @@ from fanin.frameworks._trace import LayerTrace, Trace, as_matrix, matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.layers import Layer
 from fanin.losses import _targets
-from fanin.models._network import Network
+from fanin.models._chain import Chain as Network
 
 Array = NDArray[Any]
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import initializers, losses
-from fanin.models._network import Network
+from fanin.models._chain import Chain as Network
 from fanin.random import Stream
 
 Array = NDArray[Any]
