@@ -272,10 +272,10 @@ class Layer(WithConfiguration, Module, Stacked):
 
     def _current_plan(self) -> _core.Plan:
         assert self._plan is not None
-        assert self._feature_shape is not None
         made_for, plan = self._plan
         settings = self._kept_settings or self._settings()
         if settings is not made_for and settings != made_for:
+            assert self._feature_shape is not None
             plan = self.plan_for(self._feature_shape, self.dtype)
             self._plan = (settings, plan)
         return plan

@@ -36,8 +36,10 @@ class Network:
     """
 
     def __init__(self, plan: _core.Plan, params: Array, state: Array) -> None:
-        self.plan, self.params, self.state = plan, params, state
-        self.dtype = plan.dtype
+        self.plan: _core.Plan = plan
+        self.params: Array = params
+        self.state: Array = state
+        self.dtype: str = plan.dtype
         self._parameters = [
             (layer, role, slice(start, start + math.prod(shape)), shape)
             for layer, role, start, shape in plan.parameters

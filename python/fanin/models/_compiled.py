@@ -52,12 +52,13 @@ class Compiled:
     """What `compile` chose, and the optimizer's arrays, which live as long as the choice."""
 
     def __init__(self, optimizer: Optimizer, loss: Loss, metrics: list[str | Metric]) -> None:
-        self.optimizer, self.loss = optimizer, loss
-        self.metrics = metrics
+        self.optimizer: Optimizer = optimizer
+        self.loss: Loss = loss
+        self.metrics: list[str | Metric] = metrics
         """By name or as objects; which accuracy is meant is known with the network's outputs."""
-        self.iterations = 0
+        self.iterations: int = 0
         """Steps that the optimizer has done."""
-        self.epochs = 0
+        self.epochs: int = 0
         """Whole epochs trained; a second `fit` does not repeat the shuffles of the first."""
         self.seen: _core.Plan | None = None
         """The plan of the network when loss and outputs were last looked at."""
