@@ -24,7 +24,7 @@ ARM64 := target/debian/arm64
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types verify-types rust-tests python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-own bench-progress instructions bench-peers test-peers peers statistics fmt clean
+.PHONY: help demo build test check lint types verify-types rust-tests python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-own bench-progress instructions pairs bench-peers test-peers peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -149,6 +149,9 @@ bench-progress: $(EXTENSION) ## What the progress of fit costs in a Jupyter kern
 instructions: $(EXTENSION) ## Instructions of the bench rows step, predict and adam (AGAINST=../before/python: beside another build)
 	@command -v valgrind > /dev/null || { echo 'install valgrind first: apt-get install valgrind'; exit 1; }
 	$(BIN)/python benches/instructions.py $(AGAINST) python
+
+pairs: $(EXTENSION) ## Whether rows of the benches take longer than in another build (AGAINST=../before/python), in 30 pairs
+	cd benches && ../$(BIN)/python -m peers.pairs $(abspath $(AGAINST)) ../python
 
 test-peers: peers ## Initializers, streams and whole models against torch, Keras, JAX and Flax themselves
 	$(PEERS)/bin/python -m pip install --quiet 'pytest>=8' 'hypothesis>=6.100'

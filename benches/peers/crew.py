@@ -11,8 +11,8 @@ from typing import Any, Self
 _HERE = Path(__file__).resolve().parent
 
 
-def environment(threads: int) -> dict[str, str]:
-    """Return the environment that gives a peer so many threads."""
+def environment(threads: int, package: str = "") -> dict[str, str]:
+    """Return the environment that gives a peer so many threads, and the fanin in `package`."""
     names = ["FANIN", "OMP", "MKL", "OPENBLAS", "NUMEXPR"]
     limits = {f"{name}_NUM_THREADS": str(threads) for name in names}
     if threads == 1:
@@ -23,7 +23,7 @@ def environment(threads: int) -> dict[str, str]:
         **limits,
         "NPROC": str(threads),
         "JAX_PLATFORMS": "cpu",
-        "PYTHONPATH": str(_HERE.parent),
+        "PYTHONPATH": os.pathsep.join([*filter(None, [package]), str(_HERE.parent)]),
     }
 
 
@@ -34,7 +34,7 @@ class PeerError(RuntimeError):
 class Worker:
     """A peer's process."""
 
-    def __init__(self, module: str, threads: int) -> None:
+    def __init__(self, module: str, threads: int, package: str = "") -> None:
         self.threads = threads
         self.name = f"{module} at {threads} threads"
         self.process = subprocess.Popen(
@@ -42,7 +42,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment(threads),
+            env=environment(threads, package),
         )
         hello = self._answer()
         self.missing: str | None = hello.get("missing")

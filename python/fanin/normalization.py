@@ -65,7 +65,7 @@ def recalibrate(model: Sequential, x: ArrayLike) -> None:
     (2.0, 1.0)
     """
     inputs = as_sequential("model", model).take(x)
-    with model._built_for(inputs):
+    with model.built_for(inputs):
         kept = model.state.copy()
         try:
             for layer in model.layers:
@@ -339,11 +339,10 @@ def batch_norm_report(model: Sequential, x: ArrayLike) -> BatchNormReport:
         raise ValueError("model: expected a BatchNormalization, found none")
     rate = math.nan
     if model.compiled:
-        rate = float(model.optimizer.learning_rates(model._choices().iterations, 1)[0])
+        rate = float(model.optimizer.learning_rates(model.compiled_with.iterations, 1)[0])
     found, kernel = [], None
-    with model._built_for(inputs):
-        # Of a copy, as a pass in training moves running averages.
-        traced, _ = model.ready().trace(model.params, model.state.copy(), inputs, True)
+    with model.built_for(inputs):
+        traced, _ = model.network.trace(inputs, True)
         for layer, (before, outputs) in zip(model.layers, traced, strict=True):
             if isinstance(layer, BatchNormalization):
                 found.append(_measured(layer, inputs, kernel, rate))

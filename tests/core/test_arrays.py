@@ -10,7 +10,7 @@ import pytest
 from fanin import _core
 from fanin.errors import ShapeError
 from fanin.models._samples import Samples
-from numerics import Laid, objective
+from numerics import RandomNetwork, objective
 
 
 def misaligned(a):
@@ -135,7 +135,9 @@ def test_the_core_reads_a_layout_right_or_refuses_it(layout, dtype):
     rng = np.random.default_rng(5)
     x = rng.normal(size=(9, 4)).astype(dtype)
     loss = {"kind": "mean_squared_error"}
-    net = Laid((4,), [members.dense(3, members.TANH), members.batch_normalization()], dtype)
+    net = RandomNetwork(
+        (4,), [members.dense(3, members.TANH), members.batch_normalization()], dtype
+    )
     targets = x[:, :3].copy()
 
     def evaluated(x, y):
@@ -149,7 +151,7 @@ def test_the_core_reads_a_layout_right_or_refuses_it(layout, dtype):
         lambda a: _core.loss_rows(loss, a, x)[1],
         lambda a: _core.loss_rows(loss, x, a)[1],
         lambda a: _core.metric_rows(loss, a, x),
-        lambda a: net.forward(a, True)[0],
+        lambda a: net.run(a, True)[0],
         lambda a: _core.predict(net, a, 4),
         lambda a: evaluated(a, targets),
     ]
@@ -191,6 +193,6 @@ def test_one_array_in_two_roles_is_refused_or_right():
         lambda: _core.optimizer_step(members.sgd(), both, both, np.zeros((0, 8), "float32"), 0, 0.5)
     )
     assert np.array_equal(both, np.ones(8)) or np.array_equal(both, np.full(8, 0.5))
-    net = Laid((4,), [members.dense(4), members.batch_normalization()], "float32")
+    net = RandomNetwork((4,), [members.dense(4), members.batch_normalization()], "float32")
     square = np.zeros(net.plan.state_count, "float32")
     outcome(lambda: net.plan.forward(net.params, square, square.reshape(-1, 4), True))

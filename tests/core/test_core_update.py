@@ -4,11 +4,12 @@ import members
 import numpy as np
 import pytest
 from fanin import _core
+from fanin.layers._network import Network
+from fanin.models._compiled import Update
 from fanin.models._samples import Samples
 from fanin.models._step import Batches
-from fanin.models._training import Network, Update
 from members import adam, batch_normalization, dense, dropout
-from numerics import Laid, objective
+from numerics import RandomNetwork, objective
 from refusals import assert_refused
 
 MSE = {"kind": "mean_squared_error"}
@@ -30,7 +31,7 @@ class Run:
     """One training of a network: its arrays, and steps by the core or by hand."""
 
     def __init__(self, layers, optimizer, dtype="float32"):
-        self.net = Laid((18,), layers, dtype)
+        self.net = RandomNetwork((18,), layers, dtype)
         self.plan, self.optimizer = self.net.plan, optimizer
         rng = np.random.default_rng(3)
         self.x = rng.normal(size=(ROWS, 18)).astype(dtype)
@@ -144,8 +145,8 @@ def test_outputs_are_those_of_the_whole_network_where_the_loss_takes_its_last_st
     order = rng.permutation(40).astype(np.uint32)
 
     def train(outputs):
-        net = Laid((width,), [dense(6, members.TANH), dense(3, activation)], "float32")
-        expected = net.forward(x[order[:8]], False)[0]
+        net = RandomNetwork((width,), [dense(6, members.TANH), dense(3, activation)], "float32")
+        expected = net.run(x[order[:8]], False)[0]
         progress, slots = np.zeros(3 + with_metric), np.zeros((2, net.params.size), "float32")
         batches = Batches(order, 8, np.full(5, 0.1), progress, outputs)
         goal = objective(loss, metric) if with_metric else objective(loss)
@@ -181,7 +182,7 @@ def test_several_networks_leave_the_outputs_of_their_own_rows():
     _core.train(networks, updates, objective(MSE), samples, batches)
     assert (together[0] == alone[0]).all()
     reversed_rows = Run(NETWORKS["dense"], adam())
-    first = reversed_rows.net.forward(reversed_rows.x[::-1][:SIZE].copy(), True)[0]
+    first = reversed_rows.net.run(reversed_rows.x[::-1][:SIZE].copy(), True)[0]
     assert (together[1][:SIZE] == first).all()
 
 

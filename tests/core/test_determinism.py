@@ -16,7 +16,7 @@ from fanin import _core
 from fanin.layers import BatchNormalization, Dense, Dropout, Input
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numerics import Laid
+from numerics import RandomNetwork
 
 THREADS = [1, 2, 3]
 
@@ -112,7 +112,7 @@ def test_fit_is_the_same_for_any_number_of_threads(name):
 )
 def test_a_pass_is_the_same_for_any_number_of_threads(rows, fan_in, units, activation, dtype):
     stack = [members.dense(units, activation), members.batch_normalization(), members.dropout(0.4)]
-    net = Laid((fan_in,), stack, dtype)
+    net = RandomNetwork((fan_in,), stack, dtype)
     x, results = net.input(rows), []
     for threads in THREADS:
         state = net.state.copy()

@@ -9,12 +9,13 @@ import members
 import numpy as np
 import pytest
 from fanin import _core, activations, layers, losses, optimizers
+from fanin.layers._network import Network
+from fanin.models._compiled import Update
 from fanin.models._samples import Samples
 from fanin.models._step import Batches
-from fanin.models._training import Network, Update
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from numerics import Laid, distance, objective, outputs_for, targets_for
+from numerics import RandomNetwork, distance, objective, outputs_for, targets_for
 
 TOLERANCE = 1e-6
 QUICK = settings(
@@ -73,19 +74,19 @@ def test_loss(loss, shape, seed):
 
 def check_network(net, x, training):
     """Both gradients of a network, with respect to its input and to its parameters."""
-    y, cache = net.forward(x, training)
+    y, cache = net.run(x, training)
     dy = net.rng.normal(size=y.shape)
     before = net.params.copy(), net.state.copy(), x.copy()
     dx, grads = net.plan.backward(net.params, cache, dy)
     for kept, now in zip(before, (net.params, net.state, x), strict=True):
         assert np.array_equal(kept, now), "backward changed what it was given"
 
-    of_input = central_differences(lambda x: (net.forward(x, training)[0] * dy).sum(), x)
+    of_input = central_differences(lambda x: (net.run(x, training)[0] * dy).sum(), x)
     assert dx.shape == x.shape
     assert distance(dx, of_input) <= TOLERANCE
     if net.plan.parameter_count:
         of_params = central_differences(
-            lambda p: (net.forward(x, training, params=p)[0] * dy).sum(), net.params
+            lambda p: (net.run(x, training, params=p)[0] * dy).sum(), net.params
         )
         assert grads.shape == net.params.shape
         for (_, name, got), (_, _, want) in zip(
@@ -101,7 +102,7 @@ def check_network(net, x, training):
 @pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])
 @pytest.mark.parametrize("row", members.LAYERS, ids=members.name_of)
 def test_layer(row, training):
-    net = Laid(row.input_shape, [row.settings], seed=1)
+    net = RandomNetwork(row.input_shape, [row.settings], seed=1)
     check_network(net, net.input(rows=6), training)
 
 
@@ -117,7 +118,7 @@ def test_layer(row, training):
 )
 def test_batch_normalization_of_any_shape(rows, inner, width, training, center, scale, seed):
     layer = members.batch_normalization(epsilon=0.1, center=center, scale=scale)
-    net = Laid((*inner, width), [layer], seed=seed)
+    net = RandomNetwork((*inner, width), [layer], seed=seed)
     check_network(net, net.input(rows), training)
 
 
@@ -132,10 +133,12 @@ def test_batch_normalization_of_any_shape(rows, inner, width, training, center, 
     seed=st.integers(0, 2**32),
 )
 def test_dense_of_any_shape(rows, inner, fan_in, units, activation, use_bias, seed):
-    net = Laid((*inner, fan_in), [members.dense(units, activation, use_bias)], seed=seed)
+    net = RandomNetwork((*inner, fan_in), [members.dense(units, activation, use_bias)], seed=seed)
     if units == 1 and activation["kind"] == "softmax":
         units = 2  # one class is the constant 1: nothing to differentiate
-        net = Laid((*inner, fan_in), [members.dense(units, activation, use_bias)], seed=seed)
+        net = RandomNetwork(
+            (*inner, fan_in), [members.dense(units, activation, use_bias)], seed=seed
+        )
     check_network(net, net.input(rows), training=True)
 
 
@@ -172,7 +175,7 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_network(name, training):
     input_shape, stack = NETWORKS[name]
-    net = Laid(input_shape, stack, seed=3)
+    net = RandomNetwork(input_shape, stack, seed=3)
     check_network(net, net.input(rows=8), training)
 
 
@@ -184,13 +187,13 @@ def test_the_gradient_that_training_uses(loss):
     """
     last = {"categorical": members.SOFTMAX, "binary": members.activation("sigmoid")}
     fits = next((a for word, a in last.items() if word in loss["kind"]), members.LINEAR)
-    net = Laid(
+    net = RandomNetwork(
         (4,),
         [D(5, members.TANH), D(3, members.LINEAR if loss.get("from_logits") else fits)],
         seed=5,
     )
     x = net.input(rows=6)
-    y = targets_for(loss, net.forward(x, training=False)[0], net.rng)
+    y = targets_for(loss, net.run(x, training=False)[0], net.rng)
     samples = Samples(x, y, net.rng.uniform(0.5, 2, 6))
 
     def mean_loss(params):

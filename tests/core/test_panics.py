@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from fanin import _core
 from fanin._core import Plan
+from fanin.layers._network import Network
+from fanin.models._compiled import Update
 from fanin.models._samples import Samples
 from fanin.models._step import Batches
-from fanin.models._training import Network, Update
 from numerics import objective
 
 HOSTILE = {

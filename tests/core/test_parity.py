@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import reference
 from fanin import _core
+from fanin.models._compiled import Update
 from fanin.models._samples import Samples
 from fanin.models._step import Batches
-from fanin.models._training import Update
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numerics import TOLERANCE, Laid, distance, objective, outputs_for, targets_for
+from numerics import TOLERANCE, RandomNetwork, distance, objective, outputs_for, targets_for
 
 DTYPES = ["float64", "float32"]
 QUICK = settings(max_examples=30, deadline=None, derandomize=True)
@@ -115,7 +115,7 @@ def check_network(net, x, training):
     """Outputs, both gradients and the running statistics of one pass through a network."""
     tolerance = TOLERANCE[net.plan.dtype]
     oracle, state = net.reference(), net.state.copy()
-    y, cache = net.forward(x, training, state=state)
+    y, cache = net.run(x, training, state=state)
     expected, caches = oracle.forward(x.astype(float), training)
     assert y.dtype == net.plan.dtype
     assert distance(y, expected) <= tolerance
@@ -138,7 +138,7 @@ def check_network(net, x, training):
 @pytest.mark.parametrize("rows", [2, 33], ids=["2 rows", "33 rows"])
 @pytest.mark.parametrize("row", members.LAYERS, ids=members.name_of)
 def test_layer(row, rows, dtype, training):
-    net = Laid(row.input_shape, [row.settings], dtype, seed=2)
+    net = RandomNetwork(row.input_shape, [row.settings], dtype, seed=2)
     check_network(net, net.input(rows), training)
 
 
@@ -157,7 +157,7 @@ WIDE = [
 @pytest.mark.parametrize(("input_shape", "layer", "rows"), WIDE, ids=str)
 def test_wide_layer(input_shape, layer, rows, dtype, training):
     """Large enough for blocked products, striped sums and more than one thread."""
-    net = Laid(input_shape, [layer], dtype, seed=4)
+    net = RandomNetwork(input_shape, [layer], dtype, seed=4)
     check_network(net, net.input(rows), training)
 
 
@@ -196,9 +196,9 @@ def test_public_layer(row):
 @pytest.mark.parametrize("shift", [0.0, 1e4])
 def test_batch_normalization_of_a_large_mean_keeps_its_digits(shift):
     """x = 1e4 + N(0, 1) in float32: E[x²] − E[x]² would lose every digit of the variance."""
-    net = Laid((3,), [members.batch_normalization()], "float32")
+    net = RandomNetwork((3,), [members.batch_normalization()], "float32")
     x = (net.rng.normal(size=(4096, 3)) + shift).astype("float32")
-    y, _ = net.forward(x, training=True)
+    y, _ = net.run(x, training=True)
     expected, _ = net.reference().forward(x.astype(float), True)
     assert distance(y, expected) <= TOLERANCE["float32"]
 
@@ -289,7 +289,7 @@ RUNS = {
 def run_both(net, loss, optimizer, weights, epochs=2, rows=83, batch_size=8, rate=0.02):
     """The same training here and in the reference, batches from the package's own shuffle."""
     x = net.input(rows)
-    y = targets_for(loss, net.forward(x, training=False)[0], net.rng)
+    y = targets_for(loss, net.run(x, training=False)[0], net.rng)
     oracle = net.reference()
     variables = [
         oracle.arrays[layer][name]
@@ -333,7 +333,7 @@ def run_both(net, loss, optimizer, weights, epochs=2, rows=83, batch_size=8, rat
 def test_training_run(name, weighted):
     """22 steps, the last of each epoch on a short batch: weights and statistics agree to 1e-10."""
     input_shape, stack, loss, optimizer = RUNS[name]
-    net = Laid(input_shape, stack, seed=8)
+    net = RandomNetwork(input_shape, stack, seed=8)
     start = net.params.copy()
     weights = net.rng.uniform(0, 2, 83) if weighted else None
     oracle = run_both(net, loss, optimizer, weights)
@@ -364,7 +364,7 @@ def test_training_run_of_any_size(rows, batch_size, width, normalized, row, seed
         *([BN(epsilon=0.1)] if normalized else []),
         D(3, members.SOFTMAX),
     ]
-    net = Laid((4,), stack, seed=seed)
+    net = RandomNetwork((4,), stack, seed=seed)
     oracle = run_both(net, SPARSE, row.settings, None, rows=rows, batch_size=batch_size)
     assert distance(net.params, net.flatten(oracle.arrays)) <= 1e-9
 

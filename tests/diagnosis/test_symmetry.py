@@ -114,7 +114,7 @@ def test_the_model_does_not_change():
     assert model.optimizer is not None
     for was, now in zip(before, model.weights, strict=True):
         np.testing.assert_array_equal(was, now)
-    assert model._choices().iterations == 0
+    assert model.compiled_with.iterations == 0
 
 
 def test_steps_do_not_depend_on_threads():

@@ -48,8 +48,8 @@ PROPERTIES = [
     if name[:1] != "_" and isinstance(getattr(fanin.Sequential, name), property)
 ]
 # What there is in each state beside what is always there.
-BUILT = {"params", "state", "output_shape", "input_shape"}
-COMPILED = {"optimizer", "loss", "slots"}
+BUILT = {"network", "params", "state", "output_shape", "input_shape"}
+COMPILED = {"compiled_with", "optimizer", "loss", "slots"}
 LACKING = {
     "empty": BUILT | COMPILED,
     "an input alone": (BUILT | COMPILED) - {"input_shape"},
@@ -294,7 +294,7 @@ def picture(model, rng=None):
     parts += [id(layer.arrays.get("kernel")) for layer in model.layers]
     parts += [array.tobytes() for array in model.weights]
     if model.compiled:
-        chosen = model._choices()
+        chosen = model.compiled_with
         slots = None if chosen.slots is None else chosen.slots.tobytes()
         parts += [slots, chosen.iterations, chosen.epochs]
     if rng is not None:

@@ -9,8 +9,8 @@ import members
 import numpy as np
 import pytest
 from fanin import _core, layers
+from fanin.layers._network import Network
 from fanin.models._samples import Samples
-from fanin.models._training import Network
 from numerics import objective
 from refusals import assert_refused, outcome
 

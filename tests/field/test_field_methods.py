@@ -24,6 +24,7 @@ REFUSED = {
         *("get_weights", "set_weights", "count_params", "is_trained", "weights", "variables"),
         *("trainable_weights", "non_trainable_weights", "trainable_variables"),
         *("non_trainable_variables", "built", "dtype", "owner", "input_shape", "output_shape"),
+        "network",
     ],
     "losses": ["call", "__call__", "rows"],
     "metrics": ["__call__", "call", "reset_states", "merge_state"],
@@ -42,7 +43,7 @@ REFUSED = {
         *("variables", "trainable_variables", "non_trainable_variables", "trainable", "built"),
         *("compiled", "optimizer", "loss", "metrics", "metrics_names", "layers", "source"),
         *("dtype", "input_shape", "output_shape", "known_shape", "plan_for", "ready", "take"),
-        *("epoch",),
+        *("epoch", "network", "compiled_with", "built_for", "restoring"),
     ],
 }
 # What Python calls: a subclass may override these.

@@ -12,7 +12,6 @@ from fanin.errors import ShapeError
 from fanin.layers import BatchNormalization, Dense, Dropout, Input
 from fanin.models._samples import Samples
 from fanin.models._step import Batches
-from fanin.models._training import Network
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(150, 4)).astype("float32")
@@ -46,7 +45,7 @@ def family():
 
 
 def everything(model):
-    chosen = model._choices()
+    chosen = model.compiled_with
     return [
         model.params,
         model.state,
@@ -235,13 +234,13 @@ def test_the_core_refuses_arrays_given_twice_and_plans_of_two_types():
     def records(model, counts=4):
         model.fit(X, Y, epochs=0, verbose=0)
         batches = Batches(np.arange(4, dtype=np.uint32), 4, np.full(1, 0.1), np.zeros(counts))
-        return Network.of(model), model._choices().update(model.params), batches
+        return model.network, model.compiled_with.update(model.params), batches
 
     def train(*members):
         networks, updates, batches = zip(*members, strict=True) if members else ((), (), ())
         _core.train(networks, updates, objective, Samples(X, Y, None), batches)
 
-    objective = make(0)._choices().objective(make(0).plan_for((4,)))
+    objective = make(0).compiled_with.objective(make(0).plan_for((4,)))
     one, other = records(make(0)), records(make(1, dtype="float64"))
     with pytest.raises(ValueError, match="given twice"):
         train(one, one)
@@ -289,13 +288,13 @@ except KeyboardInterrupt:
 # As many batches again, by themselves, must give the same bits: no batch was half done.
 same = []
 for seed, model in enumerate(models):
-    again, done = make(seed), model._choices().iterations
+    again, done = make(seed), model.compiled_with.iterations
     epochs, rest = divmod(done, 600)
     again.fit(x, y, epochs=epochs, batch_size=100, verbose=0, shuffle=False)
     if rest:
         again.fit(x[: 100 * rest], y[: 100 * rest], batch_size=100, verbose=0, shuffle=False)
     same.append(bool(np.array_equal(again.params, model.params)))
-print(json.dumps([same, [m._choices().iterations for m in models],
+print(json.dumps([same, [m.compiled_with.iterations for m in models],
                   [len(m.history.epoch) for m in models]]))
 """
 

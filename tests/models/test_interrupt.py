@@ -59,7 +59,7 @@ FIT = (
     + """
 kernel = model.layers[0].kernel
 start = kernel.copy()
-batches = lambda: model._choices().iterations
+batches = lambda: model.compiled_with.iterations
 sent = interrupted(lambda: model.fit(x, y, epochs=1000, batch_size=BATCH, verbose=0, rng=0),
                    lambda: (kernel != start).any(), batches)
 stopped = batches()
@@ -73,10 +73,11 @@ print(json.dumps([sent, stopped, bool((kernel != start).any()), sound]))
 # The core's own call, so that the number of whole batches is known: doing exactly these again must
 # give the same bits.
 TRAIN = """
+from fanin.layers._network import Network
+from fanin.models._compiled import Update
 from fanin.models._samples import Samples
 from fanin.models._objective import Objective
 from fanin.models._step import Batches
-from fanin.models._training import Network, Update
 
 D = {"kind": "dense", "use_bias": True, "trainable": True}
 relu, softmax = {"kind": "relu"}, {"kind": "softmax"}

@@ -9,7 +9,7 @@ import sys
 import fanin
 import numpy as np
 import pytest
-from fanin import layers, models
+from fanin import _core, layers, models
 from fanin.errors import ShapeError
 
 
@@ -380,3 +380,30 @@ def test_public_names_exist():
     assert set(fanin.__all__) <= set(dir(fanin))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = fanin.nothing
+
+
+def test_a_layer_and_its_model_own_networks_of_the_same_arrays():
+    model = fanin.Sequential([layers.Dense(3, input_dim=2), layers.BatchNormalization()], rng=0)
+    for layer in model.layers:
+        assert np.shares_memory(layer.network.params, model.network.params)
+    assert np.shares_memory(model.layers[1].network.state, model.network.state)
+    assert sum(layer.network.size for layer in model.layers) == model.network.size
+    x = np.ones((4, 2), "float32")
+    hidden = _core.predict(model.layers[0].network, x, 4)  # the core takes either
+    assert np.array_equal(_core.predict(model.layers[1].network, hidden, 4), model(x))
+    assert np.array_equal(_core.predict(model.network, x, 4), model(x))
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_another_option_is_another_network_of_the_same_arrays(alone):
+    layer = layers.BatchNormalization()
+    owner = layer if alone else fanin.Sequential([layer])
+    owner.build((None, 3))
+    before = owner.network
+    assert owner.network is before
+    layer.trainable = False
+    frozen = owner.network
+    assert frozen is not before
+    assert frozen.plan is not before.plan
+    assert frozen.params is before.params
+    assert frozen.state is before.state

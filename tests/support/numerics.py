@@ -3,6 +3,7 @@
 import numpy as np
 import reference
 from fanin import _core
+from fanin.layers._network import Network
 from fanin.models._objective import Objective
 
 
@@ -21,15 +22,16 @@ def distance(actual, expected):
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 
 
-class Laid:
-    """A plan with random parameters and state, and the same network in the reference."""
+class RandomNetwork(Network):
+    """A network with random parameters and state, and the same in the reference."""
 
     def __init__(self, input_shape, layers, dtype="float64", seed=0):
         self.layers, self.input_shape = layers, tuple(input_shape)
-        self.plan = _core.Plan(input_shape, layers, dtype)
+        plan = _core.Plan(input_shape, layers, dtype)
+        super().__init__(
+            plan, np.zeros(plan.parameter_count, dtype), np.zeros(plan.state_count, dtype)
+        )
         rng = np.random.default_rng(seed)
-        self.params = np.zeros(self.plan.parameter_count, dtype)
-        self.state = np.zeros(self.plan.state_count, dtype)
         for _, name, values in self.named(self.params, self.plan.parameters):
             if name == "kernel":
                 values[...] = rng.normal(0, 1 / np.sqrt(len(values)), values.shape)
@@ -40,7 +42,7 @@ class Laid:
             values[...] = draw(0.5, 1.0, values.shape)
         self.rng = rng
 
-    def forward(self, x, training, params=None, state=None):
+    def run(self, x, training, params=None, state=None):
         """Forward on copies, so that neither the parameters nor the state change."""
         params = self.params if params is None else params
         state = self.state.copy() if state is None else state

@@ -411,6 +411,8 @@ EXEMPT: dict[str, str] = {
             "Dense of a network.initializer",
             "Dense of a network.is_trained",
             "Sequential.plan_for",
+            "Sequential.built_for",
+            "Sequential.restoring",
         ),
         _INNER,
     ),

@@ -171,7 +171,7 @@ def _once(function: Any) -> Any:
 
 
 # Private modules whose classes stand in pickles of 0.1.0, and where these are now.
-_MOVED = {"fanin._training": "fanin.models._training"}
+_MOVED = {"fanin._training": "fanin.models._compiled"}
 
 
 class _Moved:

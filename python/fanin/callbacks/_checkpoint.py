@@ -101,7 +101,7 @@ class ModelCheckpoint(Monitor):
         if not self.save_weights_only:
             from fanin.models import _archive
 
-            _archive.check_savable(run.model, run.model._choices())
+            _archive.check_savable(run.model)
 
     def _counts(self, epoch: int, batch: int) -> dict[str, Any]:
         """Return the fields that are no values of the logs, counted from 1."""

@@ -198,7 +198,7 @@ class SignalMonitor(Callback):
             )
         if self.y is not None:
             names = (_X, "y of SignalMonitor", "")
-            _samples.samples(run.model, run.model._choices().targets, batch, self.y, names=names)
+            _samples.samples(run.model, run.model.compiled_with.targets, batch, self.y, names=names)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Record the network as it is.
@@ -245,7 +245,7 @@ class SignalMonitor(Callback):
             self._record()
 
     def _steps(self) -> int:
-        return self.model._choices().iterations
+        return self.model.compiled_with.iterations
 
     def _record(self) -> None:
         # Imported here, as `import fanin` does not need it.

@@ -16,7 +16,7 @@ from fanin.frameworks._visit import Visit, Visitor
 from fanin.layers import Layer
 from fanin.losses import Loss, _targets, resolve
 from fanin.losses._base import kind_of
-from fanin.models._network import Network
+from fanin.models._chain import Chain
 
 Array = NDArray[Any]
 
@@ -29,12 +29,12 @@ ADVICE = Advice(
 )
 
 
-def owns(model: object) -> TypeGuard[Network]:
+def owns(model: object) -> TypeGuard[Chain]:
     """Whether this is a network of this package."""
-    return isinstance(model, Network)
+    return isinstance(model, Chain)
 
 
-def open_model(model: Network) -> Model:
+def open_model(model: Chain) -> Model:
     """See the arrays of a built network."""
     model.ready()
     row = Row()
@@ -66,7 +66,7 @@ def _parameter(layer: str, role: str, view: Array) -> Parameter:
 class NetworkPass:
     """A network of this package that is passed through."""
 
-    def __init__(self, model: Network, x: Any) -> None:
+    def __init__(self, model: Chain, x: Any) -> None:
         self.model, self.inputs = model, model.take(x)
         model.build((None, *self.inputs.shape[1:]))
         model.ready()
@@ -83,17 +83,13 @@ class NetworkPass:
         """Pass the batch through once."""
         x = self.inputs
         for layer in self.model.layers:
-            plan = layer.plan_for(x.shape[1:], layer.dtype)
-            params, state = layer._params, layer._state
-            assert params is not None
-            assert state is not None
-            # Of a copy, as a pass in training moves running averages.
-            [(before, outputs)], _ = plan.trace(params, state.copy(), x, True)
+            network = layer.network
+            [(before, outputs)], _ = network.trace(x, True)
             if "kernel" in layer.arrays:
                 outputs = _visited(layer, outputs if before is None else before, visit)
                 if before is not None:
                     outputs = _core.activate(_activation(layer), outputs)
-            x = outputs.reshape(len(x), *plan.output_shapes[-1])
+            x = outputs.reshape(len(x), *network.plan.output_shapes[-1])
 
 
 def _visited(layer: Layer, outputs: Array, visit: Visitor) -> Array:
@@ -106,7 +102,7 @@ def _visited(layer: Layer, outputs: Array, visit: Visitor) -> Array:
     return ((outputs - shift) * factor).astype(outputs.dtype, copy=False)
 
 
-def trace(model: Network, x: Any, y: Any, loss: Any, training: bool) -> Trace:
+def trace(model: Chain, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     """Trace a network for samples that are not looked at yet; one that is not built is built."""
     inputs = model.take(x, finite=False)
     if y is not None:  # a refused call builds nothing
@@ -118,13 +114,13 @@ def trace(model: Network, x: Any, y: Any, loss: Any, training: bool) -> Trace:
 
 
 def trace_network(
-    model: Network, arrays: tuple[Array, Array], x: Array, y: Any, loss: Any, training: bool
+    model: Chain, arrays: tuple[Array, Array], x: Array, y: Any, loss: Any, training: bool
 ) -> Trace:
     """Run a network forward and back; neither its parameters nor its running averages change.
 
     Parameters
     ----------
-    model : Network
+    model : Chain
         Built for `x`.
     arrays : tuple of ndarray (parameters, state)
         Its own, which the trace then shows as they change, or others of their layout.
@@ -194,7 +190,7 @@ def entry() -> Entry:
     return Entry(open_model, NetworkPass, trace, _trained)
 
 
-def chosen_before(network: Network, loss: Any) -> Loss | None:
+def chosen_before(network: Chain, loss: Any) -> Loss | None:
     """Return the loss that was asked for, or is compiled."""
     if loss is not None:
         return resolve(loss)
@@ -202,12 +198,12 @@ def chosen_before(network: Network, loss: Any) -> Loss | None:
     return None if compiled is None else compiled.loss
 
 
-def checked_targets(network: Network, x: Array, y: Any, loss: Any) -> tuple[Array, Loss]:
+def checked_targets(network: Chain, x: Array, y: Any, loss: Any) -> tuple[Array, Loss]:
     """Check targets against a network that may not be built yet; nothing of it changes.
 
     Parameters
     ----------
-    network : Network
+    network : Chain
         The network.
     x : ndarray of shape (batch, ...)
         The samples.

@@ -1,8 +1,7 @@
-"""A layer's arrays: views of flat ones, by name; writing into them all or not at all."""
+"""A layer's arrays by name; writing into them all or not at all."""
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, TypeAlias, overload
+from collections.abc import Sequence
+from typing import Any, Self, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,24 +47,6 @@ class Weight:
 def at(source: random.RandomSource, path: str) -> random.RandomSource:
     """Return the stream or key at `path` below `source`; a generator is consumed as it is."""
     return source.at(path) if isinstance(source, (random.Stream, Replay)) else source
-
-
-def empty(plan: _core.Plan) -> tuple[Array, Array]:
-    """Allocate the two flat arrays of a plan."""
-    return np.empty(plan.parameter_count, plan.dtype), np.empty(plan.state_count, plan.dtype)
-
-
-def views(plan: _core.Plan, params: Array, state: Array | None = None) -> dict[str, Array]:
-    """Return a one-layer plan's arrays by role, as views of its flat arrays: one, or both."""
-    found = {}
-    flats = [(plan.parameters, params)]
-    if state is not None:
-        flats.append((plan.state, state))
-    for entries, flat in flats:
-        for _, role, offset, shape in entries:
-            size = math.prod(shape)
-            found[role] = flat[offset : offset + size].reshape(shape)
-    return found
 
 
 def like(name: str, values: ArrayLike, view: Array, *, finite: bool = False) -> Array:
@@ -122,68 +103,3 @@ def write_all(
         for (_, view), array in zip(targets, kept, strict=True):
             view[...] = array
         raise
-
-
-Keep: TypeAlias = Literal["share", "copy"]
-"""Whether what `forward` keeps of its inputs is these themselves or a copy."""
-
-Passed: TypeAlias = tuple[Array, tuple[object, ...]]
-"""What `forward` returns: outputs, and what `backward` needs."""
-
-
-def check_keep(value: object) -> None:
-    """Refuse what is not one of `Keep`."""
-    _checks.one_of("keep", value, ("share", "copy"))
-
-
-def forward(
-    plan: _core.Plan,
-    params: Array,
-    state: Array,
-    x: Array,
-    training: bool,
-    threads: int | None,
-    step: int,
-    keep: Keep,
-    out: Array | Passed | None,
-) -> Passed:
-    """Do what `Plan.forward` does, unless running averages would become NaN or infinite."""
-    if keep == "copy":
-        x = x.copy()
-    if not training or not state.size:
-        return plan.forward(params, state, x, training, threads, step, out)
-    kept = state.copy()
-    result = plan.forward(params, state, x, training, threads, step, out)
-    if _core.first_non_finite(state) is not None and _core.first_non_finite(kept) is None:
-        state[...] = kept
-        _checks.floats("x", x, plan.dtype)  # names the number that is not finite, if one is
-        raise ValueError(
-            "x: expected samples that stay finite in every layer, found some that make running "
-            "averages infinite; they stay as they were"
-        )
-    return result
-
-
-def gradient_arrays(
-    plan: _core.Plan, out: Array | tuple[Array, Mapping[str, Array]] | None
-) -> tuple[Array | None, Array | None]:
-    """Return the arrays that `backward` is to write into: of the inputs, and the flat one.
-
-    They are those of an array for the first, or of what `backward` returned, whose gradients of
-    the parameters are views of one array.
-    """
-    if out is None or isinstance(out, np.ndarray):
-        return out, None
-    if isinstance(out, tuple) and len(out) == 2 and isinstance(out[1], Mapping):
-        dx, grads = out[0], [*out[1].values()]
-        flat = getattr(grads[0], "base", None) if grads else None
-        if (
-            isinstance(dx, np.ndarray)
-            and all(isinstance(view, np.ndarray) and view.base is flat for view in grads)
-            and (flat is None) == (plan.parameter_count == 0)
-        ):
-            return dx, flat
-    raise TypeError(
-        "out: expected an array, or what backward of this network returned, found "
-        f"{_checks.found(out)}"
-    )

@@ -1,39 +1,29 @@
-"""What every layer shares: arrays, building, forward and backward, weights, configuration."""
+"""What every layer shares: options, building, the arrays by role, copies."""
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from numpy.typing import ArrayLike, DTypeLike
 
 from fanin import _checks, _core, random
-from fanin._checks import thread_count
 from fanin._members import _signatures
 from fanin._members._registry import Configurable, CoreMember
 from fanin._members._undo import as_before
-from fanin.errors import ShapeError
-from fanin.layers._arrays import (
-    Array,
-    Keep,
-    Passed,
-    Weight,
-    at,
-    check_keep,
-    empty,
-    forward,
-    gradient_arrays,
-    like,
-    views,
-)
+from fanin.errors import NotReadyError, ShapeError
+from fanin.layers._arrays import Array, Weight, at, like
 from fanin.layers._configuration import WithConfiguration
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
+from fanin.layers._module import Module
+from fanin.layers._network import Network
 from fanin.layers._options import check_name, dtype_option, name_option, shape_option
-from fanin.layers._weights import WithWeights
 
 if TYPE_CHECKING:
     from fanin.models._chain import Chain
 
 _DECLARED = ("declared_dtype", "declared_shape")
+_NOT_COPIED = ("_network", "_plan", "_owner", "_kept_settings")
 
 
 if TYPE_CHECKING:
@@ -44,7 +34,7 @@ else:
     Stacked = Configurable
 
 
-class Layer(WithConfiguration, WithWeights, Stacked):
+class Layer(WithConfiguration, Module, Stacked):
     """Base class of the layers.
 
     A layer is its arrays: `build` makes them, each is an attribute (``layer.kernel``), and inside a
@@ -105,6 +95,7 @@ class Layer(WithConfiguration, WithWeights, Stacked):
         "or write the network in Keras or torch and let fanin.initialize fill it"
     )
     _unsupported = UNSUPPORTED
+    _owner: "weakref.ref[Chain] | None" = None
     _fixed: ClassVar[tuple[str, ...]] = ()
     """Further options that the arrays were made for: they cannot change once there are arrays."""
 
@@ -136,13 +127,6 @@ class Layer(WithConfiguration, WithWeights, Stacked):
         self.trainable = trainable
         self.name: str = auto_name(type(self).__name__) if name is None else name
         self.arrays: dict[str, Array] = {}
-        self._feature_shape: tuple[int, ...] | None = None
-        self._dtype: str | None = None
-        self._params: Array | None = None
-        self._state: Array | None = None
-        self._plan: tuple[dict[str, Any], _core.Plan] | None = None
-        self._owner: weakref.ref[Chain] | None = None
-        self._passes = 0  # in training: each draws other masks
 
     if TYPE_CHECKING:  # what some layers have; of the others, asking for it is an AttributeError
         kernel: Weight
@@ -166,7 +150,7 @@ class Layer(WithConfiguration, WithWeights, Stacked):
         return super()._usable() or cls.settings is not CoreMember.settings
 
     def _check_change(self, name: str, value: Any) -> None:
-        if self.__dict__.get("_params") is None:
+        if self.__dict__.get("_network") is None:
             return
         now = getattr(self, name)
         if name in (*_DECLARED, *self._fixed) and value != now:
@@ -186,14 +170,10 @@ class Layer(WithConfiguration, WithWeights, Stacked):
     # Building.
 
     @property
-    def built(self) -> bool:
-        """Whether the arrays exist."""
-        return self._params is not None
-
-    @property
     def dtype(self) -> str:
         """The dtype of the arrays: "float32" or "float64"."""
-        return self._dtype or self.declared_dtype or "float32"
+        network = self._network
+        return (self.declared_dtype or "float32") if network is None else network.dtype
 
     def build(self, input_shape: Sequence[int | None], rng: random.Rng = None) -> None:
         """Make the arrays and initialize them; nothing happens if they exist.
@@ -225,9 +205,18 @@ class Layer(WithConfiguration, WithWeights, Stacked):
         with random.drawing(rng) as source, as_before([self]):
             self.draw_from(source, "dropout")
             plan = self.plan_for(shape, self.dtype)  # again, with the masks just drawn from
-            params, state = empty(plan)
-            self.fill(plan, params, state, source)
-            self.tie(shape, plan, params, state)
+            network = Network.empty(plan)
+            self.fill(plan, network.params, network.state, source)
+            self.tie(shape, plan, network.params, network.state)
+
+    @contextmanager
+    def _building(self, shape: tuple[int, ...]) -> Iterator[None]:
+        with random.drawing() as source, as_before([self]):
+            self.build((None, *shape), rng=source)
+            yield
+
+    def _not_built(self) -> NotReadyError:
+        return NotReadyError(f"layer {self.name!r} is not built: call build or forward first")
 
     def plan_for(self, shape: tuple[int, ...], dtype: str) -> _core.Plan:
         """Return the plan of this layer by itself, having checked that it can take `shape`."""
@@ -256,7 +245,7 @@ class Layer(WithConfiguration, WithWeights, Stacked):
         prefix: str = "",
     ) -> None:
         """Write this layer's values into empty arrays: those it has, else initial ones."""
-        for role, view in views(plan, params, state).items():
+        for role, view in Network(plan, params, state).views().items():
             if self.built:
                 view[...] = self.arrays[role]
                 continue
@@ -276,11 +265,20 @@ class Layer(WithConfiguration, WithWeights, Stacked):
         owner: "Chain | None" = None,
     ) -> None:
         """Make `params` and `state` this layer's arrays."""
-        self._feature_shape, self._dtype = shape, plan.dtype
-        self._params, self._state = params, state
+        self._feature_shape, self._network = shape, Network(plan, params, state)
         self._plan = (self._settings(), plan)
         self._owner = None if owner is None else weakref.ref(owner)
-        self.arrays = views(plan, params, state)
+        self.arrays = self._network.views()
+
+    def _current_plan(self) -> _core.Plan:
+        assert self._plan is not None
+        made_for, plan = self._plan
+        settings = self._kept_settings or self._settings()
+        if settings is not made_for and settings != made_for:
+            assert self._feature_shape is not None
+            plan = self.plan_for(self._feature_shape, self.dtype)
+            self._plan = (settings, plan)
+        return plan
 
     @property
     def owner(self) -> "Chain | None":
@@ -296,219 +294,59 @@ class Layer(WithConfiguration, WithWeights, Stacked):
             raise AttributeError(f"layer {self.name!r} has no input_shape before it is built")
         return (None, *self._feature_shape)
 
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """Shape of the output with the batch axis as None; known once built."""
-        return self.compute_output_shape(self.input_shape)
-
-    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """Return the shape of the output for a shape of the input.
-
-        Parameters
-        ----------
-        input_shape : tuple
-            With the batch axis in front.
-
-        Returns
-        -------
-        tuple
-            With the batch axis in front.
-
-        Examples
-        --------
-        >>> from fanin.layers import Dense
-        >>> Dense(10).compute_output_shape((None, 784))
-        (None, 10)
-        """
-        shape = _checks.batched_shape("input_shape", input_shape)
+    def _plan_of(self, shape: tuple[int, ...]) -> _core.Plan:
         self.check_input(shape)
-        plan = _core.Plan(shape, [self.settings()], self.dtype)
-        return (input_shape[0], *plan.output_shapes[-1])
+        return _core.Plan(shape, [self.settings()], self.dtype)
 
-    # Forward and backward.
+    # Arrays.
 
-    def __call__(self, x: ArrayLike, training: bool = False) -> Array:
-        """Return the outputs for `x`.
+    def _holders(self) -> "Sequence[Layer]":
+        return (self,)
 
-        Parameters
-        ----------
-        x : array_like of shape (batch, ...)
-            The inputs. An unbuilt layer is built for them.
-        training : bool, default False
-            Whether to behave as in training; matters to `BatchNormalization`.
+    def is_trained(self, role: str) -> bool:
+        """Whether gradients change the array called `role`."""
+        return self.trainable and not role.startswith("moving_")
 
-        Returns
-        -------
-        ndarray
-            The outputs.
-        """
-        if hasattr(x, "get_config"):  # a layer, or an Input
-            raise TypeError(
-                "a layer is called on an array; networks of layers are built with Sequential"
-            )
-        return self.forward(x, training)[0]
+    def _by_name(self, gradients: list[tuple[int, str, Array]]) -> dict[str, Array]:
+        return {role: view for _, role, view in gradients}
 
-    def forward(
-        self,
-        x: ArrayLike,
-        training: bool = False,
-        *,
-        threads: int | None = None,
-        keep: Keep = "share",
-        out: Array | Passed | None = None,
-    ) -> Passed:
-        """Return the outputs for `x` and what `backward` needs.
-
-        Parameters
-        ----------
-        x : array_like of shape (batch, ...)
-            The inputs. An unbuilt layer is built for them.
-        training : bool, default False
-            Whether to behave as in training: `BatchNormalization` then normalizes by the batch and
-            updates its running averages in place.
-        threads : int, optional
-            How many threads to use.
-        keep : {"share", "copy"}, default "share"
-            What the cache has of `x`: the array itself, where it has the layer's dtype and lies
-            in one piece, which must then not be changed before `backward`; or a copy.
-        out : ndarray or tuple, optional
-            An array to write the outputs into; or what an earlier `forward` of this layer
-            returned for as many samples, all of whose memory is written again: its cache is then
-            void. New arrays if None.
-
-        Returns
-        -------
-        y : ndarray
-            The outputs.
-        cache : tuple
-            For `backward`.
-
-        Raises
-        ------
-        ShapeError
-            If the shape of `x` or of an array of `out` is wrong.
-        ValueError
-            If `training` would make running averages NaN or infinite; they, the count of passes and
-            an unbuilt layer stay as they were, but not what is in `out`. If an array of `out`
-            shares memory with `x` or cannot be written to; if its cache is that of another layer.
-        TypeError
-            If `out` is neither an array of the layer's dtype nor what `forward` returned.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from fanin.layers import Dense
-        >>> layer = Dense(2, kernel_initializer="ones")
-        >>> y, cache = layer.forward(np.array([[1.0, 2.0]]))
-        >>> dx, grads = layer.backward(np.ones((1, 2)), cache)
-        >>> grads["kernel"]
-        array([[1., 1.],
-               [2., 2.]], dtype=float32)
-        """
-        # All is checked first: a call that is refused builds nothing, and counts as no pass.
-        training = _checks.flag("training", training)
-        threads = thread_count(threads)
-        check_keep(keep)
-        inputs = _checks.floats("x", x, self._dtype or self.dtype, finite=False)
-        params, state, shape = self._params, self._state, self._feature_shape
-        if params is None or state is None:
+    def _inputs(self, x: ArrayLike) -> Array:
+        network = self._network
+        dtype = self.dtype if network is None else network.dtype
+        inputs = _checks.floats("x", x, dtype, finite=False)
+        if network is None:
             if inputs.ndim < 2:
                 raise ShapeError(
                     f"x: expected an array of shape (batch, features), found {inputs.shape}"
                 )
-            with random.drawing() as source, as_before([self]):
-                self.build((None, *inputs.shape[1:]), rng=source)
-                return self.forward(inputs, training, threads=threads, keep=keep, out=out)
-        if inputs.shape[1:] != shape or inputs.ndim == 0:
-            expected = ", ".join(map(str, ("batch", *(shape or ()))))
+        elif inputs.shape[1:] != self._feature_shape or inputs.ndim == 0:
+            expected = ", ".join(map(str, ("batch", *(self._feature_shape or ()))))
             raise ShapeError(
                 f"x: expected an array of shape ({expected}) for layer {self.name!r}, "
                 f"found {inputs.shape}"
             )
-        passes = self._passes + training
-        result = forward(
-            self._own_plan(), params, state, inputs, training, threads, passes, keep, out
-        )
-        if training:
-            self._passes = passes
-        return result
-
-    def backward(
-        self,
-        dy: ArrayLike,
-        cache: tuple[object, ...],
-        *,
-        threads: int | None = None,
-        out: Array | tuple[Array, Mapping[str, Array]] | None = None,
-    ) -> tuple[Array, dict[str, Array]]:
-        """Return gradients, given that of the outputs.
-
-        Parameters
-        ----------
-        dy : array_like of the shape of the outputs
-            Derivative of a scalar with respect to the outputs.
-        cache : tuple
-            What `forward` returned beside the outputs.
-        threads : int, optional
-            How many threads to use.
-        out : ndarray or tuple, optional
-            An array to write `dx` into; or what an earlier `backward` of this layer returned, all
-            of whose arrays are written again. New arrays if None.
-
-        Returns
-        -------
-        dx : ndarray of the shape of the inputs
-            Derivative with respect to the inputs.
-        grads : dict of str to ndarray
-            Derivatives with respect to the parameters, by name: kernel, bias, gamma, beta.
-
-        Raises
-        ------
-        TypeError
-            If `cache` is not what a `forward` returned, or `out` neither an array nor what
-            `backward` returned.
-        ValueError
-            If it is that of another layer, or of this one before it was changed.
-        ShapeError
-            If the shape of `dy` or of an array of `out` is wrong.
-        """
-        threads = thread_count(threads)
-        params = self._params
-        if params is None:
-            raise ValueError(f"layer {self.name!r} is not built: call forward first")
-        plan = self._own_plan()
-        gradient = _checks.floats("dy", dy, self.dtype, finite=False)
-        dx, flat = plan.backward(params, cache, gradient, threads, *gradient_arrays(plan, out))
-        return dx, views(plan, flat)
-
-    def _own_plan(self) -> _core.Plan:
-        """Return the plan, made again if an option such as `trainable` was changed since."""
-        known = self._plan
-        assert known is not None
-        made_for, plan = known
-        settings = self._kept_settings or self._settings()
-        if settings is not made_for and settings != made_for:
-            assert self._feature_shape is not None
-            plan = self.plan_for(self._feature_shape, self.dtype)
-            self._plan = (settings, plan)
-        return plan
+        return inputs
 
     # Copies, printing.
 
     def __getstate__(self) -> dict[str, object]:
-        # A copy stands by itself: it leaves the network behind and has arrays of its own.
-        own: dict[str, Any] = {"_plan": None, "_owner": None, "_kept_settings": None, "arrays": {}}
-        if self._params is not None and self._state is not None:
-            own |= {"_params": self._params.copy(), "_state": self._state.copy()}
-        return {**self.__dict__, **own}
+        # A copy stands by itself: it leaves the network behind and has arrays of its own. They are
+        # written down as they were in 0.1.0.
+        own = {name: value for name, value in self.__dict__.items() if name not in _NOT_COPIED}
+        network = self._network
+        if network is not None:
+            own |= {"_params": network.params.copy(), "_state": network.state.copy()}
+        return {**own, "arrays": {}}
 
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(state)
-        if self._params is not None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        given = dict(state)
+        params, running = given.pop("_params", None), given.pop("_state", None)
+        given.pop("_dtype", None)  # of 0.1.0: that of the arrays
+        self.__dict__.update(given)
+        if params is not None:
             assert self._feature_shape is not None
-            assert self._state is not None
-            plan = _core.Plan(self._feature_shape, [self.settings()], self.dtype)
-            self.tie(self._feature_shape, plan, self._params, self._state)
+            plan = _core.Plan(self._feature_shape, [self.settings()], params.dtype.name)
+            self.tie(self._feature_shape, plan, params, running)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

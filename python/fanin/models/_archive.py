@@ -1,7 +1,7 @@
 """Weights and whole models in one file, NumPy's npz: what is written, and what is believed."""
 
 import functools
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,10 @@ from fanin._files import _disk, _formats
 from fanin._files._archive import Archive
 from fanin.errors import ShapeError
 from fanin.layers._arrays import write_all
-from fanin.models._network import Network
+from fanin.models._chain import Chain
+
+if TYPE_CHECKING:
+    from fanin.models._sequential import Sequential
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
@@ -47,7 +50,21 @@ def check_path(filepath: object) -> str:
     return _formats.check_suffix("filepath", filepath, _formats.NPZ)
 
 
-def write(path: str, arrays: Arrays, overwrite: bool) -> None:
+def save(model: Any, filepath: object, overwrite: object) -> None:
+    """Do what `Sequential.save` says."""
+    model.ready()
+    path, overwrite = check_path(filepath), _checks.flag("overwrite", overwrite)
+    _write(path, _whole(model), overwrite)
+
+
+def save_weights(model: Any, filepath: object, overwrite: object) -> None:
+    """Do what `Sequential.save_weights` says."""
+    model.ready()
+    path, overwrite = check_path(filepath), _checks.flag("overwrite", overwrite)
+    _write(path, dict(model.named_weights()), overwrite)
+
+
+def _write(path: str, arrays: Arrays, overwrite: bool) -> None:
     """Write arrays to a file: it appears whole, or what was there stays."""
     # Array by array: no second copy of all of them.
     fill = functools.partial(np.savez, **arrays)  # type: ignore[arg-type]
@@ -57,17 +74,18 @@ def write(path: str, arrays: Arrays, overwrite: bool) -> None:
 # What is written.
 
 
-def check_savable(model: Any, compiled: Any) -> None:
+def check_savable(model: "Sequential") -> None:
     """Refuse a model with an argument that no file can hold; it may not be built yet."""
-    _packed_config(model, compiled)
+    _packed_config(model)
 
 
-def whole(model: Any, compiled: Any) -> Arrays:
+def _whole(model: "Sequential") -> Arrays:
     """Return all that a model is, as arrays by name; warn of what a file does not keep."""
     arrays: Arrays = dict(model.named_weights())
+    compiled = model.compiled_with if model.compiled else None
     if compiled is not None and compiled.slots is not None:
         arrays[_SLOTS] = compiled.arranged(model.params)
-    arrays[_CONFIG] = _packed_config(model, compiled)
+    arrays[_CONFIG] = _packed_config(model)
     if not isinstance(model.source, random.Stream):
         warn(
             f"the model's rng is a {type(model.source).__name__}, whose state is not saved: "
@@ -77,7 +95,8 @@ def whole(model: Any, compiled: Any) -> Arrays:
     return arrays
 
 
-def _packed_config(model: Any, compiled: Any) -> NDArray[np.uint8]:
+def _packed_config(model: "Sequential") -> NDArray[np.uint8]:
+    compiled = model.compiled_with if model.compiled else None
     source = model.source
     config: dict[str, Any] = {
         "model": model.get_config(),
@@ -118,7 +137,7 @@ def _pack(config: dict[str, Any]) -> NDArray[np.uint8]:
 # What is believed.
 
 
-class Outline(Network):
+class Outline(Chain):
     """A network without arrays: what a file must hold is known before memory is asked for."""
 
     def _make_arrays(self, shape: tuple[int, ...]) -> None:
@@ -190,9 +209,9 @@ class Saved(Archive):
         besides = {_CONFIG} if self.compile is None else {_CONFIG, _SLOTS}
         _check_arrays(self, plan, besides)
 
-    def fill(self, model: Any) -> None:
+    def fill(self, model: "Sequential") -> None:
         """Give a new model its arrays, and its optimizer where it stopped."""
-        compiled = model._compiled
+        compiled = model.compiled_with if model.compiled else None
         slots = None if compiled is None else self._slots(compiled.optimizer, model.params)
         _fill(model, self)
         if compiled is not None:
@@ -223,7 +242,7 @@ class Saved(Archive):
         return self.refusal(f"{found}; load_model(filepath, compile=False) reads the weights alone")
 
 
-def read_weights(filepath: object, model: Network) -> None:
+def read_weights(filepath: object, model: Any) -> None:
     """Give a network the arrays of a file of `save_weights` or `save`: all of them, or none."""
     plan = model.ready()
     path = _disk.as_path("filepath", filepath)
@@ -232,7 +251,7 @@ def read_weights(filepath: object, model: Network) -> None:
         _fill(model, archive)
 
 
-def _fill(model: Network, archive: Archive) -> None:
+def _fill(model: Chain, archive: Archive) -> None:
     """Write the arrays of a file into those of a network."""
     named = model.named_weights()
     dtype = model.dtype
@@ -247,7 +266,7 @@ def _describe(names: list[str]) -> str:
 
 
 def _shapes(plan: _core.Plan) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of a network's arrays, by the names of `Network.named_weights`."""
+    """Return the shapes of a network's arrays, by the names of `Chain.named_weights`."""
     entries = [*plan.parameters, *plan.state]
     places = {layer: i for i, layer in enumerate(sorted({entry[0] for entry in entries}))}
     return {f"{places[layer]}/{role}": shape for layer, role, _, shape in entries}

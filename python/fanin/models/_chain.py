@@ -1,29 +1,32 @@
-"""Layers in a row: adding, removing, building them into two flat arrays, planning."""
+"""Layers in a row: adding, removing, building them into two flat arrays, configuration."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from fanin import _checks, _core, layers, random
-from fanin._checks import unknown
-from fanin._members._registry import Configurable
+from fanin._members import _custom
+from fanin._members._registry import check_config
 from fanin._members._undo import as_before
 from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import InputLayer, Layer
-from fanin.layers._arrays import Array, empty
+from fanin.layers._arrays import Array
 from fanin.layers._base import Stacked
-from fanin.layers._dropout import as_stream
 from fanin.layers._keywords import auto_name
-from fanin.layers._options import check_name, name_option
+from fanin.layers._module import Module
+from fanin.layers._network import Network
+from fanin.layers._options import name_option
+from fanin.models import _building, _samples, _summary
+from fanin.show import text
 
 _AS_IT_IS = nullcontext()
 """For a network that is built; one object does, as it keeps nothing."""
 
 
-class Chain(Configurable):
+class Chain(Module):
     """The layers of a network, the arrays they share, and the plan that the core runs.
 
     The arrays exist as soon as the shape of a sample is known: from an `Input`, from the first
@@ -71,12 +74,7 @@ class Chain(Configurable):
         self._source: random.RandomSource | None = None if rng is None else random.resolve(rng)
         self._layers: list[Layer] = []
         self._input: InputLayer | None = None
-        self._feature_shape: tuple[int, ...] | None = None
-        self._params: Array | None = None
-        self._state: Array | None = None
-        self._plan: tuple[Any, _core.Plan] | None = None
         self._masks: random.Stream | None = None
-        self._passes = 0  # forward in training outside of fit: each draws other masks
         if isinstance(layers, Layer):
             layers = [layers]
         given = [] if layers is None else _checks.several(layers)
@@ -109,7 +107,7 @@ class Chain(Configurable):
         ValueError
             If its name is taken, or its shape does not fit; the network stays as it was.
         """
-        with self._as_before(layer):
+        with self.restoring(layer):
             self._append(layer)
             self._build_if_known()
             self._forget_slots()
@@ -129,7 +127,7 @@ class Chain(Configurable):
         """
         if not self._layers:
             raise ValueError("pop: expected a network with layers, found one without")
-        with self._as_before():
+        with self.restoring():
             layer = self._layers[-1]
             self._layers = self._layers[:-1]
             layer.__setstate__(layer.__getstate__())
@@ -137,21 +135,21 @@ class Chain(Configurable):
             self._build_if_known()
         return layer
 
-    def _as_before(self, *more: Any) -> AbstractContextManager[None]:
+    def restoring(self, added: object = None) -> AbstractContextManager[None]:
         """Put the network back as it was if the block does not come to its end; see `as_before`."""
-        added = [thing for thing in more if isinstance(thing, Layer)]
-        return as_before([*self._parts(), *self._layers, *added])
+        more = [added] if isinstance(added, Layer) else []
+        return as_before([*self._parts(), *self._layers, *more])
 
-    def _built_for(self, inputs: Array) -> AbstractContextManager[None]:
+    def built_for(self, inputs: Array) -> AbstractContextManager[None]:
         """Build the network for a block, for samples that `take` returned.
 
         One that was not built before is not built afterwards, if the block fails.
         """
-        return self._building(inputs.shape[1:]) if self._params is None else _AS_IT_IS
+        return self._building(inputs.shape[1:]) if self._network is None else _AS_IT_IS
 
     @contextmanager
     def _building(self, shape: tuple[int, ...]) -> Iterator[None]:
-        with random.drawing(self._source) as source, self._as_before():
+        with random.drawing(self._source) as source, self.restoring():
             self._source = source
             self.build((None, *shape))
             yield
@@ -169,26 +167,8 @@ class Chain(Configurable):
                 )
             self._input = layer
             return
-        if isinstance(layer, Chain):
-            raise TypeError(
-                f"layer: expected a layer, found the network {layer.name!r}; add its layers one by "
-                "one"
-            )
-        if not isinstance(layer, Layer):
-            hint = "; make one: it is a class" if isinstance(layer, type) else ""
-            raise TypeError(f"layer: expected a layer, found {_checks.found(layer)}{hint}")
-        layer.settings()  # refuses what the core does not know
-        check_name(layer.name, self._layers)
-        self._refuse_foreign(layer)
+        _building.check_layer(layer, self)
         self._layers = [*self._layers, layer]
-
-    def _refuse_foreign(self, layer: Layer) -> None:
-        if layer.owner is not None and layer.owner is not self:
-            raise ValueError(
-                f"layer: expected one of this network, found {layer.name!r}, which belongs to "
-                f"network {layer.owner.name!r}, whose parameters are one array; add a "
-                "copy.deepcopy of it"
-            )
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return one layer.
@@ -205,48 +185,20 @@ class Chain(Configurable):
         Layer
             The layer.
         """
-        if (name is None) == (index is None):
-            raise ValueError(
-                "name and index: expected one of the two, found "
-                f"{'neither' if name is None else 'both'}"
-            )
-        if index is not None:
-            count = len(self._layers)
-            at = _checks.integer("index", index, minimum=-count, maximum=count - 1)
-            return self._layers[at]
-        wanted = name_option("name", name)
-        for layer in self._layers:
-            if layer.name == wanted:
-                return layer
-        raise unknown("layer", wanted, [layer.name for layer in self._layers])
+        return _building.find_layer(self._layers, name, index)
 
     # Building.
 
     @property
-    def built(self) -> bool:
-        """Whether the arrays exist."""
-        return self._params is not None
-
-    @property
     def dtype(self) -> str:
         """The dtype of parameters, inputs and outputs: "float32" or "float64"."""
-        kept = self._plan
         # What layers were declared to be is settled once there are arrays.
-        return self._named_dtype() if kept is None or self._params is None else kept[0][2]
+        network = self._network
+        return _building.named_dtype(self._members()) if network is None else network.dtype
 
     def _members(self) -> list[Layer | InputLayer]:
         """Return the layers, the input layer first if there is one."""
         return [*self._layers] if self._input is None else [self._input, *self._layers]
-
-    def _named_dtype(self) -> str:
-        """Return the dtype that layers name, which is one."""
-        members = self._members()
-        named = {m.declared_dtype: m.name for m in members if m.declared_dtype is not None}
-        if len(named) > 1:
-            raise NotReadyError(
-                f"dtype: expected one dtype of all layers, found several named by them: {named}"
-            )
-        return next(iter(named), "float32")
 
     @property
     def source(self) -> "random.RandomSource | None":
@@ -307,43 +259,15 @@ class Chain(Configurable):
     def _make_arrays(self, shape: tuple[int, ...]) -> None:
         """Gather the layers' values, initial ones where there are none, into new flat arrays."""
         for layer in self._layers:
-            self._refuse_foreign(layer)
-        params, state = empty(self.plan_for(shape))
-        with random.drawing(self._source) as source, self._as_before():
+            _building.refuse_foreign(layer, self)
+        network = Network.empty(self.plan_for(shape))
+        with random.drawing(self._source) as source, self.restoring():
             self._source = source
-            self._seed_masks()
-            parts = []
-            start, state_start, index = 0, 0, 0
-            for layer, own, given in self._chain(shape):
-                stop, state_stop = start + own.parameter_count, state_start + own.state_count
-                part = (params[start:stop], state[state_start:state_stop])
-                layer.fill(own, *part, source, prefix=f"{index}/")
-                parts.append((layer, given, own, *part))
-                start, state_start = stop, state_stop
-                index += own.parameter_count > 0
-            assert (start, state_start) == (params.size, state.size)
-            self._feature_shape, self._params, self._state = shape, params, state
-            for layer, given, own, *flat in parts:
-                layer.tie(given, own, flat[0], flat[1], owner=self)
-
-    def _seed_masks(self) -> None:
-        """Give each Dropout its own masks, before its plan is made."""
-        dropouts = [layer for layer in self._layers if isinstance(layer, layers.Dropout)]
-        if not dropouts:
-            return
-        if self._masks is None:
-            assert self._source is not None
-            self._masks = as_stream(self._source)
-        for place, dropout in enumerate(dropouts):
-            dropout.draw_from(self._masks, f"dropout/{place}")
-
-    def _chain(self, shape: tuple[int, ...]) -> Iterable[tuple[Layer, _core.Plan, tuple[int, ...]]]:
-        """Walk the layers with the plan of each by itself and the shape that it is given."""
-        dtype = self._named_dtype()
-        for layer in self._layers:
-            own = layer.plan_for(shape, dtype)
-            yield layer, own, shape
-            shape = own.output_shapes[-1]
+            self._masks = _building.seed_masks(self._layers, self._masks, source)
+            parts = _building.fill(network, self._layers, shape, source)
+            self._feature_shape, self._network = shape, network
+            for layer, given, own, params, state in parts:
+                layer.tie(given, own, params, state, owner=self)
 
     def plan_for(self, shape: tuple[int, ...]) -> _core.Plan:
         """Return the plan for samples of `shape`; nothing is changed."""
@@ -353,18 +277,18 @@ class Chain(Configurable):
         settings = [layer._kept_settings or layer._settings() for layer in layers]
         if kept is not None:
             (known, told, dtype), plan = kept
-            settled = self._params is not None
-            if known == shape and told == settings and (settled or dtype == self._named_dtype()):
+            settled = self._network is not None
+            if known == shape and told == settings and (settled or dtype == self.dtype):
                 return plan
-        for _ in self._chain(shape):
+        dtype = _building.named_dtype(self._members())
+        for _ in _building.walk(layers, shape, dtype):
             pass  # a layer's own complaint names it
-        dtype = self._named_dtype()
         plan = _core.Plan(shape, settings, dtype)
         self._plan = ((shape, settings, dtype), plan)
         return plan
 
     def _forget_arrays(self) -> None:
-        self._params = self._state = self._plan = None
+        self._network = self._plan = None
         if self._input is None and not self._layers:
             self._feature_shape = None
         self._forget_slots()
@@ -372,12 +296,15 @@ class Chain(Configurable):
     def _forget_slots(self) -> None:
         """Forget what depends on the layout of the arrays; the optimizer's slots, if any."""
 
+    def _current_plan(self) -> _core.Plan:
+        assert self._feature_shape is not None
+        return self.plan_for(self._feature_shape)
+
+    _plan_of = plan_for
+
     def ready(self) -> _core.Plan:
         """Return the plan of the built network, or say that it is not built."""
-        shape = self._feature_shape
-        if shape is None or self._params is None:
-            raise self._not_built()
-        return self.plan_for(shape)
+        return self.network.plan
 
     def _not_built(self) -> NotReadyError:
         return NotReadyError(
@@ -388,19 +315,180 @@ class Chain(Configurable):
     def take(self, x: ArrayLike, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
         shape = self._feature_shape or self.known_shape()
-        array = _checks.numeric(name, x)
-        if shape is not None and array.ndim:
-            # Keras's leniency: a last axis of length 1 may be missing or superfluous.
-            if array.shape[1:] == shape[:-1] and shape[-1] == 1:
-                array = array[..., np.newaxis]
-            elif array.shape[1:] == (*shape, 1):
-                array = array[..., 0]
-        if array.ndim < 2 or (shape is not None and array.shape[1:] != shape):
-            expected = "..." if shape is None else ", ".join(map(str, shape))
-            hint = f"; use {name}.reshape(-1, 1)" if array.ndim == 1 and shape is None else ""
-            raise ShapeError(f"{name}: expected shape (n, {expected}), found {array.shape}{hint}")
-        if array.size == 0:
-            raise ShapeError(
-                f"{name}: expected some samples, found none; its shape is {array.shape}"
-            )
-        return _checks.floats(name, array, self.dtype, finite=_checks.flag("finite", finite))
+        return _samples.inputs(name, x, shape, self.dtype, _checks.flag("finite", finite))
+
+    def _inputs(self, x: ArrayLike) -> Array:
+        return self.take(x, finite=False)
+
+    # Arrays.
+
+    @property
+    def params(self) -> Array:
+        """All trainable parameters: one array, of which the layers' arrays are views."""
+        network = self._network
+        if network is None:
+            raise self._not_built()
+        return network.params
+
+    @property
+    def state(self) -> Array:
+        """All running averages: one array, of which the layers' arrays are views."""
+        network = self._network
+        if network is None:
+            raise self._not_built()
+        return network.state
+
+    def _holders(self) -> list[Layer]:
+        return self._layers
+
+    def _named_arrays(self) -> list[tuple[str, Array]]:
+        self.ready()
+        return super()._named_arrays()
+
+    def _by_name(self, gradients: list[tuple[int, str, Array]]) -> dict[str, Array]:
+        return {f"{self._layers[i].name}/{role}": view for i, role, view in gradients}
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any layer is trainable; setting it sets all layers."""
+        return any(layer.trainable for layer in self._layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self._layers:
+            layer.trainable = _checks.flag("trainable", value)
+
+    def named_weights(self) -> list[tuple[str, Array]]:
+        """Return all arrays with names: place among the layers that have arrays, and role.
+
+        Returns
+        -------
+        list of tuple
+            Such as ``("0/kernel", array)``. The layers' own names are not part of it, so that the
+            same network built twice has the same names.
+        """
+        holders = [layer for layer in self._layers if layer.arrays]
+        return [(f"{i}/{role}", a) for i, la in enumerate(holders) for role, a in la.arrays.items()]
+
+    # Shapes, configuration, copies, printing.
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Shape of the input with the batch axis as None."""
+        shape = self.known_shape()
+        if shape is None:
+            raise AttributeError(f"network {self.name!r} has no input_shape before it is built")
+        return (None, *shape)
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: None = None,
+        print_fn: Callable[[str], object] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: None = None,
+    ) -> None:
+        """Print the layers, their output shapes and their numbers of parameters.
+
+        Parameters
+        ----------
+        line_length : int, optional
+            Width in characters, up to 10000; that of the terminal, at most 80, if not given.
+        positions : None
+            Not supported; here for the order of Keras's arguments.
+        print_fn : callable, optional
+            Called with the text instead of printing it.
+        expand_nested : bool, default False
+            Here for Keras's signature: networks do not nest.
+        show_trainable : bool, default False
+            Whether to say of each layer if it is trainable.
+        layer_range : None
+            Not supported; here for the order of Keras's arguments.
+        """
+        _summary.check_form(positions, layer_range)
+        _summary.show(self, line_length, print_fn, show_trainable)
+
+    def get_config(self) -> dict[str, object]:
+        """Return what makes an equal network, without its arrays.
+
+        Returns
+        -------
+        dict
+            Name, layers, and the shape of a sample if it is known.
+        """
+        config: dict[str, Any] = {
+            "name": self.name,
+            "layers": [layers.serialize(member) for member in self._members()],
+        }
+        if self._feature_shape is not None:
+            config["build_input_shape"] = (None, *self._feature_shape)
+        return config
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Mapping[str, object],
+        custom_objects: Mapping[str, object] | None = None,
+        *,
+        rng: random.Rng = None,
+    ) -> Self:
+        """Make a network from what `get_config` returned; its weights are fresh.
+
+        Parameters
+        ----------
+        config : dict
+            What `get_config` returned.
+        custom_objects : mapping of str to type, optional
+            Further classes by name, such as initializers of your own.
+        rng : None, int, sequence of ints, Generator, RandomState or Stream, optional
+            Where the weights come from.
+
+        Returns
+        -------
+        Network
+            The network.
+
+        Raises
+        ------
+        TypeError
+            If `config` is no mapping, `custom_objects` is none, or `rng` no source.
+        ValueError
+            If what `config` says is not what a network says.
+        """
+        given = check_config("config", config)
+        entries = _building.check_entries(config, given.get("layers"))
+        source = None if rng is None else random.resolve(rng)
+        with _custom.custom_object_scope(custom_objects):
+            members = [layers.deserialize(entry) for entry in entries]
+        try:
+            network = cls(members, given.get("name"), rng=source)
+            if given.get("build_input_shape") is not None:
+                network.build(given["build_input_shape"])
+        except TypeError as error:
+            raise ValueError(f"config of {cls.__name__}: {error}") from error
+        return network
+
+    def __getstate__(self) -> dict[str, object]:
+        # The layers carry the values; flat arrays and plan are made again from them.
+        gone = ("_network", "_plan")
+        return {name: value for name, value in self.__dict__.items() if name not in gone}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        gone = ("_params", "_state", "_plan")  # of 0.1.0: None
+        self.__dict__.update({name: v for name, v in state.items() if name not in gone})
+        if any(layer.built for layer in self._layers):
+            self._build_if_known()
+
+    def __copy__(self) -> Self:
+        # Sharing layers would mean sharing arrays, which belong to one network.
+        return copy.deepcopy(self)
+
+    def __repr__(self) -> str:
+        name = text.flat(self.name, 40)
+        holds = f", params={self.count_params():,}" if self.built else ""
+        counts = f"layers={len(self._layers)}{holds}"
+        return f"<{type(self).__name__} name={name}, built={self.built}, {counts}>"
+
+    def _repr_html_(self) -> str:
+        return _summary.html(self)

@@ -13,7 +13,7 @@ from fanin.errors import ShapeError
 from fanin.losses import _targets
 
 if TYPE_CHECKING:
-    from fanin.models._network import Network
+    from fanin.models._chain import Chain
 
 Array = NDArray[Any]
 
@@ -86,8 +86,26 @@ def training_rows(samples: int, split: float) -> int:
     return samples - held_out
 
 
+def inputs(name: str, x: Any, shape: tuple[int, ...] | None, dtype: str, finite: bool) -> Array:
+    """Return inputs as the core takes them; `shape` is that of a sample, None while unknown."""
+    array = _checks.numeric(name, x)
+    if shape is not None and array.ndim:
+        # Keras's leniency: a last axis of length 1 may be missing or superfluous.
+        if array.shape[1:] == shape[:-1] and shape[-1] == 1:
+            array = array[..., np.newaxis]
+        elif array.shape[1:] == (*shape, 1):
+            array = array[..., 0]
+    if array.ndim < 2 or (shape is not None and array.shape[1:] != shape):
+        expected = "..." if shape is None else ", ".join(map(str, shape))
+        hint = f"; use {name}.reshape(-1, 1)" if array.ndim == 1 and shape is None else ""
+        raise ShapeError(f"{name}: expected shape (n, {expected}), found {array.shape}{hint}")
+    if array.size == 0:
+        raise ShapeError(f"{name}: expected some samples, found none; its shape is {array.shape}")
+    return _checks.floats(name, array, dtype, finite=finite)
+
+
 def samples(
-    network: "Network",
+    network: "Chain",
     loss: str,
     x: Any,
     y: Any,
@@ -97,24 +115,24 @@ def samples(
     """Check everything about some samples against a network; nothing of it is changed."""
     if x is None:
         raise ValueError(f"{names[0]} is missing: expected the samples, found None")
-    inputs = network.take(x, names[0])
+    rows = network.take(x, names[0])
     if y is None:  # said after x was looked at: a data set that yields both has none
         raise ValueError(f"{names[1]} is missing: expected the targets, found None")
-    plan = network.plan_for(inputs.shape[1:])
-    outputs = (len(inputs), *plan.output_shapes[-1])
+    plan = network.plan_for(rows.shape[1:])
+    outputs = (len(rows), *plan.output_shapes[-1])
     targets = _targets.prepare(names[1], y, loss, outputs, plan.dtype)
     weights = None
     if sample_weight is not None:
         array = _targets.weights(names[2], sample_weight, plan.dtype)
         weights = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-        if weights.shape != (len(inputs),):
-            raise ShapeError(f"{names[2]}: expected shape ({len(inputs)},), found {array.shape}")
+        if weights.shape != (len(rows),):
+            raise ShapeError(f"{names[2]}: expected shape ({len(rows)},), found {array.shape}")
         weights = np.ascontiguousarray(weights)
-    return Samples(inputs, targets, weights)
+    return Samples(rows, targets, weights)
 
 
 def parts(
-    network: "Network",
+    network: "Chain",
     loss: str,
     x: Any,
     y: Any,
@@ -148,9 +166,7 @@ def parts(
     return train, validation
 
 
-def _validation(
-    network: "Network", loss: str, data: Any, feature_shape: tuple[int, ...]
-) -> Samples:
+def _validation(network: "Chain", loss: str, data: Any, feature_shape: tuple[int, ...]) -> Samples:
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         of_length = f" of length {len(data)}" if isinstance(data, tuple | list) else ""
         error = ValueError if isinstance(data, tuple | list) else TypeError

@@ -1,25 +1,35 @@
 """`Sequential`: layers in a row that can be trained."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, overload
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from fanin import _checks, _core, random
+from fanin import _checks, losses, optimizers, random
 from fanin.callbacks import Callback, History
-from fanin.callbacks._base import PREDICT_BATCH_HOOKS, CallbackList
+from fanin.errors import NotReadyError
+from fanin.layers._arrays import Array
 from fanin.layers._base import Stacked
-from fanin.models import _course, _samples, _step, _training
-from fanin.models._compilable import Compilable
-from fanin.show.progress import Progress, resolve_verbose
+from fanin.metrics import Metric
+from fanin.models import _course, _evaluation, _samples, _training
+from fanin.models._chain import Chain
+from fanin.models._compiled import Compiled
+from fanin.models._files import WithFiles
+from fanin.show.progress import resolve_verbose
 
 if TYPE_CHECKING:
-    from fanin.typing import Evaluation, FloatArray, Validation, Verbose
+    from fanin.typing import (
+        Evaluation,
+        FloatArray,
+        LossLike,
+        MetricLike,
+        OptimizerLike,
+        Validation,
+        Verbose,
+    )
 
 
-class Sequential(Compilable):
+class Sequential(WithFiles, Chain):
     """A chain of layers that can be trained, as Keras's `Sequential`.
 
     All trainable parameters are one array, ``model.params``, and all running averages another,
@@ -66,6 +76,8 @@ class Sequential(Compilable):
     True
     """
 
+    _compiled: Compiled | None = None
+
     def __init__(
         self,
         layers: Iterable[Stacked] | Stacked | None = None,
@@ -76,6 +88,127 @@ class Sequential(Compilable):
         self.history: History | None = None
         self.stop_training = False
         super().__init__(layers, name, rng=rng)
+
+    # What training is for.
+
+    def compile(
+        self,
+        optimizer: "OptimizerLike" = "rmsprop",
+        loss: "LossLike | None" = None,
+        loss_weights: None = None,
+        metrics: "Sequence[MetricLike] | None" = None,
+        weighted_metrics: None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose the optimizer, the loss and the metrics; the optimizer starts anew.
+
+        Parameters
+        ----------
+        optimizer : str, dict or Optimizer, default "rmsprop"
+            One of `fanin.optimizers`. Its numbers can be changed later, also by a callback. Where
+            it then wants other arrays (`slots`), those whose name stays keep their values, and
+            others start anew.
+        loss : str, dict, function or Loss
+            One of `fanin.losses`, or any object with `value_and_gradient`, see `losses.Loss`.
+        loss_weights : None
+            Not supported: a network has one output.
+        metrics : list of str, Metric or callable, optional
+            Of `fanin.metrics`; ``"accuracy"`` is the one that fits loss and outputs, see
+            `fanin.metrics.resolve`. A function ``f(y_true, y_pred)`` of yours is one too.
+        weighted_metrics : None
+            Not supported.
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : optional
+            Here for Keras's signature: they say how Keras runs, not what it computes.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown; the message suggests the close match.
+        TypeError
+            If something is not of a kind that can be used.
+
+        Warns
+        -----
+        UserWarning
+            If the loss does not fit the last activation, such as logits to a softmax. An unbuilt
+            network warns when it is trained or evaluated.
+        """
+        for name, value in (("loss_weights", loss_weights), ("weighted_metrics", weighted_metrics)):
+            if value is not None:
+                # Keras has loss_weights in the third place, where many a script has its metrics.
+                hint = "; metrics are given by name: metrics=[...]" if name[0] == "l" else ""
+                raise ValueError(
+                    f"{name}: expected None, as a network has one output and metrics are not "
+                    f"weighted, found {_checks.found(value)}{hint}"
+                )
+        outputs = self.output_shape[-1] if self.built else None
+        compiled = Compiled.of(optimizer, loss, metrics, outputs)
+        if self.built:
+            compiled.check_outputs(self)
+        if self._compiled is not None:
+            self._compiled.end()
+        self._compiled = compiled.begin()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
+
+    @property
+    def compiled_with(self) -> Compiled:
+        """What `compile` chose; an AttributeError before."""
+        if self._compiled is None:
+            raise NotReadyError("the model is not compiled: call compile(optimizer, loss) first")
+        return self._compiled
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer:
+        """The optimizer; an AttributeError before `compile`."""
+        return self.compiled_with.optimizer
+
+    @property
+    def loss(self) -> losses.Loss:
+        """The loss; an AttributeError before `compile`."""
+        return self.compiled_with.loss
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics, once the network is built: before, "accuracy" has no meaning."""
+        if self._compiled is None or not self.built:
+            return []
+        return self._compiled.metrics_for(self.ready().output_shapes[-1][-1])
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns: "loss" and the metrics; empty before `compile`."""
+        return [] if self._compiled is None else self._compiled.names
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs trained since `compile`; kept in files and copies.
+
+        ``fit(..., epochs=20, initial_epoch=model.epoch)`` goes on where training stopped.
+        """
+        return 0 if self._compiled is None else self._compiled.epochs
+
+    @property
+    def slots(self) -> dict[str, Array]:
+        """The optimizer's arrays by name, each of the layout of `params`; empty before training."""
+        compiled = self.compiled_with
+        if compiled.slots is None:
+            return {}
+        slots = compiled.arranged(self.params)
+        return dict(zip(compiled.optimizer.slot_names(), slots, strict=True))
+
+    def _forget_slots(self) -> None:
+        if self._compiled is not None:
+            self._compiled.forget_slots()
+
+    def _parts(self) -> list[object]:
+        return [*super()._parts(), *([] if self._compiled is None else [self._compiled])]
 
     # Training.
 
@@ -180,7 +313,7 @@ class Sequential(Compilable):
                 "fit supports neither steps_per_epoch nor validation_steps: an epoch is one pass "
                 "over the samples; slice x and y instead"
             )
-        self._choices()  # refuses a network that is not compiled before it looks at anything else
+        _ = self.compiled_with  # refuses a network that is not, before it looks at anything else
         course = _course.course(
             epochs=epochs,
             initial_epoch=initial_epoch,
@@ -194,15 +327,7 @@ class Sequential(Compilable):
         )
         source = None if rng is None else random.resolve(rng)
         (history,) = _training.fit(
-            [self],
-            course,
-            x,
-            y,
-            sample_weight,
-            class_weight,
-            validation_data,
-            callbacks,
-            source,
+            [self], course, x, y, sample_weight, class_weight, validation_data, callbacks, source
         )
         return history
 
@@ -294,27 +419,15 @@ class Sequential(Compilable):
         """
         if steps is not None:
             raise ValueError("evaluate does not support steps: slice x and y instead")
-        compiled = self._choices()
+        compiled = self.compiled_with
         size = _course.batch_rows("batch_size", batch_size)
-        level = resolve_verbose(verbose)
-        by_name = _checks.flag("return_dict", return_dict)
+        level, by_name = resolve_verbose(verbose), _checks.flag("return_dict", return_dict)
         data = _samples.samples(self, compiled.targets, x, y, sample_weight)
         threads = _checks.thread_count(threads)
-        objective = compiled.objective(self.plan_for(data.x.shape[1:]))
-        objective.check_weights(data)
-        batches = -(-len(data) // size)
-        called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
-        with self._built_for(data.x), Progress(level, batches) as progress:
-            network = _training.Network.of(self)
-            self._warn_of_outputs(compiled, network.plan)
-            called.begin()
-            progress.begin()
-            with objective.counting() as counted:
-                logs = _step.evaluate(network, counted, data, size, threads, called)
-            progress.end(logs)
+        logs, names = _evaluation.evaluate(self, data, size, level, callbacks, threads)
         if by_name:
             return logs
-        values = [logs[name] for name in objective.names]
+        values = [logs[name] for name in names]
         # Checkers are told one type, which has what users do with either.
         return values if len(values) > 1 else values[0]  # type: ignore[return-value]
 
@@ -356,27 +469,7 @@ class Sequential(Compilable):
         size = _course.batch_rows("batch_size", batch_size)
         threads = _checks.thread_count(threads)
         level = resolve_verbose(verbose)
-        inputs = self.take(x)
-        batches = -(-len(inputs) // size)
-        called = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": batches})
-        with self._built_for(inputs), Progress(level, batches) as progress:
-            network = _training.Network.of(self)
-            called.begin()
-            called.call("on_predict_begin", {})
-            progress.begin()
-            if called.any_overrides(PREDICT_BATCH_HOOKS):
-                parts = []
-                for batch, start in enumerate(range(0, len(inputs), size)):
-                    called.call("on_predict_batch_begin", batch, {})
-                    part = inputs[start : start + size]
-                    parts.append(_core.predict(network, part, size, threads))
-                    called.call("on_predict_batch_end", batch, {"outputs": parts[-1]})
-                outputs = np.concatenate(parts)
-            else:
-                outputs = _core.predict(network, inputs, size, threads)
-            progress.end({})
-            called.call("on_predict_end", {})
-        return outputs
+        return _evaluation.predict(self, self.take(x), size, level, callbacks, threads)
 
     def recalibrate(self, x: ArrayLike) -> None:
         """Set the running averages of every BatchNormalization to the exact statistics of `x`.
@@ -397,105 +490,9 @@ class Sequential(Compilable):
 
         recalibrate(self, x)
 
-    # Files.
-
-    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
-        """Write all arrays to one file, in NumPy's npz format.
-
-        Parameters
-        ----------
-        filepath : str or path
-            The file, and what is refused, as for `save`.
-        overwrite : bool, default True
-            Whether a file that exists may be replaced.
-        """
-        self.ready()
-        from fanin.models import _archive
-
-        path, overwrite = _archive.check_path(filepath), _checks.flag("overwrite", overwrite)
-        _archive.write(path, dict(self.named_weights()), overwrite)
-
-    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
-        """Read all arrays from a file of `save_weights` or `save`.
-
-        Arrays with NaN are read with a warning: failed trainings are looked into.
-
-        Parameters
-        ----------
-        filepath : str or path
-            The file.
-        skip_mismatch : False
-            Not supported: a file of another network is an error.
-
-        Raises
-        ------
-        ValueError
-            If the file is damaged or of another format, its names or shapes are not those of this
-            network, or a number cannot be: too large for the dtype, a negative variance. The
-            message names the file and says what it is. Nothing is changed. (NaN and infinity are
-            read with a warning.)
-        OSError
-            If the file cannot be read, or is a folder, a pipe or a device.
-        """
-        if _checks.flag("skip_mismatch", skip_mismatch):
-            raise ValueError("skip_mismatch is not supported: load into a network of the same kind")
-        from fanin.models import _archive
-
-        _archive.read_weights(filepath, self)
-
-    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
-        """Write the whole model to one file: layers, arrays, what was compiled, optimizer's arrays.
-
-        The file is an npz archive of NumPy's. The state of an `rng` that is a NumPy generator is
-        not saved; a warning says so, as training that goes on from the file then differs.
-
-        Parameters
-        ----------
-        filepath : str or path
-            The file, of a name that ends in ``.npz``, has no suffix or one that is no known
-            format's. It appears whole; if writing fails, what was there stays. Of a symbolic link
-            the target is written.
-        overwrite : bool, default True
-            Whether a file that exists may be replaced.
-
-        Raises
-        ------
-        ValueError
-            If the name is that of another format, such as ``model.h5``, or the model has an
-            argument that no file can hold.
-        TypeError
-            If `filepath` is no path: a number, an open file.
-        OSError
-            If the file cannot be written, is read-only (root is refused too), or is a folder, a
-            pipe, a socket or a device.
-        """
-        self.ready()
-        from fanin.models import _archive
-
-        path, overwrite = _archive.check_path(filepath), _checks.flag("overwrite", overwrite)
-        _archive.write(path, _archive.whole(self, self._compiled), overwrite)
-
 
 def as_sequential(name: str, model: object) -> Sequential:
-    """Return `model` if it is a network of this package that can be trained.
-
-    Parameters
-    ----------
-    name : str
-        What a message calls it.
-    model : object
-        What was given.
-
-    Returns
-    -------
-    Sequential
-        The same.
-
-    Raises
-    ------
-    TypeError
-        If it is something else.
-    """
+    """Return `model`, called `name` in a message, if it is a network that can be trained."""
     if isinstance(model, Sequential):
         return model
     hint = "; make one: it is a class" if isinstance(model, type) else ""

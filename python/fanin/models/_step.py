@@ -13,7 +13,8 @@ from fanin.models._objective import Objective
 from fanin.models._samples import Samples, frozen
 
 if TYPE_CHECKING:
-    from fanin.models._training import Compiled, Network
+    from fanin.layers._network import Network
+    from fanin.models._compiled import Compiled
 
 Array = NDArray[Any]
 

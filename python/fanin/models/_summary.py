@@ -8,14 +8,23 @@ from fanin.show import text
 from fanin.show.table import Table
 
 if TYPE_CHECKING:
-    from fanin.models._network import Network
+    from fanin.models._chain import Chain
 
 _WIDTH = 80
 _WIDEST = 10_000  # characters: each line is filled up with blanks
 
 
+def check_form(positions: None, layer_range: None) -> None:
+    """Refuse arguments of Keras's that ask for a table of another form."""
+    if positions is not None or layer_range is not None:
+        raise ValueError(
+            "positions and layer_range: expected None, since the table has one form, found "
+            f"{_checks.found(positions)} and {_checks.found(layer_range)}"
+        )
+
+
 def show(
-    network: "Network",
+    network: "Chain",
     line_length: int | None,
     print_fn: Callable[[str], object] | None,
     show_trainable: bool,
@@ -39,7 +48,7 @@ def show(
         print_fn(text.as_text(*parts, width=line_length or _WIDTH))
 
 
-def html(network: "Network") -> str:
+def html(network: "Chain") -> str:
     """Write the summary of a network for a notebook."""
     from fanin.show import page
 
@@ -56,7 +65,7 @@ def html(network: "Network") -> str:
 _TITLES = ("Layer (type)", "Output Shape", "Param #")
 
 
-def _parts(network: "Network", show_trainable: bool) -> list[Any]:
+def _parts(network: "Chain", show_trainable: bool) -> list[Any]:
     from rich import box
     from rich import table as rich_table
     from rich.text import Text
@@ -81,7 +90,7 @@ def _parts(network: "Network", show_trainable: bool) -> list[Any]:
     ]
 
 
-def _rows(network: "Network") -> Iterator[tuple[str, str, str, str, str]]:
+def _rows(network: "Chain") -> Iterator[tuple[str, str, str, str, str]]:
     """Walk the layers: name, type, shape, parameters, and whether they are trained."""
     for layer in network.layers:
         shape, count = "?", "0 (unbuilt)"
@@ -92,7 +101,7 @@ def _rows(network: "Network") -> Iterator[tuple[str, str, str, str, str]]:
         yield layer.name, type(layer).__name__, shape, count, mark
 
 
-def _totals(network: "Network") -> Iterator[tuple[str, str, str]]:
+def _totals(network: "Chain") -> Iterator[tuple[str, str, str]]:
     """Walk the sums: title, number of parameters, and their size."""
     trainable, frozen = network.trainable_weights, network.non_trainable_weights
     for title, arrays in (

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,131 +13,21 @@ from numpy.typing import ArrayLike, NDArray
 from fanin import _core, random
 from fanin.callbacks._base import BATCH_HOOKS, Callback, CallbackList, History
 from fanin.callbacks._run import Run
-from fanin.losses import Loss
-from fanin.losses import _base as _losses
-from fanin.metrics import Metric, as_metrics, resolve_all, target_kind
+from fanin.layers._network import Network
 from fanin.models import _samples
+from fanin.models._compiled import Compiled
 from fanin.models._course import Course
 from fanin.models._objective import Objective
 from fanin.models._samples import Samples
 from fanin.models._step import Pass, Step, evaluate, step_of
-from fanin.optimizers import Optimizer
 from fanin.show.progress import INTERVAL, Progress
 from fanin.streams import Replay
 
 if TYPE_CHECKING:
     from fanin.models import Sequential
-    from fanin.models._network import Network as Layers
     from fanin.typing import Validation
 
 Array = NDArray[Any]
-
-
-# The records that the core reads, by attribute. Without eq and repr, which nothing uses: making
-# them is part of what `import fanin` takes.
-@dataclass(eq=False, repr=False)
-class Network:
-    """A plan and its arrays."""
-
-    plan: _core.Plan
-    params: Array
-    state: Array
-
-    @classmethod
-    def of(cls, model: "Layers") -> Self:
-        """Return those of a network that is built."""
-        return cls(model.ready(), model.params, model.state)
-
-
-@dataclass(eq=False, repr=False)
-class Update:
-    """An optimizer's settings and its slots."""
-
-    optimizer: dict[str, Any]
-    slots: Array
-
-
-class Compiled:
-    """What `compile` chose, and the optimizer's arrays, which live as long as the choice."""
-
-    def __init__(self, optimizer: Optimizer, loss: Loss, metrics: list[str | Metric]) -> None:
-        self.optimizer, self.loss = optimizer, loss
-        self.metrics = metrics
-        """By name or as objects; which accuracy is meant is known with the network's outputs."""
-        self.iterations = 0
-        """Steps that the optimizer has done."""
-        self.epochs = 0
-        """Whole epochs trained; a second `fit` does not repeat the shuffles of the first."""
-        self.seen: Any = None
-        """What the network consisted of when loss and outputs were last looked at."""
-        self.told: str | None = None
-        """What the warning about them said."""
-        # Slots, their names and the settings that they are for: together, so that an interrupt
-        # finds what belongs together.
-        self._memory: tuple[Array | None, list[str], dict[str, Any] | None] = (None, [], None)
-
-    @property
-    def slots(self) -> Array | None:
-        """The optimizer's arrays, one a row; None before training."""
-        return self._memory[0]
-
-    @slots.setter
-    def slots(self, slots: Array | None) -> None:
-        self._memory = (slots, [] if slots is None else self.optimizer.slot_names(), None)
-
-    def begin(self) -> Self:
-        """Count the steps of the optimizer."""
-        self.optimizer._counters.add(self)
-        return self
-
-    def end(self) -> None:
-        """Count them no longer."""
-        self.optimizer._counters.discard(self)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if "slots" in state:  # of 0.1.0
-            given = dict(state)
-            self.__init__(given["optimizer"], given["loss"], as_metrics(given["metrics"]))  # type: ignore[misc]
-            self.slots = given.pop("slots")
-            state = {name: given[name] for name in ("iterations", "epochs")}
-        self.__dict__.update(state)
-        self.begin()
-
-    def arranged(self, params: Array) -> Array:
-        """Return the slots that the optimizer wants, with its numbers as they are now.
-
-        A change of these, such as a momentum that was 0, can make it want others than before: those
-        whose name stays keep their values, others start as new ones do.
-        """
-        slots, before, _ = self._memory
-        names = self.optimizer.slot_names()
-        if slots is not None and before == names:
-            return slots
-        fresh = self.optimizer.init(params)
-        for row, name in zip(fresh, names, strict=True):
-            if slots is not None and name in before:
-                row[:] = slots[before.index(name)]
-        return fresh
-
-    def update(self, params: Array) -> Update:
-        """Return the optimizer's settings, and its slots in the form that it wants with them."""
-        settings, slots = self.optimizer.settings(), self._memory[0]
-        if slots is None or settings != self._memory[2]:
-            slots = self.arranged(params)
-            self._memory = (slots, self.optimizer.slot_names(), settings)
-        return Update(settings, slots)
-
-    def objective(self, plan: _core.Plan) -> Objective:
-        """Return what the loss and the metrics mean for the outputs of a plan."""
-        chosen = resolve_all(self.metrics, self.loss, plan.output_shapes[-1][-1])
-        return Objective.of(self.loss, chosen)
-
-    @property
-    def targets(self) -> str:
-        """The loss or metric of the core that says what targets have to be; "" if none does."""
-        kind = _losses.kind_of(self.loss)
-        others = [] if kind else map(target_kind, resolve_all(self.metrics, self.loss, 1))
-        return kind or next((other for other in others if other), "")
 
 
 @dataclass(eq=False, repr=False)
@@ -350,7 +240,7 @@ def fit(
     What the arguments mean is said by `fanin.Sequential.fit` and `fanin.fit_many`. Shuffles come
     from `source`, if not from the networks; messages about one begin with its entry of `whose`.
     """
-    lead, compiled = models[0], [model._choices() for model in models]
+    lead, compiled = models[0], [model.compiled_with for model in models]
     samples, validation = _samples.parts(
         lead,
         compiled[0].targets,
@@ -379,8 +269,8 @@ def fit(
         counted = [run.enter_context(objective.counting()) for objective in objectives]
         with ExitStack() as undo:
             for model in models:
-                undo.enter_context(model._built_for(samples.x))
-                undo.enter_context(model._as_before())
+                undo.enter_context(model.built_for(samples.x))
+                undo.enter_context(model.restoring())
             trainees = [
                 _trainee(model, name, course, objective, hooks, source)
                 for model, name, objective, hooks in zip(
@@ -431,8 +321,8 @@ def _trainee(
     source: "random.RandomSource | None",
 ) -> Trainee:
     """Give a network that is built what training needs: slots, history, callbacks, shuffles."""
-    compiled, network = model._choices(), Network.of(model)
-    model._warn_of_outputs(compiled, network.plan)
+    compiled, network = model.compiled_with, model.network
+    compiled.check_outputs(model)
     compiled.update(network.params)
     # Shuffles of an earlier fit are not repeated, unless the user says where they come from.
     offset = max(compiled.epochs - course.first, 0) if source is None else 0

@@ -1,0 +1,337 @@
+"""What a layer and a model are both: a network that runs forward and back, weights, shapes."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+from fanin import _checks, _core
+from fanin._checks import thread_count
+from fanin._members._registry import Configurable
+from fanin.errors import NotReadyError
+from fanin.layers._arrays import Array, write_all
+from fanin.layers._network import Gradients, Keep, Network, Passed, check_keep
+
+if TYPE_CHECKING:
+    from fanin.layers._base import Layer
+
+
+_SHARE: Keep = "share"
+
+
+class Module(Configurable):
+    """What owns a network once it is built: a layer, or layers in a row."""
+
+    name: str
+    _network: Network | None = None
+    _feature_shape: tuple[int, ...] | None = None
+    """Shape of one sample."""
+    _passes: int = 0
+    """Calls of `forward` in training: each draws other masks. Those of `fit` do not count."""
+    _plan: tuple[Any, _core.Plan] | None = None
+    """What the last plan was made for, and the plan."""
+
+    # What the two kinds say of themselves.
+
+    def _holders(self) -> "Sequence[Layer]":
+        """Return the layers, whose arrays are the weights."""
+        raise NotImplementedError
+
+    def _inputs(self, x: ArrayLike) -> Array:
+        """Return `x` as the array that `forward` passes on, its shape checked where it is known."""
+        raise NotImplementedError
+
+    def _building(self, shape: tuple[int, ...]) -> AbstractContextManager[None]:
+        """Build for samples of this shape; undone if the block does not come to its end."""
+        raise NotImplementedError
+
+    def _current_plan(self) -> _core.Plan:
+        """Return the plan, made again if an option such as `trainable` was changed since."""
+        raise NotImplementedError
+
+    def _plan_of(self, shape: tuple[int, ...]) -> _core.Plan:
+        """Return the plan for samples of any shape that can be taken; nothing is changed."""
+        raise NotImplementedError
+
+    def _by_name(self, gradients: list[tuple[int, str, Array]]) -> dict[str, Array]:
+        """Name what `Network.split` returned."""
+        raise NotImplementedError
+
+    def _not_built(self) -> NotReadyError:
+        raise NotImplementedError
+
+    # The network.
+
+    @property
+    def built(self) -> bool:
+        """Whether the arrays exist."""
+        return self._network is not None
+
+    @property
+    def network(self) -> Network:
+        """The plan, of the options as they are now, and its arrays."""
+        network = self._network
+        if network is None:
+            raise self._not_built()
+        plan = self._current_plan()
+        if plan is not network.plan:
+            self._network = network = network.with_plan(plan)
+        return network
+
+    # Shapes.
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Shape of the input with the batch axis as None; an AttributeError while unknown."""
+        raise NotImplementedError
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """Shape of the output with the batch axis as None; an AttributeError while unknown."""
+        return self.compute_output_shape(self.input_shape)
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """Return the shape of the output for a shape of the input.
+
+        Parameters
+        ----------
+        input_shape : tuple
+            With the batch axis in front.
+
+        Returns
+        -------
+        tuple
+            With the batch axis in front.
+
+        Examples
+        --------
+        >>> from fanin.layers import Dense
+        >>> Dense(10).compute_output_shape((None, 784))
+        (None, 10)
+        """
+        shape = _checks.batched_shape("input_shape", input_shape)
+        return (input_shape[0], *self._plan_of(shape).output_shapes[-1])
+
+    # Forward and backward.
+
+    def __call__(self, x: ArrayLike, training: bool = False) -> Array:
+        """Return the outputs for `x`.
+
+        Parameters
+        ----------
+        x : array_like of shape (batch, ...)
+            The inputs. What is not built is built for them.
+        training : bool, default False
+            Whether to behave as in training; matters to `BatchNormalization` and `Dropout`.
+
+        Returns
+        -------
+        ndarray
+            The outputs.
+        """
+        if hasattr(x, "get_config"):  # a layer, or an Input
+            raise TypeError(
+                f"x: expected an array, found {_checks.found(x)}; the functional API is not "
+                "supported: networks of layers are built with Sequential"
+            )
+        return self.forward(x, training)[0]
+
+    def forward(
+        self,
+        x: ArrayLike,
+        training: bool = False,
+        *,
+        threads: int | None = None,
+        keep: Keep = "share",
+        out: Array | Passed | None = None,
+    ) -> Passed:
+        """Return the outputs for `x` and what `backward` needs.
+
+        Parameters
+        ----------
+        x : array_like of shape (batch, ...)
+            The inputs, all at once. What is not built is built for them.
+        training : bool, default False
+            Whether to behave as in training: `BatchNormalization` then normalizes by the batch and
+            updates its running averages in place, and `Dropout` drops.
+        threads : int, optional
+            How many threads to use.
+        keep : {"share", "copy"}, default "share"
+            What the cache has of `x`: the array itself, where it has the dtype of the parameters
+            and lies in one piece, which must then not be changed before `backward`; or a copy.
+        out : ndarray or tuple, optional
+            An array to write the outputs into; or what an earlier `forward` of the same layer or
+            network returned for as many samples, all of whose memory is written again: its cache
+            is then void. New arrays if None.
+
+        Returns
+        -------
+        y : ndarray
+            The outputs.
+        cache : tuple
+            For `backward`.
+
+        Raises
+        ------
+        ShapeError
+            If the shape of `x` or of an array of `out` is wrong.
+        ValueError
+            If `training` would make running averages NaN or infinite; they, the count of passes and
+            what was not built stay as they were, but not what is in `out`. If an array of `out`
+            shares memory with `x` or cannot be written to; if its cache is that of another network.
+        TypeError
+            If `out` is neither an array of that dtype nor what `forward` returned.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fanin.layers import Dense
+        >>> layer = Dense(2, kernel_initializer="ones")
+        >>> y, cache = layer.forward(np.array([[1.0, 2.0]]))
+        >>> dx, grads = layer.backward(np.ones((1, 2)), cache)
+        >>> grads["kernel"]
+        array([[1., 1.],
+               [2., 2.]], dtype=float32)
+        """
+        # All is checked first: a call that is refused builds nothing, and counts as no pass.
+        training, threads = _checks.flag("training", training), thread_count(threads)
+        if keep is not _SHARE:
+            check_keep(keep)
+        inputs = self._inputs(x)
+        if self._network is None:
+            with self._building(inputs.shape[1:]):
+                return self.forward(inputs, training, threads=threads, keep=keep, out=out)
+        passes = self._passes + training
+        result = self.network.forward(inputs, training, threads, passes, keep, out)
+        if training:
+            self._passes = passes
+        return result
+
+    def backward(
+        self,
+        dy: ArrayLike,
+        cache: tuple[object, ...],
+        *,
+        threads: int | None = None,
+        out: Array | Gradients | None = None,
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return gradients, given that of the outputs.
+
+        Parameters
+        ----------
+        dy : array_like of the shape of the outputs
+            Derivative of a scalar with respect to the outputs, as
+            `fanin.losses.Loss.value_and_gradient` returns it.
+        cache : tuple
+            What `forward` returned beside the outputs.
+        threads : int, optional
+            How many threads to use.
+        out : ndarray or tuple, optional
+            An array to write `dx` into; or what an earlier `backward` of the same layer or network
+            returned, all of whose arrays are written again. New arrays if None.
+
+        Returns
+        -------
+        dx : ndarray of the shape of the inputs
+            Derivative with respect to the inputs.
+        grads : dict of str to ndarray
+            Derivatives with respect to the parameters: of a layer by role, such as ``"kernel"``; of
+            a network by layer and role, ``"dense/kernel"``.
+
+        Raises
+        ------
+        TypeError
+            If `cache` is not what a `forward` returned, or `out` neither an array nor what
+            `backward` returned.
+        ValueError
+            If it is that of another layer or network, or of this one before it was changed; if
+            nothing is built.
+        ShapeError
+            If the shape of `dy` or of an array of `out` is wrong.
+        """
+        threads, network = thread_count(threads), self.network
+        gradient = _checks.floats("dy", dy, network.dtype, finite=False)
+        dx, flat = network.backward(gradient, cache, threads, out)
+        return dx, self._by_name(network.split(flat))
+
+    # Weights.
+
+    @property
+    def weights(self) -> list[Array]:
+        """All arrays, layer by layer, parameters first."""
+        return [array for layer in self._holders() for array in layer.arrays.values()]
+
+    @property
+    def trainable_weights(self) -> list[Array]:
+        """The arrays that training changes by gradients."""
+        return self._trained(True)
+
+    @property
+    def non_trainable_weights(self) -> list[Array]:
+        """The other arrays: running averages, and everything of what is not `trainable`."""
+        return self._trained(False)
+
+    variables = weights
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    def _trained(self, trained: bool) -> list[Array]:
+        return [
+            array
+            for layer in self._holders()
+            for role, array in layer.arrays.items()
+            if layer.is_trained(role) == trained
+        ]
+
+    def _named_arrays(self) -> list[tuple[str, Array]]:
+        """Return all arrays with the names that messages call them by."""
+        return [
+            (f"{layer.name}/{role}", array)
+            for layer in self._holders()
+            for role, array in layer.arrays.items()
+        ]
+
+    def get_weights(self) -> list[Array]:
+        """Return copies of all arrays.
+
+        Returns
+        -------
+        list of ndarray
+            In the order of `weights`.
+        """
+        return [array.copy() for _, array in self._named_arrays()]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Write values into the arrays, all or none; NaN and infinity with a warning.
+
+        Parameters
+        ----------
+        weights : sequence of array_like
+            In the order of `weights`.
+
+        Raises
+        ------
+        ValueError
+            If their number is wrong, or a number is too large for the dtype; nothing is changed.
+        ShapeError
+            If a shape is wrong; nothing is changed.
+        """
+        write_all(self._named_arrays(), weights)
+
+    def count_params(self) -> int:
+        """Return the number of elements of all arrays, trainable and not.
+
+        Returns
+        -------
+        int
+            The count.
+
+        Raises
+        ------
+        ValueError
+            If nothing is built.
+        """
+        if self._network is None:
+            raise self._not_built()
+        return self._network.size

@@ -1,0 +1,149 @@
+"""A plan and its arrays: what the core runs, what a layer owns and what a model owns."""
+
+import math
+from collections.abc import Mapping
+from typing import Literal, Self, TypeAlias
+
+import numpy as np
+
+from fanin import _checks, _core
+from fanin.layers._arrays import Array
+
+Keep: TypeAlias = Literal["share", "copy"]
+"""Whether what `forward` keeps of its inputs is these themselves or a copy."""
+
+Passed: TypeAlias = tuple[Array, tuple[object, ...]]
+"""What `forward` returns: outputs, and what `backward` needs."""
+
+Gradients: TypeAlias = tuple[Array, Mapping[str, Array]]
+"""What `backward` of a layer or a model returns: of the inputs, and of the parameters by name."""
+
+
+Traced: TypeAlias = tuple[list[tuple[Array | None, Array]], tuple[object, ...]]
+"""What `trace` returns: of each layer what goes into its activation, if any, and its outputs;
+and what `Plan.gradients` needs."""
+
+
+class Network:
+    """A plan and its arrays, which are read by the core as they are named here.
+
+    A layer's own in a model has views of the model's arrays. The arrays change in place; where the
+    plan is another one, so is the object.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is computed.
+    params : ndarray
+        All parameters, one array.
+    state : ndarray
+        All running averages, another.
+    """
+
+    def __init__(self, plan: _core.Plan, params: Array, state: Array) -> None:
+        self.plan: _core.Plan = plan
+        self.params: Array = params
+        self.state: Array = state
+        self.dtype: str = plan.dtype
+        self._parameters = [
+            (layer, role, slice(start, start + math.prod(shape)), shape)
+            for layer, role, start, shape in plan.parameters
+        ]
+
+    @classmethod
+    def empty(cls, plan: _core.Plan) -> Self:
+        """Allocate the arrays of a plan; what they hold is to be written."""
+        dtype = plan.dtype
+        return cls(plan, np.empty(plan.parameter_count, dtype), np.empty(plan.state_count, dtype))
+
+    def with_plan(self, plan: _core.Plan) -> "Network":
+        """Return another plan of the same arrays, such as one of which a layer is frozen."""
+        return Network(plan, self.params, self.state)
+
+    def copy(self) -> "Network":
+        """Return the same plan with arrays of its own."""
+        return Network(self.plan, self.params.copy(), self.state.copy())
+
+    @property
+    def size(self) -> int:
+        """Number of elements of all arrays."""
+        return self.params.size + self.state.size
+
+    def split(self, flat: Array) -> list[tuple[int, str, Array]]:
+        """Return the parameters' places in an array like `params`: layer, role and view of each."""
+        return [(i, role, flat[rows].reshape(shape)) for i, role, rows, shape in self._parameters]
+
+    def views(self) -> dict[str, Array]:
+        """Return the arrays of a plan of one layer by role."""
+        found = {role: view for _, role, view in self.split(self.params)}
+        for _, role, start, shape in self.plan.state:
+            found[role] = self.state[start : start + math.prod(shape)].reshape(shape)
+        return found
+
+    def forward(
+        self,
+        x: Array,
+        training: bool,
+        threads: int | None,
+        step: int,
+        keep: Keep,
+        out: Array | Passed | None,
+    ) -> Passed:
+        """Do what `Plan.forward` does, unless running averages would become NaN or infinite."""
+        if keep == "copy":
+            x = x.copy()
+        state = self.state
+        if not training or not state.size:
+            return self.plan.forward(self.params, state, x, training, threads, step, out)
+        before = state.copy()
+        result = self.plan.forward(self.params, state, x, training, threads, step, out)
+        if _core.first_non_finite(state) is not None and _core.first_non_finite(before) is None:
+            state[...] = before
+            _checks.floats("x", x, self.dtype)  # names the number that is not finite, if one is
+            raise ValueError(
+                "x: expected samples that stay finite in every layer, found some that make running "
+                "averages infinite; they stay as they were"
+            )
+        return result
+
+    def backward(
+        self,
+        dy: Array,
+        cache: tuple[object, ...],
+        threads: int | None,
+        out: Array | Gradients | None,
+    ) -> tuple[Array, Array]:
+        """Return gradients of the inputs and, as one array, of the parameters."""
+        dx, flat = self._gradient_arrays(out)
+        return self.plan.backward(self.params, cache, dy, threads, dx, flat)
+
+    def trace(self, x: Array, training: bool) -> Traced:
+        """Return what `Plan.trace` does; running averages do not move."""
+        return self.plan.trace(self.params, self.state.copy(), x, training)
+
+    def _gradient_arrays(self, out: Array | Gradients | None) -> tuple[Array | None, Array | None]:
+        """Return the arrays to write gradients into: of the inputs, and the one of all parameters.
+
+        They are those of an array for the first, or of what `backward` of the owner returned, whose
+        gradients of the parameters are views of one array.
+        """
+        if out is None or isinstance(out, np.ndarray):
+            return out, None
+        if isinstance(out, tuple) and len(out) == 2 and isinstance(out[1], Mapping):
+            dx, grads = out[0], [*out[1].values()]
+            flat = getattr(grads[0], "base", None) if grads else None
+            if (
+                isinstance(dx, np.ndarray)
+                and all(isinstance(view, np.ndarray) and view.base is flat for view in grads)
+                and (flat is None) == (self.params.size == 0)
+            ):
+                return dx, flat
+        raise TypeError(
+            "out: expected an array, or what backward of this network returned, found "
+            f"{_checks.found(out)}"
+        )
+
+
+def check_keep(value: object) -> None:
+    """Refuse what is not one of `Keep`."""
+    _checks.one_of("keep", value, ("share", "copy"))

@@ -1,0 +1,127 @@
+"""Layers in a row: which can be, their dtype, the plan of each, their values in two flat arrays."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fanin import _checks, _core, random
+from fanin._checks import unknown
+from fanin.errors import NotReadyError
+from fanin.layers import Dropout, InputLayer, Layer
+from fanin.layers._arrays import Array
+from fanin.layers._dropout import as_stream
+from fanin.layers._module import Module
+from fanin.layers._network import Network
+from fanin.layers._options import check_name, name_option
+
+if TYPE_CHECKING:
+    from fanin.models._chain import Chain
+
+Part: TypeAlias = tuple[Layer, tuple[int, ...], _core.Plan, Array, Array]
+"""A layer, the shape that it is given, its own plan, and its parts of the two arrays."""
+
+
+def named_dtype(members: Iterable[Layer | InputLayer]) -> str:
+    """Return the dtype that layers name, which is one."""
+    named = {m.declared_dtype: m.name for m in members if m.declared_dtype is not None}
+    if len(named) > 1:
+        raise NotReadyError(
+            f"dtype: expected one dtype of all layers, found several named by them: {named}"
+        )
+    return next(iter(named), "float32")
+
+
+def check_layer(layer: object, network: "Chain") -> None:
+    """Refuse what cannot be appended to the layers of a network."""
+    if not isinstance(layer, Layer):
+        if isinstance(layer, Module):
+            raise TypeError(
+                f"layer: expected a layer, found the network {layer.name!r}; add its layers one by "
+                "one"
+            )
+        hint = "; make one: it is a class" if isinstance(layer, type) else ""
+        raise TypeError(f"layer: expected a layer, found {_checks.found(layer)}{hint}")
+    layer.settings()  # refuses what the core does not know
+    check_name(layer.name, network.layers)
+    refuse_foreign(layer, network)
+
+
+def find_layer(row: Sequence[Layer], name: str | None, index: int | None) -> Layer:
+    """Return the layer of a name, or at a place."""
+    if (name is None) == (index is None):
+        raise ValueError(
+            "name and index: expected one of the two, found "
+            f"{'neither' if name is None else 'both'}"
+        )
+    if index is not None:
+        count = len(row)
+        at = _checks.integer("index", index, minimum=-count, maximum=count - 1)
+        return row[at]
+    wanted = name_option("name", name)
+    for layer in row:
+        if layer.name == wanted:
+            return layer
+    raise unknown("layer", wanted, [layer.name for layer in row])
+
+
+def check_entries(config: object, entries: Any) -> list[Mapping[str, object]]:
+    """Return the descriptions of layers that a configuration has."""
+    if not isinstance(entries, list | tuple):
+        raise ValueError(f"config: expected a list of 'layers', found {_checks.found(config)}")
+    for entry in entries:
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"config: expected dicts as 'layers', found {_checks.found(entry)}")
+    return list(entries)
+
+
+def refuse_foreign(layer: Layer, network: "Chain") -> None:
+    """Refuse a layer whose arrays are part of another network."""
+    if layer.owner is not None and layer.owner is not network:
+        raise ValueError(
+            f"layer: expected one of this network, found {layer.name!r}, which belongs to "
+            f"network {layer.owner.name!r}, whose parameters are one array; add a "
+            "copy.deepcopy of it"
+        )
+
+
+def walk(
+    row: Sequence[Layer], shape: tuple[int, ...], dtype: str
+) -> Iterator[tuple[Layer, _core.Plan, tuple[int, ...]]]:
+    """Walk the layers with the plan of each by itself and the shape that it is given."""
+    for layer in row:
+        own = layer.plan_for(shape, dtype)
+        yield layer, own, shape
+        shape = own.output_shapes[-1]
+
+
+def seed_masks(
+    row: Sequence[Layer], masks: random.Stream | None, source: random.RandomSource
+) -> random.Stream | None:
+    """Give each Dropout its own masks, before its plan is made; return where they come from."""
+    dropouts = [layer for layer in row if isinstance(layer, Dropout)]
+    for place, dropout in enumerate(dropouts):
+        masks = as_stream(source) if masks is None else masks
+        dropout.draw_from(masks, f"dropout/{place}")
+    return masks
+
+
+def fill(
+    network: Network,
+    row: Sequence[Layer],
+    shape: tuple[int, ...],
+    source: random.RandomSource,
+) -> list[Part]:
+    """Write the layers' values into the arrays of a network, initial ones where there are none.
+
+    What is returned is for `Layer.tie`, once all went well: until then the layers are as before.
+    """
+    parts: list[Part] = []
+    start, state_start, index = 0, 0, 0
+    for layer, own, given in walk(row, shape, network.dtype):
+        stop, state_stop = start + own.parameter_count, state_start + own.state_count
+        params, state = network.params[start:stop], network.state[state_start:state_stop]
+        layer.fill(own, params, state, source, prefix=f"{index}/")
+        parts.append((layer, given, own, params, state))
+        start, state_start = stop, state_stop
+        index += own.parameter_count > 0
+    assert (start, state_start) == (network.params.size, network.state.size)
+    return parts

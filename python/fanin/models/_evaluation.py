@@ -1,0 +1,73 @@
+"""Evaluation and prediction: in one call of the core, or batch by batch where a callback asks."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin import _core
+from fanin.callbacks._base import PREDICT_BATCH_HOOKS, Callback, CallbackList
+from fanin.models import _step
+from fanin.models._samples import Samples
+from fanin.show.progress import Progress
+
+if TYPE_CHECKING:
+    from fanin.models import Sequential
+
+Array = NDArray[Any]
+
+
+def evaluate(
+    model: "Sequential",
+    samples: Samples,
+    batch_size: int,
+    verbose: int,
+    callbacks: Iterable[Callback] | Callback | None,
+    threads: int | None,
+) -> tuple[dict[str, float], list[str]]:
+    """Return mean loss and metrics by name, and these names in the order of `evaluate`."""
+    compiled = model.compiled_with
+    objective = compiled.objective(model.plan_for(samples.x.shape[1:]))
+    objective.check_weights(samples)
+    batches = -(-len(samples) // batch_size)
+    called = CallbackList(callbacks, model, {"verbose": verbose, "epochs": 1, "steps": batches})
+    with model.built_for(samples.x), Progress(verbose, batches) as progress:
+        compiled.check_outputs(model)
+        called.begin()
+        progress.begin()
+        with objective.counting() as counted:
+            logs = _step.evaluate(model.network, counted, samples, batch_size, threads, called)
+        progress.end(logs)
+    return logs, objective.names
+
+
+def predict(
+    model: "Sequential",
+    inputs: Array,
+    batch_size: int,
+    verbose: int,
+    callbacks: Iterable[Callback] | Callback | None,
+    threads: int | None,
+) -> Array:
+    """Return the outputs for what `Sequential.take` returned, as `Sequential.predict` has it."""
+    batches = -(-len(inputs) // batch_size)
+    called = CallbackList(callbacks, model, {"verbose": verbose, "epochs": 1, "steps": batches})
+    with model.built_for(inputs), Progress(verbose, batches) as progress:
+        network = model.network
+        called.begin()
+        called.call("on_predict_begin", {})
+        progress.begin()
+        if called.any_overrides(PREDICT_BATCH_HOOKS):
+            parts = []
+            for batch, start in enumerate(range(0, len(inputs), batch_size)):
+                called.call("on_predict_batch_begin", batch, {})
+                part = inputs[start : start + batch_size]
+                parts.append(_core.predict(network, part, batch_size, threads))
+                called.call("on_predict_batch_end", batch, {"outputs": parts[-1]})
+            outputs = np.concatenate(parts)
+        else:
+            outputs = _core.predict(network, inputs, batch_size, threads)
+        progress.end({})
+        called.call("on_predict_end", {})
+    return outputs
