@@ -191,6 +191,26 @@ print(json.dumps([sent, stopped, True, given_up]))
 """
 )
 
+# A long array is given up between two slices: its end is not written. A call that was whole, or had
+# not begun, when the signal came is made once more.
+SAMPLE = """
+out = np.empty(40_000_000, "float32")
+
+def draw():
+    begun.set()
+    while True:
+        out[0] = out[-1] = np.nan
+        _core.random_normal(out.shape, "float32", "1", "a", 0.0, 1.0, out)
+
+for _ in range(50):
+    begun.clear()
+    interrupted(draw, at_work, lambda: 0)
+    given_up = bool(np.isfinite(out[0]) and np.isnan(out[-1]))
+    if given_up:
+        break
+print(json.dumps([0, 0, True, given_up]))
+"""
+
 # Code, and how many batches (calls of predict) may pass after the signal. The core looks at signals
 # every 40 ms, and reports after whole calls of `train`: of `fit` one an epoch. Each figure is for a
 # machine that is far faster than any: a slower one does fewer batches in that time.
@@ -199,6 +219,7 @@ CASES = {
     "fit with batches of 20000": (FIT.replace("BATCH", "20000"), 2),
     "train": (TRAIN, 2000),
     "predict": (PREDICT, 1),
+    "a long array": (SAMPLE, 0),
     **{
         f"a long {work}": (LONG.replace("WORK", work), 1)
         for work in ("train", "forward", "back_and_update", "predict")

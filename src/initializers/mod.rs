@@ -22,4 +22,9 @@ pub trait Initializer<F> {
     /// Fill `out`, an array of `shape` in row-major order; what is random in it comes from `stream`.
     fn fill(&self, out: &mut [F], shape: &[usize], stream: &Stream, threads: Threads)
     -> Result<()>;
+
+    /// Whether an element's place in the stream alone decides it, so that a long array can be filled in slices.
+    fn fills_in_slices(&self) -> bool {
+        false
+    }
 }

@@ -15,4 +15,8 @@ impl<F: Sample, D: Distribution> Initializer<F> for D {
     ) -> Result<()> {
         self.draw(out, stream, threads)
     }
+
+    fn fills_in_slices(&self) -> bool {
+        true
+    }
 }

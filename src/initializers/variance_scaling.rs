@@ -143,6 +143,10 @@ impl<F: Sample> Initializer<F> for VarianceScaling {
             Kind::Uniform => Uniform::new(-spread, spread)?.draw(out, stream, threads),
         }
     }
+
+    fn fills_in_slices(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,21 @@
 //! Sampling and initializers: allocate with `NumPy`, or take the caller's array, fill in Rust, return.
 
+use std::time::Instant;
+
 use numpy::{Element, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
 use super::arrays::{ElementType, by_dtype, check_exact, empty, write};
-use super::boundary::detached;
+use super::boundary::{detached, interruptible};
 use crate::error::Error;
 use crate::initializers::{
     Constant, Hadamard, Identity, Initializer, Kind, Mode, Orthogonal, VarianceScaling,
     orthogonalize as q_of,
 };
 use crate::parallel::Threads;
-use crate::random::{Normal, Sample, Stream, TruncatedNormal, Uniform, shuffle};
+use crate::random::{
+    Normal, SLICE, Sample, Stream, TruncatedNormal, Uniform, shuffle, stream_of_slice,
+};
 use crate::shape;
 
 fn filled<'py, F: Sample + Element>(
@@ -29,11 +33,41 @@ fn filled<'py, F: Sample + Element>(
         let mut view = write::<F>("out", &array)?;
         check_exact("out", view.shape(), shape)?;
         let out = view.as_slice_mut()?;
-        detached(py, || {
-            initializer.fill(out, shape, stream, Threads::global()?)
-        })?;
+        let threads = Threads::global()?;
+        if initializer.fills_in_slices() && out.len() > SLICE {
+            fill_in_slices(py, out, shape, stream, threads, initializer)?;
+        } else {
+            detached(py, || initializer.fill(out, shape, stream, threads))?;
+        }
     }
     Ok(array)
+}
+
+/// Fill a long array; a Ctrl-C between two slices raises `KeyboardInterrupt`.
+fn fill_in_slices<F: Sample>(
+    py: Python<'_>,
+    out: &mut [F],
+    shape: &[usize],
+    stream: &Stream,
+    threads: Threads,
+    initializer: &(impl Initializer<F> + Sync),
+) -> PyResult<()> {
+    let mut slices = out.chunks_mut(SLICE).enumerate();
+    let mut filled = Ok(());
+    interruptible(py, |deadline| {
+        for (index, slice) in &mut slices {
+            let stream = stream_of_slice::<F>(stream, index);
+            filled = initializer.fill(slice, shape, &stream, threads);
+            if filled.is_err() {
+                break;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+        }
+        true
+    })?;
+    Ok(filled?)
 }
 
 fn fill<'py>(

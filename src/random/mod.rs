@@ -19,6 +19,6 @@ pub use normal::Normal;
 pub use permutation::shuffle;
 pub(crate) use philox::WORDS_PER_TILE;
 pub use stream::Stream;
-pub use tiles::Distribution;
+pub use tiles::{Distribution, SLICE, stream_of_slice};
 pub use truncated_normal::{STD_WITHIN_TWO, TruncatedNormal};
 pub use uniform::Uniform;

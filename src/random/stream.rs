@@ -9,6 +9,8 @@ use super::philox::{self, LANES, Tile};
 pub struct Stream {
     key: [u32; 2],
     counter_high: [u32; 2],
+    /// The tile that is number 0.
+    first: u64,
 }
 
 /// First in what is hashed. Another stream gets another name.
@@ -37,6 +39,15 @@ impl Stream {
         Self {
             key: [word(0), word(1)],
             counter_high: [word(2), word(3)],
+            first: 0,
+        }
+    }
+
+    /// What follows so many tiles of it.
+    pub(super) fn after_tiles(self, tiles: u64) -> Self {
+        Self {
+            first: self.first.wrapping_add(tiles),
+            ..self
         }
     }
 
@@ -46,7 +57,7 @@ impl Stream {
         philox::tile(
             self.key,
             self.counter_high,
-            index.wrapping_mul(LANES as u64),
+            (self.first.wrapping_add(index)).wrapping_mul(LANES as u64),
         )
     }
 

@@ -21,6 +21,14 @@ pub(super) trait Sampler<F: Sample>: Copy + Send + Sync {
 /// What one thread draws at a time: small enough for its cache, a whole number of tiles.
 const CHUNK: usize = 1 << 14;
 
+/// Elements that take some tens of milliseconds: a long array is drawn in slices of so many.
+pub const SLICE: usize = 1 << 22;
+
+/// The stream of slice number `index` of a long array.
+pub fn stream_of_slice<F: Sample>(stream: &Stream, index: usize) -> Stream {
+    stream.after_tiles(index as u64 * (SLICE / (F::ROWS * LANES)) as u64)
+}
+
 /// Fewer elements than this are drawn sooner than another thread wakes.
 const SERIAL: usize = 1 << 16;
 
@@ -90,6 +98,25 @@ mod tests {
             }
         }
         set_level(detected());
+    }
+
+    #[test]
+    fn slices_have_the_bits_of_the_whole() {
+        fn check<F: Sample>() {
+            let (normal, stream) = (Normal::new(0.25, 1.5).unwrap(), Stream::new("5", "kernel"));
+            let draw = |out: &mut [F], stream: &Stream| {
+                normal.draw(out, stream, Threads::ONE).unwrap();
+            };
+            let mut whole = vec![F::ZERO; 2 * SLICE + 77];
+            let mut slices = whole.clone();
+            draw(&mut whole, &stream);
+            for (index, slice) in slices.chunks_mut(SLICE).enumerate() {
+                draw(slice, &stream_of_slice::<F>(&stream, index));
+            }
+            assert!(slices == whole);
+        }
+        check::<f32>();
+        check::<f64>();
     }
 
     #[test]
