@@ -120,6 +120,9 @@ pub(crate) fn pieces((m, k, n): Sizes) -> usize {
 /// The rows of a product of `m` rows that are piece number `piece` of so many. Pieces are not small, so that each element
 /// has the bits that it has in the whole product; where there are too few rows for all pieces, the last ones are empty.
 pub(crate) fn rows_of_piece(m: usize, piece: usize, pieces: usize) -> Range<usize> {
+    if pieces == 1 {
+        return 0..m;
+    }
     let count = pieces.min(m / ROWS_OF_PIECE).max(1);
     let start = |piece: usize| {
         if piece >= count {

@@ -50,8 +50,10 @@ pub struct Pass {
     pub training: bool,
     /// Training steps done before this pass: what is random in a layer differs from step to step.
     pub step: u64,
-    /// Which of the function's [pieces](Function::pieces) is to be done.
+    /// Which piece of the function's work is to be done.
     pub piece: usize,
+    /// Pieces that it is cut into: one, or as many as the function [says](Function::pieces).
+    pub pieces: usize,
 }
 
 /// A function's state, and with it the mode: inference reads it, training updates it.

@@ -41,11 +41,17 @@ impl Part {
         to: usize::MAX,
     };
 
-    /// Take off the next operation, of so many pieces: those of them that are in this part.
-    fn next(&mut self, pieces: usize) -> Range<usize> {
+    /// Take off the next operation: how many pieces it has, and those of them that are in this part. All of a pass has
+    /// each operation in one piece.
+    #[inline]
+    fn next(&mut self, pieces: impl FnOnce() -> usize) -> (usize, Range<usize>) {
+        if self.to == Self::ALL.to {
+            return (1, 0..1);
+        }
+        let pieces = pieces();
         let range = self.from.min(pieces)..self.to.min(pieces);
         (self.from, self.to) = (self.from - range.start, self.to - range.end);
-        range
+        (pieces, range)
     }
 }
 
@@ -54,42 +60,44 @@ impl Part {
 pub struct Cursor {
     done: usize,
     count: usize,
-    /// Pieces between two looks at the clock: all of a short pass, which never looks.
-    stride: usize,
+    stops: bool,
 }
 
 impl Cursor {
     /// At the beginning of a pass of so many samples.
     pub fn new<F: Float>(program: &Program<F>, samples: usize) -> Self {
-        let count = program.pieces(samples);
+        let stops = program.is_long(samples);
         Self {
             done: 0,
-            count,
-            stride: if program.is_long(samples) { 1 } else { count },
+            count: if stops { program.pieces(samples) } else { 1 },
+            stops,
         }
     }
 
     /// Whether the pass looks at the clock.
     pub fn stops(&self) -> bool {
-        self.stride < self.count
+        self.stops
     }
 
     /// Call `work` with what is left, part by part, until all is done, and return true, at the beginning again; or until
-    /// `deadline` has passed.
+    /// `deadline` has passed. A short pass is one part.
+    #[inline]
     pub fn run_until(&mut self, deadline: Instant, mut work: impl FnMut(Part)) -> bool {
-        loop {
+        if !self.stops {
+            work(Part::ALL);
+            return true;
+        }
+        while self.done < self.count {
             let from = self.done;
-            let to = self.count.min(from + self.stride);
+            self.done += 1;
+            let to = self.done;
             work(Part { from, to });
-            self.done = to;
-            if to == self.count {
-                self.done = 0;
-                return true;
-            }
-            if Instant::now() >= deadline {
+            if to < self.count && Instant::now() >= deadline {
                 return false;
             }
         }
+        self.done = 0;
+        true
     }
 }
 
@@ -109,6 +117,7 @@ impl Run {
             training: self.training && operation.trainable,
             step: self.step,
             piece: 0,
+            pieces: 1,
         }
     }
 }
@@ -144,8 +153,7 @@ pub fn forward<F: Float>(
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (cache, others) = caches.split_at_mut(function.cache_len(pass.rows));
         caches = others;
-        let pieces = function.pieces(pass.rows);
-        let now = part.next(pieces);
+        let (pieces, now) = part.next(|| function.pieces(pass.rows));
         ends = now.end == pieces;
         for piece in now {
             let state = state.part(operation.state.clone(), !operation.trainable);
@@ -155,7 +163,11 @@ pub fn forward<F: Float>(
             if frame.copies && piece == 0 {
                 made.copy_from_slice(inputs.get(0));
             }
-            let pass = Pass { piece, ..pass };
+            let pass = Pass {
+                piece,
+                pieces,
+                ..pass
+            };
             function.forward(pass, parameters, state, inputs, made, cache);
         }
     }
@@ -186,8 +198,7 @@ pub fn backward<F: Float>(
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (others, cache) = caches.split_at_mut(caches.len() - function.cache_len(pass.rows));
         caches = others;
-        let pieces = function.pieces(pass.rows);
-        let now = part.next(pieces);
+        let (pieces, now) = part.next(|| function.pieces(pass.rows));
         let Some(back) = &frame.back else { continue };
         for piece in now {
             let range = operation.parameters.clone();
@@ -205,7 +216,11 @@ pub fn backward<F: Float>(
                     dx.copy_from_slice(dy);
                 });
             }
-            let pass = Pass { piece, ..pass };
+            let pass = Pass {
+                piece,
+                pieces,
+                ..pass
+            };
             let (dy, into) = split(samples, dy, gradients, dx, back, function.in_place());
             function.backward(pass, parameters, inputs, y, cache, dy, dparameters, into);
             if piece + 1 < pieces {
