@@ -191,7 +191,7 @@ fn a_trace_has_each_value_and_each_gradient() {
         threads: Threads::ONE,
         training: false,
         step: 0,
-        part: Part::ALL,
+        part: Part::All,
     };
     let values = &pass.values;
     network::backward(

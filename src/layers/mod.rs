@@ -56,6 +56,13 @@ pub struct Pass {
     pub pieces: usize,
 }
 
+impl Pass {
+    /// Whether the function is done with this piece.
+    pub(crate) fn is_last_piece(&self) -> bool {
+        self.piece + 1 == self.pieces
+    }
+}
+
 /// A function's state, and with it the mode: inference reads it, training updates it.
 #[derive(Debug)]
 pub enum State<'a, F> {
@@ -124,8 +131,8 @@ pub trait Function<F: Float>: Any + Debug + Send + Sync {
         0
     }
 
-    /// Pieces that forward and backward are done in, one after the other, so that a pass over so many rows can stop between
-    /// them where one takes long.
+    /// Pieces that forward and backward can be done in, one after the other, so that a pass over so many rows can stop
+    /// between them. What works in place has one.
     fn pieces(&self, _rows: usize) -> usize {
         1
     }

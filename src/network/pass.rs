@@ -1,13 +1,12 @@
 //! One batch forward and back through the operations of a program.
 
-use std::ops::Range;
 use std::time::Instant;
 
 use super::Program;
 use super::graph::Operation;
 use super::layout::Back;
 use crate::float::Float;
-use crate::layers::{Gradients, Inputs, Location, Pass, State, Values, add, of_samples};
+use crate::layers::{Function, Gradients, Inputs, Location, Pass, State, Values, add, of_samples};
 use crate::linalg;
 use crate::parallel::{self, Threads};
 
@@ -26,32 +25,31 @@ pub struct Run {
     pub part: Part,
 }
 
-/// A part of a pass, in the pieces that its operations are done in, counted in the order in which the pass does them: back,
-/// the first one of the last operation is number 0.
+/// What a call does of a pass.
 #[derive(Debug, Clone, Copy)]
-pub struct Part {
-    from: usize,
-    to: usize,
+pub enum Part {
+    /// All of it, each operation in one piece.
+    All,
+    /// One of the pieces that its operations can be done in, counted in the order in which the pass does them: back, the
+    /// first one of the last operation is number 0.
+    Piece(usize),
 }
 
 impl Part {
-    /// All of it.
-    pub const ALL: Self = Self {
-        from: 0,
-        to: usize::MAX,
-    };
-
-    /// Take off the next operation: how many pieces it has, and those of them that are in this part. All of a pass has
-    /// each operation in one piece.
-    #[inline]
-    fn next(&mut self, pieces: impl FnOnce() -> usize) -> (usize, Range<usize>) {
-        if self.to == Self::ALL.to {
-            return (1, 0..1);
-        }
-        let pieces = pieces();
-        let range = self.from.min(pieces)..self.to.min(pieces);
-        (self.from, self.to) = (self.from - range.start, self.to - range.end);
-        (pieces, range)
+    /// Take off the next operation: how it runs, unless nothing of it is in this part.
+    #[inline(always)]
+    fn next<F: Float>(&mut self, function: &dyn Function<F>, pass: Pass) -> Option<Pass> {
+        let Self::Piece(number) = self else {
+            return Some(pass);
+        };
+        let (piece, pieces) = (*number, function.pieces(pass.rows));
+        // Behind the piece it is beyond all others.
+        *number = piece.wrapping_sub(pieces);
+        (piece < pieces).then_some(Pass {
+            piece,
+            pieces,
+            ..pass
+        })
     }
 }
 
@@ -84,15 +82,13 @@ impl Cursor {
     #[inline]
     pub fn run_until(&mut self, deadline: Instant, mut work: impl FnMut(Part)) -> bool {
         if !self.stops {
-            work(Part::ALL);
+            work(Part::All);
             return true;
         }
         while self.done < self.count {
-            let from = self.done;
+            work(Part::Piece(self.done));
             self.done += 1;
-            let to = self.done;
-            work(Part { from, to });
-            if to < self.count && Instant::now() >= deadline {
+            if self.done < self.count && Instant::now() >= deadline {
                 return false;
             }
         }
@@ -153,23 +149,17 @@ pub fn forward<F: Float>(
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (cache, others) = caches.split_at_mut(function.cache_len(pass.rows));
         caches = others;
-        let (pieces, now) = part.next(|| function.pieces(pass.rows));
-        ends = now.end == pieces;
-        for piece in now {
-            let state = state.part(operation.state.clone(), !operation.trainable);
-            let parameters = &w[operation.parameters.clone()];
-            let (made, values) = Values::around(samples, x, y, values, &frame.makes);
-            let inputs = Inputs::new(&values, &frame.reads);
-            if frame.copies && piece == 0 {
-                made.copy_from_slice(inputs.get(0));
-            }
-            let pass = Pass {
-                piece,
-                pieces,
-                ..pass
-            };
-            function.forward(pass, parameters, state, inputs, made, cache);
+        let now = part.next(function, pass);
+        ends = now.is_some_and(|pass| pass.is_last_piece());
+        let Some(pass) = now else { continue };
+        let state = state.part(operation.state.clone(), !operation.trainable);
+        let parameters = &w[operation.parameters.clone()];
+        let (made, values) = Values::around(samples, x, y, values, &frame.makes);
+        let inputs = Inputs::new(&values, &frame.reads);
+        if frame.copies {
+            made.copy_from_slice(inputs.get(0));
         }
+        function.forward(pass, parameters, state, inputs, made, cache);
     }
     if ends && program.layout.output != Location::Output && !y.is_empty() {
         y.copy_from_slice(Values::all(samples, x, &[], values).get(&program.layout.output));
@@ -198,40 +188,35 @@ pub fn backward<F: Float>(
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (others, cache) = caches.split_at_mut(caches.len() - function.cache_len(pass.rows));
         caches = others;
-        let (pieces, now) = part.next(|| function.pieces(pass.rows));
-        let Some(back) = &frame.back else { continue };
-        for piece in now {
-            let range = operation.parameters.clone();
-            let parameters = &w[range.clone()];
-            let dparameters = match (back.learns, back.shares) {
-                (false, _) => &mut [][..],
-                (true, false) => &mut dw[range.clone()],
-                (true, true) => &mut shared[..range.len()],
-            };
-            let inputs = Inputs::new(&values, &frame.reads);
-            let y = values.get(&frame.makes);
-            if back.copies && piece == 0 {
-                let to = back.dx[0].as_ref().expect("a place to work in");
-                combine(samples, dy, gradients, dx, (&back.dy, to), |dy, dx| {
-                    dx.copy_from_slice(dy);
-                });
-            }
-            let pass = Pass {
-                piece,
-                pieces,
-                ..pass
-            };
-            let (dy, into) = split(samples, dy, gradients, dx, back, function.in_place());
-            function.backward(pass, parameters, inputs, y, cache, dy, dparameters, into);
-            if piece + 1 < pieces {
-                continue;
-            }
-            for (from, to) in &back.sums {
-                combine(samples, &[], gradients, dx, (from, to), add);
-            }
-            if back.shares {
-                add(&shared[..range.len()], &mut dw[range]);
-            }
+        let now = part.next(function, pass);
+        let (Some(pass), Some(back)) = (now, &frame.back) else {
+            continue;
+        };
+        let range = operation.parameters.clone();
+        let parameters = &w[range.clone()];
+        let dparameters = match (back.learns, back.shares) {
+            (false, _) => &mut [][..],
+            (true, false) => &mut dw[range.clone()],
+            (true, true) => &mut shared[..range.len()],
+        };
+        let inputs = Inputs::new(&values, &frame.reads);
+        let y = values.get(&frame.makes);
+        if back.copies {
+            let to = back.dx[0].as_ref().expect("a place to work in");
+            combine(samples, dy, gradients, dx, (&back.dy, to), |dy, dx| {
+                dx.copy_from_slice(dy);
+            });
+        }
+        let (dy, into) = split(samples, dy, gradients, dx, back, function.in_place());
+        function.backward(pass, parameters, inputs, y, cache, dy, dparameters, into);
+        if !pass.is_last_piece() {
+            continue;
+        }
+        for (from, to) in &back.sums {
+            combine(samples, &[], gradients, dx, (from, to), add);
+        }
+        if back.shares {
+            add(&shared[..range.len()], &mut dw[range]);
         }
     }
     if program.layout.output == Location::Input && !dx.is_empty() {
