@@ -105,11 +105,12 @@ pub(crate) fn matmul<F: Float>(
     }
 }
 
-/// Multiply-adds that take some tens of milliseconds.
-const QUICK: usize = 1 << 30;
+/// Multiply-adds that take about a tenth of a second.
+const QUICK: usize = 1 << 32;
 
-/// Rows of a piece of a product that takes longer: fewer would be done sooner than the right matrix is packed for them.
-const ROWS_OF_PIECE: usize = 512;
+/// Rows that a piece of a product that takes longer has at least: the right matrix is packed anew for each piece, which for a
+/// transposed one takes as long as some hundred rows.
+const ROWS_OF_PIECE: usize = 2048;
 
 /// Pieces of rows that a product is done in, so that others can look at signals in between.
 pub(crate) fn pieces((m, k, n): Sizes) -> usize {
@@ -120,6 +121,9 @@ pub(crate) fn pieces((m, k, n): Sizes) -> usize {
 /// The rows of a product of `m` rows that are piece number `piece` of so many. Pieces are not small, so that each element
 /// has the bits that it has in the whole product; where there are too few rows for all pieces, the last ones are empty.
 pub(crate) fn rows_of_piece(m: usize, piece: usize, pieces: usize) -> Range<usize> {
+    if pieces == 1 {
+        return 0..m;
+    }
     let count = pieces.min(m / ROWS_OF_PIECE).max(1);
     let start = |piece: usize| {
         if piece >= count {
@@ -376,7 +380,7 @@ mod tests {
 
     #[test]
     fn pieces_have_the_bits_of_the_whole() {
-        for (m, k, n) in [(1100, 300, 70), (1024, 700, 10), (2047, 90, 200)] {
+        for (m, k, n) in [(4500, 300, 70), (4096, 700, 10), (8191, 90, 200)] {
             let (a, b) = (matrix(m, k).mapv(f64::sin), matrix(k, n).mapv(f64::cos));
             let mut whole = Array2::from_elem((m, n), f64::NAN);
             matmul(Threads::ONE, a.view(), b.view(), whole.view_mut());
@@ -398,7 +402,7 @@ mod tests {
         }
         assert_eq!(rows_of_piece(3, 0, 1), 0..3);
         assert_eq!((pieces((1, 1, 1)), pieces((0, 1, 1))), (1, 1));
-        assert_eq!(pieces((1 << 12, 1 << 12, 1 << 12)), 64);
+        assert_eq!(pieces((1 << 12, 1 << 12, 1 << 12)), 16);
     }
 
     fn bits_do_not_depend_on_threads<F: Float>(m: usize, k: usize, n: usize) {

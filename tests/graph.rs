@@ -172,7 +172,7 @@ fn traced_back(plan: &Plan<f64>, pass: &Forward, dy: &[f64]) -> (Vec<f64>, Vec<f
         threads: Threads::ONE,
         training: false,
         step: 0,
-        part: Part::ALL,
+        part: Part::All,
     };
     network::backward(
         &program,

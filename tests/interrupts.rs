@@ -62,7 +62,7 @@ fn networks() -> [(&'static str, Plan<f32>, usize); 5] {
         ("normalization and dropout", plan(WIDTH, &layers), 4_000),
         ("dense", plan(WIDTH, &deep), 1_000),
         ("residual", residual(), 40_000),
-        ("in pieces", plan(WIDTH, &wide), 2_000),
+        ("in pieces", plan(WIDTH, &wide), 4_100),
     ]
 }
 

@@ -50,8 +50,17 @@ pub struct Pass {
     pub training: bool,
     /// Training steps done before this pass: what is random in a layer differs from step to step.
     pub step: u64,
-    /// Which of the function's [pieces](Function::pieces) is to be done.
+    /// Which piece of the function's work is to be done.
     pub piece: usize,
+    /// Pieces that it is cut into: one, or as many as the function [says](Function::pieces).
+    pub pieces: usize,
+}
+
+impl Pass {
+    /// Whether the function is done with this piece.
+    pub(crate) fn is_last_piece(&self) -> bool {
+        self.piece + 1 == self.pieces
+    }
 }
 
 /// A function's state, and with it the mode: inference reads it, training updates it.
@@ -122,8 +131,8 @@ pub trait Function<F: Float>: Any + Debug + Send + Sync {
         0
     }
 
-    /// Pieces that forward and backward are done in, one after the other, so that a pass over so many rows can stop between
-    /// them where one takes long.
+    /// Pieces that forward and backward can be done in, one after the other, so that a pass over so many rows can stop
+    /// between them. What works in place has one.
     fn pieces(&self, _rows: usize) -> usize {
         1
     }

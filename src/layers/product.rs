@@ -1,7 +1,5 @@
 //! The product of rows with a matrix of weights.
 
-use std::ops::Range;
-
 use ndarray::{ArrayView2, ArrayViewMut2, s};
 
 use super::{Array, Function, Gradients, Inputs, Needs, Pass, State};
@@ -27,12 +25,6 @@ impl Product {
             ));
         }
         Ok(Self { fan_in, fan_out })
-    }
-
-    /// Which of `m` rows of a product the pass is to compute now.
-    fn piece(self, pass: Pass, m: usize) -> Range<usize> {
-        let pieces = pieces((pass.rows, self.fan_in, self.fan_out));
-        rows_of_piece(m, pass.piece, pieces)
     }
 
     /// Elements of W.
@@ -71,7 +63,7 @@ impl<F: Float> Function<F> for Product {
     fn forward(&self, pass: Pass, w: &[F], _: State<F>, x: Inputs<F>, y: &mut [F], _: &mut [F]) {
         let (x, w) = (matrix(x.get(0), self.fan_in), matrix(w, self.fan_out));
         let mut y = matrix_mut(y, self.fan_out);
-        let rows = self.piece(pass, pass.rows);
+        let rows = rows_of_piece(pass.rows, pass.piece, pass.pieces);
         let (x, y) = (x.slice(s![rows.clone(), ..]), y.slice_mut(s![rows, ..]));
         matmul(pass.threads, x, w, y);
     }
@@ -89,13 +81,13 @@ impl<F: Float> Function<F> for Product {
     ) {
         let dy = matrix(dy, self.fan_out);
         if !dw.is_empty() {
-            let rows = self.piece(pass, self.fan_in);
+            let rows = rows_of_piece(self.fan_in, pass.piece, pass.pieces);
             let (x, mut dw) = (matrix(x.get(0), self.fan_in), matrix_mut(dw, self.fan_out));
             let xt = x.slice(s![.., rows.clone()]).reversed_axes();
             matmul(pass.threads, xt, dy, dw.slice_mut(s![rows, ..]));
         }
         if let Some(dx) = dx.get(0) {
-            let rows = self.piece(pass, pass.rows);
+            let rows = rows_of_piece(pass.rows, pass.piece, pass.pieces);
             let (wt, mut dx) = (
                 matrix(w, self.fan_out).reversed_axes(),
                 matrix_mut(dx, self.fan_in),

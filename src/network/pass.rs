@@ -1,13 +1,12 @@
 //! One batch forward and back through the operations of a program.
 
-use std::ops::Range;
 use std::time::Instant;
 
 use super::Program;
 use super::graph::Operation;
 use super::layout::Back;
 use crate::float::Float;
-use crate::layers::{Gradients, Inputs, Location, Pass, State, Values, add, of_samples};
+use crate::layers::{Function, Gradients, Inputs, Location, Pass, State, Values, add, of_samples};
 use crate::linalg;
 use crate::parallel::{self, Threads};
 
@@ -26,26 +25,31 @@ pub struct Run {
     pub part: Part,
 }
 
-/// A part of a pass, in the pieces that its operations are done in, counted in the order in which the pass does them: back,
-/// the first one of the last operation is number 0.
+/// What a call does of a pass.
 #[derive(Debug, Clone, Copy)]
-pub struct Part {
-    from: usize,
-    to: usize,
+pub enum Part {
+    /// All of it, each operation in one piece.
+    All,
+    /// One of the pieces that its operations can be done in, counted in the order in which the pass does them: back, the
+    /// first one of the last operation is number 0.
+    Piece(usize),
 }
 
 impl Part {
-    /// All of it.
-    pub const ALL: Self = Self {
-        from: 0,
-        to: usize::MAX,
-    };
-
-    /// Take off the next operation, of so many pieces: those of them that are in this part.
-    fn next(&mut self, pieces: usize) -> Range<usize> {
-        let range = self.from.min(pieces)..self.to.min(pieces);
-        (self.from, self.to) = (self.from - range.start, self.to - range.end);
-        range
+    /// Take off the next operation: how it runs, unless nothing of it is in this part.
+    #[inline(always)]
+    fn next<F: Float>(&mut self, function: &dyn Function<F>, pass: Pass) -> Option<Pass> {
+        let Self::Piece(number) = self else {
+            return Some(pass);
+        };
+        let (piece, pieces) = (*number, function.pieces(pass.rows));
+        // Behind the piece it is beyond all others.
+        *number = piece.wrapping_sub(pieces);
+        (piece < pieces).then_some(Pass {
+            piece,
+            pieces,
+            ..pass
+        })
     }
 }
 
@@ -54,42 +58,42 @@ impl Part {
 pub struct Cursor {
     done: usize,
     count: usize,
-    /// Pieces between two looks at the clock: all of a short pass, which never looks.
-    stride: usize,
+    stops: bool,
 }
 
 impl Cursor {
     /// At the beginning of a pass of so many samples.
     pub fn new<F: Float>(program: &Program<F>, samples: usize) -> Self {
-        let count = program.pieces(samples);
+        let stops = program.is_long(samples);
         Self {
             done: 0,
-            count,
-            stride: if program.is_long(samples) { 1 } else { count },
+            count: if stops { program.pieces(samples) } else { 1 },
+            stops,
         }
     }
 
     /// Whether the pass looks at the clock.
     pub fn stops(&self) -> bool {
-        self.stride < self.count
+        self.stops
     }
 
     /// Call `work` with what is left, part by part, until all is done, and return true, at the beginning again; or until
-    /// `deadline` has passed.
+    /// `deadline` has passed. A short pass is one part.
+    #[inline]
     pub fn run_until(&mut self, deadline: Instant, mut work: impl FnMut(Part)) -> bool {
-        loop {
-            let from = self.done;
-            let to = self.count.min(from + self.stride);
-            work(Part { from, to });
-            self.done = to;
-            if to == self.count {
-                self.done = 0;
-                return true;
-            }
-            if Instant::now() >= deadline {
+        if !self.stops {
+            work(Part::All);
+            return true;
+        }
+        while self.done < self.count {
+            work(Part::Piece(self.done));
+            self.done += 1;
+            if self.done < self.count && Instant::now() >= deadline {
                 return false;
             }
         }
+        self.done = 0;
+        true
     }
 }
 
@@ -109,6 +113,7 @@ impl Run {
             training: self.training && operation.trainable,
             step: self.step,
             piece: 0,
+            pieces: 1,
         }
     }
 }
@@ -144,20 +149,17 @@ pub fn forward<F: Float>(
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (cache, others) = caches.split_at_mut(function.cache_len(pass.rows));
         caches = others;
-        let pieces = function.pieces(pass.rows);
-        let now = part.next(pieces);
-        ends = now.end == pieces;
-        for piece in now {
-            let state = state.part(operation.state.clone(), !operation.trainable);
-            let parameters = &w[operation.parameters.clone()];
-            let (made, values) = Values::around(samples, x, y, values, &frame.makes);
-            let inputs = Inputs::new(&values, &frame.reads);
-            if frame.copies && piece == 0 {
-                made.copy_from_slice(inputs.get(0));
-            }
-            let pass = Pass { piece, ..pass };
-            function.forward(pass, parameters, state, inputs, made, cache);
+        let now = part.next(function, pass);
+        ends = now.is_some_and(|pass| pass.is_last_piece());
+        let Some(pass) = now else { continue };
+        let state = state.part(operation.state.clone(), !operation.trainable);
+        let parameters = &w[operation.parameters.clone()];
+        let (made, values) = Values::around(samples, x, y, values, &frame.makes);
+        let inputs = Inputs::new(&values, &frame.reads);
+        if frame.copies {
+            made.copy_from_slice(inputs.get(0));
         }
+        function.forward(pass, parameters, state, inputs, made, cache);
     }
     if ends && program.layout.output != Location::Output && !y.is_empty() {
         y.copy_from_slice(Values::all(samples, x, &[], values).get(&program.layout.output));
@@ -186,37 +188,35 @@ pub fn backward<F: Float>(
         let (function, pass) = (&*operation.function, run.pass(operation));
         let (others, cache) = caches.split_at_mut(caches.len() - function.cache_len(pass.rows));
         caches = others;
-        let pieces = function.pieces(pass.rows);
-        let now = part.next(pieces);
-        let Some(back) = &frame.back else { continue };
-        for piece in now {
-            let range = operation.parameters.clone();
-            let parameters = &w[range.clone()];
-            let dparameters = match (back.learns, back.shares) {
-                (false, _) => &mut [][..],
-                (true, false) => &mut dw[range.clone()],
-                (true, true) => &mut shared[..range.len()],
-            };
-            let inputs = Inputs::new(&values, &frame.reads);
-            let y = values.get(&frame.makes);
-            if back.copies && piece == 0 {
-                let to = back.dx[0].as_ref().expect("a place to work in");
-                combine(samples, dy, gradients, dx, (&back.dy, to), |dy, dx| {
-                    dx.copy_from_slice(dy);
-                });
-            }
-            let pass = Pass { piece, ..pass };
-            let (dy, into) = split(samples, dy, gradients, dx, back, function.in_place());
-            function.backward(pass, parameters, inputs, y, cache, dy, dparameters, into);
-            if piece + 1 < pieces {
-                continue;
-            }
-            for (from, to) in &back.sums {
-                combine(samples, &[], gradients, dx, (from, to), add);
-            }
-            if back.shares {
-                add(&shared[..range.len()], &mut dw[range]);
-            }
+        let now = part.next(function, pass);
+        let (Some(pass), Some(back)) = (now, &frame.back) else {
+            continue;
+        };
+        let range = operation.parameters.clone();
+        let parameters = &w[range.clone()];
+        let dparameters = match (back.learns, back.shares) {
+            (false, _) => &mut [][..],
+            (true, false) => &mut dw[range.clone()],
+            (true, true) => &mut shared[..range.len()],
+        };
+        let inputs = Inputs::new(&values, &frame.reads);
+        let y = values.get(&frame.makes);
+        if back.copies {
+            let to = back.dx[0].as_ref().expect("a place to work in");
+            combine(samples, dy, gradients, dx, (&back.dy, to), |dy, dx| {
+                dx.copy_from_slice(dy);
+            });
+        }
+        let (dy, into) = split(samples, dy, gradients, dx, back, function.in_place());
+        function.backward(pass, parameters, inputs, y, cache, dy, dparameters, into);
+        if !pass.is_last_piece() {
+            continue;
+        }
+        for (from, to) in &back.sums {
+            combine(samples, &[], gradients, dx, (from, to), add);
+        }
+        if back.shares {
+            add(&shared[..range.len()], &mut dw[range]);
         }
     }
     if program.layout.output == Location::Input && !dx.is_empty() {

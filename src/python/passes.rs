@@ -185,7 +185,7 @@ impl Plan {
                 threads,
                 training,
                 step,
-                part: Part::ALL,
+                part: Part::All,
             };
             let mut forward = |how, state: State<F>| {
                 network::forward(program, how, w, state, x, y, values, caches);
@@ -248,7 +248,7 @@ impl Plan {
                 threads,
                 training: cache.training,
                 step: 0,
-                part: Part::ALL,
+                part: Part::All,
             };
             run_backward(py, &program, run, w, x, kept, dy, gradients, dw, dx)?;
         }
@@ -339,7 +339,7 @@ impl Plan {
                 threads,
                 training: cache.training,
                 step: 0,
-                part: Part::ALL,
+                part: Part::All,
             };
             run_backward(py, program, run, w, x, kept, &[], gradients, dw, &mut [])?;
         }

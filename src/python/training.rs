@@ -264,7 +264,7 @@ fn update_as<'py, F: Float + Element>(
         threads,
         training: true,
         step: step.number - 1,
-        part: Part::ALL,
+        part: Part::All,
     };
     let mut gradients = zeros(program.gradients_len(samples))?;
     let mut dw = zeros(plan.parameter_count())?;

@@ -43,10 +43,10 @@ impl Stream {
         }
     }
 
-    /// The same stream from tile number `first` on.
-    pub(super) fn from_tile(self, first: u64) -> Self {
+    /// What follows so many tiles of it.
+    pub(super) fn after_tiles(self, tiles: u64) -> Self {
         Self {
-            first: self.first.wrapping_add(first),
+            first: self.first.wrapping_add(tiles),
             ..self
         }
     }

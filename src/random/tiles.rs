@@ -26,7 +26,7 @@ pub const SLICE: usize = 1 << 22;
 
 /// The stream of slice number `index` of a long array.
 pub fn stream_of_slice<F: Sample>(stream: &Stream, index: usize) -> Stream {
-    stream.from_tile(index as u64 * (SLICE / (F::ROWS * LANES)) as u64)
+    stream.after_tiles(index as u64 * (SLICE / (F::ROWS * LANES)) as u64)
 }
 
 /// Fewer elements than this are drawn sooner than another thread wakes.
@@ -104,7 +104,9 @@ mod tests {
     fn slices_have_the_bits_of_the_whole() {
         fn check<F: Sample>() {
             let (normal, stream) = (Normal::new(0.25, 1.5).unwrap(), Stream::new("5", "kernel"));
-            let draw = |out: &mut [F], stream| normal.draw(out, stream, Threads::ONE).unwrap();
+            let draw = |out: &mut [F], stream: &Stream| {
+                normal.draw(out, stream, Threads::ONE).unwrap();
+            };
             let mut whole = vec![F::ZERO; 2 * SLICE + 77];
             let mut slices = whole.clone();
             draw(&mut whole, &stream);

@@ -28,7 +28,7 @@ fn run(samples: usize, training: bool) -> Run {
         threads: Threads::ONE,
         training,
         step: 3,
-        part: Part::ALL,
+        part: Part::All,
     }
 }
 
