@@ -49,7 +49,8 @@ class Loss(CoreMember):
     """
 
     # Of a loss of a user's: the core does not know it, and its constructor may set nothing.
-    kind = name = ""
+    kind: ClassVar[str] = ""
+    name: str = ""
     reduction: str | None = "sum_over_batch_size"
 
     _family = "losses"

@@ -24,7 +24,7 @@ class CategoricalAccuracy(Metric):
     """
 
     kind = "categorical_accuracy"
-    larger_is_better = True
+    larger_is_better: ClassVar[bool | None] = True
 
 
 class SparseCategoricalAccuracy(Metric):
@@ -44,7 +44,7 @@ class SparseCategoricalAccuracy(Metric):
     """
 
     kind = "sparse_categorical_accuracy"
-    larger_is_better = True
+    larger_is_better: ClassVar[bool | None] = True
 
 
 class BinaryAccuracy(Metric):
@@ -66,7 +66,7 @@ class BinaryAccuracy(Metric):
     """
 
     kind = "binary_accuracy"
-    larger_is_better = True
+    larger_is_better: ClassVar[bool | None] = True
     _options: ClassVar[Mapping[str, Any]] = {"threshold": _checks.number}
 
     def __init__(self, name: str | None = None, dtype: None = None, threshold: float = 0.5) -> None:
@@ -91,7 +91,7 @@ class MeanSquaredError(Metric):
     """
 
     kind = "mean_squared_error"
-    larger_is_better = False
+    larger_is_better: ClassVar[bool | None] = False
 
 
 class MeanAbsoluteError(Metric):
@@ -111,4 +111,4 @@ class MeanAbsoluteError(Metric):
     """
 
     kind = "mean_absolute_error"
-    larger_is_better = False
+    larger_is_better: ClassVar[bool | None] = False
