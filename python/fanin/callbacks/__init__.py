@@ -1,12 +1,39 @@
 """Callbacks: what happens between the epochs, or the batches, of `fit`."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from fanin._absences import _absent
 from fanin.callbacks._base import Callback, History
-from fanin.callbacks._checkpoint import ModelCheckpoint
-from fanin.callbacks._csv import CSVLogger
-from fanin.callbacks._monitor import EarlyStopping, ReduceLROnPlateau
-from fanin.callbacks._others import LambdaCallback, LearningRateScheduler, TerminateOnNaN
-from fanin.callbacks._signals import SignalMonitor, Signals
+
+# What `import fanin` need not pay for: some milliseconds.
+_LAZY = {
+    "CSVLogger": "fanin.callbacks._csv",
+    "EarlyStopping": "fanin.callbacks._monitor",
+    "LambdaCallback": "fanin.callbacks._others",
+    "LearningRateScheduler": "fanin.callbacks._others",
+    "ModelCheckpoint": "fanin.callbacks._checkpoint",
+    "ReduceLROnPlateau": "fanin.callbacks._monitor",
+    "SignalMonitor": "fanin.callbacks._signals",
+    "Signals": "fanin.callbacks._signals",
+    "TerminateOnNaN": "fanin.callbacks._others",
+}
+
+if TYPE_CHECKING:
+    from fanin.callbacks._checkpoint import ModelCheckpoint
+    from fanin.callbacks._csv import CSVLogger
+    from fanin.callbacks._monitor import EarlyStopping, ReduceLROnPlateau
+    from fanin.callbacks._others import LambdaCallback, LearningRateScheduler, TerminateOnNaN
+    from fanin.callbacks._signals import SignalMonitor, Signals
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LAZY:
+            return _absent.find(__name__, name)
+        globals()[name] = found = getattr(import_module(_LAZY[name]), name)
+        _absent.guard(__name__)  # now that the class is there
+        return found
+
 
 __all__ = [
     "CSVLogger",
