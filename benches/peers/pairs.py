@@ -3,7 +3,8 @@
     python -m peers.pairs ../before/python python          # the rows below, 30 pairs of each
     python -m peers.pairs ../before/python python --rows "predict one row" --pairs 60
 
-Each build has a process of its own, and each pair runs both, in an order that alternates. What is
+Each pair runs both builds, each in a new process, in an order that alternates: where a process
+happens to have its arrays makes some rows a tenth slower or faster for as long as it lives. What is
 printed is the median of the pairs' ratios, later to earlier, and a 95 % interval of it, by
 bootstrap over the pairs. The exit code says whether all upper ends are within the limit.
 """
@@ -30,17 +31,15 @@ def rows(words: list[str]) -> list[Row]:
 
 def ratios(row: Row, packages: list[str], pairs: int, seconds: float) -> list[float]:
     """Return how long the later build takes, in units of the earlier one, pair by pair."""
-    workers = [Worker("ours", 1, package) for package in packages]
-    for worker in workers:
-        worker.ask(do="make", arm="row", work=row.work, args=dict(row.args))
     found = []
     for pair in range(pairs):
         taken = {}
         for place in (0, 1) if pair % 2 == 0 else (1, 0):
-            taken[place] = workers[place].ask(do="round", arm="row", seconds=seconds)["seconds"]
+            worker = Worker("ours", 1, packages[place])
+            worker.ask(do="make", arm="row", work=row.work, args=dict(row.args))
+            taken[place] = worker.ask(do="round", arm="row", seconds=seconds)["seconds"]
+            worker.close()
         found.append(taken[1] / taken[0])
-    for worker in workers:
-        worker.close()
     return found
 
 
