@@ -178,7 +178,7 @@ def serialize(initializer: Initializer) -> dict[str, object]:
     """
     if not isinstance(initializer, Initializer):
         raise TypeError(f"initializer: expected an Initializer, found {found(initializer)}")
-    import json  # here and in `_saving`: two of the 40 ms that `import fanin` takes
+    import json  # here and in `models/_archive.py`: two of the 40 ms that `import fanin` takes
 
     config = initializer.get_config()
     try:
