@@ -134,6 +134,12 @@ class CoreMember(Configurable):
                 self._kept_settings = settings
         return settings
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return what is copied: all but the kept settings."""
+        state = self.__dict__.copy()
+        state.pop("_kept_settings", None)
+        return state
+
     def _steady(self) -> bool:
         """Return whether the settings depend on options only; of a user's class nobody knows."""
         return self._own and self._options.keys() >= own_arguments(type(self))

@@ -148,8 +148,8 @@ class Compiled:
 
     def update(self, params: Array) -> Update:
         """Return the optimizer's settings, and its slots in the form that it wants with them."""
-        settings, slots = self.optimizer.settings(), self._memory[0]
-        if slots is None or settings != self._memory[2]:
+        settings, slots, known = self.optimizer._settings(), self._memory[0], self._memory[2]
+        if slots is None or (settings is not known and settings != known):
             slots = self.arranged(params)
             self._memory = (slots, self.optimizer.slot_names(), settings)
         return Update(settings, slots)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fanin import _core
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, Callback, CallbackList
 from fanin.models import _step
+from fanin.models._objective import counting
 from fanin.models._samples import Samples
 from fanin.show.progress import Progress
 
@@ -36,7 +37,7 @@ def evaluate(
         compiled.check_outputs(model)
         called.begin()
         progress.begin()
-        with objective.counting() as counted:
+        with counting([objective]) as (counted,):
             logs = _step.evaluate(model.network, counted, samples, batch_size, threads, called)
         progress.end(logs)
     return logs, objective.names

@@ -1,7 +1,7 @@
 """What a network is trained for, as the core and Python compute it: a loss and metrics."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,8 +47,8 @@ class Objective:
         for metric in metrics:
             (own_metrics if _own_metrics.is_own(metric) else of_core).append(metric)
         return cls(
-            {"class": type(loss).__qualname__} if own else loss.settings(),
-            [metric.settings() for metric in of_core],
+            {"class": type(loss).__qualname__} if own else loss._settings(),
+            [metric._settings() for metric in of_core],
             ["loss", *(metric.name for metric in metrics)],
             {metric.name: metric.larger_is_better for metric in metrics},
             loss if own else None,
@@ -59,15 +59,6 @@ class Objective:
     def plain(self) -> bool:
         """Whether the core computes all of it."""
         return self.own_loss is None and not self.own_metrics
-
-    def counting(self) -> AbstractContextManager["Objective"]:
-        """Let one run count with the users' metrics, with which another one may count."""
-        return self._counting() if self.own_metrics else nullcontext(self)
-
-    @contextmanager
-    def _counting(self) -> Iterator["Objective"]:
-        with _own_metrics.counting(self.own_metrics) as own:
-            yield self if own == self.own_metrics else replace(self, own_metrics=own)
 
     def sums(self) -> NDArray[np.float64]:
         """Begin to count: return the sums of the loss and the core's metrics, and reset others."""
@@ -108,3 +99,20 @@ class Objective:
             name: own[name] if name in own else float(next(means) / samples) for name in self.names
         }
         return dict(sorted(found.items()))
+
+
+def counting(objectives: Sequence[Objective]) -> AbstractContextManager[Sequence[Objective]]:
+    """Let one run count with the users' metrics, with which another one may count."""
+    if not any(objective.own_metrics for objective in objectives):
+        return nullcontext(objectives)
+    return _counting(objectives)
+
+
+@contextmanager
+def _counting(objectives: Sequence[Objective]) -> Iterator[Sequence[Objective]]:
+    with ExitStack() as run:
+        counted = []
+        for objective in objectives:
+            own = run.enter_context(_own_metrics.counting(objective.own_metrics))
+            counted.append(replace(objective, own_metrics=own))
+        yield counted

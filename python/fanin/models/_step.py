@@ -47,7 +47,7 @@ class Pass:
     ) -> None:
         self.network, self.compiled, self.objective = network, compiled, objective
         self.order = order
-        self.progress = np.concatenate([[compiled.iterations, 0], objective.sums()])
+        self.progress = np.array([compiled.iterations, 0.0, *objective.sums()])
         """As `Batches` has it."""
 
     def logs(self) -> dict[str, float]:

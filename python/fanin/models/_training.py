@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from fanin.layers._network import Network
 from fanin.models import _samples
 from fanin.models._compiled import Compiled
 from fanin.models._course import Course
-from fanin.models._objective import Objective
+from fanin.models._objective import Objective, counting
 from fanin.models._samples import Samples
 from fanin.models._step import Pass, Step, evaluate, step_of
 from fanin.show.progress import INTERVAL, Progress
@@ -265,12 +265,8 @@ def fit(
         called.append(hooks)
 
     # Everything was checked: from here on the networks change.
-    with ExitStack() as run:
-        counted = [run.enter_context(objective.counting()) for objective in objectives]
-        with ExitStack() as undo:
-            for model in models:
-                undo.enter_context(model.built_for(samples.x))
-                undo.enter_context(model.restoring())
+    with counting(objectives) as counted:
+        with _beginning(models, samples):
             trainees = [
                 _trainee(model, name, course, objective, hooks, source)
                 for model, name, objective, hooks in zip(
@@ -286,6 +282,22 @@ def fit(
         with progress:
             training.run()
     return [trainee.history for trainee in trainees]
+
+
+def _beginning(models: Sequence["Sequential"], samples: Samples) -> AbstractContextManager[None]:
+    """Build networks for a block; they are as they were if it does not come to its end."""
+    if len(models) == 1 and models[0].built:
+        return models[0].restoring()
+    return _building(models, samples)
+
+
+@contextmanager
+def _building(models: Sequence["Sequential"], samples: Samples) -> Iterator[None]:
+    with ExitStack() as undo:
+        for model in models:
+            undo.enter_context(model.built_for(samples.x))
+            undo.enter_context(model.restoring())
+        yield
 
 
 def _check_alike(

@@ -148,7 +148,7 @@ class Optimizer(CoreMember):
 
     def __getstate__(self) -> dict[str, object]:
         # A copy by itself is new; that of a model says to its own optimizer who counts.
-        return {**self.__dict__, "_counters": None, "_kept_settings": None}
+        return {**super().__getstate__(), "_counters": None}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
