@@ -6,7 +6,7 @@ use super::{PARALLEL_FROM, moments, sum_of_squares};
 use crate::error::Result;
 use crate::float::Float;
 use crate::linalg::inner_products;
-use crate::memory::zeros;
+use crate::memory::{Buffer, zeros};
 use crate::parallel::Threads;
 use crate::simd::kernel;
 
@@ -25,12 +25,12 @@ pub fn participation_ratio<F: Float>(threads: Threads, width: usize, x: &[F]) ->
     }
     // Scaled to a mean variance of 1: squares neither overflow nor vanish in single precision.
     let scale = F::of((width as f64 / total).sqrt());
-    let mut centred: Vec<F> = zeros(x.len())?;
+    let mut centred: Buffer<F> = zeros(x.len())?;
     let means: Vec<f64> = units.iter().map(|unit| unit.mean).collect();
     centre(x, &means, scale, &mut centred);
     let centred = ArrayView2::from_shape((rows, width), &centred).expect("whole rows");
     let size = rows.min(width);
-    let mut gram: Vec<F> = zeros(size * size)?;
+    let mut gram: Buffer<F> = zeros(size * size)?;
     let out = ArrayViewMut2::from_shape((size, size), &mut gram).expect("a square");
     let vectors = if rows < width {
         centred

@@ -5,7 +5,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use crate::error::Result;
 use crate::float::Float;
 use crate::linalg::inner_products;
-use crate::memory::zeros;
+use crate::memory::{Buffer, zeros};
 use crate::parallel::Threads;
 use crate::simd::kernel;
 
@@ -31,7 +31,7 @@ pub fn pairs<F: Float>(width: usize, x: &[F]) -> Vec<Pair> {
 /// must be one; a row of zeros is at right angles to all.
 pub fn cosines<F: Float>(threads: Threads, width: usize, x: &[F]) -> Result<(f64, f64)> {
     let rows = x.len() / width;
-    let mut unit: Vec<F> = zeros(x.len())?;
+    let mut unit: Buffer<F> = zeros(x.len())?;
     for (to, from) in unit.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
         let length = (pair(from, from).aa * width as f64).sqrt();
         let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
@@ -39,7 +39,7 @@ pub fn cosines<F: Float>(threads: Threads, width: usize, x: &[F]) -> Result<(f64
             *to = F::of(x.wide() * scale);
         }
     }
-    let mut gram: Vec<F> = zeros(rows * rows)?;
+    let mut gram: Buffer<F> = zeros(rows * rows)?;
     let unit = ArrayView2::from_shape((rows, width), &unit).expect("whole rows");
     let out = ArrayViewMut2::from_shape((rows, rows), &mut gram).expect("a square");
     inner_products(threads, unit, out)?;

@@ -3,7 +3,7 @@
 use crate::activations::Activation;
 use crate::error::Result;
 use crate::float::Float;
-use crate::memory::{filled, zeros};
+use crate::memory::{Buffer, filled, zeros};
 use crate::parallel::Threads;
 use crate::simd::kernel;
 
@@ -30,8 +30,8 @@ pub fn slopes<F: Float>(
 ) -> Result<Slopes> {
     let size = width * (BLOCK / width).max(1);
     let kept_len = if activation.keeps_input() { size } else { 0 };
-    let (mut y, mut kept): (Vec<F>, Vec<F>) = (zeros(size)?, zeros(kept_len)?);
-    let mut slope: Vec<F> = zeros(size)?;
+    let (mut y, mut kept): (Buffer<F>, Buffer<F>) = (zeros(size)?, zeros(kept_len)?);
+    let mut slope: Buffer<F> = zeros(size)?;
     let mut counts = Slopes {
         flat: filled(width, 0.0)?,
         small: filled(width, 0.0)?,

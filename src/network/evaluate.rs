@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::State;
 use crate::losses::Targets;
-use crate::memory::zeros;
+use crate::memory::{Buffer, zeros};
 use crate::parallel::Threads;
 
 /// Elements that one block keeps: some megabytes, and well under the time between two looks at signals.
@@ -40,8 +40,8 @@ struct Blocks<'a, F: Float> {
     done: usize,
     cursor: Cursor,
     threads: Threads,
-    values: Vec<F>,
-    caches: Vec<F>,
+    values: Buffer<F>,
+    caches: Buffer<F>,
 }
 
 impl<'a, F: Float> Blocks<'a, F> {
@@ -188,7 +188,7 @@ pub struct Evaluation<'a, F: Float> {
     objective: Objective<F>,
     data: Data<'a, F>,
     row_weights: Vec<F>,
-    outputs: Vec<F>,
+    outputs: Buffer<F>,
     scratch: Scratch<F>,
     sums: Vec<f64>,
 }

@@ -21,7 +21,7 @@ pub use train::{Arrays, Member, Trainer, Update, run_all_until};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::losses::{Targets, check_classes};
-use crate::memory::{filled, zeros};
+use crate::memory::{Buffer, filled, zeros};
 
 /// Samples with what the network should say of them.
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +37,10 @@ pub struct Data<'a, F> {
 /// A batch's inputs and targets, copied together from wherever its samples lie.
 #[derive(Debug)]
 struct Batch<F> {
-    x: Vec<F>,
+    x: Buffer<F>,
     classes: Vec<i64>,
-    values: Vec<F>,
-    weights: Vec<F>,
+    values: Buffer<F>,
+    weights: Buffer<F>,
     /// Samples that are there.
     samples: usize,
 }

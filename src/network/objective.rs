@@ -7,7 +7,7 @@ use crate::activations::Activation;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::losses::{Factor, Loss};
-use crate::memory::zeros;
+use crate::memory::{Buffer, zeros};
 use crate::metrics::Metric;
 use crate::parallel::Threads;
 
@@ -25,8 +25,8 @@ pub struct Objective<F: Float> {
 /// Room for the outputs of one batch, as the objective works on them.
 #[derive(Debug)]
 pub(super) struct Scratch<F> {
-    activated: Vec<F>,
-    values: Vec<F>,
+    activated: Buffer<F>,
+    values: Buffer<F>,
 }
 
 impl<F: Float> Objective<F> {

@@ -36,20 +36,20 @@ pub enum Part {
 }
 
 impl Part {
-    /// Take off the next operation: how it runs, unless nothing of it is in this part.
+    /// Take off the next operation: which of how many pieces is done now, unless nothing of it is in this part.
     #[inline(always)]
-    fn next<F: Float>(&mut self, function: &dyn Function<F>, pass: Pass) -> Option<Pass> {
+    fn next<F: Float>(
+        &mut self,
+        function: &dyn Function<F>,
+        rows: usize,
+    ) -> Option<(usize, usize)> {
         let Self::Piece(number) = self else {
-            return Some(pass);
+            return Some((0, 1));
         };
-        let (piece, pieces) = (*number, function.pieces(pass.rows));
+        let (piece, pieces) = (*number, function.pieces(rows));
         // Behind the piece it is beyond all others.
         *number = piece.wrapping_sub(pieces);
-        (piece < pieces).then_some(Pass {
-            piece,
-            pieces,
-            ..pass
-        })
+        (piece < pieces).then_some((piece, pieces))
     }
 }
 
@@ -105,15 +105,17 @@ impl Run {
         })
     }
 
-    fn pass<F: Float>(&self, operation: &Operation<F>) -> Pass {
+    /// How one piece of an operation runs.
+    #[inline(always)]
+    fn pass<F: Float>(&self, operation: &Operation<F>, (piece, pieces): (usize, usize)) -> Pass {
         Pass {
             rows: self.samples * operation.makes.rows,
             threads: self.threads,
             // A layer that is not trained runs as in inference.
             training: self.training && operation.trainable,
             step: self.step,
-            piece: 0,
-            pieces: 1,
+            piece,
+            pieces,
         }
     }
 }
@@ -146,12 +148,13 @@ pub fn forward<F: Float>(
     debug_assert_eq!(run.training, matches!(state, State::Updating(_)));
     let (samples, mut part, mut ends) = (run.samples, run.part, true);
     for (operation, frame) in program.steps() {
-        let (function, pass) = (&*operation.function, run.pass(operation));
-        let (cache, others) = caches.split_at_mut(function.cache_len(pass.rows));
+        let (function, rows) = (&*operation.function, samples * operation.makes.rows);
+        let (cache, others) = caches.split_at_mut(function.cache_len(rows));
         caches = others;
-        let now = part.next(function, pass);
-        ends = now.is_some_and(|pass| pass.is_last_piece());
-        let Some(pass) = now else { continue };
+        let now = part.next(function, rows);
+        ends = now.is_some_and(|(piece, pieces)| piece + 1 == pieces);
+        let Some(piece) = now else { continue };
+        let pass = run.pass(operation, piece);
         let state = state.part(operation.state.clone(), !operation.trainable);
         let parameters = &w[operation.parameters.clone()];
         let (made, values) = Values::around(samples, x, y, values, &frame.makes);
@@ -185,13 +188,13 @@ pub fn backward<F: Float>(
     let values = Values::all(samples, x, &[], values);
     let (gradients, shared) = gradients.split_at_mut(samples * program.layout.gradients);
     for (operation, frame) in program.steps().rev() {
-        let (function, pass) = (&*operation.function, run.pass(operation));
-        let (others, cache) = caches.split_at_mut(caches.len() - function.cache_len(pass.rows));
+        let (function, rows) = (&*operation.function, samples * operation.makes.rows);
+        let (others, cache) = caches.split_at_mut(caches.len() - function.cache_len(rows));
         caches = others;
-        let now = part.next(function, pass);
-        let (Some(pass), Some(back)) = (now, &frame.back) else {
+        let (Some(piece), Some(back)) = (part.next(function, rows), &frame.back) else {
             continue;
         };
+        let pass = run.pass(operation, piece);
         let range = operation.parameters.clone();
         let parameters = &w[range.clone()];
         let dparameters = match (back.learns, back.shares) {

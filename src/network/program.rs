@@ -121,12 +121,24 @@ impl<F: Float> Program<F> {
 
     /// Whether a pass of so many samples takes milliseconds.
     pub fn is_long(&self, samples: usize) -> bool {
+        self.work(samples) >= LONG
+    }
+
+    /// Batches of so many samples after which to look at the clock: one, unless they take less than a look is worth.
+    pub fn batches_a_look(&self, samples: usize) -> usize {
+        (WORTH_A_LOOK / self.work(samples).max(1)).clamp(1, 16)
+    }
+
+    /// Multiply-adds, or elements where there are no products, of a pass of so many samples.
+    fn work(&self, samples: usize) -> usize {
         let of = |o: &Operation<F>| {
             let each = o.parameters.len().max(o.makes.width);
             samples.saturating_mul(o.makes.rows).saturating_mul(each)
         };
-        let all = self.operations.iter().map(of);
-        all.fold(0, usize::saturating_add) >= LONG
+        self.operations
+            .iter()
+            .map(of)
+            .fold(0, usize::saturating_add)
     }
 
     /// Multiply-adds, roughly, of those operations whose products threads share, for so many samples; where there are
@@ -143,9 +155,11 @@ impl<F: Float> Program<F> {
     }
 }
 
-/// Multiply-adds, or elements where there are no products, from which on a pass is long: some tenths of a millisecond, or
-/// some milliseconds.
+/// [Work](Program::work) from which on a pass is long: some tenths of a millisecond, or some milliseconds.
 const LONG: usize = 1 << 24;
+
+/// [Work](Program::work) of some microseconds: a look at the clock takes a fiftieth of one.
+const WORTH_A_LOOK: usize = 1 << 14;
 
 fn range_of(location: &Location, samples: usize) -> Option<Range<usize>> {
     match location {

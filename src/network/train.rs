@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::State;
 use crate::linalg::PARALLEL_FROM;
-use crate::memory::zeros;
+use crate::memory::{Buffer, zeros};
 use crate::optimizers::{Rule, Step, Variables, check_learning_rate};
 use crate::parallel::{self, Threads};
 
@@ -41,18 +41,20 @@ pub struct Trainer<'a, F: Float> {
     threads: Threads,
     samples: usize,
     largest: usize,
+    /// Batches between two looks at the clock.
+    batches_a_look: usize,
     /// The learning rate of the batch that has begun, and whether it is on its way back.
     begun: Option<f64>,
     goes_back: bool,
     cursor: Cursor,
     batch: Batch<F>,
-    values: Vec<F>,
-    caches: Vec<F>,
-    gradients: Vec<F>,
-    dw: Vec<F>,
-    /// The state after the batch that runs.
-    state: Vec<F>,
-    /// Its loss sum and metric sums.
+    values: Buffer<F>,
+    caches: Buffer<F>,
+    gradients: Buffer<F>,
+    dw: Buffer<F>,
+    /// The state after the batch that runs, if it is long: a short one is never given up, and writes where its caller reads.
+    state: Buffer<F>,
+    /// Its loss sum and metric sums, likewise.
     sums: Vec<f64>,
     scratch: Scratch<F>,
 }
@@ -99,6 +101,7 @@ impl<'a, F: Float> Trainer<'a, F> {
         Ok(Self {
             samples: order.len(),
             largest,
+            batches_a_look: program.batches_a_look(largest),
             begun: None,
             goes_back: false,
             cursor: Cursor::new(&program, largest),
@@ -148,9 +151,14 @@ impl<'a, F: Float> Trainer<'a, F> {
         // Inside the pool from the first batch to the last: entering it costs more than a small product.
         parallel::keep_awake(self.threads, |threads| {
             self.threads = threads;
+            let mut unwatched = 0;
             while self.begin(arrays) {
-                if !self.step(deadline, arrays) || Instant::now() >= deadline {
-                    return self.is_done();
+                unwatched += 1;
+                if !self.step(deadline, arrays) || unwatched == self.batches_a_look {
+                    if Instant::now() >= deadline {
+                        return self.is_done();
+                    }
+                    unwatched = 0;
                 }
             }
             true
@@ -172,9 +180,12 @@ impl<'a, F: Float> Trainer<'a, F> {
             };
             let in_columns = self.program.takes_columns();
             self.batch.gather(&self.plan, &self.data, order, in_columns);
-            self.state.copy_from_slice(arrays.state);
             if order.len() < self.largest {
                 self.cursor = Cursor::new(&self.program, order.len());
+            }
+            if self.cursor.stops() {
+                self.state.copy_from_slice(arrays.state);
+                self.sums.fill(0.0);
             }
             self.begun = Some(learning_rate);
         }
@@ -214,10 +225,16 @@ impl<'a, F: Float> Trainer<'a, F> {
             &mut caches[..]
         };
         let batch = self.batch.data(plan, data);
+        let stops = cursor.stops();
 
         if !self.goes_back {
             let forward = |part| {
-                let state = State::Updating(&mut self.state);
+                let state = if stops {
+                    &mut self.state
+                } else {
+                    &mut *arrays.state
+                };
+                let state = State::Updating(state);
                 let y = program.output_gradient(samples, gradients);
                 forward(program, run(part), w, state, batch.x, y, values, caches);
             };
@@ -227,9 +244,12 @@ impl<'a, F: Float> Trainer<'a, F> {
             let outputs = program.output_gradient(samples, gradients);
             let copy = arrays.outputs.len().min(outputs.len());
             let copy = arrays.outputs.split_off_mut(..copy).unwrap_or_default();
-            let (scratch, sums) = (&mut self.scratch, &mut self.sums);
-            sums.fill(0.0);
-            objective.score(plan, outputs, &batch, scratch, sums, copy);
+            let sums = if stops {
+                &mut self.sums
+            } else {
+                &mut arrays.progress[2..]
+            };
+            objective.score(plan, outputs, &batch, &mut self.scratch, sums, copy);
             self.goes_back = true;
         }
         let backward = |part| {
@@ -245,15 +265,17 @@ impl<'a, F: Float> Trainer<'a, F> {
             learning_rate,
         };
 
-        // The commit: before it nothing that the caller holds has changed, after it all has.
-        let changed = (&mut *arrays.w, &mut *arrays.slots, &mut *arrays.state);
-        self.update
-            .commit(self.threads, step, dw, &self.state, changed);
+        // The commit: before it nothing that a batch which can be given up has changed is the caller's, after it all is.
+        let (w, slots) = (&mut *arrays.w, &mut *arrays.slots);
+        self.update.step(self.threads, step, dw, (w, slots));
+        if stops {
+            arrays.state.copy_from_slice(&self.state);
+            for (sum, of_batch) in arrays.progress[2..].iter_mut().zip(&self.sums) {
+                *sum += of_batch;
+            }
+        }
         arrays.progress[0] += 1.0;
         arrays.progress[1] += samples as f64;
-        for (sum, of_batch) in arrays.progress[2..].iter_mut().zip(&self.sums) {
-            *sum += of_batch;
-        }
 
         (self.begun, self.goes_back) = (None, false);
         true
@@ -281,24 +303,21 @@ impl<F: Float> Update<F> {
         self.variables.slots_len()
     }
 
-    /// Clip the gradients; comes before [`commit`](Self::commit).
+    /// Clip the gradients; comes before [`step`](Self::step).
     pub fn clip(&self, dw: &mut [F]) {
         self.rule.clip(&self.variables, dw);
     }
 
-    /// Write what a batch has found, all of it: the parameters and slots move along the gradients, and the state becomes
-    /// what forward `staged`.
-    pub fn commit(
+    /// Move the parameters and the slots along the gradients.
+    pub fn step(
         &mut self,
         threads: Threads,
         step: Step,
         dw: &[F],
-        staged: &[F],
-        (w, slots, state): (&mut [F], &mut [F], &mut [F]),
+        (w, slots): (&mut [F], &mut [F]),
     ) {
         self.rule
             .step(threads, step, &mut self.variables, w, dw, slots);
-        state.copy_from_slice(staged);
     }
 }
 

@@ -291,7 +291,8 @@ fn update_as<'py, F: Float + Element>(
     )?;
     detached(py, || {
         updates.clip(&mut dw);
-        updates.commit(run.threads, step, &dw, staged, (w, slots, state));
+        updates.step(run.threads, step, &dw, (w, slots));
+        state.copy_from_slice(staged);
         Ok(())
     })
 }
