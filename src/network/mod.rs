@@ -1,13 +1,16 @@
 //! A network: the plan of its layers, passes over a batch, training, evaluation, prediction.
 
 mod evaluate;
+pub mod gate;
 mod graph;
 mod layout;
+pub mod lock;
 mod lower;
 mod objective;
 mod pass;
 mod plan;
 mod program;
+mod sync;
 mod train;
 
 pub use evaluate::{Evaluation, Predictor};
@@ -16,7 +19,7 @@ pub use objective::Objective;
 pub use pass::{Cursor, Part, Run, backward, forward};
 pub use plan::{Layer, Plan};
 pub use program::Program;
-pub use train::{Arrays, Member, Trainer, Update, run_all_until};
+pub use train::{Arrays, Member, Trainer, Update, run_all_until, run_in_turns};
 
 use crate::error::{Error, Result};
 use crate::float::Float;

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::gate::{self, Turn};
+use super::lock::{Id, Pause};
 use super::objective::Scratch;
 use super::{Batch, Cursor, Data, Objective, Plan, Program, Run, backward, count_samples, forward};
 use crate::error::{Error, Result};
@@ -142,14 +144,15 @@ impl<'a, F: Float> Trainer<'a, F> {
         Ok(())
     }
 
-    /// Train until no batch is left, and return true, or until `deadline` has passed. A batch that takes long stops
-    /// on its way, and the next call goes on there.
-    pub fn run_until(&mut self, deadline: Instant, arrays: &mut Arrays<F>) -> bool {
+    /// Train until no batch is left, and return true, or until it is time to pause: a deadline has passed, as a rule. A
+    /// batch that takes long stops on its way, and the next call goes on there.
+    pub fn run_until<'p>(&mut self, pause: impl Into<Pause<'p>>, arrays: &mut Arrays<F>) -> bool {
+        let pause = pause.into();
         // Inside the pool from the first batch to the last: entering it costs more than a small product.
         parallel::keep_awake(self.threads, |threads| {
             self.threads = threads;
             while self.begin(arrays) {
-                if !self.step(deadline, arrays) || Instant::now() >= deadline {
+                if !self.step(pause.deadline(), arrays) || pause.is_due() {
                     return self.is_done();
                 }
             }
@@ -308,20 +311,43 @@ const STEPS_WORTH_WAKING: usize = 16;
 /// A network that is trained beside others, and the arrays that this changes.
 pub type Member<'a, F> = (Trainer<'a, F>, Arrays<'a, F>);
 
-/// Train all members until none has a batch left, and return true, or until `deadline` has passed.
+/// Train all members until none has a batch left, and return true, or until it is time to pause.
 ///
 /// A member is one piece of work: made with [`Threads::ONE`], it stays on the thread that took it.
-pub fn run_all_until<F: Float>(
-    deadline: Instant,
+pub fn run_all_until<'p, F: Float>(
+    pause: impl Into<Pause<'p>>,
     members: &mut [Member<F>],
     threads: Threads,
 ) -> bool {
+    let pause = pause.into();
     let steps = members.iter().map(|(trainer, _)| trainer.batches.len());
     let threads = threads.for_work(steps.sum(), STEPS_WORTH_WAKING);
     parallel::for_each_chunk(threads, members, 1, |_, chunk| {
         for (trainer, arrays) in chunk {
-            trainer.run_until(deadline, arrays);
+            trainer.run_until(pause, arrays);
         }
     });
     members.iter().all(|(trainer, _)| trainer.is_done())
+}
+
+/// [`run_all_until`] `deadline` in turns of the members' networks, which this thread has claimed.
+///
+/// A turn may end within a long batch: until its commit nothing that others can see has changed, and who reads between two
+/// pieces of it sees the batch before. So a turn never lasts longer than to the next look at signals, whose handlers are
+/// Python, and may read. All members have their turns at once, on the thread that calls: a thread of the pool that waited
+/// for readers would keep these from their own work in it.
+pub fn run_in_turns<F: Float>(
+    deadline: Instant,
+    ids: &[Id],
+    members: &mut [Member<F>],
+    threads: Threads,
+) -> bool {
+    while let Some(turn) = Turn::begin_until(ids, deadline) {
+        let done = run_all_until(Pause::of_turn(deadline, gate::locks()), members, threads);
+        drop(turn);
+        if done || Instant::now() >= deadline {
+            return done;
+        }
+    }
+    false
 }

@@ -7,6 +7,7 @@ use pyo3::types::PyDict;
 
 use super::arrays::{check_exact, read, write};
 use super::boundary::shape_error;
+use super::lock::{Hold, Lock};
 use super::plan::Plan;
 use super::settings::from_dict;
 use crate::float::Float;
@@ -14,12 +15,22 @@ use crate::losses::{self, Targets};
 use crate::metrics;
 use crate::network::{self, Arrays, Data};
 
-/// A plan and its arrays.
+/// A plan and its arrays, and the lock that says who may touch them now.
 #[derive(FromPyObject)]
 pub(super) struct Network<'py> {
     pub(super) plan: Bound<'py, Plan>,
     pub(super) params: Bound<'py, PyAny>,
     pub(super) state: Bound<'py, PyAny>,
+    pub(super) lock: Bound<'py, Lock>,
+}
+
+impl<'py> Network<'py> {
+    /// Begin to read: the parameters and the state to read from, as long as the hold lasts.
+    pub(super) fn hold(&self) -> PyResult<(Hold, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let arrays = [self.params.clone(), self.state.clone()];
+        let (hold, [params, state]) = self.lock.get().hold(self.params.py(), arrays)?;
+        Ok((hold, params, state))
+    }
 }
 
 /// What training minimizes and reports: settings of a loss and of metrics.

@@ -5,14 +5,15 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::arrays::{by_dtype, check_exact, empty, read, write};
-use super::boundary::{count, detached, interruptible, threads_or_global};
+use super::boundary::{detached, interruptible, threads_or_global};
+use super::lock::{claim, in_turn};
 use super::passes::{Cache, run_backward};
 use super::records::{Batches, Borrowed, Network, Objective, Samples, Update};
 use super::settings::from_dict;
 use crate::error::Error;
 use crate::float::Float;
 use crate::memory::zeros;
-use crate::network::{self, Evaluation, Member, Part, Predictor, Run, Trainer, run_all_until};
+use crate::network::{self, Evaluation, Member, Part, Predictor, Run, Trainer, run_in_turns};
 use crate::optimizers::{self, Step, check_learning_rate};
 use crate::parallel::Threads;
 
@@ -39,10 +40,8 @@ fn predict_as<'py, F: Float + Element>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, own) = (x.py(), network.plan.get());
     let (plan, (x, samples)) = (own.of::<F>()?, own.read_samples::<F>(x)?);
-    let (w, state) = (
-        read::<F>("params", &network.params)?,
-        read::<F>("state", &network.state)?,
-    );
+    let (_hold, params, state) = network.hold()?;
+    let (w, state) = (read::<F>("params", &params)?, read::<F>("state", &state)?);
     let y = empty::<F>(py, &own.output_shape(plan, samples))?;
     {
         let mut predictor = Predictor::new(
@@ -88,10 +87,8 @@ fn evaluate_as<'py, F: Float + Element>(
     let (plan, objective) = objective.resolve(network.plan.get().of::<F>()?)?;
     let networks = std::slice::from_ref(&network);
     let samples = samples.read::<F>(networks, objective.takes_classes())?;
-    let (w, state) = (
-        read::<F>("params", &network.params)?,
-        read::<F>("state", &network.state)?,
-    );
+    let (_hold, params, state) = network.hold()?;
+    let (w, state) = (read::<F>("params", &params)?, read::<F>("state", &state)?);
     let mut evaluation = Evaluation::new(
         plan,
         objective,
@@ -154,6 +151,8 @@ fn train_as<'py, F: Float + Element>(
         .iter()
         .all(|(_, objective): &(_, network::Objective<F>)| objective.takes_classes());
     let samples = samples.read::<F>(networks, classes)?;
+    let ids: Vec<_> = networks.iter().map(|own| own.lock.get().id()).collect();
+    let _claim = claim(py, ids.clone(), &[], false)?;
     let mut borrowed = networks
         .iter()
         .zip(updates)
@@ -186,14 +185,15 @@ fn train_as<'py, F: Float + Element>(
         })
         .collect::<PyResult<Vec<Member<F>>>>()?;
     interruptible(py, |deadline| {
-        run_all_until(deadline, &mut members, threads)
+        run_in_turns(deadline, &ids, &mut members, threads)
     })
 }
 
 /// What follows a pass by hand in training: back from `dy`, then a step of the optimizer, and the running averages that
-/// the pass has moved become the network's. Everything is checked before anything is written.
+/// the pass has moved become the network's, as `progress` becomes what it is `after` the step. Everything is checked before
+/// anything is written.
 #[pyfunction]
-#[pyo3(signature = (network, update, cache, dy, state, number, learning_rate, threads=None))]
+#[pyo3(signature = (network, update, cache, dy, state, progress, after, learning_rate, threads=None))]
 pub(super) fn update<'py>(
     py: Python<'py>,
     network: Network<'py>,
@@ -201,23 +201,21 @@ pub(super) fn update<'py>(
     cache: &Bound<'py, PyAny>,
     dy: &Bound<'py, PyAny>,
     state: &Bound<'py, PyAny>,
-    number: &Bound<'py, PyAny>,
+    progress: &Bound<'py, PyAny>,
+    after: &Bound<'py, PyAny>,
     learning_rate: f64,
     threads: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<()> {
     check_learning_rate(learning_rate)?;
-    let step = Step {
-        number: count("number", number)? as u64,
-        learning_rate,
-    };
     let (plan, threads) = (&network.plan, threads_or_global(threads)?);
     let cache = Cache::of("cache", plan, cache, false)?;
     if !cache.training {
         let message = "cache: expected that of a pass in training, found one of inference";
         return Err(PyValueError::new_err(message));
     }
+    let progress = (progress, after);
     by_dtype!(plan.get().element_type, F => {
-        update_as::<F>(py, &network, &update, &cache, dy, state, step, threads)
+        update_as::<F>(py, &network, &update, &cache, dy, state, progress, learning_rate, threads)
     })
 }
 
@@ -228,7 +226,8 @@ fn update_as<'py, F: Float + Element>(
     cache: &Cache<'py>,
     dy: &Bound<'py, PyAny>,
     staged: &Bound<'py, PyAny>,
-    step: Step,
+    (progress, after): (&Bound<'py, PyAny>, &Bound<'py, PyAny>),
+    learning_rate: f64,
     threads: Threads,
 ) -> PyResult<()> {
     let own = network.plan.get();
@@ -242,6 +241,8 @@ fn update_as<'py, F: Float + Element>(
         let message = "cache: expected that of at least 1 sample, found none";
         return Err(PyValueError::new_err(message));
     }
+    let id = network.lock.get().id();
+    let _claim = claim(py, vec![id], &[], false)?;
     let kept = cache.memory::<F>("cache", &program, samples)?;
     let dy = cache.apart::<F>(dy)?;
     let (dy, staged) = (read::<F>("dy", &dy)?, read::<F>("state", staged)?);
@@ -249,16 +250,24 @@ fn update_as<'py, F: Float + Element>(
     let mut w = write::<F>("params", &network.params)?;
     let mut state = write::<F>("network.state", &network.state)?;
     let mut slots = write::<F>("slots", &update.slots)?;
+    let mut progress = write::<f64>("progress", progress)?;
+    let after = read::<f64>("after", after)?;
     check_exact("dy", dy.shape(), &own.output_shape(plan, samples))?;
     check_exact("params", w.shape(), &[plan.parameter_count()])?;
     check_exact("state", staged.shape(), &[plan.state_count()])?;
     check_exact("network.state", state.shape(), &[plan.state_count()])?;
+    check_exact("after", after.shape(), progress.shape())?;
     if slots.len() != updates.slots_len() {
         let expected = format!("{} elements", updates.slots_len());
         return Err(Error::shape("slots", expected, slots.len()).into());
     }
     program.check_products(samples, true)?;
 
+    let (progress, after) = (progress.as_slice_mut()?, after.as_slice()?);
+    let step = Step {
+        number: number_of_step(after)?,
+        learning_rate,
+    };
     let run = Run {
         samples,
         threads,
@@ -289,9 +298,26 @@ fn update_as<'py, F: Float + Element>(
         &mut dw,
         &mut [],
     )?;
-    detached(py, || {
-        updates.clip(&mut dw);
-        updates.commit(run.threads, step, &dw, staged, (w, slots, state));
-        Ok(())
+    in_turn(py, &[id], || {
+        detached(py, || {
+            updates.clip(&mut dw);
+            updates.commit(run.threads, step, &dw, staged, (w, slots, state));
+            progress.copy_from_slice(after);
+            Ok(())
+        })
     })
+}
+
+/// Which step it is, as progress after it says: its first number.
+fn number_of_step(after: &[f64]) -> Result<u64, Error> {
+    // Whole numbers that are exact in `f64`.
+    const MOST: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+    match after {
+        [steps, ..] if (1.0..=MOST).contains(steps) && steps.fract() == 0.0 => Ok(*steps as u64),
+        _ => {
+            let expected = "as its first number how many steps are then done, at least 1";
+            let found = after.first().map_or("none".to_owned(), f64::to_string);
+            Err(Error::value("after", expected, found))
+        }
+    }
 }
