@@ -178,9 +178,10 @@ class _Part:
 
 def _affine(part: _Part) -> tuple[Array, Array]:
     """Return scale and shift of a normalization in inference, in float64."""
-    arrays = part.arrays
+    layer, arrays = part.layer, part.arrays
+    assert isinstance(layer, BatchNormalization)
     variance = arrays["moving_variance"].astype(np.float64)
-    scale = 1.0 / np.sqrt(variance + float(part.layer.get_config()["epsilon"]))
+    scale = 1.0 / np.sqrt(variance + layer.epsilon)
     if "gamma" in arrays:
         scale = scale * arrays["gamma"]
     shift = -arrays["moving_mean"] * scale

@@ -328,9 +328,9 @@ pub struct Pause<'a> {
     locks: Option<&'a Locks>,
 }
 
-/// How long a turn lasts at least, unless the work is done: ending one and copying weights take microseconds, so that
-/// readers one after the other cost training some percent.
-const LEAST: Duration = Duration::from_millis(1);
+/// How long a turn lasts at least, unless the work is done. Between two turns the trainer needs the interpreter lock, which
+/// threads at work in Python may keep for 5 ms.
+const LEAST: Duration = Duration::from_millis(5);
 
 impl<'a> Pause<'a> {
     /// A turn that begins now.

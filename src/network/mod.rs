@@ -19,7 +19,7 @@ pub use objective::Objective;
 pub use pass::{Cursor, Part, Run, backward, forward};
 pub use plan::{Layer, Plan};
 pub use program::Program;
-pub use train::{Arrays, Member, Trainer, Update, run_all_until, run_in_turns};
+pub use train::{Arrays, Member, Trainer, Update, run_all_until};
 
 use crate::error::{Error, Result};
 use crate::float::Float;

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use super::gate::{self, Turn};
-use super::lock::{Id, Pause};
+use super::lock::Pause;
 use super::objective::Scratch;
 use super::{Batch, Cursor, Data, Objective, Plan, Program, Run, backward, count_samples, forward};
 use crate::error::{Error, Result};
@@ -308,8 +307,8 @@ impl<F: Float> Update<F> {
 /// Fewer steps than these, of some microseconds each at least, are done before other threads are awake.
 const STEPS_WORTH_WAKING: usize = 16;
 
-/// A network that is trained beside others, and the arrays that this changes.
-pub type Member<'a, F> = (Trainer<'a, F>, Arrays<'a, F>);
+/// A network that is trained beside others, and the arrays that this changes, which may be lent for a turn.
+pub type Member<'t, 'a, F> = (Trainer<'t, F>, Arrays<'a, F>);
 
 /// Train all members until none has a batch left, and return true, or until it is time to pause.
 ///
@@ -328,26 +327,4 @@ pub fn run_all_until<'p, F: Float>(
         }
     });
     members.iter().all(|(trainer, _)| trainer.is_done())
-}
-
-/// [`run_all_until`] `deadline` in turns of the members' networks, which this thread has claimed.
-///
-/// A turn may end within a long batch: until its commit nothing that others can see has changed, and who reads between two
-/// pieces of it sees the batch before. So a turn never lasts longer than to the next look at signals, whose handlers are
-/// Python, and may read. All members have their turns at once, on the thread that calls: a thread of the pool that waited
-/// for readers would keep these from their own work in it.
-pub fn run_in_turns<F: Float>(
-    deadline: Instant,
-    ids: &[Id],
-    members: &mut [Member<F>],
-    threads: Threads,
-) -> bool {
-    while let Some(turn) = Turn::begin_until(ids, deadline) {
-        let done = run_all_until(Pause::of_turn(deadline, gate::locks()), members, threads);
-        drop(turn);
-        if done || Instant::now() >= deadline {
-            return done;
-        }
-    }
-    false
 }

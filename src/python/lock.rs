@@ -4,6 +4,7 @@
 //! Everything here that waits does so without the interpreter lock, and a Ctrl-C ends it.
 
 use std::sync::Mutex;
+use std::time::Instant;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -211,6 +212,19 @@ pub(super) fn claim(
     )))
 }
 
+/// Begin a turn of networks that this thread has claimed.
+pub(super) fn begin_turn<'a>(py: Python<'_>, ids: &'a [Id]) -> PyResult<Turn<'a>> {
+    // At once, as a rule.
+    let mut turn = Turn::begin_until(ids, Instant::now());
+    if turn.is_none() {
+        interruptible(py, |deadline| {
+            turn = Turn::begin_until(ids, deadline);
+            turn.is_some()
+        })?;
+    }
+    Ok(turn.expect("it has begun"))
+}
+
 /// Do `write` in a turn of networks that this thread has claimed; it may have one on, whose handler of signals this is.
 pub(super) fn in_turn<R>(
     py: Python<'_>,
@@ -220,11 +234,7 @@ pub(super) fn in_turn<R>(
     if ids.iter().any(|&id| gate::locks().has_turn(id)) {
         return write();
     }
-    let mut turn = None;
-    interruptible(py, |deadline| {
-        turn = Turn::begin_until(ids, deadline);
-        turn.is_some()
-    })?;
+    let _turn = begin_turn(py, ids)?;
     write()
 }
 

@@ -1,19 +1,23 @@
 //! Running networks over samples: prediction, evaluation, training.
 
+use std::time::Instant;
+
 use numpy::{Element, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::arrays::{by_dtype, check_exact, empty, read, write};
-use super::boundary::{detached, interruptible, threads_or_global};
-use super::lock::{claim, in_turn};
+use super::boundary::{SLICE, detached, interruptible, threads_or_global};
+use super::lock::{begin_turn, claim, in_turn};
 use super::passes::{Cache, run_backward};
-use super::records::{Batches, Borrowed, Network, Objective, Samples, Update};
+use super::records::{Batches, Borrowed, Network, Objective, Orders, Samples, Update};
 use super::settings::from_dict;
 use crate::error::Error;
 use crate::float::Float;
 use crate::memory::zeros;
-use crate::network::{self, Evaluation, Member, Part, Predictor, Run, Trainer, run_in_turns};
+use crate::network::gate;
+use crate::network::lock::Pause;
+use crate::network::{self, Evaluation, Member, Part, Predictor, Run, Trainer, run_all_until};
 use crate::optimizers::{self, Step, check_learning_rate};
 use crate::parallel::Threads;
 
@@ -153,40 +157,73 @@ fn train_as<'py, F: Float + Element>(
     let samples = samples.read::<F>(networks, classes)?;
     let ids: Vec<_> = networks.iter().map(|own| own.lock.get().id()).collect();
     let _claim = claim(py, ids.clone(), &[], false)?;
-    let mut borrowed = networks
+    let mut orders = networks
         .iter()
-        .zip(updates)
         .zip(batches)
-        .map(|((network, update), batches)| Borrowed::<F>::new(network, update, batches))
+        .map(|(network, batches)| Orders::<F>::new(network, batches))
         .collect::<PyResult<Vec<_>>>()?;
     let for_each = if networks.len() == 1 {
         threads
     } else {
         Threads::ONE
     };
-    let parts = resolved.into_iter().zip(&mut borrowed);
-    let mut members = parts
-        .zip(updates)
-        .zip(batches)
-        .map(|((((plan, objective), borrowed), update), batches)| {
-            let (arrays, order, learning_rates) = borrowed.split()?;
-            let trainer = Trainer::new(
-                plan,
-                objective,
-                optimizers::from_settings(&from_dict(&update.optimizer)?)?,
-                samples.data()?,
-                order,
-                batches.batch_size,
-                learning_rates,
-                for_each,
-            )?;
-            trainer.check(&arrays)?;
-            Ok((trainer, arrays))
-        })
-        .collect::<PyResult<Vec<Member<F>>>>()?;
-    interruptible(py, |deadline| {
-        run_in_turns(deadline, &ids, &mut members, threads)
-    })
+    let (mut trainers, mut outputs) = (Vec::new(), Vec::new());
+    for (i, ((plan, objective), orders)) in resolved.into_iter().zip(&mut orders).enumerate() {
+        let (order, learning_rates, own_outputs) = orders.split()?;
+        trainers.push(Trainer::new(
+            plan,
+            objective,
+            optimizers::from_settings(&from_dict(&updates[i].optimizer)?)?,
+            samples.data()?,
+            order,
+            batches[i].batch_size,
+            learning_rates,
+            for_each,
+        )?);
+        outputs.push((own_outputs, 0));
+    }
+    let borrow = || {
+        let records = networks.iter().zip(updates).zip(batches);
+        let borrowed = records
+            .map(|((network, update), batches)| Borrowed::<F>::new(network, update, batches));
+        borrowed.collect::<PyResult<Vec<_>>>()
+    };
+    for (trainer, (borrowed, (outputs, _))) in
+        trainers.iter().zip(borrow()?.iter_mut().zip(&mut outputs))
+    {
+        trainer.check(&borrowed.arrays(outputs)?)?;
+    }
+
+    // All networks have their turns at once, and wait for them here: a thread of the pool that waited for readers would
+    // keep these from their own work in it. A turn may end within a long batch: until its commit nothing that others can see
+    // has changed. So none lasts while signals are looked at, whose handlers are Python, and may read.
+    loop {
+        let turn = begin_turn(py, &ids)?;
+        let mut borrowed = borrow()?;
+        let arrays = borrowed
+            .iter_mut()
+            .zip(&mut outputs)
+            .map(|(borrowed, (outputs, done))| borrowed.arrays(&mut outputs[*done..]));
+        let arrays = arrays.collect::<PyResult<Vec<_>>>()?;
+        let mut members: Vec<Member<F>> = trainers.drain(..).zip(arrays).collect();
+        let done = detached(py, || {
+            let pause = Pause::of_turn(Instant::now() + SLICE, gate::locks());
+            Ok(run_all_until(pause, &mut members, threads))
+        })?;
+        let mut left = Vec::with_capacity(members.len());
+        for (trainer, arrays) in members {
+            trainers.push(trainer);
+            left.push(arrays.outputs.len());
+        }
+        for ((outputs, done), left) in outputs.iter_mut().zip(left) {
+            *done = outputs.len() - left;
+        }
+        drop((borrowed, turn));
+        py.check_signals()?;
+        if done {
+            return Ok(());
+        }
+    }
 }
 
 /// What follows a pass by hand in training: back from `dy`, then a step of the optimizer, and the running averages that
@@ -247,23 +284,30 @@ fn update_as<'py, F: Float + Element>(
     let dy = cache.apart::<F>(dy)?;
     let (dy, staged) = (read::<F>("dy", &dy)?, read::<F>("state", staged)?);
     let mut kept = write::<F>("cache", kept.as_any())?;
-    let mut w = write::<F>("params", &network.params)?;
-    let mut state = write::<F>("network.state", &network.state)?;
-    let mut slots = write::<F>("slots", &update.slots)?;
-    let mut progress = write::<f64>("progress", progress)?;
     let after = read::<f64>("after", after)?;
+    let borrow = || {
+        Ok::<_, PyErr>((
+            write::<F>("params", &network.params)?,
+            write::<F>("network.state", &network.state)?,
+            write::<F>("slots", &update.slots)?,
+            write::<f64>("progress", progress)?,
+        ))
+    };
     check_exact("dy", dy.shape(), &own.output_shape(plan, samples))?;
-    check_exact("params", w.shape(), &[plan.parameter_count()])?;
     check_exact("state", staged.shape(), &[plan.state_count()])?;
-    check_exact("network.state", state.shape(), &[plan.state_count()])?;
-    check_exact("after", after.shape(), progress.shape())?;
-    if slots.len() != updates.slots_len() {
-        let expected = format!("{} elements", updates.slots_len());
-        return Err(Error::shape("slots", expected, slots.len()).into());
+    {
+        let (w, state, slots, progress) = borrow()?;
+        check_exact("params", w.shape(), &[plan.parameter_count()])?;
+        check_exact("network.state", state.shape(), &[plan.state_count()])?;
+        check_exact("after", after.shape(), progress.shape())?;
+        if slots.len() != updates.slots_len() {
+            let expected = format!("{} elements", updates.slots_len());
+            return Err(Error::shape("slots", expected, slots.len()).into());
+        }
     }
     program.check_products(samples, true)?;
 
-    let (progress, after) = (progress.as_slice_mut()?, after.as_slice()?);
+    let after = after.as_slice()?;
     let step = Step {
         number: number_of_step(after)?,
         learning_rate,
@@ -280,17 +324,13 @@ fn update_as<'py, F: Float + Element>(
     let kept = kept
         .as_slice_mut()?
         .split_at_mut(program.values_len(samples));
-    let (w, slots, state) = (
-        w.as_slice_mut()?,
-        slots.as_slice_mut()?,
-        state.as_slice_mut()?,
-    );
     let (x, dy, staged) = (x.as_slice()?, dy.as_slice()?, staged.as_slice()?);
+    let w = read::<F>("params", &network.params)?;
     run_backward(
         py,
         &program,
         run,
-        w,
+        w.as_slice()?,
         x,
         kept,
         dy,
@@ -298,7 +338,11 @@ fn update_as<'py, F: Float + Element>(
         &mut dw,
         &mut [],
     )?;
+    drop(w);
     in_turn(py, &[id], || {
+        let (mut w, mut state, mut slots, mut progress) = borrow()?;
+        let (w, slots) = (w.as_slice_mut()?, slots.as_slice_mut()?);
+        let (state, progress) = (state.as_slice_mut()?, progress.as_slice_mut()?);
         detached(py, || {
             updates.clip(&mut dw);
             updates.commit(run.threads, step, &dw, staged, (w, slots, state));

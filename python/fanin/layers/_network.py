@@ -69,13 +69,13 @@ class Network:
         return Network(plan, self.params, self.state, self.lock)
 
     def copy(self) -> "Network":
-        """Return the same plan with arrays of its own, as of a whole batch, and a lock of its own."""
+        """Return the same plan with a lock and arrays of its own, as they are after a whole batch."""
         params, state = self.lock.copies([self.params, self.state])
         return Network(self.plan, params, state)
 
     @contextmanager
     def held(self) -> Iterator["Network"]:
-        """Read for a block, of several calls of the core: the network, or a copy while it is trained."""
+        """Read in several calls of the core: the network, or a copy while another thread trains."""
         with _core.Reading(self.lock, [self.params, self.state]) as (params, state):
             yield self if params is self.params else Network(self.plan, params, state)
 

@@ -86,7 +86,7 @@ def check_savable(model: "Sequential") -> None:
 
 @contextmanager
 def _whole(model: "Sequential") -> Iterator[Arrays]:
-    """Hold all that a model is, as arrays by name, for a block; warn of what a file does not keep."""
+    """Hold all that a model is, as arrays by name; warn of what a file does not keep."""
     compiled = model.compiled_with if model.compiled else None
     _warn_of_source(model)
     while True:
