@@ -24,7 +24,7 @@ ARM64 := target/debian/arm64
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types verify-types rust-tests python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-own bench-progress instructions pairs bench-peers test-peers peers statistics fmt clean
+.PHONY: help demo build test check lint types verify-types rust-tests loom python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-own bench-progress instructions pairs bench-peers test-peers peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ verify-types: $(EXTENSION) ## How much of the public names an editor knows the t
 rust-tests: ## The core's tests, without Python and without the `python` feature
 	@! cargo tree --locked --edges normal | grep -q pyo3 || { echo 'the core depends on pyo3'; exit 1; }
 	cargo test --locked --quiet
+
+loom: ## The lock of networks in every order in which threads can run (tests/loom/planted.py plants faults in it)
+	cd tests/loom && CARGO_TARGET_DIR=../../target/loom cargo test --locked --quiet --lib
 
 python-tests: $(EXTENSION) ## pytest: laws, parity, documents, notebook, hostile input
 	$(BIN)/python -m pytest -q

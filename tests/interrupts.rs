@@ -111,7 +111,7 @@ impl Training {
     }
 
     /// A trainer, and the arrays that it changes.
-    fn member(&mut self, threads: Threads) -> Member<'_, f32> {
+    fn member(&mut self, threads: Threads) -> Member<'_, '_, f32> {
         let (plan, objective) = self.objective();
         let data = Data {
             x: &self.x,

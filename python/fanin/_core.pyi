@@ -1,12 +1,13 @@
 """The Rust core as Python sees it: functions on NumPy arrays, no hidden state."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 _Settings: TypeAlias = Mapping[str, Any]
+_R = TypeVar("_R")
 _Array: TypeAlias = NDArray[np.float32] | NDArray[np.float64] | NDArray[Any]
 
 def get_num_threads() -> int: ...
@@ -40,6 +41,7 @@ class Plan:
         threads: int | None = None,
         step: int = 0,
         out: _Array | tuple[_Array, tuple[Any, ...]] | None = None,
+        lock: Lock | None = None,
     ) -> tuple[NDArray[Any], tuple[Any, ...]]: ...
     def backward(
         self,
@@ -49,6 +51,7 @@ class Plan:
         threads: int | None = None,
         dx: _Array | None = None,
         dw: _Array | None = None,
+        lock: Lock | None = None,
     ) -> tuple[NDArray[Any], NDArray[Any]]: ...
     def trace(
         self,
@@ -67,6 +70,30 @@ class Plan:
         threads: int | None = None,
     ) -> tuple[list[tuple[NDArray[Any] | None, NDArray[Any] | None]], NDArray[Any]]: ...
 
+@final
+class Lock:
+    """Who may touch the arrays of a network: one writer, any number of readers."""
+
+    def __new__(cls) -> Lock: ...
+    def copies(self, arrays: Sequence[NDArray[Any]]) -> list[NDArray[Any]]: ...
+
+@final
+class Reading:
+    """Arrays as of one whole batch, for a block: themselves, or copies while another trains."""
+
+    def __new__(cls, lock: Lock, arrays: Sequence[NDArray[Any]]) -> Reading: ...
+    def __enter__(self) -> list[NDArray[Any]]: ...
+    def __exit__(self, *raised: object) -> None: ...
+
+@final
+class Writing:
+    """What this thread alone trains or writes, for a block."""
+
+    def __new__(cls, locks: Sequence[Lock], names: Sequence[str], training: bool) -> Writing: ...
+    def __enter__(self) -> Writing: ...
+    def __exit__(self, *raised: object) -> None: ...
+    def turn(self, write: Callable[..., _R], *arguments: object) -> _R: ...
+
 # Records: the core reads these attributes of any object.
 class _Network(Protocol):
     @property
@@ -75,6 +102,8 @@ class _Network(Protocol):
     def params(self) -> _Array: ...
     @property
     def state(self) -> _Array: ...
+    @property
+    def lock(self) -> Lock: ...
 
 class _Objective(Protocol):
     @property
@@ -132,7 +161,8 @@ def update(
     cache: tuple[Any, ...],
     dy: _Array,
     state: _Array,
-    number: int,
+    progress: NDArray[np.float64],
+    after: NDArray[np.float64],
     learning_rate: float,
     threads: int | None = None,
 ) -> None: ...

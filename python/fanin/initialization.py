@@ -138,13 +138,14 @@ def initialize(
     named = (rng, "rng") if seed is None else (seed, "seed")
     fillers = list(chosen.fillers(opened.layers))
     written = []
-    with random.drawing(*named) as source, progress.over(len(fillers)):
-        # All are drawn and checked before the first is written.
-        for layer, parameter, filler in fillers:
-            written.append((parameter, _values(layer, parameter, filler, source)))
-            progress.update(len(written))
-    for parameter, values in written:
-        parameter.write(values)
+    with opened.alone():
+        with random.drawing(*named) as source, progress.over(len(fillers)):
+            # All are drawn and checked before the first is written.
+            for layer, parameter, filler in fillers:
+                written.append((parameter, _values(layer, parameter, filler, source)))
+                progress.update(len(written))
+        for parameter, values in written:
+            parameter.write(values)
     _tell(list(chosen.left(opened.layers)))
     if opened.doubt:
         warn(

@@ -1,6 +1,7 @@
 """BatchNormalization after training: what it learnt, precise statistics, and doing without it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -51,6 +52,8 @@ def recalibrate(model: Sequential, x: ArrayLike) -> None:
         If `x` has the wrong shape.
     ValueError
         If `x`, or what a layer makes of it, is not finite; the model is as it was.
+    RuntimeError
+        If another thread trains the model.
 
     References
     ----------
@@ -65,17 +68,17 @@ def recalibrate(model: Sequential, x: ArrayLike) -> None:
     (2.0, 1.0)
     """
     inputs = as_sequential("model", model).take(x)
-    with model.built_for(inputs):
+    with model.built_for(inputs), model.network.writing(model.name) as writing:
         kept = model.state.copy()
         try:
             for layer in model.layers:
                 if isinstance(layer, BatchNormalization):
                     for role, values in zip(_AVERAGES, _statistics(layer, inputs), strict=True):
                         view, name = layer.arrays[role], f"{layer.name}/{role}"
-                        view[...] = like(name, values, view, finite=True)
+                        writing.turn(np.copyto, view, like(name, values, view, finite=True))
                 inputs = layer(inputs)
         except BaseException:
-            model.state[...] = kept
+            writing.turn(np.copyto, model.state, kept)
             raise
 
 
@@ -121,16 +124,14 @@ def fold_batch_norm(model: Sequential) -> Sequential:
     >>> [type(layer).__name__ for layer in folded.layers]
     ['Dense', 'Dense']
     """
-    as_sequential("model", model).ready()
-    parts = [
-        _Part(layer, {name: a.copy() for name, a in layer.arrays.items()}) for layer in model.layers
-    ]
+    arrays = as_sequential("model", model).network.copy().by_layer()
+    parts = [_Part(layer, arrays[place]) for place, layer in enumerate(model.layers)]
     kept: list[_Part] = []
     for place, part in enumerate(parts):
         if not isinstance(part.layer, BatchNormalization):
             kept.append(part)
             continue
-        scale, shift = _affine(part.layer)
+        scale, shift = _affine(part)
         before, behind = _before(kept), _behind(parts[place + 1 :])
         if before is not None:
             before.take_behind(scale, shift)
@@ -175,14 +176,16 @@ class _Part:
         return type(self.layer).from_config(config)
 
 
-def _affine(layer: BatchNormalization) -> tuple[Array, Array]:
+def _affine(part: _Part) -> tuple[Array, Array]:
     """Return scale and shift of a normalization in inference, in float64."""
-    variance = layer.moving_variance.astype(np.float64)
+    layer, arrays = part.layer, part.arrays
+    assert isinstance(layer, BatchNormalization)
+    variance = arrays["moving_variance"].astype(np.float64)
     scale = 1.0 / np.sqrt(variance + layer.epsilon)
-    if layer.gamma is not None:
-        scale = scale * layer.gamma
-    shift = -layer.moving_mean * scale
-    return scale, shift if layer.beta is None else shift + layer.beta
+    if "gamma" in arrays:
+        scale = scale * arrays["gamma"]
+    shift = -arrays["moving_mean"] * scale
+    return scale, shift + arrays["beta"] if "beta" in arrays else shift
 
 
 def _before(kept: list[_Part]) -> _Part | None:
@@ -342,27 +345,33 @@ def batch_norm_report(model: Sequential, x: ArrayLike) -> BatchNormReport:
         rate = float(model.optimizer.learning_rates(model.compiled_with.iterations, 1)[0])
     found, kernel = [], None
     with model.built_for(inputs):
-        traced, _ = model.network.trace(inputs, True)
-        for layer, (before, outputs) in zip(model.layers, traced, strict=True):
+        network = model.network.copy()
+        traced, _ = network.trace(inputs, True)
+        arrays = network.by_layer()
+        for place, (layer, (before, outputs)) in enumerate(zip(model.layers, traced, strict=True)):
             if isinstance(layer, BatchNormalization):
-                found.append(_measured(layer, inputs, kernel, rate))
-            kernel = layer.arrays.get("kernel") if before is None else None
+                found.append(_measured(layer, arrays[place], inputs, kernel, rate))
+            kernel = arrays[place].get("kernel") if before is None else None
             inputs = outputs
     return BatchNormReport(found)
 
 
 def _measured(
-    layer: BatchNormalization, inputs: Array, kernel: Array | None, rate: float
+    layer: BatchNormalization,
+    arrays: Mapping[str, Array],
+    inputs: Array,
+    kernel: Array | None,
+    rate: float,
 ) -> LayerStatistics:
     mean, variance = _statistics(layer, inputs)
     std = np.sqrt(np.maximum(variance, 1e-30))
-    running = np.maximum(layer.moving_variance.astype(np.float64), 1e-30)
-    gamma = np.ones(1) if layer.gamma is None else np.abs(layer.gamma).astype(np.float64)
-    beta = np.zeros(1) if layer.beta is None else layer.beta.astype(np.float64)
+    running = np.maximum(arrays["moving_variance"].astype(np.float64), 1e-30)
+    gamma = np.abs(arrays.get("gamma", np.ones(1))).astype(np.float64)
+    beta = arrays.get("beta", np.zeros(1)).astype(np.float64)
     norm = math.nan if kernel is None else float(np.linalg.norm(kernel.astype(np.float64)))
     return LayerStatistics(
         name=layer.name,
-        shift=float(np.sqrt(np.square((layer.moving_mean - mean) / std).mean())),
+        shift=float(np.sqrt(np.square((arrays["moving_mean"] - mean) / std).mean())),
         spread=float(np.exp(np.log(running / np.square(std)).mean())),
         gamma=float(np.sqrt(np.square(gamma).mean())),
         beta=float(np.sqrt(np.square(beta).mean())),

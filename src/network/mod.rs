@@ -1,13 +1,16 @@
 //! A network: the plan of its layers, passes over a batch, training, evaluation, prediction.
 
 mod evaluate;
+pub mod gate;
 mod graph;
 mod layout;
+pub mod lock;
 mod lower;
 mod objective;
 mod pass;
 mod plan;
 mod program;
+mod sync;
 mod train;
 
 pub use evaluate::{Evaluation, Predictor};

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::lock::Pause;
 use super::objective::Scratch;
 use super::{Batch, Cursor, Data, Objective, Plan, Program, Run, backward, count_samples, forward};
 use crate::error::{Error, Result};
@@ -145,17 +146,21 @@ impl<'a, F: Float> Trainer<'a, F> {
         Ok(())
     }
 
-    /// Train until no batch is left, and return true, or until `deadline` has passed. A batch that takes long stops
-    /// on its way, and the next call goes on there.
-    pub fn run_until(&mut self, deadline: Instant, arrays: &mut Arrays<F>) -> bool {
+    /// Train until no batch is left, and return true, or until it is time to pause: a deadline has passed, as a rule. A
+    /// batch that takes long stops on its way, and the next call goes on there.
+    pub fn run_until<'p>(&mut self, pause: impl Into<Pause<'p>>, arrays: &mut Arrays<F>) -> bool {
+        let pause = pause.into();
         // Inside the pool from the first batch to the last: entering it costs more than a small product.
         parallel::keep_awake(self.threads, |threads| {
             self.threads = threads;
             let mut unwatched = 0;
             while self.begin(arrays) {
                 unwatched += 1;
-                if !self.step(deadline, arrays) || unwatched == self.batches_a_look {
-                    if Instant::now() >= deadline {
+                if !self.step(pause.deadline(), arrays) {
+                    return false;
+                }
+                if unwatched == self.batches_a_look {
+                    if pause.is_due() {
                         return self.is_done();
                     }
                     unwatched = 0;
@@ -324,22 +329,23 @@ impl<F: Float> Update<F> {
 /// Fewer steps than these, of some microseconds each at least, are done before other threads are awake.
 const STEPS_WORTH_WAKING: usize = 16;
 
-/// A network that is trained beside others, and the arrays that this changes.
-pub type Member<'a, F> = (Trainer<'a, F>, Arrays<'a, F>);
+/// A network that is trained beside others, and the arrays that this changes, which may be lent for a turn.
+pub type Member<'t, 'a, F> = (Trainer<'t, F>, Arrays<'a, F>);
 
-/// Train all members until none has a batch left, and return true, or until `deadline` has passed.
+/// Train all members until none has a batch left, and return true, or until it is time to pause.
 ///
 /// A member is one piece of work: made with [`Threads::ONE`], it stays on the thread that took it.
-pub fn run_all_until<F: Float>(
-    deadline: Instant,
+pub fn run_all_until<'p, F: Float>(
+    pause: impl Into<Pause<'p>>,
     members: &mut [Member<F>],
     threads: Threads,
 ) -> bool {
+    let pause = pause.into();
     let steps = members.iter().map(|(trainer, _)| trainer.batches.len());
     let threads = threads.for_work(steps.sum(), STEPS_WORTH_WAKING);
     parallel::for_each_chunk(threads, members, 1, |_, chunk| {
         for (trainer, arrays) in chunk {
-            trainer.run_until(deadline, arrays);
+            trainer.run_until(pause, arrays);
         }
     });
     members.iter().all(|(trainer, _)| trainer.is_done())

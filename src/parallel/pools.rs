@@ -84,7 +84,8 @@ fn spawn(thread: ThreadBuilder) -> Option<ThreadBuilder> {
     }
 }
 
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Lock a mutex whose data no panic leaves half done.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -47,7 +47,7 @@ pub(super) fn detached<R: Send>(
 }
 
 /// How long kernels run before signals are looked at: a Ctrl-C acts within twice that.
-const SLICE: Duration = Duration::from_millis(40);
+pub(super) const SLICE: Duration = Duration::from_millis(40);
 
 /// Call `work(deadline)` without the interpreter lock until it returns true; a Ctrl-C in between raises
 /// `KeyboardInterrupt`.

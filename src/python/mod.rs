@@ -6,6 +6,7 @@ mod arrays;
 mod boundary;
 mod diagnostics;
 mod functions;
+mod lock;
 mod passes;
 mod plan;
 mod records;
@@ -19,11 +20,10 @@ mod training;
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
     #[pymodule_init]
-    #[allow(clippy::unnecessary_wraps)] // PyO3 asks for a result.
-    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         // Who imports is usually the main thread.
         crate::parallel::set_home();
-        Ok(())
+        super::lock::watch_forks(module.py())
     }
 
     #[pymodule_export]
@@ -36,6 +36,8 @@ mod _core {
         activate, activate_backward, first_non_finite, loss_rows, metric_rows, optimizer_slots,
         optimizer_step, outputs_first,
     };
+    #[pymodule_export]
+    use super::lock::{Lock, Reading, Writing};
     #[pymodule_export]
     use super::plan::Plan;
     #[pymodule_export]

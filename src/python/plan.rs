@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::arrays::{ElementType, by_dtype, check_shape, read, sizes};
+use super::lock::{Hold, Lock};
 use super::passes::{Cache, LayerArrays, Out};
 use super::settings::from_dict;
 use crate::float::Float;
@@ -34,6 +35,19 @@ fn places<'py>(py: Python<'py>, places: &[Place]) -> PyResult<Vec<PlaceTuple<'py
 
 fn shapes<'py>(py: Python<'py>, shapes: &[Vec<usize>]) -> PyResult<Vec<Bound<'py, PyTuple>>> {
     shapes.iter().map(|shape| PyTuple::new(py, shape)).collect()
+}
+
+/// Begin to read arrays of a network with this lock; those of no network are read as they are.
+fn hold<'py, const N: usize>(
+    lock: Option<&Bound<'py, Lock>>,
+    arrays: [&Bound<'py, PyAny>; N],
+) -> PyResult<(Option<Hold>, [Bound<'py, PyAny>; N])> {
+    let arrays = arrays.map(Clone::clone);
+    let Some(lock) = lock else {
+        return Ok((None, arrays));
+    };
+    let (hold, arrays) = lock.get().hold(lock.py(), arrays)?;
+    Ok((Some(hold), arrays))
 }
 
 #[pymethods]
@@ -86,7 +100,7 @@ impl Plan {
         by_dtype!(self.element_type, F => Ok(self.of::<F>()?.state_count()))
     }
 
-    #[pyo3(signature = (params, state, x, training, threads=None, step=0, out=None))]
+    #[pyo3(signature = (params, state, x, training, threads=None, step=0, out=None, lock=None))]
     fn forward<'py>(
         slf: &Bound<'py, Self>,
         params: &Bound<'py, PyAny>,
@@ -96,11 +110,13 @@ impl Plan {
         threads: Option<&Bound<'py, PyAny>>,
         step: u64,
         out: Option<&Bound<'py, PyAny>>,
+        lock: Option<&Bound<'py, Lock>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let own = slf.get();
         let out = out.map(|out| Out::of(slf, out)).transpose()?;
+        let (_hold, [params, state]) = hold(lock, [params, state])?;
         let (y, kept) = by_dtype!(own.element_type, F => {
-            own.forward_as(own.of::<F>()?, params, state, x, training, threads, step, out)?
+            own.forward_as(own.of::<F>()?, &params, &state, x, training, threads, step, out)?
         });
         let cache = Cache {
             x: x.clone(),
@@ -111,7 +127,7 @@ impl Plan {
         Ok((y, cache.into_tuple(slf)?))
     }
 
-    #[pyo3(signature = (params, cache, dy, threads=None, dx=None, dw=None))]
+    #[pyo3(signature = (params, cache, dy, threads=None, dx=None, dw=None, lock=None))]
     fn backward<'py>(
         slf: &Bound<'py, Self>,
         params: &Bound<'py, PyAny>,
@@ -120,10 +136,12 @@ impl Plan {
         threads: Option<&Bound<'py, PyAny>>,
         dx: Option<&Bound<'py, PyAny>>,
         dw: Option<&Bound<'py, PyAny>>,
+        lock: Option<&Bound<'py, Lock>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (own, cache) = (slf.get(), Cache::of("cache", slf, cache, false)?);
+        let (_hold, [params]) = hold(lock, [params])?;
         by_dtype!(own.element_type, F => {
-            own.backward_as(own.of::<F>()?, params, &cache, dy, threads, (dx, dw))
+            own.backward_as(own.of::<F>()?, &params, &cache, dy, threads, (dx, dw))
         })
     }
 

@@ -7,6 +7,7 @@ use pyo3::types::PyDict;
 
 use super::arrays::{check_exact, read, write};
 use super::boundary::shape_error;
+use super::lock::{Hold, Lock};
 use super::plan::Plan;
 use super::settings::from_dict;
 use crate::float::Float;
@@ -14,12 +15,22 @@ use crate::losses::{self, Targets};
 use crate::metrics;
 use crate::network::{self, Arrays, Data};
 
-/// A plan and its arrays.
+/// A plan and its arrays, and the lock that says who may touch them now.
 #[derive(FromPyObject)]
 pub(super) struct Network<'py> {
     pub(super) plan: Bound<'py, Plan>,
     pub(super) params: Bound<'py, PyAny>,
     pub(super) state: Bound<'py, PyAny>,
+    pub(super) lock: Bound<'py, Lock>,
+}
+
+impl<'py> Network<'py> {
+    /// Begin to read: the parameters and the state to read from, as long as the hold lasts.
+    pub(super) fn hold(&self) -> PyResult<(Hold, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let arrays = [self.params.clone(), self.state.clone()];
+        let (hold, [params, state]) = self.lock.get().hold(self.params.py(), arrays)?;
+        Ok((hold, params, state))
+    }
 }
 
 /// What training minimizes and reports: settings of a loss and of metrics.
@@ -64,23 +75,15 @@ pub(super) struct Batches<'py> {
     outputs: Option<Bound<'py, PyAny>>,
 }
 
-/// The arrays of one network that is trained.
-pub(super) struct Borrowed<'py, F: Element> {
+/// The arrays of batches that nobody else looks at, for the whole of a call.
+pub(super) struct Orders<'py, F: Element> {
     pub(super) order: PyReadonlyArrayDyn<'py, u32>,
     pub(super) learning_rates: PyReadonlyArrayDyn<'py, f64>,
-    params: PyReadwriteArrayDyn<'py, F>,
-    state: PyReadwriteArrayDyn<'py, F>,
-    slots: PyReadwriteArrayDyn<'py, F>,
-    progress: PyReadwriteArrayDyn<'py, f64>,
     outputs: Option<PyReadwriteArrayDyn<'py, F>>,
 }
 
-impl<'py, F: Float + Element> Borrowed<'py, F> {
-    pub(super) fn new(
-        network: &Network<'py>,
-        update: &Update<'py>,
-        batches: &Batches<'py>,
-    ) -> PyResult<Self> {
+impl<'py, F: Float + Element> Orders<'py, F> {
+    pub(super) fn new(network: &Network<'py>, batches: &Batches<'py>) -> PyResult<Self> {
         let order = read("order", &batches.order)?;
         let write_outputs = |outputs| {
             let array = write::<F>("outputs", outputs)?;
@@ -93,6 +96,41 @@ impl<'py, F: Float + Element> Borrowed<'py, F> {
             outputs: batches.outputs.as_ref().map(write_outputs).transpose()?,
             order,
             learning_rates: read("learning_rates", &batches.learning_rates)?,
+        })
+    }
+
+    /// The order, the learning rates, and the room for outputs.
+    pub(super) fn split(&mut self) -> PyResult<(&[u32], &[f64], &mut [F])> {
+        let outputs = match &mut self.outputs {
+            Some(outputs) => outputs.as_slice_mut()?,
+            None => &mut [],
+        };
+        Ok((
+            self.order.as_slice()?,
+            self.learning_rates.as_slice()?,
+            outputs,
+        ))
+    }
+}
+
+/// The arrays of one network that a batch changes, for a turn.
+///
+/// Not for longer: a process that is forked between two turns has the marks that arrays are borrowed, and would have those
+/// of the thread that trains, which is not there to take them back.
+pub(super) struct Borrowed<'py, F: Element> {
+    params: PyReadwriteArrayDyn<'py, F>,
+    state: PyReadwriteArrayDyn<'py, F>,
+    slots: PyReadwriteArrayDyn<'py, F>,
+    progress: PyReadwriteArrayDyn<'py, f64>,
+}
+
+impl<'py, F: Float + Element> Borrowed<'py, F> {
+    pub(super) fn new(
+        network: &Network<'py>,
+        update: &Update<'py>,
+        batches: &Batches<'py>,
+    ) -> PyResult<Self> {
+        Ok(Self {
             params: write("params", &network.params)?,
             state: write("state", &network.state)?,
             slots: write("slots", &update.slots)?,
@@ -100,23 +138,15 @@ impl<'py, F: Float + Element> Borrowed<'py, F> {
         })
     }
 
-    /// Those that training changes, and those that it reads: the order and the learning rates.
-    pub(super) fn split(&mut self) -> PyResult<(Arrays<'_, F>, &[u32], &[f64])> {
-        let arrays = Arrays {
+    /// As training takes them, with the room for outputs that is left.
+    pub(super) fn arrays<'a>(&'a mut self, outputs: &'a mut [F]) -> PyResult<Arrays<'a, F>> {
+        Ok(Arrays {
             w: self.params.as_slice_mut()?,
             state: self.state.as_slice_mut()?,
             slots: self.slots.as_slice_mut()?,
             progress: self.progress.as_slice_mut()?,
-            outputs: match &mut self.outputs {
-                Some(outputs) => outputs.as_slice_mut()?,
-                None => &mut [],
-            },
-        };
-        Ok((
-            arrays,
-            self.order.as_slice()?,
-            self.learning_rates.as_slice()?,
-        ))
+            outputs,
+        })
     }
 }
 

@@ -64,7 +64,9 @@ class Run:
     def update(self, cache, dy, state, number=None, rate=RATE, slots=None):
         number = self.steps + 1 if number is None else number
         update = Update(self.optimizer, self.slots if slots is None else slots)
-        _core.update(self.network, update, cache, dy, state, number, rate)
+        progress, after = np.zeros(3), np.array([number, 5, 7.5])
+        _core.update(self.network, update, cache, dy, state, progress, after, rate)
+        assert (progress == after).all()
 
     def by_hand(self):
         """Train on all rows in order; return the outputs of each batch."""
@@ -119,7 +121,9 @@ def test_several_axes_and_a_network_that_computes_nothing():
         outputs, cache = plan.forward(nothing, nothing.copy(), x, True)
         update = Update(adam(), np.zeros((2, 0)))
         network = Network(plan, nothing, np.zeros(0))
-        _core.update(network, update, cache, np.ones_like(outputs), np.zeros(0), 1, 0.1)
+        _core.update(
+            network, update, cache, np.ones_like(outputs), np.zeros(0), np.zeros(1), np.ones(1), 0.1
+        )
 
 
 FUSED = {
@@ -229,8 +233,8 @@ def changed(run):
         "the network's own state": (lambda: run.update(cache, dy, run.network.state), "state"),
         "slots too short": (lambda: run.update(cache, dy, state, slots=run.slots[:1]), "slots"),
         "slots to read": (lambda: run.update(cache, dy, state, slots=read_only), "slots"),
-        "step 0": (lambda: run.update(cache, dy, state, number=0), "number"),
-        "step 1.5": (lambda: run.update(cache, dy, state, number=1.5), "number"),
+        "step 0": (lambda: run.update(cache, dy, state, number=0), "after"),
+        "step 1.5": (lambda: run.update(cache, dy, state, number=1.5), "after"),
         "an infinite rate": (lambda: run.update(cache, dy, state, rate=np.inf), "learning_rate"),
     }  # fmt: skip
 

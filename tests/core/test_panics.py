@@ -101,9 +101,11 @@ def train(
     _core.train(networks, updates, aim, Samples(x, y, weights), batches, threads)
 
 
-def update(plan, params, state, optimizer, slots, cache, dy, staged, number, rate, threads):
+def update(
+    plan, params, state, optimizer, slots, cache, dy, staged, progress, after, rate, threads,
+):  # fmt: skip
     network, update = Network(plan, params, state), Update(optimizer, slots)
-    _core.update(network, update, cache, dy, staged, number, rate, threads)
+    _core.update(network, update, cache, dy, staged, progress, after, rate, threads)
 
 
 # A good call of each function; of a method, with its plan bound.
@@ -120,11 +122,12 @@ CALLS = {
     "evaluate": (_core.evaluate, NETWORK, OBJECTIVE, SAMPLES, 2, 1),
     "train": (_core.train, [NETWORK], [UPDATE], OBJECTIVE, SAMPLES, [BATCHES], 1),
     "update": (
-        _core.update, NETWORK, UPDATE, CACHE, np.ones((4, 3)), STATE.copy(), 1, 0.1, 1
+        _core.update, NETWORK, UPDATE, CACHE, np.ones((4, 3)), STATE.copy(), np.zeros(3),
+        np.ones(3), 0.1, 1,
     ),
     "update of parts": (
         update, PLAN, PARAMS, STATE, members.adam(), SLOTS, CACHE, np.ones((4, 3)), STATE.copy(),
-        1, 0.1, 1,
+        np.zeros(3), np.ones(3), 0.1, 1,
     ),
     "predict of parts": (predict, PLAN, PARAMS, STATE, X, 2, 1),
     "evaluate of parts": (

@@ -170,7 +170,7 @@ def forward():
     return plan.forward(params, network.state, x, True)
 
 def back_and_update():
-    _core.update(network, update, cache, dy, staged, 1, 1e-3)
+    _core.update(network, update, cache, dy, staged, np.zeros(1), np.ones(1), 1e-3)
 
 def predict():
     _core.predict(network, x, 20000)

@@ -38,13 +38,15 @@ class Curvature(Result):
     limit: float
 
 
-def curvature(model: Any, x: Any, y: Any, loss: Any) -> Curvature | None:
+def curvature(model: Any, arrays: Any, x: Any, y: Any, loss: Any) -> Curvature | None:
     """Measure the curvature along its steepest direction, for a network compiled with SGD.
 
     Parameters
     ----------
     model : Sequential, torch.nn.Module or keras.Model
         Built; it does not change.
+    arrays : tuple of ndarray or None
+        Those of the trace that is diagnosed, as `Trace` has them.
     x : array_like of shape (n, ...)
         A batch.
     y : array_like or None
@@ -59,7 +61,7 @@ def curvature(model: Any, x: Any, y: Any, loss: Any) -> Curvature | None:
         optimizer, whose steps are not the gradient's; and for what is not finite.
     """
     training = None if y is None else training_of(model)
-    descent = None if training is None else training.descent(model, x, y, loss, _SAMPLES)
+    descent = None if training is None else training.descent(model, arrays, x, y, loss, _SAMPLES)
     if descent is None:
         return None
     params = descent.params

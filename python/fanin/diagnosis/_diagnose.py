@@ -95,7 +95,7 @@ def diagnose(
         inputs=Signal.of(trace.inputs),
         layers=layers,
         theory=theory,
-        curvature=curvature(model, x, y, loss),
+        curvature=curvature(model, trace.arrays, x, y, loss),
     )
     return Report(**vars(measured), findings=find(measured), _trace=_shortened(trace, layers))
 
@@ -110,7 +110,7 @@ def _layers(trace: Trace, training: bool) -> tuple[list[LayerReport], Prediction
 def _shortened(trace: Trace, reports: list[LayerReport]) -> Trace:
     """Keep what Jacobians need: the first samples, and the reports' copies of the parameters."""
     layers = [_first(*pair) for pair in zip(trace.layers, reports, strict=True)]
-    return replace(trace, inputs=trace.inputs[:_KEPT].copy(), layers=layers)
+    return replace(trace, inputs=trace.inputs[:_KEPT].copy(), layers=layers, arrays=None)
 
 
 def _first(layer: LayerTrace, report: LayerReport) -> LayerTrace:

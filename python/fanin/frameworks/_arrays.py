@@ -1,6 +1,7 @@
 """What a model of any framework is seen as: layers in a row, each with arrays by role."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -168,12 +169,16 @@ class Model(Result):
         Returns the model, or the new tree in place of one that cannot be written to.
     doubt : str
         Why the order of the layers may not be that of the model; empty if there is no doubt.
+    alone : callable
+        Returns what keeps other threads from training or writing it for the length of a block,
+        where this package knows of them.
     """
 
     framework: str = ""
     layers: list[Layer]
     result: Callable[[], Any] = field(repr=False)
     doubt: str = ""
+    alone: Callable[[], AbstractContextManager[object]] = field(default=nullcontext, repr=False)
 
     def in_order(self, names: Sequence[str]) -> "Model":
         """Return the model with its layers in the order that the user gives.

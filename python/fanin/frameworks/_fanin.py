@@ -2,6 +2,8 @@
 
 import math
 from collections import defaultdict
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -39,9 +41,11 @@ def open_model(model: Chain) -> Model:
     model.ready()
     row = Row()
     for layer in model.layers:
-        arrays = [_parameter(layer.name, role, view) for role, view in layer.arrays.items()]
+        arrays = [_parameter(layer, role, view) for role, view in layer.arrays.items()]
         row.add(_kind(layer), layer.name, arrays, layer)
-    return Model(layers=row.layers, result=lambda: model)
+    return Model(
+        layers=row.layers, result=lambda: model, alone=lambda: model.network.writing(model.name)
+    )
 
 
 def _kind(layer: Layer) -> str:
@@ -49,13 +53,16 @@ def _kind(layer: Layer) -> str:
     return str(layer.settings()["kind"])
 
 
-def _parameter(layer: str, role: str, view: Array) -> Parameter:
+def _parameter(layer: Layer, role: str, view: Array) -> Parameter:
     def put(values: Any) -> None:
-        np.copyto(view, values, casting="same_kind")
+        writing = layer._writing()
+        assert writing is not None
+        with writing:
+            writing.turn(np.copyto, view, values, "same_kind")
 
     return in_our_order(
         role=role,
-        name=f"{layer}.{role}",
+        name=f"{layer.name}.{role}",
         shape=view.shape,
         dtype=view.dtype.name,
         get=lambda: view,
@@ -69,7 +76,11 @@ class NetworkPass:
     def __init__(self, model: Chain, x: Any) -> None:
         self.model, self.inputs = model, model.take(x)
         model.build((None, *self.inputs.shape[1:]))
-        model.ready()
+        self.writing = model.network.writing(model.name)
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Keep other threads from training and writing."""
+        return self.writing
 
     def keep(self) -> list[Array]:
         """Copy what may change."""
@@ -86,20 +97,23 @@ class NetworkPass:
             network = layer.network
             [(before, outputs)], _ = network.trace(x, True)
             if "kernel" in layer.arrays:
-                outputs = _visited(layer, outputs if before is None else before, visit)
+                outputs = self._visited(layer, outputs if before is None else before, visit)
                 if before is not None:
                     outputs = _core.activate(_activation(layer), outputs)
             x = outputs.reshape(len(x), *network.plan.output_shapes[-1])
 
+    def _visited(self, layer: Layer, outputs: Array, visit: Visitor) -> Array:
+        """Change a layer as `visit` says, and with it what it computes before the activation."""
+        kernel, bias = layer.arrays["kernel"], layer.arrays.get("bias")
+        factor, shift = visit(Visit(layer.name, outputs, bias is not None))
+        self.writing.turn(_rescale, kernel, bias, factor, shift)
+        return ((outputs - shift) * factor).astype(outputs.dtype, copy=False)
 
-def _visited(layer: Layer, outputs: Array, visit: Visitor) -> Array:
-    """Change a layer as `visit` says, and with it what it computes before the activation."""
-    kernel, bias = layer.arrays["kernel"], layer.arrays.get("bias")
-    factor, shift = visit(Visit(layer.name, outputs, bias is not None))
+
+def _rescale(kernel: Array, bias: Array | None, factor: Array, shift: Array) -> None:
     kernel[...] *= factor
     if bias is not None:
         bias[...] = (bias - shift) * factor
-    return ((outputs - shift) * factor).astype(outputs.dtype, copy=False)
 
 
 def trace(model: Chain, x: Any, y: Any, loss: Any, training: bool) -> Trace:
@@ -108,9 +122,11 @@ def trace(model: Chain, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     if y is not None:  # a refused call builds nothing
         y, loss = checked_targets(model, inputs, y, loss)
     model.build((None, *inputs.shape[1:]))
-    # Copies, and all at once: the network may be trained meanwhile, on another thread.
-    arrays = model.params.copy(), model.state.copy()
-    return trace_network(model, arrays, inputs, y, loss, training)
+    # A copy: the network may be trained meanwhile, on another thread.
+    network = model.network.copy()
+    arrays = network.params, network.state
+    found = trace_network(model, arrays, inputs, y, loss, training)
+    return replace(found, arrays=arrays)
 
 
 def trace_network(

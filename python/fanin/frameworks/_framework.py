@@ -68,7 +68,9 @@ class Training(Protocol):
 
     def layers(self, model: Any) -> list[Layer]: ...
 
-    def descent(self, model: Any, x: Any, y: Any, loss: Any, count: int) -> Descent | None: ...
+    def descent(
+        self, model: Any, arrays: Any, x: Any, y: Any, loss: Any, count: int
+    ) -> Descent | None: ...
 
     def train(
         self,

@@ -117,12 +117,13 @@ def trace(model: object, x: Any, y: Any, loss: Any, training: bool) -> Trace:
 def visiting(model: object, x: Any) -> Iterator[Pass]:
     """Open a model for a batch; whatever is raised inside, the model is then as it was."""
     passed = _running(model).entry().open_pass(model, x)
-    before = passed.keep()
-    try:
-        yield passed
-    except BaseException:
-        passed.restore(before)
-        raise
+    with passed.alone():
+        before = passed.keep()
+        try:
+            yield passed
+        except BaseException:
+            passed.restore(before)
+            raise
 
 
 def training_of(model: object) -> Training | None:

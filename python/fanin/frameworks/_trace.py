@@ -58,6 +58,8 @@ class Trace:
     """Mean loss of the batch."""
     framework: str = ""
     """Its name, which `frameworks/_open.py` fills in: ``fanin``, ``torch`` or ``keras``."""
+    arrays: tuple[Array, Array] | None = None
+    """Of a network of this package the parameters and the state that were traced, to go on with."""
 
 
 def matrix(array: Array) -> Array:

@@ -34,13 +34,18 @@ def layers(model: Sequential) -> list[Layer]:
     return Sequential.from_config(model.get_config()).layers
 
 
-def descent(model: Sequential, x: Any, y: Any, loss: Any, count: int) -> Descent | None:
-    """Return the descent of a network that is compiled with SGD, on the first `count` samples."""
+def descent(
+    model: Sequential, arrays: tuple[Array, Array], x: Any, y: Any, loss: Any, count: int
+) -> Descent | None:
+    """Return the descent of a network that is compiled with SGD, on the first `count` samples.
+
+    It is from `arrays`, the parameters and the state that a trace was of.
+    """
     if not model.compiled or not isinstance(model.optimizer, optimizers.SGD):
         return None
     inputs = model.take(x, finite=False)[:count]
     targets, aim = checked_targets(model, inputs, np.asarray(y)[:count], loss)
-    plan, state, passed = model.ready(), model.state, None
+    plan, (start, state), passed = model.ready(), arrays, None
 
     def gradient(params: Array) -> Array:
         nonlocal passed
@@ -51,7 +56,7 @@ def descent(model: Sequential, x: Any, y: Any, loss: Any, count: int) -> Descent
         return plan.backward(at, cache, dy / np.asarray(len(inputs), dy.dtype), None)[1]
 
     rate = float(model.optimizer.learning_rates(0, 1)[0])
-    return Descent(model.params, gradient, rate, model.optimizer.momentum)
+    return Descent(start, gradient, rate, model.optimizer.momentum)
 
 
 def train(

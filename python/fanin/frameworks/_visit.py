@@ -1,6 +1,7 @@
 """One pass through a model of any framework that stops at each layer with weights."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,6 +37,9 @@ class Pass(Protocol):
     """A model that can be passed through."""
 
     model: Any
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Return what keeps other threads from changing it for the length of a block."""
 
     def keep(self) -> Any:
         """Copy what may change."""

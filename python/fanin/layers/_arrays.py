@@ -41,7 +41,7 @@ class Weight:
         if view is None:
             raise AttributeError(f"layer {layer.name!r} has no {self.name}")
         name = f"{layer.name}/{self.name}"
-        write_all([(name, view)], [value])
+        write_all([(name, view)], [value], layer._writing())
 
 
 def at(source: random.RandomSource, path: str) -> random.RandomSource:
@@ -68,12 +68,16 @@ def like(name: str, values: ArrayLike, view: Array, *, finite: bool = False) -> 
 
 
 def write_all(
-    targets: Sequence[tuple[str, Array]], values: Sequence[ArrayLike], origin: str = ""
+    targets: Sequence[tuple[str, Array]],
+    values: Sequence[ArrayLike],
+    writing: "_core.Writing | None",
+    origin: str = "",
 ) -> None:
     """Check all values against all targets, then write: all, or nothing if something fails.
 
-    NaN and infinity are written with a warning, since people look into failed runs; it names the
-    file that they are from, `origin`, if they are from one.
+    They are written while no other thread trains or reads, which `writing` sees to. NaN and
+    infinity are written with a warning, since people look into failed runs; it names the file that
+    they are from, `origin`, if they are from one.
     """
     given, names = _checks.several(values), ", ".join(name for name, _ in targets)
     if given is None:
@@ -95,11 +99,18 @@ def write_all(
             f"{where}{', '.join(spoilt)}: expected finite numbers, found NaN or infinity, which "
             "stay"
         )
-    kept = [view.copy() for _, view in targets]
+    if writing is not None:
+        with writing:
+            writing.turn(_write, [view for _, view in targets], checked)
+
+
+def _write(views: Sequence[Array], values: Sequence[Array]) -> None:
+    """Write all, or nothing where a Ctrl-C comes between two."""
+    kept = [view.copy() for view in views]
     try:
-        for (_, view), array in zip(targets, checked, strict=True):
+        for view, array in zip(views, values, strict=True):
             view[...] = array
     except BaseException:
-        for (_, view), array in zip(targets, kept, strict=True):
+        for view, array in zip(views, kept, strict=True):
             view[...] = array
         raise

@@ -265,7 +265,8 @@ class Layer(WithConfiguration, Module, Stacked):
         owner: "Chain | None" = None,
     ) -> None:
         """Make `params` and `state` this layer's arrays."""
-        self._feature_shape, self._network = shape, Network(plan, params, state)
+        lock = None if owner is None else owner.lock
+        self._feature_shape, self._network = shape, Network(plan, params, state, lock)
         self._plan = (self._settings(), plan)
         self._owner = None if owner is None else weakref.ref(owner)
         self.arrays = self._network.views()
@@ -327,16 +328,30 @@ class Layer(WithConfiguration, Module, Stacked):
             )
         return inputs
 
+    def _writing(self) -> "_core.Writing | None":
+        owner = self.owner  # by whose name people know what is trained
+        return super()._writing() if owner is None else owner._writing()
+
     # Copies, printing.
 
     def __getstate__(self) -> dict[str, object]:
         # A copy stands by itself: it leaves the network behind and has arrays of its own. They are
         # written down as they were in 0.1.0.
         own = {name: value for name, value in self.__dict__.items() if name not in _NOT_COPIED}
-        network = self._network
-        if network is not None:
-            own |= {"_params": network.params.copy(), "_state": network.state.copy()}
+        if self._network is not None:
+            network = self._network.copy()
+            own |= {"_params": network.params, "_state": network.state}
         return {**own, "arrays": {}}
+
+    def apart(self, params: Array, state: Array) -> "Layer":
+        """Return what copies and pickles as this layer does, with these values instead of its own.
+
+        It is no layer to compute with: only copies of it have arrays.
+        """
+        twin = self.__class__.__new__(self.__class__)
+        own = {name: value for name, value in self.__dict__.items() if name not in _NOT_COPIED}
+        twin.__dict__.update(own, _params=params, _state=state, arrays={})
+        return twin
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         given = dict(state)

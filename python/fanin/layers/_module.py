@@ -203,7 +203,8 @@ class Module(Configurable):
             with self._building(inputs.shape[1:]):
                 return self.forward(inputs, training, threads=threads, keep=keep, out=out)
         passes = self._passes + training
-        result = self.network.forward(inputs, training, threads, passes, keep, out)
+        network = self.network
+        result = network.forward(inputs, training, threads, passes, keep, out, self.name)
         if training:
             self._passes = passes
         return result
@@ -293,14 +294,15 @@ class Module(Configurable):
         ]
 
     def get_weights(self) -> list[Array]:
-        """Return copies of all arrays.
+        """Return copies of all arrays, as they are after a whole batch.
 
         Returns
         -------
         list of ndarray
             In the order of `weights`.
         """
-        return [array.copy() for _, array in self._named_arrays()]
+        arrays = [array for _, array in self._named_arrays()]
+        return [] if self._network is None else self._network.lock.copies(arrays)
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Write values into the arrays, all or none; NaN and infinity with a warning.
@@ -316,8 +318,14 @@ class Module(Configurable):
             If their number is wrong, or a number is too large for the dtype; nothing is changed.
         ShapeError
             If a shape is wrong; nothing is changed.
+        RuntimeError
+            If another thread trains the network; nothing is changed.
         """
-        write_all(self._named_arrays(), weights)
+        write_all(self._named_arrays(), weights, self._writing())
+
+    def _writing(self) -> "_core.Writing | None":
+        """Return what keeps other threads from writing; None where there are no arrays."""
+        return None if self._network is None else self._network.writing(self.name)
 
     def count_params(self) -> int:
         """Return the number of elements of all arrays, trainable and not.

@@ -1,7 +1,9 @@
 """A plan and its arrays: what the core runs, what a layer owns and what a model owns."""
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal, Self, TypeAlias
 
 import numpy as np
@@ -38,12 +40,18 @@ class Network:
         All parameters, one array.
     state : ndarray
         All running averages, another.
+    lock : Lock, optional
+        Who may touch the arrays; that of the model whose arrays they are part of. A new one if
+        None.
     """
 
-    def __init__(self, plan: _core.Plan, params: Array, state: Array) -> None:
+    def __init__(
+        self, plan: _core.Plan, params: Array, state: Array, lock: _core.Lock | None = None
+    ) -> None:
         self.plan: _core.Plan = plan
         self.params: Array = params
         self.state: Array = state
+        self.lock: _core.Lock = _core.Lock() if lock is None else lock
         self.dtype: str = plan.dtype
         self._parameters = [
             (layer, role, slice(start, start + math.prod(shape)), shape)
@@ -51,18 +59,32 @@ class Network:
         ]
 
     @classmethod
-    def empty(cls, plan: _core.Plan) -> Self:
+    def empty(cls, plan: _core.Plan, lock: _core.Lock | None = None) -> Self:
         """Allocate the arrays of a plan; what they hold is to be written."""
-        dtype = plan.dtype
-        return cls(plan, np.empty(plan.parameter_count, dtype), np.empty(plan.state_count, dtype))
+        params = np.empty(plan.parameter_count, plan.dtype)
+        return cls(plan, params, np.empty(plan.state_count, plan.dtype), lock)
 
     def with_plan(self, plan: _core.Plan) -> "Network":
         """Return another plan of the same arrays, such as one of which a layer is frozen."""
-        return Network(plan, self.params, self.state)
+        return Network(plan, self.params, self.state, self.lock)
 
     def copy(self) -> "Network":
-        """Return the same plan with arrays of its own."""
-        return Network(self.plan, self.params.copy(), self.state.copy())
+        """Return the same plan with a lock and arrays of its own, as they are after a whole batch."""
+        params, state = self.lock.copies([self.params, self.state])
+        return Network(self.plan, params, state)
+
+    @contextmanager
+    def held(self) -> Iterator["Network"]:
+        """Read in several calls of the core: the network, or a copy while another thread trains."""
+        with _core.Reading(self.lock, [self.params, self.state]) as (params, state):
+            yield self if params is self.params else Network(self.plan, params, state)
+
+    def writing(self, name: str) -> _core.Writing:
+        """Return what keeps other threads from training and writing for the length of a block.
+
+        A message that refuses calls the network `name`. What the thread itself trains it may write.
+        """
+        return _core.Writing([self.lock], [name], False)
 
     @property
     def size(self) -> int:
@@ -73,12 +95,18 @@ class Network:
         """Return the parameters' places in an array like `params`: layer, role and view of each."""
         return [(i, role, flat[rows].reshape(shape)) for i, role, rows, shape in self._parameters]
 
+    def by_layer(self) -> dict[int, dict[str, Array]]:
+        """Return the arrays of each layer that has some, by role: parameters, running averages."""
+        found: dict[int, dict[str, Array]] = defaultdict(dict)
+        for layer, role, view in self.split(self.params):
+            found[layer][role] = view
+        for layer, role, start, shape in self.plan.state:
+            found[layer][role] = self.state[start : start + math.prod(shape)].reshape(shape)
+        return found
+
     def views(self) -> dict[str, Array]:
         """Return the arrays of a plan of one layer by role."""
-        found = {role: view for _, role, view in self.split(self.params)}
-        for _, role, start, shape in self.plan.state:
-            found[role] = self.state[start : start + math.prod(shape)].reshape(shape)
-        return found
+        return self.by_layer()[0]
 
     def forward(
         self,
@@ -88,22 +116,25 @@ class Network:
         step: int,
         keep: Keep,
         out: Array | Passed | None,
+        name: str,
     ) -> Passed:
         """Do what `Plan.forward` does, unless running averages would become NaN or infinite."""
         if keep == "copy":
             x = x.copy()
-        state = self.state
+        plan, params, state = self.plan, self.params, self.state
         if not training or not state.size:
-            return self.plan.forward(self.params, state, x, training, threads, step, out)
-        before = state.copy()
-        result = self.plan.forward(self.params, state, x, training, threads, step, out)
-        if _core.first_non_finite(state) is not None and _core.first_non_finite(before) is None:
-            state[...] = before
-            _checks.floats("x", x, self.dtype)  # names the number that is not finite, if one is
-            raise ValueError(
-                "x: expected samples that stay finite in every layer, found some that make running "
-                "averages infinite; they stay as they were"
-            )
+            return plan.forward(params, state, x, training, threads, step, out, self.lock)
+        with self.writing(name) as writing:
+            moved = state.copy()
+            result = plan.forward(params, moved, x, training, threads, step, out)
+            spoilt = _core.first_non_finite(moved) is not None
+            if spoilt and _core.first_non_finite(state) is None:
+                _checks.floats("x", x, self.dtype)  # names the number that is not finite, if one is
+                raise ValueError(
+                    "x: expected samples that stay finite in every layer, found some that make "
+                    "running averages infinite; they stay as they were"
+                )
+            writing.turn(np.copyto, state, moved)
         return result
 
     def backward(
@@ -115,7 +146,7 @@ class Network:
     ) -> tuple[Array, Array]:
         """Return gradients of the inputs and, as one array, of the parameters."""
         dx, flat = self._gradient_arrays(out)
-        return self.plan.backward(self.params, cache, dy, threads, dx, flat)
+        return self.plan.backward(self.params, cache, dy, threads, dx, flat, self.lock)
 
     def trace(self, x: Array, training: bool) -> Traced:
         """Return what `Plan.trace` does; running averages do not move."""

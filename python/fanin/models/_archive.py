@@ -1,6 +1,8 @@
 """Weights and whole models in one file, NumPy's npz: what is written, and what is believed."""
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -54,14 +56,17 @@ def save(model: Any, filepath: object, overwrite: object) -> None:
     """Do what `Sequential.save` says."""
     model.ready()
     path, overwrite = check_path(filepath), _checks.flag("overwrite", overwrite)
-    _write(path, _whole(model), overwrite)
+    with _whole(model) as arrays:
+        _write(path, arrays, overwrite)
 
 
 def save_weights(model: Any, filepath: object, overwrite: object) -> None:
     """Do what `Sequential.save_weights` says."""
     model.ready()
     path, overwrite = check_path(filepath), _checks.flag("overwrite", overwrite)
-    _write(path, dict(model.named_weights()), overwrite)
+    names, arrays = zip(*model.named_weights(), strict=True)
+    with _core.Reading(model.lock, arrays) as held:
+        _write(path, dict(zip(names, held, strict=True)), overwrite)
 
 
 def _write(path: str, arrays: Arrays, overwrite: bool) -> None:
@@ -79,23 +84,40 @@ def check_savable(model: "Sequential") -> None:
     _packed_config(model)
 
 
-def _whole(model: "Sequential") -> Arrays:
-    """Return all that a model is, as arrays by name; warn of what a file does not keep."""
-    arrays: Arrays = dict(model.named_weights())
+@contextmanager
+def _whole(model: "Sequential") -> Iterator[Arrays]:
+    """Hold all that a model is, as arrays by name; warn of what a file does not keep."""
     compiled = model.compiled_with if model.compiled else None
-    if compiled is not None and compiled.slots is not None:
-        arrays[_SLOTS] = compiled.arranged(model.params)
-    arrays[_CONFIG] = _packed_config(model)
+    _warn_of_source(model)
+    while True:
+        names, weights = zip(*model.named_weights(), strict=True)
+        own = [] if compiled is None else compiled.arrays()
+        with _core.Reading(model.lock, [*weights, *own]) as held:
+            # Another epoch, or other slots, may have begun while it waited for the end of a batch.
+            if compiled is not None and not compiled.has(own):
+                continue
+            arrays = dict(zip(names, held, strict=False))
+            steps = 0
+            if compiled is not None:
+                progress, *slots = held[len(names) :]
+                steps = int(progress[0])
+                if slots:
+                    arrays[_SLOTS] = compiled.arranged(model.params, *slots)
+            arrays[_CONFIG] = _packed_config(model, steps)
+            yield arrays
+        return
+
+
+def _warn_of_source(model: "Sequential") -> None:
     if not isinstance(model.source, random.Stream):
         warn(
             f"the model's rng is a {type(model.source).__name__}, whose state is not saved: "
             "training that goes on from the file draws other shuffles and masks than this model "
             "would; make the model with rng=<a whole number>, or give fit its rng"
         )
-    return arrays
 
 
-def _packed_config(model: "Sequential") -> NDArray[np.uint8]:
+def _packed_config(model: "Sequential", steps: int = 0) -> NDArray[np.uint8]:
     compiled = model.compiled_with if model.compiled else None
     source = model.source
     config: dict[str, Any] = {
@@ -113,7 +135,7 @@ def _packed_config(model: "Sequential") -> NDArray[np.uint8]:
                 m if isinstance(m, str) else metrics.serialize(m) for m in compiled.metrics
             ],
         }
-        config["done"] = [compiled.iterations, compiled.epochs]
+        config["done"] = [steps, compiled.epochs]
     return _pack(config)
 
 
@@ -255,7 +277,8 @@ def _fill(model: Chain, archive: Archive) -> None:
     """Write the arrays of a file into those of a network."""
     named = model.named_weights()
     dtype = model.dtype
-    write_all(named, [_read(archive, name, dtype) for name, _ in named], archive.path)
+    values = [_read(archive, name, dtype) for name, _ in named]
+    write_all(named, values, model.network.writing(model.name), archive.path)
 
 
 def _describe(names: list[str]) -> str:

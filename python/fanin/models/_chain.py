@@ -70,6 +70,7 @@ class Chain(Module):
         rng: random.Rng = None,
     ) -> None:
         self.name: str = auto_name(type(self).__name__) if name is None else name
+        self._lock = _core.Lock()
         # An explicit rng is checked now; a fresh one is drawn when it is first needed.
         self._source: random.RandomSource | None = None if rng is None else random.resolve(rng)
         self._layers: list[Layer] = []
@@ -107,7 +108,7 @@ class Chain(Module):
         ValueError
             If its name is taken, or its shape does not fit; the network stays as it was.
         """
-        with self.restoring(layer):
+        with self._changing(), self.restoring(layer):
             self._append(layer)
             self._build_if_known()
             self._forget_slots()
@@ -127,7 +128,7 @@ class Chain(Module):
         """
         if not self._layers:
             raise ValueError("pop: expected a network with layers, found one without")
-        with self.restoring():
+        with self._changing(), self.restoring():
             layer = self._layers[-1]
             self._layers = self._layers[:-1]
             layer.__setstate__(layer.__getstate__())
@@ -153,6 +154,15 @@ class Chain(Module):
             self._source = source
             self.build((None, *shape))
             yield
+
+    @property
+    def lock(self) -> _core.Lock:
+        """Who may touch the arrays, those to come as well."""
+        return self._lock
+
+    def _changing(self) -> _core.Writing:
+        """Refuse to change, for the length of a block, what another thread trains or changes."""
+        return _core.Writing([self._lock], [self.name], False)
 
     def _parts(self) -> list[object]:
         """Return what holds the network's own attributes, beside its layers."""
@@ -260,8 +270,8 @@ class Chain(Module):
         """Gather the layers' values, initial ones where there are none, into new flat arrays."""
         for layer in self._layers:
             _building.refuse_foreign(layer, self)
-        network = Network.empty(self.plan_for(shape))
-        with random.drawing(self._source) as source, self.restoring():
+        network = Network.empty(self.plan_for(shape), self._lock)
+        with self._changing(), random.drawing(self._source) as source, self.restoring():
             self._source = source
             self._masks = _building.seed_masks(self._layers, self._masks, source)
             parts = _building.fill(network, self._layers, shape, source)
@@ -469,16 +479,35 @@ class Chain(Module):
             raise ValueError(f"config of {cls.__name__}: {error}") from error
         return network
 
-    def __getstate__(self) -> dict[str, object]:
-        # The layers carry the values; flat arrays and plan are made again from them.
-        gone = ("_network", "_plan")
-        return {name: value for name, value in self.__dict__.items() if name not in gone}
+    def __getstate__(self) -> dict[str, Any]:
+        return self._state_with(None if self._network is None else self._network.copy())
 
-    def __setstate__(self, state: dict[str, object]) -> None:
+    def _state_with(self, network: Network | None) -> dict[str, Any]:
+        """Return what is copied and pickled: with the values of `network`, those of one batch."""
+        # The layers carry the values; flat arrays and plan are made again from them.
+        gone = ("_network", "_plan", "_lock")
+        own = {name: value for name, value in self.__dict__.items() if name not in gone}
+        if network is not None:
+            own["_layers"] = _building.apart(network, self._layers)
+        return own
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
         gone = ("_params", "_state", "_plan")  # of 0.1.0: None
         self.__dict__.update({name: v for name, v in state.items() if name not in gone})
+        self._lock = _core.Lock()
         if any(layer.built for layer in self._layers):
             self._build_if_known()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = memo[id(self)] = self.__class__.__new__(self.__class__)
+        state = self.__getstate__()
+        # A layer that is copied beside its network is also in the copy the network's.
+        for layer, apart in zip(self._layers, state.pop("_layers"), strict=True):
+            if id(layer) not in memo:
+                memo[id(layer)] = copy.deepcopy(apart, memo)
+        copies = [memo[id(layer)] for layer in self._layers]
+        twin.__setstate__({**copy.deepcopy(state, memo), "_layers": copies})
+        return twin
 
     def __copy__(self) -> Self:
         # Sharing layers would mean sharing arrays, which belong to one network.

@@ -1,13 +1,16 @@
 """What a network is trained for: optimizer, loss, metrics, and the optimizer's arrays."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _core, losses, optimizers
 from fanin._checks import warn
+from fanin.layers._network import Network
 from fanin.losses import Loss, _outputs
 from fanin.losses._base import check_mean, kind_of
 from fanin.metrics import Metric, as_metrics, resolve_all, target_kind
@@ -39,8 +42,9 @@ class Compiled:
         self.loss: Loss = loss
         self.metrics: list[str | Metric] = metrics
         """By name or as objects; which accuracy is meant is known with the network's outputs."""
-        self.iterations: int = 0
-        """Steps that the optimizer has done."""
+        self.progress: NDArray[np.float64] = np.zeros(1)
+        """Steps that the optimizer has done, and what the pass that runs counts besides: written by
+        the core with each batch."""
         self.epochs: int = 0
         """Whole epochs trained; a second `fit` does not repeat the shuffles of the first."""
         self.seen: _core.Plan | None = None
@@ -50,6 +54,15 @@ class Compiled:
         # Slots, their names and the settings that they are for: together, so that an interrupt
         # finds what belongs together.
         self._memory: tuple[Array | None, list[str], dict[str, Any] | None] = (None, [], None)
+
+    @property
+    def iterations(self) -> int:
+        """Steps that the optimizer has done."""
+        return int(self.progress[0])
+
+    @iterations.setter
+    def iterations(self, steps: int) -> None:
+        self.progress[0] = steps
 
     @classmethod
     def of(
@@ -118,26 +131,57 @@ class Compiled:
         """Count them no longer."""
         self.optimizer._counters.discard(self)
 
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "seen": None}
+    def arrays(self) -> list[Array]:
+        """Return what a batch changes with the network: progress, and the slots if there are."""
+        slots = self._memory[0]
+        return [self.progress] if slots is None else [self.progress, slots]
+
+    def copied_with(self, network: Network) -> tuple[Network, Self]:
+        """Return copies of the network and of this, both as of the same whole batch.
+
+        That of this is to be pickled or copied once more: no optimizer knows it.
+        """
+        while True:
+            own, memory = self.arrays(), self._memory
+            given = [network.params, network.state, *own]
+            params, state, progress, *slots = network.lock.copies(given)
+            # Another epoch, or other slots, may have begun while it waited for the end of a batch.
+            if self._memory is memory and self.has(own):
+                break
+        twin = type(self).__new__(type(self))
+        memory = (slots[0] if slots else None, *memory[1:])
+        twin.__dict__.update(self.__dict__, progress=progress[:1], _memory=memory)
+        return Network(network.plan, params, state), twin
+
+    def has(self, arrays: Sequence[Array]) -> bool:
+        """Whether these still are its arrays."""
+        now = self.arrays()
+        return len(now) == len(arrays) and all(map(operator.is_, now, arrays))
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {name: value for name, value in self.__dict__.items() if name != "progress"}
+        return {**own, "seen": None, "iterations": self.iterations}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if "slots" in state:  # of 0.1.0
-            given = dict(state)
+        given = dict(state)
+        self.progress = np.array([given.pop("iterations")], dtype=float)
+        if "slots" in given:  # of 0.1.0
+            progress = self.progress
             self.__init__(given["optimizer"], given["loss"], as_metrics(given["metrics"]))  # type: ignore[misc]
-            self.slots = given.pop("slots")
-            state = {name: given[name] for name in ("iterations", "epochs")}
-        self.__dict__.update(state)
+            self.progress, self.slots = progress, given["slots"]
+            given = {"epochs": given["epochs"]}
+        self.__dict__.update(given)
         self.begin()
 
-    def arranged(self, params: Array) -> Array:
+    def arranged(self, params: Array, slots: Array | None = None) -> Array:
         """Return the slots that the optimizer wants, with its numbers as they are now.
 
         A change of these, such as a momentum that was 0, can make it want others than before: those
-        whose name stays keep their values, others start as new ones do.
+        whose name stays keep their values, others start as new ones do. `slots` are a copy of those
+        that there are, or None for these.
         """
-        slots, before, _ = self._memory
-        names = self.optimizer.slot_names()
+        before, names = self._memory[1], self.optimizer.slot_names()
+        slots = self._memory[0] if slots is None else slots
         if slots is not None and before == names:
             return slots
         fresh = self.optimizer.init(params)

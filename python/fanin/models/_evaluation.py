@@ -61,11 +61,12 @@ def predict(
         progress.begin()
         if called.any_overrides(PREDICT_BATCH_HOOKS):
             parts = []
-            for batch, start in enumerate(range(0, len(inputs), batch_size)):
-                called.call("on_predict_batch_begin", batch, {})
-                part = inputs[start : start + batch_size]
-                parts.append(_core.predict(network, part, batch_size, threads))
-                called.call("on_predict_batch_end", batch, {"outputs": parts[-1]})
+            with network.held() as held:
+                for batch, start in enumerate(range(0, len(inputs), batch_size)):
+                    called.call("on_predict_batch_begin", batch, {})
+                    part = inputs[start : start + batch_size]
+                    parts.append(_core.predict(held, part, batch_size, threads))
+                    called.call("on_predict_batch_end", batch, {"outputs": parts[-1]})
             outputs = np.concatenate(parts)
         else:
             outputs = _core.predict(network, inputs, batch_size, threads)

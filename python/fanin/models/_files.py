@@ -44,6 +44,8 @@ class WithFiles(Configurable):
             read with a warning.)
         OSError
             If the file cannot be read, or is a folder, a pipe or a device.
+        RuntimeError
+            If another thread trains the network; nothing is changed.
         """
         if _checks.flag("skip_mismatch", skip_mismatch):
             raise ValueError("skip_mismatch is not supported: load into a network of the same kind")

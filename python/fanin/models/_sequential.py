@@ -1,7 +1,7 @@
 """`Sequential`: layers in a row that can be trained."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from numpy.typing import ArrayLike
 
@@ -148,9 +148,10 @@ class Sequential(WithFiles, Chain):
         compiled = Compiled.of(optimizer, loss, metrics, outputs)
         if self.built:
             compiled.check_outputs(self)
-        if self._compiled is not None:
-            self._compiled.end()
-        self._compiled = compiled.begin()
+        with self._changing():
+            if self._compiled is not None:
+                self._compiled.end()
+            self._compiled = compiled.begin()
 
     @property
     def compiled(self) -> bool:
@@ -209,6 +210,13 @@ class Sequential(WithFiles, Chain):
 
     def _parts(self) -> list[object]:
         return [*super()._parts(), *([] if self._compiled is None else [self._compiled])]
+
+    def __getstate__(self) -> dict[str, Any]:
+        network, compiled = self._network, self._compiled
+        if network is None or compiled is None:
+            return super().__getstate__()
+        network, compiled = compiled.copied_with(network)
+        return {**self._state_with(network), "_compiled": compiled}
 
     # Training.
 
@@ -296,6 +304,10 @@ class Sequential(WithFiles, Chain):
             If a value is (NaN, a class out of range, an empty split), or nothing is compiled.
         TypeError
             If something is not of a kind that can be used.
+        RuntimeError
+            If another thread trains the network, or changes its weights; or if it is called by a
+            callback of its own `fit`. Other threads can use the network meanwhile: they see it as
+            it is after some whole batch.
         FloatingPointError
             If after an epoch a parameter, a running average or a slot of the optimizer is infinite
             or NaN though the loss is finite, as with weights of 1e38. Steps that were done cannot

@@ -1,6 +1,7 @@
 """The steps of training, in the core or around a loss in Python; and evaluation likewise."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -49,6 +50,7 @@ class Pass:
         self.order = order
         self.progress = np.array([compiled.iterations, 0.0, *objective.sums()])
         """As `Batches` has it."""
+        compiled.progress = self.progress
 
     def logs(self) -> dict[str, float]:
         """Return loss and metrics since the epoch began."""
@@ -58,16 +60,12 @@ class Pass:
         """Return the learning rates of the next steps."""
         return self.compiled.optimizer.learning_rates(self.compiled.iterations, steps)
 
-    def count(self) -> None:
-        """Tell the optimizer the steps that are done."""
-        self.compiled.iterations = int(self.progress[0])
-
 
 class Step(Protocol):
     """What trains networks on some batches of an epoch."""
 
     def run(self, passes: Sequence[Pass], start: int, stop: int) -> None:
-        """Train each network on the batches from `start` to `stop`.
+        """Train each network, which this thread has claimed, on the batches from `start` to `stop`.
 
         An exception leaves each as it was after a whole batch, and counted so.
         """
@@ -101,18 +99,14 @@ class CompiledStep:
                 outputs = np.empty((len(order), *plan.output_shapes[-1]), plan.dtype)
             rates = each.rates(stop - start)
             batches.append(Batches(order, size, rates, each.progress, outputs))
-        try:
-            _core.train(
-                [each.network for each in passes],
-                [each.compiled.update(each.network.params) for each in passes],
-                passes[0].objective,
-                self.samples,
-                batches,
-                self.threads,
-            )
-        finally:
-            for each in passes:
-                each.count()
+        _core.train(
+            [each.network for each in passes],
+            [each.compiled.update(each.network.params) for each in passes],
+            passes[0].objective,
+            self.samples,
+            batches,
+            self.threads,
+        )
         return batches
 
 
@@ -134,19 +128,17 @@ class PythonStep:
 
     def _train(self, each: Pass, batch: Samples) -> None:
         network, progress, done = each.network, each.progress, each.compiled.iterations
-        # Running averages become the network's with the rest of the step.
-        state, sums = network.state.copy(), progress[2:].copy()
+        # They become the network's with the rest of the step.
+        state, after = network.state.copy(), progress.copy()
+        # Read as it is: nobody else writes.
         outputs, cache = network.plan.forward(
             network.params, state, batch.x, True, self.threads, done
         )
-        dy = each.objective.gradient(batch, frozen(outputs), sums)
+        after[:2] += 1, len(batch)
+        dy = each.objective.gradient(batch, frozen(outputs), after[2:])
         (rate,) = each.rates(1)
         update = each.compiled.update(network.params)
-        _core.update(network, update, cache, dy, state, done + 1, rate, self.threads)
-        progress[0] += 1
-        progress[1] += len(batch)
-        progress[2:] = sums
-        each.count()
+        _core.update(network, update, cache, dy, state, progress, after, rate, self.threads)
         each.objective.observe(batch.y, outputs)
 
 
@@ -166,13 +158,28 @@ def evaluate(
     prefix: str = "",
 ) -> dict[str, float]:
     """Return mean loss and metrics by name; batch by batch only if a callback asks for batches."""
+    by_batch = callbacks.any_overrides(TEST_BATCH_HOOKS)
+    # What takes several calls of the core is of one state of the network too.
+    with network.held() if by_batch or not objective.plain else nullcontext(network) as held:
+        return _evaluate(held, objective, samples, batch_size, threads, callbacks, by_batch, prefix)
 
+
+def _evaluate(
+    network: "Network",
+    objective: Objective,
+    samples: Samples,
+    batch_size: int,
+    threads: int | None,
+    callbacks: CallbackList,
+    by_batch: bool,
+    prefix: str,
+) -> dict[str, float]:
     def means(part: Samples) -> NDArray[np.float64]:
         return _means(network, objective, part, batch_size, threads)
 
     callbacks.call("on_test_begin", {})
     sums, seen = objective.sums(), 0
-    if callbacks.any_overrides(TEST_BATCH_HOOKS):
+    if by_batch:
         for batch, start in enumerate(range(0, len(samples), batch_size)):
             part = samples[start : start + batch_size]
             callbacks.call("on_test_batch_begin", batch, {})

@@ -264,8 +264,9 @@ def fit(
         hooks.check(Run(model, shape, objective.larger_is_better, validation is not None))
         called.append(hooks)
 
-    # Everything was checked: from here on the networks change.
-    with counting(objectives) as counted:
+    # Everything was checked: from here on the networks change, and no other thread changes them.
+    locks, names = [model.lock for model in models], [model.name for model in models]
+    with _core.Writing(locks, names, True), counting(objectives) as counted:
         with _beginning(models, samples):
             trainees = [
                 _trainee(model, name, course, objective, hooks, source)

@@ -1,5 +1,6 @@
 """A pass through a Keras model, layer by layer."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -22,6 +23,10 @@ class KerasPass:
             raise ShapeError(f"x: expected a batch of samples, found shape {self.inputs.shape}")
         if not model.built:
             model.build((None, *self.inputs.shape[1:]))
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Keep nothing away: whose threads these are is not ours to say."""
+        return nullcontext()
 
     def keep(self) -> Any:
         """Copy what may change."""

@@ -1,6 +1,6 @@
 """A pass through a torch module: hooks rescale its layers as they run."""
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,10 @@ class TorchPass:
 
     def __init__(self, model: Any, x: Any) -> None:
         self.model, self.inputs = model, as_tensor(x, model)
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Keep nothing away: whose threads these are is not ours to say."""
+        return nullcontext()
 
     def keep(self) -> Any:
         """Copy what may change."""
