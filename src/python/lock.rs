@@ -26,22 +26,22 @@ impl Lock {
         self.id
     }
 
-    /// Begin to read arrays: these themselves, or copies where somebody writes now and then.
+    /// Begin to read arrays: these themselves, which the reader keeps as they are until it is dropped, or copies where
+    /// somebody writes now and then.
     pub(super) fn hold<'py, const N: usize>(
         &self,
         py: Python<'py>,
         arrays: [Bound<'py, PyAny>; N],
-    ) -> PyResult<(Hold, [Bound<'py, PyAny>; N])> {
+    ) -> PyResult<(Option<Reader>, [Bound<'py, PyAny>; N])> {
         let reader = self.enter(py)?;
         if reader.is_in_place() {
-            let _reader = Some(reader);
-            return Ok((Hold { _reader }, arrays));
+            return Ok((Some(reader), arrays));
         }
         let mut copies = arrays;
         for array in &mut copies {
             *array = copy(array)?;
         }
-        Ok((Hold { _reader: None }, copies))
+        Ok((None, copies))
     }
 
     /// Begin to read, once the turn that may be on has ended.
@@ -52,11 +52,6 @@ impl Lock {
         }
         Ok(reader)
     }
-}
-
-/// What keeps a reader's arrays as they are until it is dropped; nothing, if they are copies.
-pub(super) struct Hold {
-    _reader: Option<Reader>,
 }
 
 /// A copy by `NumPy`, which runs no Python.

@@ -8,10 +8,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::arrays::{ElementType, by_dtype, check_shape, read, sizes};
-use super::lock::{Hold, Lock};
+use super::lock::Lock;
 use super::passes::{Cache, LayerArrays, Out};
 use super::settings::from_dict;
 use crate::float::Float;
+use crate::network::gate::Reader;
 use crate::network::{self, Place};
 
 /// An immutable description of a network: layers, shapes, offsets into the flat arrays.
@@ -41,13 +42,12 @@ fn shapes<'py>(py: Python<'py>, shapes: &[Vec<usize>]) -> PyResult<Vec<Bound<'py
 fn hold<'py, const N: usize>(
     lock: Option<&Bound<'py, Lock>>,
     arrays: [&Bound<'py, PyAny>; N],
-) -> PyResult<(Option<Hold>, [Bound<'py, PyAny>; N])> {
+) -> PyResult<(Option<Reader>, [Bound<'py, PyAny>; N])> {
     let arrays = arrays.map(Clone::clone);
-    let Some(lock) = lock else {
-        return Ok((None, arrays));
-    };
-    let (hold, arrays) = lock.get().hold(lock.py(), arrays)?;
-    Ok((Some(hold), arrays))
+    match lock {
+        Some(lock) => lock.get().hold(lock.py(), arrays),
+        None => Ok((None, arrays)),
+    }
 }
 
 #[pymethods]

@@ -7,12 +7,13 @@ use pyo3::types::PyDict;
 
 use super::arrays::{check_exact, read, write};
 use super::boundary::shape_error;
-use super::lock::{Hold, Lock};
+use super::lock::Lock;
 use super::plan::Plan;
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::losses::{self, Targets};
 use crate::metrics;
+use crate::network::gate::Reader;
 use crate::network::{self, Arrays, Data};
 
 /// A plan and its arrays, and the lock that says who may touch them now.
@@ -26,7 +27,7 @@ pub(super) struct Network<'py> {
 
 impl<'py> Network<'py> {
     /// Begin to read: the parameters and the state to read from, as long as the hold lasts.
-    pub(super) fn hold(&self) -> PyResult<(Hold, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    pub(super) fn hold(&self) -> PyResult<(Option<Reader>, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let arrays = [self.params.clone(), self.state.clone()];
         let (hold, [params, state]) = self.lock.get().hold(self.params.py(), arrays)?;
         Ok((hold, params, state))
