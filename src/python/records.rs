@@ -116,8 +116,8 @@ impl<'py, F: Float + Element> Orders<'py, F> {
 
 /// The arrays of one network that a batch changes, for a turn.
 ///
-/// Not for longer: a process that is forked between two turns has the marks that arrays are borrowed, and would have those
-/// of the thread that trains, which is not there to take them back.
+/// Not for longer: a process that is forked gets copies of the marks that arrays are borrowed, and those of the thread that
+/// trains nobody there would take back.
 pub(super) struct Borrowed<'py, F: Element> {
     params: PyReadwriteArrayDyn<'py, F>,
     state: PyReadwriteArrayDyn<'py, F>,

@@ -406,7 +406,8 @@ while len(set(found)) < 5:
         slots = [] if compiled.slots is None else [compiled.slots]
         seen = digest(model.params, model.state, compiled.iterations, *slots)
         same = of_model(model) == seen
-        fit(model)
+        fit(copy.deepcopy(model))
+        model.set_weights(model.get_weights())
         grandchild = os.fork()
         if grandchild == 0:  # locks of its own again; it starts no threads
             model.set_weights(other(model))

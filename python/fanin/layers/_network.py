@@ -69,7 +69,7 @@ class Network:
         return Network(plan, self.params, self.state, self.lock)
 
     def copy(self) -> "Network":
-        """Return the same plan with a lock and arrays of its own, as they are after a whole batch."""
+        """Return the same plan with its own lock and arrays, as they are after a whole batch."""
         params, state = self.lock.copies([self.params, self.state])
         return Network(self.plan, params, state)
 
