@@ -96,10 +96,12 @@ def _visited(layer: Layer, outputs: Array, visit: Visitor) -> Array:
     """Change a layer as `visit` says, and with it what it computes before the activation."""
     kernel, bias = layer.arrays["kernel"], layer.arrays.get("bias")
     factor, shift = visit(Visit(layer.name, outputs, bias is not None))
-    kernel[...] *= factor
+    # In float64, rounded once: NumPy 1 and 2 do not agree on the type of a product with one number.
+    wide = np.float64
+    kernel[...] = kernel.astype(wide) * factor
     if bias is not None:
-        bias[...] = (bias - shift) * factor
-    return ((outputs - shift) * factor).astype(outputs.dtype, copy=False)
+        bias[...] = (bias.astype(wide) - shift) * factor
+    return ((outputs.astype(wide) - shift) * factor).astype(outputs.dtype)
 
 
 def trace(model: Chain, x: Any, y: Any, loss: Any, training: bool) -> Trace:
