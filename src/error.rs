@@ -68,6 +68,7 @@ impl Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Do `work`; the words of a panic if it panics.
+#[cfg(any(feature = "python", test))]
 pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> std::result::Result<R, String> {
     // Nobody looks at what was half done: the words become an error, which ends the call.
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {

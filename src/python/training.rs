@@ -257,7 +257,6 @@ fn update_as<'py, F: Float + Element>(
         let expected = format!("{} elements", updates.slots_len());
         return Err(Error::shape("slots", expected, slots.len()).into());
     }
-    program.check_products(samples, true)?;
 
     let run = Run {
         samples,
