@@ -4,6 +4,7 @@ mod fused;
 mod panel;
 mod product;
 mod qr;
+mod room;
 mod slab;
 #[cfg(test)]
 mod tests;

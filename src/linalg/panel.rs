@@ -56,6 +56,40 @@ pub(super) unsafe fn copy<F: Float, const W: usize>(
     }
 }
 
+/// Copy `height` rows of `a`, at most R, and `terms` columns, at most K, to `to`, where they lie side by side as they do in `a`:
+/// all rows of a column, or all columns of a row.
+///
+/// # Safety
+///
+/// `a` has so many rows and columns. `to` has room for R·K numbers, and nobody else looks at it.
+#[inline(always)]
+pub(super) unsafe fn copy_rows<F: Float, const R: usize, const K: usize>(
+    a: Strided<*const F>,
+    height: usize,
+    terms: usize,
+    to: *mut F,
+) -> Strided<*const F> {
+    let (row, column) = if a.row == 1 { (1, R) } else { (K, 1) };
+    if a.row == 1 && height == R {
+        for p in 0..terms {
+            // SAFETY: column p has R numbers side by side here, and there.
+            unsafe { *to.add(p * R).cast::<[F; R]>() = *a.from(0, p).at.cast::<[F; R]>() };
+        }
+    } else {
+        for i in 0..height {
+            for p in 0..terms {
+                // SAFETY: row and column of both.
+                unsafe { *to.add(i * row + p * column) = *a.from(i, p).at };
+            }
+        }
+    }
+    Strided {
+        at: to.cast_const(),
+        row: row as isize,
+        column: column as isize,
+    }
+}
+
 /// Copy a block of a matrix, whose numbers of a column lie side by side, to rows that are `width` apart.
 ///
 /// # Safety

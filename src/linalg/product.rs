@@ -13,18 +13,20 @@
 //! # The loops
 //!
 //! ```text
-//! rows of a and out, ROWS at a time           so that a block of them stays in a cache for all columns
-//!   k, a BLOCK at a time                      out gets the first block's sums, then the others are added
-//!     columns of b and out, a panel at a time copied first where b does not fit a cache or its rows do not lie side by side
-//!       strips of the panel                   as wide as a tile
-//!         tiles of the strip, downwards       all of b's strip stays in a cache, the rows of a stream past
-//!           p in the block                    in registers (`tile.rs`)
+//! columns of b and out, some hundred at a time     so that what is copied of b stays in a cache (`room.rs`)
+//!   k, a BLOCK at a time                           out gets the first block's sums, then the others are added
+//!     copy the columns' panels                     rows of a panel are as wide as a tile and follow each other
+//!     rows of a and out, ROWS at a time            copied too where many columns follow: they come from the nearest cache then
+//!       panels                                     each comes from a cache once for all ROWS
+//!         tiles                                    in registers, p by p (`tile.rs`)
 //! ```
 //!
-//! Nothing here knows how large a cache is: the sizes are constants that suit those of 512 KiB and more (level 2).
-//! Where a panel is copied decides nothing but time, and so does the shape of tiles, which is the level's. Where columns are
-//! left that fill no tile, the last one begins further left and computes some columns again; in a copied panel there are zeros.
-//! A single row is too little for tiles: it goes along the rows of b as they lie ([`row`]).
+//! A `b` that is small, or meets few rows, is used where it lies, and so are the rows of `a` then. A single row goes along the
+//! rows of `b` ([`row`]).
+//!
+//! Nothing here knows how large a cache is: the sizes are constants that suit those of 32 KiB and more, and of 1 MiB and more.
+//! What is copied decides nothing but time, and so does the shape of tiles, which is the level's. Where columns are left that
+//! fill no tile, the last one begins further left and computes some again; in a panel there are zeros behind them.
 
 use std::mem::MaybeUninit;
 
@@ -32,24 +34,28 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, s};
 
 use super::fused::{INSTRUCTION, OF_ANY, OF_TAME, are_tame, fused, has_instruction};
 use super::panel::{self, Aligned};
-use super::tile::{Columns, Strided, lanes, strip, widest};
+use super::room::Room;
+use super::tile::{Columns, Strided, lanes, strip, unrolled, widest};
 use crate::float::Float;
 use crate::simd::kernel;
 
 /// Terms that are summed by themselves.
 pub(super) const BLOCK: usize = 512;
 
-/// Rows that share what is in the caches; a multiple of each tile's.
-const ROWS: usize = 252;
+/// Rows that go past all panels together; a multiple of each tile's, but for those of few.
+const ROWS: usize = 12;
 
-/// Rows that share a copied panel: copying takes as long as some tens of rows.
-const ROWS_OF_PANEL: usize = 2 * ROWS;
+/// Bytes of a `b` that is used where it lies whatever it meets: the nearest cache has room for it.
+const NEAREST: usize = 1 << 15;
 
-/// Bytes of the largest `b` that is used where it lies.
+/// Bytes of a `b` that is used where it lies if it meets fewer rows than [`MANY`], and of one that is for less than [`FEW`]: copying
+/// it would be a good part of the work.
 const IN_PLACE: usize = 1 << 20;
-
-/// Rows below which a `b` of any size is: copying it would be most of the work.
+const MANY: usize = 128;
 const FEW: usize = 24;
+
+/// Columns from which on it pays to copy the rows of `a`.
+const WIDE: usize = 192;
 
 /// Bytes of a row of `b` that no level's vectors are longer than.
 const NARROW: usize = 64;
@@ -65,7 +71,8 @@ pub(super) fn product<F: Float>(a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayVi
         if m == 1 && out.strides()[1] == 1 {
             return row(a, b, out);
         }
-        if m < FEW || bytes(k.saturating_mul(n)) <= IN_PLACE {
+        let size = bytes(k.saturating_mul(n));
+        if m < FEW || size <= NEAREST || m < MANY && size <= IN_PLACE {
             return in_place(a, b, out);
         }
     }
@@ -171,20 +178,24 @@ fn sizes<F>(a: &ArrayView2<F>, b: &ArrayView2<F>, out: &ArrayViewMut2<F>) -> (us
 /// sums ← sums + a · b, term by term.
 #[inline(always)]
 fn add_rows<F: Float, const HOW: u8>(a: ArrayView1<F>, b: ArrayView2<F>, sums: &mut [F]) {
-    let n = sums.len();
-    let row = |p: usize| &b.row(p).to_slice().expect("columns side by side")[..n];
-    let whole = a.len() / 4 * 4;
-    for p in (0..whole).step_by(4) {
-        let (a_0, a_1, a_2, a_3) = (a[p], a[p + 1], a[p + 2], a[p + 3]);
-        let (b_0, b_1, b_2, b_3) = (row(p), row(p + 1), row(p + 2), row(p + 3));
+    const TOGETHER: usize = 8;
+    let (k, n) = b.dim();
+    assert!(a.len() == k && sums.len() == n, "vectors that fit");
+    let (stride_a, stride_b, a, b) = (a.strides()[0], b.strides()[0], a.as_ptr(), b.as_ptr());
+    // SAFETY: p is below k, and n columns lie side by side.
+    let term = |p: usize| unsafe { *a.offset(p as isize * stride_a) };
+    let row = |p: usize| unsafe { std::slice::from_raw_parts(b.offset(p as isize * stride_b), n) };
+    let whole = k / TOGETHER * TOGETHER;
+    for p in (0..whole).step_by(TOGETHER) {
+        let a: [F; TOGETHER] = std::array::from_fn(|i| term(p + i));
+        let b: [&[F]; TOGETHER] = std::array::from_fn(|i| row(p + i));
         for (j, sum) in sums.iter_mut().enumerate() {
-            let two = fused::<F, HOW>(a_1, b_1[j], fused::<F, HOW>(a_0, b_0[j], *sum));
-            *sum = fused::<F, HOW>(a_3, b_3[j], fused::<F, HOW>(a_2, b_2[j], two));
+            unrolled!(I < TOGETHER, *sum = fused::<F, HOW>(a[I], b[I][j], *sum));
         }
     }
-    for p in whole..a.len() {
-        let (a, b) = (a[p], row(p));
-        for (sum, &b) in sums.iter_mut().zip(b) {
+    for p in whole..k {
+        let a = term(p);
+        for (sum, &b) in sums.iter_mut().zip(row(p)) {
             *sum = fused::<F, HOW>(a, b, *sum);
         }
     }
@@ -200,28 +211,26 @@ unsafe fn blocks_in_place<F: Float, const L: usize, const HOW: u8, const LEVEL: 
     b: Strided<*const F>,
     out: Strided<*mut F>,
 ) {
-    for i in (0..m).step_by(ROWS) {
-        for p in (0..k).step_by(BLOCK) {
-            let (rows, terms) = (ROWS.min(m - i), BLOCK.min(k - p));
-            let mut j = 0;
-            while j < n {
-                let mut width = width_for(n - j, L, LEVEL);
-                while width > n {
-                    width /= 2;
-                }
-                // What is left over may be less than a vector: its columns are then the last of one.
-                let start = j.min(n - width);
-                let columns = Columns {
-                    wanted: j - start..width,
-                    adds: p > 0,
-                };
-                // SAFETY: these rows, terms and columns are in the matrices.
-                unsafe {
-                    let (a, b, out) = (a.from(i, p), b.from(p, start), out.from(i, start));
-                    strip::<F, L, HOW, LEVEL>((rows, terms, width), a, b, out, &columns);
-                }
-                j = start + width;
+    for p in (0..k).step_by(BLOCK) {
+        let terms = BLOCK.min(k - p);
+        let mut j = 0;
+        while j < n {
+            let mut width = width_for(n - j, L, LEVEL);
+            while width > n {
+                width /= 2;
             }
+            // What is left over may be less than a vector: its columns are then the last of one.
+            let start = j.min(n - width);
+            let columns = Columns {
+                wanted: j - start..width,
+                adds: p > 0,
+            };
+            // SAFETY: these terms and columns are in the matrices.
+            unsafe {
+                let (a, b, out) = (a.from(0, p), b.from(p, start), out.from(0, start));
+                strip::<F, L, HOW, LEVEL>((m, terms, width), a, b, out, &columns);
+            }
+            j = start + width;
         }
     }
 }
@@ -262,34 +271,85 @@ unsafe fn blocks_in_panels<
     b: Strided<*const F>,
     out: Strided<*mut F>,
 ) {
-    let mut panel = Aligned(MaybeUninit::<[[F; W]; BLOCK]>::uninit());
-    let panel: *mut [F; W] = panel.0.as_mut_ptr().cast();
-    let strips = Strided {
-        at: panel.cast::<F>().cast_const(),
-        row: W as isize,
-        column: 1,
+    let mut one = Aligned(MaybeUninit::<[[F; W]; BLOCK]>::uninit());
+    let mut rows = Aligned(MaybeUninit::<[[F; BLOCK]; ROWS]>::uninit());
+    // A closure that something else calls would be compiled for another level, hence the room comes here.
+    let count = n.div_ceil(W);
+    let mut kept = if count > 1 {
+        Room::take::<[[F; W]; BLOCK]>(count)
+    } else {
+        None
     };
-    for i in (0..m).step_by(ROWS_OF_PANEL) {
+    let panels = match &mut kept {
+        Some(kept) => kept.values(),
+        None => std::slice::from_mut(&mut one.0),
+    };
+    // SAFETY: the caller's promises; the buffers are as large as they say.
+    unsafe {
+        in_panels::<F, W, L, HOW, LEVEL>((m, k, n), a, b, out, panels, rows.0.as_mut_ptr().cast())
+    };
+}
+
+/// [`blocks_in_panels`], with room for panels, and for ROWS times BLOCK numbers.
+///
+/// # Safety
+///
+/// As [`blocks_copied`], and `rows` has that room.
+#[inline(always)]
+unsafe fn in_panels<F: Float, const W: usize, const L: usize, const HOW: u8, const LEVEL: u8>(
+    (m, k, n): (usize, usize, usize),
+    a: Strided<*const F>,
+    b: Strided<*const F>,
+    out: Strided<*mut F>,
+    panels: &mut [MaybeUninit<[[F; W]; BLOCK]>],
+    rows: *mut F,
+) {
+    let together = panels.len() * W;
+    for j in (0..n).step_by(together) {
+        let count = together.min(n - j);
         for p in (0..k).step_by(BLOCK) {
-            let (rows, terms) = (ROWS_OF_PANEL.min(m - i), BLOCK.min(k - p));
-            for j in (0..n).step_by(W) {
-                let count = W.min(n - j);
-                // SAFETY: these terms and columns are in the matrix, and the panel has room for them.
-                unsafe { panel::copy(b.from(p, j), terms, count, panel) };
-                let mut first = 0;
-                while first < count {
-                    let width = width_for(count - first, L, LEVEL);
-                    let columns = Columns {
-                        wanted: 0..width.min(count - first),
-                        adds: p > 0,
+            let terms = BLOCK.min(k - p);
+            for (panel, first) in panels.iter_mut().zip((0..count).step_by(W)) {
+                let here = W.min(count - first);
+                // SAFETY: these terms and columns are in the matrix, and a panel has room for them.
+                unsafe {
+                    panel::copy(
+                        b.from(p, j + first),
+                        terms,
+                        here,
+                        panel.as_mut_ptr().cast::<[F; W]>(),
+                    )
+                };
+            }
+            for i in (0..m).step_by(ROWS) {
+                let height = ROWS.min(m - i);
+                // SAFETY: these rows and terms are in the matrix.
+                let mut a = unsafe { a.from(i, p) };
+                if count >= WIDE {
+                    // SAFETY: there is room for them.
+                    a = unsafe { panel::copy_rows::<F, ROWS, BLOCK>(a, height, terms, rows) };
+                }
+                for (panel, first) in panels.iter().zip((0..count).step_by(W)) {
+                    let panel = Strided {
+                        at: panel.as_ptr().cast::<F>(),
+                        row: W as isize,
+                        column: 1,
                     };
-                    // SAFETY: these rows, terms and columns are in the matrices, or zeros in the panel.
-                    unsafe {
-                        let (a, b) = (a.from(i, p), strips.from(0, first));
-                        let out = out.from(i, j + first);
-                        strip::<F, L, HOW, LEVEL>((rows, terms, width), a, b, out, &columns);
+                    let mut done = 0;
+                    while done < W.min(count - first) {
+                        let left = W.min(count - first) - done;
+                        let width = width_for(left, L, LEVEL);
+                        let columns = Columns {
+                            wanted: 0..width.min(left),
+                            adds: p > 0,
+                        };
+                        // SAFETY: these rows, terms and columns are in the matrices, or zeros in the panel.
+                        unsafe {
+                            let (b, out) = (panel.from(0, done), out.from(i, j + first + done));
+                            strip::<F, L, HOW, LEVEL>((height, terms, width), a, b, out, &columns);
+                        }
+                        done += width;
                     }
-                    first += width;
                 }
             }
         }

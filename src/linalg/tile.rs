@@ -102,7 +102,7 @@ pub(super) const fn lanes<F>(level: u8) -> usize {
 #[inline(always)]
 pub(super) const fn widest(level: u8, lanes: usize) -> usize {
     if has_many_registers(level) {
-        4 * lanes
+        2 * lanes
     } else if level == Level::Avx2 as u8 {
         2 * lanes
     } else {

@@ -16,7 +16,7 @@ import fanin
 import numpy as np
 from fanin import layers
 
-x, y = np.ones((100, 30), "float32"), np.ones((100, 1), "float32")
+x, y = np.arange(3000.0).reshape(100, 30) % 7, np.ones((100, 1), "float32")
 classes = np.arange(100) % 2
 
 
