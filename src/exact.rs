@@ -36,13 +36,13 @@ const ONE: Wide = Wide {
 /// ln 2, cut off after 128 bits.
 const LN2: Wide = Wide {
     negative: false,
-    mantissa: 0xB17217F7_D1CF79AB_C9E3B398_03F2F6AF,
+    mantissa: 0xB172_17F7_D1CF_79AB_C9E3_B398_03F2_F6AF,
     exponent: -BITS,
 };
 /// π, likewise.
 const PI: Wide = Wide {
     negative: false,
-    mantissa: 0xC90FDAA2_2168C234_C4C6628B_80DC1CD1,
+    mantissa: 0xC90F_DAA2_2168_C234_C4C6_628B_80DC_1CD1,
     exponent: 2 - BITS,
 };
 
@@ -82,7 +82,7 @@ impl Wide {
         let (whole, rest) = (self.mantissa / divisor, self.mantissa % divisor);
         let shift = whole.leading_zeros() % u128::BITS;
         Self {
-            mantissa: whole << shift | (rest << shift) / divisor,
+            mantissa: (whole << shift) | ((rest << shift) / divisor),
             exponent: self.exponent - i64::from(shift),
             ..self
         }
