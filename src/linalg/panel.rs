@@ -70,31 +70,32 @@ pub(super) unsafe fn copy<F: Float, const W: usize>(
     }
 }
 
-/// Copy `height` rows of `a`, at most R, and `terms` columns, at most K, to `to`, where they lie side by side as they do in `a`:
-/// all rows of a column, or all columns of a row.
+/// Copy `height` rows of `a` and `terms` columns to `to`, K·T numbers for each T rows: these lie side by side as they do in `a`,
+/// all rows of a column or all columns of a row. Returns the first T rows; others are K numbers a row further on.
 ///
 /// # Safety
 ///
-/// `a` has so many rows and columns. `to` has room for R·K numbers, and nobody else looks at it.
+/// `a` has so many rows and columns, at most K. `to` has room for K numbers a row, in whole T of them, and nobody else looks at it.
 #[inline(always)]
-pub(super) unsafe fn copy_rows<F: Float, const R: usize, const K: usize>(
+pub(super) unsafe fn copy_rows<F: Float, const T: usize, const K: usize>(
     a: Strided<*const F>,
     height: usize,
     terms: usize,
     to: *mut F,
 ) -> Strided<*const F> {
-    let (row, column) = if a.row == 1 { (1, R) } else { (K, 1) };
-    if a.row == 1 && height == R {
-        for p in 0..terms {
-            // SAFETY: column p has R numbers side by side here, and there.
-            unsafe { *to.add(p * R).cast::<[F; R]>() = *a.from(0, p).at.cast::<[F; R]>() };
+    let (row, column) = if a.row == 1 { (1, T) } else { (K, 1) };
+    let whole = if a.row == 1 { height / T * T } else { 0 };
+    for p in 0..terms {
+        for i in (0..whole).step_by(T) {
+            // SAFETY: column p has T numbers side by side here, and there.
+            unsafe { *to.add(i * K + p * T).cast::<[F; T]>() = *a.from(i, p).at.cast::<[F; T]>() };
         }
-    } else {
-        for i in 0..height {
-            for p in 0..terms {
-                // SAFETY: row and column of both.
-                unsafe { *to.add(i * row + p * column) = *a.from(i, p).at };
-            }
+    }
+    for i in whole..height {
+        let first = i / T * T;
+        for p in 0..terms {
+            // SAFETY: row and column of both.
+            unsafe { *to.add(first * K + (i - first) * row + p * column) = *a.from(i, p).at };
         }
     }
     Strided {

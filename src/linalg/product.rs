@@ -42,11 +42,11 @@ use crate::simd::kernel;
 /// Terms that are summed by themselves.
 pub(super) const BLOCK: usize = 512;
 
-/// Rows that go past all panels together; a multiple of a tile's.
-const ROWS: usize = 48;
+/// Rows that go past a strip of columns before its next one; a whole number of any level's tiles.
+const ROWS_OF_TILE: usize = 12;
 
-/// The same, of what is used where it lies.
-const ROWS_IN_PLACE: usize = 12;
+/// Rows of `a` that are copied together: of transposed ones, lines of the cache as a whole.
+const ROWS: usize = 4 * ROWS_OF_TILE;
 
 /// Bytes of a `b` that is used where it lies whatever it meets: the nearest cache has room for it.
 const NEAREST: usize = 1 << 15;
@@ -219,8 +219,8 @@ unsafe fn blocks_in_place<F: Float, const L: usize, const HOW: u8, const LEVEL: 
     let most = widest(LEVEL, L, m);
     for p in (0..k).step_by(BLOCK) {
         let terms = BLOCK.min(k - p);
-        for i in (0..m).step_by(ROWS_IN_PLACE) {
-            let height = ROWS_IN_PLACE.min(m - i);
+        for i in (0..m).step_by(ROWS_OF_TILE) {
+            let height = ROWS_OF_TILE.min(m - i);
             let mut j = 0;
             while j < n {
                 let mut width = width_for(n - j, L, most);
@@ -329,36 +329,71 @@ unsafe fn in_panels<F: Float, const W: usize, const L: usize, const HOW: u8, con
             for i in (0..m).step_by(ROWS) {
                 let height = ROWS.min(m - i);
                 // SAFETY: these rows and terms are in the matrix.
-                let mut a = unsafe { a.from(i, p) };
+                let (mut a, mut next) = (unsafe { a.from(i, p) }, a.row);
                 if count >= WIDE && !rows.is_empty() {
                     let rows = rows.as_mut_ptr().cast();
                     // SAFETY: there is room for them.
-                    a = unsafe { panel::copy_rows::<F, ROWS, BLOCK>(a, height, terms, rows) };
+                    a = unsafe {
+                        panel::copy_rows::<F, ROWS_OF_TILE, BLOCK>(a, height, terms, rows)
+                    };
+                    next = BLOCK as isize;
                 }
                 for (panel, first) in panels.iter().zip((0..count).step_by(W)) {
-                    let panel = Strided {
-                        at: panel.as_ptr().cast::<F>(),
-                        row: W as isize,
-                        column: 1,
-                    };
-                    let mut done = 0;
-                    while done < W.min(count - first) {
-                        let left = W.min(count - first) - done;
-                        let width = width_for(left, L, widest(LEVEL, L, usize::MAX));
-                        let columns = Columns {
-                            wanted: 0..width.min(left),
-                            adds: p > 0,
-                        };
+                    let here = W.min(count - first);
+                    let panel = panel.as_ptr().cast();
+                    for t in (0..height).step_by(ROWS_OF_TILE) {
                         // SAFETY: these rows, terms and columns are in the matrices, or zeros in the panel.
                         unsafe {
-                            let (b, out) = (panel.from(0, done), out.from(i, j + first + done));
-                            strip::<F, L, HOW, LEVEL>((height, terms, width), a, b, out, &columns);
+                            let at = a.at.offset(t as isize * next);
+                            let out = out.from(i + t, j + first);
+                            let sizes = (ROWS_OF_TILE.min(height - t), terms, here);
+                            strips::<F, W, L, HOW, LEVEL>(
+                                sizes,
+                                Strided { at, ..a },
+                                panel,
+                                out,
+                                p > 0,
+                            );
                         }
-                        done += width;
                     }
                 }
             }
         }
+    }
+}
+
+/// Some rows times a panel.
+///
+/// # Safety
+///
+/// As [`strip`] for all strips of the panel.
+#[inline(always)]
+unsafe fn strips<F: Float, const W: usize, const L: usize, const HOW: u8, const LEVEL: u8>(
+    (height, terms, count): (usize, usize, usize),
+    a: Strided<*const F>,
+    panel: *const F,
+    out: Strided<*mut F>,
+    adds: bool,
+) {
+    let panel = Strided {
+        at: panel,
+        row: W as isize,
+        column: 1,
+    };
+    let mut done = 0;
+    while done < count {
+        let width = width_for(count - done, L, widest(LEVEL, L, usize::MAX));
+        let wanted = 0..width.min(count - done);
+        // SAFETY: the caller's promises.
+        unsafe {
+            let (b, out, columns) = (
+                panel.from(0, done),
+                out.from(0, done),
+                Columns { wanted, adds },
+            );
+            strip::<F, L, HOW, LEVEL>((height, terms, width), a, b, out, &columns);
+        }
+        done += width;
     }
 }
 
