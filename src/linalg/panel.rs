@@ -10,6 +10,9 @@ const FOUR: usize = 4;
 /// Rows that are turned together: both rounds stay in the nearest cache.
 const ROWS: usize = 32;
 
+/// The same, of what is left.
+const FEW_ROWS: usize = 8;
+
 /// What begins where a line of the cache does: no vector of it lies on two.
 #[derive(Debug)]
 #[repr(align(64))]
@@ -36,12 +39,23 @@ pub(super) unsafe fn copy<F: Float, const W: usize>(
         return;
     }
     // What fills no block goes number by number.
-    let whole_rows = if b.row == 1 { rows / ROWS * ROWS } else { 0 };
-    let whole_columns = if b.row == 1 { count / GROUP * GROUP } else { 0 };
+    let (whole_rows, whole_columns) = if b.row == 1 {
+        (rows / FEW_ROWS * FEW_ROWS, count / GROUP * GROUP)
+    } else {
+        (0, 0)
+    };
     for j in (0..whole_columns).step_by(GROUP) {
-        for p in (0..whole_rows).step_by(ROWS) {
-            // SAFETY: so many rows and columns are left here and there.
-            unsafe { turn(b.from(p, j), panel.add(p).cast::<F>().add(j), W) };
+        let mut p = 0;
+        // SAFETY: so many rows and columns are left here and there.
+        unsafe {
+            while p + ROWS <= whole_rows {
+                turn::<F, ROWS>(b.from(p, j), panel.add(p).cast::<F>().add(j), W);
+                p += ROWS;
+            }
+            while p < whole_rows {
+                turn::<F, FEW_ROWS>(b.from(p, j), panel.add(p).cast::<F>().add(j), W);
+                p += FEW_ROWS;
+            }
         }
     }
     for p in 0..rows {
@@ -56,31 +70,32 @@ pub(super) unsafe fn copy<F: Float, const W: usize>(
     }
 }
 
-/// Copy `height` rows of `a`, at most R, and `terms` columns, at most K, to `to`, where they lie side by side as they do in `a`:
-/// all rows of a column, or all columns of a row.
+/// Copy `height` rows of `a` and `terms` columns to `to`, K·T numbers for each T rows: these lie side by side as they do in `a`,
+/// all rows of a column or all columns of a row. Returns the first T rows; others are K numbers a row further on.
 ///
 /// # Safety
 ///
-/// `a` has so many rows and columns. `to` has room for R·K numbers, and nobody else looks at it.
+/// `a` has so many rows and columns, at most K. `to` has room for K numbers a row, in whole T of them, and nobody else looks at it.
 #[inline(always)]
-pub(super) unsafe fn copy_rows<F: Float, const R: usize, const K: usize>(
+pub(super) unsafe fn copy_rows<F: Float, const T: usize, const K: usize>(
     a: Strided<*const F>,
     height: usize,
     terms: usize,
     to: *mut F,
 ) -> Strided<*const F> {
-    let (row, column) = if a.row == 1 { (1, R) } else { (K, 1) };
-    if a.row == 1 && height == R {
-        for p in 0..terms {
-            // SAFETY: column p has R numbers side by side here, and there.
-            unsafe { *to.add(p * R).cast::<[F; R]>() = *a.from(0, p).at.cast::<[F; R]>() };
+    let (row, column) = if a.row == 1 { (1, T) } else { (K, 1) };
+    let whole = if a.row == 1 { height / T * T } else { 0 };
+    for p in 0..terms {
+        for i in (0..whole).step_by(T) {
+            // SAFETY: column p has T numbers side by side here, and there.
+            unsafe { *to.add(i * K + p * T).cast::<[F; T]>() = *a.from(i, p).at.cast::<[F; T]>() };
         }
-    } else {
-        for i in 0..height {
-            for p in 0..terms {
-                // SAFETY: row and column of both.
-                unsafe { *to.add(i * row + p * column) = *a.from(i, p).at };
-            }
+    }
+    for i in whole..height {
+        let first = i / T * T;
+        for p in 0..terms {
+            // SAFETY: row and column of both.
+            unsafe { *to.add(first * K + (i - first) * row + p * column) = *a.from(i, p).at };
         }
     }
     Strided {
@@ -94,18 +109,18 @@ pub(super) unsafe fn copy_rows<F: Float, const R: usize, const K: usize>(
 ///
 /// # Safety
 ///
-/// `b` has [`ROWS`] rows and [`GROUP`] columns, and so has what is at `to`.
+/// `b` has R rows and [`GROUP`] columns, and so has what is at `to`.
 #[inline(always)]
-unsafe fn turn<F: Float>(b: Strided<*const F>, to: *mut F, width: usize) {
+unsafe fn turn<F: Float, const R: usize>(b: Strided<*const F>, to: *mut F, width: usize) {
     // SAFETY: the numbers of a column lie side by side.
-    let column = |j: usize| unsafe { &*b.from(0, j).at.cast::<[F; ROWS]>() };
-    let mut fours = Aligned([[[F::ZERO; FOUR]; ROWS]; FOUR]);
+    let column = |j: usize| unsafe { &*b.from(0, j).at.cast::<[F; R]>() };
+    let mut fours = Aligned([[[F::ZERO; FOUR]; R]; FOUR]);
     for (j, fours) in fours.0.iter_mut().enumerate() {
         let (c_0, c_1, c_2, c_3) = (column(j), column(j + 4), column(j + 8), column(j + 12));
         interleave(c_0, c_1, c_2, c_3, fours);
     }
     let [f_0, f_1, f_2, f_3] = fours.0.each_ref().map(|fours| fours.as_flattened());
-    let mut turned = Aligned([[F::ZERO; GROUP]; ROWS]);
+    let mut turned = Aligned([[F::ZERO; GROUP]; R]);
     let (whole, _) = turned.0.as_flattened_mut().as_chunks_mut();
     interleave(f_0, f_1, f_2, f_3, whole);
     for (p, row) in turned.0.iter().enumerate() {

@@ -16,7 +16,7 @@
 //! columns of b and out, some hundred at a time     so that what is copied of b stays in a cache (`room.rs`)
 //!   k, a BLOCK at a time                           out gets the first block's sums, then the others are added
 //!     copy the columns' panels                     rows of a panel are as wide as a tile and follow each other
-//!     rows of a and out, ROWS at a time            copied too where many columns follow: they come from the nearest cache then
+//!     rows of a and out, ROWS at a time            copied too where many columns follow
 //!       panels                                     each comes from a cache once for all ROWS
 //!         tiles                                    in registers, p by p (`tile.rs`)
 //! ```
@@ -42,8 +42,11 @@ use crate::simd::kernel;
 /// Terms that are summed by themselves.
 pub(super) const BLOCK: usize = 512;
 
-/// Rows that go past all panels together; a multiple of each tile's, but for those of few.
-const ROWS: usize = 12;
+/// Rows that go past a strip of columns before its next one; a whole number of any level's tiles.
+const ROWS_OF_TILE: usize = 12;
+
+/// Rows of `a` that are copied together: of transposed ones, lines of the cache as a whole.
+const ROWS: usize = 4 * ROWS_OF_TILE;
 
 /// Bytes of a `b` that is used where it lies whatever it meets: the nearest cache has room for it.
 const NEAREST: usize = 1 << 15;
@@ -55,7 +58,7 @@ const MANY: usize = 128;
 const FEW: usize = 24;
 
 /// Columns from which on it pays to copy the rows of `a`.
-const WIDE: usize = 192;
+const WIDE: usize = 96;
 
 /// Bytes of a row of `b` that no level's vectors are longer than.
 const NARROW: usize = 64;
@@ -72,7 +75,9 @@ pub(super) fn product<F: Float>(a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayVi
             return row(a, b, out);
         }
         let size = bytes(k.saturating_mul(n));
-        if m < FEW || size <= NEAREST || m < MANY && size <= IN_PLACE {
+        let pays_for_rows = a.strides()[0] == 1 && n >= WIDE;
+        let is_near = size <= NEAREST && !pays_for_rows;
+        if m < FEW || is_near || m < MANY && size <= IN_PLACE {
             return in_place(a, b, out);
         }
     }
@@ -211,26 +216,30 @@ unsafe fn blocks_in_place<F: Float, const L: usize, const HOW: u8, const LEVEL: 
     b: Strided<*const F>,
     out: Strided<*mut F>,
 ) {
+    let most = widest(LEVEL, L, m);
     for p in (0..k).step_by(BLOCK) {
         let terms = BLOCK.min(k - p);
-        let mut j = 0;
-        while j < n {
-            let mut width = width_for(n - j, L, LEVEL);
-            while width > n {
-                width /= 2;
+        for i in (0..m).step_by(ROWS_OF_TILE) {
+            let height = ROWS_OF_TILE.min(m - i);
+            let mut j = 0;
+            while j < n {
+                let mut width = width_for(n - j, L, most);
+                while width > n {
+                    width /= 2;
+                }
+                // What is left over may be less than a vector: its columns are then the last of one.
+                let start = j.min(n - width);
+                let columns = Columns {
+                    wanted: j - start..width,
+                    adds: p > 0,
+                };
+                // SAFETY: these rows, terms and columns are in the matrices.
+                unsafe {
+                    let (a, b, out) = (a.from(i, p), b.from(p, start), out.from(i, start));
+                    strip::<F, L, HOW, LEVEL>((height, terms, width), a, b, out, &columns);
+                }
+                j = start + width;
             }
-            // What is left over may be less than a vector: its columns are then the last of one.
-            let start = j.min(n - width);
-            let columns = Columns {
-                wanted: j - start..width,
-                adds: p > 0,
-            };
-            // SAFETY: these terms and columns are in the matrices.
-            unsafe {
-                let (a, b, out) = (a.from(0, p), b.from(p, start), out.from(0, start));
-                strip::<F, L, HOW, LEVEL>((m, terms, width), a, b, out, &columns);
-            }
-            j = start + width;
         }
     }
 }
@@ -247,8 +256,7 @@ unsafe fn blocks_copied<F: Float, const L: usize, const HOW: u8, const LEVEL: u8
 ) {
     // SAFETY: the caller's promises.
     unsafe {
-        match widest(LEVEL, L) {
-            64 => blocks_in_panels::<F, 64, L, HOW, LEVEL>(sizes, a, b, out),
+        match widest(LEVEL, L, usize::MAX) {
             32 => blocks_in_panels::<F, 32, L, HOW, LEVEL>(sizes, a, b, out),
             _ => blocks_in_panels::<F, 16, L, HOW, LEVEL>(sizes, a, b, out),
         }
@@ -272,29 +280,26 @@ unsafe fn blocks_in_panels<
     out: Strided<*mut F>,
 ) {
     let mut one = Aligned(MaybeUninit::<[[F; W]; BLOCK]>::uninit());
-    let mut rows = Aligned(MaybeUninit::<[[F; BLOCK]; ROWS]>::uninit());
     // A closure that something else calls would be compiled for another level, hence the room comes here.
-    let count = n.div_ceil(W);
+    let (count, of_rows) = (n.div_ceil(W), (ROWS * BLOCK).div_ceil(W * BLOCK));
     let mut kept = if count > 1 {
-        Room::take::<[[F; W]; BLOCK]>(count)
+        Room::take::<[[F; W]; BLOCK]>(count + of_rows)
     } else {
         None
     };
-    let panels = match &mut kept {
-        Some(kept) => kept.values(),
-        None => std::slice::from_mut(&mut one.0),
+    let (rows, panels) = match &mut kept {
+        Some(kept) => kept.values().split_at_mut(of_rows),
+        None => (&mut [][..], std::slice::from_mut(&mut one.0)),
     };
-    // SAFETY: the caller's promises; the buffers are as large as they say.
-    unsafe {
-        in_panels::<F, W, L, HOW, LEVEL>((m, k, n), a, b, out, panels, rows.0.as_mut_ptr().cast())
-    };
+    // SAFETY: the caller's promises.
+    unsafe { in_panels::<F, W, L, HOW, LEVEL>((m, k, n), a, b, out, panels, rows) };
 }
 
-/// [`blocks_in_panels`], with room for panels, and for ROWS times BLOCK numbers.
+/// [`blocks_in_panels`], with room for panels, and for ROWS times BLOCK numbers unless there is none.
 ///
 /// # Safety
 ///
-/// As [`blocks_copied`], and `rows` has that room.
+/// As [`blocks_copied`].
 #[inline(always)]
 unsafe fn in_panels<F: Float, const W: usize, const L: usize, const HOW: u8, const LEVEL: u8>(
     (m, k, n): (usize, usize, usize),
@@ -302,7 +307,7 @@ unsafe fn in_panels<F: Float, const W: usize, const L: usize, const HOW: u8, con
     b: Strided<*const F>,
     out: Strided<*mut F>,
     panels: &mut [MaybeUninit<[[F; W]; BLOCK]>],
-    rows: *mut F,
+    rows: &mut [MaybeUninit<[[F; W]; BLOCK]>],
 ) {
     let together = panels.len() * W;
     for j in (0..n).step_by(together) {
@@ -324,31 +329,32 @@ unsafe fn in_panels<F: Float, const W: usize, const L: usize, const HOW: u8, con
             for i in (0..m).step_by(ROWS) {
                 let height = ROWS.min(m - i);
                 // SAFETY: these rows and terms are in the matrix.
-                let mut a = unsafe { a.from(i, p) };
-                if count >= WIDE {
+                let (mut a, mut next) = (unsafe { a.from(i, p) }, a.row);
+                if count >= WIDE && !rows.is_empty() {
+                    let rows = rows.as_mut_ptr().cast();
                     // SAFETY: there is room for them.
-                    a = unsafe { panel::copy_rows::<F, ROWS, BLOCK>(a, height, terms, rows) };
+                    a = unsafe {
+                        panel::copy_rows::<F, ROWS_OF_TILE, BLOCK>(a, height, terms, rows)
+                    };
+                    next = BLOCK as isize;
                 }
                 for (panel, first) in panels.iter().zip((0..count).step_by(W)) {
-                    let panel = Strided {
-                        at: panel.as_ptr().cast::<F>(),
-                        row: W as isize,
-                        column: 1,
-                    };
-                    let mut done = 0;
-                    while done < W.min(count - first) {
-                        let left = W.min(count - first) - done;
-                        let width = width_for(left, L, LEVEL);
-                        let columns = Columns {
-                            wanted: 0..width.min(left),
-                            adds: p > 0,
-                        };
+                    let here = W.min(count - first);
+                    let panel = panel.as_ptr().cast();
+                    for t in (0..height).step_by(ROWS_OF_TILE) {
                         // SAFETY: these rows, terms and columns are in the matrices, or zeros in the panel.
                         unsafe {
-                            let (b, out) = (panel.from(0, done), out.from(i, j + first + done));
-                            strip::<F, L, HOW, LEVEL>((height, terms, width), a, b, out, &columns);
+                            let at = a.at.offset(t as isize * next);
+                            let out = out.from(i + t, j + first);
+                            let sizes = (ROWS_OF_TILE.min(height - t), terms, here);
+                            strips::<F, W, L, HOW, LEVEL>(
+                                sizes,
+                                Strided { at, ..a },
+                                panel,
+                                out,
+                                p > 0,
+                            );
                         }
-                        done += width;
                     }
                 }
             }
@@ -356,9 +362,44 @@ unsafe fn in_panels<F: Float, const W: usize, const L: usize, const HOW: u8, con
     }
 }
 
-/// Columns of a strip where so many are left: the fewest vectors, a power of two, that hold them, if a tile is so wide.
+/// Some rows times a panel.
+///
+/// # Safety
+///
+/// As [`strip`] for all strips of the panel.
 #[inline(always)]
-fn width_for(left: usize, lanes: usize, level: u8) -> usize {
+unsafe fn strips<F: Float, const W: usize, const L: usize, const HOW: u8, const LEVEL: u8>(
+    (height, terms, count): (usize, usize, usize),
+    a: Strided<*const F>,
+    panel: *const F,
+    out: Strided<*mut F>,
+    adds: bool,
+) {
+    let panel = Strided {
+        at: panel,
+        row: W as isize,
+        column: 1,
+    };
+    let mut done = 0;
+    while done < count {
+        let width = width_for(count - done, L, widest(LEVEL, L, usize::MAX));
+        let wanted = 0..width.min(count - done);
+        // SAFETY: the caller's promises.
+        unsafe {
+            let (b, out, columns) = (
+                panel.from(0, done),
+                out.from(0, done),
+                Columns { wanted, adds },
+            );
+            strip::<F, L, HOW, LEVEL>((height, terms, width), a, b, out, &columns);
+        }
+        done += width;
+    }
+}
+
+/// Columns of a strip where so many are left: the fewest vectors, a power of two, that hold them, but `most` at most.
+#[inline(always)]
+fn width_for(left: usize, lanes: usize, most: usize) -> usize {
     let vectors = left.div_ceil(lanes).next_power_of_two();
-    (vectors * lanes).min(widest(level, lanes))
+    (vectors * lanes).min(most)
 }

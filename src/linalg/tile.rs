@@ -98,12 +98,13 @@ pub(super) const fn lanes<F>(level: u8) -> usize {
     bytes / size_of::<F>()
 }
 
-/// Columns of the widest tile of a level, in vectors of so many numbers.
+/// Columns of the widest tile for so many rows, in vectors of so many numbers. Tiles of many rows fetch less of b for the same
+/// work; few rows need many vectors, since each sum waits for its own last step.
 #[inline(always)]
-pub(super) const fn widest(level: u8, lanes: usize) -> usize {
-    if has_many_registers(level) {
-        2 * lanes
-    } else if level == Level::Avx2 as u8 {
+pub(super) const fn widest(level: u8, lanes: usize, rows: usize) -> usize {
+    if has_many_registers(level) && rows <= 6 {
+        4 * lanes
+    } else if has_many_registers(level) || level == Level::Avx2 as u8 {
         2 * lanes
     } else {
         lanes

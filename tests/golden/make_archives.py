@@ -1,9 +1,9 @@
 """Makes ``archives_0_1_0/``: files and pickles of 0.1.0, and what training on from them gives.
 
 Run with that version installed: ``python tests/golden/make_archives.py``. Every later version must
-read these files. 0.1.0 trained on to what ``after.npz`` has, which is rounded as that version and its
-machine rounded; later versions, whose bits are the same on every machine, train on to
-``continued.npz``: ``python tests/golden/make_archives.py continue`` with one of them installed.
+read these files. 0.1.0 trained on to ``after.npz``, rounded as that version and its machine
+round; later versions, whose bits are the same on every machine, train on to ``continued.npz``:
+``python tests/golden/make_archives.py continue`` with one of them installed.
 
 The data are small whole numbers over 64, which every machine represents exactly.
 """

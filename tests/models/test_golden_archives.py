@@ -1,6 +1,7 @@
 """Files and pickles of 0.1.0 are read, and training goes on from them.
 
-It goes on to the bits of ``continued.npz`` on every machine, which are, but for rounding, what 0.1.0 went on to.
+It goes on to the bits of ``continued.npz`` on every machine, which are, but for rounding, what
+0.1.0 went on to.
 """
 
 import importlib.util
