@@ -1,6 +1,6 @@
-"""Digests of everything that is drawn from a seed, to hold one machine's bits against another's.
+"""Digests of everything that a seed gives, to hold one machine's bits against another's.
 
-    python scripts/digests.py write FILE     every sampler, initializer and an initialized model
+    python scripts/digests.py write FILE     samplers, initializers, models, trainings
     python scripts/digests.py write FILE --nudge NAME    the control: one element is one ulp off
     python scripts/digests.py compare A B    says what differs; exit code 1 if anything does
 
@@ -11,15 +11,26 @@ A file is one line a name: the first 32 digits of SHA-256 of the array's bytes, 
 import argparse
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import fanin
 import numpy as np
-from fanin import _core, initializers, streams
+from fanin import (
+    _core,
+    activations,
+    data_dependent,
+    initializers,
+    losses,
+    optimizers,
+    streams,
+)
 from fanin.initializers._registry import _CLASSES
-from fanin.layers import BatchNormalization, Dense, Input
+from fanin.layers import BatchNormalization, Dense, Dropout, Flatten, Input
+from fanin.optimizers import schedules
+from fanin.theory.nonlinearity import EXTRA
 
 DTYPES = ("float32", "float64")
 MODES = ("fan_in", "fan_out", "fan_avg")
@@ -105,12 +116,174 @@ def models() -> Iterator[tuple[str, np.ndarray]]:
                 yield f"tree {layer}/{array} {dtype}", arrays[array]
 
 
+def classes(count: int, kinds: int) -> np.ndarray:
+    """Draw a class for each sample."""
+    return (_core.philox_words(SEED, "classes", 0, count) % kinds).astype(np.int64)
+
+
+def numbers(dtype: str, *shape: int, path: str = "x") -> np.ndarray:
+    """Draw standard normals."""
+    return _core.random_normal(shape, dtype, SEED, path, 0.0, 1.0)
+
+
+def compiled(layers: Sequence[Any], optimizer: Any, loss: Any, dtype: str, rng: int = 0) -> Any:
+    """Make a network that is ready to train, of an `Input` and these layers."""
+    (shape, *others) = layers
+    model = fanin.Sequential([Input(shape, dtype=dtype), *others], rng=rng)
+    model.compile(optimizer, loss)
+    return model
+
+
+# Each is (layers behind the shape of a sample, optimizer, loss, samples, batch size, targets, what
+# else `fit` takes). A layer is made anew for each training.
+Row = tuple[Callable[[], list[Any]], Any, Any, int, int, Any, Mapping[str, Any]]
+
+
+def trainings() -> dict[str, Row]:
+    """Return trainings that go through all layers, losses and optimizers, at sizes that differ."""
+    sparse, mse = "sparse_categorical_crossentropy", "mse"
+    narrow = lambda: [(3,), Dense(8, "tanh"), BatchNormalization(), Dense(2)]  # noqa: E731
+    cosine = schedules.CosineDecay(0.01, 7, 0.1, warmup_target=0.02, warmup_steps=3)
+    return {
+        "plain, of classes": (
+            lambda: [(50,), Dense(40, "relu"), Dense(4, "softmax")],
+            *(optimizers.SGD(0.1), sparse, 300, 32, 4, {}),
+        ),
+        "nesterov, leaky, a batch longer than a block": (
+            lambda: [(40,), Dense(24, "leaky_relu"), Dense(3)],
+            *(optimizers.SGD(0.05, 0.9, nesterov=True), mse, 1300, 1100, (3,), {}),
+        ),
+        "momentum, inputs of more than a block": (
+            lambda: [(700,), Dense(30, "elu"), Dropout(0.2), Dense(5, "softmax")],
+            *(optimizers.SGD(0.05, 0.9), sparse, 90, 40, 5, {}),
+        ),
+        "adam, normalized, dropped": (
+            lambda: [(30,), Dense(33, "tanh"), BatchNormalization(), Dropout(0.5), Dense(2)],
+            *(optimizers.Adam(0.01), mse, 400, 150, (2,), {}),
+        ),
+        "amsgrad, clipped by norm, decayed, gelu": (
+            lambda: [(20,), Dense(64, "gelu"), Dense(20, BY_TANH), Dense(3)],
+            *(optimizers.Adam(cosine, amsgrad=True, clipnorm=0.5, weight_decay=0.01), mse),
+            *(200, 32, (3,), {}),
+        ),
+        "rmsprop, centered, momentum": (
+            lambda: [(20,), Dense(30, "silu"), Dense(30, "softplus"), Dense(1, "sigmoid")],
+            *(optimizers.RMSprop(0.003, momentum=0.9, centered=True), "binary_crossentropy"),
+            *(200, 32, 2, {}),
+        ),
+        "rmsprop, clipped by value": (
+            lambda: [(20,), Dense(30, "selu"), BatchNormalization(), Dense(3)],
+            *(optimizers.RMSprop(0.003, clipvalue=0.01), "mae", 200, 64, (3,), {}),
+        ),
+        "adagrad, clipped over all, decaying": (
+            lambda: [(20,), Dense(30, "softsign"), Dense(6, "sigmoid"), Dense(4, "softmax")],
+            optimizers.Adagrad(schedules.ExponentialDecay(0.1, 3, 0.7), global_clipnorm=0.1),
+            *(losses.CategoricalCrossentropy(label_smoothing=0.1), 200, 32, "one-hot", {}),
+        ),
+        "narrow": (narrow, optimizers.Adam(0.01), mse, 500, 70, (2,), {}),
+        "narrow, one batch": (narrow, optimizers.SGD(0.1, 0.9), mse, 5000, 5000, (2,), {}),
+        "large, shared by threads": (
+            lambda: [(300,), Dense(600, "relu"), BatchNormalization(), Dense(10, "softmax")],
+            *(optimizers.Adam(0.001), sparse, 700, 512, 10, {"validation_split": 0.2}),
+        ),
+        "weights of samples": (
+            lambda: [(25,), Dense(40, "relu", kernel_initializer="orthogonal"), Dense(4)],
+            *(optimizers.SGD(0.05), losses.SparseCategoricalCrossentropy(from_logits=True)),
+            *(200, 50, 4, {"sample_weight": np.arange(200) / 100}),
+        ),
+        "rows of samples": (
+            lambda: [(6, 20), Dense(24, "tanh"), Flatten(), Dense(2)],
+            *(optimizers.Adam(0.01), "mean_absolute_error", 150, 32, (2,), {}),
+        ),
+        "frozen": (
+            lambda: [
+                (20,),
+                Dense(24, "relu", trainable=False),
+                BatchNormalization(trainable=False),
+                Dense(18, "softmax"),
+                Dense(2),
+            ],
+            *(optimizers.SGD(0.05, weight_decay=0.1), mse, 150, 32, (2,), {"shuffle": False}),
+        ),
+    }
+
+
+BY_TANH = {"class_name": "gelu", "config": {"approximate": True}}
+
+
+def trained() -> Iterator[tuple[str, np.ndarray]]:
+    """Train, and predict all at once and alone."""
+    for dtype, (name, row) in product(DTYPES, trainings().items()):
+        layers, optimizer, loss, count, batch_size, targets, given = row
+        model = compiled(layers(), optimizer.from_config(optimizer.get_config()), loss, dtype)
+        x = numbers(dtype, count, *layers()[0])
+        if isinstance(targets, tuple):
+            y = numbers(dtype, count, *targets, path="y")
+        else:
+            y = classes(count, 4 if targets == "one-hot" else targets)
+            y = np.eye(4, dtype=dtype)[y] if targets == "one-hot" else y
+        history = model.fit(x, y, batch_size=batch_size, epochs=2, verbose=0, **given).history
+        yield from arrays_of(f"training {name}", model, history, dtype)
+        yield f"training {name}, predicted {dtype}", model.predict(x, verbose=0)
+    for dtype in DTYPES:
+        yield from trained_otherwise(dtype)
+
+
+def arrays_of(
+    name: str, model: Any, history: Mapping[str, Any], dtype: str
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Return all that a training changes, and what it reports."""
+    yield f"{name}, params {dtype}", model.params
+    if model.state.size:
+        yield f"{name}, state {dtype}", model.state
+    for slot, array in model.slots.items():
+        yield f"{name}, {slot} {dtype}", array
+    yield f"{name}, reported {dtype}", np.array([history[key] for key in sorted(history)])
+
+
+def trained_otherwise(dtype: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Train several at once, and from weights that data or another network made."""
+    x, y = numbers(dtype, 300, 30), classes(300, 3)
+    layers = lambda: [(30,), Dense(40, "relu"), BatchNormalization(), Dense(3, "softmax")]  # noqa: E731
+    loss = "sparse_categorical_crossentropy"
+    several = [compiled(layers(), rule, loss, dtype, rng=n) for n, rule in enumerate(OF_MANY)]
+    weights = {0: 1.0, 1: 2.0, 2: 0.5}
+    histories = fanin.fit_many(several, x, y, 64, epochs=2, verbose=0, class_weight=weights)
+    for n, (model, history) in enumerate(zip(several, histories, strict=True)):
+        yield from arrays_of(f"training {n} of many", model, history.history, dtype)
+    folded = fanin.fold_batch_norm(several[0])
+    yield f"folded params {dtype}", folded.params
+    model = compiled(layers(), "sgd", loss, dtype)
+    for name in ("lsuv", "data_dependent", "weight_norm"):
+        getattr(data_dependent, name)(model, x, rng=3, verbose=0)
+        yield f"{name} params {dtype}", model.params
+
+
+OF_MANY = ("sgd", "adam", "rmsprop")
+
+
+def computed() -> Iterator[tuple[str, np.ndarray]]:
+    """Compute what ends in weights or steps."""
+    names = [name for name in (*activations._BY_NAME, *EXTRA) if name != "softmax"]
+    for name, mode in product(names, ("forward", "backward")):
+        yield f"gain {name} {mode}", np.array([fanin.gain(name, mode)])
+    decays = {
+        "exponential": schedules.ExponentialDecay(0.1, 7, 0.96),
+        "staircase": schedules.ExponentialDecay(0.1, 7, 0.96, staircase=True),
+        "cosine": schedules.CosineDecay(0.1, 900, 0.01),
+    }
+    for name, decay in decays.items():
+        yield f"schedule {name}", np.array([decay(step) for step in range(1000)])
+
+
 def everything() -> Iterator[tuple[str, np.ndarray]]:
     """Draw all."""
     yield from samplers()
     yield from drawn()
     yield from replayed()
     yield from models()
+    yield from trained()
+    yield from computed()
 
 
 def one_ulp_off(array: np.ndarray) -> np.ndarray:

@@ -1,7 +1,5 @@
 //! The one error type of the crate.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 /// What can go wrong in the core, in the terms of whoever called it.
 ///
 /// A message names the argument, what was expected and what came. The Python boundary maps each
@@ -68,7 +66,10 @@ impl Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Do `work`; the words of a panic if it panics.
+#[cfg(any(feature = "python", test))]
 pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> std::result::Result<R, String> {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     // Nobody looks at what was half done: the words become an error, which ends the call.
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let words = panic.downcast_ref::<String>().map(String::as_str);

@@ -4,6 +4,8 @@
 //! vectorises and gives the same bits at every SIMD level and on every platform. Errors are a few
 //! units in the last place; the tests below state and check them.
 
+mod fused;
+
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -51,9 +53,16 @@ pub trait Float:
     /// self·b + c, rounded once: an instruction, where the code is compiled for CPUs that have it.
     #[must_use]
     fn mul_add(self, b: Self, c: Self) -> Self;
-    /// The same bits by a call, which is slow; not of the C library, since not all of them round once.
+    /// The same bits without the instruction. In double precision by a call, which is slow; not of the C library, since
+    /// not all of them round once.
     #[must_use]
     fn mul_add_without_fma(self, b: Self, c: Self) -> Self;
+    /// The same bits without instruction and call, where `self` and `b` [are tame](Self::is_tame) and `c` is a sum of at most
+    /// 2²⁰ such products from +0 on.
+    #[must_use]
+    fn mul_add_of_tame(self, b: Self, c: Self) -> Self;
+    /// Zero, or of a size such that no error of a product overflows or underflows; in single precision any number is.
+    fn is_tame(self) -> bool;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
     /// Not a number.
@@ -156,7 +165,8 @@ macro_rules! implement_float {
     (
         $float:ident $name:literal, $bits:ident, $int:ident, mantissa bits $mantissa:literal, bias $bias:literal,
         ln 2 as $ln2_high:literal + $ln2_low:literal, exp on $exp_low:literal ..= $exp_high:literal,
-        exp_m1 $exp_m1:expr, ln $ln:expr, erfc $erfc:expr, fma $fma:expr
+        exp_m1 $exp_m1:expr, ln $ln:expr, erfc $erfc:expr,
+        fma $fma:expr, fma of tame $fma_of_tame:expr, is tame $is_tame:expr
     ) => {
         impl Float for $float {
             const ZERO: Self = 0.0;
@@ -195,6 +205,14 @@ macro_rules! implement_float {
             #[inline(always)]
             fn mul_add_without_fma(self, b: Self, c: Self) -> Self {
                 $fma(self, b, c)
+            }
+            #[inline(always)]
+            fn mul_add_of_tame(self, b: Self, c: Self) -> Self {
+                $fma_of_tame(self, b, c)
+            }
+            #[inline(always)]
+            fn is_tame(self) -> bool {
+                $is_tame(self)
             }
             #[inline(always)]
             fn is_finite(self) -> bool {
@@ -284,7 +302,8 @@ implement_float!(
     ln 2 as 6.9314575195e-1 + 1.4286067653e-6, exp on -104.0 ..= 89.0,
     exp_m1 [1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0],
     ln [1.0, 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0],
-    erfc erfc_single, fma libm::fmaf
+    erfc erfc_single,
+    fma fused::of_singles, fma of tame fused::of_singles, is tame |_| true
 );
 implement_float!(
     f64 "float64", u64, i64, mantissa bits 52, bias 1023,
@@ -297,7 +316,8 @@ implement_float!(
         1.0, 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0, 1.0 / 11.0, 1.0 / 13.0, 1.0 / 15.0, 1.0 / 17.0,
         1.0 / 19.0
     ],
-    erfc libm::erfc, fma libm::fma
+    erfc libm::erfc,
+    fma libm::fma, fma of tame fused::of_tame_doubles, is tame fused::is_tame
 );
 
 /// Chebyshev fit of Press et al., *Numerical Recipes* (2nd ed., §6.2): relative error 1.2e-7

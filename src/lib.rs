@@ -17,6 +17,7 @@ pub mod optimizers;
 
 // The ground.
 pub mod error;
+mod exact;
 pub mod float;
 pub mod layout;
 mod linalg;
@@ -32,3 +33,6 @@ pub mod initializers;
 pub mod random;
 
 pub use error::{Error, Result};
+
+/// The name of the rules by which trainings have their bits: `docs/bits.md`. What changes one of them changes it.
+pub const BITS: &str = "bits 1";

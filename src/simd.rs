@@ -156,9 +156,157 @@ macro_rules! kernel {
 }
 pub(crate) use kernel;
 
+/// Arithmetic as IEEE 754 has it by default, on this thread until this is dropped: rounded to nearest, with subnormals,
+/// without traps.
+///
+/// Each thread has a mode, which starts as that of the thread that started it. Libraries set others: what is linked with
+/// `-ffast-math` flushes subnormals in every thread from there on. Where kernels run, nothing of that holds.
+#[derive(Debug)]
+pub(crate) struct DefaultArithmetic {
+    before: Option<mode::Word>,
+}
+
+impl DefaultArithmetic {
+    /// From now on.
+    #[inline]
+    pub(crate) fn enter() -> Self {
+        let before = mode::get();
+        let differs = before & mode::MASK != mode::DEFAULT;
+        if differs {
+            mode::set(before & !mode::MASK | mode::DEFAULT);
+        }
+        Self {
+            before: differs.then_some(before),
+        }
+    }
+}
+
+impl Drop for DefaultArithmetic {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(before) = self.before {
+            mode::set(before);
+        }
+    }
+}
+
+/// The register that says how a thread computes.
+#[cfg(target_arch = "x86_64")]
+mod mode {
+    use std::arch::asm;
+
+    /// MXCSR.
+    pub(super) type Word = u32;
+    /// Flushing (bits 6 and 15), traps (7 to 12), rounding (13 and 14); not what has happened so far (0 to 5).
+    pub(super) const MASK: Word = 0xffc0;
+    /// All traps off.
+    pub(super) const DEFAULT: Word = 0x1f80;
+
+    #[inline(always)]
+    pub(super) fn get() -> Word {
+        let mut word = 0;
+        // SAFETY: writes four bytes, into `word`.
+        unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut word, options(nostack, preserves_flags)) };
+        word
+    }
+
+    #[inline(always)]
+    pub(super) fn set(word: Word) {
+        // SAFETY: reads four bytes, of `word`. Compiled code assumes the default mode; another one is set only where it was
+        // found, on the way back to whoever had set it.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const word, options(nostack, preserves_flags)) };
+    }
+}
+
+/// As above.
+#[cfg(target_arch = "aarch64")]
+mod mode {
+    use std::arch::asm;
+
+    /// FPCR.
+    pub(super) type Word = u64;
+    /// All that it says.
+    pub(super) const MASK: Word = Word::MAX;
+    /// IEEE 754's defaults.
+    pub(super) const DEFAULT: Word = 0;
+
+    #[inline(always)]
+    pub(super) fn get() -> Word {
+        let word;
+        // SAFETY: reads a register.
+        unsafe { asm!("mrs {}, fpcr", out(reg) word, options(nomem, nostack, preserves_flags)) };
+        word
+    }
+
+    #[inline(always)]
+    pub(super) fn set(word: Word) {
+        // SAFETY: as for x86-64.
+        unsafe { asm!("msr fpcr, {}", in(reg) word, options(nostack, preserves_flags)) };
+    }
+}
+
+/// Elsewhere nobody knows of another mode.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod mode {
+    pub(super) type Word = u8;
+    pub(super) const MASK: Word = 0;
+    pub(super) const DEFAULT: Word = 0;
+
+    pub(super) const fn get() -> Word {
+        DEFAULT
+    }
+
+    pub(super) const fn set(_: Word) {}
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// This thread flushes subnormals to zero, reads them as zeros, and rounds up; returns the mode.
+    #[cfg(target_arch = "x86_64")]
+    fn spoil() -> mode::Word {
+        mode::set(mode::DEFAULT | 1 << 15 | 1 << 6 | 0b10 << 13);
+        mode::get()
+    }
+
+    /// This thread flushes subnormals to zero and rounds up; returns the mode.
+    #[cfg(target_arch = "aarch64")]
+    fn spoil() -> mode::Word {
+        mode::set(1 << 24 | 0b01 << 22);
+        mode::get()
+    }
+
+    /// Half the least normal number, and a third.
+    fn small_and_third() -> [f32; 2] {
+        let halve = std::hint::black_box(f32::MIN_POSITIVE) * std::hint::black_box(0.5);
+        [
+            halve,
+            std::hint::black_box(1.0f32) / std::hint::black_box(3.0),
+        ]
+    }
+
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    #[test]
+    fn modes_of_others_end_where_kernels_begin_and_come_back_after_them() {
+        // A thread of its own: what it does to its mode ends with it.
+        let work = || {
+            let expected = small_and_third();
+            let spoiled = spoil();
+            assert_ne!(small_and_third(), expected);
+            {
+                let _default = DefaultArithmetic::enter();
+                assert_eq!(small_and_third(), expected);
+                let _again = DefaultArithmetic::enter();
+                assert_eq!(small_and_third(), expected);
+            }
+            let same = mode::get() & mode::MASK == spoiled & mode::MASK;
+            // The assertions of this thread, too, are computed in the usual mode.
+            mode::set(mode::DEFAULT);
+            assert!(same);
+        };
+        std::thread::spawn(work).join().unwrap();
+    }
 
     kernel! {
         fn level_of_body(out: &mut [u32]) {

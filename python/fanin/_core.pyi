@@ -1,7 +1,7 @@
 """The Rust core as Python sees it: functions on NumPy arrays, no hidden state."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar, final
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 _Settings: TypeAlias = Mapping[str, Any]
 _R = TypeVar("_R")
 _Array: TypeAlias = NDArray[np.float32] | NDArray[np.float64] | NDArray[Any]
+
+BITS: str
 
 def get_num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...
@@ -182,6 +184,13 @@ def loss_rows(
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
 def metric_rows(metric: _Settings, outputs: _Array, targets: NDArray[Any]) -> NDArray[Any]: ...
 def first_non_finite(x: _Array) -> int | None: ...
+
+# Elementary functions, the same bits on every platform.
+def power(base: float, exponent: float) -> float: ...
+def cosine_of_half_turns(share: float) -> float: ...
+def elementary(
+    name: Literal["exp", "log", "sin", "cos"], x: NDArray[np.float64]
+) -> NDArray[np.float64]: ...
 
 # Sampling and initializers: `dtype` is "float32" or "float64", `seed` and `path` name the stream.
 def constant(

@@ -4,6 +4,7 @@ Each layer is measured when the pass reaches it, rescaled, and its outputs with 
 is computed twice: the cost is that of one forward pass, whatever the depth.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -149,8 +150,8 @@ def lsuv(
     whole = _checks.flag("centre", centre)
 
     def rule(mean: Array, variance: Array) -> tuple[Array, Array]:
-        middle = float(mean.mean())
-        spread = np.sqrt(variance.mean() + np.square(mean - middle).mean())
+        middle = _mean(mean)
+        spread = math.sqrt(_mean(variance) + _mean(np.square(mean - middle)))
         factor = np.divide(target, spread, out=np.array(np.inf), where=spread > 0)
         return factor, np.array(middle if whole else 0.0)
 
@@ -289,6 +290,14 @@ def weight_norm(
     return _scale_units("weight_norm", model, x, 0.0, 1.0, directions, rng, verbose)
 
 
+def _mean(values: Array) -> float:
+    """Return the mean of finite numbers, their sum rounded once: NumPy's depends on its version."""
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        return math.inf
+
+
 Rule = Callable[[Array, Array], tuple[Array, Array]]
 """From each unit's mean and variance to a factor of the weights and what is taken off before."""
 
@@ -326,8 +335,8 @@ def _run(
             )
         after = variance * factor**2
         means = (mean - shift) * factor
-        spread = float(np.sqrt(after.mean() + np.square(means - means.mean()).mean()))
-        before = float(np.sqrt(variance.mean() + np.square(mean - mean.mean()).mean()))
+        spread = math.sqrt(_mean(after) + _mean(np.square(means - _mean(means))))
+        before = math.sqrt(_mean(variance) + _mean(np.square(mean - _mean(mean))))
         found.append(LayerScale(layer.name, before, spread, factor))
         progress.update(len(found), {"std before": before, "std after": spread})
         return factor, shift

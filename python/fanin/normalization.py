@@ -162,7 +162,11 @@ class _Part:
     def take_before(self, scale: Array, shift: Array) -> None:
         """Do what came before: ``(x * scale + shift) @ W + b``."""
         kernel = self.arrays["kernel"].astype(np.float64)
-        self._set(kernel * scale[:, None], self.bias + shift @ kernel)
+        bias = self.bias.astype(np.float64)
+        # Row by row: a product's order of summation is that of NumPy's library on this machine.
+        for by, row in zip(shift, kernel, strict=True):
+            bias += by * row
+        self._set(kernel * scale[:, None], bias)
 
     def _set(self, kernel: Array, bias: Array) -> None:
         dtype = self.arrays["kernel"].dtype

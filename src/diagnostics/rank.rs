@@ -37,7 +37,7 @@ pub fn participation_ratio<F: Float>(threads: Threads, width: usize, x: &[F]) ->
     } else {
         centred.reversed_axes()
     };
-    inner_products(threads, vectors, out)?;
+    inner_products(threads, vectors, out);
     let (mut trace, mut squares) = (0.0, 0.0);
     for (i, row) in gram.chunks_exact(size).enumerate() {
         let own = row[i].wide();

@@ -42,7 +42,7 @@ pub fn cosines<F: Float>(threads: Threads, width: usize, x: &[F]) -> Result<(f64
     let mut gram: Buffer<F> = zeros(rows * rows)?;
     let unit = ArrayView2::from_shape((rows, width), &unit).expect("whole rows");
     let out = ArrayViewMut2::from_shape((rows, rows), &mut gram).expect("a square");
-    inner_products(threads, unit, out)?;
+    inner_products(threads, unit, out);
 
     let above = |f: &dyn Fn(f64) -> f64| -> f64 {
         let rows = gram.chunks_exact(rows).enumerate();

@@ -121,11 +121,6 @@ pub trait Function<F: Float>: Any + Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Whether its parameters begin with a matrix that rows are multiplied by.
-    fn multiplies(&self) -> bool {
-        false
-    }
-
     /// Elements of cache that forward leaves for backward, for this many rows.
     fn cache_len(&self, _rows: usize) -> usize {
         0

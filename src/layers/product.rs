@@ -45,10 +45,6 @@ impl<F: Float> Function<F> for Product {
         }]
     }
 
-    fn multiplies(&self) -> bool {
-        true
-    }
-
     fn pieces(&self, rows: usize) -> usize {
         pieces((rows, self.fan_in, self.fan_out))
     }

@@ -1,9 +1,10 @@
 //! Slabs: matrices of few columns, row by row, which stay in the cache of the thread that works on them.
 //!
 //! Every number is computed by the same fused multiply-adds in the same order at every level and on every
-//! machine, so the bits are always the same. (`matmul` does not promise that: its order depends on the sizes of
-//! the caches.)
+//! machine, so the bits are always the same.
 
+use super::fused::{self, INSTRUCTION, OF_ANY, has_instruction};
+use super::tile::unrolled;
 use crate::float::Float;
 use crate::simd::{Level, kernel};
 
@@ -64,21 +65,13 @@ pub(super) fn factorize_slab<F: Float, const W: usize>(
     Block { t, signs }
 }
 
-/// a·b + c, rounded once.
-#[inline(always)]
-fn fused<F: Float, const LEVEL: u8>(a: F, b: F, c: F) -> F {
-    if cfg!(target_arch = "x86_64") && LEVEL == Level::Baseline as u8 {
-        a.mul_add_without_fma(b, c)
-    } else {
-        a.mul_add(b, c)
-    }
-}
-
 /// sums ← sums + a·x
 #[inline(always)]
 fn add_multiple<F: Float, const N: usize, const LEVEL: u8>(sums: &mut [F; N], a: F, x: &[F; N]) {
-    for (sum, &x) in sums.iter_mut().zip(x) {
-        *sum = fused::<F, LEVEL>(a, x, *sum);
+    if const { has_instruction(LEVEL) } {
+        fused::add_multiple::<F, N, INSTRUCTION>(sums, a, x);
+    } else {
+        fused::add_multiple::<F, N, OF_ANY>(sums, a, x);
     }
 }
 
@@ -163,21 +156,6 @@ fn reflect_row<F: Float, const W: usize, const LEVEL: u8>(
 ) {
     add_multiple::<F, W, LEVEL>(row, -row[k], factors);
     add_multiple::<F, W, LEVEL>(sums, row[next], row);
-}
-
-/// Do something with I = 0, 1, … below a constant of at most 8.
-///
-/// As constants: sums whose indices the compiler knows stay in registers.
-macro_rules! unrolled {
-    ($i:ident < $count:ident, $work:expr) => {
-        unrolled!($i < $count, $work, 0 1 2 3 4 5 6 7)
-    };
-    ($i:ident < $count:ident, $work:expr, $($value:literal)+) => {$(
-        if $value < $count {
-            const $i: usize = $value;
-            $work;
-        }
-    )+};
 }
 
 /// [`reflect`], in tiles of R rows and N columns.

@@ -76,7 +76,6 @@ impl<'a, F: Float> Blocks<'a, F> {
         let (least, largest) = (LEAST.min(CHEAP / each).min(quick), (BLOCK / each).max(1));
         let size = batch_size.max(least).min(largest).min(samples);
         let program = plan.inference();
-        program.check_products(size, false)?;
         Ok(Self {
             values: zeros(program.values_len(size))?,
             caches: zeros(program.caches_len(size))?,

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::graph::{Operation, Value};
 use super::layout::{Frame, Layout, Purpose};
-use crate::error::Result;
 use crate::float::Float;
 use crate::layers::{Location, of_samples};
 use crate::linalg;
@@ -89,24 +88,6 @@ impl<F: Float> Program<F> {
     pub fn gradient_of(&self, value: Value, samples: usize) -> Option<Range<usize>> {
         let location = self.layout.gradients_at.get(value.number)?;
         range_of(location.as_ref()?, samples)
-    }
-
-    /// Check that this machine can compute the products of a pass of so many samples, forward and, if so asked, back.
-    pub fn check_products(&self, samples: usize, back: bool) -> Result<()> {
-        let of = |(operation, frame): (&Operation<F>, &Frame)| {
-            let rows = samples.saturating_mul(operation.makes.rows);
-            let (fan_in, fan_out) = (operation.reads[0].width, operation.makes.width);
-            let multiplies = operation.function.multiplies();
-            let back = frame.back.as_ref().filter(|_| back && multiplies);
-            let dx = back.filter(|back| back.dx[0].is_some());
-            [
-                multiplies.then_some((rows, fan_in, fan_out)),
-                back.filter(|back| back.learns)
-                    .map(|_| (fan_in, rows, fan_out)),
-                dx.map(|_| (rows, fan_out, fan_in)),
-            ]
-        };
-        linalg::check(self.steps().flat_map(of).flatten())
     }
 
     /// Pieces that the operations of a pass of so many samples are done in, one way.

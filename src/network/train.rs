@@ -97,7 +97,6 @@ impl<'a, F: Float> Trainer<'a, F> {
             .try_for_each(|&rate| check_learning_rate(rate))?;
         let largest = batch_size.min(order.len());
         let program = plan.training();
-        program.check_products(largest, true)?;
         let work = program.multiply_adds(largest);
         Ok(Self {
             samples: order.len(),

@@ -2,6 +2,7 @@
 
 use super::{Optimizer, Part, Step};
 use crate::error::Result;
+use crate::exact::power;
 use crate::float::Float;
 use crate::settings::Settings;
 use crate::simd::kernel;
@@ -58,7 +59,7 @@ impl<F: Float> Optimizer<F> for Adam {
     fn update(&self, step: Step, part: Part<F>) {
         let (w, g, [m, v, v_max]) = (part.w, part.gradients, part.slots);
         let t = step.number as f64;
-        let correction = (1.0 - self.beta_2.powf(t)).sqrt() / (1.0 - self.beta_1.powf(t));
+        let correction = (1.0 - power(self.beta_2, t)).sqrt() / (1.0 - power(self.beta_1, t));
         let constants = Constants {
             alpha: F::of(step.learning_rate * correction),
             beta_1: F::of(self.beta_1),

@@ -10,6 +10,7 @@ use rayon::{ThreadBuilder, ThreadPool, ThreadPoolBuilder};
 
 use super::INSIDE;
 use super::count::{Threads, cores, set_count};
+use crate::simd::DefaultArithmetic;
 
 /// Threads that a pool has room for at least. Not more: who looks for work looks at each.
 const ROOM: usize = 16;
@@ -30,7 +31,11 @@ impl Pool {
         let mut builder = ThreadPoolBuilder::new()
             .num_threads(room)
             .thread_name(|i| format!("fanin-{i}"))
-            .start_handler(|_| INSIDE.set(true))
+            .start_handler(|_| {
+                INSIDE.set(true);
+                // Such a thread starts in the mode of whoever asked for it, and ends with the process.
+                std::mem::forget(DefaultArithmetic::enter());
+            })
             .spawn_handler(|thread| {
                 waiting.push(thread);
                 Ok(())

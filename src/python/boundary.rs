@@ -9,6 +9,7 @@ use pyo3::types::{IntoPyDict, PyInt, PyType};
 
 use crate::error::{Error, caught};
 use crate::parallel::Threads;
+use crate::simd::DefaultArithmetic;
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
@@ -33,12 +34,16 @@ pub(super) fn shape_error(message: String) -> PyErr {
     })
 }
 
-/// Run `work` without the interpreter lock. A panic, which would be no `Exception`, is a `RuntimeError` with its words.
+/// Run `work` without the interpreter lock, in the default mode of arithmetic whatever this thread is in. A panic, which would be
+/// no `Exception`, is a `RuntimeError` with its words.
 pub(super) fn detached<R: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> crate::Result<R> + Send,
 ) -> PyResult<R> {
-    let done = py.detach(|| caught(work));
+    let done = py.detach(|| {
+        let _default = DefaultArithmetic::enter();
+        caught(work)
+    });
     let done = done.unwrap_or_else(|words| {
         let expected = "no error of its own; please report this one";
         Err(Error::runtime("fanin's core", expected, words))

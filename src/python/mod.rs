@@ -5,6 +5,7 @@
 mod arrays;
 mod boundary;
 mod diagnostics;
+mod elementary;
 mod functions;
 mod lock;
 mod passes;
@@ -27,10 +28,15 @@ mod _core {
     }
 
     #[pymodule_export]
+    const BITS: &str = crate::BITS;
+
+    #[pymodule_export]
     use super::diagnostics::{
         equal_columns, histogram, moments, participation_ratio, row_cosines, row_pairs,
         second_moment, unit_slopes,
     };
+    #[pymodule_export]
+    use super::elementary::{cosine_of_half_turns, elementary, power};
     #[pymodule_export]
     use super::functions::{
         activate, activate_backward, first_non_finite, loss_rows, metric_rows, optimizer_slots,

@@ -170,7 +170,6 @@ impl Plan {
         let (x_array, samples) = self.read_samples::<F>(x)?;
         let w = read::<F>("params", params)?;
         check_exact("params", w.shape(), &[plan.parameter_count()])?;
-        program.check_products(samples, false)?;
         let kept = match kept {
             Some(kept) => kept,
             None => empty::<F>(py, &[kept_len(program, samples)])?,
@@ -224,7 +223,6 @@ impl Plan {
         let program = plan.by_hand();
         let w = read::<F>("params", params)?;
         check_exact("params", w.shape(), &[plan.parameter_count()])?;
-        program.check_products(samples, true)?;
         let kept = cache.memory::<F>("cache", &program, samples)?;
         let dy = cache.apart::<F>(dy)?;
         let mut kept = write::<F>("cache", kept.as_any())?;
@@ -315,7 +313,6 @@ impl Plan {
         };
         let w = read::<F>("params", params)?;
         check_exact("params", w.shape(), &[plan.parameter_count()])?;
-        program.check_products(samples, true)?;
         let kept = cache.memory::<F>("cache", &whole, samples)?;
         let dy = cache.apart::<F>(dy)?;
         let dy = read::<F>("dy", &dy)?;

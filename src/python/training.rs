@@ -305,7 +305,6 @@ fn update_as<'py, F: Float + Element>(
             return Err(Error::shape("slots", expected, slots.len()).into());
         }
     }
-    program.check_products(samples, true)?;
 
     let after = after.as_slice()?;
     let step = Step {

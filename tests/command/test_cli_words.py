@@ -127,6 +127,7 @@ def test_versions_are_what_a_bug_report_needs(capsys, monkeypatch):
     assert rows["fanin"] == fanin.__version__
     assert rows["Python"].startswith(platform.python_version())
     assert rows["NumPy"] == np.__version__
+    assert rows["rules of bits"].startswith(fanin._core.BITS)
     assert rows["SIMD level"] == fanin._core.simd_level()
     assert rows["threads"].startswith(f"{fanin.get_num_threads()} of ")
     assert "FANIN_DATA_DIR=/some/folder" in rows["environment"]

@@ -188,6 +188,9 @@ CALLS = {
     "row_cosines": (_core.row_cosines, X),
     "participation_ratio": (_core.participation_ratio, X, 1),
     "equal_columns": (_core.equal_columns, X, 0.1),
+    "power": (_core.power, 0.9, 1.5),
+    "cosine_of_half_turns": (_core.cosine_of_half_turns, 0.3),
+    "elementary": (_core.elementary, "exp", X),
     "set_simd_level": (_core.set_simd_level, _core.simd_level()),
 }  # fmt: skip
 # Changed for the whole process, so called on their own in the tests of threads.

@@ -16,7 +16,7 @@ import fanin
 import numpy as np
 from fanin import layers
 
-x, y = np.ones((100, 30), "float32"), np.ones((100, 1), "float32")
+x, y = np.arange(3000.0).reshape(100, 30) % 7, np.ones((100, 1), "float32")
 classes = np.arange(100) % 2
 
 
@@ -69,65 +69,51 @@ LEVELS_OF_CACHE = [(1, "32K"), (2, "1024K"), (3, "16384K"), (4, "131072K")]
 LSCPU = "TYPE LEVEL WAYS COHERENCY-SIZE ONE-SIZE\nData one 8 64 32768"
 
 
-def assert_runtime_errors(answers, *words):
-    """Each entry refuses in the same words, nothing has changed, and narrow products work."""
-    unchanged, narrow = answers.pop("unchanged"), answers.pop("narrow")
-    assert {kind for kind, _ in answers.values()} == {"RuntimeError"}, answers
-    for word in words:
-        assert all(word in said for _, said in answers.values()), answers
-    assert unchanged
-    assert narrow == [100, 1]
+def assert_all_work(answers):
+    assert not answers.pop("unchanged"), "training changes what it trains"
+    assert answers.pop("narrow") == [100, 1]
+    assert {kind for kind, _ in answers.values()} == {"nothing"}, answers
 
 
-def test_field_R1_a_fourth_level_of_cache_is_an_error_in_words(tmp_path):
+def test_field_R1_caches_of_any_number_of_levels_are_nothing_to_products(tmp_path):
     folder = machines.caches(tmp_path / "cpu", *LEVELS_OF_CACHE)
-    answers = machines.run(PRODUCTS, over=machines.CPU, folder=folder)
-    assert_runtime_errors(answers, "products: expected caches", "the index is 3")
+    assert_all_work(machines.run(PRODUCTS, over=machines.CPU, folder=folder))
 
 
-def test_field_R1_lscpu_is_asked_once_and_may_answer_anything(tmp_path):
+def test_field_R1_nobody_runs_lscpu(tmp_path):
     (tmp_path / "sys").mkdir()
-    answers = machines.run(PRODUCTS, over="/sys", folder=tmp_path / "sys", lscpu=LSCPU)
-    assert_runtime_errors(answers, "products: expected caches", "ParseIntError")
-    assert (tmp_path / "sys.log").read_text() == "ran\n"
+    assert_all_work(machines.run(PRODUCTS, over="/sys", folder=tmp_path / "sys", lscpu=LSCPU))
+    assert not (tmp_path / "sys.log").exists()
 
 
 PREDICT = """
+import hashlib
 import json
 
 import fanin
 import numpy as np
 
 answers = []
-for threads in (1, 2):
-    model = fanin.Sequential([fanin.layers.Dense(100, input_dim={inputs})], rng=0)
-    try:
-        model.predict(np.ones((200, {inputs}), "float32"), threads=threads, verbose=0)
-    except BaseException as error:
-        answers.append([type(error).__name__, str(error)])
+for inputs in (512, 8192):
+    model = fanin.Sequential([fanin.layers.Dense(100, input_dim=inputs)], rng=0)
+    x = np.random.default_rng(0).normal(size=(200, inputs)).astype("float32")
+    for threads in (1, 2):
+        outputs = model.predict(x, threads=threads, verbose=0)
+        answers.append(hashlib.sha256(outputs.tobytes()).hexdigest())
 print(json.dumps(answers))
 """
 
 
-def test_field_R1_a_second_level_that_holds_no_block_is_an_error(tmp_path):
-    """Products of other sizes would go on for ever there."""
-    folder = machines.caches(tmp_path / "cpu", (1, "32K"), (2, "16K"), (3, "16384K"))
-    answers = machines.run(PREDICT.format(inputs=512), over=machines.CPU, folder=folder)
-    assert [kind for kind, _ in answers] == ["RuntimeError"] * 2, answers
-    assert all("divide by zero" in said for _, said in answers)
-
-
-def test_field_R1_a_panic_within_a_product_is_an_error_with_its_words(tmp_path):
-    """The first look finds nothing wrong here: blocks of more inputs are too deep."""
-    folder = machines.caches(tmp_path / "cpu", (1, "8192K"), (2, "256K"), (3, "16384K"))
-    answers = machines.run(PREDICT.format(inputs=8192), over=machines.CPU, folder=folder)
-    assert [kind for kind, _ in answers] == ["RuntimeError"] * 2, answers
-    assert all("fanin's core" in said and "divide by zero" in said for _, said in answers)
-
-
-def test_other_machines_do_products(tmp_path):
-    folder = machines.caches(tmp_path / "cpu", *LEVELS_OF_CACHE[:3])
-    assert machines.run(PREDICT.format(inputs=512), over=machines.CPU, folder=folder) == []
+def test_field_R1_no_cache_decides_bits(tmp_path):
+    """These made products of other sizes divide by zero, or go on for ever."""
+    small_second = [(1, "32K"), (2, "16K"), (3, "16384K")]
+    large_first = [(1, "8192K"), (2, "256K"), (3, "16384K")]
+    answers = []
+    for name, levels in {"a": small_second, "b": large_first, "c": LEVELS_OF_CACHE}.items():
+        folder = machines.caches(tmp_path / name, *levels)
+        answers.append(machines.run(PREDICT, over=machines.CPU, folder=folder))
+    assert answers[0] == answers[1] == answers[2]
+    assert len(set(answers[0])) == 2, "threads decide no bits either"
 
 
 # A process that the system lets have no more threads does again what it did on one. Limits do not

@@ -1,4 +1,8 @@
-"""Files and pickles of 0.1.0 are read; training goes on from them to the bits that 0.1.0 gave."""
+"""Files and pickles of 0.1.0 are read, and training goes on from them.
+
+It goes on to the bits of ``continued.npz`` on every machine, which are, but for rounding, what
+0.1.0 went on to.
+"""
 
 import importlib.util
 import pickle
@@ -15,19 +19,28 @@ program = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(program)
 
 
-@pytest.fixture(scope="module")
-def after():
-    with np.load(FOLDER / "after.npz") as archive:
+def _arrays(name):
+    with np.load(FOLDER / name) as archive:
         return dict(archive)
 
 
-def assert_bits(model, name, after):
-    expected = {
-        key.removeprefix(f"{name}/"): array
-        for key, array in after.items()
-        if key.startswith(f"{name}/")
-    }
-    found = program.bits(model)
+@pytest.fixture(scope="module")
+def after():
+    return _arrays("after.npz")
+
+
+@pytest.fixture(scope="module")
+def continued():
+    return _arrays("continued.npz")
+
+
+def of(name, arrays):
+    start = f"{name}/"
+    return {key.removeprefix(start): a for key, a in arrays.items() if key.startswith(start)}
+
+
+def assert_bits(model, name, arrays):
+    expected, found = of(name, arrays), program.bits(model)
     assert found.keys() == expected.keys()
     for key, array in found.items():
         assert array.dtype == expected[key].dtype
@@ -35,29 +48,39 @@ def assert_bits(model, name, after):
 
 
 @pytest.mark.parametrize("name", program.TRAINED)
-def test_training_goes_on_to_the_same_bits(name, after, tmp_path):
+def test_training_goes_on_to_the_same_bits(name, continued, tmp_path):
     model = fanin.models.load_model(FOLDER / f"{name}.npz")
     targets = program.CLASSES if model.name == "classifier" else program.TARGETS
     model.save(tmp_path / "again.npz")  # what is read is written as it was
     again = fanin.models.load_model(tmp_path / "again.npz")
     for each in (model, again):
         program.train(each, targets, 2, 4)
-        assert_bits(each, name, after)
+        assert_bits(each, name, continued)
 
 
 @pytest.mark.parametrize("name", program.TRAINED)
-def test_training_goes_on_from_a_pickle(name, after):
+def test_training_goes_on_from_a_pickle(name, continued):
     model = pickle.loads((FOLDER / f"{name}.pickle").read_bytes())
     targets = program.CLASSES if model.name == "classifier" else program.TARGETS
     for each in (pickle.loads(pickle.dumps(model)), model):
         program.train(each, targets, 2, 4)
-        assert_bits(each, name, after)
+        assert_bits(each, name, continued)
 
 
-def test_an_untrained_model_starts_to_the_same_bits(after):
+def test_an_untrained_model_starts_to_the_same_bits(continued):
     model = fanin.models.load_model(FOLDER / "untrained.npz")
     program.train(model, program.CLASSES, 0, 1)
-    assert_bits(model, "untrained", after)
+    assert_bits(model, "untrained", continued)
+
+
+@pytest.mark.parametrize("name", [*program.TRAINED, "untrained"])
+def test_it_is_what_0_1_0_went_on_to_but_for_rounding(name, after, continued):
+    expected, found = of(name, after), of(name, continued)
+    assert found.keys() == expected.keys()
+    for key, array in found.items():
+        scale = np.abs(expected[key]).max(initial=0)
+        error = np.abs(array - expected[key]).max(initial=0)
+        assert error <= (1e-5 if array.dtype == np.float32 else 1e-13) * scale, key
 
 
 def test_models_and_weights_without_an_optimizer(after):
@@ -73,4 +96,4 @@ def test_models_and_weights_without_an_optimizer(after):
 
 def test_every_file_is_tested():
     names = {path.stem for path in FOLDER.glob("*.npz")}
-    assert names == {*program.TRAINED, "untrained", "uncompiled", "weights", "after"}
+    assert names == {*program.TRAINED, "untrained", "uncompiled", "weights", "after", "continued"}

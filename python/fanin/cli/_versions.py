@@ -68,6 +68,7 @@ def facts() -> dict[str, str]:
         "NumPy": np.__version__,
         "system": platform.platform(),
         "processor": _processor(),
+        "rules of bits": f"{_core.BITS} (docs/bits.md)",
         "SIMD level": _core.simd_level(),
         "threads": threads,
         "environment": " ".join(set_here) or "no FANIN_ variable is set",

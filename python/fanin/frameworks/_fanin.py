@@ -107,13 +107,15 @@ class NetworkPass:
         kernel, bias = layer.arrays["kernel"], layer.arrays.get("bias")
         factor, shift = visit(Visit(layer.name, outputs, bias is not None))
         self.writing.turn(_rescale, kernel, bias, factor, shift)
-        return ((outputs - shift) * factor).astype(outputs.dtype, copy=False)
+        return ((outputs.astype(np.float64) - shift) * factor).astype(outputs.dtype)
 
 
 def _rescale(kernel: Array, bias: Array | None, factor: Array, shift: Array) -> None:
-    kernel[...] *= factor
+    # In float64, rounded once: NumPy 1 and 2 do not agree on the type of a product with one number.
+    wide = np.float64
+    kernel[...] = kernel.astype(wide) * factor
     if bias is not None:
-        bias[...] = (bias - shift) * factor
+        bias[...] = (bias.astype(wide) - shift) * factor
 
 
 def trace(model: Chain, x: Any, y: Any, loss: Any, training: bool) -> Trace:

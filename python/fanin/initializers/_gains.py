@@ -21,7 +21,7 @@ def rectifier_scale(negative_slope: float) -> float:
     >>> rectifier_scale(0.0), rectifier_scale(1.0)
     (2.0, 1.0)
     """
-    return 2.0 / (1.0 + negative_slope**2)
+    return 2.0 / (1.0 + negative_slope * negative_slope)
 
 
 _LINEAR = ("linear", *(f"{kind}{n}d" for kind in ("conv", "conv_transpose") for n in (1, 2, 3)))

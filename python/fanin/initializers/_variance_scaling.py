@@ -139,8 +139,8 @@ class VarianceScaling(RandomInitializer):
         kind = ("backward" if backward else "forward") if gain is None else gain
         params: Any = dict(options)
         fans = {name: params.pop(name) for name in FanOptions.__annotations__ if name in params}
-        scale = gain_of(activation, kind, **params) ** 2
-        return VarianceScaling(scale, mode, distribution, seed, **fans)
+        factor = gain_of(activation, kind, **params)
+        return VarianceScaling(factor * factor, mode, distribution, seed, **fans)
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Self:

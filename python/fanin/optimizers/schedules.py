@@ -1,17 +1,17 @@
 """Learning rates that change with the step.
 
 A schedule is anything that can be called with the number of steps done and returns the learning
-rate of the next one; a plain function will do.
+rate of the next one; a plain function will do. Those here give the same bits on every machine
+(docs/bits.md): powers and cosines are the nearest numbers to the exact ones.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
-from fanin import _checks
+from fanin import _checks, _core
 from fanin._absences import _absent
 from fanin._members._registry import Configurable, Registry, own_arguments
 
@@ -154,11 +154,8 @@ class ExponentialDecay(LearningRateSchedule):
         """
         power = _step(step) / self.decay_steps
         times = float(np.floor(power)) if self.staircase else power
-        try:
-            factor = float(self.decay_rate**times)
-        except OverflowError:  # of a rate above 1; the optimizer refuses it by its step
-            factor = math.inf
-        return self.initial_learning_rate * factor
+        # Infinite for a rate above 1 in the end; the optimizer refuses that by its step.
+        return self.initial_learning_rate * _core.power(self.decay_rate, times)
 
 
 class CosineDecay(LearningRateSchedule):
@@ -235,7 +232,7 @@ class CosineDecay(LearningRateSchedule):
             top = self.warmup_target
             done -= self.warmup_steps
         share = min(done / self.decay_steps, 1.0)
-        cosine = 0.5 * (1.0 + math.cos(math.pi * share))
+        cosine = 0.5 * (1.0 + _core.cosine_of_half_turns(share))
         return top * ((1.0 - self.alpha) * cosine + self.alpha)
 
 

@@ -3,6 +3,8 @@
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fanin import _checks
 from fanin._checks import unknown
 from fanin.initializers._gains import TORCH_GAINS, torch_gain
@@ -95,7 +97,7 @@ def gain(
 def mean_square(phi: Nonlinearity, q: float = 1.0) -> float:
     """Return E φ(√q z)² for a standard normal z, to 1e-11."""
     return expectation(
-        lambda x, half: phi.value(x) ** 2,
+        lambda x, half: np.square(phi.value(x)),
         q,
         bends=phi.bends,
         what=f"the second moment of activation {phi.name!r}",
@@ -110,7 +112,7 @@ def mean_square_slope(phi: Nonlinearity, q: float = 1.0) -> float:
             "derivative has no second moment; give derivative= if another one is meant"
         )
     return expectation(
-        lambda x, half: slope_at(phi, x, half) ** 2,
+        lambda x, half: np.square(slope_at(phi, x, half)),
         q,
         bends=phi.bends,
         tolerance=1e-11 if phi.slope is not None else 1e-7,

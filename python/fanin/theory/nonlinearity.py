@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -268,17 +268,25 @@ def _roughness(value: Function, left: Array, right: Array) -> NDArray[np.bool_]:
     return np.asarray(np.abs(coefficients[:, -3:]).max(axis=1) > noise + 3e-5 * steep)
 
 
-def _sigmoid(x: Array) -> Array:
-    return np.asarray(0.5 * (1 + np.tanh(x / 2)))
+def _of_core(kind: str) -> Function:
+    """Return an activation of the core: the same bits on every machine, which NumPy's are not."""
+    return lambda x: _core.activate({"kind": kind}, np.ascontiguousarray(x, dtype=np.float64))
+
+
+def _elementary(name: Literal["exp", "sin", "cos"]) -> Function:
+    return lambda x: _core.elementary(name, np.ascontiguousarray(x, dtype=np.float64))
+
+
+_sigmoid, _softplus, _tanh = _of_core("sigmoid"), _of_core("softplus"), _of_core("tanh")
 
 
 def _mish(x: Array) -> Array:
-    return np.asarray(x * np.tanh(np.logaddexp(0, x)))
+    return x * _tanh(_softplus(x))
 
 
 def _mish_slope(x: Array) -> Array:
-    t = np.tanh(np.logaddexp(0, x))
-    return np.asarray(t + x * (1 - t * t) * _sigmoid(x))
+    t = _tanh(_softplus(x))
+    return t + x * (1 - t * t) * _sigmoid(x)
 
 
 def _between(low: float, high: float, slope: float) -> Function:
@@ -303,11 +311,11 @@ EXTRA: dict[str, tuple[Function, Function, tuple[float, ...]]] = {
     "hard_silu": (lambda x: x * np.clip(x / 6 + 0.5, 0, 1), _hard_silu_slope, (-3.0, 3.0)),
     "hard_swish": (lambda x: x * np.clip(x / 6 + 0.5, 0, 1), _hard_silu_slope, (-3.0, 3.0)),
     "log_sigmoid": (
-        lambda x: -np.logaddexp(0, -x),
+        lambda x: -_softplus(-x),
         lambda x: _sigmoid(-x),
         (),
     ),
-    "exponential": (np.exp, np.exp, ()),
-    "sin": (np.sin, np.cos, ()),
+    "exponential": (_elementary("exp"), _elementary("exp"), ()),
+    "sin": (_elementary("sin"), _elementary("cos"), ()),
 }
 """Activations that layers do not have: value, slope and bends of each."""

@@ -1,4 +1,8 @@
-"""Integrals against a Gaussian: adaptive where accuracy is promised, fixed where speed is."""
+"""Integrals against a Gaussian: adaptive where accuracy is promised, fixed where speed is.
+
+Gains end in weights, so the adaptive ones have the same bits on every machine: exponentials of the
+core, sums in order or rounded once (`math.fsum`), nothing that NumPy adds up.
+"""
 
 import math
 from collections.abc import Callable
@@ -6,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin import _core
 from fanin.theory.nonlinearity import Nonlinearity
 
 Array = NDArray[np.float64]
@@ -19,36 +24,46 @@ _ROUNDS = 60
 _MOST_PIECES = 1 << 15
 
 
-def _kronrod(order: int) -> tuple[Array, Array, Array]:
-    """Return nodes and weights of Gauss's rule of `order` and of a rule that contains it.
+# A rule that contains Gauss's of order 10: its nodes, and one between each two of them, in the
+# middle of their angles (Kronrod's places would gain a few orders; these are as good for halving).
+# Digits instead of a computation, which would end in NumPy's linear algebra, whose last bits are
+# those of the machine. scripts/quadrature_nodes.py prints them: node, weight, weight in Gauss's.
+_HALF = (
+    (0.0, 0.1502519037281995, 0.0),
+    (0.14887433898163122, 0.1469280596012548, 0.29552422471475287),
+    (0.2944150802116544, 0.1436513090364439, 0.0),
+    (0.4333953941292472, 0.13371669415563195, 0.26926671930999635),
+    (0.5626661061381516, 0.1244593527106057, 0.0),
+    (0.6794095682990244, 0.10841178055838696, 0.21908636251598204),
+    (0.7809074047107348, 0.09448533952189234, 0.0),
+    (0.8650633666889845, 0.07304251827819626, 0.1494513491505806),
+    (0.9296877928973983, 0.056836158950202414, 0.0),
+    (0.9739065285171717, 0.029057523989818097, 0.06667134430868814),
+    (0.9934552150241026, 0.014285311333467816, 0.0),
+)
+_RULE = np.array([(-x, *weights) for x, *weights in _HALF[:0:-1]] + [*_HALF])
+_NODES, _FINE, _COARSE = (np.ascontiguousarray(column) for column in _RULE.T)
 
-    The larger rule interpolates through Gauss's nodes and one between each two of them (Kronrod's
-    places would gain a few orders; these are as good for halving, and need no table).
-    """
-    gauss, weights = np.polynomial.legendre.leggauss(order)
-    between = np.cos((np.arccos(np.r_[-1.0, gauss]) + np.arccos(np.r_[gauss, 1.0])) / 2)
-    nodes = np.sort(np.r_[gauss, between])
-    # Weights that integrate each Legendre polynomial exactly: 2 for the first, 0 for the others.
-    vander = np.polynomial.legendre.legvander(nodes, len(nodes) - 1)
-    moments = np.zeros(len(nodes))
-    moments[0] = 2.0
-    fine = np.linalg.solve(vander.T, moments)
-    coarse = np.zeros(len(nodes))
-    coarse[np.searchsorted(nodes, gauss - 1e-12)] = weights
-    return np.asarray(nodes), np.asarray(fine, dtype=np.float64), coarse
+
+def combine(values: Array, weights: Array) -> Array:
+    """Return ``values @ weights``, its terms added in their order on every machine."""
+    total: Array = values[..., 0, None] * weights[0]
+    for j in range(1, len(weights)):
+        total += values[..., j, None] * weights[j]
+    return total
 
 
-_NODES, _FINE, _COARSE = _kronrod(10)
+_WEIGHTS = np.stack([_FINE, _COARSE], axis=1)
 
 
 def differentiation(nodes: Array) -> Array:
     """Return the matrix that takes values at `nodes` to the derivative of their interpolant."""
     gaps = nodes[:, None] - nodes[None, :]
     np.fill_diagonal(gaps, 1.0)
-    weights = 1 / gaps.prod(axis=1)
+    weights = 1 / np.array([math.prod(row) for row in gaps.tolist()])
     matrix = weights[None, :] / weights[:, None] / gaps
     np.fill_diagonal(matrix, 0.0)
-    np.fill_diagonal(matrix, -matrix.sum(axis=1))
+    np.fill_diagonal(matrix, [-math.fsum(row) for row in matrix])
     return np.asarray(matrix)
 
 
@@ -59,7 +74,7 @@ def slope_at(phi: Nonlinearity, x: Array, half: Array, matrix: Array | None = No
     """Return φ' at the nodes of smooth pieces: exactly, or from the values on each piece."""
     if phi.slope is not None:
         return phi.slope(x)
-    rise = phi.value(x) @ (_DERIVATIVE if matrix is None else matrix).T
+    rise = combine(phi.value(x), (_DERIVATIVE if matrix is None else matrix).T)
     # A piece of no width weighs nothing.
     return np.asarray(
         np.divide(rise, half[..., None], out=np.zeros_like(rise), where=half[..., None] > 0)
@@ -76,7 +91,7 @@ def starting_edges(q: float, bends: tuple[float, ...]) -> Array:
     places = [np.arange(-_REACH, _REACH + 1)]
     if std > 1:
         steps = np.arange(-1, math.ceil(math.log2(_REACH * std)) + 1)
-        near = 2.0**steps / std
+        near = np.ldexp(1.0, steps) / std
         places += [near, -near]
     if std > 0 and bends:
         places.append(np.asarray(bends) / std)
@@ -114,15 +129,15 @@ def integrate(integrand: Integrand, edges: Array, tolerance: float, what: str) -
         y = integrand(((left + right) / 2)[:, None] + half[:, None] * _NODES, half)
         if not np.isfinite(y).all():
             raise ValueError(f"{what} is not finite")
-        fine, coarse = half * (y @ _FINE), half * (y @ _COARSE)
+        fine, coarse = (half[:, None] * combine(y, _WEIGHTS)).T
         error = np.abs(fine - coarse)
-        scale = total + float(np.abs(fine).sum())
+        scale = total + math.fsum(np.abs(fine))
         # Pieces share the tolerance; those narrower than rounding can tell apart are done.
         small = error <= np.maximum(tolerance * scale * 1e-3, 1e-300)
         narrow = half < 4e-15 * np.maximum(np.abs(left), 1e-3)
         done = small | narrow
-        lost += float(error[done].sum())
-        total += float(fine[done].sum())
+        lost += math.fsum(error[done])
+        total += math.fsum(fine[done])
         left, right = left[~done], right[~done]
         if not left.size:
             if lost > tolerance * max(abs(total), 1e-300):
@@ -175,7 +190,8 @@ def expectation(
     std = math.sqrt(q)
 
     def weighted(z: Array, half: Array) -> Array:
-        return integrand(std * z, std * half) * (np.exp(-z * z / 2) / math.sqrt(2 * math.pi))
+        density = _core.elementary("exp", -z * z / 2) / math.sqrt(2 * math.pi)
+        return integrand(std * z, std * half) * density
 
     edges = starting_edges(q, bends)
     total = integrate(weighted, edges, tolerance, what)

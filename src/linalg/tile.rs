@@ -1,0 +1,257 @@
+//! Tiles: small products whose sums stay in registers.
+//!
+//! A tile is R rows by V vectors of L columns. Every step along k loads V vectors of b, and for each row one number of a, which
+//! multiplies them all. The shapes are those that fill the registers of a level and leave room for the vectors of b; V is
+//! a power of two, since the compiler makes vectors of nothing else. What remains below R rows goes in tiles of fewer,
+//! what remains below V vectors in tiles of fewer vectors and more rows.
+
+use std::ops::Range;
+
+use super::fused::add_multiple;
+use crate::float::Float;
+use crate::simd::Level;
+
+/// Where the element (0, 0) of a matrix is, and how far it is to the next row and the next column.
+#[derive(Debug)]
+pub(super) struct Strided<P> {
+    pub(super) at: P,
+    pub(super) row: isize,
+    pub(super) column: isize,
+}
+
+impl<P: Copy> Clone for Strided<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<P: Copy> Copy for Strided<P> {}
+
+impl<F> Strided<*const F> {
+    /// The matrix that begins at element (i, j).
+    ///
+    /// # Safety
+    ///
+    /// The element lies in the matrix, or in the same allocation.
+    #[inline(always)]
+    pub(super) unsafe fn from(self, i: usize, j: usize) -> Self {
+        // SAFETY: the caller's promise.
+        let at = unsafe {
+            self.at
+                .offset(i as isize * self.row + j as isize * self.column)
+        };
+        Self { at, ..self }
+    }
+}
+
+impl<F> Strided<*mut F> {
+    /// As above.
+    ///
+    /// # Safety
+    ///
+    /// As above.
+    #[inline(always)]
+    pub(super) unsafe fn from(self, i: usize, j: usize) -> Self {
+        // SAFETY: the caller's promise.
+        let at = unsafe {
+            self.at
+                .offset(i as isize * self.row + j as isize * self.column)
+        };
+        Self { at, ..self }
+    }
+}
+
+/// What a strip of tiles does with its sums.
+#[derive(Debug, Clone)]
+pub(super) struct Columns {
+    /// Columns of the strip whose sums are wanted; the others are computed and left.
+    pub(super) wanted: Range<usize>,
+    /// Whether sums are added to those of the blocks of k before.
+    pub(super) adds: bool,
+}
+
+/// Do something with I = 0, 1, … below a constant of at most 12.
+///
+/// As constants: sums whose indices the compiler knows stay in registers.
+macro_rules! unrolled {
+    ($i:ident < $count:ident, $work:expr) => {
+        unrolled!($i < $count, $work, 0 1 2 3 4 5 6 7 8 9 10 11)
+    };
+    ($i:ident < $count:ident, $work:expr, $($value:literal)+) => {$(
+        if $value < $count {
+            const $i: usize = $value;
+            $work;
+        }
+    )+};
+}
+pub(super) use unrolled;
+
+/// Numbers in a vector of a level.
+#[inline(always)]
+pub(super) const fn lanes<F>(level: u8) -> usize {
+    let bytes = if level == Level::Avx512 as u8 {
+        64
+    } else if level == Level::Avx2 as u8 {
+        32
+    } else {
+        16
+    };
+    bytes / size_of::<F>()
+}
+
+/// Columns of the widest tile for so many rows, in vectors of so many numbers. Tiles of many rows fetch less of b for the same
+/// work; few rows need many vectors, since each sum waits for its own last step.
+#[inline(always)]
+pub(super) const fn widest(level: u8, lanes: usize, rows: usize) -> usize {
+    if has_many_registers(level) && rows <= 6 {
+        4 * lanes
+    } else if has_many_registers(level) || level == Level::Avx2 as u8 {
+        2 * lanes
+    } else {
+        lanes
+    }
+}
+
+/// Whether a level has 32 registers of vectors, not 16.
+#[inline(always)]
+const fn has_many_registers(level: u8) -> bool {
+    cfg!(target_arch = "aarch64") || level == Level::Avx512 as u8
+}
+
+/// Rows of `a` times `width` columns of `b`, which are 1, 2 or 4 vectors, over `k`; what comes out goes to `out`.
+///
+/// # Safety
+///
+/// `a` has `m` rows and `k` columns. `b` has `k` rows of `width` numbers each that lie side by side. `out` has `m` rows and all
+/// wanted columns, and nobody else looks at it.
+#[inline(always)]
+pub(super) unsafe fn strip<F: Float, const L: usize, const HOW: u8, const LEVEL: u8>(
+    (m, k, width): (usize, usize, usize),
+    a: Strided<*const F>,
+    b: Strided<*const F>,
+    out: Strided<*mut F>,
+    columns: &Columns,
+) {
+    macro_rules! tiles {
+        ($vectors:literal; $first:literal $($rows:literal)*) => {{
+            let mut i = 0;
+            while m - i >= $first {
+                // SAFETY: the caller's promises; so many rows are left.
+                unsafe { tile::<F, $first, $vectors, L, HOW>(k, a.from(i, 0), b, out.from(i, 0), columns) };
+                i += $first;
+            }
+            $(if m - i >= $rows {
+                // SAFETY: as above.
+                unsafe { tile::<F, $rows, $vectors, L, HOW>(k, a.from(i, 0), b, out.from(i, 0), columns) };
+                i += $rows;
+            })*
+            debug_assert!(i == m);
+        }};
+    }
+    // After the first shape each of the smaller ones is needed at most once.
+    let vectors = width / L;
+    if const { has_many_registers(LEVEL) } {
+        match vectors {
+            4 => tiles!(4; 6 4 2 1),
+            2 => tiles!(2; 12 8 4 2 1),
+            _ => tiles!(1; 12 8 4 2 1),
+        }
+    } else if const { LEVEL == Level::Avx2 as u8 } {
+        match vectors {
+            2 => tiles!(2; 6 4 2 1),
+            _ => tiles!(1; 8 4 2 1),
+        }
+    } else {
+        tiles!(1; 4 2 1);
+    }
+}
+
+/// One tile: R rows of `a` times V·L columns of `b`.
+///
+/// # Safety
+///
+/// As [`strip`], with R rows.
+#[inline(always)]
+unsafe fn tile<F: Float, const R: usize, const V: usize, const L: usize, const HOW: u8>(
+    k: usize,
+    a: Strided<*const F>,
+    b: Strided<*const F>,
+    out: Strided<*mut F>,
+    columns: &Columns,
+) {
+    // Of transposed matrices the numbers of a column lie side by side: one address does for all rows.
+    let sums = if a.row == 1 {
+        // SAFETY: the caller's promises.
+        unsafe { sums::<F, R, V, L, HOW>(k, a.at, 1, a.column, b) }
+    } else {
+        // SAFETY: the caller's promises.
+        unsafe { sums::<F, R, V, L, HOW>(k, a.at, a.row, a.column, b) }
+    };
+    if out.column == 1 && columns.wanted == (0..V * L) {
+        unrolled!(I < R, {
+            // SAFETY: row I of `out` has V·L columns side by side, which are nobody else's; arrays of numbers need no
+            // more alignment than numbers do.
+            let to = unsafe { &mut *out.from(I, 0).at.cast::<[[F; L]; V]>() };
+            if columns.adds {
+                unrolled!(J < V, add_all(&mut to[J], &sums[I][J]), 0 1 2 3);
+            } else {
+                *to = sums[I];
+            }
+        });
+    } else {
+        // SAFETY: the caller's promises.
+        unsafe { put_some(sums.as_flattened().as_flattened(), V * L, out, columns) };
+    }
+}
+
+#[inline(always)]
+fn add_all<F: Float, const L: usize>(to: &mut [F; L], sums: &[F; L]) {
+    for (to, &sum) in to.iter_mut().zip(sums) {
+        *to += sum;
+    }
+}
+
+/// The sums of a tile: for each a chain of multiply-adds that starts at 0 and goes up k.
+///
+/// # Safety
+///
+/// As [`tile`].
+#[inline(always)]
+unsafe fn sums<F: Float, const R: usize, const V: usize, const L: usize, const HOW: u8>(
+    k: usize,
+    a: *const F,
+    row: isize,
+    column: isize,
+    b: Strided<*const F>,
+) -> [[[F; L]; V]; R] {
+    let mut sums = [[[F::ZERO; L]; V]; R];
+    for p in 0..k as isize {
+        // SAFETY: row p of `b` has V·L numbers side by side, row I of `a` a column p.
+        let vectors = unsafe { &*b.at.offset(p * b.row).cast::<[[F; L]; V]>() };
+        unrolled!(I < R, {
+            // SAFETY: as above.
+            let a = unsafe { *a.offset(I as isize * row + p * column) };
+            unrolled!(
+                J < V,
+                add_multiple::<F, L, HOW>(&mut sums[I][J], a, &vectors[J]),
+                0 1 2 3
+            );
+        });
+    }
+    sums
+}
+
+/// Put the wanted ones among sums of rows of `width` into `out`.
+///
+/// # Safety
+///
+/// As [`tile`].
+#[inline(never)]
+unsafe fn put_some<F: Float>(sums: &[F], width: usize, out: Strided<*mut F>, columns: &Columns) {
+    for (i, sums) in sums.chunks_exact(width).enumerate() {
+        for j in columns.wanted.clone() {
+            // SAFETY: a wanted column of a row of `out`.
+            let to = unsafe { &mut *out.from(i, j).at };
+            *to = if columns.adds { *to + sums[j] } else { sums[j] };
+        }
+    }
+}
