@@ -76,10 +76,10 @@ def _sound(case: Case, end: float, diagnosing: bool) -> Mark:
 
 def _faulty(case: Case, sound: float, guess: float, diagnosing: bool) -> Mark:
     fault = FAULTS[case.fault]
-    mark = Mark(case.name, case.sound.framework, case.fault, False, "", "", True)
-    if fault.hurts:
-        behind = _lag(case.session()[0], sound, guess)
-        mark = replace(mark, shown=behind >= SHARE_THAT_HURTS, why=f"lag {behind:.2f}")
+    behind = _lag(case.session()[0], sound, guess) if fault.hurts or diagnosing else 0.0
+    shown = behind >= SHARE_THAT_HURTS or not fault.hurts
+    why = f"lag {behind:.2f}"
+    mark = Mark(case.name, case.sound.framework, case.fault, False, "", "", shown, why=why)
     if not diagnosing:
         return mark
     session, expected = case.session()
@@ -92,7 +92,12 @@ def _faulty(case: Case, sound: float, guess: float, diagnosing: bool) -> Mark:
         mended = False if fault.mendable and not named else None
         return replace(mark, outcome=outcome, said=_line(report), mended=mended)
     mark = replace(mark, outcome=judge(report.findings, expected), said=_line(report))
-    return _mended(mark, case, report.findings, expected, sound, guess)
+    if not fault.mendable:
+        return mark
+    # Where it hardly hurts, that training goes well proves nothing.
+    named = behind > SHARE_THAT_IS_MENDED or mark.outcome == "top"
+    done = _mended(mark, case, report.findings, expected, sound, guess)
+    return replace(done, mended=done.mended and named)
 
 
 def _mended(
@@ -104,8 +109,6 @@ def _mended(
     guess: float,
 ) -> Mark:
     """Apply the top fix to a new copy, diagnose that again, and train it."""
-    if not FAULTS[case.fault].mendable:
-        return mark
     code, layers = mend.top_fix(findings)
     if not code:
         return replace(mark, mended=False, why="no fix")

@@ -5,88 +5,30 @@ weights that are 30 times too large is `saturated` and has the wrong `scale`. Wh
 is another layer: what a fault does to the layers behind it is not where it is.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from exam import data
+from exam import data, where
 from exam.fault import Answer, Array, Draft, Expectation, fault
 from exam.network import Network, Part
-
-# Where faults can be.
-
-
-def _anywhere(network: Network) -> bool:
-    return True
-
-
-def _plain(network: Network) -> bool:
-    return network.plain and bool(network.kernels)
-
-
-def _dense(network: Network) -> bool:
-    return _plain(network) and not network.named("conv", "conv1d", "separable")
-
-
-def _vectors(network: Network) -> bool:
-    return network.shape == "vector" and network.family != "autoencoder"
-
-
-def _numbers(network: Network) -> bool:
-    return network.shape != "tokens" and network.family != "autoencoder"
-
-
-def _classes(network: Network) -> bool:
-    return network.loss == "cross_entropy"
-
-
-def _regression(network: Network) -> bool:
-    return network.data in data.REGRESSION
-
-
-def _normalized(network: Network) -> bool:
-    return bool(network.named("norm"))
-
-
-def _with(*kinds: str) -> Callable[[Network], bool]:
-    def fits(network: Network) -> bool:
-        return network.plain and bool(_activated(network, *kinds))
-
-    return fits
-
-
-def _activated(network: Network, *kinds: str) -> list[Part]:
-    return [part for part in network.kernels if network.activation_at(part.place) in kinds]
-
-
-def _deep(depth: int, *kinds: str) -> Callable[[Network], bool]:
-    def fits(network: Network) -> bool:
-        return network.plain and len(_activated(network, *kinds)) >= depth
-
-    return fits
-
-
-_BOUNDED = ("tanh", "sigmoid")
-_RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "selu")
-
 
 # Weights of the wrong size.
 
 
-@fault(_plain)
+@fault(where.plain)
 def layer_too_large(draft: Draft) -> Expectation:
     """One layer's weights are 30 times too large."""
     part = draft.one(draft.network.kernels)
     draft.touch(part.name, "kernel", lambda w: 30 * w)
-    bounded = draft.network.activation_at(part.place) in _BOUNDED
+    bounded = draft.network.activation_at(part.place) in where.BOUNDED
     return draft.expect(
         {"exploding", "scale", "unexpected", *(["saturated"] if bounded else [])}, part
     )
 
 
-@fault(_plain)
+@fault(where.plain)
 def layer_too_small(draft: Draft) -> Expectation:
     """One layer's weights are 100 times too small."""
     part = draft.one(draft.network.kernels)
@@ -94,7 +36,7 @@ def layer_too_small(draft: Draft) -> Expectation:
     return draft.expect({"vanishing", "scale", "unexpected"}, part)
 
 
-@fault(_plain)
+@fault(where.plain)
 def output_too_large(draft: Draft) -> Expectation:
     """The last layer's weights are 30 times too large."""
     out = draft.network.named("dense")[-1]
@@ -102,13 +44,13 @@ def output_too_large(draft: Draft) -> Expectation:
     return draft.expect({"output_scale", "scale", "exploding", "unexpected"}, out)
 
 
-@fault(_deep(3, *_RECTIFIERS, "tanh"))
+@fault(where.deep(3, *where.RECTIFIERS, "tanh"))
 def tiny_weights(draft: Draft) -> Expectation:
     """All weights are drawn from N(0, 0.01 ** 2), as books of old did."""
     return _all_drawn(draft, ("normal", 0.01), {"vanishing", "scale", "initializer"})
 
 
-@fault(_deep(2, *_RECTIFIERS, "tanh"))
+@fault(where.deep(2, *where.RECTIFIERS, "tanh"))
 def huge_weights(draft: Draft) -> Expectation:
     """All weights are drawn from N(0, 1)."""
     kinds = {"exploding", "scale", "initializer", "saturated", "non_finite"}
@@ -116,13 +58,13 @@ def huge_weights(draft: Draft) -> Expectation:
     return _all_drawn(draft, ("normal", 1.0 if first.get("units", 9) > 16 else 3.0), kinds)
 
 
-@fault(_deep(8, "relu", "leaky_relu"))
+@fault(where.deep(8, "relu", "leaky_relu"))
 def initializer_of_tanh(draft: Draft) -> Expectation:
     """A deep network of rectifiers is drawn as for linear layers, from half of the variance."""
     return _all_drawn(draft, "lecun_normal", {"vanishing", "initializer", "scale"})
 
 
-@fault(_deep(10, "selu", "tanh"))
+@fault(where.deep(10, "selu", "tanh"))
 def gain_too_large(draft: Draft) -> Expectation:
     """Each of many layers has weights that are 3 times too large."""
     for part in draft.network.kernels:
@@ -130,7 +72,7 @@ def gain_too_large(draft: Draft) -> Expectation:
     return draft.expect({"exploding", "saturated", "scale", "initializer", "chaotic"})
 
 
-@fault(_deep(10, "tanh", "selu"))
+@fault(where.deep(10, "tanh", "selu"))
 def gain_too_small(draft: Draft) -> Expectation:
     """Each of many layers has weights that are half as large as they should be."""
     for part in draft.network.kernels:
@@ -138,7 +80,7 @@ def gain_too_small(draft: Draft) -> Expectation:
     return draft.expect({"vanishing", "scale", "initializer"})
 
 
-@fault(_deep(8, *_RECTIFIERS, "tanh"))
+@fault(where.deep(8, *where.RECTIFIERS, "tanh"))
 def deep_sigmoid(draft: Draft) -> Expectation:
     """Many layers of sigmoids, and nothing that normalizes."""
     for part in list(draft.network.named("act")):
@@ -158,7 +100,7 @@ def _all_drawn(draft: Draft, init: Any, kinds: set[str]) -> Expectation:
 # Weights that cannot tell samples or units apart.
 
 
-@fault(_plain)
+@fault(where.plain)
 def zero_layer(draft: Draft) -> Expectation:
     """One hidden layer's weights are zero."""
     part = draft.one(draft.network.kernels)
@@ -166,14 +108,14 @@ def zero_layer(draft: Draft) -> Expectation:
     return draft.expect({"symmetric", "zero", "constant_output", "vanishing", "rank", "dead"}, part)
 
 
-@fault(_deep(1, *_RECTIFIERS, *_BOUNDED), hurts=False)
+@fault(where.deep(1, *where.RECTIFIERS, *where.BOUNDED), hurts=False)
 def constant_weights(draft: Draft) -> Expectation:
     """All layers are drawn with one constant, the last one too."""
     draft.network = draft.network.with_part("out", init=("constant", 0.05))
     return _all_drawn(draft, ("constant", 0.05), {"symmetric"})
 
 
-@fault(_dense, hurts=False)
+@fault(where.dense, hurts=False)
 def equal_units(draft: Draft) -> Expectation:
     """Of every four units of one layer three are copies, and what reads them treats them alike."""
     part = draft.one(draft.network.kernels)
@@ -184,7 +126,7 @@ def equal_units(draft: Draft) -> Expectation:
     return draft.expect({"symmetric", "rank"}, part)
 
 
-@fault(_dense, hurts=False)
+@fault(where.dense, hurts=False)
 def rank_one(draft: Draft) -> Expectation:
     """One layer's kernel is a product of two vectors, of the size that it had."""
     part = draft.one(draft.network.kernels)
@@ -197,7 +139,7 @@ def rank_one(draft: Draft) -> Expectation:
     return draft.expect({"rank", "bottleneck"}, part)
 
 
-@fault(lambda n: _classes(n) and _dense(n) and data.CLASSES[n.data] >= 4)
+@fault(lambda n: where.classes(n) and where.dense(n) and data.CLASSES[n.data] >= 4)
 def bottleneck(draft: Draft) -> Expectation:
     """One layer has a single unit."""
     part = draft.one(draft.network.kernels)
@@ -208,26 +150,26 @@ def bottleneck(draft: Draft) -> Expectation:
 # Activations that do not let gradients pass.
 
 
-@fault(_with("relu"))
+@fault(where.activated_by("relu"))
 def dead_units(draft: Draft) -> Expectation:
     """The biases of one layer of ReLUs keep all units off."""
-    part = draft.one([p for p in _activated(draft.network, "relu") if p.options["bias"]])
+    part = draft.one([p for p in where.activated(draft.network, "relu") if p.options["bias"]])
     draft.touch(part.name, "bias", lambda b: b - 100)
     return draft.expect({"dead", "constant_output"}, part)
 
 
-@fault(_with("relu"), hurts=False)
+@fault(where.activated_by("relu"), hurts=False)
 def mostly_dead(draft: Draft) -> Expectation:
     """The biases of one layer of ReLUs keep four units out of five off."""
-    part = draft.one([p for p in _activated(draft.network, "relu") if p.options["bias"]])
+    part = draft.one([p for p in where.activated(draft.network, "relu") if p.options["bias"]])
     draft.touch(part.name, "bias", lambda b: b - 100 * (np.arange(len(b)) % 5 > 0))
     return draft.expect({"dead"}, part)
 
 
-@fault(_with(*_BOUNDED))
+@fault(where.activated_by(*where.BOUNDED))
 def saturated_units(draft: Draft) -> Expectation:
     """The biases of one layer of tanh or sigmoid are where it is flat."""
-    part = draft.one(_activated(draft.network, *_BOUNDED))
+    part = draft.one(where.activated(draft.network, *where.BOUNDED))
     draft.touch(part.name, "bias", lambda b: b + 6 * (-1.0) ** np.arange(len(b)))
     return draft.expect({"saturated", "bias"}, part)
 
@@ -238,7 +180,7 @@ def relu_behind_regression(draft: Draft) -> Expectation:
     return _relu_last(draft, {"output_activation", "dead", "loss"})
 
 
-@fault(lambda n: n.loss != "mse" and n.ending == "logits" and _plain(n))
+@fault(lambda n: n.loss != "mse" and n.ending == "logits" and where.plain(n))
 def dead_outputs(draft: Draft) -> Expectation:
     """A ReLU behind the logits, which begin below zero: all outputs are zero."""
     draft.touch("out", "bias", lambda b: b - 20)
@@ -255,7 +197,7 @@ def _relu_last(draft: Draft, kinds: set[str]) -> Expectation:
 # Outputs and losses that do not fit.
 
 
-@fault(lambda n: _classes(n) and n.ending == "logits", hurts=False)
+@fault(lambda n: where.classes(n) and n.ending == "logits", hurts=False)
 def softmax_twice(draft: Draft) -> Expectation:
     """A softmax before a loss that takes logits."""
     network = draft.network
@@ -265,7 +207,7 @@ def softmax_twice(draft: Draft) -> Expectation:
     return _misfit(draft, {"softmax_twice", "output_activation", "loss"})
 
 
-@fault(lambda n: _classes(n) and n.ending == "probabilities", hurts=False)
+@fault(lambda n: where.classes(n) and n.ending == "probabilities", hurts=False)
 def probabilities_as_logits(draft: Draft) -> Expectation:
     """The loss is told that its probabilities are logits."""
     draft.network = replace(draft.network, ending="logits")
@@ -291,7 +233,7 @@ def _misfit(draft: Draft, kinds: set[str]) -> Expectation:
 # Normalizations.
 
 
-@fault(_normalized)
+@fault(where.normalized)
 def zero_gamma(draft: Draft) -> Expectation:
     """The last normalization that all signals pass is multiplied by zero."""
     norm = _norms(draft.network)[-1]
@@ -301,7 +243,7 @@ def zero_gamma(draft: Draft) -> Expectation:
     )
 
 
-@fault(_normalized)
+@fault(where.normalized)
 def large_gamma(draft: Draft) -> Expectation:
     """A normalization multiplies by 50."""
     norm = draft.one(_norms(draft.network)[-1:])
@@ -309,7 +251,7 @@ def large_gamma(draft: Draft) -> Expectation:
     return draft.expect({"normalization", "exploding", "scale", "unexpected", "saturated"}, norm)
 
 
-@fault(_normalized, hurts=False)
+@fault(where.normalized, hurts=False)
 def small_gamma(draft: Draft) -> Expectation:
     """A normalization multiplies by 0.001."""
     norm = draft.one(_norms(draft.network))
@@ -335,7 +277,7 @@ def _norms(network: Network) -> list[Part]:
 # Parameters and data that are no numbers.
 
 
-@fault(_anywhere, hurts=False)
+@fault(where.anywhere, hurts=False)
 def nan_weight(draft: Draft) -> Expectation:
     """One weight is NaN."""
     part = draft.one([p for p in draft.network.named("dense", "conv", "conv1d")])
@@ -348,7 +290,7 @@ def nan_weight(draft: Draft) -> Expectation:
     return draft.expect({"non_finite"}, part)
 
 
-@fault(_numbers, hurts=False)
+@fault(where.numbers, hurts=False)
 def nan_inputs(draft: Draft) -> Expectation:
     """A few of the inputs are missing, written as NaN."""
     draft.x = draft.x.copy()
@@ -356,7 +298,7 @@ def nan_inputs(draft: Draft) -> Expectation:
     return draft.expect({"non_finite"}, error=r"\bx\b|input")
 
 
-@fault(_regression, hurts=False)
+@fault(where.regression, hurts=False)
 def nan_targets(draft: Draft) -> Expectation:
     """A few of the targets are missing, written as NaN."""
     draft.y = draft.y.copy()
@@ -367,7 +309,7 @@ def nan_targets(draft: Draft) -> Expectation:
 # Inputs.
 
 
-@fault(_numbers)
+@fault(where.numbers)
 def raw_inputs(draft: Draft) -> Expectation:
     """Inputs come as bytes do, from 0 to 255."""
     low, high = draft.x.min(), draft.x.max()
@@ -375,7 +317,7 @@ def raw_inputs(draft: Draft) -> Expectation:
     return draft.expect({"unscaled_input", "uncentred_input"})
 
 
-@fault(_vectors, hurts=False)
+@fault(where.vectors, hurts=False)
 def one_large_feature(draft: Draft) -> Expectation:
     """One feature is in another unit, 3000 times as large."""
     spread = draft.x.std(axis=0)
@@ -385,28 +327,28 @@ def one_large_feature(draft: Draft) -> Expectation:
     return draft.expect({"unscaled_input", "feature_scale"})
 
 
-@fault(_vectors)
+@fault(where.vectors)
 def shifted_inputs(draft: Draft) -> Expectation:
     """Features are far from zero, compared with their spread."""
     draft.x = draft.x + np.float32(30)
     return draft.expect({"uncentred_input", "unscaled_input"})
 
 
-@fault(_vectors, held=True)
+@fault(where.vectors, held=True)
 def tiny_inputs(draft: Draft) -> Expectation:
     """Inputs are a thousandth of what they should be."""
     draft.x = draft.x / np.float32(1000)
     return draft.expect({"unscaled_input"})
 
 
-@fault(_numbers, hurts=False, mendable=False)
+@fault(where.numbers, hurts=False, mendable=False)
 def constant_inputs(draft: Draft) -> Expectation:
     """All samples are the same."""
     draft.x = np.repeat(draft.x[:1], len(draft.x), axis=0)
     return draft.expect({"constant_input", "repeated_samples"})
 
 
-@fault(_numbers, hurts=False, mendable=False)
+@fault(where.numbers, hurts=False, mendable=False)
 def repeated_samples(draft: Draft) -> Expectation:
     """Eight samples, again and again."""
     again = np.arange(len(draft.x)) % 8
@@ -417,14 +359,14 @@ def repeated_samples(draft: Draft) -> Expectation:
 # Targets.
 
 
-@fault(_regression)
+@fault(where.regression)
 def raw_targets(draft: Draft) -> Expectation:
     """Targets of regression are prices: thousands, and far from zero."""
     draft.y = (3000 * draft.y + 20000).astype("float32")
     return draft.expect({"target_scale", "output_scale", "targets"})
 
 
-@fault(lambda n: _regression(n) and n.framework == "torch", hurts=False)
+@fault(lambda n: where.regression(n) and n.framework == "torch", hurts=False)
 def flat_targets(draft: Draft) -> Expectation:
     """Targets of shape (n,) meet outputs of shape (n, 1): the loss compares all with all."""
     draft.network = replace(draft.network, flat_targets=True)
@@ -460,7 +402,7 @@ def adaptive_rate_too_large(draft: Draft) -> Expectation:
     return _rate(draft, 300)
 
 
-@fault(_anywhere)
+@fault(where.anywhere)
 def rate_too_small(draft: Draft) -> Expectation:
     """The learning rate is 3000 times too small."""
     return _rate(draft, 1 / 3000)
@@ -507,11 +449,15 @@ def large_recurrence(draft: Draft) -> Expectation:
     return draft.expect({"saturated", "exploding", "scale", "recurrence"}, part)
 
 
-@fault(lambda n: len(_activated(n, "relu", "elu", "gelu", "silu")) >= 2 and n.plain, held=True)
+@fault(lambda n: len(where.activated(n, "relu", "elu", "gelu", "silu")) >= 2 and n.plain, held=True)
 def large_biases(draft: Draft) -> Expectation:
     """The biases of one layer are about 30 in size: they drown what differs between samples."""
     part = draft.one(
-        [p for p in _activated(draft.network, "relu", "elu", "gelu", "silu") if p.options["bias"]]
+        [
+            p
+            for p in where.activated(draft.network, "relu", "elu", "gelu", "silu")
+            if p.options["bias"]
+        ]
     )
     draft.touch(part.name, "bias", lambda b: b + 30)
     return draft.expect(
@@ -519,7 +465,11 @@ def large_biases(draft: Draft) -> Expectation:
     )
 
 
-@fault(lambda n: _classes(n) and n.framework != "fanin" and _normalized(n), held=True, hurts=False)
+@fault(
+    lambda n: where.classes(n) and n.framework != "fanin" and where.normalized(n),
+    held=True,
+    hurts=False,
+)
 def softmax_inside(draft: Draft) -> Expectation:
     """A softmax takes the place of a hidden activation."""
     act = draft.one([part for part in draft.network.named("act") if part.place != "out"])

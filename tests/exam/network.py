@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from exam import data
+
 Random = np.random.Generator
 
 
@@ -107,9 +109,10 @@ SUITS = {
 
 
 class Pen:
-    """Writes parts down, and numbers them by place."""
+    """Writes parts down, numbered by place, and ends as users of the framework do."""
 
-    def __init__(self) -> None:
+    def __init__(self, rng: Random, framework: str) -> None:
+        self.rng, self.framework = rng, framework
         self.number = 0
 
     def part(self, what: str, prefix: str, *inside: Part, **options: Any) -> Part:
@@ -143,3 +146,53 @@ class Pen:
         if kind != "linear":
             parts.append(self.part("act", "act", kind=kind))
         return [*parts, self.part("dropout", "drop", rate=drop)] if drop else parts
+
+    def end(
+        self,
+        name: str,
+        shape: str,
+        parts: list[Part],
+        label: str,
+        rate: float,
+        *,
+        init: str = "glorot_uniform",
+        optimizer: str = "",
+    ) -> Network:
+        """Write the last layer for a data set, and choose a loss and, unless given, an optimizer.
+
+        Parameters
+        ----------
+        name, shape : str
+            The data set, and how its samples are given.
+        parts : list of Part
+            All before the last layer.
+        label : str
+            What the network's name says of it.
+        rate : float
+            The learning rate, of Adam; others get one that does as much.
+        init, optimizer : str
+            Initializer of the last layer; optimizer.
+        """
+        loss, units = "cross_entropy", data.CLASSES.get(name, 1)
+        if name in data.REGRESSION:
+            loss, ending = "mse", "values"
+        elif name in data.BINARY:
+            loss, units = "binary", 1
+            ending = "logits" if self.framework == "torch" else "probabilities"
+        else:
+            of_torch = "log" if self.rng.random() < 0.15 else "logits"
+            of_others = "logits" if self.rng.random() < 0.2 else "probabilities"
+            ending = of_torch if self.framework == "torch" else of_others
+        parts = [*parts, Part("dense", "out", {"units": units, "init": init, "bias": True})]
+        last = {
+            ("probabilities", "cross_entropy"): "softmax",
+            ("probabilities", "binary"): "sigmoid",
+            ("log", "cross_entropy"): "log_softmax",
+        }.get((ending, loss))
+        if last:
+            parts.append(Part("act", "act_out", {"kind": last}))
+        optimizer = optimizer or str(self.rng.choice(["adam", "adam", "momentum", "rmsprop"]))
+        rate *= {"adam": 1.0, "rmsprop": 0.3, "momentum": 6.0}[optimizer]
+        return Network(
+            self.framework, "", name, shape, tuple(parts), loss, ending, optimizer, rate, label
+        )

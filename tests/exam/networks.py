@@ -8,38 +8,6 @@ from collections.abc import Callable
 from exam import data
 from exam.network import SUITS, Network, Part, Pen, Random
 
-
-def _ended(
-    pen: Pen, rng: Random, framework: str, family: str, name: str, shape: str, parts: list[Part],
-    label: str, rate: float, *, init: str = "", optimizer: str = "",
-) -> Network:  # fmt: skip
-    """Write the last layer as the framework's users do, and choose an optimizer."""
-    if name in data.REGRESSION:
-        loss, units, ending = "mse", 1, "values"
-    elif name in data.BINARY:
-        loss, units, ending = "binary", 1, "logits" if framework == "torch" else "probabilities"
-    else:
-        loss, units = "cross_entropy", data.CLASSES[name]
-        torch_ending = "log" if rng.random() < 0.15 else "logits"
-        others = "logits" if rng.random() < 0.2 else "probabilities"
-        ending = torch_ending if framework == "torch" else others
-    parts = [
-        *parts,
-        Part("dense", "out", {"units": units, "init": init or "glorot_uniform", "bias": True}),
-    ]
-    last = {
-        "probabilities": {"cross_entropy": "softmax", "binary": "sigmoid"}.get(loss),
-        "log": "log_softmax",
-    }
-    if last.get(ending):
-        parts.append(Part("act", "act_out", {"kind": last[ending]}))
-    optimizer = optimizer or str(rng.choice(["adam", "adam", "momentum", "rmsprop"]))
-    rate *= {"adam": 1.0, "rmsprop": 0.3, "momentum": 6.0}[optimizer]
-    return Network(
-        framework, family, name, shape, tuple(parts), loss, ending, optimizer, rate, label
-    )
-
-
 _VECTORS = (
     "digits", "wine", "cancer", "fashion", "clouds", "rings", "iris",
     "diabetes", "diabetes", "waves", "waves",
@@ -48,29 +16,23 @@ _VECTORS = (
 
 def shallow(rng: Random, framework: str) -> Network:
     """Draw one to four dense layers of any width, some with Dropout."""
-    pen, depth = Pen(), int(rng.integers(1, 5))
+    pen, depth = Pen(rng, framework), int(rng.integers(1, 5))
     name = str(rng.choice(_VECTORS))
     kinds = ["relu", "tanh", "selu", "gelu", "silu", "elu", "leaky_relu"]
     kind = str(rng.choice([*kinds, "sigmoid"] if depth == 1 else kinds))
     width = int(rng.choice([16, 32, 64, 128, 256]))
     drop = 0.1 if width >= 64 and rng.random() < 0.25 else 0.0
     parts = [part for _ in range(depth) for part in pen.dense(width, kind, drop=drop)]
-    return _ended(
-        pen, rng, framework, "shallow", name, "vector", parts, f"{kind}-d{depth}-w{width}", 4e-3
-    )
+    return pen.end(name, "vector", parts, f"{kind}-d{depth}-w{width}", 4e-3)
 
 
 def wide(rng: Random, framework: str) -> Network:
     """Draw one layer of 512 to 2048 units."""
-    pen, width = Pen(), int(rng.choice([512, 1024, 2048]))
+    pen, width = Pen(rng, framework), int(rng.choice([512, 1024, 2048]))
     kind = str(rng.choice(["relu", "tanh", "gelu"]))
     name = str(rng.choice(["digits", "fashion", "clouds", "cancer"]))
     parts = pen.dense(width, kind)
-    return _ended(
-        pen,
-        rng,
-        framework,
-        "wide",
+    return pen.end(
         name,
         "vector",
         parts,
@@ -82,25 +44,19 @@ def wide(rng: Random, framework: str) -> Network:
 
 def narrowing(rng: Random, framework: str) -> Network:
     """Draw layers that halve their width."""
-    pen, kind = Pen(), str(rng.choice(["relu", "tanh", "elu"]))
+    pen, kind = Pen(rng, framework), str(rng.choice(["relu", "tanh", "elu"]))
     widths = [256, 128, 64, 32, 16][int(rng.integers(0, 3)) :]
     name = str(rng.choice(["digits", "fashion", "cancer", "clouds"]))
     parts = [part for width in widths for part in pen.dense(width, kind)]
-    return _ended(
-        pen, rng, framework, "narrowing", name, "vector", parts, f"{kind}-d{len(widths)}", 2e-3
-    )
+    return pen.end(name, "vector", parts, f"{kind}-d{len(widths)}", 2e-3)
 
 
 def default(rng: Random, framework: str) -> Network:
     """Draw a few ReLU layers as the framework draws them itself."""
-    pen, depth = Pen(), int(rng.integers(1, 4))
+    pen, depth = Pen(rng, framework), int(rng.integers(1, 4))
     name = str(rng.choice(["digits", "fashion", "clouds", "wine"]))
     parts = [part for _ in range(depth) for part in pen.dense(64, "relu", init="default")]
-    return _ended(
-        pen,
-        rng,
-        framework,
-        "default",
+    return pen.end(
         name,
         "vector",
         parts,
@@ -112,16 +68,12 @@ def default(rng: Random, framework: str) -> Network:
 
 def deep(rng: Random, framework: str) -> Network:
     """Draw 8 to 60 layers whose weights keep the size of signals."""
-    pen, kind = Pen(), str(rng.choice(["tanh", "selu", "relu", "leaky_relu"]))
+    pen, kind = Pen(rng, framework), str(rng.choice(["tanh", "selu", "relu", "leaky_relu"]))
     depth = int(rng.choice([8, 12, 16] if kind in ("relu", "leaky_relu") else [10, 20, 30, 40, 60]))
     init = "orthogonal" if kind == "tanh" else SUITS[kind]
     name = str(rng.choice(["digits", "fashion", "clouds"]))
     parts = [part for _ in range(depth) for part in pen.dense(64, kind, init=init)]
-    return _ended(
-        pen,
-        rng,
-        framework,
-        "deep",
+    return pen.end(
         name,
         "vector",
         parts,
@@ -136,28 +88,22 @@ def normalized(rng: Random, framework: str) -> Network:
     norms = {"fanin": ["batch"], "torch": ["batch", "layer", "rms"], "keras": ["batch", "layer"]}[
         framework
     ]
-    pen, norm = Pen(), str(rng.choice(norms))
+    pen, norm = Pen(rng, framework), str(rng.choice(norms))
     kind = str(rng.choice(["relu", "tanh", "gelu", "silu"]))
     depth, width = int(rng.choice([2, 4, 8, 16])), int(rng.choice([32, 64, 128]))
     name = str(rng.choice(["digits", "fashion", "clouds", "cancer", "waves", "diabetes"]))
     parts = [part for _ in range(depth) for part in pen.dense(width, kind, norm=norm)]
     label = f"{norm}-{kind}-d{depth}-w{width}"
-    return _ended(
-        pen, rng, framework, "normalized", name, "vector", parts, label, 3e-3, optimizer="adam"
-    )
+    return pen.end(name, "vector", parts, label, 3e-3, optimizer="adam")
 
 
 def zero_output(rng: Random, framework: str) -> Network:
     """Draw a network whose last layer begins at zero, which is good practice."""
-    pen, depth = Pen(), int(rng.integers(1, 4))
+    pen, depth = Pen(rng, framework), int(rng.integers(1, 4))
     name = str(rng.choice(["digits", "fashion", "clouds", "waves"]))
     parts = [part for _ in range(depth) for part in pen.dense(64, "relu")]
     label = f"relu-d{depth}-w64"
-    return _ended(
-        pen,
-        rng,
-        framework,
-        "zero_output",
+    return pen.end(
         name,
         "vector",
         parts,
@@ -170,7 +116,7 @@ def zero_output(rng: Random, framework: str) -> Network:
 
 def residual(rng: Random, framework: str) -> Network:
     """Draw dense residual blocks that normalize what they get."""
-    pen, norm = Pen(), str(rng.choice(["batch", "layer"]))
+    pen, norm = Pen(rng, framework), str(rng.choice(["batch", "layer"]))
     kind, blocks = str(rng.choice(["relu", "gelu"])), int(rng.choice([2, 4, 8, 15]))
     name = str(rng.choice(["digits", "fashion", "clouds"]))
     parts = pen.dense(64, kind)
@@ -182,11 +128,7 @@ def residual(rng: Random, framework: str) -> Network:
         pen.next()
         second = pen.part("dense", "fc", units=64, init="small", bias=True)
         parts.append(pen.part("residual", "block", norm_part, first, act, second))
-    return _ended(
-        pen,
-        rng,
-        framework,
-        "residual",
+    return pen.end(
         name,
         "vector",
         parts,
@@ -199,7 +141,7 @@ def residual(rng: Random, framework: str) -> Network:
 def convolutional(rng: Random, framework: str) -> Network:
     """Draw two to six convolutions, pooling, and an end of dense layers or a mean of places."""
     norm = str(rng.choice(["", "batch", "group"]))
-    pen, kind = Pen(), str(rng.choice(["relu", "gelu", "leaky_relu"]))
+    pen, kind = Pen(rng, framework), str(rng.choice(["relu", "gelu", "leaky_relu"]))
     name, depth = str(rng.choice(data.IMAGES)), int(rng.integers(2, 5))
     parts = []
     for place in range(depth):
@@ -210,11 +152,7 @@ def convolutional(rng: Random, framework: str) -> Network:
         parts.append(pen.part("spatial_mean", "mean"))
     else:
         parts += [pen.part("flatten", "flat"), *pen.dense(64, kind)]
-    return _ended(
-        pen,
-        rng,
-        framework,
-        "convolutional",
+    return pen.end(
         name,
         "image",
         parts,
@@ -226,7 +164,7 @@ def convolutional(rng: Random, framework: str) -> Network:
 
 def residual_convolutional(rng: Random, framework: str) -> Network:
     """Draw a small residual network of convolutions."""
-    pen, blocks, name = Pen(), int(rng.integers(2, 5)), str(rng.choice(data.IMAGES))
+    pen, blocks, name = Pen(rng, framework), int(rng.integers(2, 5)), str(rng.choice(data.IMAGES))
     parts = [*pen.conv(16, "relu", norm="batch"), pen.part("pool", "pool", kind="max")]
     for _ in range(blocks):
         inside = [*pen.conv(16, "relu", norm="batch")]
@@ -235,11 +173,7 @@ def residual_convolutional(rng: Random, framework: str) -> Network:
         inside.append(pen.part("norm", "norm", kind="batch"))
         parts += [pen.part("residual", "block", *inside), pen.part("act", "after", kind="relu")]
     parts.append(pen.part("spatial_mean", "mean"))
-    return _ended(
-        pen,
-        rng,
-        framework,
-        "residual_convolutional",
+    return pen.end(
         name,
         "image",
         parts,
@@ -251,16 +185,12 @@ def residual_convolutional(rng: Random, framework: str) -> Network:
 
 def separable(rng: Random, framework: str) -> Network:
     """Draw depthwise convolutions, each before one of 1 x 1."""
-    pen, name = Pen(), str(rng.choice(data.IMAGES))
+    pen, name = Pen(rng, framework), str(rng.choice(data.IMAGES))
     parts = [*pen.conv(16, "relu", norm="batch"), pen.part("pool", "pool", kind="max")]
     for _ in range(2):
         parts += pen.conv(24, "relu", norm="batch", what="separable")
     parts.append(pen.part("spatial_mean", "mean"))
-    return _ended(
-        pen,
-        rng,
-        framework,
-        "separable",
+    return pen.end(
         name,
         "image",
         parts,
@@ -272,7 +202,7 @@ def separable(rng: Random, framework: str) -> Network:
 
 def recurrent(rng: Random, framework: str, what: str = "gru") -> Network:
     """Draw a recurrent layer over tones or words, and a dense layer on its last state."""
-    pen, name = Pen(), str(rng.choice(["tones", "words"]))
+    pen, name = Pen(rng, framework), str(rng.choice(["tones", "words"]))
     shape = "tokens" if name == "words" else "sequence"
     parts = []
     if shape == "tokens":
@@ -281,12 +211,7 @@ def recurrent(rng: Random, framework: str, what: str = "gru") -> Network:
     pen.next()
     width = int(rng.choice([24, 48]))
     parts.append(pen.part(what, what, units=width))
-    family = "recurrent" if what == "gru" else what
-    return _ended(
-        pen,
-        rng,
-        framework,
-        family,
+    return pen.end(
         name,
         shape,
         parts,
@@ -304,7 +229,7 @@ def lstm(rng: Random, framework: str) -> Network:
 
 def bag_of_words(rng: Random, framework: str) -> Network:
     """Draw an embedding, its mean over a text, and dense layers."""
-    pen, depth = Pen(), int(rng.integers(1, 3))
+    pen, depth = Pen(rng, framework), int(rng.integers(1, 3))
     pen.next()
     parts = [
         pen.part("embedding", "embed", units=32, init="default"),
@@ -312,11 +237,7 @@ def bag_of_words(rng: Random, framework: str) -> Network:
     ]
     for _ in range(depth):
         parts += pen.dense(32, "relu", init="default")
-    return _ended(
-        pen,
-        rng,
-        framework,
-        "bag_of_words",
+    return pen.end(
         "words",
         "tokens",
         parts,
@@ -329,7 +250,11 @@ def bag_of_words(rng: Random, framework: str) -> Network:
 
 def transformer(rng: Random, framework: str, norm: str = "layer") -> Network:
     """Draw blocks of attention and of two dense layers, each normalized before."""
-    pen, blocks, name = Pen(), int(rng.integers(1, 4)), str(rng.choice(["tones", "words"]))
+    pen, blocks, name = (
+        Pen(rng, framework),
+        int(rng.integers(1, 4)),
+        str(rng.choice(["tones", "words"])),
+    )
     pen.next()
     if name == "words":
         parts = [pen.part("embedding", "embed", units=32, init="default")]
@@ -351,10 +276,7 @@ def transformer(rng: Random, framework: str, norm: str = "layer") -> Network:
     pen.next()
     parts += [pen.part("norm", "norm", kind=norm), pen.part("token_mean", "mean")]
     shape = "tokens" if name == "words" else "sequence"
-    family = "transformer" if norm == "layer" else "rms_transformer"
-    return _ended(
-        pen, rng, framework, family, name, shape, parts, f"b{blocks}", 4e-3, optimizer="adam"
-    )
+    return pen.end(name, shape, parts, f"b{blocks}", 4e-3, optimizer="adam")
 
 
 def rms_transformer(rng: Random, framework: str) -> Network:
@@ -364,14 +286,10 @@ def rms_transformer(rng: Random, framework: str) -> Network:
 
 def temporal(rng: Random, framework: str) -> Network:
     """Draw convolutions over the steps of a sequence."""
-    pen, norm, depth = Pen(), str(rng.choice(["", "batch"])), int(rng.integers(1, 4))
+    pen, norm, depth = Pen(rng, framework), str(rng.choice(["", "batch"])), int(rng.integers(1, 4))
     parts = [part for _ in range(depth) for part in pen.conv(24, "relu", norm=norm, what="conv1d")]
     parts.append(pen.part("time_mean", "mean"))
-    return _ended(
-        pen,
-        rng,
-        framework,
-        "temporal",
+    return pen.end(
         "tones",
         "sequence",
         parts,
@@ -383,7 +301,7 @@ def temporal(rng: Random, framework: str) -> Network:
 
 def autoencoder(rng: Random, framework: str) -> Network:
     """Draw a dense autoencoder with a code of 16 or 32."""
-    pen, name = Pen(), str(rng.choice(["digits", "fashion"]))
+    pen, name = Pen(rng, framework), str(rng.choice(["digits", "fashion"]))
     kind, code = str(rng.choice(["relu", "tanh", "gelu"])), int(rng.choice([16, 32]))
     parts = [*pen.dense(128, kind), *pen.dense(code, "linear"), *pen.dense(128, kind)]
     features = {"digits": 64, "fashion": 196}[name]

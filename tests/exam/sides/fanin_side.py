@@ -51,7 +51,7 @@ def scope(session: Session) -> dict[str, Any]:
 
 
 def substitute(session: Session, name: str, new: Any) -> None:
-    """Put new layers in the place of one; it keeps its name and its number of units."""
+    """Put new layers in the place of one; they keep its name, others their weights if they fit."""
     made = new if isinstance(new, list) else [new]
     old = session.model
     rows, kept = [], {}
@@ -69,7 +69,8 @@ def substitute(session: Session, name: str, new: Any) -> None:
     model.build((None, *session.x.shape[1:]))
     for layer in model.layers:
         for role, values in kept.get(layer.name, {}).items():
-            layer.arrays[role][...] = values
+            if layer.arrays[role].shape == values.shape:
+                layer.arrays[role][...] = values
     session.model = model
     _compile(session)
 
@@ -83,9 +84,19 @@ def take(session: Session, value: Any, names: tuple[str, ...]) -> None:
     elif isinstance(value, fanin.Sequential):
         session.model = value
     elif isinstance(value, layers.Layer) or (isinstance(value, list) and value):
-        for name in names:
-            substitute(session, name, value)
+        for place, name in enumerate(names):
+            substitute(session, name, value if place == 0 else _as_wide(value, session, name))
     _compile(session)
+
+
+def _as_wide(value: Any, session: Session, name: str) -> Any:
+    """Return layers for a further place, of its own width."""
+    old = session.model.get_layer(name)
+    if not isinstance(value, layers.Dense) or not isinstance(old, layers.Dense):
+        return value
+    own = old.get_config()
+    config = value.get_config() | {"units": own["units"], "activation": own["activation"]}
+    return layers.Dense.from_config(config)
 
 
 def _compile(session: Session) -> None:
