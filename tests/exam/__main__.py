@@ -33,10 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"not installed: {', '.join(missing)}; see `make peers`, or choose --framework"
         )
     if options.check:
-        return _check(
-            [c for c in (*every_sound(), *every_faulty()) if c.sound.framework in wanted],
-            options.jobs,
-        )
+        every = (case for case in (*every_sound(), *every_faulty()) if options.only in case.name)
+        return _check([case for case in every if case.sound.framework in wanted], options.jobs)
     chosen = [case for case in cases(options.set == "held", wanted) if options.only in case.name]
     marks = _run(chosen, options.jobs)
     print(summary(marks))

@@ -1,5 +1,6 @@
 """One candidate at a time: a sound network and those with a fault that were made of it."""
 
+import math
 import re
 import warnings
 from collections import defaultdict
@@ -124,7 +125,7 @@ def _mended(
     gone = not any(right(finding, expected) for finding in grave(after.findings))
     try:
         behind = _lag(session, sound, guess)
-    except (RuntimeError, ValueError, TypeError) as error:
+    except (RuntimeError, TypeError) as error:
         return replace(mark, fix=code, ran=True, mended=False, why=_line(error))
     mended = gone and behind <= SHARE_THAT_IS_MENDED
     why = f"lag {behind:.2f}" + ("" if gone else ", found again")
@@ -133,7 +134,10 @@ def _mended(
 
 def _lag(session: Session, sound: float, guess: float) -> float:
     """Train, and return how much worse than the sound network that goes."""
-    losses = side(session.network.framework).train(session)
+    try:
+        losses = side(session.network.framework).train(session)
+    except (ValueError, FloatingPointError):
+        return math.inf  # NaN is refused, and so is what overflows
     # Targets may have been scaled, labels not.
     own = guessing("mse", session.y) if session.network.loss == "mse" else guess
     return lag(course(losses, own), sound)
