@@ -121,7 +121,8 @@ def equal_units(draft: Draft) -> Expectation:
     part = draft.one(draft.network.kernels)
     layers = draft.network.named("dense", "conv", "conv1d")
     behind = layers[layers.index(part) + 1]
-    draft.touch(part.name, "kernel", lambda w: w[..., np.arange(w.shape[-1]) // 4 * 4])
+    for role in ("kernel", "bias"):
+        draft.touch(part.name, role, lambda w: w[..., np.arange(w.shape[-1]) // 4 * 4])
     draft.touch(behind.name, "kernel", lambda w: w[..., np.arange(w.shape[-2]) // 4 * 4, :])
     return draft.expect({"symmetric", "rank"}, part)
 
@@ -303,7 +304,11 @@ def nan_targets(draft: Draft) -> Expectation:
     """A few of the targets are missing, written as NaN."""
     draft.y = draft.y.copy()
     draft.y[5::29] = np.nan
-    return Expectation((Answer(frozenset({"non_finite_targets", "targets"})),), r"\by\b|target")
+    answers = (
+        Answer(frozenset({"non_finite_targets", "targets"})),
+        Answer(frozenset({"non_finite"}), frozenset()),  # of no layer, and the inputs are finite
+    )
+    return Expectation(answers, r"\by\b|target")
 
 
 # Inputs.

@@ -85,8 +85,13 @@ def guessing(loss: str, y: Any) -> float:
 
 
 def course(losses: Sequence[float], guess: float) -> float:
-    """Return the mean of the epochs' losses, in units of guessing, each counted as two at most."""
-    return float(np.mean([min(loss / guess, 2.0) for loss in losses])) if guess > 0 else math.nan
+    """Return the mean of the epochs' losses, in units of guessing, each counted as two at most.
+
+    One below zero counts as two: no loss here gets there but on what it is not meant for.
+    """
+    if not guess > 0:
+        return math.nan
+    return float(np.mean([min(loss / guess, 2.0) if loss >= 0 else 2.0 for loss in losses]))
 
 
 def lag(course_of: float, course_of_sound: float) -> float:

@@ -129,6 +129,7 @@ def test_losses_are_measured_in_guessing():
     assert guessing("cross_entropy", np.array([0, 1, 2, 0, 1, 2])) == pytest.approx(math.log(3))
     assert guessing("mse", np.array([1.0, -1.0, np.nan])) == pytest.approx(1)
     assert course([2.0, 1.0, math.inf], 2.0) == pytest.approx((1 + 0.5 + 2) / 3)
+    assert course([-5.0], 2.0) == 2
     assert lag(0.6, 0.6) == 0
     assert lag(1.0, 0.6) == pytest.approx(1)
 

@@ -157,7 +157,7 @@ def _layer(part: Part) -> Any:
             return _LAYERS.Dropout(options["rate"], name=name)
         case "pool":
             kind = {"max": _LAYERS.MaxPooling2D, "mean": _LAYERS.AveragePooling2D}[options["kind"]]
-            return kind(name=name)
+            return kind(2, name=name)
         case "flatten":
             return _LAYERS.Flatten(name=name)
         case "spatial_mean":
