@@ -24,7 +24,7 @@ ARM64 := target/debian/arm64
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types verify-types rust-tests loom python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-own bench-progress instructions pairs bench-peers test-peers peers statistics fmt clean
+.PHONY: help demo build test check lint types verify-types rust-tests loom python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-own bench-progress instructions pairs bench-peers test-peers exam exam-check peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -163,6 +163,12 @@ test-peers: peers ## Initializers, streams and whole models against torch, Keras
 	KERAS_BACKEND=torch $(PEERS)/bin/python -m pytest -q tests/peers/test_models.py tests/peers/test_adapters.py tests/peers/test_traces.py tests/peers/test_data_dependent.py
 	$(PEERS)/bin/python -m pip install --quiet optuna safetensors tensorboard mlflow-skinny
 	$(PEERS)/bin/python -m pytest -q tests/package/test_readme.py  # the blocks of pages that need them
+
+exam: peers ## What diagnose says of networks with one fault, and of sound ones (SET=held, ONLY=dead, FRAMEWORK=torch): tests/exam/README.md
+	cd tests && KERAS_BACKEND=torch ../$(PEERS)/bin/python -m exam --set $(or $(SET),open) $(if $(ONLY),--only $(ONLY)) $(if $(FRAMEWORK),--framework $(FRAMEWORK)) --misses ../target/exam-$(or $(SET),open).txt
+
+exam-check: peers ## Train all networks of the examination, and write down which do not bear it out
+	cd tests && KERAS_BACKEND=torch ../$(PEERS)/bin/python -m exam --check
 
 bench-peers: peers ## Us against torch, JAX, Keras, …: docs/performance.md (ONLY="step adam": these rows, written nowhere)
 	cd benches && ../$(PEERS)/bin/python -m peers --wheel ../$(WHEELS)/*.whl --json ../target/peers.json $(if $(ONLY),--only $(ONLY),--write)
