@@ -57,6 +57,9 @@ const IN_PLACE: usize = 1 << 20;
 const MANY: usize = 128;
 const FEW: usize = 24;
 
+/// Rows that are copied to all panels before the next ones.
+const ROWS_OF_COPY: usize = 16;
+
 /// Columns from which on it pays to copy the rows of `a`.
 const WIDE: usize = 96;
 
@@ -75,9 +78,7 @@ pub(super) fn product<F: Float>(a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayVi
             return row(a, b, out);
         }
         let size = bytes(k.saturating_mul(n));
-        let pays_for_rows = a.strides()[0] == 1 && n >= WIDE;
-        let is_near = size <= NEAREST && !pays_for_rows;
-        if m < FEW || is_near || m < MANY && size <= IN_PLACE {
+        if m < FEW || size <= NEAREST || m < MANY && size <= IN_PLACE {
             return in_place(a, b, out);
         }
     }
@@ -314,23 +315,24 @@ unsafe fn in_panels<F: Float, const W: usize, const L: usize, const HOW: u8, con
         let count = together.min(n - j);
         for p in (0..k).step_by(BLOCK) {
             let terms = BLOCK.min(k - p);
-            for (panel, first) in panels.iter_mut().zip((0..count).step_by(W)) {
-                let here = W.min(count - first);
-                // SAFETY: these terms and columns are in the matrix, and a panel has room for them.
-                unsafe {
-                    panel::copy(
-                        b.from(p, j + first),
-                        terms,
-                        here,
-                        panel.as_mut_ptr().cast::<[F; W]>(),
-                    )
-                };
+            // A few rows of all panels, so that these rows are read as they lie; columns that lie side by side, panel by panel.
+            let together = if b.column == 1 { ROWS_OF_COPY } else { BLOCK };
+            for q in (0..terms).step_by(together) {
+                for (panel, first) in panels.iter_mut().zip((0..count).step_by(W)) {
+                    let (height, here) = (together.min(terms - q), W.min(count - first));
+                    // SAFETY: these terms and columns are in the matrix, and a panel has room for them.
+                    unsafe {
+                        let to = panel.as_mut_ptr().cast::<[F; W]>().add(q);
+                        panel::copy(b.from(p + q, j + first), height, here, to);
+                    }
+                }
             }
+            let copies_rows = count >= WIDE && !rows.is_empty() && (a.row == 1 || collide(&a));
             for i in (0..m).step_by(ROWS) {
                 let height = ROWS.min(m - i);
                 // SAFETY: these rows and terms are in the matrix.
                 let (mut a, mut next) = (unsafe { a.from(i, p) }, a.row);
-                if count >= WIDE && !rows.is_empty() {
+                if copies_rows {
                     let rows = rows.as_mut_ptr().cast();
                     // SAFETY: there is room for them.
                     a = unsafe {
@@ -360,6 +362,12 @@ unsafe fn in_panels<F: Float, const W: usize, const L: usize, const HOW: u8, con
             }
         }
     }
+}
+
+/// Whether the rows of a matrix are so far apart that their beginnings meet in the same few lines of a cache.
+#[inline(always)]
+const fn collide<F>(a: &Strided<*const F>) -> bool {
+    a.row * size_of::<F>() as isize % 1024 == 0
 }
 
 /// Some rows times a panel.
