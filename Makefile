@@ -24,7 +24,7 @@ ARM64 := target/debian/arm64
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types verify-types rust-tests loom python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-own bench-progress instructions pairs bench-peers test-peers exam exam-check peers statistics fmt clean
+.PHONY: help demo build test check lint types verify-types rust-tests loom python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-products bench-own bench-progress instructions pairs bench-peers test-peers exam exam-check peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -142,6 +142,10 @@ audit: $(PACKAGING_TOOLS) ## Licences, sources and known vulnerabilities of what
 
 bench: ## Rust benches of the kernels
 	cargo bench --locked
+
+bench-products: $(EXTENSION) ## GFLOP/s of our matrix products beside NumPy's, and torch's where it is installed
+	$(BIN)/python benches/products.py
+	$(BIN)/python benches/products.py --threads 2
 
 bench-own: $(EXTENSION) ## What a loss or a metric written in Python costs a batch
 	$(BIN)/python benches/own_losses.py

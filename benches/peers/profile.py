@@ -18,7 +18,7 @@ SECONDS = 3
 # The first that matches a symbol names its part; what is made before the steps does not count.
 PARTS = (
     ("", r"random::|training::|criterion|tests?::common"),
-    ("matrix products", r"gemm|linalg|matrixmultiply"),
+    ("matrix products", r"linalg"),
     ("BatchNormalization", r"batch_normalization"),
     ("sums over the batch", r"reduce::"),
     ("optimizer", r"optimizers::"),

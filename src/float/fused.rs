@@ -26,7 +26,7 @@ pub(super) fn of_tame_doubles(a: f64, b: f64, c: f64) -> f64 {
 pub(super) fn is_tame(x: f64) -> bool {
     const BIAS: u64 = 1023;
     let exponent = x.to_bits() << 1 >> 53;
-    (exponent.wrapping_sub(BIAS - 480) <= 2 * 480) | (x == 0.0)
+    exponent.wrapping_sub(BIAS - 480) <= 2 * 480 || x == 0.0
 }
 
 /// a + b, rounded to odd. Infinities and NaN are those of the sum.

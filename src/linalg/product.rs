@@ -190,13 +190,14 @@ fn add_rows<F: Float, const HOW: u8>(a: ArrayView1<F>, b: ArrayView2<F>, sums: &
     let (stride_a, stride_b, a, b) = (a.strides()[0], b.strides()[0], a.as_ptr(), b.as_ptr());
     // SAFETY: p is below k, and n columns lie side by side.
     let term = |p: usize| unsafe { *a.offset(p as isize * stride_a) };
+    // SAFETY: as above.
     let row = |p: usize| unsafe { std::slice::from_raw_parts(b.offset(p as isize * stride_b), n) };
     let whole = k / TOGETHER * TOGETHER;
     for p in (0..whole).step_by(TOGETHER) {
         let a: [F; TOGETHER] = std::array::from_fn(|i| term(p + i));
         let b: [&[F]; TOGETHER] = std::array::from_fn(|i| row(p + i));
         for (j, sum) in sums.iter_mut().enumerate() {
-            unrolled!(I < TOGETHER, *sum = fused::<F, HOW>(a[I], b[I][j], *sum));
+            unrolled!(I < TOGETHER, *sum = fused::<F, HOW>(a[I], b[I][j], *sum), 0 1 2 3 4 5 6 7);
         }
     }
     for p in whole..k {

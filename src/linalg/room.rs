@@ -54,6 +54,7 @@ mod tests {
     #[test]
     fn there_is_room_for_what_is_asked_for_or_some_of_it() {
         type Value = [f64; 4096];
+        type Large = [u8; MOST + 1];
         for (count, found) in [(1, 1), (3, 3), (1000, MOST / size_of::<Value>()), (2, 2)] {
             assert_eq!(
                 Room::take::<Value>(count).unwrap().values::<Value>().len(),
@@ -61,7 +62,6 @@ mod tests {
             );
         }
         // What is larger is one, and what is taken twice is two.
-        type Large = [u8; MOST + 1];
         let mut first = Room::take::<Large>(2).unwrap();
         let mut second = Room::take::<Large>(2).unwrap();
         first.values::<u8>()[0].write(1);

@@ -12,19 +12,12 @@ use crate::float::Float;
 use crate::simd::Level;
 
 /// Where the element (0, 0) of a matrix is, and how far it is to the next row and the next column.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Strided<P> {
     pub(super) at: P,
     pub(super) row: isize,
     pub(super) column: isize,
 }
-
-impl<P: Copy> Clone for Strided<P> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<P: Copy> Copy for Strided<P> {}
 
 impl<F> Strided<*const F> {
     /// The matrix that begins at element (i, j).
@@ -156,9 +149,10 @@ pub(super) unsafe fn strip<F: Float, const L: usize, const HOW: u8, const LEVEL:
             _ => tiles!(1; 12 8 4 2 1),
         }
     } else if const { LEVEL == Level::Avx2 as u8 } {
-        match vectors {
-            2 => tiles!(2; 6 4 2 1),
-            _ => tiles!(1; 8 4 2 1),
+        if vectors == 2 {
+            tiles!(2; 6 4 2 1);
+        } else {
+            tiles!(1; 8 4 2 1);
         }
     } else {
         tiles!(1; 4 2 1);
@@ -198,8 +192,11 @@ unsafe fn tile<F: Float, const R: usize, const V: usize, const L: usize, const H
             }
         });
     } else {
+        // A copy: sums that somebody looks at by their address would leave the registers in the other case, too.
+        let mut copy = [[[F::ZERO; L]; V]; R];
+        unrolled!(I < R, unrolled!(J < V, copy[I][J] = sums[I][J], 0 1 2 3));
         // SAFETY: the caller's promises.
-        unsafe { put_some(sums.as_flattened().as_flattened(), V * L, out, columns) };
+        unsafe { put_some(copy.as_flattened().as_flattened(), V * L, out, columns) };
     }
 }
 

@@ -1,16 +1,18 @@
-//! Single kernels on plain arrays: activations, losses, metrics, optimizer steps, others' layout of a kernel.
+//! Single kernels on plain arrays: activations, losses, metrics, optimizer steps, products, others' layout of a kernel.
 
 use std::borrow::Cow;
 
-use numpy::{Element, PyArrayMethods, PyUntypedArrayMethods};
+use ndarray::ArrayView2;
+use numpy::{Element, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::arrays::{by_dtype, check_exact, element_type, empty, read, write};
-use super::boundary::{detached, shape_error};
+use super::boundary::{detached, shape_error, threads_or_global};
 use super::records::TargetArray;
 use super::settings::from_dict;
 use crate::float::Float;
+use crate::linalg::matmul;
 use crate::losses::{Factor, Targets};
 use crate::memory::zeros;
 use crate::optimizers::{Step, Variable, check_learning_rate};
@@ -279,4 +281,55 @@ pub(super) fn outputs_first(kernel: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -
         })
     }
     by_dtype!(element_type("kernel", kernel)?, F => run::<F>(kernel, out))
+}
+
+/// Write a · b into `out`, each of `a` and `b` transposed first where so asked: in the order of the layers' products.
+#[pyfunction]
+#[pyo3(signature = (a, b, out, transposes=(false, false), threads=None))]
+pub(super) fn product(
+    a: &Bound<'_, PyAny>,
+    b: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+    transposes: (bool, bool),
+    threads: Option<&Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    fn run<F: Float + Element>(
+        [a, b, out]: [&Bound<'_, PyAny>; 3],
+        transposes: (bool, bool),
+        threads: Threads,
+    ) -> PyResult<()> {
+        let py = a.py();
+        let (a, b) = (read::<F>("a", a)?, read::<F>("b", b)?);
+        let mut out = write::<F>("out", out)?;
+        let (mut view_a, mut view_b) = (matrix("a", &a)?, matrix("b", &b)?);
+        if transposes.0 {
+            view_a = view_a.reversed_axes();
+        }
+        if transposes.1 {
+            view_b = view_b.reversed_axes();
+        }
+        check_exact("rows of b", &[view_b.nrows()], &[view_a.ncols()])?;
+        check_exact("out", out.shape(), &[view_a.nrows(), view_b.ncols()])?;
+        let mut out = out.as_array_mut();
+        let out = out.view_mut().into_dimensionality().expect("a matrix");
+        detached(py, || {
+            matmul(threads, view_a, view_b, out);
+            Ok(())
+        })
+    }
+    let threads = threads_or_global(threads)?;
+    by_dtype!(element_type("a", a)?, F => run::<F>([a, b, out], transposes, threads))
+}
+
+/// An array as a matrix, or an error that names it.
+fn matrix<'a, F: Element>(
+    name: &str,
+    array: &'a PyReadonlyArrayDyn<'_, F>,
+) -> PyResult<ArrayView2<'a, F>> {
+    array.as_array().into_dimensionality().map_err(|_| {
+        let found = Shape(array.shape());
+        shape_error(format!(
+            "{name}: expected 2 dimensions, found shape {found}"
+        ))
+    })
 }

@@ -40,7 +40,7 @@ mod _core {
     #[pymodule_export]
     use super::functions::{
         activate, activate_backward, first_non_finite, loss_rows, metric_rows, optimizer_slots,
-        optimizer_step, outputs_first,
+        optimizer_step, outputs_first, product,
     };
     #[pymodule_export]
     use super::lock::{Lock, Reading, Writing};

@@ -155,6 +155,7 @@ CALLS = {
     "orthogonal": (_core.orthogonal, (3, 4), "float32", "1", "a", 1.0),
     "orthogonalize": (_core.orthogonalize, np.ones((4, 3)), (3, 4), 1.0),
     "outputs_first": (_core.outputs_first, np.ones((2, 3, 4)), np.ones((4, 3, 2))),
+    "product": (_core.product, X, X, np.ones((4, 4)), (False, True), 1),
     "permutation": (_core.permutation, "1", "a", 10),
     "philox_words": (_core.philox_words, "1", "a", 0, 10),
     "random_normal": (_core.random_normal, (3, 4), "float32", "1", "a", 0.0, 1.0),

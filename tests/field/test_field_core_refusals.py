@@ -262,6 +262,21 @@ WORDS = {
         ValueError,
         "out: expected an array for this call alone, found one that ",
     ),
+    "matrices that do not fit": (
+        lambda: _core.product(np.ones((2, 3)), SQUARE, SQUARE.copy()),
+        ValueError,
+        "rows of b: expected shape (3,), found (2,)",
+    ),
+    "a product into what it reads": (
+        lambda: _core.product(SQUARE, SQUARE, SQUARE[:1]),
+        ValueError,
+        "out: expected an array for this call alone, found one that ",
+    ),
+    "a product of no matrix": (
+        lambda: _core.product(np.ones(2), SQUARE, SQUARE.copy()),
+        ValueError,
+        "a: expected 2 dimensions, found shape (2,)",
+    ),
     "a metric of other targets": (
         lambda: evaluate({"kind": "sparse_categorical_accuracy"}),
         ValueError,
