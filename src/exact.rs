@@ -212,7 +212,7 @@ fn whole_power(x: Wide, mut n: u32) -> Wide {
 }
 
 /// The number nearest to `base` to the power `exponent`, for a base that is not negative; 0⁰ and 1^∞ are 1.
-pub(crate) fn power(base: f64, exponent: f64) -> f64 {
+pub fn power(base: f64, exponent: f64) -> f64 {
     if base.is_nan() || exponent.is_nan() || base < 0.0 {
         return f64::NAN;
     }
@@ -236,7 +236,7 @@ pub(crate) fn power(base: f64, exponent: f64) -> f64 {
 }
 
 /// The number nearest to cos(π·`share`), for a share from 0 to 1.
-pub(crate) fn cosine_of_half_turns(share: f64) -> f64 {
+pub fn cosine_of_half_turns(share: f64) -> f64 {
     if share > 0.5 {
         return -cosine_of_half_turns(1.0 - share);
     }

@@ -17,7 +17,7 @@ pub mod optimizers;
 
 // The ground.
 pub mod error;
-mod exact;
+pub mod exact;
 pub mod float;
 pub mod layout;
 mod linalg;

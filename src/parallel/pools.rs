@@ -90,7 +90,7 @@ fn spawn(thread: ThreadBuilder) -> Option<ThreadBuilder> {
 }
 
 /// Lock a mutex whose data no panic leaves half done.
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
