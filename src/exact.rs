@@ -235,6 +235,44 @@ pub fn power(base: f64, exponent: f64) -> f64 {
     }
 }
 
+/// The powers of one base, whose squares are known: a few products each.
+#[derive(Debug)]
+pub struct Powers {
+    base: f64,
+    squares: [Wide; u32::BITS as usize],
+}
+
+impl Powers {
+    /// Those of a base from 0 to below 1.
+    pub fn of(base: f64) -> Self {
+        let mut square = Wide::of(base);
+        let squares = std::array::from_fn(|_| {
+            let found = square;
+            square = square.times(square);
+            found
+        });
+        Self { base, squares }
+    }
+
+    /// The base.
+    pub fn base(&self) -> f64 {
+        self.base
+    }
+
+    /// What [`power`] is.
+    pub fn at(&self, exponent: u64) -> f64 {
+        match u32::try_from(exponent) {
+            Ok(n) if n > 0 && self.base > 0.0 => {
+                let is_factor = |&(i, _): &(usize, _)| n >> i & 1 == 1;
+                let factors = self.squares.iter().enumerate().filter(is_factor);
+                let product = factors.fold(ONE, |product, (_, &square)| product.times(square));
+                product.rounded()
+            }
+            _ => power(self.base, exponent as f64),
+        }
+    }
+}
+
 /// The number nearest to cos(π·`share`), for a share from 0 to 1.
 pub fn cosine_of_half_turns(share: f64) -> f64 {
     if share > 0.5 {
@@ -297,6 +335,16 @@ mod tests {
                 let (found, about) = (power(base, exponent), base.powf(exponent));
                 let apart = found.to_bits().abs_diff(about.to_bits());
                 assert!(apart <= 1, "{base}^{exponent}: {found} beside {about}");
+            }
+        }
+    }
+
+    #[test]
+    fn powers_of_one_base_are_the_same() {
+        for base in [0.0, 1e-300, 0.1, 0.9, 0.999, 1.0 - f64::EPSILON / 2.0] {
+            let powers = Powers::of(base);
+            for exponent in (0..70).chain([999, 1 << 20, u64::from(u32::MAX), 1 << 40]) {
+                assert_eq!(powers.at(exponent), power(base, exponent as f64));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Optimizer, Part, Step};
 use crate::error::Result;
-use crate::exact::power;
+use crate::exact::Powers;
 use crate::float::Float;
 use crate::settings::Settings;
 use crate::simd::kernel;
@@ -16,6 +16,7 @@ use crate::simd::kernel;
 pub(super) struct Adam {
     beta_1: f64,
     beta_2: f64,
+    powers: [Powers; 2],
     epsilon: f64,
     amsgrad: bool,
 }
@@ -27,12 +28,24 @@ impl Adam {
                 (0.0..1.0).contains(&b)
             })
         };
+        let (beta_1, beta_2) = (rate("beta_1")?, rate("beta_2")?);
         Ok(Self {
-            beta_1: rate("beta_1")?,
-            beta_2: rate("beta_2")?,
+            beta_1,
+            beta_2,
+            powers: [Powers::of(beta_1), Powers::of(beta_2)],
             epsilon: settings.float_where("epsilon", "a number of at least 0", |e| e >= 0.0)?,
             amsgrad: settings.flag("amsgrad")?,
         })
+    }
+}
+
+/// 1 − βᵗ.
+fn correction(powers: &Powers, t: u64) -> f64 {
+    // βᵗ ≤ exp((β − 1) t), and what is below 2⁻⁵⁴ leaves 1 as it is.
+    if (1.0 - powers.base()) * t as f64 > 38.0 {
+        1.0
+    } else {
+        1.0 - powers.at(t)
     }
 }
 
@@ -58,8 +71,9 @@ impl<F: Float> Optimizer<F> for Adam {
 
     fn update(&self, step: Step, part: Part<F>) {
         let (w, g, [m, v, v_max]) = (part.w, part.gradients, part.slots);
-        let t = step.number as f64;
-        let correction = (1.0 - power(self.beta_2, t)).sqrt() / (1.0 - power(self.beta_1, t));
+        let t = step.number;
+        let [rest_1, rest_2] = self.powers.each_ref().map(|powers| correction(powers, t));
+        let correction = rest_2.sqrt() / rest_1;
         let constants = Constants {
             alpha: F::of(step.learning_rate * correction),
             beta_1: F::of(self.beta_1),
