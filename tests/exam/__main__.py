@@ -1,8 +1,11 @@
 """``python -m exam``: run the examination, or look at what training bears out."""
 
 import argparse
+import json
+import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from exam.cases import VOID, Case, cases, every_faulty, every_sound
@@ -22,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="only cases whose name has this in it")
     parser.add_argument("--jobs", type=int, default=2, help="processes, of one thread each (2)")
     parser.add_argument("--misses", type=Path, help="where to list what fell short")
+    parser.add_argument("--resume", type=Path, help="where marks are kept, so that a run can go on")
     parser.add_argument(
         "--check", action="store_true", help="write void.txt: what training does not bear out"
     )
@@ -34,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     if options.check:
         every = (case for case in (*every_sound(), *every_faulty()) if options.only in case.name)
-        return _check([case for case in every if case.sound.framework in wanted], options.jobs)
+        return _check([case for case in every if case.sound.framework in wanted], options)
     chosen = [case for case in cases(options.set == "held", wanted) if options.only in case.name]
-    marks = _run(chosen, options.jobs)
+    marks = _run(chosen, options)
     print(summary(marks))
     if options.misses:
         options.misses.parent.mkdir(parents=True, exist_ok=True)
@@ -45,22 +49,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(chosen: Sequence[Case], jobs: int, diagnosing: bool = True) -> list[Mark]:
-    marks: list[Mark] = []
-    for mark in examine_all(chosen, jobs, diagnosing):
-        marks.append(mark)
-        if sys.stderr.isatty() or len(marks) % 50 == 0:
-            print(f"\r{len(marks)} of {len(chosen)}", end="", file=sys.stderr, flush=True)
+def _run(
+    chosen: Sequence[Case], options: argparse.Namespace, diagnosing: bool = True
+) -> list[Mark]:
+    """Examine what has no mark yet; marks are kept one by one, as a run may be long."""
+    kept: Path | None = options.resume
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept and kept.exists() else []
+    marks = [Mark(**json.loads(line)) for line in lines]
+    done = {mark.name for mark in marks}
+    waiting = [case for case in chosen if case.name not in done]
+    with open(kept or os.devnull, "a", encoding="utf-8") as file:
+        for mark in examine_all(waiting, options.jobs, diagnosing):
+            marks.append(mark)
+            file.write(json.dumps(asdict(mark)) + "\n")
+            file.flush()
+            if sys.stderr.isatty() or len(marks) % 50 == 0:
+                print(f"\r{len(marks)} of {len(chosen)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return marks
 
 
-def _check(chosen: Sequence[Case], jobs: int) -> int:
+def _check(chosen: Sequence[Case], options: argparse.Namespace) -> int:
     """Write the names that training does not bear out; nothing is diagnosed."""
     names = {case.name for case in chosen}
     lines = VOID.read_text(encoding="utf-8").splitlines()[1:] if VOID.exists() else []
     others = [line for line in lines if line.split()[0] not in names]
-    found = [f"{m.name}  {m.why}" for m in _run(chosen, jobs, diagnosing=False) if not m.shown]
+    found = [f"{m.name}  {m.why}" for m in _run(chosen, options, diagnosing=False) if not m.shown]
     head = "# What training does not bear out: `python -m exam --check` writes it.\n"
     VOID.write_text(
         head + "".join(f"{line}\n" for line in sorted(others + found)), encoding="utf-8"
