@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyDict, PyTuple};
+use pyo3::types::{IntoPyDict, PyDict, PyTuple, PyType};
 
 use super::boundary::{detached, interruptible};
 use crate::network::gate::{self, Claim, Reader, Refusal, Turn};
@@ -64,6 +64,11 @@ impl Lock {
     #[new]
     fn new() -> Self {
         Self { id: gate::new_id() }
+    }
+
+    /// A copy, or what a pickle becomes, is a lock of its own.
+    fn __reduce__<'py>(own: &Bound<'py, Self>) -> (Bound<'py, PyType>, Bound<'py, PyTuple>) {
+        (own.get_type(), PyTuple::empty(own.py()))
     }
 
     /// Copies of arrays, all as of one whole batch.

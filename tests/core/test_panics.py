@@ -108,6 +108,20 @@ def update(
     _core.update(network, update, cache, dy, staged, progress, after, rate, threads)
 
 
+def copies(lock, arrays):
+    return lock.copies(arrays)
+
+
+def read(lock, arrays):
+    with _core.Reading(lock, arrays) as held:
+        return held
+
+
+def write(locks, names, training, change, *arguments):
+    with _core.Writing(locks, names, training) as writing:
+        return writing.turn(change, *arguments)
+
+
 # A good call of each function; of a method, with its plan bound.
 CALLS = {
     "Plan": (Plan, (5,), [NORMAL, DENSE], "float64"),
@@ -119,6 +133,9 @@ CALLS = {
     "Plan.trace": (PLAN.trace, PARAMS, STATE, X, True, 1),
     "Plan.gradients": (PLAN.gradients, PARAMS, TRACE, np.ones((4, 3)), True, 1),
     "predict": (_core.predict, NETWORK, X, 2, 1),
+    "Lock": (copies, _core.Lock(), [PARAMS]),
+    "Reading": (read, _core.Lock(), [PARAMS, STATE]),
+    "Writing": (write, [_core.Lock()], ["network"], False, np.copyto, PARAMS, 1.0),
     "evaluate": (_core.evaluate, NETWORK, OBJECTIVE, SAMPLES, 2, 1),
     "train": (_core.train, [NETWORK], [UPDATE], OBJECTIVE, SAMPLES, [BATCHES], 1),
     "update": (

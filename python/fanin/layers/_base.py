@@ -343,7 +343,7 @@ class Layer(WithConfiguration, Module, Stacked):
             own |= {"_params": network.params, "_state": network.state}
         return {**own, "arrays": {}}
 
-    def apart(self, params: Array, state: Array) -> "Layer":
+    def _apart(self, params: Array, state: Array) -> "Layer":
         """Return what copies and pickles as this layer does, with these values instead of its own.
 
         It is no layer to compute with: only copies of it have arrays.

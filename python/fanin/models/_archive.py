@@ -64,9 +64,9 @@ def save_weights(model: Any, filepath: object, overwrite: object) -> None:
     """Do what `Sequential.save_weights` says."""
     model.ready()
     path, overwrite = check_path(filepath), _checks.flag("overwrite", overwrite)
-    names, arrays = zip(*model.named_weights(), strict=True)
-    with _core.Reading(model.lock, arrays) as held:
-        _write(path, dict(zip(names, held, strict=True)), overwrite)
+    weights = dict(model.named_weights())
+    with _core.Reading(model.lock, list(weights.values())) as held:
+        _write(path, dict(zip(weights, held, strict=True)), overwrite)
 
 
 def _write(path: str, arrays: Arrays, overwrite: bool) -> None:
@@ -90,16 +90,16 @@ def _whole(model: "Sequential") -> Iterator[Arrays]:
     compiled = model.compiled_with if model.compiled else None
     _warn_of_source(model)
     while True:
-        names, weights = zip(*model.named_weights(), strict=True)
+        weights = dict(model.named_weights())
         own = [] if compiled is None else compiled.arrays()
-        with _core.Reading(model.lock, [*weights, *own]) as held:
+        with _core.Reading(model.lock, [*weights.values(), *own]) as held:
             # Another epoch, or other slots, may have begun while it waited for the end of a batch.
             if compiled is not None and not compiled.has(own):
                 continue
-            arrays = dict(zip(names, held, strict=False))
+            arrays = dict(zip(weights, held, strict=False))
             steps = 0
             if compiled is not None:
-                progress, *slots = held[len(names) :]
+                progress, *slots = held[len(weights) :]
                 steps = int(progress[0])
                 if slots:
                     arrays[_SLOTS] = compiled.arranged(model.params, *slots)

@@ -111,7 +111,7 @@ def apart(network: Network, row: Sequence[Layer]) -> list[Layer]:
         own = layer.network.plan
         stop, state_stop = start + own.parameter_count, state_start + own.state_count
         params, state = network.params[start:stop], network.state[state_start:state_stop]
-        twins.append(layer.apart(params, state))
+        twins.append(layer._apart(params, state))
         start, state_start = stop, state_stop
     return twins
 

@@ -62,7 +62,8 @@ class Compiled:
 
     @iterations.setter
     def iterations(self, steps: int) -> None:
-        self.progress[0] = steps
+        # A new array: undoing a call gives back the one that was there.
+        self.progress = np.array([steps], dtype=float)
 
     @classmethod
     def of(
