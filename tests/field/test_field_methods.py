@@ -43,7 +43,7 @@ REFUSED = {
         *("variables", "trainable_variables", "non_trainable_variables", "trainable", "built"),
         *("compiled", "optimizer", "loss", "metrics", "metrics_names", "layers", "source"),
         *("dtype", "input_shape", "output_shape", "known_shape", "plan_for", "ready", "take"),
-        *("epoch", "network", "compiled_with", "built_for", "restoring"),
+        *("epoch", "network", "lock", "compiled_with", "built_for", "restoring"),
     ],
 }
 # What Python calls: a subclass may override these.
