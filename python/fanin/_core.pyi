@@ -271,7 +271,7 @@ def product(
     a: _Array,
     b: _Array,
     out: _Array,
-    transposes: tuple[bool, bool] = (False, False),
+    transposes: tuple[bool, bool] = ...,
     threads: int | None = None,
 ) -> None: ...
 
