@@ -214,12 +214,15 @@ fn short_batches_stop_between_batches_only() {
     for (name, plan, _) in networks() {
         let mut training = Training::new(plan, 8);
         let (mut trainer, mut arrays) = training.member(Threads::ONE);
-        let mut calls = 1;
-        while !trainer.run_until(Instant::now(), &mut arrays) {
-            assert_eq!(arrays.progress[0], f64::from(calls), "{name}");
-            calls += 1;
+        let (mut before, mut done) = (0.0, false);
+        while !done {
+            done = trainer.run_until(Instant::now(), &mut arrays);
+            // After each batch, or after some of those that take no longer than a look at the clock is worth.
+            let batches = arrays.progress[0] - before;
+            assert!((1.0..=16.0).contains(&batches), "{name}: {batches}");
+            before = arrays.progress[0];
         }
-        assert_eq!(calls, BATCHES as i32);
+        assert_eq!(before, BATCHES as f64);
     }
 }
 

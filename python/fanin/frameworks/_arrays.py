@@ -178,7 +178,9 @@ class Model(Result):
     layers: list[Layer]
     result: Callable[[], Any] = field(repr=False)
     doubt: str = ""
-    alone: Callable[[], AbstractContextManager[object]] = field(default=nullcontext, repr=False)
+    alone: Callable[[], AbstractContextManager[object]] = field(
+        default_factory=lambda: nullcontext, repr=False
+    )
 
     def in_order(self, names: Sequence[str]) -> "Model":
         """Return the model with its layers in the order that the user gives.
