@@ -277,13 +277,12 @@ mod tests {
         mode::get()
     }
 
-    /// Half the least normal number, and a third.
-    fn small_and_third() -> [f32; 2] {
-        let halve = std::hint::black_box(f32::MIN_POSITIVE) * std::hint::black_box(0.5);
-        [
-            halve,
-            std::hint::black_box(1.0f32) / std::hint::black_box(3.0),
-        ]
+    /// The bits of half the least normal number, which is flushed to zero, and of minus a third, which is rounded up to
+    /// another number than the nearest.
+    fn half_and_third() -> [u32; 2] {
+        use std::hint::black_box;
+        let half = black_box(f32::MIN_POSITIVE) * black_box(0.5);
+        [half, black_box(-1.0f32) / black_box(3.0)].map(f32::to_bits)
     }
 
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -291,14 +290,15 @@ mod tests {
     fn modes_of_others_end_where_kernels_begin_and_come_back_after_them() {
         // A thread of its own: what it does to its mode ends with it.
         let work = || {
-            let expected = small_and_third();
+            let expected = half_and_third();
             let spoiled = spoil();
-            assert_ne!(small_and_third(), expected);
+            let [half, third] = half_and_third();
+            assert!(half != expected[0] && third != expected[1]);
             {
                 let _default = DefaultArithmetic::enter();
-                assert_eq!(small_and_third(), expected);
+                assert_eq!(half_and_third(), expected);
                 let _again = DefaultArithmetic::enter();
-                assert_eq!(small_and_third(), expected);
+                assert_eq!(half_and_third(), expected);
             }
             let same = mode::get() & mode::MASK == spoiled & mode::MASK;
             // The assertions of this thread, too, are computed in the usual mode.
