@@ -1,6 +1,8 @@
 //! What a network means, compiled once and never changed; and from it what runs.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+
+use once_cell::race::OnceBox;
 
 use super::graph::{Flat, Graph, Operation, Place, Value, size_of_array, value};
 use super::layout::Purpose;
@@ -19,9 +21,10 @@ pub struct Plan<F: Float> {
     input: Value,
     output: Value,
     arrays: Arc<Arrays>,
-    inference: OnceLock<Arc<Program<F>>>,
-    by_hand: OnceLock<Arc<Program<F>>>,
-    update: OnceLock<Arc<Program<F>>>,
+    // Without a lock, which a fork meanwhile would leave locked in the child: two threads may both make one.
+    inference: OnceBox<Arc<Program<F>>>,
+    by_hand: OnceBox<Arc<Program<F>>>,
+    update: OnceBox<Arc<Program<F>>>,
 }
 
 /// What a layer makes.
@@ -144,9 +147,9 @@ impl<F: Float> Plan<F> {
             input,
             output,
             arrays,
-            inference: OnceLock::new(),
-            by_hand: OnceLock::new(),
-            update: OnceLock::new(),
+            inference: OnceBox::new(),
+            by_hand: OnceBox::new(),
+            update: OnceBox::new(),
         }
     }
 
@@ -232,19 +235,19 @@ impl<F: Float> Plan<F> {
 
     /// What runs to predict.
     pub fn inference(&self) -> Arc<Program<F>> {
-        let program = || Arc::new(self.fused(Purpose::Inference));
+        let program = || Box::new(Arc::new(self.fused(Purpose::Inference)));
         self.inference.get_or_init(program).clone()
     }
 
     /// What runs forward and back in separate calls, for all gradients.
     pub fn by_hand(&self) -> Arc<Program<F>> {
-        let program = || Arc::new(self.fused(Purpose::ByHand { with_input: true }));
+        let program = || Box::new(Arc::new(self.fused(Purpose::ByHand { with_input: true })));
         self.by_hand.get_or_init(program).clone()
     }
 
     /// What runs back through a pass by hand to move the parameters: without the gradient of the input.
     pub fn update(&self) -> Arc<Program<F>> {
-        let program = || Arc::new(self.fused(Purpose::ByHand { with_input: false }));
+        let program = || Box::new(Arc::new(self.fused(Purpose::ByHand { with_input: false })));
         self.update.get_or_init(program).clone()
     }
 

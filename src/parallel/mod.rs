@@ -21,7 +21,7 @@ use rayon::ThreadPool;
 
 pub use chunks::{for_each, for_each_chunk, for_each_pair};
 pub use count::{Threads, set_num_threads};
-pub use pools::{locked, set_home};
+pub use pools::{after_fork, before_fork, locked, set_home};
 
 use pools::{is_member, pool};
 

@@ -3,6 +3,7 @@
 //! A pool belongs to the process that made it, since threads do not survive a fork. It has room for more threads than it
 //! starts: a call that asks for more than there are starts the others, one that asks for fewer uses so many of them.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
@@ -136,6 +137,21 @@ fn is_home() -> bool {
     HOME.get() == Some(&thread::current().id())
 }
 static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
+
+thread_local! {
+    /// The lock of the pools, while this thread forks.
+    static FORKING: RefCell<Option<MutexGuard<'static, Option<Pools>>>> = const { RefCell::new(None) };
+}
+
+/// Keep other threads from the pools until [`after_fork`]: in a child nobody would give up what they had locked.
+pub fn before_fork() {
+    FORKING.set(Some(locked(&POOLS)));
+}
+
+/// Let others to the pools again, in the parent as in the child.
+pub fn after_fork() {
+    FORKING.set(None);
+}
 
 /// Do something with this process's pools; those that a parent process made are forgotten.
 fn with_pools<R>(work: impl FnOnce(&mut Pools) -> R) -> R {

@@ -11,9 +11,10 @@ use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyTuple, PyType};
 
 use super::boundary::{detached, interruptible};
+use super::first_use;
 use crate::network::gate::{self, Claim, Reader, Refusal, Turn};
 use crate::network::lock::{Claimed, Id};
-use crate::parallel::locked;
+use crate::parallel::{self, locked};
 
 /// Who may touch the arrays of a network. Copies of a network have one of their own, and so has a forked process.
 #[pyclass(frozen, module = "fanin._core")]
@@ -55,14 +56,14 @@ impl Lock {
 }
 
 /// A copy by `NumPy`, which runs no Python.
-fn copy<'py>(array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn copy<'py>(array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     array.call_method0(pyo3::intern!(array.py(), "copy"))
 }
 
 #[pymethods]
 impl Lock {
     #[new]
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { id: gate::new_id() }
     }
 
@@ -238,25 +239,30 @@ pub(super) fn in_turn<R>(
     write()
 }
 
-/// Hold off turns for a fork, and wait until none is on, which is soon. A Ctrl-C is seen after the fork: `os.fork` ignores
-/// what its hooks raise.
+/// Hold off turns for a fork, and wait until none is on, which is soon; from then on nobody but this thread has any lock. A
+/// Ctrl-C is seen after the fork: `os.fork` ignores what its hooks raise.
 #[pyfunction]
 fn before_fork(py: Python<'_>) -> PyResult<()> {
+    let made = first_use::make(py);
     detached(py, || {
         gate::before_fork();
+        parallel::before_fork();
         Ok(())
-    })
+    })?;
+    made
 }
 
 /// Go on with turns.
 #[pyfunction]
 fn after_fork() {
+    parallel::after_fork();
     gate::after_fork();
 }
 
 /// Make the locks of a child.
 #[pyfunction]
 fn in_child() {
+    parallel::after_fork();
     gate::in_child();
 }
 

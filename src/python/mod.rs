@@ -6,6 +6,7 @@ mod arrays;
 mod boundary;
 mod diagnostics;
 mod elementary;
+mod first_use;
 mod functions;
 mod lock;
 mod passes;

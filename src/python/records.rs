@@ -19,10 +19,10 @@ use crate::network::{self, Arrays, Data};
 /// A plan and its arrays, and the lock that says who may touch them now.
 #[derive(FromPyObject)]
 pub(super) struct Network<'py> {
-    pub(super) plan: Bound<'py, Plan>,
     pub(super) params: Bound<'py, PyAny>,
     pub(super) state: Bound<'py, PyAny>,
     pub(super) lock: Bound<'py, Lock>,
+    pub(super) plan: Bound<'py, Plan>,
 }
 
 impl<'py> Network<'py> {

@@ -429,6 +429,21 @@ whole = {of_model(network()), *watch.seen}  # before a step there are no slots
 assert set(found) <= whole, (set(found) - whole, len(whole))
 """
 
+# First calls of their kind: what is made for them is under locks meanwhile, for long where several
+# threads want the interpreter.
+FIRST = """
+model = network()
+callers = [threading.Thread(target=lambda: CALL) for _ in range(4)]
+for caller in callers:
+    caller.start()
+while any(caller.is_alive() for caller in callers):
+    child = os.fork()
+    if child == 0:
+        CALL
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
 # A call that waits for another thread, which holds the network until the call was interrupted: that
 # is when three signals in a row have found it at one place.
 WAITING = """
@@ -513,6 +528,12 @@ def run(code, *arguments, **replaced):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_has_whole_batches_and_free_locks():
     run(FORK)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("call", ["fit(network())", "model.predict(X, verbose=0)"])
+def test_a_child_that_is_forked_beside_first_calls_makes_them_too(call):
+    run(FIRST, CALL=call)
 
 
 @pytest.mark.parametrize("call", ["fit(model)", "assign(model)", "model.load_weights(path)"])
