@@ -198,17 +198,16 @@ fn exp(x: Wide) -> Wide {
     }
 }
 
-/// x multiplied n times.
-fn whole_power(x: Wide, mut n: u32) -> Wide {
-    let (mut product, mut square) = (ONE, x);
-    while n > 0 {
-        if n & 1 == 1 {
-            product = product.times(square);
-        }
-        square = square.times(square);
-        n >>= 1;
-    }
-    product
+/// x, x², x⁴, x⁸, …
+fn squares(x: Wide) -> impl Iterator<Item = Wide> {
+    std::iter::successors(Some(x), |&square| Some(square.times(square)))
+}
+
+/// x multiplied n times: the product of those of its squares that the digits of n name.
+fn whole_power(squares: impl Iterator<Item = Wide>, n: u32) -> Wide {
+    let digits = (0..u32::BITS - n.leading_zeros()).map(|i| n >> i & 1 == 1);
+    let factors = squares.zip(digits).filter(|&(_, is_factor)| is_factor);
+    factors.fold(ONE, |product, (square, _)| product.times(square))
 }
 
 /// The number nearest to `base` to the power `exponent`, for a base that is not negative; 0⁰ and 1^∞ are 1.
@@ -224,7 +223,7 @@ pub fn power(base: f64, exponent: f64) -> f64 {
         return if grows { f64::INFINITY } else { 0.0 };
     }
     if exponent > 0.0 && exponent <= f64::from(u32::MAX) && exponent.fract() == 0.0 {
-        return whole_power(Wide::of(base), exponent as u32).rounded();
+        return whole_power(squares(Wide::of(base)), exponent as u32).rounded();
     }
     let log = ln(base).times(Wide::of(exponent));
     match log.rounded() {
@@ -245,13 +244,11 @@ pub struct Powers {
 impl Powers {
     /// Those of a base from 0 to below 1.
     pub fn of(base: f64) -> Self {
-        let mut square = Wide::of(base);
-        let squares = std::array::from_fn(|_| {
-            let found = square;
-            square = square.times(square);
-            found
-        });
-        Self { base, squares }
+        let mut squares = squares(Wide::of(base));
+        Self {
+            base,
+            squares: std::array::from_fn(|_| squares.next().expect("they do not end")),
+        }
     }
 
     /// The base.
@@ -263,10 +260,7 @@ impl Powers {
     pub fn at(&self, exponent: u64) -> f64 {
         match u32::try_from(exponent) {
             Ok(n) if n > 0 && self.base > 0.0 => {
-                let is_factor = |&(i, _): &(usize, _)| n >> i & 1 == 1;
-                let factors = self.squares.iter().enumerate().filter(is_factor);
-                let product = factors.fold(ONE, |product, (_, &square)| product.times(square));
-                product.rounded()
+                whole_power(self.squares.iter().copied(), n).rounded()
             }
             _ => power(self.base, exponent as f64),
         }
@@ -345,6 +339,18 @@ mod tests {
             let powers = Powers::of(base);
             for exponent in (0..70).chain([999, 1 << 20, u64::from(u32::MAX), 1 << 40]) {
                 assert_eq!(powers.at(exponent), power(base, exponent as f64));
+            }
+        }
+    }
+
+    #[test]
+    fn whole_powers_are_products() {
+        for base in [0.1, 0.9, 0.999, 1.75] {
+            let mut product = ONE;
+            for n in 1..300u32 {
+                product = product.times(Wide::of(base));
+                assert_eq!(power(base, n.into()), product.rounded(), "{base}^{n}");
+                assert_eq!(Powers::of(base).at(n.into()), product.rounded());
             }
         }
     }

@@ -269,7 +269,7 @@ impl<'a, F: Float> Trainer<'a, F> {
             learning_rate,
         };
 
-        // The commit: before it nothing that a batch which can be given up has changed is the caller's, after it all is.
+        // From here on the caller's arrays change. A batch that is given up is given up before.
         let (w, slots) = (&mut *arrays.w, &mut *arrays.slots);
         self.update.step(self.threads, step, dw, (w, slots));
         if stops {

@@ -258,7 +258,7 @@ def test_demo_shows_its_table_wherever_it_is(place, capsys, tmp_path, monkeypatc
     assert run(f"demo {words}") == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert "with a test accuracy of" in out
+    assert "came first with a test accuracy" in out
     (line,) = [line for line in out.splitlines() if line.startswith("no picture")]
     assert said in line
     assert list(tmp_path.iterdir()) == []

@@ -326,6 +326,16 @@ def test_explosion_is_finite_in_logarithms():
     assert fading.layers[-1].float32 == "underflow"
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "softsign"])
+def test_saturated_units_have_no_noise(activation):
+    # Their second moments vary by nothing, which rounding makes more or less than nothing.
+    x = np.random.default_rng(0).normal(size=(64, 64))
+    for size in 10.0 ** np.arange(0, 40, 3):
+        layers = [Dense(64, activation), Dense(64, activation), Dense(3, "softmax")]
+        prediction = theory.predict(layers, x * size)
+        assert np.isfinite([layer.activation.high for layer in prediction.layers[:2]]).all()
+
+
 def test_biases():
     # Constant and random biases: E z² = q + b², and all that follows is of shifted Gaussians.
     x = np.abs(np.random.default_rng(1).normal(size=(64, 80)))

@@ -156,15 +156,16 @@ class Comparison(Result):
         Interval
             Mean over the seeds of the paired differences, with its 95 % interval: a seed gives
             all arms the same batches, so its luck cancels in the difference. The interval is
-            that of one difference; it is not widened for the number of arms.
+            that of one difference; it is not widened for the number of arms. Accuracies are whole
+            numbers of test samples: the interval is no narrower than this rounding leaves it.
         """
         if not isinstance(arm, ArmResult):
             raise TypeError(f"arm: expected one of this result's arms, found {found(arm)}")
+        pairs = zip(self.best.trials, arm.trials, strict=True)
+        # Rounding varies by step²/12, and a difference has that of two numbers.
         return mean_interval(
-            [
-                best.test_accuracy - own.test_accuracy
-                for best, own in zip(self.best.trials, arm.trials, strict=True)
-            ]
+            [best.test_accuracy - own.test_accuracy for best, own in pairs],
+            least_variance=self.data.test**-2 / 6,
         )
 
     @property

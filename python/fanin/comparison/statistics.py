@@ -36,7 +36,9 @@ class Interval(Result):
         return f"{self.mean:.4f}+/-{self.half_width:.4f}"
 
 
-def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+def mean_interval(
+    values: Sequence[float], confidence: float = 0.95, least_variance: float = 0.0
+) -> Interval:
     """Compute Student's t interval of a mean.
 
     Parameters
@@ -45,6 +47,9 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
         Independent measurements: one a seed.
     confidence : float, default 0.95
         Coverage of the interval.
+    least_variance : float, default 0.0
+        What a measurement varies by at least, such as by being rounded: a few rounded values may
+        all be the same, which does not make their mean exact.
 
     Returns
     -------
@@ -65,6 +70,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     if count == 1:
         return Interval(mean, math.nan)
     variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
+    variance = max(variance, least_variance)
     quantile = student_t_quantile((1 + confidence) / 2, count - 1)
     return Interval(mean, quantile * math.sqrt(variance / count))
 

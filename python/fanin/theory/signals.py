@@ -198,7 +198,8 @@ def through_activation(
     ]
     own = 1 / signal.batch
     squares = _mean(pairs, "square")
-    noise = own * middle.excess + (1 - own) * squares
+    # Saturated units have none, which rounding may make less than none.
+    noise = max(own * middle.excess + (1 - own) * squares, 0.0)
     # That part of the noise that goes with the length of z is not there if the length is kept.
     by_length = 2 * kept * middle.elasticity**2
     noise = max(noise - by_length * signal.likeness(), _LEFT * noise)
