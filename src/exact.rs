@@ -198,16 +198,17 @@ fn exp(x: Wide) -> Wide {
     }
 }
 
-/// x, x², x⁴, x⁸, …
-fn squares(x: Wide) -> impl Iterator<Item = Wide> {
-    std::iter::successors(Some(x), |&square| Some(square.times(square)))
-}
-
-/// x multiplied n times: the product of those of its squares that the digits of n name.
-fn whole_power(squares: impl Iterator<Item = Wide>, n: u32) -> Wide {
-    let digits = (0..u32::BITS - n.leading_zeros()).map(|i| n >> i & 1 == 1);
-    let factors = squares.zip(digits).filter(|&(_, is_factor)| is_factor);
-    factors.fold(ONE, |product, (square, _)| product.times(square))
+/// x multiplied n times.
+fn whole_power(x: Wide, mut n: u32) -> Wide {
+    let (mut product, mut square) = (ONE, x);
+    while n > 0 {
+        if n & 1 == 1 {
+            product = product.times(square);
+        }
+        square = square.times(square);
+        n >>= 1;
+    }
+    product
 }
 
 /// The number nearest to `base` to the power `exponent`, for a base that is not negative; 0⁰ and 1^∞ are 1.
@@ -223,7 +224,7 @@ pub fn power(base: f64, exponent: f64) -> f64 {
         return if grows { f64::INFINITY } else { 0.0 };
     }
     if exponent > 0.0 && exponent <= f64::from(u32::MAX) && exponent.fract() == 0.0 {
-        return whole_power(squares(Wide::of(base)), exponent as u32).rounded();
+        return whole_power(Wide::of(base), exponent as u32).rounded();
     }
     let log = ln(base).times(Wide::of(exponent));
     match log.rounded() {
@@ -234,20 +235,24 @@ pub fn power(base: f64, exponent: f64) -> f64 {
     }
 }
 
-/// The powers of one base, whose squares are known: a few products each.
+/// The power of a base, whose next one is a product away.
 #[derive(Debug)]
 pub struct Powers {
     base: f64,
-    squares: [Wide; u32::BITS as usize],
+    exponent: u64,
+    power: Wide,
 }
+
+/// So many products leave nothing wrong that [`UNCERTAIN`] does not cover.
+const PRODUCTS_IN_A_ROW: u64 = 1 << 16;
 
 impl Powers {
     /// Those of a base from 0 to below 1.
     pub fn of(base: f64) -> Self {
-        let mut squares = squares(Wide::of(base));
         Self {
             base,
-            squares: std::array::from_fn(|_| squares.next().expect("they do not end")),
+            exponent: 0,
+            power: ONE,
         }
     }
 
@@ -257,13 +262,18 @@ impl Powers {
     }
 
     /// What [`power`] is.
-    pub fn at(&self, exponent: u64) -> f64 {
-        match u32::try_from(exponent) {
-            Ok(n) if n > 0 && self.base > 0.0 => {
-                whole_power(self.squares.iter().copied(), n).rounded()
-            }
-            _ => power(self.base, exponent as f64),
-        }
+    pub fn at(&mut self, exponent: u64) -> f64 {
+        let Ok(whole) = u32::try_from(exponent) else {
+            return power(self.base, exponent as f64);
+        };
+        let is_next = exponent.wrapping_sub(1) == self.exponent;
+        self.power = if is_next && !exponent.is_multiple_of(PRODUCTS_IN_A_ROW) {
+            self.power.times(Wide::of(self.base))
+        } else {
+            whole_power(Wide::of(self.base), whole)
+        };
+        self.exponent = exponent;
+        self.power.rounded()
     }
 }
 
@@ -336,9 +346,12 @@ mod tests {
     #[test]
     fn powers_of_one_base_are_the_same() {
         for base in [0.0, 1e-300, 0.1, 0.9, 0.999, 1.0 - f64::EPSILON / 2.0] {
-            let powers = Powers::of(base);
-            for exponent in (0..70).chain([999, 1 << 20, u64::from(u32::MAX), 1 << 40]) {
-                assert_eq!(powers.at(exponent), power(base, exponent as f64));
+            let mut powers = Powers::of(base);
+            let apart = [999, 5, 5, 0, 1 << 20, u64::from(u32::MAX), 1 << 32, 1 << 40];
+            let restart = PRODUCTS_IN_A_ROW - 9..PRODUCTS_IN_A_ROW + 9;
+            for exponent in (0..500).chain(apart).chain(restart).chain([0, 1]) {
+                let (found, expected) = (powers.at(exponent), power(base, exponent as f64));
+                assert_eq!(found, expected, "{base}^{exponent}");
             }
         }
     }
@@ -350,7 +363,6 @@ mod tests {
             for n in 1..300u32 {
                 product = product.times(Wide::of(base));
                 assert_eq!(power(base, n.into()), product.rounded(), "{base}^{n}");
-                assert_eq!(Powers::of(base).at(n.into()), product.rounded());
             }
         }
     }

@@ -16,7 +16,10 @@ use crate::simd::kernel;
 pub(super) struct Adam {
     beta_1: f64,
     beta_2: f64,
+    /// Of β₁ and β₂.
     powers: [Powers; 2],
+    /// α of this step.
+    alpha: f64,
     epsilon: f64,
     amsgrad: bool,
 }
@@ -33,6 +36,7 @@ impl Adam {
             beta_1,
             beta_2,
             powers: [Powers::of(beta_1), Powers::of(beta_2)],
+            alpha: 0.0,
             epsilon: settings.float_where("epsilon", "a number of at least 0", |e| e >= 0.0)?,
             amsgrad: settings.flag("amsgrad")?,
         })
@@ -40,7 +44,7 @@ impl Adam {
 }
 
 /// 1 − βᵗ.
-fn correction(powers: &Powers, t: u64) -> f64 {
+fn correction(powers: &mut Powers, t: u64) -> f64 {
     // βᵗ ≤ exp((β − 1) t), and what is below 2⁻⁵⁴ leaves 1 as it is.
     if (1.0 - powers.base()) * t as f64 > 38.0 {
         1.0
@@ -69,13 +73,16 @@ impl<F: Float> Optimizer<F> for Adam {
         }
     }
 
-    fn update(&self, step: Step, part: Part<F>) {
+    fn begin(&mut self, step: Step) {
+        let of_step = |powers| correction(powers, step.number);
+        let [rest_1, rest_2] = self.powers.each_mut().map(of_step);
+        self.alpha = step.learning_rate * (rest_2.sqrt() / rest_1);
+    }
+
+    fn update(&self, _step: Step, part: Part<F>) {
         let (w, g, [m, v, v_max]) = (part.w, part.gradients, part.slots);
-        let t = step.number;
-        let [rest_1, rest_2] = self.powers.each_ref().map(|powers| correction(powers, t));
-        let correction = rest_2.sqrt() / rest_1;
         let constants = Constants {
-            alpha: F::of(step.learning_rate * correction),
+            alpha: F::of(self.alpha),
             beta_1: F::of(self.beta_1),
             beta_2: F::of(self.beta_2),
             rest_1: F::of(1.0 - self.beta_1),

@@ -70,6 +70,9 @@ pub trait Optimizer<F: Float>: Debug + Send + Sync {
         0
     }
 
+    /// Before a step: compute what is the same for all variables.
+    fn begin(&mut self, _step: Step) {}
+
     /// The first phase: measure a variable, and move its slots where that comes before. `part.measured` is empty.
     fn measure(&self, _step: Step, _part: Part<F>, _measured: &mut [f64]) {}
 
@@ -135,7 +138,7 @@ impl<F: Float> Rule<F> {
 
     /// One step over the flat arrays.
     pub fn step(
-        &self,
+        &mut self,
         threads: Threads,
         step: Step,
         variables: &mut Variables,
@@ -143,6 +146,7 @@ impl<F: Float> Rule<F> {
         gradients: &[F],
         slots: &mut [F],
     ) {
+        self.optimizer.begin(step);
         if self.optimizer.takes_variables() {
             self.step_of_variables(step, variables, w, gradients, slots);
         } else if !w.is_empty() {

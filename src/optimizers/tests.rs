@@ -107,7 +107,7 @@ const STEP: Step = Step {
 
 #[test]
 fn an_optimizer_knows_norms_first_and_has_slots_of_its_own_shapes() {
-    let rule = Rule {
+    let mut rule = Rule {
         optimizer: Box::new(Factored),
         weight_decay: 0.0,
         clip: Clip::None,
@@ -178,7 +178,7 @@ fn slots_like_the_parameters_lie_like_them_and_elements_move_alike_in_pieces() {
         settings.with(name, crate::settings::Value::Float(value))
     });
     let adam = adam.with("amsgrad", crate::settings::Value::Bool(false));
-    let rule = from_settings::<f32>(&adam).unwrap();
+    let mut rule = from_settings::<f32>(&adam).unwrap();
     let len = 10 * CHUNK + 7;
     let parts = [0..CHUNK, CHUNK..CHUNK + 9, CHUNK + 9..len];
     let list = |trainable: [bool; 3]| {
@@ -187,9 +187,10 @@ fn slots_like_the_parameters_lie_like_them_and_elements_move_alike_in_pieces() {
             let shape = [range.len()];
             variable(range, &shape, trainable)
         });
-        rule.variables(parts.collect())
+        parts.collect::<Vec<_>>()
     };
-    let run = |mut variables: Variables, threads: usize| {
+    let mut run = |all: Vec<Variable>, threads: usize| {
+        let mut variables = rule.variables(all);
         let g: Vec<f32> = (0..len).map(|i| (i % 13) as f32 - 6.0).collect();
         let (mut w, mut slots) = (vec![1.0f32; len], vec![0.0f32; 2 * len]);
         assert_eq!(variables.slots_len(), slots.len());

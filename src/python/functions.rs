@@ -214,7 +214,7 @@ pub(super) fn optimizer_step<'py>(
         step: Step,
     ) -> PyResult<()> {
         let py = params.py();
-        let rule = optimizers::from_settings::<F>(&from_dict(optimizer)?)?;
+        let mut rule = optimizers::from_settings::<F>(&from_dict(optimizer)?)?;
         let (mut w, grads) = (write::<F>("params", params)?, read::<F>("grads", grads)?);
         let mut slots = write::<F>("slots", slots)?;
         let count = w.len();
