@@ -235,7 +235,7 @@ class Optimizer(CoreMember):
         list of str
             Such as momentum, or first and second moment.
         """
-        return _core.optimizer_slots(self.settings())
+        return _core.optimizer_slots(self._settings())
 
     def init(self, params: FloatArray) -> FloatArray:
         """Make the slots for an array of parameters, filled with zeros.
