@@ -21,8 +21,9 @@
 //!         tiles                                    in registers, p by p (`tile.rs`)
 //! ```
 //!
-//! A `b` that is small, or meets few rows, is used where it lies, and so are the rows of `a` then. A single row goes along the
-//! rows of `b` ([`row`]).
+//! A `b` that is small, or meets few rows, is used where it lies, and so are the rows of `a` then. Where its rows are shorter than a
+//! vector, a vector has numbers of the next rows too, whose sums nobody wants ([`blocks_narrow`]). A single row goes along the rows of a
+//! large `b` ([`row`]).
 //!
 //! Nothing here knows how large a cache is: the sizes are constants that suit those of 32 KiB and more, and of 1 MiB and more.
 //! What is copied decides nothing but time, and so does the shape of tiles, which is the level's. Where columns are left that
@@ -72,12 +73,17 @@ const SUMS: usize = 1024;
 /// out = a · b; none of them is empty.
 pub(super) fn product<F: Float>(a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayViewMut2<F>) {
     let ((m, k), n) = (a.dim(), b.ncols());
-    let bytes = |numbers: usize| numbers.saturating_mul(size_of::<F>());
-    if b.strides()[1] == 1 && bytes(n) >= NARROW {
-        if m == 1 && out.strides()[1] == 1 {
+    if n == 1 && m > 1 && a.strides()[0] == 1 {
+        // One column is a row of the transposed product.
+        return product(b.reversed_axes(), a.reversed_axes(), out.reversed_axes());
+    }
+    let size = k.saturating_mul(n).saturating_mul(size_of::<F>());
+    // A vector may reach into the next row where nothing else lies between.
+    let is_narrow = n * size_of::<F>() < NARROW;
+    if b.strides()[1] == 1 && (!is_narrow || b.strides()[0] == n as isize) {
+        if m == 1 && size > IN_PLACE && out.strides()[1] == 1 {
             return row(a, b, out);
         }
-        let size = bytes(k.saturating_mul(n));
         if m < FEW || size <= NEAREST || m < MANY && size <= IN_PLACE {
             return in_place(a, b, out);
         }
@@ -123,11 +129,12 @@ macro_rules! at_level {
 }
 
 kernel! {
-    /// [`product`] with the rows of `b` where they lie: they are at least as long as a vector.
+    /// [`product`] with the rows of `b` where they lie, one behind the other.
     fn in_place<F: Float>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, out: ArrayViewMut2<'_, F>) {
         let mut out = out;
         let sizes = sizes(&a, &b, &out);
-        assert!(b.strides()[1] == 1 && size_of::<F>() * sizes.2 >= NARROW, "rows of vectors");
+        let is_narrow = size_of::<F>() * sizes.2 < NARROW;
+        assert!(b.strides()[1] == 1 && (!is_narrow || b.strides()[0] == sizes.2 as isize), "rows");
         let (from_a, from_b, to) = (source(&a), source(&b), target(&mut out));
         // SAFETY: the views are of these sizes, and `out` is nobody else's; as asserted.
         unsafe { at_level!(F, LEVEL, a, b, blocks_in_place(sizes, from_a, from_b, to)) }
@@ -210,7 +217,7 @@ fn add_rows<F: Float, const HOW: u8>(a: ArrayView1<F>, b: ArrayView2<F>, sums: &
 
 /// # Safety
 ///
-/// The matrices are m × k, k × n and m × n. The rows of `b` lie side by side and are no shorter than L.
+/// The matrices are m × k, k × n and m × n. The numbers of a row of `b` lie side by side; rows shorter than L follow each other.
 #[inline(always)]
 unsafe fn blocks_in_place<F: Float, const L: usize, const HOW: u8, const LEVEL: u8>(
     (m, k, n): (usize, usize, usize),
@@ -218,6 +225,10 @@ unsafe fn blocks_in_place<F: Float, const L: usize, const HOW: u8, const LEVEL: 
     b: Strided<*const F>,
     out: Strided<*mut F>,
 ) {
+    if n < L {
+        // SAFETY: the caller's promises.
+        return unsafe { blocks_narrow::<F, L, HOW, LEVEL>((m, k, n), a, b, out) };
+    }
     let most = widest(LEVEL, L, m);
     for p in (0..k).step_by(BLOCK) {
         let terms = BLOCK.min(k - p);
@@ -231,16 +242,48 @@ unsafe fn blocks_in_place<F: Float, const L: usize, const HOW: u8, const LEVEL: 
                 }
                 // What is left over may be less than a vector: its columns are then the last of one.
                 let start = j.min(n - width);
-                let columns = Columns {
-                    wanted: j - start..width,
-                    adds: p > 0,
-                };
+                let columns = Columns::new(j - start..width, p > 0);
                 // SAFETY: these rows, terms and columns are in the matrices.
                 unsafe {
                     let (a, b, out) = (a.from(i, p), b.from(p, start), out.from(i, start));
                     strip::<F, L, HOW, LEVEL>((height, terms, width), a, b, out, &columns);
                 }
                 j = start + width;
+            }
+        }
+    }
+}
+
+/// [`blocks_in_place`] where rows of `b` are shorter than a vector: what a vector has of the next rows is computed, too, and left.
+///
+/// # Safety
+///
+/// As [`blocks_in_place`].
+#[inline(always)]
+unsafe fn blocks_narrow<F: Float, const L: usize, const HOW: u8, const LEVEL: u8>(
+    (m, k, n): (usize, usize, usize),
+    a: Strided<*const F>,
+    b: Strided<*const F>,
+    out: Strided<*mut F>,
+) {
+    // Vectors that would reach beyond the last row are copied.
+    let whole = k.saturating_sub((L - n).div_ceil(n));
+    let mut rest = [[F::ZERO; L]; L];
+    // SAFETY: so many rows are left, at most L − n.
+    unsafe { panel::copy(b.from(whole, 0), k - whole, n, rest.as_mut_ptr()) };
+    for p in (0..k).step_by(BLOCK) {
+        let terms = BLOCK.min(k - p);
+        let here = whole.clamp(p, p + terms) - p;
+        let mut columns = Columns::new(0..n, p > 0);
+        if here < terms {
+            columns.rest = (terms - here, rest[p + here - whole].as_ptr());
+        }
+        for i in (0..m).step_by(ROWS_OF_TILE) {
+            let height = ROWS_OF_TILE.min(m - i);
+            // SAFETY: these rows and terms are in the matrices, and what `here` vectors reach to.
+            unsafe {
+                let (a, b, out) = (a.from(i, p), b.from(p, 0), out.from(i, 0));
+                strip::<F, L, HOW, LEVEL>((height, here, L), a, b, out, &columns);
             }
         }
     }
@@ -398,7 +441,7 @@ unsafe fn strips<F: Float, const W: usize, const L: usize, const HOW: u8, const 
             let (b, out, columns) = (
                 panel.from(0, done),
                 out.from(0, done),
-                Columns { wanted, adds },
+                Columns::new(wanted, adds),
             );
             strip::<F, L, HOW, LEVEL>((height, terms, width), a, b, out, &columns);
         }

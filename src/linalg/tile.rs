@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::fused::add_multiple;
+use super::fused::{add_multiple, has_instruction};
 use crate::float::Float;
 use crate::simd::Level;
 
@@ -55,11 +55,21 @@ impl<F> Strided<*mut F> {
 
 /// What a strip of tiles does with its sums.
 #[derive(Debug, Clone)]
-pub(super) struct Columns {
+pub(super) struct Columns<F> {
     /// Columns of the strip whose sums are wanted; the others are computed and left.
     pub(super) wanted: Range<usize>,
     /// Whether sums are added to those of the blocks of k before.
     pub(super) adds: bool,
+    /// Rows of b that follow, each a vector long, and where they are: of strips that are one vector wide.
+    pub(super) rest: (usize, *const F),
+}
+
+impl<F> Columns<F> {
+    /// Of a strip with all rows of b where the first one is.
+    pub(super) const fn new(wanted: Range<usize>, adds: bool) -> Self {
+        let rest = (0, std::ptr::null());
+        Self { wanted, adds, rest }
+    }
 }
 
 /// Do something with I = 0, 1, … below a constant of at most 12.
@@ -95,7 +105,9 @@ pub(super) const fn lanes<F>(level: u8) -> usize {
 /// work; few rows need many vectors, since each sum waits for its own last step.
 #[inline(always)]
 pub(super) const fn widest(level: u8, lanes: usize, rows: usize) -> usize {
-    if has_many_registers(level) && rows <= 6 {
+    if rows == 1 && has_instruction(level) {
+        8 * lanes
+    } else if has_many_registers(level) && rows <= 6 {
         4 * lanes
     } else if has_many_registers(level) || level == Level::Avx2 as u8 {
         2 * lanes
@@ -110,11 +122,11 @@ const fn has_many_registers(level: u8) -> bool {
     cfg!(target_arch = "aarch64") || level == Level::Avx512 as u8
 }
 
-/// Rows of `a` times `width` columns of `b`, which are 1, 2 or 4 vectors, over `k`; what comes out goes to `out`.
+/// Rows of `a` times `width` columns of `b`, which are 1, 2, 4 or 8 vectors, over `k`; what comes out goes to `out`.
 ///
 /// # Safety
 ///
-/// `a` has `m` rows and `k` columns. `b` has `k` rows of `width` numbers each that lie side by side. `out` has `m` rows and all
+/// `a` has `m` rows, and a column for each of the `k` rows of `b` and the rest of them, of `width` numbers each that lie side by side. `out` has `m` rows and all
 /// wanted columns, and nobody else looks at it.
 #[inline(always)]
 pub(super) unsafe fn strip<F: Float, const L: usize, const HOW: u8, const LEVEL: u8>(
@@ -122,7 +134,7 @@ pub(super) unsafe fn strip<F: Float, const L: usize, const HOW: u8, const LEVEL:
     a: Strided<*const F>,
     b: Strided<*const F>,
     out: Strided<*mut F>,
-    columns: &Columns,
+    columns: &Columns<F>,
 ) {
     macro_rules! tiles {
         ($vectors:literal; $first:literal $($rows:literal)*) => {{
@@ -144,15 +156,17 @@ pub(super) unsafe fn strip<F: Float, const L: usize, const HOW: u8, const LEVEL:
     let vectors = width / L;
     if const { has_many_registers(LEVEL) } {
         match vectors {
+            8 => tiles!(8; 1),
             4 => tiles!(4; 6 4 2 1),
             2 => tiles!(2; 12 8 4 2 1),
             _ => tiles!(1; 12 8 4 2 1),
         }
     } else if const { LEVEL == Level::Avx2 as u8 } {
-        if vectors == 2 {
-            tiles!(2; 6 4 2 1);
-        } else {
-            tiles!(1; 8 4 2 1);
+        match vectors {
+            8 => tiles!(8; 1),
+            4 => tiles!(4; 1),
+            2 => tiles!(2; 6 4 2 1),
+            _ => tiles!(1; 8 4 2 1),
         }
     } else {
         tiles!(1; 4 2 1);
@@ -170,23 +184,38 @@ unsafe fn tile<F: Float, const R: usize, const V: usize, const L: usize, const H
     a: Strided<*const F>,
     b: Strided<*const F>,
     out: Strided<*mut F>,
-    columns: &Columns,
+    columns: &Columns<F>,
 ) {
     // Of transposed matrices the numbers of a column lie side by side: one address does for all rows.
-    let sums = if a.row == 1 {
-        // SAFETY: the caller's promises.
-        unsafe { sums::<F, R, V, L, HOW>(k, a.at, 1, a.column, b) }
-    } else {
-        // SAFETY: the caller's promises.
-        unsafe { sums::<F, R, V, L, HOW>(k, a.at, a.row, a.column, b) }
+    let row = if a.row == 1 { None } else { Some(a.row) };
+    let mut sums = [[[F::ZERO; L]; V]; R];
+    // SAFETY: the caller's promises.
+    sums = unsafe {
+        match row {
+            None => add_products::<F, R, V, L, HOW>(sums, k, a.at, 1, a.column, b),
+            Some(row) => add_products::<F, R, V, L, HOW>(sums, k, a.at, row, a.column, b),
+        }
     };
+    let (rest, at) = columns.rest;
+    if V == 1 && rest > 0 {
+        let b = Strided {
+            at,
+            row: L as isize,
+            column: 1,
+        };
+        // SAFETY: the caller's promises.
+        sums = unsafe {
+            let a = a.from(0, k);
+            add_products::<F, R, V, L, HOW>(sums, rest, a.at, a.row, a.column, b)
+        };
+    }
     if out.column == 1 && columns.wanted == (0..V * L) {
         unrolled!(I < R, {
             // SAFETY: row I of `out` has V·L columns side by side, which are nobody else's; arrays of numbers need no
             // more alignment than numbers do.
             let to = unsafe { &mut *out.from(I, 0).at.cast::<[[F; L]; V]>() };
             if columns.adds {
-                unrolled!(J < V, add_all(&mut to[J], &sums[I][J]), 0 1 2 3);
+                unrolled!(J < V, add_all(&mut to[J], &sums[I][J]), 0 1 2 3 4 5 6 7);
             } else {
                 *to = sums[I];
             }
@@ -194,7 +223,10 @@ unsafe fn tile<F: Float, const R: usize, const V: usize, const L: usize, const H
     } else {
         // A copy: sums that somebody looks at by their address would leave the registers in the other case, too.
         let mut copy = [[[F::ZERO; L]; V]; R];
-        unrolled!(I < R, unrolled!(J < V, copy[I][J] = sums[I][J], 0 1 2 3));
+        unrolled!(
+            I < R,
+            unrolled!(J < V, copy[I][J] = sums[I][J], 0 1 2 3 4 5 6 7)
+        );
         // SAFETY: the caller's promises.
         unsafe { put_some(copy.as_flattened().as_flattened(), V * L, out, columns) };
     }
@@ -207,20 +239,20 @@ fn add_all<F: Float, const L: usize>(to: &mut [F; L], sums: &[F; L]) {
     }
 }
 
-/// The sums of a tile: for each a chain of multiply-adds that starts at 0 and goes up k.
+/// The sums of a tile: each a chain of multiply-adds that goes up k.
 ///
 /// # Safety
 ///
 /// As [`tile`].
 #[inline(always)]
-unsafe fn sums<F: Float, const R: usize, const V: usize, const L: usize, const HOW: u8>(
+unsafe fn add_products<F: Float, const R: usize, const V: usize, const L: usize, const HOW: u8>(
+    mut sums: [[[F; L]; V]; R],
     k: usize,
     a: *const F,
     row: isize,
     column: isize,
     b: Strided<*const F>,
 ) -> [[[F; L]; V]; R] {
-    let mut sums = [[[F::ZERO; L]; V]; R];
     for p in 0..k as isize {
         // SAFETY: row p of `b` has V·L numbers side by side, row I of `a` a column p.
         let vectors = unsafe { &*b.at.offset(p * b.row).cast::<[[F; L]; V]>() };
@@ -230,7 +262,7 @@ unsafe fn sums<F: Float, const R: usize, const V: usize, const L: usize, const H
             unrolled!(
                 J < V,
                 add_multiple::<F, L, HOW>(&mut sums[I][J], a, &vectors[J]),
-                0 1 2 3
+                0 1 2 3 4 5 6 7
             );
         });
     }
@@ -243,7 +275,18 @@ unsafe fn sums<F: Float, const R: usize, const V: usize, const L: usize, const H
 ///
 /// As [`tile`].
 #[inline(never)]
-unsafe fn put_some<F: Float>(sums: &[F], width: usize, out: Strided<*mut F>, columns: &Columns) {
+unsafe fn put_some<F: Float>(sums: &[F], width: usize, out: Strided<*mut F>, columns: &Columns<F>) {
+    if out.column == 1 {
+        let wanted = columns.wanted.clone();
+        for (i, sums) in sums.chunks_exact(width).enumerate() {
+            // SAFETY: the wanted columns of a row of `out`, which lie side by side.
+            let to = unsafe {
+                std::slice::from_raw_parts_mut(out.from(i, wanted.start).at, wanted.len())
+            };
+            put_row(to, &sums[wanted.clone()], columns.adds);
+        }
+        return;
+    }
     for (i, sums) in sums.chunks_exact(width).enumerate() {
         for j in columns.wanted.clone() {
             // SAFETY: a wanted column of a row of `out`.
@@ -251,4 +294,26 @@ unsafe fn put_some<F: Float>(sums: &[F], width: usize, out: Strided<*mut F>, col
             *to = if columns.adds { *to + sums[j] } else { sums[j] };
         }
     }
+}
+
+#[inline(always)]
+fn put_row<F: Float>(mut to: &mut [F], mut sums: &[F], adds: bool) {
+    if adds {
+        for (to, &sum) in to.iter_mut().zip(sums) {
+            *to += sum;
+        }
+        return;
+    }
+    // Of a few numbers a call that copies them would take most of the time.
+    macro_rules! put {
+        ($($count:literal)*) => {$(
+            if let Some((some, rest)) = sums.split_first_chunk::<$count>() {
+                let (there, left) = to.split_at_mut($count);
+                there.copy_from_slice(some);
+                (to, sums) = (left, rest);
+            }
+        )*};
+    }
+    put!(32 16 8 4 2 1);
+    to.copy_from_slice(sums);
 }
