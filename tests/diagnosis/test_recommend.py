@@ -58,13 +58,47 @@ def test_of_a_network_with_its_own_layers_and_scale():
 
 
 def test_a_trial_is_paired_and_reported():
-    advice = fanin.recommend([32] * 4, "relu", X, Y, seeds=2, epochs=2)
-    tried = [candidate for candidate in advice.ranked if candidate.losses]
-    assert len(tried) == 3
-    assert all(len(candidate.losses) == 2 for candidate in tried)
-    again = fanin.recommend([32] * 4, "relu", X, Y, seeds=2, epochs=2)
+    advice = fanin.recommend([32] * 4, "relu", X, Y, seeds=3, epochs=2)
+    counts = [len(candidate.losses) for candidate in advice.ranked]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] == counts[1] > counts[-1] >= 1
+    assert sum(counts) <= 3 * len(counts)
+    assert advice.ranked[0].loss <= advice.ranked[1].loss
+    again = fanin.recommend([32] * 4, "relu", X, Y, seeds=3, epochs=2)
     assert [c.losses for c in again.ranked] == [c.losses for c in advice.ranked]
     assert "loss of the trial" in str(advice)
+
+
+def test_the_loss_of_a_trial_is_that_of_samples_that_were_held_back():
+    # Targets without any rule: who learns them by heart does worse on others.
+    noise = np.random.default_rng(1).integers(0, 2, len(X))
+    long = fanin.recommend([64] * 2, "relu", X, noise, seeds=1, epochs=60)
+    assert long.ranked[0].loss > 1  # guessing costs ln 2
+    few = fanin.recommend([64] * 2, "relu", X[:40], noise[:40], seeds=1, epochs=60)
+    assert few.ranked[0].loss < 0.1
+    assert "loss of training" in few.reason
+    assert "held back" in long.reason
+
+
+def test_two_names_for_the_same_numbers_are_one_candidate():
+    square = [c.code for c in fanin.recommend([64] * 4, "tanh", X[:, :1].repeat(64, 1)).ranked]
+    assert '"glorot_normal"' in square
+    assert '"lecun_normal"' not in square
+    narrowing = [c.code for c in fanin.recommend([64, 32, 16], "tanh").ranked]
+    assert {'"glorot_normal"', '"lecun_normal"'} <= set(narrowing)
+    gains = [
+        c.initializer.gain
+        for c in fanin.recommend([64, 32], "relu").ranked
+        if "rthogonal" in c.code
+    ]
+    assert sorted(gains) == pytest.approx([1, 2**0.5], rel=1e-3)
+
+
+def test_what_nothing_trains_is_said():
+    model = deep("relu", "he_normal", depth=2)
+    model.compile(fanin.optimizers.SGD(1e30), "mse")
+    advice = fanin.recommend(model, x=X, y=np.eye(2)[Y], seeds=1, epochs=3)
+    assert "nothing here trains this network" in advice.reason
 
 
 def test_a_trial_uses_what_the_model_is_compiled_with():

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, initializers, theory
-from fanin.comparison.statistics import mean_interval
+from fanin import _checks, _core, initializers, theory
 from fanin.errors import ShapeError
 from fanin.frameworks import _open as frameworks
 from fanin.initializers import Initializer
 from fanin.initializers._suitability import SUITABLE
 from fanin.layers import Dense
+from fanin.random import Stream
 from fanin.show.results import Result
 from fanin.show.table import Table
 
@@ -30,11 +30,17 @@ _CANDIDATES = (
     "glorot_normal",
     "lecun_normal",
     "orthogonal",
+    "random_normal",
+    "random_uniform",
 )
-"""Names that are tried for every activation, besides what is derived for it."""
+"""Names that are tried for every activation, besides what is derived for it. The last two are small
+whatever the fans are: theory never puts them first, and few samples may."""
 
 _FEATURES = 100
-_TRIED = 3
+_HELD = 5
+"""One sample of so many is held back, for the loss of the trial."""
+_ENOUGH = 50
+"""Fewer samples than these are all trained on: a loss of a handful would be luck."""
 _HOPELESS = 3.0
 """Decades of change that no initializer of a good network makes."""
 
@@ -56,7 +62,9 @@ class Candidate(Result):
         Factors of the root mean square of signals from the first hidden layer to the last, and of
         gradients from the last to the first.
     losses : list of float
-        Training loss at the end of the trial, a number a seed; empty without one.
+        Loss at the end of the trial, a number a seed; empty without one. It is that of a fifth of
+        the samples, which are held back, others for each seed, or of training where there are fewer
+        than 50.
     """
 
     code: str
@@ -140,8 +148,9 @@ def recommend(
 
     By theory first: for each candidate the change of signals and gradients over the depth is
     predicted, widths and activations as they are (`fanin.theory.predict`). With `x` and `y` the
-    three best are then trained for some epochs, paired over seeds, and the losses decide if they
-    differ by more than their noise.
+    losses of a trial decide. It is successive halving (Karnin, Koren and Somekh, 2013): all
+    candidates are trained, then the better half of them on twice as many further seeds, and so on
+    until one is left, paired over seeds, each round with the same number of trainings.
 
     Parameters
     ----------
@@ -154,7 +163,8 @@ def recommend(
     y : array_like, optional
         Targets, for the trial.
     seeds, epochs : int
-        Size of the trial: networks a candidate, and epochs of each.
+        Size of the trial: at most `seeds` trainings for each of about nine candidates in all, of
+        so many epochs each. Those who come far get more of them.
 
     Returns
     -------
@@ -187,13 +197,15 @@ def recommend(
     if not hidden:
         raise ValueError("model: expected at least one hidden Dense layer, found none")
     kind = _activation(chain)
+    shapes = _shapes(chain, data)
     ranked = sorted(
-        (_predicted(code, made, chain, data) for code, made in _candidates(kind)),
+        (_predicted(code, made, chain, data) for code, made in _candidates(kind, shapes)),
         key=lambda candidate: round(candidate.score, 1),  # of equals the first, best known one
     )
     reason = _reason(ranked[0], kind, len(hidden))
     if targets is not None:
-        reason = _try(ranked, model, chain, data, targets, count, length) or reason
+        like = None if frameworks.training_of(model) is None else model
+        reason = _Trial(chain, like, data, targets, length).rank(ranked, count)
     best = ranked[0]
     return Recommendation(best.initializer, best.code, "zeros", kind, len(hidden), reason, ranked)
 
@@ -251,8 +263,19 @@ def _activation(chain: list[Any]) -> str:
     return str(max(names, key=names.count))
 
 
-def _candidates(kind: str) -> list[tuple[str, Initializer]]:
-    """Return code and initializer, those that are known for the activation first."""
+def _shapes(chain: list[Any], x: Array | None) -> list[tuple[int, int]]:
+    """Return the shapes of the hidden kernels, as far as they are known."""
+    widths = [layer.units for layer in chain if isinstance(layer, Dense)][:-1]
+    inputs = _FEATURES if x is None else math.prod(x.shape[1:])
+    return list(zip([inputs, *widths], widths, strict=False))
+
+
+def _candidates(kind: str, shapes: Sequence[tuple[int, int]] = ()) -> list[tuple[str, Initializer]]:
+    """Return code and initializer, those that are known for the activation first.
+
+    Of several with the same law for all these shapes, such as Glorot's and LeCun's where layers are
+    square, the first one stands for all.
+    """
     known = SUITABLE.get(kind, ())
     names = [*known, *(name for name in _CANDIDATES if name not in known)]
     found = [(f'"{name}"', _named(name)) for name in names]
@@ -264,7 +287,21 @@ def _candidates(kind: str) -> list[tuple[str, Initializer]]:
         ),
         (f"Orthogonal({gain:.4g})", initializers.Orthogonal(float(f"{gain:.4g}"))),
     ]
-    return [*found[: len(known)], *derived, *found[len(known) :]]
+    laws: dict[object, tuple[str, Initializer]] = {}
+    for code, made in [*found[: len(known)], *derived, *found[len(known) :]]:
+        laws.setdefault(_law(made, shapes), (code, made))
+    return list(laws.values())
+
+
+def _law(initializer: Initializer, shapes: Sequence[tuple[int, int]]) -> object:
+    """Return what tells the law of kernels of these shapes from others."""
+    found: list[object] = [isinstance(initializer, initializers.Orthogonal)]
+    for shape in shapes:
+        facts = initializer._facts(shape)
+        assert facts is not None  # all candidates have a formula
+        numbers = facts.mean, facts.variance, facts.low, facts.high
+        found += [float(f"{number:.6g}") for number in numbers]
+    return tuple(found)
 
 
 def _named(name: str) -> Initializer:
@@ -320,37 +357,77 @@ def _reason(best: Candidate, kind: str, depth: int) -> str:
     )
 
 
-def _try(
-    ranked: list[Candidate],
-    model: Any,
-    chain: list[Any],
-    x: Any,
-    y: Array,
-    seeds: int,
-    epochs: int,
-) -> str | None:
-    """Train the best few, put the best of them first, and say so if it is for its loss."""
-    tried, ours = ranked[:_TRIED], frameworks.our_training()
-    like = None if frameworks.training_of(model) is None else model
-    for candidate in tried:
-        for seed in range(seeds):
-            layers = _with(chain, candidate.initializer)
-            whole = _ended(layers, y) if like is None else layers
-            candidate.losses.append(ours.final_loss(whole, like, x, y, epochs, seed))
-    best = min(tried, key=lambda candidate: candidate.loss)
-    if best is ranked[0]:
-        return None
-    gaps = [a - b for a, b in zip(ranked[0].losses, best.losses, strict=True)]
-    finite = all(map(math.isfinite, gaps))
-    if finite and (seeds < 2 or not mean_interval(gaps).excludes_zero()):
-        return None  # no more than noise: theory's choice stays
-    loser = ranked[0]
-    ranked.remove(best)
-    ranked.insert(0, best)
-    return (
-        f"After {epochs} epochs its loss is {best.loss:.4g}, and {loser.loss:.4g} with "
-        f"{loser.code}, which theory puts first ({seeds} seeds, paired)."
-    )
+@dataclass
+class _Trial:
+    """Short trainings of networks that differ in their initializer."""
+
+    chain: list[Any]
+    like: Any
+    """What they are compiled as, or None."""
+    x: Any
+    y: Array
+    epochs: int
+
+    def rank(self, ranked: list[Candidate], seeds: int) -> str:
+        """Put the candidates in the order of what they reached; return why, in words."""
+        left, out, done = list(ranked), list[Candidate](), 0
+        rounds = max(math.ceil(math.log2(len(left))), 1)
+        budget = seeds * len(left)
+        while True:
+            more = max(budget // (rounds * len(left)), 1)
+            for seed in range(done, done + more):
+                train, held = self._parts(seed)
+                for candidate in left:
+                    candidate.losses.append(self._loss(candidate, train, held, seed))
+            done += more
+            left.sort(key=lambda candidate: candidate.loss)
+            if len(left) <= 2:
+                break
+            half = math.ceil(len(left) / 2)
+            left, out = left[:half], left[half:] + out
+        ranked[:] = left + out
+        return self._reason(ranked)
+
+    def _parts(self, seed: int) -> tuple[tuple[Array, Array], tuple[Array, Array] | None]:
+        """Return what is trained on, and what is held back for the loss: others for each seed."""
+        count = len(self.x)
+        if count < _ENOUGH:
+            return (self.x, self.y), None
+        stream = Stream(seed).at("recommend")
+        rows = _core.permutation(stream.seed, stream.path, count)
+        held, rest = np.sort(rows[: count // _HELD]), np.sort(rows[count // _HELD :])
+        return (self.x[rest], self.y[rest]), (self.x[held], self.y[held])
+
+    def _loss(
+        self,
+        candidate: Candidate,
+        train: tuple[Array, Array],
+        held: tuple[Array, Array] | None,
+        seed: int,
+    ) -> float:
+        layers = _with(self.chain, candidate.initializer)
+        whole = _ended(layers, self.y) if self.like is None else layers
+        ours = frameworks.our_training()
+        return ours.trial_loss(whole, self.like, train, held, self.epochs, seed)
+
+    def _reason(self, ranked: list[Candidate]) -> str:
+        best, others = ranked[0], ranked[1:]
+        whose = "training" if len(self.x) < _ENOUGH else "samples that were held back"
+        words = f"After {self.epochs} epochs its loss of {whose} is {best.loss:.4g}"
+        if not math.isfinite(best.loss):
+            return f"{words}, as that of all candidates: nothing here trains this network."
+        if not others:
+            return f"{words}."
+        rival = others[0]
+        gaps = np.subtract(rival.losses, best.losses)
+        spread = f"{np.std(gaps, ddof=1) / math.sqrt(len(gaps)):.2g}" if len(gaps) > 1 else "?"
+        apart = f"{np.mean(gaps):.2g}"
+        if not math.isfinite(rival.loss):
+            return f"{words}; {rival.code} comes next, and did not stay finite."
+        return (
+            f"{words}, the lowest; {rival.code} is {apart} behind, with a standard error of "
+            f"{spread} ({len(gaps)} seeds, paired)."
+        )
 
 
 def _ended(layers: list[Any], y: Array) -> list[Any]:

@@ -83,8 +83,14 @@ class Training(Protocol):
         threads: int | None,
     ) -> str: ...
 
-    def final_loss(
-        self, layers: list[Layer], like: Any, x: Array, y: Array, epochs: int, seed: int
+    def trial_loss(
+        self,
+        layers: list[Layer],
+        like: Any,
+        train: tuple[Array, Array],
+        held: tuple[Array, Array] | None,
+        epochs: int,
+        seed: int,
     ) -> float: ...
 
 

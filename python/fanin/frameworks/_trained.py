@@ -85,10 +85,19 @@ def train(
     return type(model.optimizer).__name__
 
 
-def final_loss(
-    layers: list[Layer], like: Sequential | None, x: Array, y: Array, epochs: int, seed: int
+def trial_loss(
+    layers: list[Layer],
+    like: Sequential | None,
+    train: tuple[Array, Array],
+    held: tuple[Array, Array] | None,
+    epochs: int,
+    seed: int,
 ) -> float:
-    """Train a network of these layers, compiled `like` another or as fits; infinite if it fails."""
+    """Train a network of these layers, compiled `like` another or as fits; infinite if it fails.
+
+    The loss is that of the samples that are `held` back, or of the last epoch where there are none.
+    """
+    x, y = train
     network = Sequential(layers, rng=seed)
     if like is not None and like.compiled:
         network.compile(like.optimizer.from_config(like.optimizer.get_config()), like.loss)
@@ -98,6 +107,12 @@ def final_loss(
         network.compile("adam", fitting_loss(y, outputs, last.settings().get("activation")))
     try:
         history = network.fit(x, y, epochs=epochs, verbose=0, rng=seed)
+        found = history.history["loss"][-1] if held is None else _loss(network, *held)
     except FloatingPointError:  # infinite numbers behind a finite loss
         return math.inf
-    return float(history.history["loss"][-1])
+    return float(found) if math.isfinite(found) else math.inf
+
+
+def _loss(network: Sequential, x: Array, y: Array) -> float:
+    found = network.evaluate(x, y, verbose=0)
+    return float(found[0] if isinstance(found, list) else found)
