@@ -16,7 +16,7 @@ from fanin.show.text import counted
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
-    from fanin.frameworks._trace import Trace
+    from fanin.frameworks._trace import LayerTrace, Trace
 
 Array = NDArray[Any]
 Reach = tuple[float, float]
@@ -183,8 +183,8 @@ def measure(trace: "Trace", layers: "list[LayerReport]") -> EndReport | None:
     return EndReport(
         outputs=Signal.of(ending.outputs),
         looks=looks_like(ending.outputs),
-        over_batch=ending.whole and _over_batch(ending.outputs, layers[place].activation),
-        before="" if last.pre_activation is None else looks_like(last.pre_activation),
+        over_batch=_over_batch(ending.outputs),
+        before=_before(last),
         takes=takes.what,
         task=takes.task,
         sure=takes.sure,
@@ -196,6 +196,13 @@ def measure(trace: "Trace", layers: "list[LayerReport]") -> EndReport | None:
         distinct=distinct,
         combinations=combinations,
     )
+
+
+def _before(last: "LayerTrace") -> str:
+    """Return what the activation that ends a network gets looks like."""
+    if last.pre_activation is not None:
+        return looks_like(last.pre_activation)
+    return looks_like(last.inputs) if last.kind in _OF_MODULES else ""
 
 
 def last_place(layers: "list[LayerReport]") -> int:
@@ -214,25 +221,19 @@ def looks_like(rows: Array) -> str:
 
     What a linear layer gives has no sum of 1 in each of several rows, but by a chance of zero.
     """
-    if rows.ndim != 2 or rows.shape[1] < 2 or not np.isfinite(rows).all():
+    if rows.ndim != 2 or rows.shape[1] < 2 or len(rows) < 2 or not np.isfinite(rows).all():
         return ""
     wide = rows.astype(np.float64)
     if wide.min() >= 0 and (np.abs(wide.sum(axis=1) - 1) <= _NEAR).all():
         return "probabilities"
     if wide.max() <= _NEAR:
-        return (
-            "log_probabilities"
-            if (np.abs(np.exp(wide).sum(axis=1) - 1) <= _NEAR).all()
-            else ""
-        )
+        return "log_probabilities" if (np.abs(np.exp(wide).sum(axis=1) - 1) <= _NEAR).all() else ""
     return ""
 
 
-def _over_batch(rows: Array, activation: str) -> bool:
+def _over_batch(rows: Array) -> bool:
     """Return whether a softmax was taken over the samples: columns have the sum 1, rows do not."""
-    if activation != "softmax" or len(rows) < 2 or looks_like(rows):
-        return False
-    return bool((np.abs(rows.astype(np.float64).sum(axis=0) - 1) <= _NEAR).all())
+    return rows.ndim == 2 and not looks_like(rows) and looks_like(rows.T) == "probabilities"
 
 
 def _reach(layer: "LayerReport") -> Reach | None:

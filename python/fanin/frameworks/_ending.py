@@ -69,10 +69,11 @@ def probed(value: Callable[[Array, Array], float], targets: Array, outputs: Arra
     """Find what an unknown loss takes its outputs for, by the laws that losses of a kind obey.
 
     A loss of logits of classes is that of the same logits shifted together; one of probabilities p
-    loses ln s where they are multiplied by s; one of their logarithms loses what is added to them; one
-    of the logit z of yes and no is higher at z than at −z by (1 − 2y) z; one of values is that of
-    values and targets shifted together. Each is an identity of its formula, whatever the weights of
-    classes or the smoothing of labels; made-up outputs tell, so that those of the network do not count.
+    loses ln s where they are multiplied by s; one of their logarithms loses what is added to them;
+    one of the logit z of yes and no is higher at z than at −z by (1 − 2y) z; one of values is that
+    of values and targets shifted together. Each is an identity of its formula, and the first holds
+    whatever the weights of classes and the smoothing of labels. Made-up outputs tell, so that those
+    of the network do not count.
 
     Parameters
     ----------
@@ -157,9 +158,10 @@ def _of_binary_probabilities(at: _At, z: Array, targets: Array) -> bool:
 def _of_values(at: _At, z: Array, targets: Array) -> bool:
     if targets.dtype.kind != "f" or not np.isfinite(targets).all():
         return False
+    far = 1 + 2 * float(np.abs(targets).max())
     value = at(z)
-    moved = (targets + 1).astype(targets.dtype)
-    return _equal(at(z + 1, moved), value) and not _equal(at(z + 1), value)
+    moved = (targets + far).astype(targets.dtype)
+    return _equal(at(z + far, moved), value) and not _equal(at(z + far), value)
 
 
 _LAWS: tuple[tuple[Takes, Callable[[_At, Array, Array], bool]], ...] = (

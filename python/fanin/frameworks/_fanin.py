@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fanin import _checks, _core
 from fanin.frameworks._arrays import Model, Parameter, Row, in_our_order
 from fanin.frameworks._ending import Ending
-from fanin.frameworks._framework import Advice, Entry
+from fanin.frameworks._framework import Advice, Entry, told
 from fanin.frameworks._objective import fitting_loss, objective
 from fanin.frameworks._trace import LayerTrace, Trace, matrix
 from fanin.frameworks._visit import Visit, Visitor
@@ -29,6 +29,10 @@ ADVICE = Advice(
     dense=_DENSE,
     smaller=_DENSE.replace("{initializer}", "fanin.initializers.VarianceScaling({scale})"),
     recalibrated="model.recalibrate(x)",
+    bare="Dense({units})",
+    bare_alone='Activation("linear")',
+    thawed="for layer in model.layers: layer.trainable = True",
+    loss=told("fanin.losses"),
 )
 
 

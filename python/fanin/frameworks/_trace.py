@@ -66,7 +66,7 @@ class Trace:
     ending: "Ending | None" = None
     """What the loss gets."""
     trainable: tuple[int, int] = (0, 0)
-    """How many parameters are trained, and how many there are: of layers that are not traced too."""
+    """How many parameters are trained, and how many there are: of untraced layers too."""
     arrays: tuple[Array, Array] | None = None
     """Of a network of this package the parameters and the state that were traced, to go on with."""
 

@@ -86,7 +86,7 @@ def _counts(model: Any) -> tuple[int, int]:
 
 
 def _is_parameter(variable: Any) -> bool:
-    """Whether a variable is there to be trained: no running average, and no state of a generator."""
+    """Whether a variable is there to be trained: no running average, no state of a generator."""
     return "float" in str(variable.dtype) and not variable.name.startswith("moving_")
 
 

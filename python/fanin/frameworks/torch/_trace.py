@@ -17,7 +17,7 @@ from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.frameworks.torch._arrays import measured, parameter_of, read, rows_of, tensors_of
 from fanin.frameworks.torch._kinds import KINDS, activation_of, units_last
 from fanin.frameworks.torch._links import Between, same, scaled_rows
-from fanin.frameworks.torch._losses import check_shapes, takes_of
+from fanin.frameworks.torch._losses import check_classes, check_shapes, takes_of
 
 Array = NDArray[Any]
 
@@ -71,7 +71,10 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     ]
     samples = measured(inputs).reshape(len(inputs), -1)
     ending = Ending(
-        rows_of(outputs, _units_at(outputs, aim.targets, last)),
+        rows_of(
+            outputs if outputs.ndim > 1 else outputs[:, None],
+            _units_at(outputs, aim.targets, last),
+        ),
         None if y is None else _as_given(y),
         aim.takes,
         len(inputs),
@@ -271,6 +274,7 @@ def _objective(outputs: Any, y: Any, loss: Any) -> _Aim:
         loss = functional.cross_entropy if classes else functional.mse_loss
         targets = targets.long() if classes else targets.to(outputs.dtype)
     takes = takes_of(loss, targets, outputs)
+    check_classes(takes, outputs, targets)
     check_shapes(loss, outputs, targets)
     name = getattr(loss, "__name__", type(loss).__name__)
     try:
