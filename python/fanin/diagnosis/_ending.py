@@ -95,6 +95,8 @@ class EndReport(Result):
         The least and the largest output that the last activation lets through.
     whole : bool
         Whether the outputs are those of the last layer.
+    last : int
+        Place of the last layer that does something, unlike those that only turn shapes.
     targets : Targets or None
         What they are compared with.
     trained, parameters : int
@@ -102,7 +104,8 @@ class EndReport(Result):
     distinct : int
         Samples that differ from those before them.
     combinations : float
-        How many samples could differ: the product, over the features, of how many values come.
+        How many samples the values that features take make, were they independent: one by the
+        probability that two samples are the same.
     """
 
     outputs: Signal
@@ -114,6 +117,7 @@ class EndReport(Result):
     sure: bool
     reach: Reach | None
     whole: bool
+    last: int
     targets: Targets | None
     trained: int
     parameters: int
@@ -175,13 +179,13 @@ def measure(trace: "Trace", layers: "list[LayerReport]") -> EndReport | None:
     ending = trace.ending
     if ending is None or not layers:
         return None
-    place = last_place(layers)
+    place = _last_place(trace)
     last = trace.layers[place]
     reach = _reach(layers[place]) if ending.whole else None
     takes = _believed(ending)
     distinct, combinations = _distinct(trace.inputs)
     return EndReport(
-        outputs=Signal.of(ending.outputs),
+        outputs=_outputs(ending, layers[-1]),
         looks=looks_like(ending.outputs),
         over_batch=_over_batch(ending.outputs),
         before=_before(last),
@@ -190,6 +194,7 @@ def measure(trace: "Trace", layers: "list[LayerReport]") -> EndReport | None:
         sure=takes.sure,
         reach=reach,
         whole=ending.whole,
+        last=place,
         targets=None if ending.targets is None else _targets(ending, takes, reach),
         trained=trace.trainable[0],
         parameters=trace.trainable[1],
@@ -205,10 +210,30 @@ def _before(last: "LayerTrace") -> str:
     return looks_like(last.inputs) if last.kind in _OF_MODULES else ""
 
 
-def last_place(layers: "list[LayerReport]") -> int:
-    """Return the place of the last layer that computes something."""
-    places = [place for place, layer in enumerate(layers) if layer.kind != "flatten"]
-    return places[-1] if places else len(layers) - 1
+def _last_place(trace: "Trace") -> int:
+    """Return the place of the last layer that does something: of what only turns shapes it is not.
+
+    Dropout that drops nothing, Flatten and Identity hand on what they get.
+    """
+    place = len(trace.layers) - 1
+    while place > 0 and _hands_on(trace.layers[place]):
+        place -= 1
+    return place
+
+
+def _hands_on(layer: "LayerTrace") -> bool:
+    if layer.activation is not None or layer.parameters or layer.kind in _OF_MODULES:
+        return False
+    if layer.kind == "flatten":
+        return True
+    given, handed = layer.inputs, layer.outputs
+    return given.size == handed.size and bool((given.reshape(-1) == handed.reshape(-1)).all())
+
+
+def _outputs(ending: Ending, last: "LayerReport") -> Signal:
+    """Measure the outputs, unless they are measured as the last layer's."""
+    same = ending.whole and ending.outputs.shape == (last.samples, last.units)
+    return last.output if same else Signal.of(ending.outputs)
 
 
 def _believed(ending: Ending) -> Takes:
@@ -221,19 +246,29 @@ def looks_like(rows: Array) -> str:
 
     What a linear layer gives has no sum of 1 in each of several rows, but by a chance of zero.
     """
-    if rows.ndim != 2 or rows.shape[1] < 2 or len(rows) < 2 or not np.isfinite(rows).all():
+    if rows.ndim != 2 or rows.shape[1] < 2 or len(rows) < 2:
         return ""
-    wide = rows.astype(np.float64)
-    if wide.min() >= 0 and (np.abs(wide.sum(axis=1) - 1) <= _NEAR).all():
-        return "probabilities"
-    if wide.max() <= _NEAR:
-        return "log_probabilities" if (np.abs(np.exp(wide).sum(axis=1) - 1) <= _NEAR).all() else ""
+    if rows.min() >= 0:  # not so of NaN either
+        return "probabilities" if _are_one(rows.sum(axis=1, dtype=np.float64)) else ""
+    some = rows[:_ROWS].astype(np.float64)
+    if some.max() <= _NEAR and _are_one(np.exp(some).sum(axis=1)):
+        return "log_probabilities"
     return ""
+
+
+_ROWS = 1024
+"""Rows whose exponentials are summed."""
+
+
+def _are_one(sums: Array) -> bool:
+    return bool((np.abs(sums - 1) <= _NEAR).all())
 
 
 def _over_batch(rows: Array) -> bool:
     """Return whether a softmax was taken over the samples: columns have the sum 1, rows do not."""
-    return rows.ndim == 2 and not looks_like(rows) and looks_like(rows.T) == "probabilities"
+    if rows.ndim != 2 or rows.shape[1] < 2 or len(rows) < 2 or not rows.min() >= 0:
+        return False
+    return not looks_like(rows) and _are_one(rows.sum(axis=0, dtype=np.float64))
 
 
 def _reach(layer: "LayerReport") -> Reach | None:
@@ -261,12 +296,11 @@ def _distinct(inputs: Array) -> tuple[int, float]:
     distinct = len({row.tobytes() for row in rows})
     if distinct == len(rows):
         return distinct, math.inf
-    combinations = 1.0
+    logarithm = 0.0
     for column in rows.T:
-        combinations *= len(np.unique(column))
-        if combinations > len(rows):
-            return distinct, math.inf
-    return distinct, combinations
+        shares = np.unique(column, return_counts=True)[1] / len(rows)
+        logarithm -= math.log(float(np.square(shares).sum()))
+    return distinct, math.exp(min(logarithm, 700.0))
 
 
 def _targets(ending: Ending, takes: Takes, reach: Reach | None) -> Targets:

@@ -3,7 +3,6 @@
 import math
 from typing import TYPE_CHECKING
 
-from fanin.diagnosis._ending import last_place
 from fanin.diagnosis.findings._finding import Finding, graded
 from fanin.diagnosis.findings._fixes import bare, loss_of, over_classes
 
@@ -31,7 +30,7 @@ def misfit(measured: "Measurements") -> list[Finding]:
     ending = measured.ending
     if ending is None or not measured.layers or measured.inputs.first_non_finite is not None:
         return []
-    last = measured.layers[last_place(measured.layers)]
+    last = measured.layers[ending.last]
     for check in (_over_batch, _one_unit, _softmax_twice, _wrong_loss, _out_of_reach, _rectified):
         found = check(measured, ending, last)
         if found is not None:
@@ -92,7 +91,9 @@ def _softmax_twice(
     )
     # Of Keras's losses and ours the loss can be told; torch has none that takes probabilities.
     told = not inside and (measured.framework != "torch" or not bare(last, measured))
-    fix = loss_of(last, measured, "probabilities") if told else bare(last, measured)
+    # Behind a softmax it may be logarithms that the loss wants: the one before goes.
+    gone = measured.layers[last.index - 1] if inside and measured.framework == "torch" else last
+    fix = loss_of(last, measured, "probabilities") if told else bare(gone, measured)
     return Finding("softmax_twice", "severe", (last.name,), floor / chance, 0.0, text, _BRIDLE, fix)
 
 
@@ -210,7 +211,7 @@ def too_wide(measured: "Measurements") -> list[Finding]:
         return []
     if int(counts.sum()) * math.log(seen / units) > math.log(1e-6):
         return []
-    last = measured.layers[last_place(measured.layers)]
+    last = measured.layers[ending.last]
     text = (
         f"{last.name} has {units} outputs, and the labels are of {seen} classes: the others never "
         "come."

@@ -70,7 +70,7 @@ def check_shapes(loss: Callable[..., Any], outputs: Any, targets: Any) -> None:
     wants them different, does.
     """
     given, wanted = tuple(outputs.shape), tuple(targets.shape)
-    if given == wanted or len(outputs) < 2:
+    if given == wanted or len(outputs) < 2 or targets.ndim == 0:
         return
     if outputs.numel() != targets.numel():
         return
