@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from fanin.diagnosis.findings import loss, targets
+from fanin.diagnosis.findings import loss, signals, targets
 from fanin.diagnosis.findings._finding import Finding, graded
 from fanin.diagnosis.findings._fixes import redrawn, smaller_outputs
 
@@ -66,7 +66,8 @@ def _larger_than_targets(measured: "Measurements") -> list[Finding]:
     if size == 0 or not math.isfinite(ending.outputs.rms):
         return []
     ratio, last = ending.outputs.rms / size, measured.layers[-1]
-    severity = graded(ratio, 5.0, 20.0)
+    # Where signals grow on their way, that is why, and comes first.
+    severity = graded(ratio, 5.0, math.inf if signals.exploding(measured) else 20.0)
     if severity is None:
         return []
     text = (
