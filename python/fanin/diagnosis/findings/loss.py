@@ -54,7 +54,9 @@ def _over_batch(
         f"The softmax of {last.name} is over the samples, not over the classes: the outputs of one "
         "sample depend on the others, and have no sum of 1."
     )
-    fix = over_classes(last, measured) if last.activation == "softmax" else ""
+    # A loss of logits has a softmax of its own.
+    made = bare if ending.takes == "logits" else over_classes
+    fix = made(last, measured) if last.activation == "softmax" else ""
     return Finding("output_activation", "severe", (last.name,), 0.0, 1.0, text, _BRIDLE, fix)
 
 
