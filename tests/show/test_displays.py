@@ -78,6 +78,8 @@ def every_result(name="first"):
         (layer.slopes, ["0% dead"], ["dead_units"]),
         (layer.weights["kernel"], ["float32 (16, 16)"], ["gradient_second_moment"]),
         (faded.findings[0], ["vanishing: Signals shrink"], [faded.findings[0].text]),
+        (faded.ending, ["for a loss of"], ["takes", "trained"]),
+        (faded.ending.targets, ["of"], ["unreached"]),
         (faded.curvature, [f"sharpness={faded.curvature.sharpness:.6g}"], []),
         (alike, ["tied units in", "of 4 layers", f"{name[:10]}"], [alike.verdict, "distinct"]),
         (alike.start[0], ["1 distinct of 16"], ["tied"]),

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from fanin import _checks
 from fanin._core import get_num_threads
 from fanin.diagnosis._curvature import curvature
+from fanin.diagnosis._ending import measure
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._measurements import Measurements
 from fanin.diagnosis._report import Report
@@ -96,6 +97,7 @@ def diagnose(
         layers=layers,
         theory=theory,
         curvature=curvature(model, trace.arrays, x, y, loss),
+        ending=measure(trace, layers),
     )
     return Report(**vars(measured), findings=find(measured), _trace=_shortened(trace, layers))
 
@@ -110,7 +112,9 @@ def _layers(trace: Trace, training: bool) -> tuple[list[LayerReport], Prediction
 def _shortened(trace: Trace, reports: list[LayerReport]) -> Trace:
     """Keep what Jacobians need: the first samples, and the reports' copies of the parameters."""
     layers = [_first(*pair) for pair in zip(trace.layers, reports, strict=True)]
-    return replace(trace, inputs=trace.inputs[:_KEPT].copy(), layers=layers, arrays=None)
+    return replace(
+        trace, inputs=trace.inputs[:_KEPT].copy(), layers=layers, ending=None, arrays=None
+    )
 
 
 def _first(layer: LayerTrace, report: LayerReport) -> LayerTrace:

@@ -67,6 +67,8 @@ class LayerReport(Result):
         Options of the layer and of its activation, as the core knows them.
     note : str
         What could not be looked at, and why.
+    frozen : frozenset of str
+        Roles of the parameters that are not trained.
     """
 
     index: int
@@ -88,6 +90,7 @@ class LayerReport(Result):
     tied: Places | None
     settings: Mapping[str, object]
     note: str = ""
+    frozen: frozenset[str] = frozenset()
 
     def _says(self) -> str:
         kind = f"{self.kind} {self.activation}".strip()
@@ -167,6 +170,7 @@ class LayerReport(Result):
             tied=_tied(groups, trace.gradients),
             settings={**trace.settings, "activation": trace.activation},
             note=trace.note,
+            frozen=trace.frozen,
         )
 
 

@@ -53,6 +53,8 @@ class Report(Measurements, Result):
     curvature : Curvature or None
         The loss's largest curvature and what it means for the learning rate; for networks that are
         compiled with SGD, where `y` is given.
+    ending : EndReport or None
+        What the loss gets, what it takes that for, and the targets.
     findings : list of Finding
         What is wrong, most severe first.
     """

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fanin import _checks, _core
 from fanin.frameworks._arrays import Model, Parameter, Row, in_our_order
-from fanin.frameworks._framework import Advice, Entry
+from fanin.frameworks._ending import Ending
+from fanin.frameworks._framework import Advice, Entry, told
 from fanin.frameworks._objective import fitting_loss, objective
 from fanin.frameworks._trace import LayerTrace, Trace, matrix
 from fanin.frameworks._visit import Visit, Visitor
@@ -28,6 +29,10 @@ ADVICE = Advice(
     dense=_DENSE,
     smaller=_DENSE.replace("{initializer}", "fanin.initializers.VarianceScaling({scale})"),
     recalibrated="model.recalibrate(x)",
+    bare="Dense({units})",
+    bare_alone='Activation("linear")',
+    thawed="for layer in model.layers: layer.trainable = True",
+    loss=told("fanin.losses"),
 )
 
 
@@ -171,6 +176,7 @@ def trace_network(
             activation=None if before is None else _activation(layer),
             pre_activation=before,
             parameters=parameters[place] | averages[place],
+            frozen=frozenset(parameters[place]) if not layer.trainable else frozenset(),
             initializers={role: layer.initializer(role) for role in layer.arrays},
             settings=settings,
         )
@@ -185,7 +191,19 @@ def trace_network(
     for place, (traced, found) in enumerate(zip(layers, gradients, strict=True)):
         traced.pre_activation_gradient, traced.output_gradient = found
         traced.gradients = of_parameters[place]
-    return Trace(model.name, x.reshape(len(x), -1), layers, aim.loss, aim.value)
+    ending = Ending(last.outputs, None if y is None else np.asarray(y), aim.takes, len(x))
+    trainable = sum(
+        math.prod(shape) for layer, _, _, shape in plan.parameters if model.layers[layer].trainable
+    )
+    return Trace(
+        model.name,
+        x.reshape(len(x), -1),
+        layers,
+        aim.loss,
+        aim.value,
+        ending=ending,
+        trainable=(trainable, len(params)),
+    )
 
 
 def _activation(layer: Layer) -> Any:

@@ -33,6 +33,22 @@ class Advice:
         Where the layers are that have our names.
     activation : callable
         From the core's name of an activation to what stands for it in `normalized`.
+    bare : str
+        What takes the activation away that ends the layer ``{name}`` of ``{units}``, in the module
+        ``{parent}`` under the name ``{own}``.
+    bare_alone : str
+        The same where the layer is an activation and nothing else.
+    over_classes : str
+        What puts a softmax over classes in its place; empty where there is no other.
+    redrawn : str
+        What draws the layer ``{name}`` again as the framework does; empty for `dense`.
+    known_targets : str
+        What leaves out samples whose targets are NaN or infinite.
+    thawed : str
+        What has all parameters trained.
+    loss : callable
+        From the name of a loss, its task and what outputs are (``logits``, ``probabilities``,
+        ``log_probabilities``) to code of one that takes them; empty if there is none.
     """
 
     dense: str = "fanin.initialize(model, {initializer}, seed=0)"
@@ -45,6 +61,35 @@ class Advice:
     recalibrated: str
     at: str = ""
     activation: Callable[[str], str] = str
+    bare: str
+    bare_alone: str
+    over_classes: str = ""
+    redrawn: str = ""
+    known_targets: str = (
+        "known = np.isfinite(y).reshape(len(y), -1).all(axis=1); x, y = x[known], y[known]"
+    )
+    thawed: str
+    loss: Callable[[str, str, str], str]
+
+
+def told(module: str, after: str = "") -> Callable[[str, str, str], str]:
+    """Return what a loss of classes in a module like Keras's is in code, told what outputs are.
+
+    Parameters
+    ----------
+    module : str
+        Where the classes are.
+    after : str
+        What has to be done with it.
+    """
+
+    def loss(name: str, task: str, looks: str) -> str:
+        if not name.endswith("crossentropy") or looks not in ("logits", "probabilities"):
+            return ""
+        kind = "".join(word.capitalize() for word in name.split("_"))
+        return f"loss = {module}.{kind}(from_logits={looks == 'logits'}){after}"
+
+    return loss
 
 
 class Descent(NamedTuple):

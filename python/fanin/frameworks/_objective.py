@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import initializers, losses
+from fanin.frameworks._ending import UNKNOWN, Takes, takes_of
 from fanin.losses import _targets
 from fanin.losses._base import is_own, kind_of
 from fanin.losses._own import value_and_gradient
@@ -33,6 +34,8 @@ class Objective(NamedTuple):
     before_activation: bool
     """Whether it is with respect to what the last activation gets: where loss and activation are
     one formula, which is exact where probabilities underflow."""
+    takes: Takes = UNKNOWN
+    """What the loss takes the outputs for."""
 
 
 def objective(
@@ -47,8 +50,9 @@ def objective(
     chosen = loss or fitting_loss(y, outputs.shape, activation)
     one = before_activation(chosen, activation)
     name = kind_of(chosen) or type(chosen).__name__
+    takes = takes_of(chosen, np.asarray(y), outputs)
     value, dy = sum_gradient(chosen, y, outputs) if one is None else sum_gradient(one, y, before)
-    return Objective(name, value, dy, one is not None)
+    return Objective(name, value, dy, one is not None, takes)
 
 
 def sum_gradient(loss: losses.Loss, y: Any, outputs: Array) -> tuple[float, Array]:

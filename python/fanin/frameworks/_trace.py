@@ -5,10 +5,13 @@ Each framework fills in the same two classes, by its own hooks.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from fanin.frameworks._ending import Ending
 
 Array = NDArray[Any]
 
@@ -36,6 +39,8 @@ class LayerTrace:
     """By role: ``kernel`` of shape (inputs, units), ``bias``, ``gamma``, ``moving_mean``, …: the
     model's own memory where it hands that over, so valid until it is trained on."""
     gradients: Mapping[str, Array] = field(default_factory=dict)
+    frozen: frozenset[str] = frozenset()
+    """The roles of parameters that are not trained, though they are parameters."""
     initializers: Mapping[str, Any] = field(default_factory=dict)
     """By role, where they are known."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -58,6 +63,10 @@ class Trace:
     """Mean loss of the batch."""
     framework: str = ""
     """Its name, which `frameworks/_open.py` fills in: ``fanin``, ``torch`` or ``keras``."""
+    ending: "Ending | None" = None
+    """What the loss gets."""
+    trainable: tuple[int, int] = (0, 0)
+    """How many parameters are trained, and how many there are: of untraced layers too."""
     arrays: tuple[Array, Array] | None = None
     """Of a network of this package the parameters and the state that were traced, to go on with."""
 

@@ -5,19 +5,35 @@ from dataclasses import replace
 
 from fanin import _checks
 from fanin.diagnosis._measurements import Measurements
-from fanin.diagnosis.findings import data, learning, normalization, outputs, signals, units
+from fanin.diagnosis.findings import (
+    data,
+    frozen,
+    learning,
+    loss,
+    normalization,
+    outputs,
+    signals,
+    targets,
+    units,
+)
 from fanin.diagnosis.findings._finding import SEVERITIES, Finding
 from fanin.show.text import counted
 
 __all__ = ["SEVERITIES", "Finding", "counted", "find"]
 
-_OF_INPUTS = (data.constant, data.uncentred, data.unscaled)
+_OF_INPUTS = (data.constant, data.features_differ, data.uncentred, data.unscaled, data.repeated)
 
 # In the order in which causes come before effects: it ranks findings of equal severity.
 _CHECKS: tuple[Callable[[Measurements], list[Finding]], ...] = (
     normalization.one_sample,
     *_OF_INPUTS,
+    targets.one_answer,
+    targets.imbalanced,
+    targets.unscaled,
+    loss.misfit,
+    frozen.frozen,
     units.symmetric,
+    outputs.constant,
     signals.saturated,
     signals.exploding,
     signals.vanishing,
@@ -25,6 +41,9 @@ _CHECKS: tuple[Callable[[Measurements], list[Finding]], ...] = (
     outputs.badly_scaled,
     learning.too_large,
     normalization.lagging,
+    outputs.faint,
+    outputs.without_gradient,
+    loss.too_wide,
     signals.unexpected,
 )
 
@@ -60,7 +79,10 @@ def find(report: Measurements) -> list[Finding]:
         raise TypeError(
             f"report: expected what fanin.diagnose returns, found {_checks.found(report)}"
         )
-    broken = signals.non_finite(report)
+    missing, broken = targets.non_finite(report), signals.non_finite(report)
+    if missing and report.ending is not None and report.ending.outputs.first_non_finite is None:
+        broken = []  # the gradients are no numbers because the targets are none
+    broken = missing + broken
     # What follows from NaN and infinity is not measured but made up.
     checks = _OF_INPUTS if broken else _CHECKS
     found = broken + [finding for check in checks for finding in check(report)]

@@ -10,6 +10,7 @@ from fanin.initializers._suitability import SUITABLE
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
     from fanin.diagnosis._measurements import Measurements
+    from fanin.frameworks._framework import Advice
 
 
 def initializer_for(activation: str) -> str:
@@ -73,3 +74,69 @@ def trainable_when_deep(activation: str) -> bool:
     if (activation or "linear") in SUITABLE:
         return True
     return theory.mean_field(activation, theory.gain(activation) ** 2).chi > 0.8
+
+
+def advised(framework: str) -> "Advice":
+    """Return what a framework says in code."""
+    return advice_of(framework)
+
+
+def bare(layer: "LayerReport", measured: "Measurements", dead: bool = False) -> str:
+    """Return code that takes the activation away that ends the network.
+
+    Parameters
+    ----------
+    layer : LayerReport
+        What ends it.
+    measured : Measurements
+        The network.
+    dead : bool
+        Whether the weights before it are to be drawn again, as they gave nothing above zero.
+    """
+    advice, alone = advice_of(measured.framework), "kernel" not in layer.weights
+    if "(" in layer.name:
+        return ""  # called as a function: no line reaches it
+    parent, _, own = layer.name.rpartition(".")
+    code = (advice.bare_alone if alone else advice.bare).format(
+        name=layer.name, parent=parent, own=own, units=layer.units
+    )
+    before = _kernel_before(layer, measured)
+    if dead and advice.redrawn and before is not None and "{name}" in advice.redrawn:
+        code += "; " + advice.redrawn.format(name=before.name)
+    return code
+
+
+def _kernel_before(layer: "LayerReport", measured: "Measurements") -> "LayerReport | None":
+    """Return the last layer with a kernel up to this one."""
+    found = [other for other in measured.kernels if other.index <= layer.index]
+    return found[-1] if found else None
+
+
+def over_classes(layer: "LayerReport", measured: "Measurements") -> str:
+    """Return code that puts a softmax over classes in the place of one over samples."""
+    advice = advice_of(measured.framework)
+    if "(" in layer.name or not advice.over_classes:
+        return ""
+    parent, _, own = layer.name.rpartition(".")
+    return advice.over_classes.format(parent=parent, own=own)
+
+
+def loss_of(layer: "LayerReport", measured: "Measurements", looks: str) -> str:
+    """Return code of a loss of the same task that takes what the outputs look like."""
+    ending = measured.ending
+    if ending is None:
+        return ""
+    return advice_of(measured.framework).loss(measured.loss, ending.task, looks)
+
+
+def redrawn(layer: "LayerReport", measured: "Measurements") -> str:
+    """Return code that draws the weights of a layer again, or those of the layer before it."""
+    advice = advice_of(measured.framework)
+    before = layer if layer.weights else _kernel_before(layer, measured)
+    if before is None:
+        return ""
+    if advice.redrawn and "(" not in before.name:
+        return advice.redrawn.format(name=before.name)
+    if layer.kind in ("batch_normalization", "normalization"):
+        return f"{advice.at}BatchNormalization()" if layer.kind[0] == "b" else ""
+    return dense_with(before, measured.framework)

@@ -63,6 +63,57 @@ def unscaled(measured: "Measurements") -> list[Finding]:
     return [Finding("unscaled_input", severity, (), size, 10.0, text, _LECUN, _STANDARDIZE)]
 
 
+def repeated(measured: "Measurements") -> list[Finding]:
+    """Find samples that come more than twice on average: the network learns fewer than there seem.
+
+    Features of few values leave few samples to choose from, as of a truth table: those repeat, and
+    nothing is wrong. Features that depend on each other leave fewer yet: up to a tenth.
+    """
+    ending = measured.ending
+    if ending is None or not 1 < ending.distinct <= measured.batch / 2:
+        return []
+    if measured.batch < _ENOUGH or ending.combinations <= 10 * measured.batch:
+        return []
+    text = (
+        f"Of {measured.batch} samples only {ending.distinct} differ: the others repeat them, and "
+        "what is learned of them says little of new ones."
+    )
+    share = ending.distinct / measured.batch
+    source = "a copy of a sample adds nothing to what is known"
+    return [Finding("repeated_samples", "warning", (), share, 0.5, text, source)]
+
+
+_ENOUGH = 16
+"""Samples from which on copies are no chance."""
+
+
+def features_differ(measured: "Measurements") -> list[Finding]:
+    """Find features that vary far more than the others, and drown them.
+
+    With inputs of variances s² the Hessian of a linear layer has these as its eigenvalues: gradient
+    descent needs about as many steps as the largest by a usual one. At 30 times the spread that is
+    a thousand, at 1000 times a million, and units see one feature only.
+    """
+    spread = measured.inputs.unit_std
+    varying = spread[spread > 0]
+    if measured.batch < 2 or len(varying) < 3 or not np.isfinite(varying).all():
+        return []
+    if _indices(measured):
+        return []
+    usual, largest = float(np.median(varying)), float(varying.max())
+    severity = graded(largest / usual, 30.0, 1000.0)
+    if severity is None:
+        return []
+    place = int(np.argmax(spread))
+    text = (
+        f"Feature {place} has a standard deviation of {largest:.3g}, {largest / usual:.3g} times "
+        f"that of the usual one: it drowns the others."
+    )
+    return [
+        Finding("feature_scale", severity, (), largest / usual, 30.0, text, _LECUN, _STANDARDIZE)
+    ]
+
+
 def _indices(measured: "Measurements") -> bool:
     """Return whether the inputs are indices of embeddings, which have no size."""
     return bool(measured.layers) and measured.layers[0].kind == "embedding"

@@ -3,23 +3,40 @@
 import math
 from typing import TYPE_CHECKING
 
+from fanin.diagnosis.findings import loss, signals, targets
 from fanin.diagnosis.findings._finding import Finding, graded
-from fanin.diagnosis.findings._fixes import smaller_outputs
+from fanin.diagnosis.findings._fixes import redrawn, smaller_outputs
 
 if TYPE_CHECKING:
+    from fanin.diagnosis._layer import LayerReport
     from fanin.diagnosis._measurements import Measurements
+    from fanin.diagnosis._signals import Signal
 
 _CHANCE = "the cross-entropy of guessing all K classes evenly is ln K"
+_VARIANCE = "the mean squared error of guessing is the targets' variance"
+
+_ROUNDING = 1e-6
+"""What differs by less, in units of its size, is the same but for the rounding of float32."""
+
+_STRAW = 1e-3
+"""What varied by less was nearly lost before: most of the decades to rounding are of others."""
 
 
 def badly_scaled(measured: "Measurements") -> list[Finding]:
-    """Find a loss far above that of guessing."""
-    if measured.loss_value is None or not math.isfinite(measured.loss_value) or not measured.layers:
+    """Find a loss far above that of guessing, or outputs far larger than the targets."""
+    if not measured.layers or loss.misfit(measured):
+        return []
+    ending = measured.ending
+    if ending is not None and ending.task == "values":
+        return _larger_than_targets(measured)
+    if measured.loss_value is None or not math.isfinite(measured.loss_value):
         return []
     last = measured.layers[-1]
-    if "cross" not in measured.loss.lower():
+    known = ending is not None and ending.task in ("classes", "binary")
+    if not known and "cross" not in measured.loss.lower():
         return []
-    classes = 2 if "binary" in measured.loss.lower() else last.units
+    binary = "binary" in measured.loss.lower() or (ending is not None and ending.task == "binary")
+    classes = 2 if binary else last.units
     chance = math.log(max(classes, 2))
     ratio = measured.loss_value / chance
     severity = graded(ratio, 2.0, 10.0)
@@ -32,3 +49,160 @@ def badly_scaled(measured: "Measurements") -> list[Finding]:
     )
     fix = smaller_outputs(measured)
     return [Finding("output_scale", severity, (last.name,), ratio, 2.0, text, _CHANCE, fix)]
+
+
+def _larger_than_targets(measured: "Measurements") -> list[Finding]:
+    """Find outputs of a regression that are far larger than the targets.
+
+    Outputs r times as large as the targets, and independent of them, have (1 + r²) times the mean
+    squared error of guessing: at r = 5 the first epochs only take them back.
+    """
+    ending = measured.ending
+    if ending is None or ending.targets is None or ending.targets.missing:
+        return []
+    if targets.unscaled(measured):
+        return []  # it is the targets that are small
+    size = ending.targets.values.rms
+    if size == 0 or not math.isfinite(ending.outputs.rms):
+        return []
+    ratio, last = ending.outputs.rms / size, measured.layers[-1]
+    # Where signals grow on their way, that is why, and comes first.
+    severity = graded(ratio, 5.0, math.inf if signals.exploding(measured) else 20.0)
+    if severity is None:
+        return []
+    text = (
+        f"The outputs of {last.name} have a root mean square of {ending.outputs.rms:.3g}, "
+        f"{ratio:.3g} times that of the targets: a loss {1 + ratio**2:.3g} times that of guessing."
+    )
+    fix = smaller_outputs(measured)
+    return [Finding("output_scale", severity, (last.name,), ratio, 5.0, text, _VARIANCE, fix)]
+
+
+def constant(measured: "Measurements") -> list[Finding]:
+    """Find outputs that are the same for all samples, and the layer behind which they are.
+
+    A last layer that begins at zero is good practice: it gets a gradient, and moves in the first
+    step. Outputs that are the same for another reason hide the samples from the loss.
+    """
+    first = _first_flat(measured)
+    if first is None or _is_faint(measured, first):
+        return []
+    return [_constant(measured, first)]
+
+
+def faint(measured: "Measurements") -> list[Finding]:
+    """Find outputs that are the same but for rounding, with no layer that alone makes them so.
+
+    Signals that vanish on their way say more of the cause, and come first.
+    """
+    first = _first_flat(measured)
+    if first is None or not _is_faint(measured, first):
+        return []
+    return [_constant(measured, first)]
+
+
+def _constant(measured: "Measurements", first: "LayerReport") -> Finding:
+    text = (
+        f"The outputs are the same for all {measured.batch} samples: behind {first.name} nothing "
+        "is left of what tells them apart."
+    )
+    source = "what is the same for all samples tells nothing of them"
+    fix = redrawn(first, measured)
+    return Finding("constant_output", "severe", (first.name,), 0.0, 0.0, text, source, fix)
+
+
+def _first_flat(measured: "Measurements") -> "LayerReport | None":
+    """Return the first layer from which on nothing varies up to the outputs; None if they do."""
+    ending, layers = measured.ending, measured.layers
+    if ending is None or measured.batch < 2 or _is_flat(measured.inputs):
+        return None
+    if not _is_flat(ending.outputs) or layers[-1].samples < 2:
+        return None
+    place = len(layers)
+    while place and _is_flat(layers[place - 1].output):
+        place -= 1
+    first = layers[min(place, len(layers) - 1)]
+    if _begins_at_zero(measured, first) or _is_named(loss.misfit(measured), first):
+        return None
+    return first
+
+
+def _is_faint(measured: "Measurements", first: "LayerReport") -> bool:
+    """Return whether a layer is the last straw: what it gets hardly varied, or it only rounds."""
+    if first.pre_activation is not None and first.output.zeros == 1:
+        return False  # a rectifier that is off, however little varies where it is
+    before = measured.layers[first.index - 1].output if first.index else measured.inputs
+    if before.varying < _STRAW * before.rms:
+        return True
+    given = first.pre_activation
+    return given is not None and not _is_flat(given)
+
+
+def _is_named(found: list[Finding], layer: "LayerReport") -> bool:
+    return any(layer.name in finding.layers for finding in found)
+
+
+def _is_flat(signal: "Signal") -> bool:
+    """Return whether a signal is the same in all rows, but for rounding."""
+    return signal.varying <= _ROUNDING * signal.rms
+
+
+def _begins_at_zero(measured: "Measurements", layer: "LayerReport") -> bool:
+    """Return whether a layer is the last with weights, has none but zeros, and gets a gradient."""
+    kernels = measured.kernels
+    if not kernels or layer is not kernels[-1]:
+        return False
+    kernel = layer.weights["kernel"]
+    return kernel.second_moment == 0 and bool(kernel.gradient_second_moment)
+
+
+def without_gradient(measured: "Measurements") -> list[Finding]:
+    """Find layers that get no gradient at all, though they are to be trained.
+
+    Behind them something is zero: a rectifier that is off for all samples, a slope that is below
+    what numbers can hold. Where it is a kernel, or the scale of a normalization, that is zero and
+    itself gets a gradient (a last layer or a residual branch that begins at zero), they wake up
+    with the next step.
+    """
+    layers = measured.layers
+    if measured.batch < 2:
+        return []  # of what normalizes one sample, say
+    wakes = [_wakes(layer) for layer in layers]
+    still = [
+        layer
+        for place, layer in enumerate(layers)
+        if _gets_nothing(layer) and not any(wakes[place:])
+    ]
+    if not still or _is_learned(measured) or loss.misfit(measured) or _first_flat(measured):
+        return []
+    kernels = [layer for layer in layers if _trained(layer)]
+    which = "No layer gets" if len(still) == len(kernels) else f"{len(still)} layers get"
+    names = tuple(layer.name for layer in still)
+    text = f"{which} a gradient, the first of them {names[0]}: what is behind passes none on."
+    source = "a step of gradient descent is the learning rate times the gradient"
+    fix = redrawn(still[-1], measured)
+    return [Finding("no_gradient", "severe", names, 0.0, 0.0, text, source, fix)]
+
+
+def _trained(layer: "LayerReport") -> bool:
+    return "kernel" in layer.weights and "kernel" not in layer.frozen
+
+
+def _gets_nothing(layer: "LayerReport") -> bool:
+    return _trained(layer) and layer.weights["kernel"].gradient_second_moment == 0
+
+
+def _wakes(layer: "LayerReport") -> bool:
+    """Return whether a layer multiplies by zero now, and no more after the next step."""
+    return any(
+        role in layer.weights
+        and layer.weights[role].second_moment == 0
+        and bool(layer.weights[role].gradient_second_moment)
+        for role in ("kernel", "gamma")
+    )
+
+
+def _is_learned(measured: "Measurements") -> bool:
+    """Return whether the loss is at its end, where gradients are zero as they should be."""
+    value = measured.loss_value
+    return value is not None and abs(value) < _ROUNDING

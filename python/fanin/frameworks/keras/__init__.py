@@ -2,13 +2,17 @@
 
 import sys
 
-from fanin.frameworks._framework import Advice, Entry
+from fanin.frameworks._framework import Advice, Entry, told
 
 NAME = "keras"
 _KERNEL = 'model.get_layer("{name}").kernel'
 ADVICE = Advice(
     at="keras.layers.",
     smaller=f"{_KERNEL}.assign({{factor}} * {_KERNEL})",
+    bare='model.get_layer("{name}").activation = keras.activations.linear',
+    bare_alone='keras.layers.Activation("linear")',
+    thawed="model.trainable = True",
+    loss=told("keras.losses", '; model.compile(model.optimizer or "adam", loss)'),
     recalibrated="for _ in range(500): model(x, training=True)",
 )
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 import fanin.layers
 from fanin import initializers, losses
 from fanin.errors import ShapeError
-from fanin.frameworks._objective import objective
+from fanin.frameworks._ending import Ending
+from fanin.frameworks._objective import Objective, objective
 from fanin.frameworks._trace import LayerTrace, Trace, matrix
 from fanin.frameworks.keras._arrays import copied, parameter_of
 from fanin.frameworks.keras._kinds import KINDS
@@ -55,14 +56,38 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     try:
         for layer in chain(model, inputs):
             steps.extend(_steps(layer))
-        name, value = _pass_through(steps, inputs, y, _loss(model, loss), training)
+        aim = _pass_through(steps, inputs, y, _loss(model, loss), training)
     finally:
         for variable, was in variables:
             if not np.array_equal(copied(variable), was, equal_nan=True):
                 variable.assign(was)
     layers = [_joined([s for s in steps if s.layer is layer]) for layer in _unique(steps)]
     samples = inputs.reshape(len(inputs), -1)
-    return Trace(model.name, samples, layers, name, value)
+    targets = None if y is None else np.asarray(y)
+    return Trace(
+        model.name,
+        samples,
+        layers,
+        aim.loss,
+        aim.value,
+        ending=Ending(layers[-1].outputs, targets, aim.takes, len(inputs)),
+        trainable=_counts(model),
+    )
+
+
+def _counts(model: Any) -> tuple[int, int]:
+    """Return how many parameters are trained, and how many could be."""
+    sizes = [
+        (variable.trainable, int(np.prod(variable.shape)))
+        for variable in model.variables
+        if _is_parameter(variable)
+    ]
+    return sum(size for trained, size in sizes if trained), sum(size for _, size in sizes)
+
+
+def _is_parameter(variable: Any) -> bool:
+    """Whether a variable is there to be trained: no running average, no state of a generator."""
+    return "float" in str(variable.dtype) and not variable.name.startswith("moving_")
 
 
 class _KerasStep:
@@ -94,8 +119,8 @@ class _KerasStep:
 
 def _pass_through(
     steps: Sequence[_KerasStep], x: Array, y: Any, loss: losses.Loss | None, training: bool
-) -> tuple[str, float | None]:
-    """Run steps forward and back; return the name of the loss and its value."""
+) -> Objective:
+    """Run steps forward and back; return what went in at the end."""
     outputs = x
     for step in steps:
         outputs = step.forward(outputs, training)
@@ -106,7 +131,7 @@ def _pass_through(
         last.dx = dy
     for step in reversed(steps[:-1] if aim.before_activation else steps):
         dy = step.backward(dy)
-    return aim.loss, aim.value
+    return aim
 
 
 def check_model(model: Any) -> None:
@@ -286,6 +311,11 @@ def _joined(steps: list[_KerasStep]) -> LayerTrace:
         pre_activation_gradient=matrix(last.dx) if activated and last.dx is not None else None,
         parameters={p.role: p.matrix(p.read().copy()) for p in parameters},
         gradients=first.gradients,
+        frozen=frozenset(
+            p.role
+            for p, variable in zip(parameters, layer.weights, strict=True)
+            if _is_parameter(variable) and not variable.trainable
+        ),
         initializers=_initializers(layer),
         settings=_settings(kind, layer),
         note=note,

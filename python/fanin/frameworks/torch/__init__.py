@@ -7,7 +7,33 @@ from fanin.frameworks._framework import Advice, Entry
 NAME = "torch"
 
 _MODULES = {"sigmoid": "Sigmoid", "softplus": "Softplus", "softsign": "Softsign"}
+_SET = 'setattr(model.get_submodule("{parent}"), "{own}", torch.nn.%s)'
+_LOSSES = {
+    ("classes", "logits"): "torch.nn.functional.cross_entropy",
+    ("classes", "log_probabilities"): "torch.nn.functional.nll_loss",
+    ("classes", "probabilities"): (
+        "lambda p, y: torch.nn.functional.nll_loss(p.clamp_min(1e-12).log(), y)"
+    ),
+    ("binary", "logits"): "torch.nn.functional.binary_cross_entropy_with_logits",
+    ("binary", "probabilities"): "torch.nn.functional.binary_cross_entropy",
+}
+
+
+def _loss(name: str, task: str, looks: str) -> str:
+    code = _LOSSES.get((task, looks))
+    return f"loss = {code}" if code else ""
+
+
 ADVICE = Advice(
+    bare=_SET % "Identity()",
+    bare_alone=_SET % "Identity()",
+    over_classes=_SET % "Softmax(1)",
+    redrawn='model.get_submodule("{name}").reset_parameters()',
+    known_targets=(
+        "known = torch.isfinite(y).reshape(len(y), -1).all(1); x, y = x[known], y[known]"
+    ),
+    thawed="for parameter in model.parameters(): parameter.requires_grad_(True)",
+    loss=_loss,
     normalized="torch.nn.Sequential(torch.nn.LazyLinear({units}, bias=False), "
     "torch.nn.BatchNorm1d({units}), torch.nn.{activation}())",
     leaky="torch.nn.LeakyReLU(0.1)",

@@ -1,6 +1,7 @@
 """What happens between the modules of a torch network: functions and sums that no hook sees."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,12 @@ _CANDIDATES: list[tuple[dict[str, Any], Callable[[Any], Any]]] = [
 ]
 """The activations that are tried, as the core and as torch know them."""
 
+_ENDS: list[tuple[dict[str, Any], Callable[[Any], Any]]] = [
+    ({"kind": "softmax"}, partial(torch.softmax, dim=-1)),
+    ({"kind": "softmax"}, partial(torch.softmax, dim=1)),
+]
+"""Those that are tried besides behind the last module."""
+
 
 class Between:
     """What one module gets, where that is not what the one before it returned.
@@ -40,15 +47,22 @@ class Between:
     """Whether its units are on the last axis, not on the second."""
 
     def __init__(
-        self, before: str, given: Any, name: str, received: Any, overwritten: bool
+        self,
+        before: str,
+        given: Any,
+        name: str,
+        received: Any,
+        overwritten: bool,
+        ending: bool = False,
     ) -> None:
         self.given, self.received = given, received
         self.output_gradient: Any = None
         self.input_gradient: Any = None
         self.activation: Mapping[str, Any] | None = None
         self.note = ""
-        for settings, function in [] if overwritten else _CANDIDATES:
-            if same(function(given.detach()), received):
+        candidates = [*_CANDIDATES, *(_ENDS if ending else [])]
+        for settings, function in [] if overwritten else candidates:
+            if given.numel() == received.numel() and same(function(given.detach()), received):
                 self.activation = settings
                 self.name = f"{settings['kind']}({before})"
                 return
@@ -56,6 +70,11 @@ class Between:
         self.note = f"a function or a sum between {before} and {name}, which is not seen"
         if overwritten:
             self.note += f"; it works in place, so the figures of {before} are those behind it"
+
+    @property
+    def outputs(self) -> Any:
+        """Return what comes out, as a record does."""
+        return self.received
 
     @property
     def wanted(self) -> list[tuple[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,11 +11,13 @@ from torch.nn import functional
 
 from fanin import _checks
 from fanin.errors import ShapeError
+from fanin.frameworks._ending import UNKNOWN, Ending, Takes
 from fanin.frameworks._objective import random_direction
 from fanin.frameworks._trace import LayerTrace, Trace
-from fanin.frameworks.torch._arrays import measured, parameter_of, rows_of, tensors_of
+from fanin.frameworks.torch._arrays import measured, parameter_of, read, rows_of, tensors_of
 from fanin.frameworks.torch._kinds import KINDS, activation_of, units_last
 from fanin.frameworks.torch._links import Between, same, scaled_rows
+from fanin.frameworks.torch._losses import check_classes, check_shapes, takes_of
 
 Array = NDArray[Any]
 
@@ -52,19 +54,53 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     # The gradient with respect to the inputs of a first activation is looked at as well.
     inputs.requires_grad_(inputs.is_floating_point())
     records: list[_Record] = []
+    trained = [p for p in model.parameters() if p.requires_grad]
+    every = list(model.parameters())
     with undisturbed(model, training), _recording(model, records), torch.enable_grad():
         outputs = _called(model, inputs)
         if not isinstance(outputs, torch.Tensor):
             raise TypeError(f"model: expected one tensor as output, found {type(outputs).__name__}")
-        name, value, objective, scale = _objective(outputs, y, loss)
-        steps = _linked(records, inputs)
-        _differentiate(steps, objective)
+        aim = _objective(outputs, y, loss)
+        steps = _linked(records, inputs, outputs)
+        _differentiate(steps, aim.value)
+    frozen = {id(p) for p in every} - {id(p) for p in trained}
+    scale, last = aim.scale, steps[-1] if steps else None
     layers = [
-        step.trace(scale) if isinstance(step, Between) else step.trace(scale, len(inputs))
+        step.trace(scale) if isinstance(step, Between) else step.trace(scale, len(inputs), frozen)
         for step in steps
     ]
     samples = measured(inputs).reshape(len(inputs), -1)
-    return Trace(type(model).__name__, samples, layers, name, value)
+    ending = Ending(
+        rows_of(
+            outputs if outputs.ndim > 1 else outputs[:, None],
+            _units_at(outputs, aim.targets, last),
+        ),
+        None if y is None else _as_given(y),
+        aim.takes,
+        len(inputs),
+        last is not None and same(last.outputs, outputs),
+    )
+    return Trace(
+        type(model).__name__,
+        samples,
+        layers,
+        aim.loss,
+        aim.number,
+        ending=ending,
+        trainable=(sum(p.numel() for p in trained), sum(p.numel() for p in every)),
+    )
+
+
+def _units_at(outputs: Any, targets: Any, last: "_Record | Between | None") -> bool:
+    """Return whether classes or units are on the last axis of the outputs, not on the second."""
+    if targets is not None and targets.ndim == outputs.ndim - 1:
+        return bool(targets.shape == outputs.shape[:-1])
+    return last is None or last.last
+
+
+def _as_given(y: Any) -> Array:
+    """Return targets as an array of their own type."""
+    return read(torch.as_tensor(y))
 
 
 def _called(model: Any, inputs: Any) -> Any:
@@ -79,8 +115,11 @@ def _called(model: Any, inputs: Any) -> Any:
         ) from error
 
 
-def _linked(records: list["_Record"], inputs: Any) -> list["_Record | Between"]:
-    """Put in what happens between modules: where one does not get what the one before returned."""
+def _linked(records: list["_Record"], inputs: Any, outputs: Any) -> list["_Record | Between"]:
+    """Put in what happens between modules: where one does not get what the one before returned.
+
+    Behind the last one only an activation is put in: of others the outputs tell.
+    """
     steps: list[_Record | Between] = []
     before, given, intact = "the samples", inputs, True
     owns = [units_last(record.module) for record in records]
@@ -97,6 +136,10 @@ def _linked(records: list["_Record"], inputs: Any) -> list["_Record | Between"]:
         steps.append(record)
         before, given, last = record.name, record.outputs, record.last
         intact = record.outputs._version == record.version
+    if records and intact and not same(given, outputs):
+        end = Between(before, given, "the loss", outputs, False, ending=True)
+        end.last = last
+        steps += [end] if end.activation else []
     return steps
 
 
@@ -114,7 +157,7 @@ class _Record:
         self.output_gradient: Any = None
         self.input_gradient: Any = None
 
-    def trace(self, scale: float, batch: int) -> LayerTrace:
+    def trace(self, scale: float, batch: int, frozen: set[int]) -> LayerTrace:
         """Hand the arrays over; gradients become those of a sample's own loss by `scale`."""
         kind, note = KINDS.traced(self.module)
         return LayerTrace(
@@ -131,6 +174,11 @@ class _Record:
                 role: array * np.asarray(scale / batch, array.dtype)
                 for role, array in self._by_role(self.gradients).items()
             },
+            frozen=frozenset(
+                parameter_of(self.module, name, parameter, name).role
+                for name, parameter in self.module.named_parameters(recurse=False)
+                if id(parameter) in frozen and parameter.ndim
+            ),
             settings=_settings(kind, self.module),
             note=note,
         )
@@ -203,22 +251,52 @@ def _recording(model: Any, records: list[_Record]) -> Iterator[None]:
         yield
 
 
-def _objective(outputs: Any, y: Any, loss: Any) -> tuple[str, float | None, Any, float]:
-    """Return the loss's name, value, tensor, and what makes its gradients those of one sample."""
-    batch = float(len(outputs))
+class _Aim(NamedTuple):
+    """What the gradients are of."""
+
+    loss: str
+    """Its name; empty for a random direction of the outputs."""
+    number: float | None
+    value: Any
+    """The tensor to differentiate."""
+    scale: float
+    """What makes its gradients those of one sample."""
+    takes: Takes = UNKNOWN
+    targets: Any = None
+
+
+def _objective(outputs: Any, y: Any, loss: Any) -> _Aim:
     if y is None:
-        direction = torch.as_tensor(random_direction(measured(outputs)), dtype=outputs.dtype)
-        return "", None, (outputs * direction).sum(), 1.0
+        return _Aim("", None, _in_a_random_direction(outputs), 1.0)
     targets = torch.as_tensor(y)
     if loss is None:
         classes = not targets.is_floating_point() and targets.ndim == outputs.ndim - 1
         loss = functional.cross_entropy if classes else functional.mse_loss
         targets = targets.long() if classes else targets.to(outputs.dtype)
-    value = loss(outputs, targets)
+    takes = takes_of(loss, targets, outputs)
+    check_classes(takes, outputs, targets)
+    check_shapes(loss, outputs, targets)
+    name = getattr(loss, "__name__", type(loss).__name__)
+    try:
+        value = loss(outputs, targets)
+    except RuntimeError:
+        if takes.what != "probabilities" or not _leaves_unit_interval(outputs):
+            raise
+        # The loss refuses what is no probability. That is found; gradients are of something else.
+        direction = _in_a_random_direction(outputs)
+        return _Aim(name, None, direction, 1.0, takes, targets)
     if not isinstance(value, torch.Tensor) or value.numel() != 1:
         raise ValueError("loss: expected a function that returns one number, a mean over the batch")
-    name = getattr(loss, "__name__", type(loss).__name__)
-    return name, float(value.detach()), value.sum(), batch
+    return _Aim(name, float(value.detach()), value.sum(), float(len(outputs)), takes, targets)
+
+
+def _in_a_random_direction(outputs: Any) -> Any:
+    direction = torch.as_tensor(random_direction(measured(outputs)), dtype=outputs.dtype)
+    return (outputs * direction).sum()
+
+
+def _leaves_unit_interval(outputs: Any) -> bool:
+    return bool(((outputs < 0) | (outputs > 1)).any())
 
 
 def _differentiate(steps: list[_Record | Between], objective: Any) -> None:
