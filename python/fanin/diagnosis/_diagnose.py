@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks
 from fanin._core import get_num_threads
+from fanin.diagnosis._branches import find_branches
 from fanin.diagnosis._curvature import curvature
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._measurements import Measurements
@@ -96,6 +97,7 @@ def diagnose(
         layers=layers,
         theory=theory,
         curvature=curvature(model, trace.arrays, x, y, loss),
+        branches=find_branches(trace.layers),
     )
     return Report(**vars(measured), findings=find(measured), _trace=_shortened(trace, layers))
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fanin import _checks
+from fanin.diagnosis._branches import Branch
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
@@ -26,6 +27,7 @@ class Measurements:
     layers: list[LayerReport]
     theory: "Prediction | None"
     curvature: Curvature | None
+    branches: tuple[Branch, ...]
 
     @property
     def kernels(self) -> list[LayerReport]:

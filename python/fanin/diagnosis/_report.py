@@ -53,8 +53,10 @@ class Report(Measurements, Result):
     curvature : Curvature or None
         The loss's largest curvature and what it means for the learning rate; for networks that are
         compiled with SGD, where `y` is given.
+    branches : tuple of Branch
+        Layers that something leads past, such as those of residual blocks.
     findings : list of Finding
-        What is wrong, most severe first.
+        What is wrong: causes, most severe first, each before its effects.
     """
 
     findings: list[Finding]
@@ -174,10 +176,7 @@ class Report(Measurements, Result):
             "training": self.training,
             "loss": {"name": self.loss, "value": _number(self.loss_value)},
             "verdict": self.verdict,
-            "findings": [
-                {**vars(f), "value": _number(f.value), "threshold": _number(f.threshold)}
-                for f in self.findings
-            ],
+            "findings": [_finding_dict(finding) for finding in self.findings],
             "layers": [self._layer_dict(layer) for layer in self.layers],
         }
 
@@ -203,6 +202,11 @@ class Report(Measurements, Result):
             "outside": self.outside(layer),
             "note": layer.note,
         }
+
+
+def _finding_dict(finding: Finding) -> dict[str, object]:
+    numbers = {name: _number(getattr(finding, name)) for name in ("value", "threshold")}
+    return {**vars(finding), **numbers, "effects": [effect.title for effect in finding.effects]}
 
 
 def _edges(band: "Band") -> dict[str, float | None]:

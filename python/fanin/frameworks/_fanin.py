@@ -28,6 +28,8 @@ ADVICE = Advice(
     dense=_DENSE,
     smaller=_DENSE.replace("{initializer}", "fanin.initializers.VarianceScaling({scale})"),
     recalibrated="model.recalibrate(x)",
+    multiplied='model.get_layer("{name}").{role}[...] *= {factor}',
+    filled='model.get_layer("{name}").{role}[...] = {value}',
 )
 
 

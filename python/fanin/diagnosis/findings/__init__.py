@@ -1,11 +1,19 @@
 """What is wrong with an initialization, by measurement: each with its number and a fix."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from fanin import _checks
 from fanin.diagnosis._measurements import Measurements
-from fanin.diagnosis.findings import data, learning, normalization, outputs, signals, units
+from fanin.diagnosis.findings import (
+    _causes,
+    data,
+    learning,
+    normalization,
+    outputs,
+    scale,
+    signals,
+    units,
+)
 from fanin.diagnosis.findings._finding import SEVERITIES, Finding
 from fanin.show.text import counted
 
@@ -13,15 +21,19 @@ __all__ = ["SEVERITIES", "Finding", "counted", "find"]
 
 _OF_INPUTS = (data.constant, data.uncentred, data.unscaled)
 
-# In the order in which causes come before effects: it ranks findings of equal severity.
+# In the order in which causes come before effects: it ranks causes of equal severity.
 _CHECKS: tuple[Callable[[Measurements], list[Finding]], ...] = (
     normalization.one_sample,
     *_OF_INPUTS,
+    scale.zero,
     units.symmetric,
+    normalization.multiplied,
+    scale.off,
+    units.drowned,
+    units.dead,
     signals.saturated,
     signals.exploding,
     signals.vanishing,
-    units.dead,
     outputs.badly_scaled,
     learning.too_large,
     normalization.lagging,
@@ -30,7 +42,7 @@ _CHECKS: tuple[Callable[[Measurements], list[Finding]], ...] = (
 
 
 def find(report: Measurements) -> list[Finding]:
-    """Return what is wrong, most severe first.
+    """Return what is wrong: causes, most severe first, each before its effects.
 
     Parameters
     ----------
@@ -64,18 +76,4 @@ def find(report: Measurements) -> list[Finding]:
     # What follows from NaN and infinity is not measured but made up.
     checks = _OF_INPUTS if broken else _CHECKS
     found = broken + [finding for check in checks for finding in check(report)]
-    return sorted(_causes_first(found), key=lambda finding: SEVERITIES.index(finding.severity))
-
-
-def _causes_first(found: list[Finding]) -> list[Finding]:
-    """Make large inputs as severe as the outputs that are too large because of them."""
-    outputs = [finding for finding in found if finding.kind == "output_scale"]
-    if not outputs:
-        return found
-    worst = outputs[0].severity
-    return [
-        replace(finding, severity=worst)
-        if finding.kind == "unscaled_input" and finding.value > 1 and finding.severity != "severe"
-        else finding
-        for finding in found
-    ]
+    return _causes.order(found, report)

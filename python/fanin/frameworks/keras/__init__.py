@@ -6,10 +6,13 @@ from fanin.frameworks._framework import Advice, Entry
 
 NAME = "keras"
 _KERNEL = 'model.get_layer("{name}").kernel'
+_ARRAY = 'model.get_layer("{name}").{role}'
 ADVICE = Advice(
     at="keras.layers.",
     smaller=f"{_KERNEL}.assign({{factor}} * {_KERNEL})",
     recalibrated="for _ in range(500): model(x, training=True)",
+    multiplied=f"{_ARRAY}.assign({{factor}} * {_ARRAY})",
+    filled=f"{_ARRAY}.assign(0 * {_ARRAY} + {{value}})",
 )
 
 
