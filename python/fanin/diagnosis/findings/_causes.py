@@ -5,6 +5,7 @@ has a reason, which is the row of `_RULES` that it comes from. What is explained
 cause, without a claim of its own: to mend the cause is enough.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -119,25 +120,21 @@ def _behind(case: _Case) -> bool:
 def _by_size(case: _Case) -> bool:
     """Whether sizes would change little without the causes of this direction.
 
-    Sizes and gradients are proportional to each kernel and each γ, so what they change, by all of
-    these, less the factors of those that are off, is what would be left.
+    Signals and gradients are proportional to each kernel and each γ, up to what normalizes: without
+    all of those that are off, what they change by would be less by their factors. Where something
+    behind restores the size, the change that is seen is back to it: then it goes the other way.
     """
     if len(case.cause.layers) > 1:
         return False
-    grows = case.effect.value > 1
-    if case.effect.kind not in ("exploding", "vanishing"):
-        grows = case.cause.value > 1
-    if (case.cause.value > 1) is not grows:
-        return False
     factor = 1.0
     for finding in case.found:
-        if finding.kind in ("scale", "normalization") and (finding.value > 1) is grows:
+        same = (finding.value > 1) is (case.cause.value > 1)
+        if finding.kind in ("scale", "normalization") and same:
             factor *= finding.value
-    if not factor or case.effect.kind not in ("exploding", "vanishing"):
-        return True
-    left = case.effect.value / factor
-    threshold = case.effect.threshold
-    return left < threshold if grows else left > threshold
+    factor = max(factor, 1 / factor) if factor else math.inf
+    value, threshold = case.effect.value, case.effect.threshold
+    grows = case.effect.kind == "exploding"
+    return value / factor < threshold if grows else value * factor > threshold
 
 
 def _large(case: _Case) -> bool:
@@ -168,8 +165,13 @@ def _only_shifted(case: _Case) -> bool:
 
 
 def _all_off(case: _Case) -> bool:
-    """Whether not one layer, but most of them are off: that is how the network was drawn."""
-    return len(case.effect.layers) > 1
+    """Whether most layers are off, and what follows has a name that says so of as many."""
+    return 1 < len(case.effect.layers) <= len(case.cause.layers)
+
+
+def _more_off(case: _Case) -> bool:
+    """Whether most layers are off, of which what follows names fewer."""
+    return len(case.cause.layers) > max(1, len(case.effect.layers))
 
 
 def _same_way(case: _Case) -> bool:
@@ -214,6 +216,7 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("normalization", frozenset({"saturated", "output_scale", "learning_rate"}), _too_large),
     # Weights of another size: signals behind them, gradients before them.
     _Rule("scale", _SIZES, _by_size),
+    _Rule("scale", _SIZES | {"saturated"}, _more_off),
     _Rule("scale", frozenset({"dead", "bias", "constant_output"}), _too_small),
     _Rule("scale", frozenset({"dead", "saturated", "output_scale"}), _too_large),
     _Rule("scale", frozenset({"learning_rate"}), _large),

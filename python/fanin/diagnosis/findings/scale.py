@@ -41,57 +41,48 @@ def off(measured: "Measurements") -> list[Finding]:
     Sound are: what a normalization scales again, the small end of a branch or of the network, and
     weights that bring small signals up or large ones down to about 1.
     """
-    low, high = [], []
-    for layer in measured.layers:
-        away = _away(measured, layer)
-        if away >= FACTOR:
-            high.append((layer, away))
-        elif away <= 1 / FACTOR:
-            low.append((layer, away))
-    return [*_off(measured, high), *_off(measured, low)]
+    away = {layer.name: _away(measured, layer) for layer in measured.layers}
+    found = []
+    for sign in (1, -1):
+        off = [layer for layer in measured.layers if away[layer.name] ** sign >= FACTOR]
+        hidden = [layer for layer in measured.kernels[:-1] if _counts(measured, layer)]
+        alike = [layer for layer in hidden if away[layer.name] ** sign >= FACTOR**0.5]
+        if off and len(alike) > 1 and 2 * len(alike) >= len(hidden):
+            # Not one layer is unlike the others: that is how the network was drawn.
+            off = [layer for layer in measured.layers if layer in (*off, *alike)]
+            found.append(_of_many(measured, off, [away[layer.name] for layer in off]))
+        else:
+            found += [_of_one(measured, layer, away[layer.name]) for layer in off]
+    return found
+
+
+def _counts(measured: "Measurements", layer: "LayerReport") -> bool:
+    return not (normalized_behind(measured, layer) or ends_branch(measured, layer))
 
 
 def _away(measured: "Measurements", layer: "LayerReport") -> float:
     """Return how many times too large a layer's weights are; 1 where they are sound."""
     if layer.kind == "embedding":
-        return _away_embedding(measured, layer)
-    gain = layer.gain
-    if not gain > 0 or not math.isfinite(gain) or normalized_behind(measured, layer):
+        # Vectors of words: small ones are usual.
+        size = 1.0 if normalized_behind(measured, layer) else layer.output.rms
+        return size if 1 <= size < math.inf else 1.0
+    gain, drawn, signal = layer.gain, layer.drawn_gain, layer.signal
+    if not 0 < gain < math.inf or normalized_behind(measured, layer):
         return 1.0
-    drawn = layer.drawn_gain
-    signal = layer.signal
-    if gain >= FACTOR or (gain >= FACTOR * drawn and gain > _HIGHEST):
-        ratio = gain / drawn if 0 < drawn < _HIGHEST else gain
-        # Weights that bring small inputs up to 1 do what they should.
-        return ratio if signal.rms >= 1 else 1.0
-    last = measured.kernels[-1]
-    if layer is last or ends_branch(measured, layer) or signal.varying > 1:
+    # Weights that bring small signals up to 1, or large ones down to it, do what they should.
+    if gain > 1:
+        known = gain > _HIGHEST and 0 < drawn < _HIGHEST
+        return max(gain / drawn if known else gain, 1.0) if signal.rms >= 1 else 1.0
+    if layer is measured.kernels[-1] or ends_branch(measured, layer) or signal.varying > 1:
         return 1.0
     fan_in, units = _fans(layer)
     usual = min(_LOWEST, math.sqrt(2 * fan_in / (fan_in + units)))  # Glorot's, of a wide layer
-    return gain / usual if gain <= usual / FACTOR else 1.0
+    return min(gain / usual, 1.0)
 
 
 def _fans(layer: "LayerReport") -> tuple[int, int]:
     shape = layer.weights["kernel"].values.shape
     return math.prod(shape[:-1]), shape[-1]
-
-
-def _away_embedding(measured: "Measurements", layer: "LayerReport") -> float:
-    """Return how many times larger than 1 vectors of words are; small ones are usual."""
-    size = layer.output.rms
-    if normalized_behind(measured, layer) or not size >= FACTOR or not math.isfinite(size):
-        return 1.0
-    return size
-
-
-def _off(measured: "Measurements", found: list[tuple["LayerReport", float]]) -> list[Finding]:
-    """Make a finding of each of a few layers, and one of many."""
-    hidden = [layer for layer in measured.kernels if layer is not measured.kernels[-1]]
-    many = len(found) > 3 or (len(found) > 1 and len(found) >= len(hidden))
-    if many:
-        return [_of_many(measured, found)]
-    return [_of_one(measured, layer, away) for layer, away in found]
 
 
 def _of_one(measured: "Measurements", layer: "LayerReport", away: float) -> Finding:
@@ -126,9 +117,7 @@ def _target_gain(measured: "Measurements", layer: "LayerReport") -> float:
     return suitable_gain("" if after is None else after.activation)
 
 
-def _of_many(measured: "Measurements", found: list[tuple["LayerReport", float]]) -> Finding:
-    layers = [layer for layer, _ in found]
-    aways = np.array([away for _, away in found])
+def _of_many(measured: "Measurements", layers: list["LayerReport"], aways: list[float]) -> Finding:
     middle = float(np.exp(np.log(aways).mean()))
     size, factor = ("large", middle) if middle > 1 else ("small", 1 / middle)
     names = tuple(layer.name for layer in layers)
