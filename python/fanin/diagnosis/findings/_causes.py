@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from fanin.diagnosis.findings._finding import SEVERITIES, Finding
+from fanin.diagnosis.findings._places import activated_behind
 
 if TYPE_CHECKING:
     from fanin.diagnosis._measurements import Measurements
@@ -131,10 +132,25 @@ def _by_size(case: _Case) -> bool:
         same = (finding.value > 1) is (case.cause.value > 1)
         if finding.kind in ("scale", "normalization") and same:
             factor *= finding.value
-    factor = max(factor, 1 / factor) if factor else math.inf
-    value, threshold = case.effect.value, case.effect.threshold
-    grows = case.effect.kind == "exploding"
-    return value / factor < threshold if grows else value * factor > threshold
+    if not factor or _at_the_same_place(case):
+        return True  # a γ of zero, or the very step
+    factor, value = max(factor, 1 / factor), case.effect.value
+    change, limit = (
+        v if case.effect.kind == "exploding" else 1 / v if v else math.inf
+        for v in (value, case.effect.threshold)
+    )
+    # More than half of it, in orders of magnitude, or all that is too much: activations do their
+    # part, as GELU, which halves signals that are small.
+    return change / factor < limit or factor >= math.sqrt(change)
+
+
+def _at_the_same_place(case: _Case) -> bool:
+    """Whether the effect is of one layer: the cause's, or what activates that."""
+    if len(case.effect.layers) != 1:
+        return False
+    layer = case.measured[case.cause.layers[0]]
+    after = activated_behind(case.measured, layer) or layer
+    return layer.index <= case.measured[case.effect.layers[0]].index <= after.index
 
 
 def _large(case: _Case) -> bool:

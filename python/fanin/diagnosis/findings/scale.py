@@ -70,14 +70,22 @@ def _away(measured: "Measurements", layer: "LayerReport") -> float:
     if not 0 < gain < math.inf or normalized_behind(measured, layer):
         return 1.0
     # Weights that bring small signals up to 1, or large ones down to it, do what they should.
+    size = _size_of_inputs(measured, layer)
     if gain > 1:
+        gain *= min(size, 1.0)
         known = gain > _HIGHEST and 0 < drawn < _HIGHEST
         return max(gain / drawn if known else gain, 1.0) if signal.rms >= 1 else 1.0
     if layer is measured.kernels[-1] or ends_branch(measured, layer) or signal.varying > 1:
         return 1.0
     fan_in, units = _fans(layer)
     usual = min(_LOWEST, math.sqrt(2 * fan_in / (fan_in + units)))  # Glorot's, of a wide layer
-    return min(gain / usual, 1.0)
+    return min(gain / usual * max(size, 1.0), 1.0)
+
+
+def _size_of_inputs(measured: "Measurements", layer: "LayerReport") -> float:
+    """Return the size of the samples in front of the first kernel, if that gets them; else 1."""
+    indices = measured.layers[0].kind == "embedding"
+    return 1.0 if indices or layer is not measured.kernels[0] else measured.inputs.rms
 
 
 def _fans(layer: "LayerReport") -> tuple[int, int]:
@@ -90,7 +98,7 @@ def _of_one(measured: "Measurements", layer: "LayerReport", away: float) -> Find
     factor = away if away > 1 else 1 / away
     role = "embeddings" if layer.kind == "embedding" else "kernel"
     if role == "kernel":
-        does = f"multiplies what comes in by {layer.gain:.3g}"
+        does = f"multiplies the size of what comes in by {layer.gain:.3g}"
         target = _target_gain(measured, layer)
         put = target / layer.gain
     else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from fanin.diagnosis.findings._biases import DROWNED, MANY, blamed, drowned_share
 from fanin.diagnosis.findings._finding import Finding, also, graded
 from fanin.diagnosis.findings._fixes import dense_with, filled, leaky
+from fanin.diagnosis.findings._places import activated_behind, normalized_behind
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -66,7 +67,8 @@ def dead(measured: "Measurements") -> list[Finding]:
     # In a small batch, or one of equal samples, a unit may be off by chance.
     if measured.batch < 32 or measured.inputs.varying == 0:
         return []
-    off = [layer for layer in measured.hidden if layer.dead >= 0.4]
+    # Units that are so far out that a bounded activation has no slope at all are saturated ones.
+    off = [layer for layer in measured.hidden if layer.dead >= 0.4 and layer.saturated < 0.25]
     layers = [layer for layer in off if _varies(layer)] or off
     if not layers:
         return []
@@ -92,9 +94,12 @@ def drowned(measured: "Measurements") -> list[Finding]:
 
     Where |b| is above five standard deviations of what comes in, a unit never crosses zero: it is
     linear, nearly off or nearly flat for all samples. What is quite off or flat is found as such.
+    A layer without an activation, or with a function that no sample shows to be one, hands its
+    biases on, and the next layer gets little else.
     """
     found = []
-    for layer in measured.hidden if measured.batch > 1 else []:
+    bare = [layer for layer in measured.kernels[:-1] if _is_bare(measured, layer)]
+    for layer in [*measured.hidden, *bare] if measured.batch > 1 else []:
         share, source, role = drowned_share(measured, layer)
         if source is None or share < MANY or layer.dead >= 0.4 or layer.saturated >= 0.25:
             continue
@@ -108,6 +113,13 @@ def drowned(measured: "Measurements") -> list[Finding]:
         severity = graded(size / spread, DROWNED, 100 * DROWNED) or "warning"
         found.append(Finding("bias", severity, (source.name,), share, MANY, text, _AT_ZERO, fix))
     return found
+
+
+def _is_bare(measured: "Measurements", layer: "LayerReport") -> bool:
+    """Return whether a kernel's outputs are neither activated nor normalized."""
+    if layer in measured.hidden or normalized_behind(measured, layer):
+        return False
+    return activated_behind(measured, layer) is None
 
 
 _AT_ZERO = "biases begin at or near zero: Glorot and Bengio 2010; He et al. 2015, arXiv:1502.01852"
