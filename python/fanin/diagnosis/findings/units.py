@@ -64,11 +64,13 @@ def dead(measured: "Measurements") -> list[Finding]:
     Behind a layer without a living unit nothing differs between samples, and units are off or on
     for all of them by their biases alone: that is an effect, and not named.
     """
-    # In a small batch, or one of equal samples, a unit may be off by chance.
-    if measured.batch < 32 or measured.inputs.varying == 0:
-        return []
+    if measured.inputs.varying == 0:
+        return []  # a unit may be off for a single sample
     # Units that are so far out that a bounded activation has no slope at all are saturated ones.
     off = [layer for layer in measured.hidden if layer.dead >= 0.4 and layer.saturated < 0.25]
+    if measured.batch < 32:
+        # In a small batch a unit may be off by chance, if not by its bias.
+        off = [layer for layer in off if blamed(measured, layer)[1]]
     layers = [layer for layer in off if _varies(layer)] or off
     if not layers:
         return []
