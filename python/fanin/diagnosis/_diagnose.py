@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks
 from fanin._core import get_num_threads
+from fanin.diagnosis._branches import find_branches
 from fanin.diagnosis._curvature import curvature
 from fanin.diagnosis._ending import measure
 from fanin.diagnosis._layer import LayerReport
@@ -98,6 +99,7 @@ def diagnose(
         theory=theory,
         curvature=curvature(model, trace.arrays, x, y, loss),
         ending=measure(trace, layers),
+        branches=find_branches(trace.layers),
     )
     return Report(**vars(measured), findings=find(measured), _trace=_shortened(trace, layers))
 

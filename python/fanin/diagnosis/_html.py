@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def fragment(report: "Report") -> str:
     """Write verdict, table, findings and picture for a notebook."""
-    findings = "".join(_finding(finding) for finding in report.findings)
+    findings = "".join(_finding(finding) for finding in report.findings if not finding.because)
     return pages.fragment(
         f"<p><strong>{escape(report.verdict)}</strong></p>",
         f"<ul>{findings}</ul>" if findings else "",
@@ -33,12 +33,17 @@ def page(report: "Report") -> str:
 
 
 def _finding(finding: "Finding") -> str:
+    """Write a cause, its fix, and what it explains."""
     fix = f"<br><code>{escape(finding.fix)}</code>" if finding.fix else ""
-    return (
-        f'<li><span class="{finding.severity}">{finding.severity}: {escape(finding.kind)}</span> '
-        f"{escape(finding.text)}{fix}<br>"
-        f'<span class="note">{escape(finding.source)}</span></li>'
-    )
+    effects = "".join(f"<li>{_titled(effect)}</li>" for effect in finding.effects)
+    explains = f"<br>explains<ul>{effects}</ul>" if effects else ""
+    source = f'<br><span class="note">{escape(finding.source)}</span>'
+    return f"<li>{_titled(finding)}{fix}{source}{explains}</li>"
+
+
+def _titled(finding: "Finding") -> str:
+    kind = f'<span class="{finding.severity}">{finding.severity}: {escape(finding.kind)}</span>'
+    return f"{kind} {escape(finding.text)}"
 
 
 def _cell(cell: object) -> str:

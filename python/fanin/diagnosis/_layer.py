@@ -1,5 +1,6 @@
 """What one layer does to signals and gradients, measured."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from fanin.diagnosis._signals import (
 from fanin.frameworks._trace import LayerTrace
 from fanin.show.results import Result
 from fanin.show.text import counted
+from fanin.theory.laws import WeightLaw
 
 Array = NDArray[Any]
 
@@ -65,6 +67,8 @@ class LayerReport(Result):
         them equal. None without a kernel.
     settings : dict of str to object
         Options of the layer and of its activation, as the core knows them.
+    drawn_gain : float
+        The `gain` that its initializer gives; NaN where that is not known.
     note : str
         What could not be looked at, and why.
     frozen : frozenset of str
@@ -89,6 +93,7 @@ class LayerReport(Result):
     groups: Places | None
     tied: Places | None
     settings: Mapping[str, object]
+    drawn_gain: float = math.nan
     note: str = ""
     frozen: frozenset[str] = frozenset()
 
@@ -137,6 +142,15 @@ class LayerReport(Result):
         return float("nan") if kernel is None else kernel.condition
 
     @property
+    def gain(self) -> float:
+        """By how much the kernel multiplies the size of inputs that it was not made for.
+
+        The root of fan_in E[w²]: 1 for LeCun's initializers, √2 for He's; NaN without a kernel.
+        """
+        kernel = self.weights.get("kernel")
+        return math.nan if kernel is None else _gain(kernel.values.shape, kernel.second_moment)
+
+    @property
     def gradient_rms(self) -> float:
         """Root mean square of the gradient before the activation, or else of the outputs."""
         return float("nan") if self.gradient is None else self.gradient.rms
@@ -169,9 +183,23 @@ class LayerReport(Result):
             groups=groups,
             tied=_tied(groups, trace.gradients),
             settings={**trace.settings, "activation": trace.activation},
+            drawn_gain=_drawn_gain(trace),
             note=trace.note,
             frozen=trace.frozen,
         )
+
+
+def _gain(shape: tuple[int, ...], second_moment: float) -> float:
+    return math.sqrt(math.prod(shape[:-1]) * second_moment)
+
+
+def _drawn_gain(trace: LayerTrace) -> float:
+    """Return the gain that a kernel's initializer gives; NaN where that is not known."""
+    initializer, kernel = trace.initializers.get("kernel"), trace.parameters.get("kernel")
+    if initializer is None or kernel is None:
+        return math.nan
+    law = WeightLaw.of(initializer, kernel.shape)
+    return _gain(kernel.shape, law.variance + law.mean**2)
 
 
 def _groups(arrays: Mapping[str, Array]) -> Places | None:

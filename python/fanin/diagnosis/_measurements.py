@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fanin import _checks
+from fanin.diagnosis._branches import Branch
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._ending import EndReport
 from fanin.diagnosis._layer import LayerReport
@@ -28,6 +29,7 @@ class Measurements:
     theory: "Prediction | None"
     curvature: Curvature | None
     ending: EndReport | None
+    branches: tuple[Branch, ...]
 
     @property
     def kernels(self) -> list[LayerReport]:

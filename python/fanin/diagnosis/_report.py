@@ -55,8 +55,10 @@ class Report(Measurements, Result):
         compiled with SGD, where `y` is given.
     ending : EndReport or None
         What the loss gets, what it takes that for, and the targets.
+    branches : tuple of Branch
+        Layers that something leads past, such as those of residual blocks.
     findings : list of Finding
-        What is wrong, most severe first.
+        What is wrong: causes, most severe first, each before its effects.
     """
 
     findings: list[Finding]
@@ -176,10 +178,7 @@ class Report(Measurements, Result):
             "training": self.training,
             "loss": {"name": self.loss, "value": _number(self.loss_value)},
             "verdict": self.verdict,
-            "findings": [
-                {**vars(f), "value": _number(f.value), "threshold": _number(f.threshold)}
-                for f in self.findings
-            ],
+            "findings": [_finding_dict(finding) for finding in self.findings],
             "layers": [self._layer_dict(layer) for layer in self.layers],
         }
 
@@ -205,6 +204,11 @@ class Report(Measurements, Result):
             "outside": self.outside(layer),
             "note": layer.note,
         }
+
+
+def _finding_dict(finding: Finding) -> dict[str, object]:
+    numbers = {name: _number(getattr(finding, name)) for name in ("value", "threshold")}
+    return {**vars(finding), **numbers, "effects": [effect.title for effect in finding.effects]}
 
 
 def _edges(band: "Band") -> dict[str, float | None]:

@@ -15,6 +15,7 @@ from fanin.show.text import counted
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
     from fanin.diagnosis._report import Report
+    from fanin.diagnosis.findings import Finding
     from fanin.theory import Band
 
 WIDTH = 88
@@ -30,14 +31,27 @@ def render(report: "Report", width: int = WIDTH) -> RenderableType:
         Text(legend(report), style="dim"),
     ]
     for finding in report.findings:
-        parts.append(Text(""))
-        title = Text(f"{finding.severity}: {finding.kind}", style=_STYLES[finding.severity])
-        title.append(f"  {finding.text}", style="default")
-        parts.append(title)
-        if finding.fix:
-            parts.append(Padding(Text(finding.fix, style="green"), (0, 0, 0, 4)))
-        parts.append(Padding(Text(finding.source, style="dim"), (0, 0, 0, 4)))
+        if not finding.because:
+            parts += _finding(finding)
     return Group(*parts)
+
+
+def _finding(finding: "Finding") -> list[RenderableType]:
+    """Write a cause, its fix, and what it explains."""
+    indent = (0, 0, 0, 4)
+    parts: list[RenderableType] = [Text(""), _titled(finding)]
+    if finding.fix:
+        parts.append(Padding(Text(finding.fix, style="green"), indent))
+    parts.append(Padding(Text(finding.source, style="dim"), indent))
+    if finding.effects:
+        parts.append(Padding(Text("explains"), indent))
+    parts += [Padding(_titled(effect), (0, 0, 0, 6)) for effect in finding.effects]
+    return parts
+
+
+def _titled(finding: "Finding") -> Text:
+    title = Text(f"{finding.severity}: {finding.kind}", style=_STYLES[finding.severity])
+    return title.append(f"  {finding.text}", style="default")
 
 
 def table_width(report: "Report") -> int:

@@ -33,6 +33,8 @@ ADVICE = Advice(
     bare_alone='Activation("linear")',
     thawed="for layer in model.layers: layer.trainable = True",
     loss=told("fanin.losses"),
+    multiplied='model.get_layer("{name}").{role}[...] *= {factor}',
+    filled='model.get_layer("{name}").{role}[...] = {value}',
 )
 
 

@@ -1,7 +1,7 @@
 """What the package must know of a framework: each is a module that has the names of `Framework`."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from fanin.frameworks._arrays import Array, Model
@@ -29,6 +29,12 @@ class Advice:
         a variance of ``{scale}`` that does the same.
     recalibrated : str
         What sets running averages to the statistics of the data.
+    multiplied : str
+        What multiplies the array ``{role}`` of the layer ``{name}`` by a ``{factor}``.
+    filled : str
+        What sets the array ``{role}`` of the layer ``{name}`` to a ``{value}``.
+    roles : mapping of str to str
+        What the framework calls arrays that it calls otherwise than we do.
     at : str
         Where the layers are that have our names.
     activation : callable
@@ -59,6 +65,9 @@ class Advice:
     leaky: str = '{at}Dense({units}, activation="leaky_relu", kernel_initializer="he_normal")'
     smaller: str
     recalibrated: str
+    multiplied: str = ""
+    filled: str = ""
+    roles: Mapping[str, str] = field(default_factory=dict)
     at: str = ""
     activation: Callable[[str], str] = str
     bare: str

@@ -1,17 +1,18 @@
 """What is wrong with an initialization, by measurement: each with its number and a fix."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from fanin import _checks
 from fanin.diagnosis._measurements import Measurements
 from fanin.diagnosis.findings import (
+    _causes,
     data,
     frozen,
     learning,
     loss,
     normalization,
     outputs,
+    scale,
     signals,
     targets,
     units,
@@ -23,7 +24,7 @@ __all__ = ["SEVERITIES", "Finding", "counted", "find"]
 
 _OF_INPUTS = (data.constant, data.features_differ, data.uncentred, data.unscaled, data.repeated)
 
-# In the order in which causes come before effects: it ranks findings of equal severity.
+# In the order in which causes come before effects: it ranks causes of equal severity.
 _CHECKS: tuple[Callable[[Measurements], list[Finding]], ...] = (
     normalization.one_sample,
     *_OF_INPUTS,
@@ -32,12 +33,16 @@ _CHECKS: tuple[Callable[[Measurements], list[Finding]], ...] = (
     targets.unscaled,
     loss.misfit,
     frozen.frozen,
+    scale.zero,
     units.symmetric,
+    normalization.multiplied,
+    scale.off,
+    units.drowned,
+    units.dead,
     outputs.constant,
     signals.saturated,
     signals.exploding,
     signals.vanishing,
-    units.dead,
     outputs.badly_scaled,
     learning.too_large,
     normalization.lagging,
@@ -49,7 +54,7 @@ _CHECKS: tuple[Callable[[Measurements], list[Finding]], ...] = (
 
 
 def find(report: Measurements) -> list[Finding]:
-    """Return what is wrong, most severe first.
+    """Return what is wrong: causes, most severe first, each before its effects.
 
     Parameters
     ----------
@@ -86,18 +91,4 @@ def find(report: Measurements) -> list[Finding]:
     # What follows from NaN and infinity is not measured but made up.
     checks = _OF_INPUTS if broken else _CHECKS
     found = broken + [finding for check in checks for finding in check(report)]
-    return sorted(_causes_first(found), key=lambda finding: SEVERITIES.index(finding.severity))
-
-
-def _causes_first(found: list[Finding]) -> list[Finding]:
-    """Make large inputs as severe as the outputs that are too large because of them."""
-    outputs = [finding for finding in found if finding.kind == "output_scale"]
-    if not outputs:
-        return found
-    worst = outputs[0].severity
-    return [
-        replace(finding, severity=worst)
-        if finding.kind == "unscaled_input" and finding.value > 1 and finding.severity != "severe"
-        else finding
-        for finding in found
-    ]
+    return _causes.order(found, report)

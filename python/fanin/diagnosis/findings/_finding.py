@@ -29,6 +29,10 @@ class Finding(Result):
         Where the threshold comes from.
     fix : str
         A line of code; empty if there is none.
+    effects : tuple of Finding
+        What it explains: what would not be found without it.
+    because : str
+        What explains it: kind and layers of the cause; empty for a cause.
     """
 
     kind: str
@@ -39,6 +43,13 @@ class Finding(Result):
     text: str
     source: str
     fix: str = ""
+    effects: "tuple[Finding, ...]" = ()
+    because: str = ""
+
+    @property
+    def title(self) -> str:
+        """Kind and layers, as others name it: ``dead in fc2``."""
+        return f"{self.kind} in {named(self.layers)}" if self.layers else self.kind
 
     def _says(self) -> str:
         return f"{self.severity} {self.kind}: {self.text}"

@@ -140,3 +140,23 @@ def redrawn(layer: "LayerReport", measured: "Measurements") -> str:
     if layer.kind in ("batch_normalization", "normalization"):
         return f"{advice.at}BatchNormalization()" if layer.kind[0] == "b" else ""
     return dense_with(before, measured.framework)
+
+
+def multiplied(layer: "LayerReport", role: str, factor: float, framework: str) -> str:
+    """Return code that multiplies an array of a layer."""
+    advice = advice_of(framework)
+    own = advice.roles.get(role, role)
+    return advice.multiplied.format(name=layer.name, role=own, factor=f"{factor:.2g}")
+
+
+def filled(layer: "LayerReport", role: str, value: float, framework: str) -> str:
+    """Return code that sets an array of a layer to one value."""
+    advice = advice_of(framework)
+    own = advice.roles.get(role, role)
+    return advice.filled.format(name=layer.name, role=own, value=f"{value:g}")
+
+
+def suitable_gain(activation: str) -> float:
+    """Return the root of fan_in Var[w] that suits an activation: √2 for ReLU, 1 for most others."""
+    rectifies = activation in ("relu", "leaky_relu", "elu", "gelu", "silu")
+    return math.sqrt(2.0) if rectifies else 1.0

@@ -1,11 +1,14 @@
-"""BatchNormalization whose running averages are not those of the data."""
+"""Normalizations: running averages that are not those of the data, and what they multiply by."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fanin.diagnosis.findings._finding import Finding, named
-from fanin.diagnosis.findings._fixes import recalibration
+from fanin.diagnosis.findings._finding import Finding, graded, named
+from fanin.diagnosis.findings._fixes import filled, recalibration
+from fanin.diagnosis.findings._places import ends_branch
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -32,37 +35,31 @@ _INFERENCE = "fanin.diagnose(model, x, y, training=False)"
 
 
 def lagging(measured: "Measurements") -> list[Finding]:
-    """Compare running averages with the batch's statistics."""
+    """Compare running averages with the batch's statistics: stale ones apart from fresh ones."""
     if measured.batch < 2:
         return []
     gaps = {layer.name: gap for layer in measured.layers if (gap := _gap(layer)) >= 0.5}
+    stale = {name: gap for name, gap in gaps.items() if not _is_fresh(measured[name])}
+    fresh = {name: gap for name, gap in gaps.items() if name not in stale}
+    why = "they are at their start, so predictions before training differ from training"
+    return [
+        *_lagging(stale, "warning", "predictions differ from what was trained", measured),
+        *_lagging(fresh, "note", why, measured),
+    ]
+
+
+def _lagging(
+    gaps: dict[str, float], severity: str, why: str, measured: "Measurements"
+) -> list[Finding]:
     if not gaps:
         return []
-    fresh = all(_is_fresh(layer) for layer in measured.layers if layer.name in gaps)
-    worst = max(gaps, key=lambda name: gaps[name])
-    names = tuple(gaps)
-    why = (
-        "they are at their start, so predictions before training differ from training"
-        if fresh
-        else "predictions differ from what was trained"
-    )
+    worst, names = max(gaps, key=lambda name: gaps[name]), tuple(gaps)
     text = (
         f"The running averages of {named(names)} are not the batch's (worst in {worst}: off by "
         f"{gaps[worst]:.3g} standard deviations): {why}."
     )
-    severity = "note" if fresh else "warning"
-    return [
-        Finding(
-            "batch_norm_lag",
-            severity,
-            names,
-            gaps[worst],
-            0.5,
-            text,
-            _SOURCE,
-            recalibration(measured.framework),
-        )
-    ]
+    fix = recalibration(measured.framework)
+    return [Finding("batch_norm_lag", severity, names, gaps[worst], 0.5, text, _SOURCE, fix)]
 
 
 def _gap(layer: "LayerReport") -> float:
@@ -85,3 +82,66 @@ def _is_fresh(layer: "LayerReport") -> bool:
         (weights["moving_mean"].values == 0).all()
         and (weights["moving_variance"].values == 1).all()
     )
+
+
+def multiplied(measured: "Measurements") -> list[Finding]:
+    """Find normalizations whose γ is at zero, or far from 1, where they begin.
+
+    What a normalization hands on has the size of γ, whatever comes in. At zero it hands on the
+    same for all samples, and what is before gets no gradient. The last of a branch may begin so
+    (Goyal et al. 2017): the sum goes past it.
+    """
+    found = []
+    for layer in measured.layers:
+        gamma = _gamma(layer)
+        if gamma is None or not np.isfinite(gamma).all() or ends_branch(measured, layer):
+            continue
+        size, none = float(np.sqrt(np.square(gamma).mean())), float((gamma == 0).mean())
+        far = max(size, 1 / size) if size > 0 else math.inf
+        severity = graded(far, _FAR, 1000.0) or ("warning" if none >= _MANY else None)
+        if severity is None:
+            continue
+        if size == 0:
+            does = "zero: what is behind is the same for all samples"
+        elif far >= _FAR:
+            does = f"{size:.3g} in size: what is behind is so many times as {_as(size)}"
+        else:
+            does = f"zero in {none:.0%} of its units"
+        text = f"γ of {layer.name} is {does}. A normalization begins with γ = 1."
+        fix = filled(layer, "gamma", 1.0, measured.framework)
+        found.append(
+            Finding("normalization", severity, (layer.name,), size, _FAR, text, _GOYAL, fix)
+        )
+    return found
+
+
+def _as(size: float) -> str:
+    return "large" if size > 1 else "small"
+
+
+def _gamma(layer: "LayerReport") -> NDArray[np.float64] | None:
+    """Return what a normalization multiplies by, also of a class that is not known.
+
+    A user's own RMSNorm, say, has its name and one array of a weight a unit: γ it is if outputs
+    have its size (one that multiplies by 1 + w has not).
+    """
+    known = layer.weights.get("gamma")
+    if known is not None:
+        return np.asarray(known.values, np.float64).reshape(-1)
+    weight = layer.weights.get("weight") or layer.weights.get("scale")
+    if weight is None or "norm" not in layer.kind.lower() or weight.values.ndim != 1:
+        return None
+    gamma = np.asarray(weight.values, np.float64)
+    size, handed = math.sqrt(weight.second_moment), layer.output.rms
+    return gamma if size / 3 <= handed <= 3 * size else None
+
+
+_FAR = 10.0
+"""A change of scale by γ that is a warning: that of `exploding`."""
+
+_MANY = 0.4
+"""Share of units without γ that is a warning: that of dead units, which these are."""
+
+_GOYAL = (
+    "Ioffe and Szegedy 2015: γ = 1 keeps unit variance; Goyal et al. 2017, arXiv:1706.02677, 5.1"
+)

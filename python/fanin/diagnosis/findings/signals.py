@@ -1,11 +1,15 @@
 """Signals and gradients that grow, shrink, get flat, or are no numbers."""
 
+import itertools
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fanin.diagnosis.findings._biases import blamed
 from fanin.diagnosis.findings._finding import Finding, also, graded
 from fanin.diagnosis.findings._fixes import dense_with
+from fanin.diagnosis.findings._places import in_branch
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -55,44 +59,114 @@ def _at(place: tuple[int, int]) -> str:
 def exploding(measured: "Measurements") -> list[Finding]:
     """Find signals that grow on their way forward, and gradients on their way back."""
     found = []
-    for what, hidden, sizes in _ways(measured):
-        growth = sizes[-1] / sizes[0] if sizes[0] > 0 else 0.0
-        severity = graded(growth, FACTOR, SEVERE_FACTOR) if math.isfinite(growth) else None
+    for way in _ways(measured):
+        growth = way.sizes[-1] / way.sizes[0] if way.sizes[0] > 0 else 0.0
+        severity = way.graded(growth) if math.isfinite(growth) else None
         if severity:
-            text = f"{what} grow {_times(growth, len(sizes))}: from {_span(sizes)}."
-            found.append(_finding("exploding", severity, hidden, growth, FACTOR, text, measured))
+            layers, text = _placed(way, growth, "grow")
+            found.append(_finding("exploding", severity, layers, growth, way.limit, text, measured))
     return found
 
 
 def vanishing(measured: "Measurements") -> list[Finding]:
     """Find signals that shrink on their way forward, and gradients on their way back."""
     found = []
-    for what, hidden, sizes in _ways(measured):
-        shrink = sizes[0] / sizes[-1] if sizes[-1] > 0 else math.inf
-        if sizes[0] == 0 or not all(map(math.isfinite, sizes)):
+    for way in _ways(measured):
+        first, last = way.sizes[0], way.sizes[-1]
+        shrink = first / last if last > 0 else math.inf
+        if first == 0 or not all(map(math.isfinite, way.sizes)):
             continue
-        severity = graded(shrink, FACTOR, SEVERE_FACTOR)
+        severity = way.graded(shrink)
         if severity:
-            text = f"{what} shrink {_times(shrink, len(sizes))}: from {_span(sizes)}."
+            layers, text = _placed(way, shrink, "shrink")
             found.append(
-                _finding("vanishing", severity, hidden, 1 / shrink, 1 / FACTOR, text, measured)
+                _finding("vanishing", severity, layers, 1 / shrink, 1 / way.limit, text, measured)
             )
     return found
 
 
-def _ways(measured: "Measurements") -> list[tuple[str, list["LayerReport"], list[float]]]:
-    """Return the signals from first to last hidden layer, and the gradients from last to first."""
-    hidden = measured.hidden
+@dataclass(frozen=True)
+class _Way:
+    """Sizes along a way through the network, and where a change of them begins to be one."""
+
+    what: str
+    layers: list["LayerReport"]
+    sizes: list[float]
+    limit: float
+
+    def graded(self, change: float) -> str | None:
+        return graded(change, self.limit, max(SEVERE_FACTOR, self.limit))
+
+
+def _ways(measured: "Measurements") -> list[_Way]:
+    """Return the signals from first to last hidden layer, and the gradients from last to first.
+
+    What something leads past has sizes of its own (branches that begin small are good practice), so
+    these are of the layers that all signals pass.
+    """
+    hidden = _passed(measured)
     if len(hidden) < 2:
         return []
     ways = []
     if measured.batch > 1:
         # What differs between samples: a sigmoid's constant 1/2 says nothing.
-        ways.append(("Signals", hidden, [layer.signal.varying for layer in hidden]))
+        sizes = [layer.signal.varying for layer in hidden]
+        ways.append(_Way("Signals", hidden, sizes, FACTOR))
     back = [layer for layer in reversed(hidden) if layer.gradient is not None]
     if len(back) > 1:
-        ways.append(("Gradients", back, [layer.gradient_rms for layer in back]))
+        sizes = [_gradient_of_sample(layer, measured.batch) for layer in back]
+        ways.append(_Way("Gradients", back, sizes, FACTOR * _noise_of_gradients(back)))
     return ways
+
+
+def _passed(measured: "Measurements") -> list["LayerReport"]:
+    """Return the hidden layers that all signals pass; where all are in branches, the sums."""
+    hidden = [layer for layer in measured.hidden if not in_branch(measured, layer)]
+    sums = [measured.layers[branch.end] for branch in measured.branches]
+    outer = [layer for layer in sums if not in_branch(measured, layer)]
+    return hidden if len(hidden) >= len(outer) else outer
+
+
+def _gradient_of_sample(layer: "LayerReport", batch: int) -> float:
+    """Return the norm of a sample's gradient, over all units and places.
+
+    This, not the size of an element, is what a kernel of variance 1 / fan_in or 2 / fan_in keeps
+    on the way back, whatever the widths: an element of W g has variance fan_out Var[w] E[g²], and
+    there are fan_in of them. Pooling and convolutions change the number of places, and keep it.
+    """
+    return layer.gradient_rms * math.sqrt(layer.units * max(layer.samples / batch, 1.0))
+
+
+def _noise_of_gradients(layers: list["LayerReport"]) -> float:
+    """Return by what factor finite widths alone change gradients, two standard deviations.
+
+    The log of a squared gradient has a variance of about 5 Σ 1 / n over the layers' widths (Hanin
+    2018, arXiv:1801.03744: it is what depth does at the best initialization), its root a quarter.
+    """
+    return math.exp(math.sqrt(5 * sum(1 / layer.units for layer in layers)))
+
+
+def _placed(way: _Way, change: float, verb: str) -> tuple[list["LayerReport"], str]:
+    """Say where sizes change: in one layer if that has most of it and all that is too much.
+
+    Without that step there would be no finding; and it is more than half of the change, in orders
+    of magnitude, so that it is not just the last straw.
+    """
+    steps = [
+        (one / other if verb == "shrink" else other / one) if one > 0 and other > 0 else math.inf
+        for one, other in itertools.pairwise(way.sizes)
+    ]
+    place = max(range(len(steps)), key=lambda i: steps[i])
+    step, whole = steps[place], _times(change, len(way.layers))
+    rest = max(way.sizes[0] / way.sizes[place], 1.0) if math.isinf(step) else change / step
+    if len(steps) > 1 and step >= math.sqrt(change) and rest < way.limit:
+        # Going back, what lies between two layers is the kernel of the one that was left.
+        at = way.layers[place if way.what == "Gradients" else place + 1]
+        amount = "to nothing" if math.isinf(step) else f"{step:.3g} times"
+        return [
+            at
+        ], f"{way.what} {verb} {amount} in {at.name}: from {_span(way.sizes[place:][:2])}."
+    return way.layers, f"{way.what} {verb} {whole}: from {_span(way.sizes)}."
 
 
 def _times(factor: float, layers: int) -> str:
@@ -127,12 +201,13 @@ def saturated(measured: "Measurements") -> list[Finding]:
     worst = max(layers, key=lambda layer: layer.saturated)
     severity = graded(worst.saturated, 0.25, 0.5) or "warning"
     names = tuple(layer.name for layer in layers)
+    why, fix = blamed(measured, worst)
     text = (
         f"{worst.activation} is flat for {worst.saturated:.0%} of its inputs in {worst.name} "
-        f"(slope below 0.1; their rms is {worst.signal.rms:.3g}){also(worst.name, names)}."
+        f"(slope below 0.1; their rms is {worst.signal.rms:.3g}){also(worst.name, names)}{why}."
     )
     source = "Glorot and Bengio 2010, section 3: saturated layers hardly learn"
-    fix = dense_with(worst, measured.framework)
+    fix = fix or dense_with(worst, measured.framework)
     return [Finding("saturated", severity, names, worst.saturated, 0.25, text, source, fix)]
 
 

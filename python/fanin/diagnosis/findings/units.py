@@ -1,9 +1,12 @@
 """Units that are wasted: equal to others, or off."""
 
+import math
 from typing import TYPE_CHECKING
 
+from fanin.diagnosis.findings._biases import DROWNED, MANY, blamed, drowned_share
 from fanin.diagnosis.findings._finding import Finding, also, graded
-from fanin.diagnosis.findings._fixes import dense_with, leaky
+from fanin.diagnosis.findings._fixes import dense_with, filled, leaky
+from fanin.diagnosis.findings._places import activated_behind, normalized_behind
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -56,19 +59,69 @@ def _symmetric(
 
 
 def dead(measured: "Measurements") -> list[Finding]:
-    """Find rectified units that are off for the whole batch."""
-    # In a small batch, or one of equal samples, a unit may be off by chance.
-    if measured.batch < 32 or measured.inputs.varying == 0:
-        return []
-    layers = [layer for layer in measured.hidden if layer.dead >= 0.4]
+    """Find rectified units that are off for the whole batch, in the layers where that begins.
+
+    Behind a layer without a living unit nothing differs between samples, and units are off or on
+    for all of them by their biases alone: that is an effect, and not named.
+    """
+    if measured.inputs.varying == 0:
+        return []  # a unit may be off for a single sample
+    # Units that are so far out that a bounded activation has no slope at all are saturated ones.
+    off = [layer for layer in measured.hidden if layer.dead >= 0.4 and layer.saturated < 0.25]
+    if measured.batch < 32:
+        # In a small batch a unit may be off by chance, if not by its bias.
+        off = [layer for layer in off if blamed(measured, layer)[1]]
+    layers = [layer for layer in off if _varies(layer)] or off
     if not layers:
         return []
     worst = max(layers, key=lambda layer: layer.dead)
     severity = graded(worst.dead, 0.4, 0.9) or "warning"
-    names = tuple(layer.name for layer in layers)
+    names = _names(layers)
+    why, fix = blamed(measured, worst)
     text = (
         f"{worst.dead:.0%} of the units of {worst.name} are off for all {measured.batch} samples"
-        f"{also(worst.name, names)}: they get no gradient."
+        f"{also(worst.name, names)}: they get no gradient{why}."
     )
-    fix = leaky(worst, measured.framework)
+    fix = fix or leaky(worst, measured.framework)
     return [Finding("dead", severity, names, worst.dead, 0.4, text, _LU, fix)]
+
+
+def _varies(layer: "LayerReport") -> bool:
+    """Return whether what gets to a layer's activation differs between samples beyond rounding."""
+    return layer.signal.varying > 1e-6 * layer.signal.rms
+
+
+def drowned(measured: "Measurements") -> list[Finding]:
+    """Find layers whose biases outweigh what comes in, so that units hardly tell samples apart.
+
+    Where |b| is above five standard deviations of what comes in, a unit never crosses zero: it is
+    linear, nearly off or nearly flat for all samples. What is quite off or flat is found as such.
+    A layer without an activation, or with a function that no sample shows to be one, hands its
+    biases on, and the next layer gets little else.
+    """
+    found = []
+    bare = [layer for layer in measured.kernels[:-1] if _is_bare(measured, layer)]
+    for layer in [*measured.hidden, *bare] if measured.batch > 1 else []:
+        share, source, role = drowned_share(measured, layer)
+        if source is None or share < MANY or layer.dead >= 0.4 or layer.saturated >= 0.25:
+            continue
+        size, spread = math.sqrt(source.weights[role].second_moment), layer.signal.varying
+        what = "biases" if role == "bias" else role
+        text = (
+            f"The {what} of {source.name} (rms {size:.3g}) outweigh what differs between samples "
+            f"(rms {spread:.3g}): {share:.0%} of its units never cross zero."
+        )
+        fix = filled(source, role, 0.0, measured.framework)
+        severity = graded(size / spread, DROWNED, 100 * DROWNED) or "warning"
+        found.append(Finding("bias", severity, (source.name,), share, MANY, text, _AT_ZERO, fix))
+    return found
+
+
+def _is_bare(measured: "Measurements", layer: "LayerReport") -> bool:
+    """Return whether a kernel's outputs are neither activated nor normalized."""
+    if layer in measured.hidden or normalized_behind(measured, layer):
+        return False
+    return activated_behind(measured, layer) is None
+
+
+_AT_ZERO = "biases begin at or near zero: Glorot and Bengio 2010; He et al. 2015, arXiv:1502.01852"

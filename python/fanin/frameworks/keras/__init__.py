@@ -6,6 +6,7 @@ from fanin.frameworks._framework import Advice, Entry, told
 
 NAME = "keras"
 _KERNEL = 'model.get_layer("{name}").kernel'
+_ARRAY = 'model.get_layer("{name}").{role}'
 ADVICE = Advice(
     at="keras.layers.",
     smaller=f"{_KERNEL}.assign({{factor}} * {_KERNEL})",
@@ -14,6 +15,8 @@ ADVICE = Advice(
     thawed="model.trainable = True",
     loss=told("keras.losses", '; model.compile(model.optimizer or "adam", loss)'),
     recalibrated="for _ in range(500): model(x, training=True)",
+    multiplied=f"{_ARRAY}.assign({{factor}} * {_ARRAY})",
+    filled=f"{_ARRAY}.assign(0 * {_ARRAY} + {{value}})",
 )
 
 

@@ -39,6 +39,9 @@ ADVICE = Advice(
     leaky="torch.nn.LeakyReLU(0.1)",
     smaller='model.get_submodule("{name}").weight.data.mul_({factor})',
     recalibrated="torch.optim.swa_utils.update_bn([x], model)",
+    multiplied='model.get_submodule("{name}").{role}.data.mul_({factor})',
+    filled='model.get_submodule("{name}").{role}.data.fill_({value})',
+    roles={"kernel": "weight", "embeddings": "weight", "gamma": "weight", "beta": "bias"},
     activation=lambda name: _MODULES.get(name, name.capitalize()),
 )
 

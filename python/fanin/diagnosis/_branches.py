@@ -1,0 +1,88 @@
+"""Where a traced network leads past layers: branches whose outputs are added to what they got."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fanin.frameworks._trace import Array, LayerTrace
+from fanin.show.results import Result
+
+_ROWS = 32
+"""Rows of a signal that are compared: that so many numbers agree is no chance."""
+
+_ROUNDING = 1e-4
+"""Of a sum's largest element: what float32 leaves of the difference of two sums of branches."""
+
+
+@dataclass(frozen=True, repr=False)
+class Branch(Result):
+    """Layers that something leads past.
+
+    Attributes
+    ----------
+    first, last : int
+        Places of its first and last layer among the layers of the model.
+    end : int
+        Place of the function behind it: the sum, or what goes back to where the branch began.
+    """
+
+    first: int
+    last: int
+    end: int
+
+    def _says(self) -> str:
+        return f"layers {self.first} to {self.last}, ended by {self.end}"
+
+    def __contains__(self, index: int) -> bool:
+        return self.first <= index <= self.last
+
+
+def find_branches(layers: Sequence[LayerTrace]) -> tuple[Branch, ...]:
+    """Find the branches of a trace by its values: no hook sees a sum, but both sides of it.
+
+    What a layer gets, less what the layer before it returned, is what some layer before got: then
+    the layers from there on are a branch, and this is the sum (He et al. 2016). Where a layer gets
+    just what a layer before got, as the convolution of a shortcut does, those between are one.
+
+    Parameters
+    ----------
+    layers : sequence of LayerTrace
+        In the order in which they ran.
+
+    Returns
+    -------
+    tuple of Branch
+        In the order of their ends; inner ones before outer ones.
+    """
+    found = []
+    for end, layer in enumerate(layers):
+        if layer.kind != "function" or not end:
+            continue
+        added = _added(layer)
+        for first in range(end - 1, -1, -1):
+            began = layers[first].inputs
+            if _equal(layer.outputs, began) or (added is not None and _equal(added, began)):
+                found.append(Branch(first, end - 1, end))
+                break
+    return tuple(found)
+
+
+def _added(layer: LayerTrace) -> Array | None:
+    """Return what was added to a signal, if its shape is still the same."""
+    if layer.inputs.shape != layer.outputs.shape:
+        return None
+    added: Array = layer.outputs[:_ROWS] - layer.inputs[:_ROWS]
+    return added
+
+
+def _equal(one: Array, other: Array) -> bool:
+    if one.shape[1:] != other.shape[1:]:
+        return False
+    one, other = one[:_ROWS], other[:_ROWS]
+    size = float(np.abs(other).max(initial=0.0))
+    return (
+        one.shape == other.shape
+        and size > 0
+        and bool(np.abs(one - other).max(initial=0.0) <= _ROUNDING * size)
+    )
