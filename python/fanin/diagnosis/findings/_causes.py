@@ -214,44 +214,49 @@ def _ended_before(case: _Case) -> bool:
 
 _SIZES = frozenset({"exploding", "vanishing"})
 _FLAT = frozenset({"dead", "saturated", "bias"})
-_NOTHING = frozenset({"vanishing", "dead", "constant_output", "bias", "rank"})
+_ENDS = frozenset({"constant_output", "no_gradient"})
+_NOTHING = _ENDS | {"vanishing", "dead", "bias", "rank"}
+_OF_LARGE = _FLAT | {"output_scale", "learning_rate", "exploding"}
 
 _RULES: tuple[_Rule, ...] = (
     # Samples that are all the same leave nothing that differs.
     _Rule("constant_input", _NOTHING | {"symmetric", "saturated", "repeated_samples"}, _severe),
     # Inputs far from zero, or of another size, are what the first layer's weights are not made for.
     _Rule("uncentred_input", frozenset({"unscaled_input"}), _only_shifted),
-    _Rule("unscaled_input", _FLAT | {"output_scale", "learning_rate", "exploding"}, _off_inputs),
-    _Rule("uncentred_input", _FLAT | {"output_scale", "learning_rate", "exploding"}, _off_inputs),
+    _Rule("feature_scale", frozenset({"unscaled_input", "uncentred_input"}), _always),
+    _Rule("feature_scale", _OF_LARGE, _off_inputs),
+    _Rule("unscaled_input", _OF_LARGE, _off_inputs),
+    _Rule("uncentred_input", _OF_LARGE, _off_inputs),
     _Rule("uncentred_input", frozenset({"vanishing"}), _always),
     # No sample tells from another behind a kernel or a γ of zero, and no gradient gets before it.
     _Rule("zero", _NOTHING | {"batch_norm_lag"}, _always),
     _Rule("zero", frozenset({"symmetric"}), _noted),
     _Rule("normalization", _SIZES, _by_size),
-    _Rule("normalization", frozenset({"dead", "bias", "constant_output", "symmetric"}), _too_small),
+    _Rule("normalization", _ENDS | {"dead", "bias", "symmetric"}, _too_small),
     _Rule("normalization", frozenset({"saturated", "output_scale", "learning_rate"}), _too_large),
     # Weights of another size: signals behind them, gradients before them.
     _Rule("scale", _SIZES, _by_size),
     _Rule("scale", _SIZES | {"saturated"}, _more_off),
-    _Rule("scale", frozenset({"dead", "bias", "constant_output"}), _too_small),
+    _Rule("scale", _ENDS | {"dead", "bias"}, _too_small),
     _Rule("scale", frozenset({"dead", "saturated", "output_scale"}), _too_large),
     _Rule("scale", frozenset({"learning_rate"}), _large),
     _Rule("scale", frozenset({"unexpected"}), _behind),
     _Rule("bias", frozenset({"dead", "saturated", "exploding", "unexpected"}), _behind),
-    _Rule("bias", frozenset({"vanishing", "constant_output", "output_scale"}), _always),
+    _Rule("bias", _ENDS | {"vanishing", "output_scale"}, _always),
     # Equal units are one, which the next layer adds up.
     # What all layers do has a name of its own.
     _Rule("saturated", frozenset({"scale"}), _all_off),
     _Rule("exploding", frozenset({"scale"}), _all_off),
     _Rule("vanishing", frozenset({"scale"}), _all_off),
-    _Rule("symmetric", _SIZES | {"zero", "dead", "rank", "constant_output", "unexpected"}, _always),
+    _Rule("symmetric", _SIZES | _ENDS | {"zero", "dead", "rank", "unexpected"}, _always),
     # What is off or flat hands nothing on, and no gradient back.
-    _Rule("dead", frozenset({"constant_output", "rank", "unexpected"}), _always),
+    _Rule("dead", _ENDS | {"rank", "unexpected"}, _always),
     _Rule("dead", frozenset({"vanishing"}), _ends_signals),
-    _Rule("saturated", _SIZES | {"unexpected"}, _always),
+    _Rule("saturated", _SIZES | _ENDS | {"unexpected"}, _always),
     _Rule("exploding", frozenset({"exploding"}), _same_way),
     _Rule("exploding", frozenset({"output_scale", "learning_rate", "unexpected"}), _always),
     _Rule("vanishing", frozenset({"vanishing"}), _same_way),
     _Rule("vanishing", frozenset({"dead"}), _ended_before),
-    _Rule("vanishing", frozenset({"unexpected"}), _always),
+    _Rule("vanishing", _ENDS | {"unexpected"}, _always),
+    _Rule("constant_output", frozenset({"no_gradient", "rank"}), _always),
 )
