@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from fanin import _checks
 from fanin.diagnosis._curvature import Curvature
+from fanin.diagnosis._first_step import FirstStep
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
 
@@ -26,6 +27,7 @@ class Measurements:
     layers: list[LayerReport]
     theory: "Prediction | None"
     curvature: Curvature | None
+    first_step: FirstStep | None
 
     @property
     def kernels(self) -> list[LayerReport]:

@@ -53,6 +53,9 @@ class Report(Measurements, Result):
     curvature : Curvature or None
         The loss's largest curvature and what it means for the learning rate; for networks that are
         compiled with SGD, where `y` is given.
+    first_step : FirstStep or None
+        What the optimizer's next step would do to the weights and to the loss; where an optimizer
+        is known, and `y` is given.
     findings : list of Finding
         What is wrong, most severe first.
     """

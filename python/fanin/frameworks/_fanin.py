@@ -204,8 +204,9 @@ def _by_layer(places: Any, flat: Array) -> dict[int, dict[str, Array]]:
 def entry() -> Entry:
     """Return the ways into a network."""
     from fanin.frameworks import _trained
+    from fanin.frameworks._trial import open_trial
 
-    return Entry(open_model, NetworkPass, trace, _trained)
+    return Entry(open_model, NetworkPass, trace, _trained, open_trial)
 
 
 def chosen_before(network: Chain, loss: Any) -> Loss | None:

@@ -59,6 +59,47 @@ class Descent(NamedTuple):
     momentum: float
 
 
+class Moved(NamedTuple):
+    """A kernel, and what an optimizer's step adds to it."""
+
+    fan_in: int
+    weights: Array
+    change: Array
+
+
+class Trial(Protocol):
+    """An optimizer's next step for the mean loss of some samples; the model does not take it.
+
+    Attributes
+    ----------
+    optimizer : str
+        Its name.
+    learning_rate : float
+        Of the step.
+    peak_rate : float
+        The largest that is known to come, as after a schedule's warmup.
+    momentum : float
+        With it, steps in one direction grow to ``1 / (1 - momentum)`` times the first.
+    loss : float
+        Before the step.
+    remedy : str
+        Code that sets another ``{rate}``, which is ``{factor}`` times this one.
+    """
+
+    optimizer: str
+    learning_rate: float
+    peak_rate: float
+    momentum: float
+    loss: float
+    remedy: str
+
+    def step(self, scale: float = 1.0) -> list[Moved]:
+        """Return what the step does to each kernel, for gradients that are multiplied."""
+
+    def loss_after(self, factor: float) -> float:
+        """Return the loss of the same samples after a step of so many times the length."""
+
+
 class Training(Protocol):
     """What can be asked only of networks that this package trains; see `_trained.py`."""
 
@@ -99,6 +140,9 @@ class Entry(NamedTuple):
     """Run it forward and back, and keep what its layers pass on: model, x, y, loss, training."""
     training: Training | None = None
     """What its models can besides where this package trains them."""
+    trial: Callable[..., Trial | None] | None = None
+    """Try an optimizer's next step: model, x, y, loss, training, optimizer, rate, samples. None
+    where no optimizer is known, or nothing is trained."""
 
 
 class Framework(Protocol):

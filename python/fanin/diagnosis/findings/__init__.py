@@ -23,7 +23,7 @@ _CHECKS: tuple[Callable[[Measurements], list[Finding]], ...] = (
     signals.vanishing,
     units.dead,
     outputs.badly_scaled,
-    learning.too_large,
+    learning.wrong,
     normalization.lagging,
     signals.unexpected,
 )
@@ -64,7 +64,15 @@ def find(report: Measurements) -> list[Finding]:
     # What follows from NaN and infinity is not measured but made up.
     checks = _OF_INPUTS if broken else _CHECKS
     found = broken + [finding for check in checks for finding in check(report)]
+    found = _rates_last(found, report)
     return sorted(_causes_first(found), key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _rates_last(found: list[Finding], report: Measurements) -> list[Finding]:
+    """Put learning rates that are too large because of something else below all that is."""
+    last = [finding for finding in found if learning.explained(finding, report, found)]
+    rest = [finding for finding in found if finding not in last]
+    return [*rest, *(replace(finding, severity="note") for finding in last)]
 
 
 def _causes_first(found: list[Finding]) -> list[Finding]:

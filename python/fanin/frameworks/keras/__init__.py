@@ -23,6 +23,7 @@ def entry() -> Entry:
     """Return the ways into a model."""
     from fanin.frameworks.keras._arrays import open_keras
     from fanin.frameworks.keras._trace import trace_keras
+    from fanin.frameworks.keras._trial import open_trial
     from fanin.frameworks.keras._visit import KerasPass
 
-    return Entry(open_keras, KerasPass, trace_keras)
+    return Entry(open_keras, KerasPass, trace_keras, trial=open_trial)

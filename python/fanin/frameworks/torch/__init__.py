@@ -32,6 +32,7 @@ def entry() -> Entry:
     """Return the ways into a model."""
     from fanin.frameworks.torch._arrays import open_torch
     from fanin.frameworks.torch._trace import trace_torch
+    from fanin.frameworks.torch._trial import open_trial
     from fanin.frameworks.torch._visit import TorchPass
 
-    return Entry(open_torch, TorchPass, trace_torch)
+    return Entry(open_torch, TorchPass, trace_torch, trial=open_trial)
