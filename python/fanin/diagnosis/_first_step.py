@@ -1,7 +1,7 @@
 """What the optimizer's next step would do: to the weights, and to the loss."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,15 +9,15 @@ import numpy as np
 from fanin.frameworks import _open as frameworks
 from fanin.show.results import Result
 
-_SAMPLES = 256
+_SAMPLES = 128
 
 OVERWRITES = 1.0
 """A step as long as the weights are is not a correction: what was drawn is gone after it."""
 LEAPS = 0.03
 """Steps that change weights by a thirtieth or more can take the loss out of its linear range."""
-WORSE = 5.0
-"""So many times the loss before the step. Of sound networks one in ten gets worse at all, by up to
-2.7 times: what Adam's first steps of full length do where BatchNorm or RMSNorm make gradients large."""
+WORSE = 10.0
+"""So many times the loss before the step. Sound networks get worse by up to 2.7 times, one in
+thirty at all: Adam's first steps have their full length before anything is known of the gradient."""
 STANDS_STILL = 1e-4
 """Ten thousand steps in one direction would change weights by their own size."""
 
@@ -28,7 +28,7 @@ _LADDER = math.sqrt(10.0)
 
 @dataclass(frozen=True, repr=False)
 class FirstStep(Result):
-    """What the next step of an optimizer would do, on up to 256 samples.
+    """What the next step of an optimizer would do, on up to 128 samples.
 
     Attributes
     ----------
@@ -48,11 +48,12 @@ class FirstStep(Result):
         kernels that move. NaN where none moves.
     largest_change : float
         The same of the kernel that moves most.
-    scale_free : bool
-        Whether gradients a hundredth as large give about the same step, as those of Adam do.
     suggestion : float
         A learning rate at which the step lowers the loss without a leap; NaN unless it was looked
         for, which is done where this one does not.
+    scale_free : bool
+        Whether gradients a hundredth as large give about the same step, as those of Adam do; looked
+        at where the step is too long.
     remedy : str
         Code that sets it.
     """
@@ -65,8 +66,8 @@ class FirstStep(Result):
     loss_after: float
     change: float
     largest_change: float
-    scale_free: bool
     suggestion: float = math.nan
+    scale_free: bool = False
     remedy: str = ""
 
     @property
@@ -115,7 +116,6 @@ def first_step(
         changes = _changes(trial.step())
         if not all(map(math.isfinite, changes)):
             return None
-        smaller = _changes(trial.step(0.01))
         found = FirstStep(
             optimizer=trial.optimizer,
             learning_rate=trial.learning_rate,
@@ -125,14 +125,14 @@ def first_step(
             loss_after=trial.loss_after(1.0),
             change=_median(changes),
             largest_change=max(changes, default=math.nan),
-            scale_free=_median(smaller) > 0.5 * _median(changes),
         )
         if not (found.too_long or found.too_short):
             return found
         factor = _good_factor(trial, found)
+        scale_free = found.too_long and _median(_changes(trial.step(0.01))) > 0.5 * found.change
     suggested = float(f"{factor * trial.learning_rate:.0e}")
     remedy = trial.remedy.format(rate=f"{suggested:.1g}", factor=f"{factor:.1g}")
-    return FirstStep(**{**vars(found), "suggestion": suggested, "remedy": remedy})
+    return replace(found, scale_free=scale_free, suggestion=suggested, remedy=remedy)
 
 
 def _changes(kernels: Any) -> list[float]:
@@ -147,7 +147,11 @@ def _changes(kernels: Any) -> list[float]:
 
 
 def _rms(array: Any) -> float:
-    return math.sqrt(float(np.square(array, dtype=np.float64).mean()))
+    flat = array.reshape(-1)
+    squares = float(np.vdot(flat, flat))
+    if not math.isfinite(squares):  # they overflow in single precision
+        squares = float(np.square(flat, dtype=np.float64).sum())
+    return math.sqrt(squares / flat.size)
 
 
 def _median(values: list[float]) -> float:

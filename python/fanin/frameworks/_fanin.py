@@ -28,6 +28,9 @@ ADVICE = Advice(
     dense=_DENSE,
     smaller=_DENSE.replace("{initializer}", "fanin.initializers.VarianceScaling({scale})"),
     recalibrated="model.recalibrate(x)",
+    redrawn=_DENSE,
+    replaces=True,
+    widened=_DENSE,
 )
 
 

@@ -29,6 +29,15 @@ class Advice:
         a variance of ``{scale}`` that does the same.
     recalibrated : str
         What sets running averages to the statistics of the data.
+    redrawn : str
+        What draws the weights of the layer ``{name}``, and only these, again.
+    replaces : bool
+        Whether that is a layer which takes its place.
+    widened : str
+        What gives the layer ``{name}`` more ``{units}``, and the one ``{behind}`` it as many
+        inputs.
+    finite_inputs, finite_targets : str
+        What puts zeros for inputs that are no numbers; what leaves samples out whose targets are.
     at : str
         Where the layers are that have our names.
     activation : callable
@@ -43,6 +52,13 @@ class Advice:
     leaky: str = '{at}Dense({units}, activation="leaky_relu", kernel_initializer="he_normal")'
     smaller: str
     recalibrated: str
+    redrawn: str
+    replaces: bool = False
+    widened: str
+    finite_inputs: str = "x = np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)"
+    finite_targets: str = (
+        "x, y = (a[np.isfinite(y).reshape(len(y), -1).all(axis=1)] for a in (x, y))"
+    )
     at: str = ""
     activation: Callable[[str], str] = str
 

@@ -5,7 +5,15 @@ from dataclasses import replace
 
 from fanin import _checks
 from fanin.diagnosis._measurements import Measurements
-from fanin.diagnosis.findings import data, learning, normalization, outputs, signals, units
+from fanin.diagnosis.findings import (
+    data,
+    learning,
+    normalization,
+    outputs,
+    rank,
+    signals,
+    units,
+)
 from fanin.diagnosis.findings._finding import SEVERITIES, Finding
 from fanin.show.text import counted
 
@@ -18,6 +26,7 @@ _CHECKS: tuple[Callable[[Measurements], list[Finding]], ...] = (
     normalization.one_sample,
     *_OF_INPUTS,
     units.symmetric,
+    rank.found,
     signals.saturated,
     signals.exploding,
     signals.vanishing,

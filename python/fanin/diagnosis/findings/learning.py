@@ -37,7 +37,7 @@ def wrong(measured: "Measurements") -> list[Finding]:
 
 def _too_long(found: "FirstStep") -> Finding:
     overwrites = found.change >= OVERWRITES
-    severe = (overwrites and found.growth >= 2) or found.growth >= 20 * WORSE
+    severe = (overwrites and found.growth >= 2) or found.growth >= 10 * WORSE
     after = f"{found.loss_after:.3g}" if math.isfinite(found.loss_after) else "no number"
     text = (
         f"The learning rate of {found.learning_rate:.3g} is too large: the next step of "

@@ -9,6 +9,8 @@ _KERNEL = 'model.get_layer("{name}").kernel'
 ADVICE = Advice(
     at="keras.layers.",
     smaller=f"{_KERNEL}.assign({{factor}} * {_KERNEL})",
+    redrawn='fanin.initialize(model.get_layer("{name}"), {initializer}, seed=0)',
+    widened='keras.layers.Dense({units}{ended}, kernel_initializer="he_normal")',
     recalibrated="for _ in range(500): model(x, training=True)",
 )
 

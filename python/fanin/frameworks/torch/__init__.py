@@ -12,6 +12,13 @@ ADVICE = Advice(
     "torch.nn.BatchNorm1d({units}), torch.nn.{activation}())",
     leaky="torch.nn.LeakyReLU(0.1)",
     smaller='model.get_submodule("{name}").weight.data.mul_({factor})',
+    redrawn='fanin.initialize(model.get_submodule("{name}"), {initializer}, seed=0)',
+    widened='model.set_submodule("{name}", torch.nn.Linear({inputs}, {units})); '
+    'model.set_submodule("{behind}", torch.nn.Linear({units}, {outputs})); '
+    "optimizer = type(optimizer)(model.parameters(), lr=optimizer.param_groups[0]['lr'])",
+    finite_inputs="x = torch.nan_to_num(torch.as_tensor(x), nan=0.0, posinf=0.0, neginf=0.0)",
+    finite_targets="x, y = (torch.as_tensor(a)[torch.isfinite(torch.as_tensor(y))"
+    ".reshape(len(y), -1).all(dim=1)] for a in (x, y))",
     recalibrated="torch.optim.swa_utils.update_bn([x], model)",
     activation=lambda name: _MODULES.get(name, name.capitalize()),
 )
