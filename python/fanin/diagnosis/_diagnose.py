@@ -14,6 +14,7 @@ from fanin.diagnosis._curvature import curvature
 from fanin.diagnosis._first_step import first_step
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._measurements import Measurements
+from fanin.diagnosis._mend import Given
 from fanin.diagnosis._report import Report
 from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._theory import predict
@@ -115,7 +116,9 @@ def diagnose(
         curvature=curvature(model, trace.arrays, x, y, loss),
         first_step=first_step(model, x, y, loss, training, optimizer, rate),
     )
-    return Report(**vars(measured), findings=find(measured), _trace=_shortened(trace, layers))
+    given = Given(model, x, y, loss, training, optimizer, rate)
+    kept = _shortened(trace, layers)
+    return Report(**vars(measured), findings=find(measured), _trace=kept, _given=given)
 
 
 def _layers(trace: Trace, training: bool) -> tuple[list[LayerReport], Prediction | None]:

@@ -208,8 +208,9 @@ def entry() -> Entry:
     """Return the ways into a network."""
     from fanin.frameworks import _trained
     from fanin.frameworks._trial import open_trial
+    from fanin.frameworks._workshop import NetworkWorkshop
 
-    return Entry(open_model, NetworkPass, trace, _trained, open_trial)
+    return Entry(open_model, NetworkPass, trace, _trained, open_trial, NetworkWorkshop)
 
 
 def chosen_before(network: Chain, loss: Any) -> Loss | None:

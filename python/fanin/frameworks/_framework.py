@@ -116,6 +116,22 @@ class Trial(Protocol):
         """Return the loss of the same samples after a step of so many times the length."""
 
 
+class Workshop(Protocol):
+    """A copy of a model, and what it is trained with, to be mended; all as attributes."""
+
+    model: Any
+    x: Any
+    y: Any
+    loss: Any
+    optimizer: Any
+
+    def apply(self, code: str, names: tuple[str, ...]) -> None:
+        """Run a fix as printed: what it assigns counts, and layers take the places of `names`."""
+
+    def loss_after(self, steps: int) -> float:
+        """Train another copy on the whole batch, and return its loss."""
+
+
 class Training(Protocol):
     """What can be asked only of networks that this package trains; see `_trained.py`."""
 
@@ -159,6 +175,8 @@ class Entry(NamedTuple):
     trial: Callable[..., Trial | None] | None = None
     """Try an optimizer's next step: model, x, y, loss, training, optimizer, rate, samples. None
     where no optimizer is known, or nothing is trained."""
+    workshop: Callable[..., Workshop] | None = None
+    """Copy what is to be mended: model, x, y, loss, optimizer, rate."""
 
 
 class Framework(Protocol):

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from fanin._checks import one_of
 from fanin.frameworks import _fanin, keras, torch
 from fanin.frameworks._arrays import Model, checked_order
-from fanin.frameworks._framework import Advice, Framework, Training, Trial
+from fanin.frameworks._framework import Advice, Framework, Training, Trial, Workshop
 from fanin.frameworks._layout import LAYOUTS
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._tree import is_tree, open_tree
@@ -150,6 +150,22 @@ def trial(
     if entry.trial is None:
         return None
     return entry.trial(model, x, y, loss, training, optimizer, rate, samples)
+
+
+def workshop(
+    model: object, x: Any, y: Any, loss: Any, optimizer: Any, rate: float | None
+) -> Workshop:
+    """Copy a model, and what it is trained with, to be mended.
+
+    Raises
+    ------
+    TypeError
+        If its framework has none.
+    """
+    entry = _running(model).entry()
+    if entry.workshop is None:
+        _refuse(model, "a fanin.Sequential or a torch.nn.Module to mend")
+    return entry.workshop(model, x, y, loss, optimizer, rate)
 
 
 @contextmanager
