@@ -97,8 +97,8 @@ def diagnose(
     if learning_rate is not None:
         rate = _checks.number("learning_rate", learning_rate, at_least=0.0)
     if y is None:
-        given = {"loss": loss, "optimizer": optimizer, "learning_rate": learning_rate}
-        for name, value in given.items():
+        wanting = {"loss": loss, "optimizer": optimizer, "learning_rate": learning_rate}
+        for name, value in wanting.items():
             if value is not None:
                 raise ValueError(f"{name}: expected None without y, found {_checks.found(value)}")
     trace = frameworks.trace(model, x, y, loss, training)

@@ -17,7 +17,7 @@ LEAPS = 0.03
 """Steps that change weights by a thirtieth or more can take the loss out of its linear range."""
 WORSE = 10.0
 """So many times the loss before the step. Sound networks get worse by up to 2.7 times, one in
-thirty at all: Adam's first steps have their full length before anything is known of the gradient."""
+thirty at all: Adam's first steps have their full length before it knows anything of gradients."""
 STANDS_STILL = 1e-4
 """Ten thousand steps in one direction would change weights by their own size."""
 
@@ -48,9 +48,9 @@ class FirstStep(Result):
         kernels that move. NaN where none moves.
     largest_change : float
         The same of the kernel that moves most.
-    suggestion : float
-        A learning rate at which the step lowers the loss without a leap; NaN unless it was looked
-        for, which is done where this one does not.
+    suggestion : float or None
+        A learning rate at which the step lowers the loss without a leap; looked for where this one
+        does not.
     scale_free : bool
         Whether gradients a hundredth as large give about the same step, as those of Adam do; looked
         at where the step is too long.
@@ -66,7 +66,7 @@ class FirstStep(Result):
     loss_after: float
     change: float
     largest_change: float
-    suggestion: float = math.nan
+    suggestion: float | None = None
     scale_free: bool = False
     remedy: str = ""
 

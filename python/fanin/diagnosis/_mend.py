@@ -9,6 +9,7 @@ from fanin.frameworks import _open as frameworks
 
 if TYPE_CHECKING:
     from fanin.diagnosis._report import Report
+    from fanin.diagnosis.findings import Finding
 
 _ROUNDS = 8
 """Causes that are mended one behind the other; each may have hidden the next."""
@@ -70,10 +71,10 @@ def _apply_all(report: "Report", bench: Any, given: Given) -> tuple[list[str], l
     """Apply the first fix, diagnose again, and go on; return the code, and what is left."""
     from fanin.diagnosis._diagnose import diagnose
 
-    done: list[str] = []
+    done: dict[tuple[Any, ...], str] = {}  # the same line may be for other layers
     for _ in range(_ROUNDS):
         grave = [finding for finding in report.findings if finding.severity != "note"]
-        finding = next((f for f in grave if f.fix and f.fix not in done), None)
+        finding = next((f for f in grave if f.fix and _key(f) not in done), None)
         if finding is None:
             break
         if not all(_NAME.fullmatch(layer.name) for layer in report.layers):
@@ -82,7 +83,7 @@ def _apply_all(report: "Report", bench: Any, given: Given) -> tuple[list[str], l
                 f"{next(la.name for la in report.layers if not _NAME.fullmatch(la.name))!r}"
             )
         bench.apply(finding.fix, finding.layers)
-        done.append(finding.fix)
+        done[_key(finding)] = finding.fix
         report = diagnose(
             bench.model,
             bench.x,
@@ -92,4 +93,8 @@ def _apply_all(report: "Report", bench: Any, given: Given) -> tuple[list[str], l
             optimizer=bench.optimizer,
         )
     left = [f"left: {f.severity} {f.kind}: {f.text}" for f in report.findings]
-    return done, [words for words in left if not words.startswith("left: note")]
+    return list(done.values()), [words for words in left if not words.startswith("left: note")]
+
+
+def _key(finding: "Finding") -> tuple[Any, ...]:
+    return finding.kind, finding.layers, finding.fix

@@ -40,6 +40,7 @@ def _optimizer(
     model: Sequential, given: Any, rate: float | None
 ) -> tuple[optimizers.Optimizer | None, str]:
     """Return the optimizer, and code that sets another rate."""
+    chosen: optimizers.Optimizer | None
     if given is not None:
         chosen = optimizers.get(given)
     elif model.compiled:

@@ -109,7 +109,7 @@ def finite_inputs(framework: str) -> str:
 
 
 def finite_targets(framework: str) -> str:
-    """Return code that leaves out samples whose targets are NaN or infinite: none can be made up."""
+    """Return code that leaves out samples whose targets are NaN or infinite."""
     return advice_of(framework).finite_targets
 
 

@@ -1,4 +1,4 @@
-"""A learning rate that is not one for this network: by the loss's curvature, and by the next step."""
+"""Learning rates that do not suit a network: by the loss's curvature, and by the next step."""
 
 import math
 from typing import TYPE_CHECKING

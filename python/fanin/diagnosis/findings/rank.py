@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 _FEW = 2
 """Directions that are hardly more than one."""
 _SHARE = 0.95
-"""Of a kernel's square sum. Independent weights of n inputs and units have about 1 / n of it in each
-direction, and never more than (1 + sqrt(m / n)) ** 2 / m for m <= n (Marchenko and Pastur): for 6
-units 0.67 in the first two together, in all sound networks that were looked at at most 0.61."""
+"""Of a kernel's square sum. Of independent weights the largest direction of m has a share of about
+(1 + sqrt(m / n)) ** 2 / m (Marchenko and Pastur 1967), the others less: of 6 times 32 weights two
+directions have 0.55, of the largest kernels next to nothing. In all sound networks that were looked
+at it is 0.61 at most."""
 _SMALLEST = 6
 """Sides of a kernel below which two directions are a usual share."""
 _WIDE = 128
@@ -27,7 +28,9 @@ _SAXE = (
     "Saxe, McClelland and Ganguli 2014, arXiv:1312.6120: each direction of a kernel is learned by "
     "itself, and one that is missing must grow from nothing"
 )
-_DATA = "what is a function of k numbers tells samples apart by no more than these (data processing)"
+_DATA = (
+    "Tishby and Zaslavsky 2015, arXiv:1503.02406: what is behind a layer knows no more than it does"
+)
 
 
 def kernels(measured: "Measurements") -> list[Finding]:
@@ -118,4 +121,3 @@ def found(measured: "Measurements") -> list[Finding]:
     """Find what lets one or two directions through: units, a kernel, or else a whole layer."""
     narrow = bottleneck(measured) or kernels(measured)
     return narrow or collapsed(measured)
-

@@ -39,16 +39,24 @@ def open_trial(
     given = keras.optimizers.get(given) if isinstance(given, (str, dict)) else given
     if not isinstance(given, keras.optimizers.Optimizer):
         raise TypeError(f"optimizer: expected one of Keras, found {_checks.found(given)}")
-    return KerasTrial(model, np.asarray(x)[:samples], np.asarray(y)[:samples], loss, given, rate)
+    inputs, targets = np.asarray(x)[:samples], np.asarray(y)[:samples]
+    return KerasTrial(model, inputs, targets, loss, training, given, rate)
 
 
 class KerasTrial:
     """See `Trial`."""
 
     def __init__(
-        self, model: Any, x: Array, y: Array, loss: Any, optimizer: Any, rate: float | None
+        self,
+        model: Any,
+        x: Array,
+        y: Array,
+        loss: Any,
+        training: bool,
+        optimizer: Any,
+        rate: float | None,
     ) -> None:
-        self._model, self._y = model, y
+        self._model, self._y, self._training = model, y, training
         self._x = x.astype(model.compute_dtype, copy=False) if x.dtype.kind == "f" else x
         self._given, self._rate = optimizer, rate
         self.optimizer = type(optimizer).__name__
@@ -68,7 +76,7 @@ class KerasTrial:
     def _differentiate(self) -> tuple[float, list[Array]]:
         held = [(variable, copied(variable)) for variable in self._model.variables]
         try:
-            outputs, pullback = _differentiable(self._model, self._x, {"training": True})
+            outputs, pullback = _differentiable(self._model, self._x, self._training)
             # Where the last activation is not known, the loss that fits is one of its outputs.
             last = getattr(getattr(self._model.layers[-1], "activation", None), "__name__", "")
             fitting = {"kind": last} if last in ("softmax", "sigmoid") else None

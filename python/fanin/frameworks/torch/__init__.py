@@ -43,6 +43,4 @@ def entry() -> Entry:
     from fanin.frameworks.torch._visit import TorchPass
     from fanin.frameworks.torch._workshop import TorchWorkshop
 
-    return Entry(
-        open_torch, TorchPass, trace_torch, trial=open_trial, workshop=TorchWorkshop
-    )
+    return Entry(open_torch, TorchPass, trace_torch, trial=open_trial, workshop=TorchWorkshop)

@@ -71,7 +71,9 @@ class TorchTrial:
         """Let the optimizer take its step; return whether it could."""
         self._given, self._rate = optimizer, rate
         self.optimizer = "SGD" if optimizer is None else type(optimizer).__name__
-        groups = [{"lr": rate}] if optimizer is None else optimizer.param_groups
+        groups: list[dict[str, Any]] = [{"lr": rate}]
+        if optimizer is not None:
+            groups = optimizer.param_groups
         rates = [float(group["lr"]) if rate is None else rate for group in groups]
         peaks = [float(g.get(key, 0.0)) for g in groups for key in ("initial_lr", "max_lr")]
         self.learning_rate, self.peak_rate = max(rates), max(rates + peaks)
