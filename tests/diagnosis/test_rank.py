@@ -65,6 +65,10 @@ def test_a_bottleneck_of_one_unit_is_named_and_a_code_is_not():
         assert "bottleneck" not in [kind for kind, _ in grave(fanin.diagnose(model, X, y))]
 
 
+def test_a_network_of_one_kernel_has_no_bottleneck():
+    assert not grave(fanin.diagnose(network(), X, Y))
+
+
 def test_a_signal_that_collapses_is_found_where_it_does():
     model = network(64, 48, 32, activation="linear")
     model.layers[1].kernel[:, 0] *= 300  # one unit outweighs all others, which stay as they were

@@ -1,5 +1,6 @@
 """Layers through which fewer directions pass than the task needs."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fanin.diagnosis._rank import leading_share
@@ -74,7 +75,7 @@ def bottleneck(measured: "Measurements") -> list[Finding]:
     if not ("cross" in measured.loss.lower() or "nll" in measured.loss.lower()):
         return []
     classes = rows[-1].units if rows else 0
-    for before, layer, behind in zip([None, *rows[:-2]], rows[:-1], rows[1:], strict=True):
+    for place, (layer, behind) in enumerate(pairwise(rows)):
         few = layer.units
         inputs, _ = matrix(layer.weights["kernel"].values).shape
         if few > _FEW or inputs <= few or classes <= (2, 8)[few - 1]:
@@ -83,7 +84,7 @@ def bottleneck(measured: "Measurements") -> list[Finding]:
             continue
         if any(later.kind == "function" for later in measured.layers[layer.index :]):
             continue  # something else may join there: a skip connection, or what a gate multiplies
-        width = max(before.units if before else inputs, behind.units, _WIDE)
+        width = max(rows[place - 1].units if place else inputs, behind.units, _WIDE)
         text = (
             f"{layer.name} has {few} of what {inputs} inputs and {classes} classes stand around: "
             f"all that follows is a function of {'one number' if few == 1 else 'two numbers'}."
@@ -101,7 +102,7 @@ def collapsed(measured: "Measurements") -> list[Finding]:
     """
     if measured.batch < 8:
         return []
-    for before, layer in zip(measured.layers, measured.layers[1:], strict=False):
+    for before, layer in pairwise(measured.layers):
         whole = layer.units >= _SMALLEST and layer.index < measured.layers[-1].index
         if not whole or not 0 < layer.effective_rank <= _COLLAPSED:
             continue
