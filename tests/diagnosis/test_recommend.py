@@ -138,8 +138,8 @@ def test_a_learning_rate_that_the_loss_does_not_bear():
     assert not diverged[0.02]
     finding = diverged[10.0][0]
     assert finding.severity == "severe"
-    fixed = eval(finding.fix)
-    assert fixed.learning_rate < report.curvature.limit
+    exec(finding.fix, {"model": model, "fanin": fanin})
+    assert model.optimizer.learning_rate < report.curvature.limit
     model.compile("adam", "sparse_categorical_crossentropy")
     assert fanin.diagnose(model, X, Y).curvature is None
 

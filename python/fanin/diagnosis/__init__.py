@@ -3,6 +3,7 @@
 from fanin._absences import _absent
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._diagnose import diagnose
+from fanin.diagnosis._first_step import FirstStep
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._recommend import Candidate, Recommendation, recommend
 from fanin.diagnosis._report import Report
@@ -14,6 +15,7 @@ __all__ = [
     "Candidate",
     "Curvature",
     "Finding",
+    "FirstStep",
     "LayerReport",
     "LayerSymmetry",
     "Recommendation",

@@ -15,6 +15,7 @@ Array = NDArray[Any]
 
 _SAMPLES = 256
 _STEPS = 12
+_CONVERGED = 0.1
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,11 +32,24 @@ class Curvature(Result):
     limit : float
         Gradient descent diverges in a quadratic of this curvature above this rate:
         ``2 (1 + momentum) / sharpness``; infinite where the loss does not curve up.
+    residual : float
+        How far the direction is from an eigenvector, ``|H v - sharpness v| / |sharpness|``: some
+        eigenvalue is within this share of `sharpness` (a Hessian is symmetric).
     """
 
     sharpness: float
     learning_rate: float
     limit: float
+    residual: float
+
+    @property
+    def converged(self) -> bool:
+        """Whether the power iteration has come to an eigenvalue, to a tenth of its size.
+
+        It does not where rounding, or kinks of the activations, are larger than the curvature: what
+        it gives there depends on the machine.
+        """
+        return self.residual <= _CONVERGED
 
 
 def curvature(model: Any, arrays: Any, x: Any, y: Any, loss: Any) -> Curvature | None:
@@ -67,7 +81,7 @@ def curvature(model: Any, arrays: Any, x: Any, y: Any, loss: Any) -> Curvature |
     params = descent.params
     direction = RandomNormal(0.0, 1.0)(params.shape, params.dtype, rng=Stream(0, "curvature"))
     step = 1e-3 * max(1.0, float(np.linalg.norm(params)))
-    value = 0.0
+    value, residual = 0.0, float("inf")
     for _ in range(_STEPS):
         length = float(np.linalg.norm(direction))
         if not np.isfinite(length) or length == 0:
@@ -78,8 +92,12 @@ def curvature(model: Any, arrays: Any, x: Any, y: Any, loss: Any) -> Curvature |
         )
         product = (ahead - behind) / (2 * step)
         value = float(direction @ product)
+        left = float(np.linalg.norm(product - value * direction))
+        residual = left / abs(value) if value else float("inf")
         direction = product
+        if residual <= _CONVERGED / 100:
+            break
     if not np.isfinite(value):
         return None
     limit = 2 * (1 + descent.momentum) / value if value > 0 else float("inf")
-    return Curvature(value, descent.learning_rate, limit)
+    return Curvature(value, descent.learning_rate, limit, residual)

@@ -13,8 +13,10 @@ from fanin._core import get_num_threads
 from fanin.diagnosis._branches import find_branches
 from fanin.diagnosis._curvature import curvature
 from fanin.diagnosis._ending import measure
+from fanin.diagnosis._first_step import first_step
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._measurements import Measurements
+from fanin.diagnosis._mend import Given
 from fanin.diagnosis._report import Report
 from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._theory import predict
@@ -24,7 +26,7 @@ from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.theory import Prediction
 
 if TYPE_CHECKING:
-    from fanin.typing import LossLike, ModelLike
+    from fanin.typing import LossLike, ModelLike, OptimizerLike
 
 _KEPT = 16
 """Samples whose arrays a report keeps, for its Jacobians."""
@@ -37,6 +39,8 @@ def diagnose(
     loss: "LossLike | Callable[..., object] | None" = None,
     *,
     training: bool = True,
+    optimizer: "OptimizerLike | object | None" = None,
+    learning_rate: float | None = None,
 ) -> Report:
     """Measure what an initialization does to signals and gradients, and say what is wrong.
 
@@ -57,6 +61,13 @@ def diagnose(
         module a function of (outputs, y), a mean over the batch.
     training : bool, default True
         Whether layers behave as in training: Dropout drops, BatchNormalization uses the batch.
+    optimizer : Optimizer, optional
+        What the network is to be trained with: one of its framework, for a torch module one that
+        has its parameters. Unless given the one that a Sequential or a Keras model is compiled
+        with. Its next step is tried on copies of the parameters.
+    learning_rate : float, optional
+        The learning rate, if another than the optimizer's own; without an optimizer that of
+        gradient descent.
 
     Returns
     -------
@@ -68,9 +79,10 @@ def diagnose(
     ShapeError
         If `x` or `y` has the wrong shape.
     TypeError
-        If `model` is none of these.
+        If `model` is none of these, or `optimizer` is of another framework.
     ValueError
-        If the model is not on the CPU, `y` does not fit the loss, or `loss` comes without `y`.
+        If the model is not on the CPU, `y` does not fit the loss, or `loss`, `optimizer` or
+        `learning_rate` comes without `y`.
 
     Examples
     --------
@@ -83,8 +95,14 @@ def diagnose(
     'symmetric'
     """
     training = _checks.flag("training", training)
-    if y is None and loss is not None:
-        raise ValueError(f"loss: expected None without y, found {_checks.found(loss)}")
+    rate = None
+    if learning_rate is not None:
+        rate = _checks.number("learning_rate", learning_rate, at_least=0.0)
+    if y is None:
+        wanting = {"loss": loss, "optimizer": optimizer, "learning_rate": learning_rate}
+        for name, value in wanting.items():
+            if value is not None:
+                raise ValueError(f"{name}: expected None without y, found {_checks.found(value)}")
     trace = frameworks.trace(model, x, y, loss, training)
     layers, theory = _layers(trace, training)
     measured = Measurements(
@@ -100,8 +118,11 @@ def diagnose(
         curvature=curvature(model, trace.arrays, x, y, loss),
         ending=measure(trace, layers),
         branches=find_branches(trace.layers),
+        first_step=first_step(model, x, y, loss, training, optimizer, rate),
     )
-    return Report(**vars(measured), findings=find(measured), _trace=_shortened(trace, layers))
+    given = Given(model, x, y, loss, training, optimizer, rate)
+    kept = _shortened(trace, layers)
+    return Report(**vars(measured), findings=find(measured), _trace=kept, _given=given)
 
 
 def _layers(trace: Trace, training: bool) -> tuple[list[LayerReport], Prediction | None]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fanin.diagnosis._signals import (
@@ -202,15 +203,20 @@ def _drawn_gain(trace: LayerTrace) -> float:
     return _gain(kernel.shape, law.variance + law.mean**2)
 
 
-def _groups(arrays: Mapping[str, Array]) -> Places | None:
+_HALF_OF_THE_DIGITS = float(np.finfo(np.float32).eps) ** 0.5
+
+
+def _groups(arrays: Mapping[str, Array], tolerance: float = 1e-6) -> Places | None:
     kernel = arrays.get("kernel")
-    return None if kernel is None else equal_units(kernel, arrays.get("bias"), tolerance=1e-6)
+    return None if kernel is None else equal_units(kernel, arrays.get("bias"), tolerance)
 
 
 def _tied(groups: Places | None, gradients: Mapping[str, Array]) -> Places | None:
     if groups is None or number_of_groups(groups) == len(groups):
         return groups  # there is nothing that gradients could part
-    parted = _groups(gradients)
+    # Gradients are sums over samples: of two equal units they agree to half of the digits, or not
+    # at all. Parted by less, units would stay equal for as long as anyone trains.
+    parted = _groups(gradients, _HALF_OF_THE_DIGITS)
     # Without gradients, as of weights that are not trained, nothing parts equal units.
     if parted is None or len(groups) != len(parted):
         return groups

@@ -7,6 +7,7 @@ from fanin import _checks
 from fanin.diagnosis._branches import Branch
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._ending import EndReport
+from fanin.diagnosis._first_step import FirstStep
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
 
@@ -30,6 +31,7 @@ class Measurements:
     curvature: Curvature | None
     ending: EndReport | None
     branches: tuple[Branch, ...]
+    first_step: FirstStep | None
 
     @property
     def kernels(self) -> list[LayerReport]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fanin._files import _disk, _formats
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._measurements import Measurements
+from fanin.diagnosis._mend import Given, mend
 from fanin.diagnosis.findings import Finding
 from fanin.diagnosis.findings._finding import named
 from fanin.frameworks._trace import Trace
@@ -57,12 +58,23 @@ class Report(Measurements, Result):
         What the loss gets, what it takes that for, and the targets.
     branches : tuple of Branch
         Layers that something leads past, such as those of residual blocks.
+    first_step : FirstStep or None
+        What the optimizer's next step would do to the weights and to the loss; where an optimizer
+        is known, and `y` is given.
     findings : list of Finding
         What is wrong: causes, most severe first, each before its effects.
     """
 
     findings: list[Finding]
     _trace: Trace
+    _given: Given | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is saved or sent is the report, not the user's model and data.
+        return {**vars(self), "_given": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
 
     @property
     def verdict(self) -> str:
@@ -105,6 +117,44 @@ class Report(Measurements, Result):
         from fanin.diagnosis._jacobian import singular_values
 
         return singular_values(self._trace, samples)
+
+    def mend(self, steps: int = 50) -> Any:
+        """Try what the findings advise, on a copy: cause by cause, diagnosed again after each.
+
+        The fixes are run as they are printed. It says what was applied, what is left, and how the
+        copy trains: "tried: loss after 50 steps 0.41, as it is 2.30". Each step is one of the
+        optimizer that `diagnose` knew, or else of Adam, on the whole batch. What fixes do to ``x``,
+        ``y`` or the optimizer is in what is said, and remains to be done.
+
+        Parameters
+        ----------
+        steps : int, default 50
+            Steps of training, of copies: of the network as it is, and as it is mended.
+
+        Returns
+        -------
+        Sequential or torch.nn.Module
+            The mended copy, not trained.
+
+        Raises
+        ------
+        TypeError
+            If the model is one of Keras.
+        ValueError
+            If the batch came without targets, or the report was copied or pickled.
+
+        Examples
+        --------
+        >>> import fanin, numpy as np
+        >>> from fanin.layers import Dense
+        >>> rng = np.random.default_rng(0)
+        >>> x, y = rng.normal(size=(64, 8)), rng.integers(0, 3, 64)
+        >>> layers = [Dense(16, "tanh", kernel_initializer="zeros"), Dense(3, "softmax")]
+        >>> copy = fanin.diagnose(fanin.Sequential(layers, rng=0), x, y).mend(steps=5)
+        applied: Dense(16, activation="tanh", kernel_initializer="glorot_normal")
+        tried: loss after 5 steps 1.26, as it is 1.1
+        """
+        return mend(self, self._given, steps)
 
     def plot(self, fig: "Figure | None" = None) -> "Figure":
         """Draw sizes by depth with theory's bands, histograms, and the units.

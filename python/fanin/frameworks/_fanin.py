@@ -35,6 +35,9 @@ ADVICE = Advice(
     loss=told("fanin.losses"),
     multiplied='model.get_layer("{name}").{role}[...] *= {factor}',
     filled='model.get_layer("{name}").{role}[...] = {value}',
+    redrawn=_DENSE,
+    replaces=True,
+    widened=_DENSE,
 )
 
 
@@ -224,8 +227,10 @@ def _by_layer(places: Any, flat: Array) -> dict[int, dict[str, Array]]:
 def entry() -> Entry:
     """Return the ways into a network."""
     from fanin.frameworks import _trained
+    from fanin.frameworks._trial import open_trial
+    from fanin.frameworks._workshop import NetworkWorkshop
 
-    return Entry(open_model, NetworkPass, trace, _trained)
+    return Entry(open_model, NetworkPass, trace, _trained, open_trial, NetworkWorkshop)
 
 
 def chosen_before(network: Chain, loss: Any) -> Loss | None:

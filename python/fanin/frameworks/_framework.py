@@ -35,6 +35,15 @@ class Advice:
         What sets the array ``{role}`` of the layer ``{name}`` to a ``{value}``.
     roles : mapping of str to str
         What the framework calls arrays that it calls otherwise than we do.
+    redrawn : str
+        What draws the weights of the layer ``{name}``, and only these, again.
+    replaces : bool
+        Whether that is a layer which takes its place.
+    widened : str
+        What gives the layer ``{name}`` more ``{units}``, and the one ``{behind}`` it as many
+        inputs.
+    finite_inputs : str
+        What puts zeros for inputs that are no numbers.
     at : str
         Where the layers are that have our names.
     activation : callable
@@ -46,8 +55,6 @@ class Advice:
         The same where the layer is an activation and nothing else.
     over_classes : str
         What puts a softmax over classes in its place; empty where there is no other.
-    redrawn : str
-        What draws the layer ``{name}`` again as the framework does; empty for `dense`.
     known_targets : str
         What leaves out samples whose targets are NaN or infinite.
     thawed : str
@@ -65,6 +72,10 @@ class Advice:
     leaky: str = '{at}Dense({units}, activation="leaky_relu", kernel_initializer="he_normal")'
     smaller: str
     recalibrated: str
+    redrawn: str
+    replaces: bool = False
+    widened: str
+    finite_inputs: str = "x = np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)"
     multiplied: str = ""
     filled: str = ""
     roles: Mapping[str, str] = field(default_factory=dict)
@@ -73,7 +84,6 @@ class Advice:
     bare: str
     bare_alone: str
     over_classes: str = ""
-    redrawn: str = ""
     known_targets: str = (
         "known = np.isfinite(y).reshape(len(y), -1).all(axis=1); x, y = x[known], y[known]"
     )
@@ -111,6 +121,63 @@ class Descent(NamedTuple):
     learning_rate: float
     """Of the first step."""
     momentum: float
+
+
+class Moved(NamedTuple):
+    """A kernel, and what an optimizer's step adds to it."""
+
+    fan_in: int
+    weights: Array
+    change: Array
+
+
+class Trial(Protocol):
+    """An optimizer's next step for the mean loss of some samples; the model does not take it.
+
+    Attributes
+    ----------
+    optimizer : str
+        Its name.
+    learning_rate : float
+        Of the step.
+    peak_rate : float
+        The largest that is known to come, as after a schedule's warmup.
+    momentum : float
+        With it, steps in one direction grow to ``1 / (1 - momentum)`` times the first.
+    loss : float
+        Before the step.
+    remedy : str
+        Code that sets another ``{rate}``, which is ``{factor}`` times this one.
+    """
+
+    optimizer: str
+    learning_rate: float
+    peak_rate: float
+    momentum: float
+    loss: float
+    remedy: str
+
+    def step(self, scale: float = 1.0) -> list[Moved]:
+        """Return what the step does to each kernel, for gradients that are multiplied."""
+
+    def loss_after(self, factor: float) -> float:
+        """Return the loss of the same samples after a step of so many times the length."""
+
+
+class Workshop(Protocol):
+    """A copy of a model, and what it is trained with, to be mended; all as attributes."""
+
+    model: Any
+    x: Any
+    y: Any
+    loss: Any
+    optimizer: Any
+
+    def apply(self, code: str, names: tuple[str, ...]) -> None:
+        """Run a fix as printed: what it assigns counts, and layers take the places of `names`."""
+
+    def loss_after(self, steps: int) -> float:
+        """Train another copy on the whole batch, and return its loss."""
 
 
 class Training(Protocol):
@@ -159,6 +226,11 @@ class Entry(NamedTuple):
     """Run it forward and back, and keep what its layers pass on: model, x, y, loss, training."""
     training: Training | None = None
     """What its models can besides where this package trains them."""
+    trial: Callable[..., Trial | None] | None = None
+    """Try an optimizer's next step: model, x, y, loss, training, optimizer, rate, samples. None
+    where no optimizer is known, or nothing is trained."""
+    workshop: Callable[..., Workshop] | None = None
+    """Copy what is to be mended: model, x, y, loss, optimizer, rate."""
 
 
 class Framework(Protocol):

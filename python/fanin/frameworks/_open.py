@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from fanin._checks import one_of
 from fanin.frameworks import _fanin, keras, torch
 from fanin.frameworks._arrays import Model, checked_order
-from fanin.frameworks._framework import Advice, Framework, Training
+from fanin.frameworks._framework import Advice, Framework, Training, Trial, Workshop
 from fanin.frameworks._layout import LAYOUTS
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._tree import is_tree, open_tree
@@ -111,6 +111,61 @@ def trace(model: object, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     framework = _running(model)
     found = framework.entry().trace(model, x, y, loss, training)
     return replace(found, framework=framework.NAME)
+
+
+def trial(
+    model: object,
+    x: Any,
+    y: Any,
+    loss: Any,
+    training: bool,
+    optimizer: Any,
+    rate: float | None,
+    samples: int,
+) -> Trial | None:
+    """Try the next step of an optimizer on the first samples; the model does not take it.
+
+    Parameters
+    ----------
+    model, x, y, loss, training
+        As for `trace`, which has accepted them.
+    optimizer : object or None
+        Of the model's framework; None takes the one that it is compiled with.
+    rate : float or None
+        Its learning rate, if another than its own; without an optimizer that of gradient descent.
+    samples : int
+        How many.
+
+    Returns
+    -------
+    Trial or None
+        None where no optimizer is known, or it can take no step.
+
+    Raises
+    ------
+    TypeError
+        If `optimizer` is of another framework.
+    """
+    entry = _running(model).entry()
+    if entry.trial is None:
+        return None
+    return entry.trial(model, x, y, loss, training, optimizer, rate, samples)
+
+
+def workshop(
+    model: object, x: Any, y: Any, loss: Any, optimizer: Any, rate: float | None
+) -> Workshop:
+    """Copy a model, and what it is trained with, to be mended.
+
+    Raises
+    ------
+    TypeError
+        If its framework has none.
+    """
+    entry = _running(model).entry()
+    if entry.workshop is None:
+        _refuse(model, "a fanin.Sequential or a torch.nn.Module to mend")
+    return entry.workshop(model, x, y, loss, optimizer, rate)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from fanin.diagnosis.findings import learning
 from fanin.diagnosis.findings._finding import SEVERITIES, Finding
 from fanin.diagnosis.findings._places import activated_behind
 
@@ -153,26 +154,19 @@ def _at_the_same_place(case: _Case) -> bool:
     return layer.index <= case.measured[case.effect.layers[0]].index <= after.index
 
 
-def _large(case: _Case) -> bool:
-    return case.cause.value > 1
-
-
 def _too_large(case: _Case) -> bool:
     if len(case.cause.layers) > 1 and case.effect.kind == "saturated":
         return False  # then that is the name of it
-    return _large(case) and _behind(case)
+    return case.cause.value > 1 and _behind(case)
 
 
 def _too_small(case: _Case) -> bool:
     return case.cause.value < 1 and _behind(case)
 
 
-def _off_inputs(case: _Case) -> bool:
-    """Whether inputs of the usual size would do: curvature grows as their second moment."""
-    size = case.cause.value
-    if case.effect.kind == "learning_rate":
-        return case.effect.value < max(size, 1.0) ** 2 * case.effect.threshold
-    return size > 1
+def _large_inputs(case: _Case) -> bool:
+    """Whether inputs are larger than weights are made for, not smaller."""
+    return case.cause.value > 1
 
 
 def _only_shifted(case: _Case) -> bool:
@@ -212,11 +206,20 @@ def _ended_before(case: _Case) -> bool:
     return not _still_there(case.effect, case.measured)
 
 
+def _of_gradients(case: _Case) -> bool:
+    """Whether a learning rate is too large because gradients are, which the cause makes so."""
+    return learning.explained(case.effect, case.measured, [case.cause])
+
+
+_ENLARGE = (
+    *("feature_scale", "unscaled_input", "uncentred_input", "target_scale", "normalization"),
+    *("scale", "bias", "symmetric", "saturated", "exploding", "vanishing", "dead", "output_scale"),
+)
 _SIZES = frozenset({"exploding", "vanishing"})
 _FLAT = frozenset({"dead", "saturated", "bias"})
 _ENDS = frozenset({"constant_output", "no_gradient"})
 _NOTHING = _ENDS | {"vanishing", "dead", "bias", "rank"}
-_OF_LARGE = _FLAT | {"output_scale", "learning_rate", "exploding"}
+_OF_LARGE = _FLAT | {"output_scale", "exploding"}
 
 _RULES: tuple[_Rule, ...] = (
     # Samples that are all the same leave nothing that differs.
@@ -224,22 +227,21 @@ _RULES: tuple[_Rule, ...] = (
     # Inputs far from zero, or of another size, are what the first layer's weights are not made for.
     _Rule("uncentred_input", frozenset({"unscaled_input"}), _only_shifted),
     _Rule("feature_scale", frozenset({"unscaled_input", "uncentred_input"}), _always),
-    _Rule("feature_scale", _OF_LARGE, _off_inputs),
-    _Rule("unscaled_input", _OF_LARGE, _off_inputs),
-    _Rule("uncentred_input", _OF_LARGE, _off_inputs),
+    _Rule("feature_scale", _OF_LARGE, _large_inputs),
+    _Rule("unscaled_input", _OF_LARGE, _large_inputs),
+    _Rule("uncentred_input", _OF_LARGE, _large_inputs),
     _Rule("uncentred_input", frozenset({"vanishing"}), _always),
     # No sample tells from another behind a kernel or a γ of zero, and no gradient gets before it.
     _Rule("zero", _NOTHING | {"batch_norm_lag"}, _always),
     _Rule("zero", frozenset({"symmetric"}), _noted),
     _Rule("normalization", _SIZES, _by_size),
     _Rule("normalization", _ENDS | {"dead", "bias", "symmetric"}, _too_small),
-    _Rule("normalization", frozenset({"saturated", "output_scale", "learning_rate"}), _too_large),
+    _Rule("normalization", frozenset({"saturated", "output_scale"}), _too_large),
     # Weights of another size: signals behind them, gradients before them.
     _Rule("scale", _SIZES, _by_size),
     _Rule("scale", _SIZES | {"saturated"}, _more_off),
     _Rule("scale", _ENDS | {"dead", "bias"}, _too_small),
     _Rule("scale", frozenset({"dead", "saturated", "output_scale"}), _too_large),
-    _Rule("scale", frozenset({"learning_rate"}), _large),
     _Rule("scale", frozenset({"unexpected"}), _behind),
     _Rule("bias", frozenset({"dead", "saturated", "exploding", "unexpected"}), _behind),
     _Rule("bias", _ENDS | {"vanishing", "output_scale"}, _always),
@@ -254,9 +256,11 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("dead", frozenset({"vanishing"}), _ends_signals),
     _Rule("saturated", _SIZES | _ENDS | {"unexpected"}, _always),
     _Rule("exploding", frozenset({"exploding"}), _same_way),
-    _Rule("exploding", frozenset({"output_scale", "learning_rate", "unexpected"}), _always),
+    _Rule("exploding", frozenset({"output_scale", "unexpected"}), _always),
     _Rule("vanishing", frozenset({"vanishing"}), _same_way),
     _Rule("vanishing", frozenset({"dead"}), _ended_before),
     _Rule("vanishing", _ENDS | {"unexpected"}, _always),
     _Rule("constant_output", frozenset({"no_gradient", "rank"}), _always),
+    # Gradients are as large as signals, weights and errors; so are steps along them.
+    *(_Rule(kind, frozenset({"learning_rate"}), _of_gradients) for kind in _ENLARGE),
 )

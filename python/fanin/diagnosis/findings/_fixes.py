@@ -36,6 +36,82 @@ def _ended(layer: "LayerReport") -> str:
     return f', activation="{layer.activation}"' if layer.activation else ""
 
 
+def redrawn(names: tuple[str, ...], measured: "Measurements") -> str:
+    """Return code that draws the layers of these names again, as suits the activation behind them.
+
+    An activation that is a module of its own is the one of the layer before it.
+    """
+    drawn = (_drawn_for(measured[name], measured) for name in names)
+    advice = advice_of(measured.framework)
+    lines = []
+    for layer in {layer.index: layer for layer in drawn if layer is not None}.values():
+        activation = activation_behind(layer, measured)
+        if layer.kind == "batch_normalization" and advice.replaces:
+            return f"{advice.at}BatchNormalization()"
+        if layer.kind.endswith("normalization") and "gamma" in layer.weights:
+            lines.append(filled(layer, "gamma", 1.0, measured.framework))
+            continue
+        lines.append(
+            advice.redrawn.format(
+                name=layer.name,
+                units=layer.units,
+                ended=_ended(layer),
+                initializer=_trainable(activation, len(measured.hidden)),
+            )
+        )
+    # Of layers that are written anew one stands for all: others have their own width.
+    return "; ".join(lines[:1] if advice.replaces else lines)
+
+
+def _drawn_for(layer: "LayerReport", measured: "Measurements") -> "LayerReport | None":
+    """Return the layer with weights that makes what a layer gets: itself, or one before it."""
+    before = reversed(measured.layers[: layer.index + 1])
+    return next((candidate for candidate in before if candidate.weights), None)
+
+
+def activation_behind(layer: "LayerReport", measured: "Measurements") -> str:
+    """Return the activation that ends a layer, be it its own or that of a layer behind it."""
+    for behind in measured.layers[layer.index :]:
+        if behind.activation:
+            return behind.activation
+        if behind.index > layer.index and "kernel" in behind.weights:
+            break
+    return ""
+
+
+def _trainable(activation: str, depth: int) -> str:
+    """Return an initializer; Glorot's for a few layers of what is hard to train when deep."""
+    if depth <= _SHALLOW and not trainable_when_deep(activation):
+        return '"glorot_uniform"'
+    return initializer_for(activation)
+
+
+_SHALLOW = 4
+"""Hidden layers that Glorot's weights serve whatever the activation."""
+
+
+def widened(
+    layer: "LayerReport", behind: "LayerReport", units: int, measured: "Measurements"
+) -> str:
+    """Return code of a layer like this one with more units, and of the one that reads it."""
+    initializer = _trainable(activation_behind(layer, measured), len(measured.hidden))
+    kernels = layer.weights["kernel"].values, behind.weights["kernel"].values
+    return advice_of(measured.framework).widened.format(
+        name=layer.name,
+        behind=behind.name,
+        units=units,
+        inputs=kernels[0].shape[0],
+        outputs=kernels[1].shape[-1],
+        ended=_ended(layer),
+        initializer=initializer,
+    )
+
+
+def finite_inputs(framework: str) -> str:
+    """Return code that puts zeros, the mean of inputs that are centred, for NaN and infinity."""
+    return advice_of(framework).finite_inputs
+
+
 def leaky(layer: "LayerReport", framework: str) -> str:
     """Return code of a layer like this one whose units cannot die."""
     advice = advice_of(framework)
@@ -101,8 +177,8 @@ def bare(layer: "LayerReport", measured: "Measurements", dead: bool = False) -> 
         name=layer.name, parent=parent, own=own, units=layer.units
     )
     before = _kernel_before(layer, measured)
-    if dead and advice.redrawn and before is not None and "{name}" in advice.redrawn:
-        code += "; " + advice.redrawn.format(name=before.name)
+    if dead and before is not None and not advice.replaces:
+        code += "; " + redrawn((before.name,), measured)
     return code
 
 
@@ -127,19 +203,6 @@ def loss_of(layer: "LayerReport", measured: "Measurements", looks: str) -> str:
     if ending is None:
         return ""
     return advice_of(measured.framework).loss(measured.loss, ending.task, looks)
-
-
-def redrawn(layer: "LayerReport", measured: "Measurements") -> str:
-    """Return code that draws the weights of a layer again, or those of the layer before it."""
-    advice = advice_of(measured.framework)
-    before = layer if layer.weights else _kernel_before(layer, measured)
-    if before is None:
-        return ""
-    if advice.redrawn and "(" not in before.name:
-        return advice.redrawn.format(name=before.name)
-    if layer.kind in ("batch_normalization", "normalization"):
-        return f"{advice.at}BatchNormalization()" if layer.kind[0] == "b" else ""
-    return dense_with(before, measured.framework)
 
 
 def multiplied(layer: "LayerReport", role: str, factor: float, framework: str) -> str:

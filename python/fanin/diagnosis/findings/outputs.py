@@ -107,7 +107,7 @@ def _constant(measured: "Measurements", first: "LayerReport") -> Finding:
         "is left of what tells them apart."
     )
     source = "what is the same for all samples tells nothing of them"
-    fix = redrawn(first, measured)
+    fix = redrawn((first.name,), measured)
     return Finding("constant_output", "severe", (first.name,), 0.0, 0.0, text, source, fix)
 
 
@@ -180,7 +180,7 @@ def without_gradient(measured: "Measurements") -> list[Finding]:
     names = tuple(layer.name for layer in still)
     text = f"{which} a gradient, the first of them {names[0]}: what is behind passes none on."
     source = "a step of gradient descent is the learning rate times the gradient"
-    fix = redrawn(still[-1], measured)
+    fix = redrawn((still[-1].name,), measured)
     return [Finding("no_gradient", "severe", names, 0.0, 0.0, text, source, fix)]
 
 

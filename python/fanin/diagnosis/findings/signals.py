@@ -3,12 +3,12 @@
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fanin.diagnosis.findings._biases import blamed
 from fanin.diagnosis.findings._finding import Finding, also, graded
-from fanin.diagnosis.findings._fixes import dense_with
+from fanin.diagnosis.findings._fixes import dense_with, finite_inputs, redrawn
 from fanin.diagnosis.findings._places import in_branch
 
 if TYPE_CHECKING:
@@ -26,8 +26,18 @@ def non_finite(measured: "Measurements") -> list[Finding]:
     """Find the first place where a number is NaN or infinite."""
     for where, layers, place in _places(measured):
         text = f"{where} NaN or infinity{place}: nothing behind that can be measured."
-        return [Finding("non_finite", "severe", layers, math.nan, math.inf, text, "arithmetic")]
+        fix = _finite(where, layers, measured)
+        finding = Finding("non_finite", "severe", layers, math.nan, math.inf, text, "arithmetic")
+        return [replace(finding, fix=fix)]
     return []
+
+
+def _finite(where: str, layers: tuple[str, ...], measured: "Measurements") -> str:
+    """Return code that makes finite what is not: inputs, or else weights."""
+    if not layers:
+        return finite_inputs(measured.framework)
+    # Weights that are numbers, and give none, are too large.
+    return redrawn(layers, measured) if where.startswith(("The", "Activations")) else ""
 
 
 def _places(

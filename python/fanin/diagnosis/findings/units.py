@@ -1,11 +1,12 @@
 """Units that are wasted: equal to others, or off."""
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from fanin.diagnosis.findings._biases import DROWNED, MANY, blamed, drowned_share
 from fanin.diagnosis.findings._finding import Finding, also, graded
-from fanin.diagnosis.findings._fixes import dense_with, filled, leaky
+from fanin.diagnosis.findings._fixes import filled, redrawn
 from fanin.diagnosis.findings._places import activated_behind, normalized_behind
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _LU = "Lu et al. 2019, arXiv:1903.06733: dead ReLU units never recover"
 def symmetric(measured: "Measurements") -> list[Finding]:
     """Find hidden layers whose units are equal and get equal gradients."""
     hidden = measured.kernels[:-1]
-    tied = [layer for layer in hidden if layer.free < layer.units]
+    tied = [la for la in hidden if la.free < la.units and not _parted_by_noise(la, measured)]
     if tied:
         worst = min(tied, key=lambda layer: layer.free / layer.units)
         severity = "severe" if worst.free <= max(1, worst.units // 2) else "warning"
@@ -40,6 +41,22 @@ def symmetric(measured: "Measurements") -> list[Finding]:
     return [_symmetric("note", equal, worst, worst.distinct, text, measured)]
 
 
+def _parted_by_noise(layer: "LayerReport", measured: "Measurements") -> bool:
+    """Return whether noise, switched off here, falls on equal units of a layer one by one.
+
+    In training mode gradients show what it does. Of what is behind the next kernel all of them get
+    the same.
+    """
+    if measured.training:
+        return False
+    for behind in measured.layers[layer.index + 1 :]:
+        if "kernel" in behind.weights:
+            return False
+        if re.search("dropout|noise", f"{behind.kind} {behind.name}", re.IGNORECASE):
+            return True
+    return False
+
+
 def _names(layers: list["LayerReport"]) -> tuple[str, ...]:
     return tuple(layer.name for layer in layers)
 
@@ -53,7 +70,7 @@ def _symmetric(
     measured: "Measurements",
 ) -> Finding:
     source = "Goodfellow, Bengio and Courville 2016, section 8.4: weights must break symmetry"
-    fix = dense_with(worst, measured.framework)
+    fix = redrawn(_names(layers), measured)
     share = distinct / worst.units
     return Finding("symmetric", severity, _names(layers), share, 1.0, text, source, fix)
 
@@ -82,7 +99,8 @@ def dead(measured: "Measurements") -> list[Finding]:
         f"{worst.dead:.0%} of the units of {worst.name} are off for all {measured.batch} samples"
         f"{also(worst.name, names)}: they get no gradient{why}."
     )
-    fix = fix or leaky(worst, measured.framework)
+    # The weights, and the bias with them: a leaky unit that is off for all samples learns slowly.
+    fix = fix or redrawn((worst.name,), measured)
     return [Finding("dead", severity, names, worst.dead, 0.4, text, _LU, fix)]
 
 

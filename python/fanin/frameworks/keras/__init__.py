@@ -14,6 +14,8 @@ ADVICE = Advice(
     bare_alone='keras.layers.Activation("linear")',
     thawed="model.trainable = True",
     loss=told("keras.losses", '; model.compile(model.optimizer or "adam", loss)'),
+    redrawn='fanin.initialize(model.get_layer("{name}"), {initializer}, seed=0)',
+    widened='keras.layers.Dense({units}{ended}, kernel_initializer="he_normal")',
     recalibrated="for _ in range(500): model(x, training=True)",
     multiplied=f"{_ARRAY}.assign({{factor}} * {_ARRAY})",
     filled=f"{_ARRAY}.assign(0 * {_ARRAY} + {{value}})",
@@ -30,6 +32,7 @@ def entry() -> Entry:
     """Return the ways into a model."""
     from fanin.frameworks.keras._arrays import open_keras
     from fanin.frameworks.keras._trace import trace_keras
+    from fanin.frameworks.keras._trial import open_trial
     from fanin.frameworks.keras._visit import KerasPass
 
-    return Entry(open_keras, KerasPass, trace_keras)
+    return Entry(open_keras, KerasPass, trace_keras, trial=open_trial)

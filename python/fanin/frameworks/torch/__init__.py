@@ -28,7 +28,6 @@ ADVICE = Advice(
     bare=_SET % "Identity()",
     bare_alone=_SET % "Identity()",
     over_classes=_SET % "Softmax(1)",
-    redrawn='model.get_submodule("{name}").reset_parameters()',
     known_targets=(
         "known = torch.isfinite(y).reshape(len(y), -1).all(1); x, y = x[known], y[known]"
     ),
@@ -38,6 +37,11 @@ ADVICE = Advice(
     "torch.nn.BatchNorm1d({units}), torch.nn.{activation}())",
     leaky="torch.nn.LeakyReLU(0.1)",
     smaller='model.get_submodule("{name}").weight.data.mul_({factor})',
+    redrawn='fanin.initialize(model.get_submodule("{name}"), {initializer}, seed=0)',
+    widened='model.set_submodule("{name}", torch.nn.Linear({inputs}, {units})); '
+    'model.set_submodule("{behind}", torch.nn.Linear({units}, {outputs})); '
+    "optimizer = type(optimizer)(model.parameters(), lr=optimizer.param_groups[0]['lr'])",
+    finite_inputs="x = torch.nan_to_num(torch.as_tensor(x), nan=0.0, posinf=0.0, neginf=0.0)",
     recalibrated="torch.optim.swa_utils.update_bn([x], model)",
     multiplied='model.get_submodule("{name}").{role}.data.mul_({factor})',
     filled='model.get_submodule("{name}").{role}.data.fill_({value})',
@@ -61,6 +65,8 @@ def entry() -> Entry:
     """Return the ways into a model."""
     from fanin.frameworks.torch._arrays import open_torch
     from fanin.frameworks.torch._trace import trace_torch
+    from fanin.frameworks.torch._trial import open_trial
     from fanin.frameworks.torch._visit import TorchPass
+    from fanin.frameworks.torch._workshop import TorchWorkshop
 
-    return Entry(open_torch, TorchPass, trace_torch)
+    return Entry(open_torch, TorchPass, trace_torch, trial=open_trial, workshop=TorchWorkshop)

@@ -1,0 +1,145 @@
+"""The next step of an optimizer of torch, taken by copies of the parameters."""
+
+import copy
+import inspect
+from typing import Any
+
+import numpy as np
+import torch
+from torch.func import functional_call  # type: ignore[import-not-found,unused-ignore]
+
+from fanin import _checks
+from fanin.frameworks._framework import Moved
+from fanin.frameworks.torch._trace import _objective, as_tensor, undisturbed
+
+
+def open_trial(
+    model: Any,
+    x: Any,
+    y: Any,
+    loss: Any,
+    training: bool,
+    optimizer: Any,
+    rate: float | None,
+    samples: int,
+) -> "TorchTrial | None":
+    """Try the next step of an optimizer, or that of gradient descent; see `_open.trial`.
+
+    None for an optimizer that must be given a closure, and for a model that does not train.
+    """
+    if y is None or (optimizer is None and rate is None):
+        return None
+    names = {id(p): n for n, p in model.named_parameters() if p.requires_grad}
+    if optimizer is not None and not isinstance(optimizer, torch.optim.Optimizer):
+        raise TypeError(
+            f"optimizer: expected a torch.optim.Optimizer, found {_checks.found(optimizer)}"
+        )
+    if optimizer is not None:
+        its = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        if its.isdisjoint(map(id, model.parameters())):
+            raise ValueError("optimizer: expected one of the model's parameters, found none there")
+        names = {key: name for key, name in names.items() if key in its}
+    if not names:
+        return None
+    samples_of = as_tensor(x, model)[:samples]
+    trial = TorchTrial(model, samples_of, torch.as_tensor(y)[:samples], loss, training, names)
+    return trial if trial.take(optimizer, rate) else None
+
+
+class TorchTrial:
+    """See `Trial`."""
+
+    def __init__(
+        self, model: Any, x: Any, y: Any, loss: Any, training: bool, names: dict[int, str]
+    ) -> None:
+        self._model, self._x, self._y = model, x, y
+        self._aim, self._training = loss, training
+        params = dict(model.named_parameters())
+        self._start = {name: params[name].detach().clone() for name in names.values()}
+        self._names = names
+        for tensor in self._start.values():
+            tensor.requires_grad_()
+        value = self._value(self._start)
+        self.loss = float(value.detach())
+        wanted = list(self._start.values())
+        found: Any = [None] * len(wanted)
+        if value.requires_grad:
+            found = torch.autograd.grad(value, wanted, allow_unused=True)
+        self._gradients = dict(zip(self._start, found, strict=True))
+
+    def take(self, optimizer: Any, rate: float | None) -> bool:
+        """Let the optimizer take its step; return whether it could."""
+        self._given, self._rate = optimizer, rate
+        self.optimizer = "SGD" if optimizer is None else type(optimizer).__name__
+        groups: list[dict[str, Any]] = [{"lr": rate}]
+        if optimizer is not None:
+            groups = optimizer.param_groups
+        rates = [float(group["lr"]) if rate is None else rate for group in groups]
+        peaks = [float(g.get(key, 0.0)) for g in groups for key in ("initial_lr", "max_lr")]
+        self.learning_rate, self.peak_rate = max(rates), max(rates + peaks)
+        self.momentum = max(float(group.get("momentum", 0.0)) for group in groups)
+        self.remedy = (
+            'for group in optimizer.param_groups: group["lr"] *= {factor}'
+            if rate is None
+            else "learning_rate = {rate}"
+        )
+        try:
+            self._change = self._stepped(1.0)
+        except TypeError:  # a closure is missing, or what its class is made with is not known
+            return False
+        return True
+
+    def _stepped(self, scale: float) -> dict[str, Any]:
+        """Return what the step adds to each parameter."""
+        clones = {name: tensor.detach().clone() for name, tensor in self._start.items()}
+        for name, clone in clones.items():
+            gradient = self._gradients[name]
+            clone.grad = None if gradient is None else scale * gradient
+        self._copied(clones).step()
+        return {name: clone - self._start[name].detach() for name, clone in clones.items()}
+
+    def _copied(self, clones: dict[str, Any]) -> Any:
+        """Return an optimizer like the one given, in the same state, of other parameters."""
+        if self._given is None:
+            return torch.optim.SGD(clones.values(), lr=self._rate)
+        groups, states = [], {}
+        for group in self._given.param_groups:
+            names = [self._names[id(p)] for p in group["params"] if id(p) in self._names]
+            if names:
+                rate = {} if self._rate is None else {"lr": self._rate}
+                groups.append({**group, **rate, "params": [clones[name] for name in names]})
+            for parameter in group["params"]:
+                if id(parameter) in self._names and parameter in self._given.state:
+                    state = copy.deepcopy(self._given.state[parameter])
+                    states[clones[self._names[id(parameter)]]] = state
+        known = inspect.signature(type(self._given)).parameters
+        options = {k: v for k, v in self._given.defaults.items() if k in known}
+        made = type(self._given)(groups, **options)
+        made.state.update(states)
+        return made
+
+    def _value(self, params: dict[str, Any]) -> Any:
+        buffers = {name: tensor.clone() for name, tensor in self._model.named_buffers()}
+        with undisturbed(self._model, self._training), torch.enable_grad():
+            # One mask of Dropout for all: a loss that changes at random says nothing of a step.
+            torch.manual_seed(0)
+            outputs = functional_call(self._model, {**params, **buffers}, (self._x,))
+            return _objective(outputs, self._y, self._aim)[2] / 1.0
+
+    def step(self, scale: float = 1.0) -> list[Moved]:
+        """See `Trial`."""
+        change = self._change if scale == 1 else self._stepped(scale)
+        return [
+            Moved(tensor[0].numel(), _array(tensor), _array(change[name]))
+            for name, tensor in self._start.items()
+            if tensor.ndim > 1 and tensor.numel()
+        ]
+
+    def loss_after(self, factor: float) -> float:
+        """See `Trial`."""
+        moved = {n: t.detach() + factor * self._change[n] for n, t in self._start.items()}
+        return float(self._value(moved).detach())
+
+
+def _array(tensor: Any) -> Any:
+    return np.asarray(tensor.detach().float().numpy())
