@@ -85,8 +85,7 @@ def constant(measured: "Measurements") -> list[Finding]:
     """Find outputs that are the same for all samples, and the layer behind which they are.
 
     A last layer that begins at zero is good practice: it gets a gradient, and moves in the first
-    step. Outputs that are the same for another reason hide the samples from the loss; a hidden
-    layer of zeros that gets a gradient does so for some steps, and is a warning.
+    step. Outputs that are the same for another reason hide the samples from the loss.
     """
     first = _first_flat(measured)
     if first is None or _is_faint(measured, first):
@@ -112,8 +111,7 @@ def _constant(measured: "Measurements", first: "LayerReport") -> Finding:
     )
     source = "what is the same for all samples tells nothing of them"
     fix = redrawn(first, measured)
-    severity = "warning" if _wakes(first) else "severe"
-    return Finding("constant_output", severity, (first.name,), 0.0, 0.0, text, source, fix)
+    return Finding("constant_output", "severe", (first.name,), 0.0, 0.0, text, source, fix)
 
 
 def _first_flat(measured: "Measurements") -> "LayerReport | None":
