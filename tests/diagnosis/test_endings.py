@@ -189,6 +189,13 @@ LAWS = {
         lambda p, y: -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean(), YES[:, None], 1,
         Takes("probabilities", "binary", False),
     ),
+    "a weighted logit": (
+        lambda z, y: (3 * y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)).mean(),
+        0.1 + 0.8 * YES[:, None], 1, Takes("logits", "binary", False),
+    ),
+    "squares of whole numbers": (
+        lambda z, y: ((z - y) ** 2).mean(), (Y[:, None] > 1).astype(int), 1, Takes()
+    ),
     "squares": (lambda z, y: ((z - y) ** 2).mean(), T, 1, Takes("values", "values", False)),
     "large values": (
         lambda z, y: np.abs(z - y).mean(), 3000 * T + 20000, 1, Takes("values", "values", False)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from fanin import _core
 from fanin.diagnosis._signals import Signal
-from fanin.frameworks._ending import UNKNOWN, Ending, Takes
 from fanin.show.results import Result
 from fanin.show.text import counted
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
+    from fanin.frameworks._ending import Ending, Takes
     from fanin.frameworks._trace import LayerTrace, Trace
 
 Array = NDArray[Any]
@@ -182,7 +182,7 @@ def measure(trace: "Trace", layers: "list[LayerReport]") -> EndReport | None:
     place = _last_place(trace)
     last = trace.layers[place]
     reach = _reach(layers[place]) if ending.whole else None
-    takes = _believed(ending)
+    takes = ending.takes
     distinct, combinations = _distinct(trace.inputs)
     return EndReport(
         outputs=_outputs(ending, layers[-1]),
@@ -230,15 +230,10 @@ def _hands_on(layer: "LayerTrace") -> bool:
     return given.size == handed.size and bool((given.reshape(-1) == handed.reshape(-1)).all())
 
 
-def _outputs(ending: Ending, last: "LayerReport") -> Signal:
+def _outputs(ending: "Ending", last: "LayerReport") -> Signal:
     """Measure the outputs, unless they are measured as the last layer's."""
     same = ending.whole and ending.outputs.shape == (last.samples, last.units)
     return last.output if same else Signal.of(ending.outputs)
-
-
-def _believed(ending: Ending) -> Takes:
-    """Return what the loss takes; without targets there is none."""
-    return UNKNOWN if ending.targets is None else ending.takes
 
 
 def looks_like(rows: Array) -> str:
@@ -303,7 +298,7 @@ def _distinct(inputs: Array) -> tuple[int, float]:
     return distinct, math.exp(min(logarithm, 700.0))
 
 
-def _targets(ending: Ending, takes: Takes, reach: Reach | None) -> Targets:
+def _targets(ending: "Ending", takes: "Takes", reach: Reach | None) -> Targets:
     given = np.asarray(ending.targets)
     units, size = ending.outputs.shape[1], ending.outputs.size
     values = given.astype(np.float64) if given.dtype.kind in "fiub" else np.zeros(given.shape)
@@ -330,7 +325,7 @@ def _targets(ending: Ending, takes: Takes, reach: Reach | None) -> Targets:
     )
 
 
-def _counts(ending: Ending, takes: Takes, values: Array) -> NDArray[np.int64] | None:
+def _counts(ending: "Ending", takes: "Takes", values: Array) -> NDArray[np.int64] | None:
     """Return the samples of each class, where each sample has one class."""
     if takes.task not in ("classes", "binary"):
         return None

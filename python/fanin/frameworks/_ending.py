@@ -70,10 +70,10 @@ def probed(value: Callable[[Array, Array], float], targets: Array, outputs: Arra
 
     A loss of logits of classes is that of the same logits shifted together; one of probabilities p
     loses ln s where they are multiplied by s; one of their logarithms loses what is added to them;
-    one of the logit z of yes and no is higher at z than at −z by (1 − 2y) z; one of values is that
-    of values and targets shifted together. Each is an identity of its formula, and the first holds
-    whatever the weights of classes and the smoothing of labels. Made-up outputs tell, so that those
-    of the network do not count.
+    one of the logit z of yes and no is higher at z than at −z by (1 − 2y) z, so its odd part is
+    linear; one of values is that of values and targets shifted together. Each is an identity of its
+    formula, the first and the fourth whatever the weights of classes and the smoothing of labels.
+    Made-up outputs tell, so that those of the network do not count.
 
     Parameters
     ----------
@@ -139,24 +139,31 @@ def _of_probabilities(at: _At, z: Array, targets: Array) -> bool:
     return _are_classes(z, targets) and _equal(at(shares / 2), value + np.log(2.0))
 
 
-def _yes_and_no(z: Array, targets: Array) -> Array | None:
-    """Return targets of 0 and 1, in the shape of the outputs; None if they are others."""
-    if targets.size != z.size or not ((targets == 0) | (targets == 1)).all():
-        return None
-    return targets.reshape(z.shape).astype(float)
+def _are_shares(z: Array, targets: Array) -> bool:
+    """Return whether targets are probabilities of yes, one for each output."""
+    return targets.size == z.size and bool(((targets >= 0) & (targets <= 1)).all())
 
 
 def _of_binary_logits(at: _At, z: Array, targets: Array) -> bool:
-    y = _yes_and_no(z, targets)
-    return y is not None and _equal(at(z) - at(-z), float(((1 - 2 * y) * z).mean()))
+    # Far away the loss is linear, which that of values is not.
+    grows = _even(at, 100 * z) / max(_even(at, 50 * z), 1e-9)
+    return _are_shares(z, targets) and _is_odd_part_linear(at, z) and 1.9 < grows < 2.1
 
 
 def _of_binary_probabilities(at: _At, z: Array, targets: Array) -> bool:
-    y = _yes_and_no(z, targets)
-    if y is None:
-        return False
-    p = 1 / (1 + np.exp(-z))
-    return _equal(at(p) - at(1 - p), float(((1 - 2 * y) * z).mean()))
+    def of_logits(given: Array) -> float:
+        return at(1 / (1 + np.exp(-given)))
+
+    return _are_shares(z, targets) and _is_odd_part_linear(of_logits, z)
+
+
+def _is_odd_part_linear(at: _At, z: Array) -> bool:
+    once, twice = at(z) - at(-z), at(2 * z) - at(-2 * z)
+    return _equal(2 * once, twice) and not _equal(at(z), at(2 * z))
+
+
+def _even(at: _At, z: Array) -> float:
+    return at(z) + at(-z)
 
 
 def _of_values(at: _At, z: Array, targets: Array) -> bool:

@@ -21,6 +21,9 @@ _ROUNDING = 1e-6
 _STRAW = 1e-3
 """What varied by less was nearly lost before: most of the decades to rounding are of others."""
 
+_NOTHING = 1e-18
+"""What is smaller has vanished: its square is at the end of what float32 holds."""
+
 
 def badly_scaled(measured: "Measurements") -> list[Finding]:
     """Find a loss far above that of guessing, or outputs far larger than the targets."""
@@ -129,10 +132,10 @@ def _first_flat(measured: "Measurements") -> "LayerReport | None":
 
 def _is_faint(measured: "Measurements", first: "LayerReport") -> bool:
     """Return whether a layer is the last straw: what it gets hardly varied, or it only rounds."""
-    if first.pre_activation is not None and first.output.zeros == 1:
+    if first.dead == 1 and first.signal.rms > _NOTHING:
         return False  # a rectifier that is off, however little varies where it is
     before = measured.layers[first.index - 1].output if first.index else measured.inputs
-    if before.varying < _STRAW * before.rms:
+    if before.rms < _NOTHING or before.varying < _STRAW * before.rms:
         return True
     given = first.pre_activation
     return given is not None and not _is_flat(given)
