@@ -65,13 +65,6 @@ class Report(Measurements, Result):
     _trace: Trace
     _given: Given | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        # What is saved or sent is the report, not the user's model and data.
-        return {**vars(self), "_given": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-
     @property
     def verdict(self) -> str:
         """One sentence: the worst of the findings, or that there is none."""

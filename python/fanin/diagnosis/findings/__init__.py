@@ -78,7 +78,7 @@ def find(report: Measurements) -> list[Finding]:
 
 
 def _rates_last(found: list[Finding], report: Measurements) -> list[Finding]:
-    """Put learning rates that are too large because of something else below all that is."""
+    """Put learning rates that do not suit because of something else below all that is."""
     last = [finding for finding in found if learning.explained(finding, report, found)]
     rest = [finding for finding in found if finding not in last]
     return [*rest, *(replace(finding, severity="note") for finding in last)]
