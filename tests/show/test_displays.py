@@ -71,7 +71,7 @@ def every_result(name="first"):
     said = [
         (history, ["epochs=3", f"loss={history.history['loss'][-1]:.4g}", "val_accuracy="], []),
         (history.signals, ["4 layers", "from step 0 to 9"], [f"{name} 0", "std", "saturated"]),
-        (faded, [f"net {name[:10]}", "5 layers", "3 findings", "vanishing"],
+        (faded, [f"net {name[:10]}", "5 layers", "4 findings", "vanishing"],
          [f"{name} 1", "glorot_normal", faded.verdict, faded.findings[0].source]),
         (layer, [f"{name} 1", "16 units", f"{layer.signal.rms:.3g}"], ["effective_rank"]),
         (layer.signal, [f"std {layer.signal.std:.4g}"], ["unit_mean"]),
@@ -81,6 +81,7 @@ def every_result(name="first"):
         (faded.ending, ["for a loss of"], ["takes", "trained"]),
         (faded.ending.targets, ["of"], ["unreached"]),
         (faded.curvature, [f"sharpness={faded.curvature.sharpness:.6g}"], []),
+        (faded.first_step, ["SGD", "learning_rate=0.01"], ["largest_change"]),
         (alike, ["tied units in", "of 4 layers", f"{name[:10]}"], [alike.verdict, "distinct"]),
         (alike.start[0], ["1 distinct of 16"], ["tied"]),
         (recommended, ["he_normal"], [recommended.reason, "glorot_uniform"]),

@@ -351,6 +351,7 @@ EXEMPT: dict[str, str] = {
             "fanin.diagnosis.Candidate",
             "fanin.diagnosis.Curvature",
             "fanin.diagnosis.Finding",
+            "fanin.diagnosis.FirstStep",
             "fanin.diagnosis.LayerReport",
             "fanin.diagnosis.LayerSymmetry",
             "fanin.diagnosis.Recommendation",

@@ -53,7 +53,7 @@ class FirstStep(Result):
         does not.
     scale_free : bool
         Whether gradients a hundredth as large give about the same step, as those of Adam do; looked
-        at where the step is too long.
+        at where the step is too long or too short.
     remedy : str
         Code that sets it.
     """
@@ -129,7 +129,7 @@ def first_step(
         if not (found.too_long or found.too_short):
             return found
         factor = _good_factor(trial, found)
-        scale_free = found.too_long and _median(_changes(trial.step(0.01))) > 0.5 * found.change
+        scale_free = _median(_changes(trial.step(0.01))) > 0.5 * found.change
     suggested = float(f"{factor * trial.learning_rate:.0e}")
     remedy = trial.remedy.format(rate=f"{suggested:.1g}", factor=f"{factor:.1g}")
     return replace(found, scale_free=scale_free, suggestion=suggested, remedy=remedy)

@@ -30,6 +30,10 @@ class Given:
     optimizer: Any
     rate: float | None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is saved, sent or copied is the report, not the user's model and data.
+        return type(None), ()
+
 
 def mend(report: "Report", given: Given | None, steps: int) -> Any:
     """Apply the fixes of a report to a copy of its model; see `Report.mend`.

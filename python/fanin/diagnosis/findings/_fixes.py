@@ -21,9 +21,10 @@ def initializer_for(activation: str) -> str:
     return f'fanin.initializers.VarianceScaling.for_activation("{activation}")'
 
 
-def dense_with(layer: "LayerReport", framework: str) -> str:
-    """Return code of a layer like this one, with an initializer that suits it."""
-    advice, activation = advice_of(framework), layer.activation
+def dense_with(layer: "LayerReport", framework: str, activation: str | None = None) -> str:
+    """Return code of a layer like this one, with an initializer that suits its activation."""
+    advice = advice_of(framework)
+    activation = layer.activation if activation is None else activation
     if not trainable_when_deep(activation):
         named = advice.activation(activation)
         return advice.normalized.format(at=advice.at, units=layer.units, activation=named)
@@ -39,12 +40,16 @@ def _ended(layer: "LayerReport") -> str:
 def redrawn(names: tuple[str, ...], measured: "Measurements") -> str:
     """Return code that draws the layers of these names again, as suits the activation behind them.
 
-    An activation that is a module of its own is the one of the layer before it.
+    An activation that is a module of its own is the one of the layer before it. Where all hidden
+    layers are named, so is the model.
     """
     drawn = (_drawn_for(measured[name], measured) for name in names)
     advice = advice_of(measured.framework)
     lines = []
-    for layer in {layer.index: layer for layer in drawn if layer is not None}.values():
+    layers = list({layer.index: layer for layer in drawn if layer is not None}.values())
+    if len(layers) > 1 and len(layers) >= len(measured.kernels) - 1:
+        return dense_with(layers[0], measured.framework, activation_behind(layers[0], measured))
+    for layer in layers:
         activation = activation_behind(layer, measured)
         if layer.kind == "batch_normalization" and advice.replaces:
             return f"{advice.at}BatchNormalization()"

@@ -84,15 +84,16 @@ def _too_large(measured: "Measurements") -> list[Finding]:
 
 
 def explained(found: Finding, measured: "Measurements", others: list[Finding]) -> bool:
-    """Return whether a learning rate is too large because of something else that is wrong.
+    """Return whether a learning rate does not suit because of something else that is wrong.
 
-    Gradients of inputs, weights or targets that are too large are too large too, and with them the
-    steps of gradient descent; those of optimizers that divide by the gradient's size are not.
+    Where inputs, weights or targets are too large, or signals vanish, gradients are too large or
+    too small, and with them the steps of gradient descent; those of optimizers that divide by the
+    gradient's size are not.
     """
     step = measured.first_step
-    if found.kind != "learning_rate" or (step is not None and step.too_short):
+    if found.kind != "learning_rate":
         return False
-    if step is not None and step.scale_free and step.change >= LEAPS * 10:
+    if step is not None and step.scale_free and (step.too_short or step.change >= 10 * LEAPS):
         return False
     return any(other.kind != "learning_rate" and other.severity != "note" for other in others)
 
