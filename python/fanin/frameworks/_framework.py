@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from fanin.frameworks._arrays import Array, Model
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._visit import Pass
+from fanin.frameworks._watch import Watcher
 from fanin.layers import Layer
 from fanin.optimizers import Optimizer
 
@@ -99,6 +100,9 @@ class Entry(NamedTuple):
     """Run it forward and back, and keep what its layers pass on: model, x, y, loss, training."""
     training: Training | None = None
     """What its models can besides where this package trains them."""
+    watch: Callable[[Any, Callable[[], bool]], Watcher] | None = None
+    """Keep what a model does in a loop that somebody else runs: model, and whether a step is due.
+    None where no hook sees it."""
 
 
 class Framework(Protocol):

@@ -33,5 +33,6 @@ def entry() -> Entry:
     from fanin.frameworks.torch._arrays import open_torch
     from fanin.frameworks.torch._trace import trace_torch
     from fanin.frameworks.torch._visit import TorchPass
+    from fanin.frameworks.torch._watch import TorchWatcher
 
-    return Entry(open_torch, TorchPass, trace_torch)
+    return Entry(open_torch, TorchPass, trace_torch, watch=TorchWatcher)
