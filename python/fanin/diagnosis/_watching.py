@@ -73,16 +73,23 @@ def record(
     updates : mapping of str to float, optional
         By layer, see `Seen`.
     """
-    batch, known = len(trace.inputs), updates or {}
-    reports = [LayerReport.of(place, layer) for place, layer in enumerate(trace.layers)]
+    with np.errstate(all="ignore"):  # a training may diverge
+        reports = [LayerReport.of(place, layer) for place, layer in enumerate(trace.layers)]
+        rows = _rows(trace, reports, updates or {})
+        signals.add(steps, rows, _findings(trace, reports, training))
+
+
+def _rows(
+    trace: Trace, reports: list[LayerReport], updates: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
     rows: dict[str, dict[str, float]] = {}
     for layer, report in zip(trace.layers, reports, strict=True):
         if layer.activation is not None or "kernel" in layer.parameters:
             row = _statistics(report)
-            row["update"] = known.get(layer.name, math.nan)
-            row["noise"] = gradient_noise(layer, batch)
+            row["update"] = updates.get(layer.name, math.nan)
+            row["noise"] = gradient_noise(layer, len(trace.inputs))
             rows[_free(layer.name, rows)] = row
-    signals.add(steps, rows, _findings(trace, reports, training))
+    return rows
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
@@ -120,5 +127,4 @@ def _findings(trace: Trace, reports: list[LayerReport], training: bool) -> list[
         theory=None,
         curvature=None,
     )
-    with np.errstate(all="ignore"):  # a training may diverge
-        return [finding for finding in find(measured) if finding.kind not in _BEHIND]
+    return [finding for finding in find(measured) if finding.kind not in _BEHIND]

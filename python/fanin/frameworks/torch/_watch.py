@@ -6,7 +6,7 @@ these are there, and parameters tell what they have gathered. Nothing is compute
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -44,10 +44,12 @@ class TorchWatcher:
 
     def _enter(self, module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         # Code that torch.compile traces keeps nothing; what is not differentiated is no training.
-        if torch.compiler.is_compiling() or not torch.is_grad_enabled() or not self._due():
+        if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+            return
+        if self._step is None and not self._due():
             return
         began = time.perf_counter()
-        inputs = next((a for a in (*args, *kwargs.values()) if isinstance(a, torch.Tensor)), None)
+        inputs = next(_tensors((args, kwargs)), None)
         if inputs is not None and inputs.ndim and len(inputs):
             self._step = self._step or _Step(module)
             self._step.enter(inputs)
@@ -68,6 +70,17 @@ class TorchWatcher:
         if self._step is not None:
             self._step.release()
             self._step = None
+
+
+def _tensors(given: Any) -> Iterator[Any]:
+    """Go through the tensors of nested arguments."""
+    if isinstance(given, torch.Tensor):
+        yield given
+    elif isinstance(given, Mapping):
+        yield from _tensors(tuple(given.values()))
+    elif isinstance(given, list | tuple):
+        for part in given:
+            yield from _tensors(part)
 
 
 class _Hook:
@@ -179,7 +192,8 @@ class _Step:
             handle.remove()
         self._handles = []
         for parameter in self._bare:
-            parameter._post_accumulate_grad_hooks = None  # removing leaves an empty dict
+            if not parameter._post_accumulate_grad_hooks:  # removing leaves an empty dict
+                parameter._post_accumulate_grad_hooks = None
 
     def seen(self, scale: float) -> Seen:
         """Return the last pass as a trace."""
@@ -249,7 +263,7 @@ def _check(model: Any) -> None:
     """Refuse what hooks see nothing of."""
     for name, module in model.named_modules():
         place = f", found {name}" if name else ", found one"
-        compiled = hasattr(module, "_orig_mod") or module._compiled_call_impl is not None
+        compiled = hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None)
         if compiled:
             raise ValueError(
                 f"model: expected modules that run as Python{place} under torch.compile, where "
