@@ -1,4 +1,4 @@
-"""`fanin.watch` in loops of torch: numbers of autograd by hand, and what is left behind: nothing."""
+"""`fanin.watch` in loops of torch: numbers of autograd by hand, and nothing left behind."""
 
 import copy
 import pickle
@@ -84,14 +84,20 @@ def test_a_loop_that_raises_leaves_nothing(place):
 
     model = network(nn.ReLU(inplace=True), *([Breaks()] if place == "a module inside" else []))
     before = left_behind(model)
-    with pytest.raises(ArithmeticError), fanin.watch(model, every=1) as watch:
-        if place == "forward":
+    watch = fanin.watch(model, every=1)
+
+    def broken():
+        with watch:
+            if place == "forward":
+                raise ArithmeticError
+            loss = model(X).sum()
+            if place == "backward":
+                raise ArithmeticError
+            loss.backward()
             raise ArithmeticError
-        loss = model(X).sum()
-        if place == "backward":
-            raise ArithmeticError
-        loss.backward()
-        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        broken()
     assert left_behind(model) == before
     with pytest.raises(ValueError, match="closed"):
         watch.step()
@@ -408,9 +414,11 @@ def test_watches_that_saw_nothing_say_why():
     model = network()
     with pytest.warns(UserWarning, match=r"step\(\) was not called"), fanin.watch(model):
         loop(model, 2)
-    with pytest.warns(UserWarning, match="call the model itself"), fanin.watch(model) as watch:
-        model[0](X)
-        watch.step()
+    watch = fanin.watch(model)
+    model[0](X)
+    watch.step()
+    with pytest.warns(UserWarning, match="call the model itself"):
+        watch.__exit__(None, None, None)
     assert "0 records" in repr(watch)
 
 
