@@ -47,7 +47,7 @@ if TYPE_CHECKING:  # what `_LAZY` finds when it is first used
     from fanin import foreign as foreign
     from fanin.comparison import compare
     from fanin.data_dependent import lsuv
-    from fanin.diagnosis import diagnose, recommend, symmetry
+    from fanin.diagnosis import diagnose, recommend, symmetry, watch
     from fanin.initialization import initialize
     from fanin.many import fit_many
     from fanin.normalization import batch_norm_report, fold_batch_norm
@@ -101,6 +101,7 @@ __all__ = [
     "theory",
     "typing",
     "utils",
+    "watch",
     "xavier_init",
     "zeros_initializer",
 ]
@@ -129,6 +130,7 @@ _LAZY = {
     "symmetry": "fanin.diagnosis",
     "theory": "fanin.theory",
     "typing": "fanin.typing",
+    "watch": "fanin.diagnosis",
 }
 
 

@@ -10,6 +10,8 @@ from typing import Any
 _MODULES = {
     "matplotlib": ("3.8", "plot", "pictures need"),
     "pooch": ("1.8", "data", "Downloading it needs"),
+    "pandas": ("2.0", "pandas", "tables need"),
+    "tensorboardX": ("2.6", "tensorboard", "TensorBoard's files need"),
     "shtab": ("1.10", "completion", "completion in the shell needs"),
 }
 

@@ -21,7 +21,9 @@ from fanin import frameworks, layers, theory
 from fanin._members._member import Member
 from fanin.comparison.data import load
 from fanin.comparison.experiment import prepare
+from fanin.diagnosis import Watch
 from fanin.errors import NotReadyError
+from fanin.frameworks import _open
 from fanin.initializers import HeNormal, RandomNormal
 from fanin.show.results import Result
 from fanin.show.table import Table
@@ -46,11 +48,32 @@ def network(kernel=None, name="first", depth=3):
     return model
 
 
+class _Watcher:
+    """What a framework keeps of a model that is watched: nothing yet."""
+
+    def take(self, scale):
+        return None
+
+    def close(self):
+        pass
+
+
+def watched(model, monkeypatch):
+    """Return a watch of a model that no hook sees: those that are seen need torch."""
+    monkeypatch.setattr(_open, "watched", lambda model, due: _Watcher())
+    made = Watch(model, 1, 0.05)
+    made.step()
+    return made
+
+
 def every_result(name="first"):
     """Make one result of every class, by class, with what both its line and its HTML must say."""
     model = network(name=name)
     monitor = fanin.callbacks.SignalMonitor(X, Y, every=2)
     history = model.fit(X, Y, epochs=3, validation_split=0.2, verbose=0, callbacks=[monitor])
+    with pytest.MonkeyPatch.context() as patch:
+        watch = watched(model, patch)
+    watch.signals = history.signals
     faded = fanin.diagnose(network(RandomNormal(stddev=0.01), name), X, Y)
     layer = faded.layers[1]
     alike = fanin.symmetry(network("ones", name), X, Y, steps=1)
@@ -71,6 +94,7 @@ def every_result(name="first"):
     said = [
         (history, ["epochs=3", f"loss={history.history['loss'][-1]:.4g}", "val_accuracy="], []),
         (history.signals, ["4 layers", "from step 0 to 9"], [f"{name} 0", "std", "saturated"]),
+        (watch, ["Sequential", "1 step, ", "4 layers"], [f"{name} 0", "std"]),
         (faded, [f"net {name[:10]}", "5 layers", "4 findings", "vanishing"],
          [f"{name} 1", "glorot_normal", faded.verdict, faded.findings[0].source]),
         (layer, [f"{name} 1", "16 units", f"{layer.signal.rms:.3g}"], ["effective_rank"]),

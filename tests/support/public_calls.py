@@ -152,6 +152,7 @@ COMMON: dict[str, Callable[[], Any]] = {
     "seed": lambda: 1,
     "filename": lambda: "log.csv",
     "filepath": lambda: "file.npz",
+    "folder": lambda: "runs",
     "path": lambda: "file.html",
     "units": lambda: 3,
     "rate": lambda: 0.5,
@@ -390,6 +391,9 @@ EXEMPT: dict[str, str] = {
         ),
         _RECORD,
     ),
+    "fanin.watch": "needs torch; tests/diagnosis/test_watch.py has its tests",
+    "fanin.diagnosis.Watch": "the same",
+    "Signals.add": "called with what was measured",
     "fanin.initializers.keras.FaninInitializer": "needs Keras; tests/peers has its tests",
     **dict.fromkeys(
         (

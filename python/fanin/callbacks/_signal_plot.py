@@ -14,6 +14,8 @@ _PANELS = (
     ("std", "standard deviation of activations", "log"),
     ("gradient", "rms gradient before the activation", "log"),
     ("ratio", "rms of the kernel's gradient / kernel", "log"),
+    ("update", "rms of a step / kernel", "log"),
+    ("noise", "samples in which the gradient's noise is as large as its mean", "log"),
     ("dead", "share of dead units", "linear"),
     ("saturated", "share of saturated elements", "linear"),
 )
@@ -28,7 +30,7 @@ def draw(signals: "Signals", fig: "Figure | None" = None) -> "Figure":
     import matplotlib as mpl
 
     if not signals.steps:
-        raise ValueError("nothing was recorded: no step was taken with this SignalMonitor")
+        raise ValueError("nothing was recorded: no step was taken while it was watched")
     panels = [p for p in _PANELS if np.isfinite(signals[p[0]]).any()]
     panels = [p for p in panels if p[2] == "log" or np.nanmax(signals[p[0]]) > 0]
     with mpl.rc_context(STYLE):
@@ -63,7 +65,7 @@ def _draw_panel(axis: "Axes", signals: "Signals", name: str, title: str, scale: 
         if not np.isfinite(line).any():
             continue
         if scale == "log":
-            line = np.where(line > 0, line, np.nan)
+            line = np.where((line > 0) & np.isfinite(line), line, np.nan)
         axis.plot(signals.steps, line, marker=marker, markersize=3, color=colour, linewidth=1.4)
     if scale == "log":
         if (values > 0).any():

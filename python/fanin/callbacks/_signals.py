@@ -2,14 +2,15 @@
 
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fanin import _checks, _core
+from fanin import _checks, _optional
 from fanin.callbacks._base import Callback, Logs
 from fanin.callbacks._run import Run
 from fanin.errors import ShapeError
@@ -20,14 +21,24 @@ from fanin.show.text import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fanin.frameworks._trace import LayerTrace
+    from fanin.diagnosis.findings import Finding
 
 Array = NDArray[np.float64]
 
 _X = "x of SignalMonitor"
 
-STATISTICS = ("mean", "std", "dead", "saturated", "gradient", "ratio")
+STATISTICS = ("mean", "std", "dead", "saturated", "gradient", "ratio", "update", "noise")
 """What is kept of a layer, by the names of `Signals`' attributes."""
+
+_LEGEND = {
+    "std": "of the activations",
+    "gradient": "rms before the activation",
+    "ratio": "rms of the kernel's gradient / kernel",
+    "update": "rms of a step / kernel",
+    "noise": "samples in which the gradient's noise is as large as its mean",
+    "dead": "share of units",
+    "saturated": "share of elements",
+}
 
 
 @dataclass(repr=False)
@@ -45,7 +56,13 @@ class Signals(Result):
         ``dead`` (off for the whole batch) and of elements ``saturated`` (a bounded activation that
         is flat there), root mean square of the ``gradient`` of a sample's loss before the
         activation, and ``ratio`` of the root mean squares of the kernel's gradient and of the
-        kernel; NaN where a layer has no such thing.
+        kernel; of `fanin.watch` also ``update``, that of what the step added to the kernel and of
+        the kernel; ``noise`` of a dense layer's gradient in samples: the simple noise scale of
+        McCandlish et al. 2018, from inputs and gradients of single samples. NaN where a layer has
+        no such thing.
+    findings : list of list of Finding
+        What `fanin.diagnose` finds in the same pass, a list a record: all but what theory, other
+        losses or more passes would have to say, and running averages, which are behind by nature.
     seconds : float
         Time that recording took.
     """
@@ -53,7 +70,34 @@ class Signals(Result):
     layers: list[str] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     values: dict[str, list[Array]] = field(default_factory=lambda: {n: [] for n in STATISTICS})
+    findings: "list[list[Finding]]" = field(default_factory=list)
     seconds: float = 0.0
+
+    def add(
+        self, step: int, rows: Mapping[str, Mapping[str, float]], findings: "Sequence[Finding]" = ()
+    ) -> None:
+        """Add a record.
+
+        Parameters
+        ----------
+        step : int
+            Steps that had been taken.
+        rows : mapping of str to mapping of str to float
+            Statistics by layer. One that was not there before has had NaN, and one that is missing
+            gets it.
+        findings : sequence of Finding
+            What was found.
+        """
+        new = [name for name in rows if name not in self.layers]
+        if new:
+            self.layers = [*self.layers, *new]
+            for name, records in self.values.items():
+                self.values[name] = [np.append(r, np.full(len(new), np.nan)) for r in records]
+        none = dict.fromkeys(STATISTICS, math.nan)
+        for name, records in self.values.items():
+            records.append(np.array([rows.get(layer, none)[name] for layer in self.layers]))
+        self.steps.append(step)
+        self.findings.append(list(findings))
 
     def _says(self) -> str:
         taken = f", from step {self.steps[0]} to {self.steps[-1]}" if self.steps else ""
@@ -63,19 +107,40 @@ class Signals(Result):
     def _contents(self) -> list[str | Table]:
         if not self.steps:
             return ["Nothing was recorded."]
-        table = Table("layer", "std", "gradient", "ratio", "dead", "saturated")
+        size = "update" if self._has("update") else "ratio"
+        noise = ["noise"] if self._has("noise") else []
+        names = ["std", "gradient", size, *noise, "dead", "saturated"]
+        table = Table("layer", *names)
         changes = [
             [_change(first, last) for first, last in zip(self[n][0], self[n][-1], strict=True)]
-            for n in table.titles[1:]
+            for n in names
         ]
         for name, *cells in zip(self.layers, *changes, strict=True):
             table.add(name, *cells)
-        note = (
-            f"From step {self.steps[0]} to step {self.steps[-1]}. std: of the activations; "
-            "gradient: rms before the activation; ratio: rms of the kernel's gradient / kernel; "
-            "dead: share of units; saturated: share of elements."
-        )
-        return [table, note]
+        meant = "; ".join(f"{name}: {_LEGEND[name]}" for name in names)
+        note = f"From step {self.steps[0]} to step {self.steps[-1]}. {meant}."
+        return [table, note, *self._found()]
+
+    def _has(self, statistic: str) -> bool:
+        """Return whether there is such a number of any layer."""
+        return any(not np.isnan(record).all() for record in self.values[statistic])
+
+    def _found(self) -> list[str]:
+        """Say what was found, kind by kind: where last, and in which records."""
+        kinds: dict[str, list[int]] = {}
+        for place, found in enumerate(self.findings):
+            for kind in dict.fromkeys(finding.kind for finding in found):
+                kinds.setdefault(kind, []).append(place)
+        said = []
+        for kind, places in kinds.items():
+            last = next(f for f in self.findings[places[-1]] if f.kind == kind)
+            first = f"step {self.steps[places[0]]}"
+            until = f" to {self.steps[places[-1]]}" if len(places) > 1 else ""
+            said.append(
+                f"{last.severity} {kind}, {first}{until}, in {counted(len(places), 'record')}: "
+                f"{last.text}"
+            )
+        return said
 
     def _repr_html_(self) -> str:
         from fanin.show import page
@@ -93,8 +158,52 @@ class Signals(Result):
             )
         return np.array(self.values[statistic]).reshape(len(self.steps), len(self.layers))
 
+    def to_frame(self) -> Any:
+        """Return the records as a table of pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a step and layer, with columns ``step``, ``layer`` and the statistics.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        pandas = _optional.require("pandas")
+        columns: dict[str, Any] = {
+            "step": np.repeat(np.array(self.steps, np.int64), len(self.layers)),
+            "layer": self.layers * len(self.steps),
+        }
+        return pandas.DataFrame(columns | {name: self[name].ravel() for name in STATISTICS})
+
+    def to_tensorboard(self, folder: str | PathLike[str]) -> None:
+        """Write the records as TensorBoard reads them.
+
+        Parameters
+        ----------
+        folder : str or path
+            Where a file of events is added: ``statistic/layer`` by step, of what is a number.
+
+        Raises
+        ------
+        ImportError
+            If tensorboardX is not installed.
+        """
+        path = _checks.text("folder", fspath(folder) if isinstance(folder, PathLike) else folder)
+        writer = _optional.require("tensorboardX").SummaryWriter(logdir=path)
+        try:
+            for name in STATISTICS:
+                for step, record in zip(self.steps, self.values[name], strict=True):
+                    for layer, value in zip(self.layers, record, strict=True):
+                        if not math.isnan(value):
+                            writer.add_scalar(f"{name}/{layer}", float(value), step)
+        finally:
+            writer.close()
+
     def plot(self, fig: "Figure | None" = None) -> "Figure":
-        """Draw spread, gradient, dead and saturated share of each layer over the steps.
+        """Draw spread, gradient, updates, noise, dead and saturated share of each layer by step.
 
         Parameters
         ----------
@@ -178,13 +287,14 @@ class SignalMonitor(Callback):
         *,
         cost: float = 0.05,
     ) -> None:
+        from fanin.diagnosis._watching import checked_pace
+
         super().__init__()
         self.x: ArrayLike = x
         self.y: ArrayLike | None = y
-        self.pulse_every: int | None = (
-            None if every is None else _checks.integer("every", every, minimum=1)
-        )
-        self.cost: float = _checks.number("cost", cost, above=0.0, at_most=1.0)
+        self.pulse_every: int | None
+        self.cost: float
+        self.pulse_every, self.cost = checked_pace(every, cost)
         self.signals: Signals = Signals()
 
     def _check_run(self, run: Run) -> None:
@@ -225,12 +335,10 @@ class SignalMonitor(Callback):
         logs : dict, optional
             Not used.
         """
-        if self.pulse_every is None:
-            elapsed = time.perf_counter() - self._began
-            due = self.signals.seconds <= self.cost * elapsed
-        else:
-            due = self._steps() % self.pulse_every == 0
-        if due:
+        from fanin.diagnosis._watching import is_due
+
+        steps = self._steps()
+        if is_due(self.signals, steps, self.pulse_every, self.cost, self._began):
             self._record()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -249,50 +357,12 @@ class SignalMonitor(Callback):
 
     def _record(self) -> None:
         # Imported here, as `import fanin` does not need it.
-        from fanin.frameworks._fanin import trace_network
+        from fanin.diagnosis._watching import record
+        from fanin.frameworks._fanin import NAME, trace_network
 
         began = time.perf_counter()
         # In place: no batch is trained on while a callback runs.
         arrays = self.model.params, self.model.state
         trace = trace_network(self.model, arrays, self._batch, self.y, None, training=True)
-        layers = [layer for layer in trace.layers if _watched(layer)]
-        signals = self.signals
-        signals.layers = [layer.name for layer in layers]
-        rows = [_statistics(layer) for layer in layers]
-        for name in STATISTICS:
-            signals.values[name].append(np.array([row[name] for row in rows]))
-        signals.steps.append(self._steps())
-        signals.seconds += time.perf_counter() - began
-
-
-def _watched(layer: "LayerTrace") -> bool:
-    return layer.activation is not None or "kernel" in layer.parameters
-
-
-def _statistics(layer: "LayerTrace") -> Mapping[str, float]:
-    from fanin.diagnosis._signals import Slopes
-    from fanin.frameworks._trace import as_matrix
-
-    _, (mean, variance, *_) = _core.moments(as_matrix(layer.outputs))
-    found = dict.fromkeys(STATISTICS, float("nan"))
-    found["mean"], found["std"] = mean, math.sqrt(variance)
-    if layer.activation is not None and layer.activation["kind"] != "softmax":
-        assert layer.pre_activation is not None
-        slopes = Slopes.of(layer.activation, layer.pre_activation)
-        found["dead"], found["saturated"] = slopes.dead, slopes.saturated
-    before = layer.pre_activation_gradient
-    gradient = layer.output_gradient if before is None else before
-    if gradient is not None:
-        found["gradient"] = rms(gradient)
-    if "kernel" in layer.gradients:
-        size = rms(layer.parameters["kernel"])
-        if size > 0:
-            found["ratio"] = rms(layer.gradients["kernel"]) / size
-    return found
-
-
-def rms(array: NDArray[Any]) -> float:
-    """Return the root mean square of an array."""
-    from fanin.frameworks._trace import as_matrix
-
-    return math.sqrt(_core.second_moment(as_matrix(array)))
+        record(self.signals, self._steps(), replace(trace, framework=NAME))
+        self.signals.seconds += time.perf_counter() - began

@@ -9,6 +9,7 @@ from fanin.diagnosis._recommend import Candidate, Recommendation, recommend
 from fanin.diagnosis._report import Report
 from fanin.diagnosis._signals import Signal, Slopes, Weights
 from fanin.diagnosis._symmetry import LayerSymmetry, SymmetryReport, symmetry
+from fanin.diagnosis._watch import Watch, watch
 from fanin.diagnosis.findings import Finding
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "Signal",
     "Slopes",
     "SymmetryReport",
+    "Watch",
     "Weights",
     "diagnose",
     "recommend",
     "symmetry",
+    "watch",
 ]
 
 _absent.guard(__name__)

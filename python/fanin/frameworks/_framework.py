@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from fanin.frameworks._arrays import Array, Model
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._visit import Pass
+from fanin.frameworks._watch import Watcher
 from fanin.layers import Layer
 from fanin.optimizers import Optimizer
 
@@ -231,6 +232,9 @@ class Entry(NamedTuple):
     where no optimizer is known, or nothing is trained."""
     workshop: Callable[..., Workshop] | None = None
     """Copy what is to be mended: model, x, y, loss, optimizer, rate."""
+    watch: Callable[[Any, Callable[[], bool]], Watcher] | None = None
+    """Keep what a model does in a loop that somebody else runs: model, and whether a step is due.
+    None where no hook sees it."""
 
 
 class Framework(Protocol):

@@ -4,7 +4,7 @@ A framework is a module that has the names of `Framework`: `_fanin.py` for our o
 folders ``torch/`` and ``keras/``. Trees of arrays (`_tree.py`) are nobody's, and cannot run.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -17,6 +17,7 @@ from fanin.frameworks._layout import LAYOUTS
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._tree import is_tree, open_tree
 from fanin.frameworks._visit import Pass
+from fanin.frameworks._watch import Watcher
 
 # Keras before torch: its layers are torch modules too where torch is its backend.
 FRAMEWORKS: tuple[Framework, ...] = (_fanin, keras, torch)
@@ -179,6 +180,38 @@ def visiting(model: object, x: Any) -> Iterator[Pass]:
         except BaseException:
             passed.restore(before)
             raise
+
+
+def watched(model: object, due: Callable[[], bool]) -> Watcher:
+    """Begin to keep what a model does in a loop that somebody else runs, in the steps that are due.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model; others are refused, in words.
+    due : callable
+        Whether the next pass is to be kept.
+
+    Returns
+    -------
+    Watcher
+        Open.
+
+    Raises
+    ------
+    TypeError
+        If `model` is no module of torch.
+    ValueError
+        If nothing would be seen of it.
+    """
+    framework = framework_of(model)
+    watch = None if framework is None else framework.entry().watch
+    if watch is None:
+        expected = "a torch.nn.Module"
+        if framework is _fanin:
+            expected += " (fit of this one takes callbacks=[fanin.callbacks.SignalMonitor(x, y)])"
+        _refuse(model, expected)
+    return watch(model, due)
 
 
 def training_of(model: object) -> Training | None:

@@ -67,6 +67,14 @@ def entry() -> Entry:
     from fanin.frameworks.torch._trace import trace_torch
     from fanin.frameworks.torch._trial import open_trial
     from fanin.frameworks.torch._visit import TorchPass
+    from fanin.frameworks.torch._watch import TorchWatcher
     from fanin.frameworks.torch._workshop import TorchWorkshop
 
-    return Entry(open_torch, TorchPass, trace_torch, trial=open_trial, workshop=TorchWorkshop)
+    return Entry(
+        open_torch,
+        TorchPass,
+        trace_torch,
+        trial=open_trial,
+        workshop=TorchWorkshop,
+        watch=TorchWatcher,
+    )

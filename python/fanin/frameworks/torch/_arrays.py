@@ -137,7 +137,7 @@ def read(tensor: Any) -> Array:
 
 def measured(tensor: Any) -> Array:
     """Return the values as the core measures them: in float32, unless they are in float64."""
-    tensor = tensor.detach()
+    tensor = tensor.detach().cpu()
     known = tensor.dtype in (torch.float32, torch.float64)
     array: Array = (tensor if known else tensor.float()).numpy()
     return array
