@@ -12,6 +12,8 @@ import numpy as np
 
 from fanin import _checks
 from fanin.callbacks._signals import STATISTICS, Signals
+from fanin.diagnosis._branches import find_branches
+from fanin.diagnosis._ending import measure
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._measurements import Measurements
 from fanin.diagnosis._noise import gradient_noise
@@ -126,5 +128,8 @@ def _findings(trace: Trace, reports: list[LayerReport], training: bool) -> list[
         layers=reports,
         theory=None,
         curvature=None,
+        ending=measure(trace, reports),
+        branches=find_branches(trace.layers),
+        first_step=None,
     )
     return [finding for finding in find(measured) if finding.kind not in _BEHIND]

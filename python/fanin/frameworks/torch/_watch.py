@@ -200,7 +200,10 @@ class _Step:
     def seen(self, scale: float) -> Seen:
         """Return the last pass as a trace."""
         batch = len(self.inputs)
-        steps = _linked(self.records, self.inputs)  # type: ignore[arg-type]
+        frozen = {id(p) for p in self.model.parameters() if not p.requires_grad}
+        # What the loss gets is not seen: the network ends with its last module.
+        last = self.records[-1].outputs if self.records else None
+        steps = _linked([*self.records], self.inputs, last)
         layers = []
         for place, step in enumerate(steps):
             if isinstance(step, Between):
@@ -212,7 +215,7 @@ class _Step:
                 continue
             own = step.module.named_parameters(recurse=False)
             step.gradients = {n: self._gradients[id(p)] for n, p in own if id(p) in self._gradients}
-            layers.append(step.trace(batch / scale, batch))
+            layers.append(step.trace(batch / scale, batch, frozen))
         samples = measured(self.inputs).reshape(batch, -1)
         trace = Trace(type(self.model).__name__, samples, layers, "", None, framework="torch")
         updates = {record.name: self._update(record.module) for record in self.records}
@@ -250,11 +253,11 @@ class _Seen(_Record):
         """The gradient with respect to what the module was given; None where there is none."""
         return self._gradient[-1] if self._gradient else None
 
-    def trace(self, scale: float, batch: int) -> Any:
+    def trace(self, scale: float, batch: int, frozen: set[int]) -> Any:
         """Hand the arrays over; see `_Record.trace`."""
         if self.activation is not None:
             self.input_gradient = self.received
-        return super().trace(scale, batch)
+        return super().trace(scale, batch, frozen)
 
     def _by_role(self, tensors: Mapping[str, Any]) -> dict[str, Array]:
         """Return arrays by role, the model's own as they were before the step."""
