@@ -22,6 +22,7 @@ from fanin._members._member import Member
 from fanin.comparison.data import load
 from fanin.comparison.experiment import prepare
 from fanin.diagnosis import Watch
+from fanin.diagnosis._branches import Branch
 from fanin.errors import NotReadyError
 from fanin.frameworks import _open
 from fanin.initializers import HeNormal, RandomNormal
@@ -95,13 +96,14 @@ def every_result(name="first"):
         (history, ["epochs=3", f"loss={history.history['loss'][-1]:.4g}", "val_accuracy="], []),
         (history.signals, ["4 layers", "from step 0 to 9"], [f"{name} 0", "std", "saturated"]),
         (watch, ["Sequential", "1 step, ", "4 layers"], [f"{name} 0", "std"]),
-        (faded, [f"net {name[:10]}", "5 layers", "4 findings", "vanishing"],
+        (faded, [f"net {name[:10]}", "5 layers", "5 findings", "vanishing"],
          [f"{name} 1", "glorot_normal", faded.verdict, faded.findings[0].source]),
         (layer, [f"{name} 1", "16 units", f"{layer.signal.rms:.3g}"], ["effective_rank"]),
         (layer.signal, [f"std {layer.signal.std:.4g}"], ["unit_mean"]),
         (layer.slopes, ["0% dead"], ["dead_units"]),
         (layer.weights["kernel"], ["float32 (16, 16)"], ["gradient_second_moment"]),
         (faded.findings[0], ["vanishing: Signals shrink"], [faded.findings[0].text]),
+        (Branch(1, 2, 3), ["layers 1 to 2"], []),
         (faded.ending, ["for a loss of"], ["takes", "trained"]),
         (faded.ending.targets, ["of"], ["unreached"]),
         (faded.curvature, [f"sharpness={faded.curvature.sharpness:.6g}"], []),

@@ -80,7 +80,7 @@ def find(report: Measurements) -> list[Finding]:
     >>> model = fanin.Sequential([Dense(8, "tanh", kernel_initializer="zeros"), Dense(2)], rng=0)
     >>> x = np.random.default_rng(0).normal(size=(50, 4))
     >>> find(fanin.diagnose(model, x))[0].kind
-    'constant_output'
+    'zero'
     """
     if not isinstance(report, Measurements):
         raise TypeError(
