@@ -183,7 +183,7 @@ def bare(layer: "LayerReport", measured: "Measurements", dead: bool = False) -> 
     )
     before = _kernel_before(layer, measured)
     if dead and before is not None and not advice.replaces:
-        code += "; " + redrawn((before.name,), measured)
+        code = f"{redrawn((before.name,), measured)}; {code}"
     return code
 
 
