@@ -1,6 +1,7 @@
 """Models of Keras, on the backend that KERAS_BACKEND names."""
 
 import inspect
+import math
 import os
 from typing import Any
 
@@ -58,14 +59,17 @@ def train(session: Session) -> list[float]:
     """Train, and return the mean loss of each epoch."""
     _compile(session)
     network = session.network
-    history = session.model.fit(
-        session.x,
-        session.y,
-        batch_size=network.batch,
-        epochs=network.epochs,
-        verbose=0,
-        shuffle=False,
-    )
+    try:
+        history = session.model.fit(
+            session.x,
+            session.y,
+            batch_size=network.batch,
+            epochs=network.epochs,
+            verbose=0,
+            shuffle=False,
+        )
+    except RuntimeError:  # torch's cross-entropy takes no NaN: training has broken down
+        return clean([math.nan] * network.epochs)
     return clean(history.history["loss"])
 
 
