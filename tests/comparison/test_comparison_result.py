@@ -4,6 +4,7 @@ import json
 import math
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import fanin
 import numpy as np
@@ -37,15 +38,15 @@ def trial(seed, accuracy, *, never=False, diverged=False, reason=""):
     )
 
 
-def made_up(result, **accuracies):
-    """A result with chosen test accuracies, one a seed."""
+def made_up(result, samples=1_000_000, **accuracies):
+    """A result with chosen test accuracies, one a seed, of so many test samples."""
     return Comparison(
         arms=tuple(
             type(result.arms[0])(label, None, tuple(trial(s, a) for s, a in enumerate(values)))
             for label, values in accuracies.items()
         ),
         settings=result.settings,
-        data=result.data,
+        data=replace(result.data, test=samples),
         environment=result.environment,
         seconds=1.0,
     )
@@ -61,6 +62,12 @@ def test_difference_is_paired_by_seed(result):
     assert "beyond the noise" in close.verdict
     noisy = made_up(result, a=(0.70, 0.80, 0.90), b=(0.80, 0.70, 0.89))
     assert "within the noise of 3 seeds" in noisy.verdict
+
+
+def test_one_test_sample_a_seed_is_within_the_noise(result):
+    leads = {"a": (0.71, 0.81, 0.91), "b": (0.70, 0.80, 0.90)}
+    assert "within the noise" in made_up(result, 100, **leads).verdict
+    assert "beyond the noise" in made_up(result, **leads).verdict
 
 
 def test_trial_measures():

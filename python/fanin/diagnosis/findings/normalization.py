@@ -107,7 +107,7 @@ def multiplied(measured: "Measurements") -> list[Finding]:
             does = f"{size:.3g} in size: what is behind is so many times as {_as(size)}"
         else:
             does = f"zero in {none:.0%} of its units"
-        text = f"γ of {layer.name} is {does}. A normalization begins with γ = 1."
+        text = f"gamma of {layer.name} is {does}. A normalization begins with gamma = 1."
         fix = filled(layer, "gamma", 1.0, measured.framework)
         found.append(
             Finding("normalization", severity, (layer.name,), size, _FAR, text, _GOYAL, fix)
@@ -143,5 +143,6 @@ _MANY = 0.4
 """Share of units without γ that is a warning: that of dead units, which these are."""
 
 _GOYAL = (
-    "Ioffe and Szegedy 2015: γ = 1 keeps unit variance; Goyal et al. 2017, arXiv:1706.02677, 5.1"
+    "Ioffe and Szegedy 2015: gamma = 1 keeps unit variance; "
+    "Goyal et al. 2017, arXiv:1706.02677, 5.1"
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SOURCE = (
     "Glorot and Bengio 2010, He et al. 2015: a kernel multiplies the size of what comes in by the "
-    "root of fan_in E[w²], which all known initializers put between 0.5 and 2"
+    "root of fan_in E[w^2], which all known initializers put between 0.5 and 2"
 )
 
 _HIGHEST = 2.0
