@@ -169,9 +169,11 @@ def takes_training(layer: Any) -> bool:
 
 def _steps(layer: Any) -> list[_KerasStep]:
     function = getattr(layer, "activation", None)
+    # A recurrent layer only shows the activation of its cell, which does not end it.
+    shown = isinstance(getattr(type(layer), "activation", None), property)
     if KINDS.traced(layer)[0] == "activation":
         return [_KerasStep(layer, layer, _activation(layer))]
-    if function is None or function is keras.activations.linear:
+    if function is None or shown or function is keras.activations.linear:
         return [_KerasStep(layer, layer, None)]
     last = keras.layers.Activation(function)
     return [_KerasStep(layer, layer, None, linear=True), _KerasStep(layer, last, _activation(last))]
