@@ -187,14 +187,13 @@ unsafe fn tile<F: Float, const R: usize, const V: usize, const L: usize, const H
     columns: &Columns<F>,
 ) {
     // Of transposed matrices the numbers of a column lie side by side: one address does for all rows.
-    let row = if a.row == 1 { None } else { Some(a.row) };
-    let mut sums = [[[F::ZERO; L]; V]; R];
-    // SAFETY: the caller's promises.
-    sums = unsafe {
-        match row {
-            None => add_products::<F, R, V, L, HOW>(sums, k, a.at, 1, a.column, b),
-            Some(row) => add_products::<F, R, V, L, HOW>(sums, k, a.at, row, a.column, b),
-        }
+    let zeros = [[[F::ZERO; L]; V]; R];
+    let mut sums = if a.row == 1 {
+        // SAFETY: the caller's promises.
+        unsafe { add_products::<F, R, V, L, HOW>(zeros, k, a.at, 1, a.column, b) }
+    } else {
+        // SAFETY: the caller's promises.
+        unsafe { add_products::<F, R, V, L, HOW>(zeros, k, a.at, a.row, a.column, b) }
     };
     let (rest, at) = columns.rest;
     if V == 1 && rest > 0 {
