@@ -164,6 +164,11 @@ def _too_small(case: _Case) -> bool:
     return case.cause.value < 1 and _behind(case)
 
 
+def _shrinks(case: _Case) -> bool:
+    """Whether signals get smaller; gradients then do on their way back, wherever that is seen."""
+    return case.cause.value < 1
+
+
 def _large_inputs(case: _Case) -> bool:
     """Whether inputs are larger than weights are made for, not smaller."""
     return case.cause.value > 1
@@ -236,11 +241,13 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("zero", frozenset({"symmetric"}), _noted),
     _Rule("normalization", _SIZES, _by_size),
     _Rule("normalization", _ENDS | {"dead", "bias", "symmetric"}, _too_small),
+    _Rule("normalization", frozenset({"no_gradient"}), _shrinks),
     _Rule("normalization", frozenset({"saturated", "output_scale"}), _too_large),
     # Weights of another size: signals behind them, gradients before them.
     _Rule("scale", _SIZES, _by_size),
     _Rule("scale", _SIZES | {"saturated"}, _more_off),
     _Rule("scale", _ENDS | {"dead", "bias"}, _too_small),
+    _Rule("scale", frozenset({"no_gradient"}), _shrinks),
     _Rule("scale", frozenset({"dead", "saturated", "output_scale"}), _too_large),
     _Rule("scale", frozenset({"unexpected"}), _behind),
     _Rule("bias", frozenset({"dead", "saturated", "exploding", "unexpected"}), _behind),
