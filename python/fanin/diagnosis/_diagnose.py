@@ -10,15 +10,12 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks
 from fanin._core import get_num_threads
-from fanin.diagnosis._branches import find_branches
 from fanin.diagnosis._curvature import curvature
-from fanin.diagnosis._ending import measure
 from fanin.diagnosis._first_step import first_step
 from fanin.diagnosis._layer import LayerReport
-from fanin.diagnosis._measurements import Measurements
+from fanin.diagnosis._measurements import collected
 from fanin.diagnosis._mend import Given
 from fanin.diagnosis._report import Report
-from fanin.diagnosis._signals import Signal
 from fanin.diagnosis._theory import predict
 from fanin.diagnosis.findings import find
 from fanin.frameworks import _open as frameworks
@@ -105,20 +102,13 @@ def diagnose(
                 raise ValueError(f"{name}: expected None without y, found {_checks.found(value)}")
     trace = frameworks.trace(model, x, y, loss, training)
     layers, theory = _layers(trace, training)
-    measured = Measurements(
-        model=trace.model,
-        framework=trace.framework,
-        batch=len(trace.inputs),
-        training=training,
-        loss=trace.loss,
-        loss_value=trace.value,
-        inputs=Signal.of(trace.inputs),
-        layers=layers,
-        theory=theory,
-        curvature=curvature(model, trace.arrays, x, y, loss),
-        ending=measure(trace, layers),
-        branches=find_branches(trace.layers),
-        first_step=first_step(model, x, y, loss, training, optimizer, rate),
+    measured = collected(
+        trace,
+        layers,
+        training,
+        theory,
+        curvature(model, trace.arrays, x, y, loss),
+        first_step(model, x, y, loss, training, optimizer, rate),
     )
     given = Given(model, x, y, loss, training, optimizer, rate)
     kept = _shortened(trace, layers)

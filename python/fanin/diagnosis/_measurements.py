@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fanin import _checks
-from fanin.diagnosis._branches import Branch
+from fanin.diagnosis._branches import Branch, find_branches
 from fanin.diagnosis._curvature import Curvature
-from fanin.diagnosis._ending import EndReport
+from fanin.diagnosis._ending import EndReport, measure
 from fanin.diagnosis._first_step import FirstStep
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._signals import Signal
 
 if TYPE_CHECKING:
+    from fanin.frameworks._trace import Trace
     from fanin.theory import Band, LayerPrediction, Prediction
 
 
@@ -112,3 +113,29 @@ class Measurements:
             for name, band in bands.items()
             if (signal := measured[name]) is not None
         }
+
+
+def collected(
+    trace: "Trace",
+    layers: list[LayerReport],
+    training: bool,
+    theory: "Prediction | None" = None,
+    curvature: Curvature | None = None,
+    first_step: FirstStep | None = None,
+) -> Measurements:
+    """Return what one pass shows, with what was measured of its layers, and what took more."""
+    return Measurements(
+        model=trace.model,
+        framework=trace.framework,
+        batch=len(trace.inputs),
+        training=training,
+        loss=trace.loss,
+        loss_value=trace.value,
+        inputs=Signal.of(trace.inputs),
+        layers=layers,
+        theory=theory,
+        curvature=curvature,
+        ending=measure(trace, layers),
+        branches=find_branches(trace.layers),
+        first_step=first_step,
+    )

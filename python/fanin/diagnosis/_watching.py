@@ -12,12 +12,9 @@ import numpy as np
 
 from fanin import _checks
 from fanin.callbacks._signals import STATISTICS, Signals
-from fanin.diagnosis._branches import find_branches
-from fanin.diagnosis._ending import measure
 from fanin.diagnosis._layer import LayerReport
-from fanin.diagnosis._measurements import Measurements
+from fanin.diagnosis._measurements import collected
 from fanin.diagnosis._noise import gradient_noise
-from fanin.diagnosis._signals import Signal
 from fanin.diagnosis.findings import Finding, find
 from fanin.frameworks._trace import Trace
 
@@ -117,19 +114,5 @@ def _statistics(report: LayerReport) -> dict[str, float]:
 
 def _findings(trace: Trace, reports: list[LayerReport], training: bool) -> list[Finding]:
     """Find what one pass shows: what theory expects, and what takes more passes, is left out."""
-    measured = Measurements(
-        model=trace.model,
-        framework=trace.framework,
-        batch=len(trace.inputs),
-        training=training,
-        loss=trace.loss,
-        loss_value=trace.value,
-        inputs=Signal.of(trace.inputs),
-        layers=reports,
-        theory=None,
-        curvature=None,
-        ending=measure(trace, reports),
-        branches=find_branches(trace.layers),
-        first_step=None,
-    )
+    measured = collected(trace, reports, training)
     return [finding for finding in find(measured) if finding.kind not in _BEHIND]

@@ -23,8 +23,6 @@ class Advice:
         default it draws the whole model again: layers of others are not ours to write.
     normalized : str
         Layers of ``{units}`` that normalize before the ``{activation}``.
-    leaky : str
-        A layer of ``{units}`` whose units cannot die.
     smaller : str
         What multiplies the outputs of the layer ``{name}`` by a ``{factor}``, or draws weights of
         a variance of ``{scale}`` that does the same.
@@ -70,7 +68,6 @@ class Advice:
         "[{at}Dense({units}, use_bias=False), {at}BatchNormalization(), "
         '{at}Activation("{activation}")]'
     )
-    leaky: str = '{at}Dense({units}, activation="leaky_relu", kernel_initializer="he_normal")'
     smaller: str
     recalibrated: str
     redrawn: str

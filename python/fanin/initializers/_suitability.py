@@ -22,10 +22,10 @@ SUITABLE: Mapping[str, tuple[str, ...]] = {
 
 # Activations of which the same is known to go wrong.
 _SATURATING = ("tanh", "sigmoid", "softsign")
-_RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu")
+RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu")
 _OUTPUTS = ("softmax",)
 # Where these follow, the second moment should be kept closely: nothing pulls it back.
-_SCALE_FREE = (*_RECTIFIERS, "linear", "selu", "mish", "relu6")
+_SCALE_FREE = (*RECTIFIERS, "linear", "selu", "mish", "relu6")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _is_usual(initializer: Any) -> bool:
 def _kind(activation: str | None) -> str | None:
     if activation in _SATURATING:
         return "saturating"
-    return "rectifier" if activation in _RECTIFIERS else activation
+    return "rectifier" if activation in RECTIFIERS else activation
 
 
 _USE = {

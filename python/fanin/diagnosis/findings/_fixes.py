@@ -5,12 +5,11 @@ import math
 from typing import TYPE_CHECKING
 
 from fanin.frameworks._open import advice_of
-from fanin.initializers._suitability import SUITABLE
+from fanin.initializers._suitability import RECTIFIERS, SUITABLE
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
     from fanin.diagnosis._measurements import Measurements
-    from fanin.frameworks._framework import Advice
 
 
 def initializer_for(activation: str) -> str:
@@ -117,12 +116,6 @@ def finite_inputs(framework: str) -> str:
     return advice_of(framework).finite_inputs
 
 
-def leaky(layer: "LayerReport", framework: str) -> str:
-    """Return code of a layer like this one whose units cannot die."""
-    advice = advice_of(framework)
-    return advice.leaky.format(at=advice.at, units=layer.units)
-
-
 def smaller_outputs(measured: "Measurements") -> str:
     """Return code that brings the last layer's outputs to a root mean square of about 0.1."""
     layer = measured.kernels[-1] if measured.kernels else measured.layers[-1]
@@ -157,11 +150,6 @@ def trainable_when_deep(activation: str) -> bool:
     return theory.mean_field(activation, theory.gain(activation) ** 2).chi > 0.8
 
 
-def advised(framework: str) -> "Advice":
-    """Return what a framework says in code."""
-    return advice_of(framework)
-
-
 def bare(layer: "LayerReport", measured: "Measurements", dead: bool = False) -> str:
     """Return code that takes the activation away that ends the network.
 
@@ -181,16 +169,9 @@ def bare(layer: "LayerReport", measured: "Measurements", dead: bool = False) -> 
     code = (advice.bare_alone if alone else advice.bare).format(
         name=layer.name, parent=parent, own=own, units=layer.units
     )
-    before = _kernel_before(layer, measured)
-    if dead and before is not None and not advice.replaces:
-        code = f"{redrawn((before.name,), measured)}; {code}"
+    if dead and not advice.replaces:
+        code = "; ".join(filter(None, (redrawn((layer.name,), measured), code)))
     return code
-
-
-def _kernel_before(layer: "LayerReport", measured: "Measurements") -> "LayerReport | None":
-    """Return the last layer with a kernel up to this one."""
-    found = [other for other in measured.kernels if other.index <= layer.index]
-    return found[-1] if found else None
 
 
 def over_classes(layer: "LayerReport", measured: "Measurements") -> str:
@@ -226,5 +207,4 @@ def filled(layer: "LayerReport", role: str, value: float, framework: str) -> str
 
 def suitable_gain(activation: str) -> float:
     """Return the root of fan_in Var[w] that suits an activation: √2 for ReLU, 1 for most others."""
-    rectifies = activation in ("relu", "leaky_relu", "elu", "gelu", "silu")
-    return math.sqrt(2.0) if rectifies else 1.0
+    return math.sqrt(2.0) if activation in RECTIFIERS else 1.0

@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from fanin.diagnosis.findings._finding import Finding, named
-from fanin.diagnosis.findings._fixes import advised
+from fanin.frameworks._open import advice_of
 
 if TYPE_CHECKING:
     from fanin.diagnosis._measurements import Measurements
@@ -24,7 +24,7 @@ def frozen(measured: "Measurements") -> list[Finding]:
     if ending is None or ending.parameters == 0 or ending.trained == ending.parameters:
         return []
     share = ending.trained / ending.parameters
-    fix = advised(measured.framework).thawed
+    fix = advice_of(measured.framework).thawed
     if ending.trained == 0:
         text = f"None of the {ending.parameters} parameters is trained: all of them are frozen."
         return [Finding("frozen", "severe", layers, 0.0, 1.0, text, _SOURCE, fix)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fanin.diagnosis.findings._finding import Finding, graded
-from fanin.diagnosis.findings._fixes import advised
+from fanin.frameworks._open import advice_of
 
 if TYPE_CHECKING:
     from fanin.diagnosis._ending import Targets
@@ -33,7 +33,7 @@ def non_finite(measured: "Measurements") -> list[Finding]:
         f"The targets hold NaN or infinity, {targets.missing} times{where}: so is the loss, and "
         "after one step each weight."
     )
-    fix = advised(measured.framework).known_targets
+    fix = advice_of(measured.framework).known_targets
     return [
         Finding("non_finite_targets", "severe", (), targets.missing, 1.0, text, "arithmetic", fix)
     ]

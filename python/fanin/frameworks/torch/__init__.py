@@ -35,7 +35,6 @@ ADVICE = Advice(
     loss=_loss,
     normalized="torch.nn.Sequential(torch.nn.LazyLinear({units}, bias=False), "
     "torch.nn.BatchNorm1d({units}), torch.nn.{activation}())",
-    leaky="torch.nn.LeakyReLU(0.1)",
     smaller='model.get_submodule("{name}").weight.data.mul_({factor})',
     redrawn='fanin.initialize(model.get_submodule("{name}"), {initializer}, seed=0)',
     widened='model.set_submodule("{name}", torch.nn.Linear({inputs}, {units})); '
