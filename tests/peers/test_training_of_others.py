@@ -145,7 +145,7 @@ def test_a_module_is_mended(capsys):
     mended = fanin.diagnose(model, x, TY, optimizer=optimizer).mend(steps=40)
     said = capsys.readouterr().out
     assert "applied: x = torch.nan_to_num" in said
-    assert 'fanin.initialize(model.get_submodule("2"), "he_normal", seed=0)' in said
+    assert 'model.get_submodule("2").bias.data.fill_(0)' in said  # which is what is wrong
     assert "group" in said
     assert "tried: loss after 40 steps 0." in said
     assert fanin.diagnose(mended, TX, TY).healthy
