@@ -1,34 +1,49 @@
 //! Shuffling.
 
+use super::philox::WORDS_PER_TILE;
 use super::stream::Stream;
+use crate::simd::kernel;
 
-/// Put `order` into a random order: R. A. Fisher and F. Yates's shuffle, every order equally likely.
-///
-/// The words of `stream` are taken one after the other, so the result is the same everywhere.
-pub fn shuffle(stream: &Stream, order: &mut [u32]) {
-    let mut words = stream.words(0);
-    for last in (1..order.len()).rev() {
-        let bound = u32::try_from(last + 1).expect("fewer than 2³² things are shuffled");
-        order.swap(last, below(bound, &mut words) as usize);
+kernel! {
+    /// Put `order` into a random order: R. A. Fisher and F. Yates's shuffle, every order equally likely.
+    ///
+    /// The words of `stream` are taken one after the other, so the result is the same everywhere.
+    pub fn shuffle(stream: &Stream, order: &mut [u32]) {
+        let (mut tile, mut index, mut taken) = (stream.tile(0), 0, 0);
+        let mut word = || {
+            if taken == WORDS_PER_TILE {
+                index += 1;
+                (tile, taken) = (stream.tile(index), 0);
+            }
+            taken += 1;
+            tile.as_flattened()[taken - 1]
+        };
+        for last in (1..order.len()).rev() {
+            let bound = u32::try_from(last + 1).expect("fewer than 2³² things are shuffled");
+            order.swap(last, below(bound, &mut word) as usize);
+        }
     }
 }
 
 /// A number in [0, bound), without bias: D. Lemire, "Fast random integer generation in an interval",
 /// ACM Transactions on Modeling and Computer Simulation 29 (2019).
-fn below(bound: u32, words: &mut impl Iterator<Item = u32>) -> u32 {
-    let uneven = bound.wrapping_neg() % bound;
-    loop {
-        let word = words.next().expect("a stream does not end");
-        let product = u64::from(word) * u64::from(bound);
-        if product as u32 >= uneven {
-            return (product >> 32) as u32;
+#[inline(always)]
+fn below(bound: u32, mut word: impl FnMut() -> u32) -> u32 {
+    let mut product = u64::from(word()) * u64::from(bound);
+    if (product as u32) < bound {
+        // The remainder is below the bound, so most words need no division.
+        let uneven = bound.wrapping_neg() % bound;
+        while (product as u32) < uneven {
+            product = u64::from(word()) * u64::from(bound);
         }
     }
+    (product >> 32) as u32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::{Level, detected, set_level};
 
     #[test]
     fn all_things_are_kept() {
@@ -62,8 +77,32 @@ mod tests {
     #[test]
     fn uneven_words_are_drawn_again() {
         // 2³² = 3·1431655765 + 1: of all words only 0 is one too many.
-        assert_eq!(below(3, &mut [0, u32::MAX].into_iter()), 2);
-        assert_eq!(below(3, &mut [1].into_iter()), 0);
+        for (words, expected) in [(&[0, u32::MAX][..], 2), (&[1], 0)] {
+            let mut words = words.iter();
+            assert_eq!(below(3, || *words.next().unwrap()), expected);
+            assert!(words.next().is_none());
+        }
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_stream() {
+        let (stream, n) = (Stream::new("5", "order"), 1000_usize);
+        let (mut words, mut expected) = (stream.words(0), (0..n as u32).collect::<Vec<_>>());
+        for last in (1..n).rev() {
+            let bound = last as u64 + 1;
+            let mut product = u64::from(words.next().unwrap()) * bound;
+            while product % (1 << 32) < (1 << 32) % bound {
+                product = u64::from(words.next().unwrap()) * bound;
+            }
+            expected.swap(last, (product >> 32) as usize);
+        }
+        for level in Level::ALL {
+            set_level(level);
+            let mut order: Vec<u32> = (0..n as u32).collect();
+            shuffle(&stream, &mut order);
+            assert_eq!(order, expected, "{level:?}");
+        }
+        set_level(detected());
     }
 
     #[test]
