@@ -14,17 +14,40 @@ use crate::float::Float;
 use crate::optimizers::Variable;
 use crate::settings::Settings;
 
-/// The compiled network: operations as its layers mean them.
+/// The compiled network: operations as its layers mean them. Copies share all of it.
 #[derive(Debug, Clone)]
 pub struct Plan<F: Float> {
-    operations: Vec<Operation<F>>,
+    operations: Arc<[Operation<F>]>,
     input: Value,
     output: Value,
     arrays: Arc<Arrays>,
-    // Without a lock, which a fork meanwhile would leave locked in the child: two threads may both make one.
+    made: Arc<Made<F>>,
+}
+
+/// What is made of a plan when it is first asked for: what runs, and the plan that ends before the last activation.
+///
+/// Without a lock, which a fork meanwhile would leave locked in the child: two threads may both make one.
+#[derive(Debug)]
+struct Made<F: Float> {
     inference: OnceBox<Arc<Program<F>>>,
     by_hand: OnceBox<Arc<Program<F>>>,
     update: OnceBox<Arc<Program<F>>>,
+    training: OnceBox<Arc<Program<F>>>,
+    before_activation: OnceBox<Option<BeforeActivation<F>>>,
+}
+
+type BeforeActivation<F> = (Plan<F>, Arc<dyn Activation<F>>);
+
+impl<F: Float> Default for Made<F> {
+    fn default() -> Self {
+        Self {
+            inference: OnceBox::new(),
+            by_hand: OnceBox::new(),
+            update: OnceBox::new(),
+            training: OnceBox::new(),
+            before_activation: OnceBox::new(),
+        }
+    }
 }
 
 /// What a layer makes.
@@ -143,13 +166,11 @@ impl<F: Float> Plan<F> {
         arrays: Arc<Arrays>,
     ) -> Self {
         Self {
-            operations,
+            operations: operations.into(),
             input,
             output,
             arrays,
-            inference: OnceBox::new(),
-            by_hand: OnceBox::new(),
-            update: OnceBox::new(),
+            made: Arc::default(),
         }
     }
 
@@ -235,32 +256,33 @@ impl<F: Float> Plan<F> {
 
     /// What runs to predict.
     pub fn inference(&self) -> Arc<Program<F>> {
-        let program = || Box::new(Arc::new(self.fused(Purpose::Inference)));
-        self.inference.get_or_init(program).clone()
+        once(&self.made.inference, || self.fused(Purpose::Inference))
     }
 
     /// What runs forward and back in separate calls, for all gradients.
     pub fn by_hand(&self) -> Arc<Program<F>> {
-        let program = || Box::new(Arc::new(self.fused(Purpose::ByHand { with_input: true })));
-        self.by_hand.get_or_init(program).clone()
+        let purpose = Purpose::ByHand { with_input: true };
+        once(&self.made.by_hand, || self.fused(purpose))
     }
 
     /// What runs back through a pass by hand to move the parameters: without the gradient of the input.
     pub fn update(&self) -> Arc<Program<F>> {
-        let program = || Box::new(Arc::new(self.fused(Purpose::ByHand { with_input: false })));
-        self.update.get_or_init(program).clone()
+        let purpose = Purpose::ByHand { with_input: false };
+        once(&self.made.update, || self.fused(purpose))
     }
 
     /// What runs in training.
-    pub fn training(&self) -> Program<F> {
-        let fused = lower::fuse_bias(&self.operations, self.output);
-        match lower::narrow(&fused, self.output) {
-            Some((operations, output)) => {
-                let program = Program::new(operations, output, Purpose::Training);
-                program.of_columns()
+    pub fn training(&self) -> Arc<Program<F>> {
+        once(&self.made.training, || {
+            let fused = lower::fuse_bias(&self.operations, self.output);
+            match lower::narrow(&fused, self.output) {
+                Some((operations, output)) => {
+                    let program = Program::new(operations, output, Purpose::Training);
+                    program.of_columns()
+                }
+                None => Program::new(fused, self.output, Purpose::Training),
             }
-            None => Program::new(fused, self.output, Purpose::Training),
-        }
+        })
     }
 
     /// What runs where each value and each gradient is to be seen; that of the input where a layer has it as its output
@@ -270,7 +292,7 @@ impl<F: Float> Plan<F> {
         let mut seen = self.arrays.layers.iter().flat_map(seen).flatten();
         let with_input = seen.any(|x| x.number == self.input.number);
         let purpose = Purpose::Trace { with_input };
-        Program::new(self.operations.clone(), self.output, purpose)
+        Program::new(self.operations.to_vec(), self.output, purpose)
     }
 
     fn fused(&self, purpose: Purpose) -> Program<F> {
@@ -279,15 +301,23 @@ impl<F: Float> Plan<F> {
     }
 
     /// The same network up to the input of its last activation, and that activation.
-    pub fn before_activation(&self) -> Option<(Self, Arc<dyn Activation<F>>)> {
-        let activation = lower::last_activation(&self.operations, self.output)?;
-        let (last, before) = self.operations.split_last()?;
-        let plan = Self::with(
-            before.to_vec(),
-            self.input,
-            last.reads[0],
-            self.arrays.clone(),
-        );
-        Some((plan, activation))
+    pub fn before_activation(&self) -> Option<BeforeActivation<F>> {
+        let split = || {
+            let activation = lower::last_activation(&self.operations, self.output)?;
+            let (last, before) = self.operations.split_last()?;
+            let (output, arrays) = (last.reads[0], self.arrays.clone());
+            let plan = Self::with(before.to_vec(), self.input, output, arrays);
+            Some((plan, activation))
+        };
+        let made = &self.made.before_activation;
+        made.get_or_init(|| Box::new(split())).clone()
     }
+}
+
+/// What is in `place`, made if nothing is.
+fn once<F: Float>(
+    place: &OnceBox<Arc<Program<F>>>,
+    make: impl FnOnce() -> Program<F>,
+) -> Arc<Program<F>> {
+    place.get_or_init(|| Box::new(Arc::new(make()))).clone()
 }

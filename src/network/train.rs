@@ -1,5 +1,6 @@
 //! Training: gather a batch, forward, loss and its gradient, backward, one optimizer step.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::lock::Pause;
@@ -33,7 +34,7 @@ pub struct Arrays<'a, F> {
 #[derive(Debug)]
 pub struct Trainer<'a, F: Float> {
     plan: Plan<F>,
-    program: Program<F>,
+    program: Arc<Program<F>>,
     objective: Objective<F>,
     update: Update<F>,
     data: Data<'a, F>,
