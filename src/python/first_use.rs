@@ -1,6 +1,6 @@
-//! What `PyO3` and `numpy` make at its first use, each under a lock: names of attributes, types, `NumPy`'s functions.
+//! What is made at its first use, each under a lock: names of attributes, types, `NumPy`'s functions, modules.
 //!
-//! They let go of the interpreter lock while they hold such a lock. Another thread may fork meanwhile, and in the child
+//! `PyO3`, `numpy` and Python's import let go of the interpreter lock while they hold such a lock. Another thread may fork meanwhile, and in the child
 //! nobody would ever give it up. So whoever forks has all of it made before, and waits where another thread is making it.
 
 use numpy::{PyArray1, PyArrayMethods};
@@ -11,8 +11,14 @@ use pyo3::types::{IntoPyDict, PyDict, PyList, PySequence};
 use super::lock::{self, Lock};
 use super::records::{Batches, Network, Objective, Samples, Update};
 
+/// What `fit`, `evaluate` and `predict` import when they are first called (`models/_sequential.py`).
+const IMPORTED_LATER: [&str; 2] = ["fanin.models._training", "fanin.models._evaluation"];
+
 /// Make all of it.
 pub(super) fn make(py: Python<'_>) -> PyResult<()> {
+    for module in IMPORTED_LATER {
+        py.import(module)?;
+    }
     PySequence::type_object(py);
     py.get_type::<PyAny>().module()?;
     let array = PyArray1::<f64>::zeros(py, 1, false);

@@ -7,7 +7,6 @@ from fanin import _checks
 from fanin._checks import FloatArray
 from fanin._members._member import Member
 from fanin.callbacks._record import Record
-from fanin.callbacks._run import Run
 from fanin.show import text
 from fanin.show.results import Result
 from fanin.show.table import Table
@@ -15,6 +14,7 @@ from fanin.show.table import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from fanin.callbacks._run import Run
     from fanin.callbacks._signals import Signals
     from fanin.models import Sequential
 
@@ -93,7 +93,7 @@ class Callback(Member):
         """
         self.model = model
 
-    def _check_run(self, run: Run) -> None:
+    def _check_run(self, run: "Run") -> None:
         """Refuse a `fit` that this callback cannot be part of; nothing has changed yet."""
 
     def overrides(self, hooks: Iterable[str]) -> bool:
@@ -323,7 +323,7 @@ class CallbackList:
             self.callbacks.append(callback)
         self.model, self.params = model, dict(params)
 
-    def check(self, run: Run) -> None:
+    def check(self, run: "Run") -> None:
         """Let each callback refuse the run; nothing has changed yet."""
         for callback in self.callbacks:
             run.heard.append(callback)

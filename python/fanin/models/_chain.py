@@ -19,7 +19,7 @@ from fanin.layers._keywords import auto_name
 from fanin.layers._module import Module
 from fanin.layers._network import Network
 from fanin.layers._options import name_option
-from fanin.models import _building, _samples, _summary
+from fanin.models import _building, _samples
 from fanin.show import text
 
 _AS_IT_IS = nullcontext()
@@ -416,6 +416,8 @@ class Chain(Module):
         layer_range : None
             Not supported; here for the order of Keras's arguments.
         """
+        from fanin.models import _summary  # not needed for `import fanin`
+
         _summary.check_form(positions, layer_range)
         _summary.show(self, line_length, print_fn, show_trainable)
 
@@ -520,4 +522,6 @@ class Chain(Module):
         return f"<{type(self).__name__} name={name}, built={self.built}, {counts}>"
 
     def _repr_html_(self) -> str:
+        from fanin.models import _summary
+
         return _summary.html(self)

@@ -11,11 +11,10 @@ from fanin.errors import NotReadyError
 from fanin.layers._arrays import Array
 from fanin.layers._base import Stacked
 from fanin.metrics import Metric
-from fanin.models import _course, _evaluation, _samples, _training
+from fanin.models import _samples
 from fanin.models._chain import Chain
 from fanin.models._compiled import Compiled
 from fanin.models._files import WithFiles
-from fanin.show.progress import resolve_verbose
 
 if TYPE_CHECKING:
     from fanin.typing import (
@@ -325,6 +324,10 @@ class Sequential(WithFiles, Chain):
                 "fit supports neither steps_per_epoch nor validation_steps: an epoch is one pass "
                 "over the samples; slice x and y instead"
             )
+        # Here and below: what `import fanin` need not pay for. A fork must not meet such an import,
+        # see `first_use.rs`.
+        from fanin.models import _course, _training
+
         _ = self.compiled_with  # refuses a network that is not, before it looks at anything else
         course = _course.course(
             epochs=epochs,
@@ -431,6 +434,9 @@ class Sequential(WithFiles, Chain):
         """
         if steps is not None:
             raise ValueError("evaluate does not support steps: slice x and y instead")
+        from fanin.models import _course, _evaluation
+        from fanin.show.progress import resolve_verbose
+
         compiled = self.compiled_with
         size = _course.batch_rows("batch_size", batch_size)
         level, by_name = resolve_verbose(verbose), _checks.flag("return_dict", return_dict)
@@ -478,6 +484,9 @@ class Sequential(WithFiles, Chain):
         """
         if steps is not None:
             raise ValueError("predict does not support steps: slice x instead")
+        from fanin.models import _course, _evaluation
+        from fanin.show.progress import resolve_verbose
+
         size = _course.batch_rows("batch_size", batch_size)
         threads = _checks.thread_count(threads)
         level = resolve_verbose(verbose)

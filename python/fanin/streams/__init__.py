@@ -9,7 +9,10 @@
 ``docs/replay.md`` says how the numbers are made and to which bits they agree.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +20,22 @@ from fanin import _core
 from fanin._absences import _absent
 from fanin._checks import flag, found, integer
 from fanin.streams._base import Replay
-from fanin.streams._jax import Jax, from_bits
-from fanin.streams._torch import TorchCpu
+
+# What `import fanin` need not pay for: 2 ms.
+_LAZY = {"Jax": "fanin.streams._jax", "TorchCpu": "fanin.streams._torch"}
+
+if TYPE_CHECKING:
+    from fanin.streams._jax import Jax
+    from fanin.streams._torch import TorchCpu
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LAZY:
+            return _absent.find(__name__, name)
+        globals()[name] = found = getattr(import_module(_LAZY[name]), name)
+        _absent.guard(__name__)  # now that the class is there
+        return found
+
 
 __all__ = ["Jax", "Replay", "TorchCpu", "jax", "numpy_legacy", "torch_cpu"]
 
@@ -63,7 +80,7 @@ def numpy_legacy(seed: int | Sequence[int]) -> "np.random.RandomState":
     return np.random.RandomState(words)
 
 
-def torch_cpu(seed: int) -> TorchCpu:
+def torch_cpu(seed: int) -> "TorchCpu":
     """Replay torch on the CPU after ``torch.manual_seed(seed)``.
 
     Parameters
@@ -94,10 +111,12 @@ def torch_cpu(seed: int) -> TorchCpu:
            [-1.0080204 , -0.90133756]], dtype=float32)
     """
     number = integer("seed", seed, minimum=-(2**63), maximum=2**64 - 1)
+    from fanin.streams import TorchCpu
+
     return TorchCpu(_core.mt19937_state(number & 0xFFFFFFFF))
 
 
-def jax(seed: int, *, x64: bool = False) -> Jax:
+def jax(seed: int, *, x64: bool = False) -> "Jax":
     """Replay JAX with ``jax.random.key(seed)``.
 
     Parameters
@@ -127,11 +146,14 @@ def jax(seed: int, *, x64: bool = False) -> Jax:
     >>> HeNormal()((2, 2), rng=jax(0))
     array([[...]], dtype=float32)
     """
+    from fanin.streams._jax import from_bits
+
     number = integer("seed", seed, minimum=-(2**63), maximum=2**63 - 1)
     return from_bits(number & (2**64 - 1 if flag("x64", x64) else 2**32 - 1))
 
 
-_KINDS: dict[str, type[Replay]] = {"jax": Jax, "torch_cpu": TorchCpu}
+_KINDS = {"jax": "Jax", "torch_cpu": "TorchCpu"}
+"""Of what a configuration calls a source, the class."""
 
 
 def from_config(config: Mapping[str, object], name: str = "seed") -> Replay:
@@ -163,8 +185,9 @@ def from_config(config: Mapping[str, object], name: str = "seed") -> Replay:
     if not isinstance(kind, str) or kind not in _KINDS:
         words = " or ".join(map(repr, _KINDS))
         raise ValueError(f"{name}: expected {words} as its 'replay', found {found(kind)}")
+    cls: type[Replay] = getattr(sys.modules[__name__], _KINDS[kind])
     try:
-        return _KINDS[kind].from_config(config)
+        return cls.from_config(config)
     except (TypeError, ValueError, KeyError) as error:
         raise ValueError(
             f"{name}: expected the configuration of a {kind} source, found another: {error}"
