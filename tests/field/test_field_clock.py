@@ -38,7 +38,7 @@ def test_field_T14_no_test_waits_for_a_time():
         "models/test_interrupt.py": ["sleep(0.001)", "sleep(0.2)"],
         "models/test_fit_many.py": ["sleep(0.001)"],
         # What is drawn after 100 ms gets at least these; a signal ends the minute.
-        "show/test_progress.py": ["sleep(0.12)", "sleep(0.12)"],
+        "show/test_progress_terminal.py": ["sleep(0.12)", "sleep(0.12)"],
         "show/test_progress_notebook.py": ["sleep(0.12)", "sleep(0.12)", "sleep(60)"],
     }
     found = {name: pauses.findall(text) for name, text in FILES.items() if pauses.search(text)}
