@@ -9,14 +9,6 @@ from fanin import callbacks, optimizers
 from refusals import assert_refused, outcome
 from watched import Count, X, Y, assert_refused_before_training, network
 
-MONITORS = {
-    "EarlyStopping": callbacks.EarlyStopping,
-    "ReduceLROnPlateau": callbacks.ReduceLROnPlateau,
-    "ModelCheckpoint": lambda *args, **options: callbacks.ModelCheckpoint(
-        "never-written.npz", *args, save_best_only=True, **options
-    ),
-}
-
 
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
