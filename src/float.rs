@@ -57,11 +57,10 @@ pub trait Float:
     /// not all of them round once.
     #[must_use]
     fn mul_add_without_fma(self, b: Self, c: Self) -> Self;
-    /// The same bits without instruction and call, where `self` and `b` [are tame](Self::is_tame) and `c` is a sum of at most
-    /// 2²⁰ such products from +0 on.
-    #[must_use]
-    fn mul_add_of_tame(self, b: Self, c: Self) -> Self;
-    /// Zero, or of a size such that no error of a product overflows or underflows; in single precision any number is.
+    /// sums ← sums + a·x by [`mul_add`](Self::mul_add), the same bits without instruction and call, where `a` and `x`
+    /// [are tame](Self::is_tame) and the sums are of at most 2²⁰ such products from +0 on.
+    fn add_multiple_of_tame<const N: usize>(sums: &mut [Self; N], a: Self, x: &[Self; N]);
+    /// Zero, or of a size such that no error of a product underflows, nor overflows in double precision.
     fn is_tame(self) -> bool;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
@@ -166,7 +165,7 @@ macro_rules! implement_float {
         $float:ident $name:literal, $bits:ident, $int:ident, mantissa bits $mantissa:literal, bias $bias:literal,
         ln 2 as $ln2_high:literal + $ln2_low:literal, exp on $exp_low:literal ..= $exp_high:literal,
         exp_m1 $exp_m1:expr, ln $ln:expr, erfc $erfc:expr,
-        fma $fma:expr, fma of tame $fma_of_tame:expr, is tame $is_tame:expr
+        fma $fma:expr, multiple of tame $multiple_of_tame:expr, is tame $is_tame:expr
     ) => {
         impl Float for $float {
             const ZERO: Self = 0.0;
@@ -207,8 +206,8 @@ macro_rules! implement_float {
                 $fma(self, b, c)
             }
             #[inline(always)]
-            fn mul_add_of_tame(self, b: Self, c: Self) -> Self {
-                $fma_of_tame(self, b, c)
+            fn add_multiple_of_tame<const N: usize>(sums: &mut [Self; N], a: Self, x: &[Self; N]) {
+                $multiple_of_tame(sums, a, x);
             }
             #[inline(always)]
             fn is_tame(self) -> bool {
@@ -303,7 +302,7 @@ implement_float!(
     exp_m1 [1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0],
     ln [1.0, 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0],
     erfc erfc_single,
-    fma fused::of_singles, fma of tame fused::of_singles, is tame |_| true
+    fma fused::of_singles, multiple of tame fused::add_multiple_of_tame_singles, is tame fused::is_tame_single
 );
 implement_float!(
     f64 "float64", u64, i64, mantissa bits 52, bias 1023,
@@ -317,7 +316,7 @@ implement_float!(
         1.0 / 19.0
     ],
     erfc libm::erfc,
-    fma libm::fma, fma of tame fused::of_tame_doubles, is tame fused::is_tame
+    fma libm::fma, multiple of tame fused::add_multiple_of_tame_doubles, is tame fused::is_tame_double
 );
 
 /// Chebyshev fit of Press et al., *Numerical Recipes* (2nd ed., §6.2): relative error 1.2e-7

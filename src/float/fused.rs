@@ -5,15 +5,64 @@
 //! rounded sums: proved algorithms using rounding to odd", IEEE Transactions on Computers 57, 2008). There is no branch
 //! in it, so that loops over it become vectors at every level.
 
+use std::array;
+use std::ops::BitOr;
+
 /// In double precision the product of two singles is exact, and the sum has digits enough to be rounded again.
 #[inline(always)]
 pub(super) fn of_singles(a: f32, b: f32, c: f32) -> f32 {
     add_to_odd(f64::from(a) * f64::from(b), f64::from(c)) as f32
 }
 
-/// For `a` and `b` that [are tame](is_tame), and a `c` that is a sum of at most 2²⁰ products of such, from +0 on, so never −0.
+/// sums ← sums + a·x, of numbers that [are tame](is_tame_single) and sums of such products, from +0 on.
+///
+/// These sums are multiples of 2⁻¹²⁶, so none is subnormal. Rounded to double precision first, they go wrong only where that
+/// gives a tie of two singles, which is rare and seen: the 29 digits that a single lacks are 1 and zeros.
 #[inline(always)]
-pub(super) fn of_tame_doubles(a: f64, b: f64, c: f64) -> f64 {
+pub(super) fn add_multiple_of_tame_singles<const N: usize>(
+    sums: &mut [f32; N],
+    a: f32,
+    x: &[f32; N],
+) {
+    const LACKING: u32 = (1 << 29) - 1;
+    const TIE: u32 = 1 << 28;
+    let wide: [f64; N] = array::from_fn(|i| f64::from(a) * f64::from(x[i]) + f64::from(sums[i]));
+    let ties = wide.map(|sum| sum.to_bits() as u32 & LACKING == TIE);
+    if ties.into_iter().fold(false, BitOr::bitor) {
+        *sums = add_multiple_of_singles(*sums, a, *x);
+    } else {
+        *sums = wide.map(|sum| sum as f32);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn add_multiple_of_singles<const N: usize>(sums: [f32; N], a: f32, x: [f32; N]) -> [f32; N] {
+    array::from_fn(|i| of_singles(a, x[i], sums[i]))
+}
+
+/// Zero, or at least 2⁻⁴⁰, hence a multiple of 2⁻⁶³; or no number.
+#[inline(always)]
+pub(super) fn is_tame_single(x: f32) -> bool {
+    const LEAST: f32 = 1.0 / (1_u64 << 40) as f32;
+    !(x.abs() < LEAST) || x == 0.0
+}
+
+/// The same of doubles, by [`of_tame_doubles`].
+#[inline(always)]
+pub(super) fn add_multiple_of_tame_doubles<const N: usize>(
+    sums: &mut [f64; N],
+    a: f64,
+    x: &[f64; N],
+) {
+    for (sum, &x) in sums.iter_mut().zip(x) {
+        *sum = of_tame_doubles(a, x, *sum);
+    }
+}
+
+/// For `a` and `b` that [are tame](is_tame_double), and a `c` that is a sum of at most 2²⁰ products of such, from +0 on, so never −0.
+#[inline(always)]
+fn of_tame_doubles(a: f64, b: f64, c: f64) -> f64 {
     let (product, low) = multiply(a, b);
     let (sum, low) = add(c, low);
     let (high, middle) = add(product, sum);
@@ -23,7 +72,7 @@ pub(super) fn of_tame_doubles(a: f64, b: f64, c: f64) -> f64 {
 /// Zero, or between 2⁻⁴⁸⁰ and 2⁴⁸⁰: the error of a product of two is then no smaller than 2⁻¹⁰⁶⁴, hence a number, and sums of
 /// 2²⁰ are far from infinite.
 #[inline(always)]
-pub(super) fn is_tame(x: f64) -> bool {
+pub(super) fn is_tame_double(x: f64) -> bool {
     const BIAS: u64 = 1023;
     let exponent = x.to_bits() << 1 >> 53;
     exponent.wrapping_sub(BIAS - 480) <= 2 * 480 || x == 0.0
@@ -103,6 +152,17 @@ mod tests {
         )
     }
 
+    /// Near the least tame number.
+    fn least() -> impl Strategy<Value = f32> {
+        (any::<bool>(), 87u32..100, any::<u32>(), 0u32..24).prop_map(
+            |(sign, exponent, digits, zeros)| {
+                f32::from_bits(
+                    u32::from(sign) << 31 | exponent << 23 | (digits & 0x7fffff) >> zeros << zeros,
+                )
+            },
+        )
+    }
+
     fn tame(exponents: std::ops::RangeInclusive<u64>) -> impl Strategy<Value = f64> {
         let number = (any::<bool>(), exponents, any::<u64>(), 0u32..53);
         let number = number.prop_map(|(sign, exponent, digits, zeros)| {
@@ -141,9 +201,36 @@ mod tests {
             prop_assert!(same(found.into(), exact.into()), "{a:e} {b:e} {c:e}: {found:e} for {exact:e}");
         }
 
+        /// With sums that are ties, near ties, and none.
+        #[test]
+        fn tame_singles_are(a in close(), x in prop::array::uniform4(close()), c in prop::array::uniform4(close()), tie in 0u32..3) {
+            let (mut found, mut x) = (c, x);
+            if tie > 0 {
+                // c + 1 · x lies half a unit above c, or a little beside that.
+                let half = c.map(|c| f32::from_bits(c.to_bits() & !0x7f_ffff) * 2f32.powi(-24));
+                x = half.map(|half| f32::from_bits(half.to_bits() + (tie - 1)));
+            }
+            let a = if tie > 0 { 1.0 } else { a };
+            prop_assert!(is_tame_single(a) && x.into_iter().all(|x| is_tame_single(x) || x.abs() > 2f32.powi(-63)));
+            add_multiple_of_tame_singles(&mut found, a, &x);
+            let exact: [f32; 4] = array::from_fn(|i| a.mul_add(x[i], c[i]));
+            prop_assert_eq!(found.map(f32::to_bits), exact.map(f32::to_bits));
+        }
+
+        /// Sums that cancel, down to the least that tame products give.
+        #[test]
+        fn tame_singles_that_cancel_are(a in least(), x in prop::array::uniform4(least()), y in least(), z in least()) {
+            let (mut found, mut exact) = ([0.0; 4], [0.0; 4]);
+            for (a, x) in [(a, x), (-a, x.map(|x| x * (1.0 + f32::EPSILON))), (y, [z; 4]), (z, [-y; 4]), (y, x)] {
+                add_multiple_of_tame_singles(&mut found, a, &x);
+                exact = array::from_fn(|i| a.mul_add(x[i], exact[i]));
+                prop_assert_eq!(found.map(f32::to_bits), exact.map(f32::to_bits));
+            }
+        }
+
         #[test]
         fn tame_doubles_are(a in tame(543..=1503), b in tame(543..=1503), c in tame(100..=1990)) {
-            prop_assert!(is_tame(a) && is_tame(b));
+            prop_assert!(is_tame_double(a) && is_tame_double(b));
             // Of a sum of products no digit lies below 2⁻¹⁰⁶⁴.
             let c = if c.abs() < 2f64.powi(-960) { 0.0 } else { c };
             let (found, exact) = (of_tame_doubles(a, b, c), a.mul_add(b, c));
@@ -165,10 +252,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_tame() {
+    fn what_is_tame_double() {
         let edge = 2f64.powi(480);
         for tame in [0.0, -0.0, 1.0, -3.5, edge, 1.0 / edge] {
-            assert!(is_tame(tame), "{tame:e}");
+            assert!(is_tame_double(tame), "{tame:e}");
         }
         for wild in [
             f64::NAN,
@@ -179,7 +266,7 @@ mod tests {
             f64::MIN_POSITIVE,
             5e-324,
         ] {
-            assert!(!is_tame(wild) && !is_tame(-wild), "{wild:e}");
+            assert!(!is_tame_double(wild) && !is_tame_double(-wild), "{wild:e}");
         }
     }
 }

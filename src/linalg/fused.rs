@@ -7,7 +7,7 @@ use crate::simd::Level;
 
 /// By the CPU's instruction.
 pub(super) const INSTRUCTION: u8 = 0;
-/// By [`Float::mul_add_of_tame`].
+/// By [`Float::add_multiple_of_tame`].
 pub(super) const OF_TAME: u8 = 1;
 /// By [`Float::mul_add_without_fma`].
 pub(super) const OF_ANY: u8 = 2;
@@ -23,16 +23,6 @@ pub(super) fn are_tame<F: Float>(numbers: &ArrayView2<F>) -> bool {
     numbers.iter().all(|x| x.is_tame())
 }
 
-/// a·b + c.
-#[inline(always)]
-pub(super) fn fused<F: Float, const HOW: u8>(a: F, b: F, c: F) -> F {
-    match HOW {
-        INSTRUCTION => a.mul_add(b, c),
-        OF_TAME => a.mul_add_of_tame(b, c),
-        _ => a.mul_add_without_fma(b, c),
-    }
-}
-
 /// sums ← sums + a·x
 #[inline(always)]
 pub(super) fn add_multiple<F: Float, const N: usize, const HOW: u8>(
@@ -40,7 +30,14 @@ pub(super) fn add_multiple<F: Float, const N: usize, const HOW: u8>(
     a: F,
     x: &[F; N],
 ) {
+    if HOW == OF_TAME {
+        return F::add_multiple_of_tame(sums, a, x);
+    }
     for (sum, &x) in sums.iter_mut().zip(x) {
-        *sum = fused::<F, HOW>(a, x, *sum);
+        *sum = if HOW == INSTRUCTION {
+            a.mul_add(x, *sum)
+        } else {
+            a.mul_add_without_fma(x, *sum)
+        };
     }
 }

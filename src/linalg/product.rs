@@ -33,7 +33,7 @@ use std::mem::MaybeUninit;
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, s};
 
-use super::fused::{INSTRUCTION, OF_ANY, OF_TAME, are_tame, fused, has_instruction};
+use super::fused::{INSTRUCTION, OF_ANY, OF_TAME, add_multiple, are_tame, has_instruction};
 use super::panel::{self, Aligned};
 use super::room::Room;
 use super::tile::{Columns, Strided, lanes, strip, unrolled, widest};
@@ -199,18 +199,32 @@ fn add_rows<F: Float, const HOW: u8>(a: ArrayView1<F>, b: ArrayView2<F>, sums: &
     let term = |p: usize| unsafe { *a.offset(p as isize * stride_a) };
     // SAFETY: as above.
     let row = |p: usize| unsafe { std::slice::from_raw_parts(b.offset(p as isize * stride_b), n) };
-    let whole = k / TOGETHER * TOGETHER;
+    // Without the instruction it is what is computed that takes the time.
+    let whole = if HOW == INSTRUCTION {
+        k / TOGETHER * TOGETHER
+    } else {
+        0
+    };
     for p in (0..whole).step_by(TOGETHER) {
         let a: [F; TOGETHER] = std::array::from_fn(|i| term(p + i));
         let b: [&[F]; TOGETHER] = std::array::from_fn(|i| row(p + i));
         for (j, sum) in sums.iter_mut().enumerate() {
-            unrolled!(I < TOGETHER, *sum = fused::<F, HOW>(a[I], b[I][j], *sum), 0 1 2 3 4 5 6 7);
+            unrolled!(I < TOGETHER, *sum = a[I].mul_add(b[I][j], *sum), 0 1 2 3 4 5 6 7);
         }
     }
     for p in whole..k {
-        let a = term(p);
-        for (sum, &b) in sums.iter_mut().zip(row(p)) {
-            *sum = fused::<F, HOW>(a, b, *sum);
+        let (a, (sums, rest), (b, b_rest)) =
+            (term(p), sums.as_chunks_mut::<4>(), row(p).as_chunks());
+        for (sums, b) in sums.iter_mut().zip(b) {
+            add_multiple::<F, 4, HOW>(sums, a, b);
+        }
+        for (sum, b) in rest
+            .as_chunks_mut::<1>()
+            .0
+            .iter_mut()
+            .zip(b_rest.as_chunks().0)
+        {
+            add_multiple::<F, 1, HOW>(sum, a, b);
         }
     }
 }
