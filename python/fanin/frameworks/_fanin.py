@@ -208,6 +208,7 @@ def trace_network(
         aim.value,
         ending=ending,
         trainable=(trainable, len(params)),
+        gradient=flat,
     )
 
 

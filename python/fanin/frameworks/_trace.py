@@ -69,6 +69,9 @@ class Trace:
     """How many parameters are trained, and how many there are: of untraced layers too."""
     arrays: tuple[Array, Array] | None = None
     """Of a network of this package the parameters and the state that were traced, to go on with."""
+    gradient: Any = None
+    """Of the batch's mean loss with respect to all that is trained, as the framework's own trial of
+    a step takes it: a flat array, or tensors by name. None where that was not asked for."""
 
 
 def matrix(array: Array) -> Array:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fanin import _checks
 from fanin.frameworks._framework import Moved
 from fanin.frameworks._objective import fitting_loss, sum_gradient
+from fanin.frameworks._trace import Trace
 from fanin.frameworks.keras._arrays import copied
 from fanin.frameworks.keras._trace import _differentiable, _loss
 
@@ -27,8 +28,12 @@ def open_trial(
     optimizer: Any,
     rate: float | None,
     samples: int,
+    trace: Trace,
 ) -> "KerasTrial | None":
-    """Try the next step of the optimizer that is given, or else compiled; see `_open.trial`."""
+    """Try the next step of the optimizer that is given, or else compiled; see `_open.trial`.
+
+    The gradient is taken anew, of the first samples.
+    """
     given = optimizer
     if given is None:
         given = getattr(model, "optimizer", None)

@@ -62,7 +62,8 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
             raise TypeError(f"model: expected one tensor as output, found {type(outputs).__name__}")
         aim = _objective(outputs, y, loss)
         steps = _linked(records, inputs, outputs)
-        _differentiate(steps, aim.value)
+        whole = _differentiate(steps, aim.value, trained)
+    names = {id(p): name for name, p in model.named_parameters()}
     frozen = {id(p) for p in every} - {id(p) for p in trained}
     scale, last = aim.scale, steps[-1] if steps else None
     layers = [
@@ -88,6 +89,9 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         aim.number,
         ending=ending,
         trainable=(sum(p.numel() for p in trained), sum(p.numel() for p in every)),
+        gradient=None
+        if aim.number is None
+        else {names[id(p)]: found for p, found in zip(trained, whole, strict=True)},
     )
 
 
@@ -299,8 +303,12 @@ def _leaves_unit_interval(outputs: Any) -> bool:
     return bool(((outputs < 0) | (outputs > 1)).any())
 
 
-def _differentiate(steps: list[_Record | Between], objective: Any) -> None:
-    """Ask autograd for all gradients at once, without touching any `grad`."""
+def _differentiate(steps: list[_Record | Between], objective: Any, trained: list[Any]) -> list[Any]:
+    """Ask autograd for all gradients at once, without touching any `grad`.
+
+    What steps keep they get; those of the parameters that are trained are returned, None for one
+    that the objective does not depend on.
+    """
     places: list[tuple[Callable[[Any], None], Any]] = []
     for record in steps:
         if isinstance(record, Between):
@@ -313,12 +321,15 @@ def _differentiate(steps: list[_Record | Between], objective: Any) -> None:
             if parameter.requires_grad:
                 places.append((_item_setter(record.gradients, name), parameter))
     wanted = [(put, tensor) for put, tensor in places if tensor.requires_grad]
-    if not wanted or not objective.requires_grad:
-        return
-    found = torch.autograd.grad(objective, [tensor for _, tensor in wanted], allow_unused=True)
-    for (put, _), gradient in zip(wanted, found, strict=True):
+    if not objective.requires_grad:
+        return [None] * len(trained)
+    asked = [*(tensor for _, tensor in wanted), *trained]
+    found = list(torch.autograd.grad(objective, asked, allow_unused=True)) if asked else []
+    for put, _ in wanted:
+        gradient = found.pop(0)
         if gradient is not None:
             put(gradient)
+    return found
 
 
 def _setter(record: _Record | Between, name: str) -> Callable[[Any], None]:
