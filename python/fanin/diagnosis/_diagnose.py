@@ -122,6 +122,9 @@ def _shortened(trace: Trace, reports: list[LayerReport]) -> Trace:
         layers=layers,
         ending=None,
         arrays=None,
+        attentions=(),
+        recurrences=(),
+        inner=(),
         gradient=None,
     )
 

@@ -52,6 +52,8 @@ class Advice:
         ``{parent}`` under the name ``{own}``.
     bare_alone : str
         The same where the layer is an activation and nothing else.
+    rectified, rectified_alone : str
+        What puts a rectifier in its place, where a layer has it, and where it is alone.
     over_classes : str
         What puts a softmax over classes in its place; empty where there is no other.
     known_targets : str
@@ -81,6 +83,8 @@ class Advice:
     activation: Callable[[str], str] = str
     bare: str
     bare_alone: str
+    rectified: str
+    rectified_alone: str
     over_classes: str = ""
     known_targets: str = (
         "known = np.isfinite(y).reshape(len(y), -1).all(axis=1); x, y = x[known], y[known]"

@@ -54,7 +54,9 @@ def order(found: Sequence[Finding], measured: "Measurements") -> list[Finding]:
     list of Finding
         The same ones, with `effects` and `because`.
     """
-    reasons = {id(effect): _cause_of(effect, found, measured) for effect in found}
+    reasons: dict[int, Finding | None] = {}
+    for effect in found:
+        reasons[id(effect)] = _cause_of(effect, found, measured, reasons)
     roots = [finding for finding in found if reasons[id(finding)] is None]
     below: dict[int, list[Finding]] = {id(root): [] for root in roots}
     for effect in found:
@@ -67,21 +69,26 @@ def order(found: Sequence[Finding], measured: "Measurements") -> list[Finding]:
 
 
 def _cause_of(
-    effect: Finding, found: Sequence[Finding], measured: "Measurements"
+    effect: Finding,
+    found: Sequence[Finding],
+    measured: "Measurements",
+    reasons: dict[int, Finding | None],
 ) -> Finding | None:
-    """Return the first finding that explains one, in the order of `_RULES`."""
+    """Return the first finding that explains one, in the order of `_RULES`, and not by it."""
     for rule in _RULES:
         if effect.kind not in rule.effects:
             continue
         for cause in found:
             fits = cause.kind == rule.cause and cause is not effect and cause.severity != "note"
-            if fits and rule.holds(_Case(cause, effect, found, measured)):
+            if not fits or _root(cause, reasons) is effect:
+                continue
+            if rule.holds(_Case(cause, effect, found, measured)):
                 return cause
     return None
 
 
 def _root(finding: Finding, reasons: dict[int, Finding | None]) -> Finding:
-    while (cause := reasons[id(finding)]) is not None:
+    while (cause := reasons.get(id(finding))) is not None:
         finding = cause
     return finding
 
@@ -221,7 +228,8 @@ _ENLARGE = (
     *("scale", "bias", "symmetric", "saturated", "exploding", "vanishing", "dead", "output_scale"),
 )
 _SIZES = frozenset({"exploding", "vanishing"})
-_FLAT = frozenset({"dead", "saturated", "bias"})
+_PARTS = frozenset({"attention", "recurrence"})
+_FLAT = _PARTS | {"dead", "saturated", "bias"}
 _ENDS = frozenset({"constant_output", "no_gradient"})
 _NOTHING = _ENDS | {"vanishing", "dead", "bias", "rank"}
 _OF_LARGE = _FLAT | {"output_scale", "exploding"}
@@ -242,16 +250,20 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("normalization", _SIZES, _by_size),
     _Rule("normalization", _ENDS | {"dead", "bias", "symmetric"}, _too_small),
     _Rule("normalization", frozenset({"no_gradient"}), _shrinks),
-    _Rule("normalization", frozenset({"saturated", "output_scale"}), _too_large),
+    _Rule("normalization", _PARTS | {"saturated", "output_scale"}, _too_large),
     # Weights of another size: signals behind them, gradients before them.
     _Rule("scale", _SIZES, _by_size),
     _Rule("scale", _SIZES | {"saturated"}, _more_off),
     _Rule("scale", _ENDS | {"dead", "bias"}, _too_small),
     _Rule("scale", frozenset({"no_gradient"}), _shrinks),
-    _Rule("scale", frozenset({"dead", "saturated", "output_scale"}), _too_large),
+    _Rule("scale", _PARTS | {"dead", "saturated", "output_scale"}, _too_large),
     _Rule("scale", frozenset({"unexpected"}), _behind),
     _Rule("bias", frozenset({"dead", "saturated", "exploding", "unexpected"}), _behind),
     _Rule("bias", _ENDS | {"vanishing", "output_scale"}, _always),
+    # A softmax inside hands on little, and no gradient; gates that are flat neither.
+    _Rule("activation", _SIZES | _ENDS | {"rank", "bias", "scale", "unexpected"}, _always),
+    _Rule("recurrence", _SIZES | _ENDS | {"rank", "output_scale", "saturated"}, _always),
+    _Rule("attention", _SIZES | {"output_scale", "rank"}, _always),
     # Equal units are one, which the next layer adds up.
     # What all layers do has a name of its own.
     _Rule("saturated", frozenset({"scale"}), _all_off),

@@ -174,6 +174,16 @@ def bare(layer: "LayerReport", measured: "Measurements", dead: bool = False) -> 
     return code
 
 
+def rectified(layer: "LayerReport", measured: "Measurements") -> str:
+    """Return code that puts a rectifier in the place of an activation that a layer ends with."""
+    advice, alone = advice_of(measured.framework), "kernel" not in layer.weights
+    if "(" in layer.name:
+        return ""  # called as a function: no line reaches it
+    parent, _, own = layer.name.rpartition(".")
+    code = advice.rectified_alone if alone else advice.rectified
+    return code.format(name=layer.name, parent=parent, own=own, units=layer.units)
+
+
 def over_classes(layer: "LayerReport", measured: "Measurements") -> str:
     """Return code that puts a softmax over classes in the place of one over samples."""
     advice = advice_of(measured.framework)

@@ -112,7 +112,8 @@ def _ways(measured: "Measurements") -> list[_Way]:
     """Return the signals from first to last hidden layer, and the gradients from last to first.
 
     What something leads past has sizes of its own (branches that begin small are good practice), so
-    these are of the layers that all signals pass.
+    these are of the layers that all signals pass; and of those that run once, as the steps of what
+    repeats are not its depth.
     """
     hidden = _passed(measured)
     if len(hidden) < 2:
@@ -131,7 +132,12 @@ def _ways(measured: "Measurements") -> list[_Way]:
 
 def _passed(measured: "Measurements") -> list["LayerReport"]:
     """Return the hidden layers that all signals pass; where all are in branches, the sums."""
-    hidden = [layer for layer in measured.hidden if not in_branch(measured, layer)]
+    repeated = measured.repeated
+    hidden = [
+        layer
+        for layer in measured.hidden
+        if layer.name not in repeated and not in_branch(measured, layer)
+    ]
     sums = [measured.layers[branch.end] for branch in measured.branches]
     outer = [layer for layer in sums if not in_branch(measured, layer)]
     return hidden if len(hidden) >= len(outer) else outer

@@ -12,6 +12,8 @@ ADVICE = Advice(
     smaller=f"{_KERNEL}.assign({{factor}} * {_KERNEL})",
     bare='model.get_layer("{name}").activation = keras.activations.linear',
     bare_alone='keras.layers.Activation("linear")',
+    rectified='model.get_layer("{name}").activation = keras.activations.relu',
+    rectified_alone='model.get_layer("{name}").activation = keras.activations.relu',
     thawed="model.trainable = True",
     loss=told("keras.losses", '; model.compile(model.optimizer or "adam", loss)'),
     redrawn='fanin.initialize(model.get_layer("{name}"), {initializer}, seed=0)',
