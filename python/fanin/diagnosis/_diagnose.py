@@ -47,11 +47,13 @@ def diagnose(
     Parameters
     ----------
     model : Sequential, torch.nn.Module or keras.Model
-        The network; of Keras's models a chain of layers.
+        The network.
     x : array_like of shape (n, ...)
-        A batch of samples; 64 to 512 are enough.
+        A batch of samples; 64 to 512 are enough. For a Keras model of several inputs a list, tuple
+        or dict of arrays, as it takes them.
     y : array_like, optional
-        Their targets. Without them gradients are those of a random direction of the outputs.
+        Their targets; of a Keras model of several outputs those of one, ``{name: targets}``.
+        Without them gradients are those of a random direction of the outputs.
     loss : str, Loss or callable, optional
         The loss; unless given the one the model is compiled with, or one that fits `y`. For a torch
         module a function of (outputs, y), a mean over the batch.

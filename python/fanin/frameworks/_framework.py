@@ -16,6 +16,9 @@ from fanin.optimizers import Optimizer
 class Advice:
     """What a framework says in code: texts to be filled in by `str.format`.
 
+    ``{name}`` is a layer's name; ``{layer}`` what reaches it, where a trace tells that
+    (`LayerTrace.code`).
+
     Attributes
     ----------
     dense : str

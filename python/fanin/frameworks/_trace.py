@@ -3,6 +3,7 @@
 Each framework fills in the same two classes, by its own hooks.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,8 @@ class LayerTrace:
     """Options as the core knows them: ``epsilon``, ``rate``, …"""
     note: str = ""
     """What could not be looked at, and why."""
+    code: str = ""
+    """What reaches the layer from ``model``, where its name alone does not tell."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,17 @@ class Trace:
 def matrix(array: Array) -> Array:
     """Return `array` as rows of its last axis; without a copy if it is contiguous."""
     return array.reshape(-1, array.shape[-1])
+
+
+def rows(array: Array, last: bool, axes: int = 1) -> Array:
+    """Return a matrix with a column a unit, which are on the `last` axis or on the second.
+
+    A channel of an image is a unit, and each place of it a row. Units of heads are on several
+    `axes`, the last ones.
+    """
+    if axes > 1:
+        return array.reshape(-1, math.prod(array.shape[-axes:]))
+    return matrix(array if last or array.ndim < 3 else np.moveaxis(array, 1, -1))
 
 
 def as_matrix(array: Array) -> Array:

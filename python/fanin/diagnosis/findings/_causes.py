@@ -218,6 +218,11 @@ def _ended_before(case: _Case) -> bool:
     return not _still_there(case.effect, case.measured)
 
 
+def _of_its_layers(case: _Case) -> bool:
+    """Whether the effect is of layers that the cause names, and of no others."""
+    return set(case.effect.layers) <= set(case.cause.layers)
+
+
 def _of_gradients(case: _Case) -> bool:
     """Whether a learning rate is too large because gradients are, which the cause makes so."""
     return learning.explained(case.effect, case.measured, [case.cause])
@@ -251,6 +256,8 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("normalization", _ENDS | {"dead", "bias", "symmetric"}, _too_small),
     _Rule("normalization", frozenset({"no_gradient"}), _shrinks),
     _Rule("normalization", _PARTS | {"saturated", "output_scale"}, _too_large),
+    # Scores are products of queries and keys: the kernels of both are mended together.
+    _Rule("attention", frozenset({"scale"}), _of_its_layers),
     # Weights of another size: signals behind them, gradients before them.
     _Rule("scale", _SIZES, _by_size),
     _Rule("scale", _SIZES | {"saturated"}, _more_off),
