@@ -201,6 +201,16 @@ def _same_way(case: _Case) -> bool:
     return case.found.index(case.cause) < case.found.index(case.effect)
 
 
+def _grown_before(case: _Case) -> bool:
+    """Whether signals grow over layers on their way to where units are off, or all is the same.
+
+    There their size alone decides: what differs between samples is the sign of what has grown.
+    """
+    cause = case.cause.layers
+    first, last = (case.measured[name].index for name in (cause[0], cause[-1]))
+    return first < last and first < _first(case.effect, case.measured)
+
+
 def _still_there(finding: Finding, measured: "Measurements") -> bool:
     """Whether signals still vary, as in the first hidden layer, where units are dead.
 
@@ -283,6 +293,7 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("saturated", _SIZES | _ENDS | {"unexpected"}, _always),
     _Rule("exploding", frozenset({"exploding"}), _same_way),
     _Rule("exploding", frozenset({"output_scale", "unexpected"}), _always),
+    _Rule("exploding", frozenset({"dead", "constant_output"}), _grown_before),
     _Rule("vanishing", frozenset({"vanishing"}), _same_way),
     _Rule("vanishing", frozenset({"dead"}), _ended_before),
     _Rule("vanishing", _ENDS | {"unexpected"}, _always),
