@@ -32,6 +32,18 @@ class Whole(nn.Module):
         return self.inside(x, x, x, need_weights=self.weights)[0]
 
 
+class Wide(nn.Module):
+    """torch's own attention to keys of another width, which has three kernels."""
+
+    def __init__(self):
+        super().__init__()
+        self.inside = nn.MultiheadAttention(32, 4, batch_first=True, kdim=40, vdim=40)
+
+    def forward(self, x):
+        wide = functional.pad(x, (0, 8))
+        return self.inside(x, wide, wide, need_weights=False)[0]
+
+
 class Own(nn.Module):
     """Attention written in a forward, with or without torch's function for it."""
 
@@ -79,6 +91,7 @@ ATTENTION = {
     "torch's": (Whole, ("inside",), "in_proj_weight"),
     "torch's with weights": (lambda: Whole(True), ("inside",), "in_proj_weight"),
     "torch's with dropout": (lambda: Whole(dropout=0.1), ("inside",), "in_proj_weight"),
+    "torch's with three kernels": (lambda: Wide(), ("inside",), "q_proj_weight"),
     "own": (lambda: Own("method"), ("q", "k"), "weight"),
     "own module": (lambda: Own("module"), ("q", "k"), "weight"),
     "own, one kernel": (lambda: Own("method", True), ("all",), "weight"),
@@ -279,7 +292,20 @@ class Pooled(nn.Module):
         return self.out((torch.softmax(self.score(states), 1) * states).sum(1))
 
 
-@pytest.mark.parametrize("make", [Experts, Pooled, lambda: blocks(Own("module"))])
+class Keypoints(nn.Module):
+    """Where on a line the features are: a mean of places, which are not trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.features, self.soft = nn.Conv1d(12, 16, 3), nn.Softmax(-1)
+        self.out = nn.Linear(16, 3)
+        self.register_buffer("places", torch.linspace(-1, 1, 6))
+
+    def forward(self, x):
+        return self.out((self.soft(self.features(x)) * self.places).sum(-1))
+
+
+@pytest.mark.parametrize("make", [Experts, Pooled, Keypoints, lambda: blocks(Own("module"))])
 def test_a_softmax_that_gives_the_weights_of_a_mean_is_sound(make):
     torch.manual_seed(0)
     assert not [f for f in fanin.diagnose(make(), X, Y).findings if f.kind == "activation"]

@@ -83,10 +83,17 @@ def _softer(found: "AttentionReport", measured: "Measurements") -> Iterator[str]
         rows = f"{found.together}[:{2 * parts[0].shape[1]}]"
         yield multiplied(layers[0], rows, _factor(found, query * key), framework)
         return
-    kernels = [layer for layer in layers if multiplies(layer)]
-    gains = math.prod(layer.gain for layer in kernels) ** (2 / max(len(kernels), 1))
-    for layer in kernels:
-        yield multiplied(layer, "kernel", _factor(found, gains), framework)
+    own = ("kernel", "q_proj_weight", "k_proj_weight")
+    kernels = [(layer, role) for layer in layers for role in own if role in layer.weights]
+    gains = math.prod(_gain(*one) for one in kernels) ** (2 / max(len(kernels), 1))
+    for layer, role in kernels:
+        yield multiplied(layer, role, _factor(found, gains), framework)
+
+
+def _gain(layer: "LayerReport", role: str) -> float:
+    kernel = layer.weights[role]
+    fan_in = kernel.values.shape[0 if role == "kernel" else 1]
+    return math.sqrt(fan_in * kernel.second_moment)
 
 
 def _factor(found: "AttentionReport", gains: float) -> float:

@@ -90,10 +90,29 @@ def _inside(step: Any, times: Mapping[str, int]) -> str:
 
 
 def _is_alone(given: Any, nodes: Sequence[Any], makers: Mapping[Any, Any]) -> bool:
-    """Return whether functions are of one signal, the one given, and nothing else joins it."""
+    """Return whether functions are of one signal, the one given, and nothing else joins it.
+
+    What multiplies it by an array that is not trained, such as the places of pixels that a softmax
+    gives weights to, is something else that joins.
+    """
     befores = [[before for before, _ in node.next_functions if before] for node in nodes]
     mixed = any(sum(_is_signal(one, makers) for one in row) > 1 for row in befores if len(row) > 1)
-    return not mixed and any(one is given for row in befores for one in row)
+    return (
+        not mixed
+        and not any(_multiplies_by_constants(node) for node in nodes)
+        and any(one is given for row in befores for one in row)
+    )
+
+
+def _multiplies_by_constants(node: Any) -> bool:
+    """Return whether a node is a product with an array that nothing depends on."""
+    if node.name() not in (*_PRODUCTS, "MulBackward0", "MvBackward0"):
+        return False
+    if sum(before is not None for before, _ in node.next_functions) != 1:
+        return False
+    names = ("_saved_other", "_saved_self", "_saved_mat2", "_saved_vec")
+    saved = (getattr(node, name, None) for name in names)
+    return any(isinstance(one, torch.Tensor) and one.ndim > 0 for one in saved)
 
 
 def _ancestors(node: Any, seen: set[Any]) -> Iterator[Any]:
