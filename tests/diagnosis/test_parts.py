@@ -52,6 +52,12 @@ def test_attention_to_one_key_has_none_and_is_sharp():
         assert report(np.array([[[difference, 0.0]] * 2])).sharp == sharp
 
 
+def test_spreads_of_weights_that_are_no_numbers_are_at_least_so_large():
+    found = report(np.stack([1e4 * np.eye(6), 1e4 * np.eye(6)[::-1]]))
+    assert (found.entropy, found.sharp) == (0, 1)
+    assert found.spread == pytest.approx(52)
+
+
 def test_masks_leave_fewer_keys():
     scores = np.where(np.tri(6, dtype=bool), 0.0, -np.inf)[None]
     found = report(scores)

@@ -18,6 +18,10 @@ _FLAT = (1 + math.sqrt(1 - 4 * SMALL_SLOPE)) / 2
 """Largest weight from which a softmax is flat: where p (1 - p), its slope, falls below 0.1."""
 
 
+_LOST = 52.0
+"""Spread of two scores that are so far apart, by 104, that the smaller weight is 0 in float32."""
+
+
 @dataclass(frozen=True, repr=False)
 class AttentionReport(Result):
     """The weights that attention gives to keys.
@@ -85,4 +89,4 @@ def _spread(scores: Array) -> float:
     """Return the median over rows of their standard deviations, of what is finite."""
     counts = np.isfinite(scores).sum(axis=-1)
     rows = scores[counts > 1]
-    return float(np.median(np.nanstd(rows, axis=-1))) if len(rows) else math.inf
+    return float(np.median(np.nanstd(rows, axis=-1))) if len(rows) else _LOST

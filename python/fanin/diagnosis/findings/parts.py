@@ -115,22 +115,25 @@ def recurrence(measured: "Measurements") -> list[Finding]:
         severity, size = _graded(one)
         if severity is None or (not one.states and one.gain <= _HIGHEST):
             continue  # inputs of another size are not the kernel's fault
-        what, layer = f"{one.role or 'what is inside'} of {one.layer}", measured[one.layer]
-        does = f"multiplies the size of what comes in by {one.gain:.3g}"
-        if size == "small":
-            text = f"The kernel {what} is too small: it {does}, so that states hardly count."
-        elif one.flat >= _FLAT:
-            by = f"alone makes its gates flat for {one.flat:.0%} of what comes in"
-            text = f"{'The kernel ' if one.role else ''}{what} is too large: it {by}."
-            text = text if one.role else f"{one.flat:.0%} of {what} is flat, time after time."
-        else:
-            text = f"The kernel {what} is too large: it {does}, time after time."
-        seen = one.flat if one.flat >= _FLAT else one.gain
-        limit = _FLAT if one.flat >= _FLAT else _limit(one) if size == "large" else _LOWEST / FACTOR
-        source = _GLOROT if one.flat >= _FLAT else _SAXE
-        fix = _rescaled(one, layer, measured)
-        found.append(Finding("recurrence", severity, (one.layer,), seen, limit, text, source, fix))
+        flat = one.flat >= _FLAT
+        value = one.flat if flat else one.gain
+        limit = _FLAT if flat else _limit(one) if size == "large" else _LOWEST / FACTOR
+        text, source = _said(one, size), _GLOROT if flat else _SAXE
+        fix = _rescaled(one, measured[one.layer], measured)
+        found.append(Finding("recurrence", severity, (one.layer,), value, limit, text, source, fix))
     return found
+
+
+def _said(one: "RecurrenceReport", size: str) -> str:
+    """Say what is wrong with a kernel, or with functions that are seen inside of a layer."""
+    if not one.role:
+        return f"{one.flat:.0%} of the functions inside of {one.layer} are flat, time after time."
+    does = f"multiplies the size of what comes in by {one.gain:.3g}, time after time"
+    if size == "small":
+        does = f"multiplies the size of what comes in by {one.gain:.3g}: states hardly count"
+    elif one.flat >= _FLAT:
+        does = f"alone makes its gates flat for {one.flat:.0%} of what comes in"
+    return f"The kernel {one.role} of {one.layer} is too {size}: it {does}."
 
 
 def _limit(one: "RecurrenceReport") -> float:
