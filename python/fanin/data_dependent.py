@@ -105,7 +105,7 @@ def lsuv(
     ----------
     model : Sequential, torch.nn.Module or keras.Model
         Changed in place. Of a torch module the linear and convolutional layers count, in the order
-        in which they run; of Keras's models, chains of layers.
+        in which they run; of a Keras model all that have a kernel.
     x : array_like of shape (n, ...)
         A batch; a few hundred samples are enough.
     std : float, default 1.0

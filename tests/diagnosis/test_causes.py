@@ -6,7 +6,7 @@ import fanin
 import numpy as np
 import pytest
 from fanin.diagnosis.findings import Finding, _causes
-from fanin.initializers import RandomNormal
+from fanin.initializers import Constant, RandomNormal, VarianceScaling
 from fanin.layers import Activation, BatchNormalization, Dense
 
 RNG = np.random.default_rng(0)
@@ -271,3 +271,43 @@ def test_every_pair_of_kinds_ends_in_a_cause():
             roots = {f.title for f in ordered if not f.because}
             assert roots
             assert all(f.because in roots for f in ordered if f.because)
+
+
+def _top(model, x, y):
+    found = fanin.diagnose(model, x, y).findings
+    return next((f for f in found if f.severity != "note"), None)
+
+
+@pytest.mark.parametrize("depth", [20, 60, 100])
+def test_tanh_fades_by_a_power_of_the_depth_and_not_by_a_factor(depth):
+    x, y = RNG.normal(size=(128, 20)).astype("float32"), np.arange(128) % 5
+    layers = [Dense(64, "tanh", kernel_initializer="orthogonal") for _ in range(depth)]
+    assert _top(fanin.Sequential([*layers, Dense(5, "softmax")], rng=0), x, y) is None
+    # Half of the usual size: a factor of two a layer.
+    small = VarianceScaling(0.25)
+    layers = [Dense(64, "tanh", kernel_initializer=small) for _ in range(depth)]
+    found = _top(fanin.Sequential([*layers, Dense(5, "softmax")], rng=0), x, y)
+    assert (found.kind, found.severity) == ("vanishing", "severe")
+
+
+def test_growing_signals_explain_units_that_are_off_where_they_got():
+    x, y = RNG.normal(size=(128, 20)).astype("float32"), np.arange(128) % 5
+    layers = [Dense(64, "selu", kernel_initializer=VarianceScaling(9)) for _ in range(30)]
+    report = fanin.diagnose(fanin.Sequential([*layers, Dense(5, "softmax")], rng=0), x, y)
+    assert report.findings[0].kind == "exploding"
+    assert all(f.because for f in report.findings if f.kind in ("dead", "constant_output"))
+    assert {f.kind for f in report.findings} >= {"dead", "constant_output"}
+
+
+def test_outputs_far_out_are_no_fault_of_the_targets():
+    x = RNG.normal(size=(128, 12)).astype("float32")
+    y = np.tanh(x[:, :1])
+    layers = [
+        Dense(32, "relu", kernel_initializer="he_normal", bias_initializer=Constant(bias))
+        for bias in (0, 0, 30)
+    ]
+    model = fanin.Sequential([*layers, Dense(1)], rng=0)
+    model.compile("adam", "mse")
+    found = _top(model, x, y)
+    assert (found.kind, found.layers) == ("bias", (model.layers[2].name,))
+    assert _top(model, x, 3000 * y + 20000).kind == "target_scale"

@@ -77,6 +77,21 @@ def test_the_step_is_that_of_the_optimizer():
     assert step.loss_after == pytest.approx(after.loss_value, rel=1e-4)
 
 
+def test_the_step_goes_along_the_gradient_of_the_whole_batch():
+    x = RNG.normal(size=(300, 20)).astype("float32")
+    y = (x[:, 0] > 0).astype(int)
+    for extra in ((), (BatchNormalization(),)):
+        model = compiled(fanin.optimizers.SGD(0.1), network(2, 16, "relu", *extra))
+        model.build((None, 20))
+        step = fanin.diagnose(model, x, y).first_step
+        few = fanin.diagnose(model, x[:128], y[:128])
+        assert step.loss == pytest.approx(few.loss_value, rel=1e-6)
+        model.fit(x, y, batch_size=len(x), epochs=1, shuffle=False, verbose=0)
+        after = fanin.diagnose(model, x[:128], y[:128])
+        assert step.loss_after == pytest.approx(after.loss_value, rel=1e-5)
+        assert step.loss_after != few.first_step.loss_after  # which is of other steps
+
+
 def test_steps_of_gradient_descent_scale_with_the_rate():
     one, two = (
         fanin.diagnose(network(), X, Y, learning_rate=rate).first_step for rate in (0.01, 0.02)

@@ -69,6 +69,13 @@ def test_sound_ends(end, loss, y):
     assert grave(fanin.diagnose(network(out(*end), loss=loss), X, y)) == []
 
 
+def test_targets_that_are_missing_are_named():
+    t = T.copy()
+    t[5] = np.nan
+    with pytest.raises(ValueError, match=r"^y: expected finite numbers, found nan at \[5, 0\]"):
+        fanin.diagnose(network(out(1), loss="mse"), X, t)
+
+
 def test_frozen_layers():
     model = network(out(4, "softmax"), loss=SPARSE())
     model.get_layer("fc1").trainable = False

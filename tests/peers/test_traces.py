@@ -185,14 +185,6 @@ def test_keras_losses_are_understood():
     compare(found, trace(ours, X, Y, None, training=False))
 
 
-def test_a_keras_model_that_is_no_chain_is_refused():
-    inputs = keras.Input((10,))
-    hidden = keras.layers.Dense(10)(inputs)
-    model = keras.Model(inputs, keras.layers.Add()([inputs, hidden]))
-    with pytest.raises(TypeError, match="chain of layers"):
-        trace_keras(model, X, None, None, training=False)
-
-
 @pytest.mark.parametrize("enter", [fanin.diagnose, fanin.lsuv])
 def test_a_layer_of_keras_is_no_model(enter):
     layer = keras.layers.Dense(3, name="alone")

@@ -66,6 +66,39 @@ def test_the_step_is_the_optimizers_next_and_nothing_changes():
     assert all(torch.equal(state["state"][k]["exp_avg"], v["exp_avg"]) for k, v in now.items())
 
 
+class LastState(torch.nn.Module):
+    """A recurrent layer, whose parameters no hook on layers sees, and a layer on its last state."""
+
+    def __init__(self):
+        super().__init__()
+        self.cells, self.out = torch.nn.GRU(3, 8, batch_first=True), torch.nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.out(self.cells(x.reshape(len(x), 4, 3))[0][:, -1])
+
+
+def test_the_step_goes_along_the_gradient_of_the_whole_batch():
+    torch.manual_seed(0)
+    model, x = LastState(), torch.randn(300, 12)
+    y = (x[:, 0] > 0).long()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    step = fanin.diagnose(model, x, y, optimizer=optimizer).first_step
+    loss = torch.nn.functional.cross_entropy
+    assert step.loss == pytest.approx(loss(model(x[:128]), y[:128]).item(), rel=1e-6)
+    before = {name: p.detach().clone() for name, p in model.named_parameters() if p.ndim > 1}
+    loss(model(x), y).backward()
+    optimizer.step()
+    assert step.loss_after == pytest.approx(loss(model(x[:128]), y[:128]).item(), rel=1e-5)
+    now = dict(model.named_parameters())
+    sizes = [max(was.norm(), len(was) ** 0.5) for was in before.values()]
+    changes = [
+        float((now[name].detach() - was).norm() / size)
+        for (name, was), size in zip(before.items(), sizes, strict=True)
+    ]
+    assert step.change == pytest.approx(np.median(changes), rel=1e-4)
+    assert step.largest_change == pytest.approx(max(changes), rel=1e-4)
+
+
 def test_other_optimizers_are_refused():
     with pytest.raises(TypeError, match=r"optimizer: expected a torch\.optim\.Optimizer"):
         fanin.diagnose(module(), TX, TY, optimizer="adam")

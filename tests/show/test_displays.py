@@ -21,7 +21,7 @@ from fanin import frameworks, layers, theory
 from fanin._members._member import Member
 from fanin.comparison.data import load
 from fanin.comparison.experiment import prepare
-from fanin.diagnosis import Watch
+from fanin.diagnosis import AttentionReport, RecurrenceReport, Watch
 from fanin.diagnosis._branches import Branch
 from fanin.errors import NotReadyError
 from fanin.frameworks import _open
@@ -108,6 +108,10 @@ def every_result(name="first"):
         (faded.ending.targets, ["of"], ["unreached"]),
         (faded.curvature, [f"sharpness={faded.curvature.sharpness:.6g}"], []),
         (faded.first_step, ["SGD", "learning_rate=0.01"], ["largest_change"]),
+        (AttentionReport((f"{name} 1",), "", 8, 0.5, 0.1, 1.2), ["8 keys", "10% sharp"],
+         ["spread"]),
+        (RecurrenceReport(f"{name} 1", "U", True, 3, 1.5, 0.2, True), ["gain 1.5", "20% flat"],
+         ["gates"]),
         (alike, ["tied units in", "of 4 layers", f"{name[:10]}"], [alike.verdict, "distinct"]),
         (alike.start[0], ["1 distinct of 16"], ["tied"]),
         (recommended, ["he_normal"], [recommended.reason, "glorot_uniform"]),

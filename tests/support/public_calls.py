@@ -353,6 +353,8 @@ EXEMPT: dict[str, str] = {
             "fanin.diagnosis.Curvature",
             "fanin.diagnosis.Finding",
             "fanin.diagnosis.FirstStep",
+            "fanin.diagnosis.AttentionReport",
+            "fanin.diagnosis.RecurrenceReport",
             "fanin.diagnosis.LayerReport",
             "fanin.diagnosis.LayerSymmetry",
             "fanin.diagnosis.Recommendation",

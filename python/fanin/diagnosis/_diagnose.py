@@ -20,7 +20,6 @@ from fanin.diagnosis._theory import predict
 from fanin.diagnosis.findings import find
 from fanin.frameworks import _open as frameworks
 from fanin.frameworks._trace import LayerTrace, Trace
-from fanin.theory import Prediction
 
 if TYPE_CHECKING:
     from fanin.typing import LossLike, ModelLike, OptimizerLike
@@ -48,11 +47,13 @@ def diagnose(
     Parameters
     ----------
     model : Sequential, torch.nn.Module or keras.Model
-        The network; of Keras's models a chain of layers.
+        The network.
     x : array_like of shape (n, ...)
-        A batch of samples; 64 to 512 are enough.
+        A batch of samples; 64 to 512 are enough. For a Keras model of several inputs a list, tuple
+        or dict of arrays, as it takes them.
     y : array_like, optional
-        Their targets. Without them gradients are those of a random direction of the outputs.
+        Their targets; of a Keras model of several outputs those of one, ``{name: targets}``.
+        Without them gradients are those of a random direction of the outputs.
     loss : str, Loss or callable, optional
         The loss; unless given the one the model is compiled with, or one that fits `y`. For a torch
         module a function of (outputs, y), a mean over the batch.
@@ -101,32 +102,32 @@ def diagnose(
             if value is not None:
                 raise ValueError(f"{name}: expected None without y, found {_checks.found(value)}")
     trace = frameworks.trace(model, x, y, loss, training)
-    layers, theory = _layers(trace, training)
-    measured = collected(
-        trace,
-        layers,
-        training,
-        theory,
-        curvature(model, trace.arrays, x, y, loss),
-        first_step(model, x, y, loss, training, optimizer, rate),
-    )
+    with ThreadPoolExecutor(get_num_threads()) as pool:
+        theory = pool.submit(predict, trace, training)
+        reports = pool.map(LayerReport.of, count(), trace.layers)
+        # Meanwhile, and on this thread: a user's module may depend on what is set for it.
+        curved = curvature(model, trace.arrays, x, y, loss)
+        step = first_step(model, x, y, loss, training, optimizer, rate, trace)
+        layers = list(reports)
+        measured = collected(trace, layers, training, theory.result(), curved, step)
     given = Given(model, x, y, loss, training, optimizer, rate)
     kept = _shortened(trace, layers)
     return Report(**vars(measured), findings=find(measured), _trace=kept, _given=given)
-
-
-def _layers(trace: Trace, training: bool) -> tuple[list[LayerReport], Prediction | None]:
-    """Measure the layers, and see what theory says: each layer on a thread, none on several."""
-    with ThreadPoolExecutor(get_num_threads()) as pool:
-        theory = pool.submit(predict, trace, training)
-        return list(pool.map(LayerReport.of, count(), trace.layers)), theory.result()
 
 
 def _shortened(trace: Trace, reports: list[LayerReport]) -> Trace:
     """Keep what Jacobians need: the first samples, and the reports' copies of the parameters."""
     layers = [_first(*pair) for pair in zip(trace.layers, reports, strict=True)]
     return replace(
-        trace, inputs=trace.inputs[:_KEPT].copy(), layers=layers, ending=None, arrays=None
+        trace,
+        inputs=trace.inputs[:_KEPT].copy(),
+        layers=layers,
+        ending=None,
+        arrays=None,
+        attentions=(),
+        recurrences=(),
+        inner=(),
+        gradient=None,
     )
 
 

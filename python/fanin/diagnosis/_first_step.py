@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fanin.frameworks import _open as frameworks
+from fanin.frameworks._trace import Trace
 from fanin.show.results import Result
 
 _SAMPLES = 128
@@ -28,7 +29,7 @@ _LADDER = math.sqrt(10.0)
 
 @dataclass(frozen=True, repr=False)
 class FirstStep(Result):
-    """What the next step of an optimizer would do, on up to 128 samples.
+    """What the next step of an optimizer would do, along the gradient of the batch's mean loss.
 
     Attributes
     ----------
@@ -41,7 +42,7 @@ class FirstStep(Result):
     momentum : float
         The optimizer's: steps in one direction come to ``1 / (1 - momentum)`` times this one.
     loss, loss_after : float
-        Of the same samples, before the step and after it.
+        Of the same samples, the first 128 at most, before the step and after it.
     change : float
         What the step adds to a kernel by the size that the kernel has, or at least would have if it
         kept signals of unit size, ``1 / sqrt(fan_in)``; root mean squares, the median over the
@@ -93,7 +94,14 @@ class FirstStep(Result):
 
 
 def first_step(
-    model: Any, x: Any, y: Any, loss: Any, training: bool, optimizer: Any, rate: float | None
+    model: Any,
+    x: Any,
+    y: Any,
+    loss: Any,
+    training: bool,
+    optimizer: Any,
+    rate: float | None,
+    trace: Trace,
 ) -> FirstStep | None:
     """Try the optimizer's next step; nothing of the model changes.
 
@@ -103,13 +111,15 @@ def first_step(
         As for `fanin.diagnose`.
     rate : float or None
         The learning rate, if another than the optimizer's own.
+    trace : Trace
+        Of these samples, with the gradient of their mean loss.
 
     Returns
     -------
     FirstStep or None
         None without targets or an optimizer, and for a loss or a step that is no number.
     """
-    trial = frameworks.trial(model, x, y, loss, training, optimizer, rate, _SAMPLES)
+    trial = frameworks.trial(model, x, y, loss, training, optimizer, rate, _SAMPLES, trace)
     if trial is None or not math.isfinite(trial.loss):
         return None
     with np.errstate(all="ignore"):

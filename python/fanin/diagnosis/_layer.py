@@ -74,6 +74,9 @@ class LayerReport(Result):
         What could not be looked at, and why.
     frozen : frozenset of str
         Roles of the parameters that are not trained.
+    code : str
+        What reaches the layer from ``model`` in Keras; empty for the other frameworks, where its
+        name tells.
     """
 
     index: int
@@ -97,6 +100,7 @@ class LayerReport(Result):
     drawn_gain: float = math.nan
     note: str = ""
     frozen: frozenset[str] = frozenset()
+    code: str = ""
 
     def _says(self) -> str:
         kind = f"{self.kind} {self.activation}".strip()
@@ -187,6 +191,7 @@ class LayerReport(Result):
             drawn_gain=_drawn_gain(trace),
             note=trace.note,
             frozen=trace.frozen,
+            code=trace.code,
         )
 
 

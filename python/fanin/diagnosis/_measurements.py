@@ -1,14 +1,18 @@
 """What was measured of a network: what findings are found in, and a report shows."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fanin import _checks
+from fanin.diagnosis._attention import AttentionReport
 from fanin.diagnosis._branches import Branch, find_branches
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._ending import EndReport, measure
 from fanin.diagnosis._first_step import FirstStep
 from fanin.diagnosis._layer import LayerReport
+from fanin.diagnosis._recurrence import RecurrenceReport
+from fanin.diagnosis._recurrence import measured as recurrences
 from fanin.diagnosis._signals import Signal
 
 if TYPE_CHECKING:
@@ -33,11 +37,25 @@ class Measurements:
     ending: EndReport | None
     branches: tuple[Branch, ...]
     first_step: FirstStep | None
+    attentions: tuple[AttentionReport, ...]
+    recurrences: tuple[RecurrenceReport, ...]
 
     @property
     def kernels(self) -> list[LayerReport]:
-        """The layers that have weights to multiply with."""
-        return [layer for layer in self.layers if "kernel" in layer.weights]
+        """The layers that have weights to multiply with, each once, where it last runs."""
+        return [layer for layer in self.once if "kernel" in layer.weights]
+
+    @property
+    def once(self) -> list[LayerReport]:
+        """The layers, each once, where it last runs: what runs time after time is one layer."""
+        last = {layer.name: layer for layer in self.layers}
+        return sorted(last.values(), key=lambda layer: layer.index)
+
+    @property
+    def repeated(self) -> frozenset[str]:
+        """Names of the layers that run more than once."""
+        times = Counter(layer.name for layer in self.layers)
+        return frozenset(name for name, count in times.items() if count > 1)
 
     @property
     def hidden(self) -> list[LayerReport]:
@@ -138,4 +156,6 @@ def collected(
         ending=measure(trace, layers),
         branches=find_branches(trace.layers),
         first_step=first_step,
+        attentions=tuple(filter(None, map(AttentionReport.of, trace.attentions))),
+        recurrences=recurrences(trace.recurrences, trace.inner),
     )

@@ -61,6 +61,10 @@ class Report(Measurements, Result):
     first_step : FirstStep or None
         What the optimizer's next step would do to the weights and to the loss; where an optimizer
         is known, and `y` is given.
+    attentions : tuple of AttentionReport
+        How sharp each attention is that was seen.
+    recurrences : tuple of RecurrenceReport
+        What the kernels of recurrent layers do.
     findings : list of Finding
         What is wrong: causes, most severe first, each before its effects.
     """

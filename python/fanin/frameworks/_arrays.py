@@ -1,5 +1,6 @@
 """What a model of any framework is seen as: layers in a row, each with arrays by role."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -100,8 +101,16 @@ class Parameter(Result):
         return ordered.transpose(sorted(range(len(self.order)), key=self.order.__getitem__))
 
     @property
+    def _unit_axes(self) -> tuple[int, ...]:
+        """Return the axes of units where they are said: there may be several, as of heads."""
+        axes: Any = self.fans.get("out_axis")
+        return () if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
+
+    @property
     def units(self) -> int:
-        """How many units a kernel is for: of all groups."""
+        """How many units a kernel is for: of all groups, and of all axes that are of units."""
+        if self._unit_axes:
+            return math.prod(self.shape[axis] for axis in self._unit_axes)
         if self.fans.get("transposed"):
             return self.shape[-2] * self.fans.get("groups", 1)
         return self.shape[-1]
@@ -110,6 +119,9 @@ class Parameter(Result):
         """Return a kernel of `shape` as ``(inputs of a unit, units)``; what is none as it is."""
         if self.role != "kernel" or values.ndim < 2:
             return values
+        if self._unit_axes:
+            others = [axis for axis in range(values.ndim) if axis not in self._unit_axes]
+            return values.transpose(*others, *self._unit_axes).reshape(-1, self.units)
         if self.fans.get("transposed"):
             # Each group's units get only that group's inputs.
             *spatial, outputs, inputs = values.shape
@@ -120,6 +132,9 @@ class Parameter(Result):
 
     def by_unit(self, factor: Array) -> Array:
         """Return one factor, or one for each unit, in a shape in which it multiplies a kernel."""
+        if factor.ndim and self._unit_axes:
+            own = enumerate(self.shape)
+            return factor.reshape([n if axis in self._unit_axes else 1 for axis, n in own])
         if not factor.ndim or not self.fans.get("transposed"):
             return factor
         outputs, inputs = self.shape[-2:]
@@ -241,6 +256,15 @@ def in_our_order(
     )
 
 
+def distinct(parameters: Sequence[Parameter]) -> list[Parameter]:
+    """Return parameters that each have a role of their own: a second kernel is ``kernel_2``."""
+    found = []
+    for place, p in enumerate(parameters):
+        same = sum(p.role == other.role for other in parameters[:place])
+        found.append(replace(p, role=f"{p.role}_{same + 1}") if same else p)
+    return found
+
+
 class Row:
     """Layers as they are found: counts positions."""
 
@@ -258,12 +282,7 @@ class Row:
         """Append a layer, unless it holds nothing."""
         if not parameters:
             return
-        by_role: dict[str, Parameter] = {}
-        for p in parameters:
-            same = sum(p.role == other.role for other in parameters[: parameters.index(p)])
-            called = replace(p, role=f"{p.role}_{same + 1}") if same else p
-            by_role[called.role] = called
-        self.append(kind, name, by_role, module)
+        self.append(kind, name, {p.role: p for p in distinct(parameters)}, module)
 
     def append(self, kind: str, name: str, by_role: dict[str, Parameter], module: Any) -> None:
         """Append a layer whose parameters have their roles."""

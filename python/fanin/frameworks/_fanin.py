@@ -31,6 +31,8 @@ ADVICE = Advice(
     recalibrated="model.recalibrate(x)",
     bare="Dense({units})",
     bare_alone='Activation("linear")',
+    rectified='Dense({units}, activation="relu", kernel_initializer="he_normal")',
+    rectified_alone='Activation("relu")',
     thawed="for layer in model.layers: layer.trainable = True",
     loss=told("fanin.losses"),
     multiplied='model.get_layer("{name}").{role}[...] *= {factor}',
@@ -208,6 +210,7 @@ def trace_network(
         aim.value,
         ending=ending,
         trainable=(trainable, len(params)),
+        gradient=flat,
     )
 
 

@@ -1,6 +1,6 @@
 """What the package must know of a framework: each is a module that has the names of `Framework`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +15,9 @@ from fanin.optimizers import Optimizer
 @dataclass(frozen=True, kw_only=True)
 class Advice:
     """What a framework says in code: texts to be filled in by `str.format`.
+
+    ``{name}`` is a layer's name; ``{layer}`` what reaches it, where a trace tells that
+    (`LayerTrace.code`).
 
     Attributes
     ----------
@@ -52,6 +55,8 @@ class Advice:
         ``{parent}`` under the name ``{own}``.
     bare_alone : str
         The same where the layer is an activation and nothing else.
+    rectified, rectified_alone : str
+        What puts a rectifier in its place, where a layer has it, and where it is alone.
     over_classes : str
         What puts a softmax over classes in its place; empty where there is no other.
     known_targets : str
@@ -81,6 +86,8 @@ class Advice:
     activation: Callable[[str], str] = str
     bare: str
     bare_alone: str
+    rectified: str
+    rectified_alone: str
     over_classes: str = ""
     known_targets: str = (
         "known = np.isfinite(y).reshape(len(y), -1).all(axis=1); x, y = x[known], y[known]"
@@ -130,7 +137,7 @@ class Moved(NamedTuple):
 
 
 class Trial(Protocol):
-    """An optimizer's next step for the mean loss of some samples; the model does not take it.
+    """An optimizer's next step for the mean loss of a batch; the model does not take it.
 
     Attributes
     ----------
@@ -143,7 +150,7 @@ class Trial(Protocol):
     momentum : float
         With it, steps in one direction grow to ``1 / (1 - momentum)`` times the first.
     loss : float
-        Before the step.
+        Of the first samples, before the step.
     remedy : str
         Code that sets another ``{rate}``, which is ``{factor}`` times this one.
     """
@@ -155,8 +162,8 @@ class Trial(Protocol):
     loss: float
     remedy: str
 
-    def step(self, scale: float = 1.0) -> list[Moved]:
-        """Return what the step does to each kernel, for gradients that are multiplied."""
+    def step(self, scale: float = 1.0) -> Iterable[Moved]:
+        """Go through what the step does to each kernel, for gradients that are multiplied."""
 
     def loss_after(self, factor: float) -> float:
         """Return the loss of the same samples after a step of so many times the length."""
@@ -225,8 +232,8 @@ class Entry(NamedTuple):
     training: Training | None = None
     """What its models can besides where this package trains them."""
     trial: Callable[..., Trial | None] | None = None
-    """Try an optimizer's next step: model, x, y, loss, training, optimizer, rate, samples. None
-    where no optimizer is known, or nothing is trained."""
+    """Try an optimizer's next step: model, x, y, loss, training, optimizer, rate, samples, and the
+    trace that has the gradient. None where no optimizer is known, or nothing is trained."""
     workshop: Callable[..., Workshop] | None = None
     """Copy what is to be mended: model, x, y, loss, optimizer, rate."""
     watch: Callable[[Any, Callable[[], bool]], Watcher] | None = None

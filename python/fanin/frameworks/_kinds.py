@@ -10,6 +10,7 @@ among them. Those that the core has are called as it calls them.
 ``transposed_convolution``  whose kernel is ``(spatial..., outputs, inputs)``
 ``embedding``               a lookup
 ``attention``               torch's, with the kernels of queries, keys and values side by side
+``recurrent``               cells that are given their own states again
 ``normalization``           any that scales and shifts
 ``batch_normalization``     the one of them that a trace knows the formula of
 ``activation``              a function of each element, or softmax
@@ -22,7 +23,12 @@ among them. Those that the core has are called as it calls them.
 
 from typing import Any
 
-_HELD = {"batch_normalization": "normalization", "activation": "other", "dropout": "other"}
+_HELD = {
+    "batch_normalization": "normalization",
+    "activation": "other",
+    "dropout": "other",
+    "recurrent": "other",
+}
 
 
 def held(kind: str) -> str:
@@ -38,6 +44,8 @@ TRACED = (
     "activation",
     "dropout",
     "flatten",
+    "attention",
+    "recurrent",
 )
 """Kinds that a trace knows; of others it has the signals only."""
 

@@ -123,8 +123,9 @@ def trial(
     optimizer: Any,
     rate: float | None,
     samples: int,
+    trace: Trace,
 ) -> Trial | None:
-    """Try the next step of an optimizer on the first samples; the model does not take it.
+    """Try the next step of an optimizer, and its loss on some samples; the model does not take it.
 
     Parameters
     ----------
@@ -135,7 +136,9 @@ def trial(
     rate : float or None
         Its learning rate, if another than its own; without an optimizer that of gradient descent.
     samples : int
-        How many.
+        Of how many, the first ones, losses are compared.
+    trace : Trace
+        Of the batch, with the gradient that the step goes along.
 
     Returns
     -------
@@ -150,7 +153,7 @@ def trial(
     entry = _running(model).entry()
     if entry.trial is None:
         return None
-    return entry.trial(model, x, y, loss, training, optimizer, rate, samples)
+    return entry.trial(model, x, y, loss, training, optimizer, rate, samples, trace)
 
 
 def workshop(

@@ -3,7 +3,8 @@
 Each framework fills in the same two classes, by its own hooks.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,50 @@ class LayerTrace:
     """Options as the core knows them: ``epsilon``, ``rate``, …"""
     note: str = ""
     """What could not be looked at, and why."""
+    code: str = ""
+    """What reaches the layer from ``model``, where its name alone does not tell."""
+
+
+@dataclass(frozen=True)
+class AttentionTrace:
+    """Scores of queries and keys, as a softmax of them gives weights."""
+
+    layers: tuple[str, ...]
+    """What makes the queries and the keys: a layer of attention, or those whose products they
+    are."""
+    logarithms: Array
+    """Of the weights: of shape (matrices, queries, keys), some of all samples and heads; minus
+    infinity where a mask leaves no weight, or what is left is no number."""
+    together: str = ""
+    """Name of an array of the layer that has the kernels of queries and keys side by side; empty
+    where each has its own."""
+
+
+@dataclass(frozen=True)
+class RecurrentTrace:
+    """A kernel inside of a recurrent layer, whose products go into its gates."""
+
+    layer: str
+    role: str
+    """What the layer calls it."""
+    kernel: Array
+    """Of shape (inputs, gates times units); a gate's units are side by side."""
+    gates: int
+    states: bool
+    """Whether it multiplies the layer's own states, not its inputs."""
+    given: Array | None
+    """Rows of what it multiplies; None where nobody sees them."""
+    bounded: bool = True
+    """Whether its gates are sigmoids and tanh, which get flat; a rectifier does not."""
+
+
+@dataclass(frozen=True)
+class InnerTrace:
+    """Bounded functions inside of a step that repeats, or of a layer that is not known."""
+
+    layer: str
+    outputs: tuple[tuple[str, Array], ...]
+    """``sigmoid`` or ``tanh``, and what it gave, time after time."""
 
 
 @dataclass
@@ -65,15 +110,35 @@ class Trace:
     """Its name, which `frameworks/_open.py` fills in: ``fanin``, ``torch`` or ``keras``."""
     ending: "Ending | None" = None
     """What the loss gets."""
+    attentions: Sequence[AttentionTrace] = ()
+    """Scores of attention, in the order in which they were taken."""
+    recurrences: Sequence[RecurrentTrace] = ()
+    """Kernels of recurrent layers."""
+    inner: Sequence[InnerTrace] = ()
+    """Functions that no layer shows."""
     trainable: tuple[int, int] = (0, 0)
     """How many parameters are trained, and how many there are: of untraced layers too."""
     arrays: tuple[Array, Array] | None = None
     """Of a network of this package the parameters and the state that were traced, to go on with."""
+    gradient: Any = None
+    """Of the batch's mean loss with respect to all that is trained, as the framework's own trial of
+    a step takes it: a flat array, or tensors by name. None where that was not asked for."""
 
 
 def matrix(array: Array) -> Array:
     """Return `array` as rows of its last axis; without a copy if it is contiguous."""
     return array.reshape(-1, array.shape[-1])
+
+
+def rows(array: Array, last: bool, axes: int = 1) -> Array:
+    """Return a matrix with a column a unit, which are on the `last` axis or on the second.
+
+    A channel of an image is a unit, and each place of it a row. Units of heads are on several
+    `axes`, the last ones.
+    """
+    if axes > 1:
+        return array.reshape(-1, math.prod(array.shape[-axes:]))
+    return matrix(array if last or array.ndim < 3 else np.moveaxis(array, 1, -1))
 
 
 def as_matrix(array: Array) -> Array:

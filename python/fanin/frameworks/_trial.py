@@ -1,5 +1,7 @@
 """The next step of a network of this package, tried on copies of its arrays."""
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from fanin import optimizers
 from fanin.frameworks._fanin import checked_targets
 from fanin.frameworks._framework import Moved
 from fanin.frameworks._objective import objective
+from fanin.frameworks._trace import Trace
 from fanin.models import Sequential
 
 Array = NDArray[Any]
@@ -26,14 +29,15 @@ def open_trial(
     optimizer: Any,
     rate: float | None,
     samples: int,
+    trace: Trace,
 ) -> "NetworkTrial | None":
     """Try the next step of the optimizer that is given, or else compiled; see `_open.trial`."""
     chosen, remedy = _optimizer(model, optimizer, rate)
-    if chosen is None or y is None:
+    if chosen is None or y is None or trace.arrays is None:
         return None
     inputs = model.take(x, finite=False)[:samples]
     targets, aim = checked_targets(model, inputs, np.asarray(y)[:samples], loss)
-    return NetworkTrial(model, inputs, targets, aim, training, chosen, remedy)
+    return NetworkTrial(model, inputs, targets, aim, training, chosen, remedy, trace)
 
 
 def _optimizer(
@@ -69,6 +73,7 @@ class NetworkTrial:
         training: bool,
         optimizer: optimizers.Optimizer,
         remedy: str,
+        trace: Trace,
     ) -> None:
         self.optimizer, self.remedy = type(optimizer).__name__, remedy
         rates = optimizer.learning_rates(0, SCHEDULED if callable(optimizer.learning_rate) else 1)
@@ -76,49 +81,62 @@ class NetworkTrial:
         self.momentum = float(getattr(optimizer, "momentum", 0.0) or 0.0)
         self._with, self._plan, self._last = optimizer, model.ready(), model.layers[-1].settings()
         self._x, self._y, self._aim, self._training = x, y, aim, training
-        # A copy: the network may be trained meanwhile, on another thread.
-        network = model.network.copy()
-        self._params, self._state = network.params, network.state
-        self.loss, self._gradient = self._differentiate()
-        self._change = self._step(self._gradient)
+        assert trace.arrays is not None
+        (self._params, self._state), self._gradient = trace.arrays, trace.gradient
+        self._after = self._step(self._gradient)
+        self.loss = self._loss_before(trace)
 
-    def _objective(self, params: Array) -> tuple[Any, Any]:
-        signals, cache = self._plan.trace(params, self._state.copy(), self._x, self._training)
+    def _loss_before(self, trace: Trace) -> float:
+        """Return the loss that is compared with those of steps: of the same samples and functions.
+
+        It is that of the outputs that the trace has, unless these depend on the rest of the batch,
+        or on chance.
+        """
+        kinds = {layer.kind for layer in trace.layers}
+        if self._training and kinds & {"batch_normalization", "dropout"}:
+            return self._loss(self._params)
+        last, count = trace.layers[-1], len(self._x)
+        before = last.outputs if last.pre_activation is None else last.pre_activation
+        return self._value(before[:count], last.outputs[:count])
+
+    def _loss(self, params: Array) -> float:
+        signals, _ = self._plan.trace(params, self._state.copy(), self._x, self._training)
         before, outputs = signals[-1]
-        shape = (len(self._x), *self._plan.output_shapes[-1])
-        activation = None if before is None else self._last["activation"]
-        before = (outputs if before is None else before).reshape(shape)
-        return objective(self._y, self._aim, before, outputs.reshape(shape), activation), cache
+        return self._value(outputs if before is None else before, outputs)
 
-    def _differentiate(self) -> tuple[float, Array]:
-        aim, cache = self._objective(self._params)
-        _, flat = self._plan.gradients(self._params, cache, aim.gradient, aim.before_activation)
-        return float(aim.value), flat / np.asarray(len(self._x), flat.dtype)
+    def _value(self, before: Array, outputs: Array) -> float:
+        """Return the loss of outputs, and of what the last activation got for them."""
+        shape = (len(self._x), *self._plan.output_shapes[-1])
+        activation = self._last.get("activation")
+        aim = objective(
+            self._y, self._aim, before.reshape(shape), outputs.reshape(shape), activation
+        )
+        return math.nan if aim.value is None else aim.value
 
     def _step(self, gradient: Array) -> Array:
-        """Return what a first step adds to all parameters."""
+        """Return all parameters after a first step."""
         after = self._params.copy()
         parts = [slice(None)]
         if not self._with.global_clipnorm:  # which is of all together
             places = self._plan.parameters
-            parts = [slice(at, at + int(np.prod(shape))) for _, _, at, shape in places]
+            parts = [slice(at, at + math.prod(shape)) for _, _, at, shape in places]
         for part in parts:
             array = after[part]
             self._with.step(array, gradient[part], self._with.init(array))
-        return after - self._params
+        return after
 
-    def step(self, scale: float = 1.0) -> list[Moved]:
+    def step(self, scale: float = 1.0) -> Iterator[Moved]:
         """See `Trial`."""
-        change = self._change if scale == 1 else self._step(self._gradient * np.float32(scale))
-        found = []
+        after = self._after if scale == 1 else self._step(self._gradient * np.float32(scale))
         for _, role, at, shape in self._plan.parameters:
             if role == "kernel":
-                part = slice(at, at + int(np.prod(shape)))
-                fan_in = int(np.prod(shape[:-1]))
-                found.append(Moved(fan_in, self._params[part], change[part]))
-        return found
+                part = slice(at, at + math.prod(shape))
+                fan_in = math.prod(shape[:-1])
+                yield Moved(fan_in, self._params[part], after[part] - self._params[part])
 
     def loss_after(self, factor: float) -> float:
         """See `Trial`."""
-        moved = self._params + np.asarray(factor, self._params.dtype) * self._change
-        return float(self._objective(moved)[0].value)
+        if factor == 1:
+            return self._loss(self._after)
+        change = self._after - self._params
+        return self._loss(self._params + np.asarray(factor, change.dtype) * change)

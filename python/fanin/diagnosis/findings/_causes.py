@@ -54,7 +54,9 @@ def order(found: Sequence[Finding], measured: "Measurements") -> list[Finding]:
     list of Finding
         The same ones, with `effects` and `because`.
     """
-    reasons = {id(effect): _cause_of(effect, found, measured) for effect in found}
+    reasons: dict[int, Finding | None] = {}
+    for effect in found:
+        reasons[id(effect)] = _cause_of(effect, found, measured, reasons)
     roots = [finding for finding in found if reasons[id(finding)] is None]
     below: dict[int, list[Finding]] = {id(root): [] for root in roots}
     for effect in found:
@@ -67,21 +69,26 @@ def order(found: Sequence[Finding], measured: "Measurements") -> list[Finding]:
 
 
 def _cause_of(
-    effect: Finding, found: Sequence[Finding], measured: "Measurements"
+    effect: Finding,
+    found: Sequence[Finding],
+    measured: "Measurements",
+    reasons: dict[int, Finding | None],
 ) -> Finding | None:
-    """Return the first finding that explains one, in the order of `_RULES`."""
+    """Return the first finding that explains one, in the order of `_RULES`, and not by it."""
     for rule in _RULES:
         if effect.kind not in rule.effects:
             continue
         for cause in found:
             fits = cause.kind == rule.cause and cause is not effect and cause.severity != "note"
-            if fits and rule.holds(_Case(cause, effect, found, measured)):
+            if not fits or _root(cause, reasons) is effect:
+                continue
+            if rule.holds(_Case(cause, effect, found, measured)):
                 return cause
     return None
 
 
 def _root(finding: Finding, reasons: dict[int, Finding | None]) -> Finding:
-    while (cause := reasons[id(finding)]) is not None:
+    while (cause := reasons.get(id(finding))) is not None:
         finding = cause
     return finding
 
@@ -194,6 +201,16 @@ def _same_way(case: _Case) -> bool:
     return case.found.index(case.cause) < case.found.index(case.effect)
 
 
+def _grown_before(case: _Case) -> bool:
+    """Whether signals grow over layers on their way to where units are off, or all is the same.
+
+    There their size alone decides: what differs between samples is the sign of what has grown.
+    """
+    cause = case.cause.layers
+    first, last = (case.measured[name].index for name in (cause[0], cause[-1]))
+    return first < last and first < _first(case.effect, case.measured)
+
+
 def _still_there(finding: Finding, measured: "Measurements") -> bool:
     """Whether signals still vary, as in the first hidden layer, where units are dead.
 
@@ -211,6 +228,11 @@ def _ended_before(case: _Case) -> bool:
     return not _still_there(case.effect, case.measured)
 
 
+def _of_its_layers(case: _Case) -> bool:
+    """Whether the effect is of layers that the cause names, and of no others."""
+    return set(case.effect.layers) <= set(case.cause.layers)
+
+
 def _of_gradients(case: _Case) -> bool:
     """Whether a learning rate is too large because gradients are, which the cause makes so."""
     return learning.explained(case.effect, case.measured, [case.cause])
@@ -221,7 +243,8 @@ _ENLARGE = (
     *("scale", "bias", "symmetric", "saturated", "exploding", "vanishing", "dead", "output_scale"),
 )
 _SIZES = frozenset({"exploding", "vanishing"})
-_FLAT = frozenset({"dead", "saturated", "bias"})
+_PARTS = frozenset({"attention", "recurrence"})
+_FLAT = _PARTS | {"dead", "saturated", "bias"}
 _ENDS = frozenset({"constant_output", "no_gradient"})
 _NOTHING = _ENDS | {"vanishing", "dead", "bias", "rank"}
 _OF_LARGE = _FLAT | {"output_scale", "exploding"}
@@ -242,16 +265,22 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("normalization", _SIZES, _by_size),
     _Rule("normalization", _ENDS | {"dead", "bias", "symmetric"}, _too_small),
     _Rule("normalization", frozenset({"no_gradient"}), _shrinks),
-    _Rule("normalization", frozenset({"saturated", "output_scale"}), _too_large),
+    _Rule("normalization", _PARTS | {"saturated", "output_scale"}, _too_large),
+    # Scores are products of queries and keys: the kernels of both are mended together.
+    _Rule("attention", frozenset({"scale"}), _of_its_layers),
     # Weights of another size: signals behind them, gradients before them.
     _Rule("scale", _SIZES, _by_size),
     _Rule("scale", _SIZES | {"saturated"}, _more_off),
     _Rule("scale", _ENDS | {"dead", "bias"}, _too_small),
     _Rule("scale", frozenset({"no_gradient"}), _shrinks),
-    _Rule("scale", frozenset({"dead", "saturated", "output_scale"}), _too_large),
+    _Rule("scale", _PARTS | {"dead", "saturated", "output_scale"}, _too_large),
     _Rule("scale", frozenset({"unexpected"}), _behind),
     _Rule("bias", frozenset({"dead", "saturated", "exploding", "unexpected"}), _behind),
     _Rule("bias", _ENDS | {"vanishing", "output_scale"}, _always),
+    # A softmax inside hands on little, and no gradient; gates that are flat neither.
+    _Rule("activation", _SIZES | _ENDS | {"rank", "bias", "scale", "unexpected"}, _always),
+    _Rule("recurrence", _SIZES | _ENDS | {"rank", "output_scale", "saturated"}, _always),
+    _Rule("attention", _SIZES | {"output_scale", "rank"}, _always),
     # Equal units are one, which the next layer adds up.
     # What all layers do has a name of its own.
     _Rule("saturated", frozenset({"scale"}), _all_off),
@@ -264,6 +293,7 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("saturated", _SIZES | _ENDS | {"unexpected"}, _always),
     _Rule("exploding", frozenset({"exploding"}), _same_way),
     _Rule("exploding", frozenset({"output_scale", "unexpected"}), _always),
+    _Rule("exploding", frozenset({"dead", "constant_output"}), _grown_before),
     _Rule("vanishing", frozenset({"vanishing"}), _same_way),
     _Rule("vanishing", frozenset({"dead"}), _ended_before),
     _Rule("vanishing", _ENDS | {"unexpected"}, _always),

@@ -58,6 +58,7 @@ def redrawn(names: tuple[str, ...], measured: "Measurements") -> str:
         lines.append(
             advice.redrawn.format(
                 name=layer.name,
+                layer=layer.code,
                 units=layer.units,
                 ended=_ended(layer),
                 initializer=_trainable(activation, len(measured.hidden)),
@@ -125,6 +126,7 @@ def smaller_outputs(measured: "Measurements") -> str:
     scale = 0.01 / size if math.isfinite(size) and size > 1 else 0.01
     return advice_of(measured.framework).smaller.format(
         name=layer.name,
+        layer=layer.code,
         units=layer.units,
         ended=_ended(layer),
         factor=f"{factor:.1g}",
@@ -167,11 +169,21 @@ def bare(layer: "LayerReport", measured: "Measurements", dead: bool = False) -> 
         return ""  # called as a function: no line reaches it
     parent, _, own = layer.name.rpartition(".")
     code = (advice.bare_alone if alone else advice.bare).format(
-        name=layer.name, parent=parent, own=own, units=layer.units
+        name=layer.name, layer=layer.code, parent=parent, own=own, units=layer.units
     )
     if dead and not advice.replaces:
         code = "; ".join(filter(None, (redrawn((layer.name,), measured), code)))
     return code
+
+
+def rectified(layer: "LayerReport", measured: "Measurements") -> str:
+    """Return code that puts a rectifier in the place of an activation that a layer ends with."""
+    advice, alone = advice_of(measured.framework), "kernel" not in layer.weights
+    if "(" in layer.name:
+        return ""  # called as a function: no line reaches it
+    parent, _, own = layer.name.rpartition(".")
+    code = advice.rectified_alone if alone else advice.rectified
+    return code.format(name=layer.name, layer=layer.code, parent=parent, own=own, units=layer.units)
 
 
 def over_classes(layer: "LayerReport", measured: "Measurements") -> str:
@@ -195,14 +207,16 @@ def multiplied(layer: "LayerReport", role: str, factor: float, framework: str) -
     """Return code that multiplies an array of a layer."""
     advice = advice_of(framework)
     own = advice.roles.get(role, role)
-    return advice.multiplied.format(name=layer.name, role=own, factor=f"{factor:.2g}")
+    return advice.multiplied.format(
+        name=layer.name, layer=layer.code, role=own, factor=f"{factor:.2g}"
+    )
 
 
 def filled(layer: "LayerReport", role: str, value: float, framework: str) -> str:
     """Return code that sets an array of a layer to one value."""
     advice = advice_of(framework)
     own = advice.roles.get(role, role)
-    return advice.filled.format(name=layer.name, role=own, value=f"{value:g}")
+    return advice.filled.format(name=layer.name, layer=layer.code, role=own, value=f"{value:g}")
 
 
 def suitable_gain(activation: str) -> float:

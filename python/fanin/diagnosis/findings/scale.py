@@ -41,15 +41,16 @@ def off(measured: "Measurements") -> list[Finding]:
     Sound are: what a normalization scales again, the small end of a branch or of the network, and
     weights that bring small signals up or large ones down to about 1.
     """
-    away = {layer.name: _away(measured, layer) for layer in measured.layers}
+    layers = measured.once
+    away = {layer.name: _away(measured, layer) for layer in layers}
     found = []
     for sign in (1, -1):
-        off = [layer for layer in measured.layers if away[layer.name] ** sign >= FACTOR]
+        off = [layer for layer in layers if away[layer.name] ** sign >= FACTOR]
         hidden = [layer for layer in measured.kernels[:-1] if _counts(measured, layer)]
         alike = [layer for layer in hidden if away[layer.name] ** sign >= FACTOR**0.5]
         if off and len(alike) > 1 and 2 * len(alike) >= len(hidden):
             # Not one layer is unlike the others: that is how the network was drawn.
-            off = [layer for layer in measured.layers if layer in (*off, *alike)]
+            off = [layer for layer in layers if layer in (*off, *alike)]
             found.append(_of_many(measured, off, [away[layer.name] for layer in off]))
         else:
             found += [_of_one(measured, layer, away[layer.name]) for layer in off]

@@ -86,6 +86,7 @@ def vanishing(measured: "Measurements") -> list[Finding]:
         shrink = first / last if last > 0 else math.inf
         if first == 0 or not all(map(math.isfinite, way.sizes)):
             continue
+        way = replace(way, limit=way.limit * _fading(way))
         severity = way.graded(shrink)
         if severity:
             layers, text = _placed(way, shrink, "shrink")
@@ -112,7 +113,8 @@ def _ways(measured: "Measurements") -> list[_Way]:
     """Return the signals from first to last hidden layer, and the gradients from last to first.
 
     What something leads past has sizes of its own (branches that begin small are good practice), so
-    these are of the layers that all signals pass.
+    these are of the layers that all signals pass; and of those that run once, as the steps of what
+    repeats are not its depth.
     """
     hidden = _passed(measured)
     if len(hidden) < 2:
@@ -129,9 +131,32 @@ def _ways(measured: "Measurements") -> list[_Way]:
     return ways
 
 
+_ODD = ("tanh", "softsign")
+"""Bounded activations whose slope at 0 is 1: signals are passed on but for what is cut off."""
+
+
+def _fading(way: _Way) -> float:
+    """Return by what factor signals fade in bounded layers that keep the size of small ones.
+
+    With tanh x = x - x^3 / 3 a layer of gain 1 turns a variance q into q - 2 q^2: after L layers
+    its inverse has grown by 2 L. Signals get smaller by a power of the depth, not by a factor a
+    layer, and gradients stay as they are (Schoenholz et al. 2017, arXiv:1611.01232: at the edge of
+    chaos): that is what the best start of deep ones does.
+    """
+    bounded = sum(layer.activation in _ODD for layer in way.layers)
+    if way.what != "Signals":
+        return 1.0
+    return math.sqrt(1 + 2 * bounded * min(way.sizes[0], 1.0) ** 2)
+
+
 def _passed(measured: "Measurements") -> list["LayerReport"]:
     """Return the hidden layers that all signals pass; where all are in branches, the sums."""
-    hidden = [layer for layer in measured.hidden if not in_branch(measured, layer)]
+    repeated = measured.repeated
+    hidden = [
+        layer
+        for layer in measured.hidden
+        if layer.name not in repeated and not in_branch(measured, layer)
+    ]
     sums = [measured.layers[branch.end] for branch in measured.branches]
     outer = [layer for layer in sums if not in_branch(measured, layer)]
     return hidden if len(hidden) >= len(outer) else outer

@@ -103,6 +103,8 @@ def unscaled(measured: "Measurements") -> list[Finding]:
     gradient is as many times larger. Where targets are as much smaller, a step jumps over all of
     them. What counts is the distance from the outputs, in units of what these vary by: a last bias
     at the targets' mean, or a layer that multiplies, are as good as targets that are scaled.
+    It is no more than the targets' own distance from zero: beyond that outputs are where they
+    should not be.
     """
     targets, ending = _of(measured), measured.ending
     if targets is None or ending is None or ending.task != "values" or targets.missing:
@@ -116,7 +118,9 @@ def unscaled(measured: "Measurements") -> list[Finding]:
     unit = max(1.0, ending.outputs.varying)
     if not (math.isfinite(away) and size > 0):
         return []
-    severity, value = graded(away / unit, 10.0, 100.0), away / unit
+    # Outputs that are far out themselves, as by a large bias, are no fault of the targets.
+    value = min(away, targets.values.rms) / unit
+    severity = graded(value, 10.0, 100.0)
     if severity is None and (ending.outputs.varying == 0 or ending.outputs.varying > 10 * size):
         severity, value = graded(1 / size, 100.0, 1e4), size
     if severity is None:

@@ -5,16 +5,18 @@ import sys
 from fanin.frameworks._framework import Advice, Entry, told
 
 NAME = "keras"
-_KERNEL = 'model.get_layer("{name}").kernel'
-_ARRAY = 'model.get_layer("{name}").{role}'
+_KERNEL = "{layer}.kernel"
+_ARRAY = "{layer}.{role}"
 ADVICE = Advice(
     at="keras.layers.",
     smaller=f"{_KERNEL}.assign({{factor}} * {_KERNEL})",
-    bare='model.get_layer("{name}").activation = keras.activations.linear',
+    bare="{layer}.activation = keras.activations.linear",
     bare_alone='keras.layers.Activation("linear")',
+    rectified="{layer}.activation = keras.activations.relu",
+    rectified_alone="{layer}.activation = keras.activations.relu",
     thawed="model.trainable = True",
     loss=told("keras.losses", '; model.compile(model.optimizer or "adam", loss)'),
-    redrawn='fanin.initialize(model.get_layer("{name}"), {initializer}, seed=0)',
+    redrawn="fanin.initialize({layer}, {initializer}, seed=0)",
     widened='keras.layers.Dense({units}{ended}, kernel_initializer="he_normal")',
     recalibrated="for _ in range(500): model(x, training=True)",
     multiplied=f"{_ARRAY}.assign({{factor}} * {_ARRAY})",

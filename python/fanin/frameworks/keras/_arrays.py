@@ -4,7 +4,6 @@ This file says how Keras lays things out: kernels as we do, but for those of dep
 which are ``(spatial..., inputs, multiplier)``.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import keras  # type: ignore[import-not-found,unused-ignore]
@@ -12,6 +11,7 @@ import numpy as np
 
 from fanin.frameworks._arrays import Array, Model, Parameter, Row, in_our_order
 from fanin.frameworks.keras._kinds import KINDS, is_depthwise
+from fanin.frameworks.keras._places import every
 from fanin.initializers._fans import FanOptions
 
 
@@ -24,7 +24,7 @@ def open_keras(model: Any) -> Model:
         )
     row = Row()
     seen: set[int] = set()
-    for path, layer in _walk(model, "", set()):
+    for path, layer, _ in every(model):
         found = []
         for variable in (*layer._trainable_variables, *layer._non_trainable_variables):
             if id(variable) not in seen:
@@ -32,17 +32,6 @@ def open_keras(model: Any) -> Model:
                 found.append(parameter_of(layer, variable, path))
         row.add(KINDS.of(layer), path, found, layer)
     return Model(layers=row.layers, result=lambda: model)
-
-
-def _walk(layer: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    """Go through a layer and those inside it, in the order in which Keras lists them."""
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    yield path, layer
-    inside = layer.layers if isinstance(layer, keras.Model) else layer._layers
-    for part in inside:
-        yield from _walk(part, f"{path}.{part.name}" if path else part.name, seen)
 
 
 def parameter_of(layer: Any, variable: Any, path: str = "") -> Parameter:
@@ -110,3 +99,9 @@ def _read(variable: Any) -> Array:
 def copied(value: Any) -> Array:
     """Return the values of a variable or a tensor in memory of their own."""
     return np.array(keras.ops.convert_to_numpy(value))
+
+
+def measured(tensor: Any) -> Array:
+    """Return the values as the core measures them: in float32, unless they are in float64."""
+    array: Array = np.asarray(keras.ops.convert_to_numpy(tensor))
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float32)

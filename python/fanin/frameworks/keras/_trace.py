@@ -1,25 +1,38 @@
-"""Tracing a Keras model: a chain of layers, each differentiated by Keras's own backend."""
+"""Tracing a Keras model: its layers are called as ever, with someone beside them who takes notes.
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+A chain is a model like any other. Gradients come from Keras's own backend, in one pass back.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 import fanin.layers
-from fanin import initializers, losses
-from fanin.errors import ShapeError
+from fanin import _checks, initializers, losses
+from fanin.frameworks._arrays import Parameter, distinct
 from fanin.frameworks._ending import Ending
-from fanin.frameworks._objective import Objective, objective
-from fanin.frameworks._trace import LayerTrace, Trace, matrix
-from fanin.frameworks.keras._arrays import copied, parameter_of
-from fanin.frameworks.keras._kinds import KINDS
-
-Array = NDArray[Any]
-Pullback = Callable[[Array], tuple[Array | None, list[Array]]]
-"""From the gradient of the outputs to those of the inputs and of the trainable variables."""
+from fanin.frameworks._objective import Objective, fitting_loss, objective, random_direction
+from fanin.frameworks._trace import Array, LayerTrace, Trace, rows
+from fanin.frameworks.keras._arrays import measured, parameter_of
+from fanin.frameworks.keras._batch import Batch, Chosen, batch_of, build, choose, named_outputs
+from fanin.frameworks.keras._calls import activation_of, around_calls, call_in_two, run, undisturbed
+from fanin.frameworks.keras._kinds import KINDS, unit_axes, units_last
+from fanin.frameworks.keras._links import (
+    Between,
+    activated,
+    following,
+    gradient_rows,
+    linked,
+    recognized,
+    same,
+)
+from fanin.frameworks.keras._parts import attentions_of, recurrences_of
+from fanin.frameworks.keras._places import Place, leaves, step_of
+from fanin.frameworks.keras._tapes import Ends, is_floating, tape_of
+from fanin.losses import _targets
+from fanin.losses._base import is_own, kind_of
 
 
 def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
@@ -27,13 +40,14 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
 
     Parameters
     ----------
-    model : keras.Sequential or keras.Model
-        A chain of layers.
-    x : array_like of shape (batch, ...)
-        The samples.
-    y : array_like or None
-        Targets; without them the gradient is that of a random direction of the outputs.
-    loss : str, Loss, keras.losses.Loss or None
+    model : keras.Model
+        A Sequential, a functional model or one of a class of its own.
+    x : array_like of shape (batch, ...), or list, tuple or dict of these
+        The samples, as the model takes them.
+    y : array_like, dict, list or None
+        Targets; of a model of several outputs those of one, by its name. Without them the gradient
+        is that of a random direction of the outputs.
+    loss : str, Loss, keras.losses.Loss, dict, list or None
         The loss; None takes the one the model is compiled with, else one that fits.
     training : bool
         Whether layers behave as in training.
@@ -41,38 +55,216 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     Returns
     -------
     Trace
-        All layers but the inputs.
+        The layers that compute, in the order in which they ran, and what happens to signals between
+        them. Layers that lead to another output alone are left out.
     """
-    check_model(model)
-    inputs = np.asarray(x)
-    if inputs.ndim < 2 or not len(inputs):
-        raise ShapeError(f"x: expected a batch of samples, found shape {inputs.shape}")
-    if inputs.dtype.kind == "f":
-        inputs = inputs.astype(model.compute_dtype, copy=False)
-    if not model.built:
-        model.build((None, *inputs.shape[1:]))
-    variables = [(variable, copied(variable)) for variable in model.variables]
-    steps: list[_KerasStep] = []
-    try:
-        for layer in chain(model, inputs):
-            steps.extend(_steps(layer))
-        aim = _pass_through(steps, inputs, y, _loss(model, loss), training)
-    finally:
-        for variable, was in variables:
-            if not np.array_equal(copied(variable), was, equal_nan=True):
-                variable.assign(was)
-    layers = [_joined([s for s in steps if s.layer is layer]) for layer in _unique(steps)]
-    samples = inputs.reshape(len(inputs), -1)
-    targets = None if y is None else np.asarray(y)
+    batch = batch_of(model, x)
+    build(model, batch)
+    with undisturbed(model):
+        passed = Passed(model, batch, y, loss, training)
+        gradients = passed.gradients()
+        steps = passed.steps(gradients)
+    layers = [step.trace(gradients, len(batch)) for step in steps]
+    aim, chosen = passed.aim, passed.chosen
+    ending = Ending(
+        rows(measured(passed.output), not steps or steps[-1].last),
+        None if chosen.targets is None else np.asarray(chosen.targets),
+        aim.takes,
+        len(batch),
+        passed.whole,
+    )
     return Trace(
         model.name,
-        samples,
+        batch.samples(),
         layers,
         aim.loss,
         aim.value,
-        ending=Ending(layers[-1].outputs, targets, aim.takes, len(inputs)),
+        ending=ending,
+        attentions=list(attentions_of(model, passed.calls)),
+        recurrences=list(recurrences_of(passed.calls)),
         trainable=_counts(model),
     )
+
+
+class Passed:
+    """One pass forward through a model, and what is to go in for the pass back."""
+
+    def __init__(self, model: Any, batch: Batch, y: Any, loss: Any, training: bool) -> None:
+        self.model, self.tape = model, tape_of(model)
+        places = leaves(model)
+
+        def forward() -> tuple[list[Call], list[Any], dict[str, Any]]:
+            calls: list[Call] = []
+            inputs = keras.tree.map_structure(keras.ops.convert_to_tensor, batch.inputs)
+            inputs = keras.tree.map_structure(self.tape.watch, _own(inputs))
+            with around_calls(places, lambda *given, **more: self._note(calls, given, more)):
+                outputs = named_outputs(model, run(model, inputs, training))
+            outputs = {name: self.tape.watch(output) for name, output in outputs.items()}
+            return calls, keras.tree.flatten(inputs), outputs
+
+        self.calls, self.samples, self.outputs = self.tape.forward(forward)
+        self.chosen: Chosen = choose(model, list(self.outputs), y, loss)
+        self.end: Between | None = None
+        """The activation behind the last layer, where it is called as a function."""
+        self._find_end()
+        self.aim, self.ends = self._aim()
+
+    def _note(self, calls: list["Call"], given: Any, kwargs: Any) -> Any:
+        """Call a layer, and take note of it."""
+        place, call, *args = given
+        args, kwargs = keras.tree.map_structure(self._watched, (args, kwargs))
+        returned, before = call_in_two(place.layer, call, args, kwargs, self._watched)
+        # What else a recurrent layer returns is its state.
+        first = returned[0] if isinstance(returned, list | tuple) and returned else returned
+        if not keras.ops.is_tensor(first):
+            return returned
+        tensors = [t for t in keras.tree.flatten((args, kwargs)) if keras.ops.is_tensor(t)]
+        outputs = self._watched(first)
+        if tensors and len(outputs.shape) > 1:
+            after = calls[-1].outputs if calls else None
+            calls.append(Call(place, tensors, outputs, before, after))
+        if first is returned:
+            return outputs
+        return type(returned)([outputs, *returned[1:]])
+
+    def _watched(self, value: Any) -> Any:
+        return self.tape.watch(value) if keras.ops.is_tensor(value) else value
+
+    def _find_end(self) -> None:
+        """Find the output that the loss is of, and the last layer before it."""
+        last = self.calls[-1] if self.calls else None
+        name = self.chosen.name
+        if name:
+            self.output = self.outputs[name]
+        else:
+            of_last = (out for out in self.outputs.values() if last and out is last.outputs)
+            self.output = next(of_last, next(iter(self.outputs.values())))
+        self.last = next((call for call in self.calls if call.outputs is self.output), last)
+        self.whole = self.last is not None and same(self.last.outputs, self.output)
+        if self.last is None or self.whole or not is_floating(self.output):
+            return
+        activation = recognized(self.last.outputs, self.output, ending=True)
+        if activation is not None:
+            self.end = activated(self.last.name, self.last.outputs, self.output, activation)
+
+    def _aim(self) -> tuple[Objective, Ends]:
+        """Return the loss, and what goes in where."""
+        output, chosen = measured(self.output), self.chosen
+        if chosen.targets is None and len(self.outputs) > 1:
+            arrays = {name: measured(out) for name, out in self.outputs.items()}
+            aim = Objective("", None, random_direction(output), False)
+            return aim, [(self.outputs[n], random_direction(a)) for n, a in arrays.items()]
+        end: Any = self.end or (self.last if self.whole else None)
+        activation = None if end is None else end.activation
+        before = self.output if activation is None else end.before
+        loss = chosen.loss
+        if chosen.targets is not None:
+            loss = loss or fitting_loss(chosen.targets, output.shape, activation)
+            _check_targets(chosen.targets, loss, output)
+        aim = objective(chosen.targets, loss, measured(before), output, activation)
+        return aim, [(before if aim.before_activation else self.output, aim.gradient)]
+
+    def gradients(self) -> dict[int, Array]:
+        """Pass back: return gradients by the ids of tensors and of trainable variables.
+
+        Those of what the loss does not depend on are missing.
+        """
+        tensors = {
+            id(tensor): tensor
+            for call in self.calls
+            for tensor in (call.inputs, call.before, call.outputs)
+            if tensor is not None and is_floating(tensor)
+        }
+        variables = self.model.trainable_variables
+        found = self.tape.gradients(self.ends, list(tensors.values()))
+        ids = (*tensors, *map(id, variables))
+        pairs = zip(ids, (*found[0], *found[1]), strict=True)
+        return {key: gradient for key, gradient in pairs if gradient is not None}
+
+    def steps(self, gradients: Mapping[int, Array]) -> list[Any]:
+        """Return the calls, and what is between them.
+
+        Of a model of several outputs only those are left that the loss depends on.
+        """
+        calls = self.calls
+        if len(self.outputs) > 1:
+            calls = [c for c in calls if id(c.outputs) in gradients or id(c.before) in gradients]
+        steps = linked(calls, self.samples)
+        if self.end is not None:
+            self.end.last, self.end.axes = steps[-1].last, (steps[-1].axes[1],) * 2
+            steps.append(self.end)
+        return steps
+
+
+def _check_targets(y: Any, loss: losses.Loss, outputs: Array) -> None:
+    if not is_own(loss):
+        targets = _checks.numeric("y", y)
+        _targets.prepare("y", targets, kind_of(loss), outputs.shape, outputs.dtype.name)
+
+
+def _own(inputs: Any) -> Any:
+    """Return tensors in memory of their own: layers may be of a user's, and write into them."""
+    return keras.tree.map_structure(keras.ops.copy, inputs)
+
+
+class Call:
+    """One call of one layer."""
+
+    def __init__(
+        self, place: Place, given: list[Any], outputs: Any, before: Any, after: Any
+    ) -> None:
+        self.name, self.place, self.layer = place.name, place, step_of(place.layer)
+        self.given, self.outputs = given, outputs
+        self.inputs = following(after, given)
+        self.units_last, self.last = units_last(self.layer), True
+        self.activation: Mapping[str, Any] | None = None
+        self.before = before
+        """What its activation gets; None if there is none."""
+        if KINDS.traced(self.layer)[0] == "activation":
+            self.activation, self.before = _own_activation(self.layer), self.inputs
+        elif before is not None:
+            self.activation = _known(activation_of(self.layer))
+        if self.activation is None:
+            self.before = None
+        self.axes = unit_axes(self.layer)
+
+    def trace(self, gradients: Mapping[int, Array], batch: int) -> LayerTrace:
+        """Hand the arrays over; gradients of variables become those of the mean loss."""
+        kind, note = KINDS.traced(self.layer)
+        if kind == "function":
+            what = f"{type(self.layer).__name__} of {len(self.given)} signals"
+            note = f"{what}, which theory does not follow"
+        parameters = distinct([parameter_of(self.layer, v) for v in self.place.layer.weights])
+        pairs = list(zip(parameters, self.place.layer.weights, strict=True))
+        last, (coming, going) = self.last, self.axes
+        return LayerTrace(
+            name=self.name,
+            kind=kind,
+            inputs=rows(measured(self.inputs), last, coming),
+            outputs=rows(measured(self.outputs), last, going),
+            activation=self.activation,
+            pre_activation=(
+                None if self.before is None else rows(measured(self.before), last, going)
+            ),
+            output_gradient=gradient_rows(gradients, self.outputs, last, going),
+            pre_activation_gradient=gradient_rows(gradients, self.before, last, going),
+            parameters={p.role: _in_units(p, p.read().copy()) for p in parameters},
+            gradients={
+                p.role: _in_units(p, p.ours(gradients[id(v)])) / batch
+                for p, v in pairs
+                if id(v) in gradients
+            },
+            frozen=frozenset(p.role for p, v in pairs if _is_parameter(v) and not v.trainable),
+            initializers=_initializers(self.layer),
+            settings=_settings(kind, self.layer),
+            note=note,
+            code=self.place.code,
+        )
+
+
+def _in_units(parameter: Parameter, values: Array) -> Array:
+    """Return a kernel as ``(inputs, units)``, and a bias as ``(units,)``: heads have units too."""
+    return values.reshape(-1) if parameter.role == "bias" else parameter.matrix(values)
 
 
 def _counts(model: Any) -> tuple[int, int]:
@@ -90,243 +282,37 @@ def _is_parameter(variable: Any) -> bool:
     return "float" in str(variable.dtype) and not variable.name.startswith("moving_")
 
 
-class _KerasStep:
-    """A layer, or the part of it before or behind its activation."""
-
-    def __init__(self, layer: Any, runs: Any, activation: Any, linear: bool = False) -> None:
-        self.layer, self.runs, self.activation, self.linear = layer, runs, activation, linear
-        self.inputs = self.outputs = np.empty(0)
-        self.dx: Array | None = None
-        self.dy: Array | None = None
-        self.gradients: dict[str, Array] = {}
-
-    def forward(self, x: Array, training: bool) -> Array:
-        self.inputs = x
-        with linear(self.runs) if self.linear else _as_it_is():
-            self.outputs, self._pullback = _differentiable(self.runs, x, training)
-        return self.outputs
-
-    def backward(self, dy: Array) -> Array:
-        self.dy = dy
-        with linear(self.runs) if self.linear else _as_it_is():
-            self.dx, gradients = self._pullback(np.asarray(dy, self.outputs.dtype))
-        for variable, gradient in zip(self.runs.trainable_variables, gradients, strict=True):
-            parameter = parameter_of(self.runs, variable)
-            ours = parameter.matrix(parameter.ours(gradient))
-            self.gradients[parameter.role] = ours / len(dy)
-        return np.zeros_like(self.inputs) if self.dx is None else self.dx
-
-
-def _pass_through(
-    steps: Sequence[_KerasStep], x: Array, y: Any, loss: losses.Loss | None, training: bool
-) -> Objective:
-    """Run steps forward and back; return what went in at the end."""
-    outputs = x
-    for step in steps:
-        outputs = step.forward(outputs, training)
-    last = steps[-1]
-    aim = objective(y, loss, last.inputs, outputs, last.activation)
-    dy = aim.gradient
-    if aim.before_activation:
-        last.dx = dy
-    for step in reversed(steps[:-1] if aim.before_activation else steps):
-        dy = step.backward(dy)
-    return aim
-
-
-def check_model(model: Any) -> None:
-    """Refuse a layer, which has no layers to go through."""
-    if not isinstance(model, keras.Model):
-        raise TypeError(
-            f"model: expected a keras.Model, found a layer, {type(model).__name__} {model.name!r}; "
-            "give keras.Sequential([layer])"
-        )
-
-
-def chain(model: Any, x: Array) -> Sequence[Any]:
-    """Return the layers of a model, if they are one behind the other."""
-    layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
-    y: Any = x
-    try:
-        for layer in layers:
-            y = layer(y, training=False) if takes_training(layer) else layer(y)
-        whole = model(x, training=False)
-        chained = np.allclose(copied(y), copied(whole), rtol=1e-4, atol=1e-6, equal_nan=True)
-    except (TypeError, ValueError):
-        chained = False
-    if not chained:
-        raise TypeError(
-            f"model: expected a chain of layers, and {model.name!r} is more than that: "
-            "its layers one after the other do not give its outputs"
-        )
-    return layers
-
-
-def takes_training(layer: Any) -> bool:
-    """Whether a layer does something else in training."""
-    return bool(getattr(layer, "_call_has_training_arg", False))
-
-
-def _steps(layer: Any) -> list[_KerasStep]:
-    function = getattr(layer, "activation", None)
-    # A recurrent layer only shows the activation of its cell, which does not end it.
-    shown = isinstance(getattr(type(layer), "activation", None), property)
-    if KINDS.traced(layer)[0] == "activation":
-        return [_KerasStep(layer, layer, _activation(layer))]
-    if function is None or shown or function is keras.activations.linear:
-        return [_KerasStep(layer, layer, None)]
-    last = keras.layers.Activation(function)
-    return [_KerasStep(layer, layer, None, linear=True), _KerasStep(layer, last, _activation(last))]
-
-
-def _activation(layer: Any) -> dict[str, Any] | None:
-    """Return the activation as the core knows it; None if it does not."""
-    config = layer.get_config()
-    own = {"name", "activation", "negative_slope", "alpha", "axis", "max_value", "threshold"}
+def _own_activation(layer: Any) -> dict[str, Any] | None:
+    """Return what a layer is that is an activation, as the core knows it; None if it does not."""
+    if isinstance(layer, keras.layers.Activation):
+        return _known(layer.activation)
+    own = {"negative_slope", "alpha", "axis", "max_value", "threshold"}
+    config = {name: value for name, value in layer.get_config().items() if name in own}
     try:
         made = getattr(fanin.layers, type(layer).__name__)
-        settings = made(**{k: v for k, v in config.items() if k in own}).settings()
+        found: dict[str, Any] = made(**config).settings()["activation"]
     except (AttributeError, TypeError, ValueError):
         return None
-    found: dict[str, Any] = settings["activation"]
     return found
 
 
-@contextmanager
-def linear(layer: Any) -> Iterator[None]:
-    """Leave a layer's activation out."""
-    was = layer.activation
-    layer.activation = keras.activations.linear
+def _known(function: Any) -> dict[str, Any] | None:
+    """Return a function of Keras as the core knows it; None if it does not."""
+    if isinstance(function, keras.Layer):
+        return _own_activation(function)
     try:
-        yield
-    finally:
-        layer.activation = was
-
-
-@contextmanager
-def _as_it_is() -> Iterator[None]:
-    yield
-
-
-def _differentiable(layer: Any, x: Array, training: bool) -> tuple[Array, Pullback]:
-    options = {"training": training} if takes_training(layer) else {}
-    known = {"jax": _by_jax, "torch": _by_torch, "tensorflow": _by_tensorflow}
-    if keras.backend.backend() not in known:
-        raise TypeError(
-            "model: expected Keras on JAX, torch or TensorFlow, which have gradients, found it on "
-            f"{keras.backend.backend()}"
-        )
-    return known[keras.backend.backend()](layer, x, options)
-
-
-def _by_jax(layer: Any, x: Array, options: dict[str, Any]) -> tuple[Array, Pullback]:
-    import jax
-
-    if not layer.built:
-        layer.build(x.shape)
-    rest = [variable.value for variable in layer.non_trainable_variables]
-
-    def run(weights: Any, x: Any) -> Any:
-        return layer.stateless_call(weights, rest, x, **options)[0]
-
-    weights = [variable.value for variable in layer.trainable_variables]
-    outputs, vjp = jax.vjp(run, weights, jax.numpy.asarray(x))
-
-    def pullback(dy: Array) -> tuple[Array | None, list[Array]]:
-        gradients, dx = vjp(jax.numpy.asarray(dy))
-        return np.asarray(dx), [np.asarray(gradient) for gradient in gradients]
-
-    return np.asarray(outputs), pullback
-
-
-def _by_torch(layer: Any, x: Array, options: dict[str, Any]) -> tuple[Array, Pullback]:
-    import torch
-
-    with torch.enable_grad():
-        inputs = torch.as_tensor(x).clone().requires_grad_(x.dtype.kind == "f")
-        outputs = layer(inputs, **options)
-    wanted = [variable.value for variable in layer.trainable_variables]
-
-    def pullback(dy: Array) -> tuple[Array | None, list[Array]]:
-        floating = [inputs] if inputs.requires_grad else []  # indices have no gradient
-        found = torch.autograd.grad(
-            outputs,
-            [*floating, *wanted],
-            torch.as_tensor(dy),
-            allow_unused=True,
-            materialize_grads=True,
-        )
-        gradients = [gradient.numpy() for gradient in found]
-        return (gradients.pop(0) if floating else None), gradients
-
-    return outputs.detach().numpy(), pullback
-
-
-def _by_tensorflow(layer: Any, x: Array, options: dict[str, Any]) -> tuple[Array, Pullback]:
-    import tensorflow as tf
-
-    inputs = tf.convert_to_tensor(x)
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        outputs = layer(inputs, **options)
-    wanted = [inputs, *(variable.value for variable in layer.trainable_variables)]
-
-    def pullback(dy: Array) -> tuple[Array | None, list[Array]]:
-        found = tape.gradient(
-            outputs,
-            wanted,
-            tf.convert_to_tensor(dy),
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
-        )
-        dx, *gradients = [gradient.numpy() for gradient in found]
-        return dx, gradients
-
-    return outputs.numpy(), pullback
-
-
-def _loss(model: Any, loss: Any) -> losses.Loss | None:
-    """Return the loss as one of this package: that of Keras by its configuration."""
-    given = loss if loss is not None else getattr(model, "loss", None)
-    if isinstance(given, keras.losses.Loss):
-        given = {"class_name": type(given).__name__, "config": given.get_config()}
-    return None if given is None else losses.resolve(given)
-
-
-def _unique(steps: list[_KerasStep]) -> list[Any]:
-    return list(dict.fromkeys(step.layer for step in steps))
-
-
-def _joined(steps: list[_KerasStep]) -> LayerTrace:
-    """Put a layer together again."""
-    layer, first, last = steps[0].layer, steps[0], steps[-1]
-    kind, note = KINDS.traced(layer)
-    parameters = [parameter_of(layer, variable) for variable in layer.weights]
-    activated = last.activation is not None
-    return LayerTrace(
-        name=layer.name,
-        kind=kind,
-        inputs=matrix(first.inputs),
-        outputs=matrix(last.outputs),
-        activation=last.activation,
-        pre_activation=matrix(last.inputs) if activated else None,
-        output_gradient=None if last.dy is None else matrix(last.dy),
-        pre_activation_gradient=matrix(last.dx) if activated and last.dx is not None else None,
-        parameters={p.role: p.matrix(p.read().copy()) for p in parameters},
-        gradients=first.gradients,
-        frozen=frozenset(
-            p.role
-            for p, variable in zip(parameters, layer.weights, strict=True)
-            if _is_parameter(variable) and not variable.trainable
-        ),
-        initializers=_initializers(layer),
-        settings=_settings(kind, layer),
-        note=note,
-    )
+        made = fanin.layers.Activation(keras.activations.serialize(function))
+    except (AttributeError, TypeError, ValueError):
+        return None
+    found: Any = made.settings()["activation"]
+    return dict(found)
 
 
 def _initializers(layer: Any) -> dict[str, initializers.Initializer]:
     """Return what the layer draws from, where this package has one of that name."""
-    found = {}
+    found: dict[str, initializers.Initializer] = {}
+    if KINDS.of(layer) == "einsum":
+        return found  # drawn by the fans of another shape than the one that is shown
     for role in ("kernel", "bias", "gamma", "beta"):
         theirs = getattr(layer, f"{role}_initializer", None)
         if theirs is None:

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from fanin import _checks
 from fanin.frameworks._framework import Moved
-from fanin.frameworks._objective import fitting_loss, sum_gradient
+from fanin.frameworks._trace import Trace
 from fanin.frameworks.keras._arrays import copied
-from fanin.frameworks.keras._trace import _differentiable, _loss
+from fanin.frameworks.keras._batch import Batch, batch_of
+from fanin.frameworks.keras._calls import undisturbed
+from fanin.frameworks.keras._trace import Passed
 
 Array = NDArray[Any]
 
@@ -27,8 +29,12 @@ def open_trial(
     optimizer: Any,
     rate: float | None,
     samples: int,
+    trace: Trace,
 ) -> "KerasTrial | None":
-    """Try the next step of the optimizer that is given, or else compiled; see `_open.trial`."""
+    """Try the next step of the optimizer that is given, or else compiled; see `_open.trial`.
+
+    The gradient is taken anew, of the first samples.
+    """
     given = optimizer
     if given is None:
         given = getattr(model, "optimizer", None)
@@ -39,8 +45,17 @@ def open_trial(
     given = keras.optimizers.get(given) if isinstance(given, (str, dict)) else given
     if not isinstance(given, keras.optimizers.Optimizer):
         raise TypeError(f"optimizer: expected one of Keras, found {_checks.found(given)}")
-    inputs, targets = np.asarray(x)[:samples], np.asarray(y)[:samples]
-    return KerasTrial(model, inputs, targets, loss, training, given, rate)
+    batch = batch_of(model, x)
+    return KerasTrial(model, batch.first(samples), _first(y, samples), loss, training, given, rate)
+
+
+def _first(y: Any, samples: int) -> Any:
+    """Return the first targets, of each output if they are of several."""
+    if isinstance(y, dict):
+        return {name: None if part is None else part[:samples] for name, part in y.items()}
+    if isinstance(y, list | tuple) and any(part is None or hasattr(part, "ndim") for part in y):
+        return [None if part is None else part[:samples] for part in y]
+    return np.asarray(y)[:samples]
 
 
 class KerasTrial:
@@ -49,15 +64,15 @@ class KerasTrial:
     def __init__(
         self,
         model: Any,
-        x: Array,
-        y: Array,
+        batch: Batch,
+        y: Any,
         loss: Any,
         training: bool,
         optimizer: Any,
         rate: float | None,
     ) -> None:
-        self._model, self._y, self._training = model, y, training
-        self._x = x.astype(model.compute_dtype, copy=False) if x.dtype.kind == "f" else x
+        self._model, self._batch, self._y = model, batch, y
+        self._loss, self._training = loss, training
         self._given, self._rate = optimizer, rate
         self.optimizer = type(optimizer).__name__
         self.learning_rate, self.peak_rate = _rates(optimizer, rate)
@@ -69,25 +84,24 @@ class KerasTrial:
             else f"optimizer = keras.optimizers.{self.optimizer}({{rate}})"
         )
         self._start = [copied(variable) for variable in model.trainable_variables]
-        self._aim = _loss(model, loss)
         self.loss, self._gradients = self._differentiate()
         self._change = self._stepped(1.0)
 
+    def _forward(self) -> Passed:
+        return Passed(self._model, self._batch, self._y, self._loss, self._training)
+
     def _differentiate(self) -> tuple[float, list[Array]]:
-        held = [(variable, copied(variable)) for variable in self._model.variables]
-        try:
-            outputs, pullback = _differentiable(self._model, self._x, self._training)
-            # Where the last activation is not known, the loss that fits is one of its outputs.
-            last = getattr(getattr(self._model.layers[-1], "activation", None), "__name__", "")
-            fitting = {"kind": last} if last in ("softmax", "sigmoid") else None
-            aim = self._aim or fitting_loss(self._y, outputs.shape, fitting)
-            value, dy = sum_gradient(aim, self._y, outputs)
-            gradients = pullback(dy / np.asarray(len(dy), dy.dtype))[1]
-        finally:
-            for variable, was in held:
-                if not np.array_equal(copied(variable), was, equal_nan=True):
-                    variable.assign(was)
-        return value, gradients
+        with undisturbed(self._model):
+            passed = self._forward()
+            found = passed.tape.gradients(passed.ends, [])[1]
+        count = len(self._batch)
+        gradients = [
+            np.zeros_like(values)
+            if gradient is None
+            else gradient / np.asarray(count, values.dtype)
+            for gradient, values in zip(found, self._start, strict=True)
+        ]
+        return float(passed.aim.value or 0.0), gradients
 
     def _stepped(self, scale: float) -> list[Array]:
         """Return what the step adds to each variable."""
@@ -119,7 +133,8 @@ class KerasTrial:
         try:
             for variable, was, change in zip(variables, self._start, self._change, strict=True):
                 variable.assign(was + np.asarray(factor, change.dtype) * change)
-            return self._differentiate()[0]
+            with undisturbed(self._model):
+                return float(self._forward().aim.value or 0.0)
         finally:
             for variable, was in zip(variables, self._start, strict=True):
                 variable.assign(was)

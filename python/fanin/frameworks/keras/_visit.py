@@ -1,28 +1,26 @@
-"""A pass through a Keras model, layer by layer."""
+"""A pass through a Keras model that rescales its layers as they run."""
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import keras
+import numpy as np
 
-from fanin._checks import numeric
-from fanin.errors import ShapeError
 from fanin.frameworks._trace import as_matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.frameworks.keras._arrays import copied, parameter_of
-from fanin.frameworks.keras._trace import chain, check_model, linear, takes_training
+from fanin.frameworks.keras._batch import batch_of, build
+from fanin.frameworks.keras._calls import around_calls, call_in_two, run, undisturbed
+from fanin.frameworks.keras._kinds import unit_axes, units_last
+from fanin.frameworks.keras._places import Place, every, leaves, step_of
 
 
 class KerasPass:
     """A Keras model that is passed through."""
 
     def __init__(self, model: Any, x: Any) -> None:
-        check_model(model)
-        self.model, self.inputs = model, numeric("x", x)
-        if self.inputs.ndim < 2 or not len(self.inputs):
-            raise ShapeError(f"x: expected a batch of samples, found shape {self.inputs.shape}")
-        if not model.built:
-            model.build((None, *self.inputs.shape[1:]))
+        self.model, self._batch = model, batch_of(model, x)
+        build(model, self._batch)
 
     def alone(self) -> AbstractContextManager[object]:
         """Keep nothing away: whose threads these are is not ours to say."""
@@ -39,41 +37,77 @@ class KerasPass:
 
     def __call__(self, visit: Visitor) -> None:
         """Pass the batch through once."""
-        values = self.inputs.astype(self.model.compute_dtype, copy=False)
-        state = [(v, copied(v)) for v in self.model.variables]
-        trained = {id(v) for v in self.model.trainable_variables}
-        for layer in chain(self.model, values):
-            values = _run(layer, values, visit)
+        seen: set[int] = set()
+        written: list[Any] = []
+        computed = _computed(self.model)
+
+        def around(place: Place, call: Any, *args: Any, **kwargs: Any) -> Any:
+            layer, changed = step_of(place.layer), list[Any]()
+            if getattr(layer, "kernel", None) is None or id(layer) in seen:
+                # One that runs again keeps what its first run made of it.
+                return call(*args, **kwargs)
+            seen.add(id(layer))
+
+            def rescale(outputs: Any) -> Any:
+                changed.append(_rescaled(place.name, layer, outputs, visit, written, computed))
+                return changed[-1]
+
+            outputs, _ = call_in_two(place.layer, call, args, kwargs, rescale)
+            return outputs if changed else rescale(outputs)
+
+        inputs = keras.tree.map_structure(keras.ops.convert_to_tensor, self._batch.inputs)
         # Running averages and the like are not what this is about.
-        self.restore([(v, was) for v, was in state if id(v) not in trained])
+        with ExitStack() as stack:
+            stack.enter_context(undisturbed(self.model, but=written))
+            stack.enter_context(_without_gradients())
+            stack.enter_context(around_calls(leaves(self.model), around))
+            run(self.model, inputs, training=True)
 
 
-def _run(layer: Any, x: Any, visit: Visitor) -> Any:
-    options = {"training": True} if takes_training(layer) else {}
-    variable, bias = getattr(layer, "kernel", None), getattr(layer, "bias", None)
-    if variable is None:
-        return copied(layer(x, **options))
-    if not isinstance(variable, keras.Variable):
+def _computed(model: Any) -> set[int]:
+    """Return the layers whose kernels are made again in each call."""
+    normalized = keras.layers.SpectralNormalization
+    return {id(p.layer.layer) for p in every(model) if isinstance(p.layer, normalized)}
+
+
+def _rescaled(
+    name: str, layer: Any, outputs: Any, visit: Visitor, written: list[Any], computed: set[int]
+) -> Any:
+    """Change a layer as `visit` says, and with it what it computes before the activation."""
+    variable, bias = layer.kernel, getattr(layer, "bias", None)
+    if not isinstance(variable, keras.Variable) or id(layer) in computed:
         # What is written into a result is lost when it is computed again.
         raise TypeError(
-            f"model: expected layers whose kernels are variables, found {layer.name}, whose kernel "
+            f"model: expected layers whose kernels are variables, found {name}, whose kernel "
             "is computed"
         )
-    with linear(layer):
-        outputs = copied(layer(x, **options))
-    factor, shift = visit(Visit(layer.name, as_matrix(outputs), bias is not None))
+    array = copied(outputs)
+    last = units_last(layer) is not False or array.ndim < 3
+    turned = array if last else np.moveaxis(array, 1, -1)
+    by_unit = turned.reshape(*turned.shape[: -unit_axes(layer)[1]], -1)
+    factor, shift = visit(Visit(name, as_matrix(by_unit), bias is not None))
     kernel = parameter_of(layer, variable)
-    if factor.ndim and outputs.shape[-1] != kernel.units:
+    if factor.ndim and by_unit.shape[-1] != kernel.units:
         raise TypeError(
-            "model: expected kernels with an axis of units, which is the last of the outputs, "
-            f"found {layer.name} with another"
+            "model: expected kernels with an axis of units, which is that of the outputs, "
+            f"found {name} with another"
         )
-    kernel.write(kernel.read() * kernel.by_unit(factor.astype(outputs.dtype)))
+    dtype = by_unit.dtype
+    kernel.write(kernel.read() * kernel.by_unit(factor.astype(dtype)))
+    written.append(variable)
     if bias is not None:
         held = parameter_of(layer, bias)
-        held.write(((held.read() - shift) * factor).astype(outputs.dtype))
-    outputs = ((outputs - shift) * factor).astype(outputs.dtype)
-    activation = getattr(layer, "activation", None)
-    if activation is None:
-        return outputs
-    return copied(activation(keras.ops.convert_to_tensor(outputs)))
+        was = held.read()
+        held.write(((was.reshape(-1) - shift) * factor).astype(dtype).reshape(was.shape))
+        written.append(bias)
+    turned = ((by_unit - shift) * factor).astype(dtype).reshape(turned.shape)
+    return keras.ops.convert_to_tensor(turned if last else np.moveaxis(turned, -1, 1))
+
+
+def _without_gradients() -> AbstractContextManager[object]:
+    if keras.backend.backend() != "torch":
+        return nullcontext()
+    import torch
+
+    without: AbstractContextManager[object] = torch.no_grad()
+    return without

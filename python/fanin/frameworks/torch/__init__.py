@@ -27,6 +27,8 @@ def _loss(name: str, task: str, looks: str) -> str:
 ADVICE = Advice(
     bare=_SET % "Identity()",
     bare_alone=_SET % "Identity()",
+    rectified=_SET % "ReLU()",
+    rectified_alone=_SET % "ReLU()",
     over_classes=_SET % "Softmax(1)",
     known_targets=(
         "known = torch.isfinite(y).reshape(len(y), -1).all(1); x, y = x[known], y[known]"

@@ -12,7 +12,7 @@ import torch  # type: ignore[import-not-found,unused-ignore]
 from fanin import _core
 from fanin.frameworks._arrays import Array, Model, Parameter, Row, in_our_order
 from fanin.frameworks._layout import from_out_in
-from fanin.frameworks._trace import matrix
+from fanin.frameworks._trace import rows
 from fanin.frameworks.torch._kinds import KINDS
 from fanin.frameworks.torch._memory import was_written
 from fanin.initializers._fans import FanOptions
@@ -144,12 +144,8 @@ def measured(tensor: Any) -> Array:
 
 
 def rows_of(tensor: Any, last: bool) -> Array:
-    """Return a matrix with a column a unit, which are on the `last` axis or on the second.
-
-    A channel of an image is a unit, and each place of it a row.
-    """
-    array = measured(tensor)
-    return matrix(array if last or array.ndim < 3 else np.moveaxis(array, 1, -1))
+    """Return the values as `rows`."""
+    return rows(measured(tensor), last)
 
 
 def _write(tensor: Any, values: Array) -> None:

@@ -34,6 +34,7 @@ KINDS = Kinds(
     (_nn.modules.batchnorm._BatchNorm, "batch_normalization"),
     ((*_OF_CHANNELS, *_OF_SHAPES), "normalization"),
     (_nn.MultiheadAttention, "attention"),
+    ((_nn.RNNBase, _nn.RNNCellBase), "recurrent"),
     (tuple(_ACTIVATIONS), "activation"),
     (_nn.Dropout, "dropout"),
     (_nn.Flatten, "flatten"),
@@ -52,6 +53,6 @@ def units_last(module: Any) -> bool | None:
     None for one that may have them anywhere, such as an activation: where the one before had them.
     """
     kind = KINDS.of(module)
-    if kind in ("dense", "embedding"):
+    if kind in ("dense", "embedding", "attention", "recurrent"):
         return True
     return False if kind.endswith("convolution") or isinstance(module, _OF_CHANNELS) else None

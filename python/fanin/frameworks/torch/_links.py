@@ -26,14 +26,10 @@ _CANDIDATES: list[tuple[dict[str, Any], Callable[[Any], Any]]] = [
     ({"kind": "selu"}, functional.selu),
     ({"kind": "softplus"}, functional.softplus),
     ({"kind": "softsign"}, functional.softsign),
-]
-"""The activations that are tried, as the core and as torch know them."""
-
-_ENDS: list[tuple[dict[str, Any], Callable[[Any], Any]]] = [
     ({"kind": "softmax"}, partial(torch.softmax, dim=-1)),
     ({"kind": "softmax"}, partial(torch.softmax, dim=1)),
 ]
-"""Those that are tried besides behind the last module."""
+"""The activations that are tried, as the core and as torch know them."""
 
 
 class Between:
@@ -45,6 +41,8 @@ class Between:
 
     last = False
     """Whether its units are on the last axis, not on the second."""
+    alone = False
+    """Whether it is known that nothing else comes in on the way, such as a sum's other side."""
 
     def __init__(
         self,
@@ -53,15 +51,13 @@ class Between:
         name: str,
         received: Any,
         overwritten: bool,
-        ending: bool = False,
     ) -> None:
         self.given, self.received = given, received
         self.output_gradient: Any = None
         self.input_gradient: Any = None
         self.activation: Mapping[str, Any] | None = None
         self.note = ""
-        candidates = [*_CANDIDATES, *(_ENDS if ending else [])]
-        for settings, function in [] if overwritten else candidates:
+        for settings, function in [] if overwritten else _CANDIDATES:
             if given.numel() == received.numel() and same(function(given.detach()), received):
                 self.activation = settings
                 self.name = f"{settings['kind']}({before})"
@@ -103,7 +99,7 @@ class Between:
             pre_activation=rows_of(given, last) if known else None,
             output_gradient=scaled_rows(back, scale, last),
             pre_activation_gradient=scaled_rows(self.input_gradient, scale, last),
-            settings={"kind": kind},
+            settings={"kind": kind, "alone": self.alone},
             note=self.note,
         )
 

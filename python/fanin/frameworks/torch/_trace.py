@@ -15,9 +15,11 @@ from fanin.frameworks._ending import UNKNOWN, Ending, Takes
 from fanin.frameworks._objective import random_direction
 from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.frameworks.torch._arrays import measured, parameter_of, read, rows_of, tensors_of
+from fanin.frameworks.torch._graph import seen_in_graph
 from fanin.frameworks.torch._kinds import KINDS, activation_of, units_last
 from fanin.frameworks.torch._links import Between, same, scaled_rows
 from fanin.frameworks.torch._losses import check_classes, check_shapes, takes_of
+from fanin.frameworks.torch._recurrent import recurrences_of
 
 Array = NDArray[Any]
 
@@ -62,7 +64,10 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
             raise TypeError(f"model: expected one tensor as output, found {type(outputs).__name__}")
         aim = _objective(outputs, y, loss)
         steps = _linked(records, inputs, outputs)
-        _differentiate(steps, aim.value)
+        # Before gradients are taken, which takes the graph away.
+        attentions, inner = seen_in_graph(steps, outputs)
+        whole = _differentiate(steps, aim.value, trained)
+    names = {id(p): name for name, p in model.named_parameters()}
     frozen = {id(p) for p in every} - {id(p) for p in trained}
     scale, last = aim.scale, steps[-1] if steps else None
     layers = [
@@ -88,6 +93,17 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         aim.number,
         ending=ending,
         trainable=(sum(p.numel() for p in trained), sum(p.numel() for p in every)),
+        attentions=attentions,
+        inner=inner,
+        recurrences=[
+            found
+            for step in steps
+            if isinstance(step, _Record)
+            for found in recurrences_of(step.name, step.module, step.inputs, step.outputs)
+        ],
+        gradient=None
+        if aim.number is None
+        else {names[id(p)]: found for p, found in zip(trained, whole, strict=True)},
     )
 
 
@@ -137,7 +153,7 @@ def _linked(records: list["_Record"], inputs: Any, outputs: Any) -> list["_Recor
         before, given, last = record.name, record.outputs, record.last
         intact = record.outputs._version == record.version
     if records and intact and not same(given, outputs):
-        end = Between(before, given, "the loss", outputs, False, ending=True)
+        end = Between(before, given, "the loss", outputs, False)
         end.last = last
         steps += [end] if end.activation else []
     return steps
@@ -175,7 +191,7 @@ class _Record:
                 for role, array in self._by_role(self.gradients).items()
             },
             frozen=frozenset(
-                parameter_of(self.module, name, parameter, name).role
+                _role(self.module, name, parameter)
                 for name, parameter in self.module.named_parameters(recurse=False)
                 if id(parameter) in frozen and parameter.ndim
             ),
@@ -189,8 +205,16 @@ class _Record:
         for name, tensor in tensors.items():
             if tensor.is_floating_point() and tensor.numel() and tensor.ndim:
                 parameter = parameter_of(self.module, name, tensor, name)
-                found[parameter.role] = parameter.matrix(parameter.ours(measured(tensor)))
+                role = _role(self.module, name, tensor)
+                found[role] = parameter.matrix(parameter.ours(measured(tensor)))
         return found
+
+
+def _role(module: Any, name: str, tensor: Any) -> str:
+    """Return the role of a parameter; of attention, which is several kernels, its own name."""
+    if KINDS.of(module) == "attention":
+        return name
+    return parameter_of(module, name, tensor, name).role
 
 
 def as_tensor(x: Any, model: Any) -> Any:
@@ -237,6 +261,8 @@ def undisturbed(model: Any, training: bool) -> Iterator[None]:
 def _recording(model: Any, records: list[_Record]) -> Iterator[None]:
     def keep(name: str) -> Callable[[Any, Any, Any], None]:
         def hook(module: Any, inputs: Any, outputs: Any) -> None:
+            if isinstance(outputs, tuple) and KINDS.traced(module)[0] in ("attention", "recurrent"):
+                outputs = outputs[0]  # without weights and last states
             tensors = isinstance(outputs, torch.Tensor) and inputs
             if tensors and isinstance(inputs[0], torch.Tensor) and outputs.ndim > 1:
                 records.append(_Record(name, module, inputs[0], outputs))
@@ -245,7 +271,8 @@ def _recording(model: Any, records: list[_Record]) -> Iterator[None]:
 
     with ExitStack() as stack:
         for name, module in model.named_modules():
-            if not any(True for _ in module.children()):
+            alone = not any(True for _ in module.children())
+            if alone or KINDS.traced(module)[0] == "attention":
                 handle = module.register_forward_hook(keep(name or type(module).__name__))
                 stack.callback(handle.remove)
         yield
@@ -299,8 +326,12 @@ def _leaves_unit_interval(outputs: Any) -> bool:
     return bool(((outputs < 0) | (outputs > 1)).any())
 
 
-def _differentiate(steps: list[_Record | Between], objective: Any) -> None:
-    """Ask autograd for all gradients at once, without touching any `grad`."""
+def _differentiate(steps: list[_Record | Between], objective: Any, trained: list[Any]) -> list[Any]:
+    """Ask autograd for all gradients at once, without touching any `grad`.
+
+    What steps keep they get; those of the parameters that are trained are returned, None for one
+    that the objective does not depend on.
+    """
     places: list[tuple[Callable[[Any], None], Any]] = []
     for record in steps:
         if isinstance(record, Between):
@@ -313,12 +344,15 @@ def _differentiate(steps: list[_Record | Between], objective: Any) -> None:
             if parameter.requires_grad:
                 places.append((_item_setter(record.gradients, name), parameter))
     wanted = [(put, tensor) for put, tensor in places if tensor.requires_grad]
-    if not wanted or not objective.requires_grad:
-        return
-    found = torch.autograd.grad(objective, [tensor for _, tensor in wanted], allow_unused=True)
-    for (put, _), gradient in zip(wanted, found, strict=True):
+    if not objective.requires_grad:
+        return [None] * len(trained)
+    asked = [*(tensor for _, tensor in wanted), *trained]
+    found = list(torch.autograd.grad(objective, asked, allow_unused=True)) if asked else []
+    for put, _ in wanted:
+        gradient = found.pop(0)
         if gradient is not None:
             put(gradient)
+    return found
 
 
 def _setter(record: _Record | Between, name: str) -> Callable[[Any], None]:

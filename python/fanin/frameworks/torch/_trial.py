@@ -2,6 +2,8 @@
 
 import copy
 import inspect
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from torch.func import functional_call  # type: ignore[import-not-found,unused-i
 
 from fanin import _checks
 from fanin.frameworks._framework import Moved
+from fanin.frameworks._trace import Trace
 from fanin.frameworks.torch._trace import _objective, as_tensor, undisturbed
 
 
@@ -22,10 +25,12 @@ def open_trial(
     optimizer: Any,
     rate: float | None,
     samples: int,
+    trace: Trace,
 ) -> "TorchTrial | None":
     """Try the next step of an optimizer, or that of gradient descent; see `_open.trial`.
 
-    None for an optimizer that must be given a closure, and for a model that does not train.
+    None for an optimizer that must be given a closure, for a model that does not train, and where
+    the loss refuses the outputs.
     """
     if y is None or (optimizer is None and rate is None):
         return None
@@ -39,10 +44,10 @@ def open_trial(
         if its.isdisjoint(map(id, model.parameters())):
             raise ValueError("optimizer: expected one of the model's parameters, found none there")
         names = {key: name for key, name in names.items() if key in its}
-    if not names:
+    if not names or trace.gradient is None:
         return None
-    samples_of = as_tensor(x, model)[:samples]
-    trial = TorchTrial(model, samples_of, torch.as_tensor(y)[:samples], loss, training, names)
+    few = as_tensor(x, model)[:samples], torch.as_tensor(y)[:samples]
+    trial = TorchTrial(model, *few, loss, training, names, trace.gradient)
     return trial if trial.take(optimizer, rate) else None
 
 
@@ -50,22 +55,22 @@ class TorchTrial:
     """See `Trial`."""
 
     def __init__(
-        self, model: Any, x: Any, y: Any, loss: Any, training: bool, names: dict[int, str]
+        self,
+        model: Any,
+        x: Any,
+        y: Any,
+        loss: Any,
+        training: bool,
+        names: dict[int, str],
+        gradients: Mapping[str, Any],
     ) -> None:
         self._model, self._x, self._y = model, x, y
         self._aim, self._training = loss, training
         params = dict(model.named_parameters())
         self._start = {name: params[name].detach().clone() for name in names.values()}
-        self._names = names
-        for tensor in self._start.values():
-            tensor.requires_grad_()
-        value = self._value(self._start)
-        self.loss = float(value.detach())
-        wanted = list(self._start.values())
-        found: Any = [None] * len(wanted)
-        if value.requires_grad:
-            found = torch.autograd.grad(value, wanted, allow_unused=True)
-        self._gradients = dict(zip(self._start, found, strict=True))
+        self._names, self._gradients = names, gradients
+        # Anew: of fewer samples, and with the chance that steps are compared under.
+        self.loss = self._loss(self._start)
 
     def take(self, optimizer: Any, rate: float | None) -> bool:
         """Let the optimizer take its step; return whether it could."""
@@ -91,12 +96,12 @@ class TorchTrial:
 
     def _stepped(self, scale: float) -> dict[str, Any]:
         """Return what the step adds to each parameter."""
-        clones = {name: tensor.detach().clone() for name, tensor in self._start.items()}
+        clones = {name: tensor.clone() for name, tensor in self._start.items()}
         for name, clone in clones.items():
             gradient = self._gradients[name]
             clone.grad = None if gradient is None else scale * gradient
         self._copied(clones).step()
-        return {name: clone - self._start[name].detach() for name, clone in clones.items()}
+        return {name: clone - self._start[name] for name, clone in clones.items()}
 
     def _copied(self, clones: dict[str, Any]) -> Any:
         """Return an optimizer like the one given, in the same state, of other parameters."""
@@ -118,13 +123,14 @@ class TorchTrial:
         made.state.update(states)
         return made
 
-    def _value(self, params: dict[str, Any]) -> Any:
+    def _loss(self, params: dict[str, Any]) -> float:
         buffers = {name: tensor.clone() for name, tensor in self._model.named_buffers()}
         with undisturbed(self._model, self._training), torch.enable_grad():
             # One mask of Dropout for all: a loss that changes at random says nothing of a step.
             torch.manual_seed(0)
             outputs = functional_call(self._model, {**params, **buffers}, (self._x,))
-            return _objective(outputs, self._y, self._aim)[2] / 1.0
+            number = _objective(outputs, self._y, self._aim).number
+        return math.nan if number is None else number
 
     def step(self, scale: float = 1.0) -> list[Moved]:
         """See `Trial`."""
@@ -137,8 +143,8 @@ class TorchTrial:
 
     def loss_after(self, factor: float) -> float:
         """See `Trial`."""
-        moved = {n: t.detach() + factor * self._change[n] for n, t in self._start.items()}
-        return float(self._value(moved).detach())
+        moved = {n: t + factor * self._change[n] for n, t in self._start.items()}
+        return self._loss(moved)
 
 
 def _array(tensor: Any) -> Any:
