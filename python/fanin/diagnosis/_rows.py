@@ -54,7 +54,7 @@ def report_rows(report: "Report") -> list[ReportRow]:
 def block_of(name: str) -> str:
     """Return the block that a layer belongs to: the names up to its number, or else the first.
 
-    Empty for a layer of the network itself.
+    Keras's own models have the block in the layers' names. Empty for a layer of the network itself.
 
     Examples
     --------
@@ -62,12 +62,21 @@ def block_of(name: str) -> str:
     ('layer2.0', 'encoder.layers.3')
     >>> block_of("relu(block.dense)"), block_of("features.12"), block_of("fc")
     ('block', '', '')
+    >>> block_of("conv2_block1_1_conv"), block_of("block_12_expand_BN"), block_of("dense_1")
+    ('conv2_block1', 'block_12', '')
     """
     inner = re.search(r"\(([^()]*)\)$", name)
     own = inner.group(1) if inner else name.removeprefix("input of ")
     parts = own.split(".")
+    if len(parts) == 1:
+        numbered = _NUMBERED.match(own)
+        return numbered.group(1) if numbered else ""
     number = next((place for place, part in enumerate(parts) if part.isdigit()), 0)
     return "" if number == len(parts) - 1 else ".".join(parts[: number + 1])
+
+
+_NUMBERED = re.compile(r"(.*(?:block|layer|stage|cell)_?\d+[a-z]?)_")
+"""A block's name and number at the beginning of a layer's name."""
 
 
 def _found_in(findings: "list[Finding]") -> Iterator[str]:

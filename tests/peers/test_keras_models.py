@@ -1,0 +1,58 @@
+"""Keras models of classes of one's own, and shared layers, in what else runs models."""
+
+import fanin
+import numpy as np
+import pytest
+from fanin.data_dependent import lsuv
+from fanin.diagnosis._rows import report_rows
+
+keras = pytest.importorskip("keras")
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+K = keras.layers
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(24, 10)).astype("float32")
+Y = RNG.integers(0, 3, 24)
+
+
+class Shared(keras.Model):
+    """Calls one layer twice; Keras cannot copy it, and it is not built."""
+
+    def __init__(self):
+        super().__init__()
+        self.same, self.other, self.out = K.Dense(10, "tanh"), K.Dense(10), K.Dense(3)
+
+    def call(self, x):
+        return self.out(self.other(self.same(self.same(x))))
+
+
+def test_a_layer_that_runs_twice_is_no_pair_of_equal_ones():
+    model = Shared()
+    found = fanin.symmetry(model, X, Y)
+    assert [layer.name for layer in found.start] == [model.same.name] * 2 + [
+        model.other.name, model.out.name,
+    ]  # fmt: skip
+    assert found.shared == []
+    model.other.kernel.assign(model.same.kernel)
+    assert fanin.symmetry(model, X, Y).shared == [(model.same.name, model.other.name)]
+
+
+def test_a_model_that_is_not_built_is_built_and_rescaled():
+    model = Shared()
+    assert len(lsuv(model, X, rng=0).layers) == 3
+    found = fanin.diagnose(model, X, Y)
+    assert found[model.out.name].signal.std == pytest.approx(1, rel=0.01)
+
+
+def test_blocks_of_a_functional_model_fold_by_their_names():
+    x = h = keras.Input((10,))
+    for i in range(1, 13):
+        h1 = K.Dense(10, name=f"block_{i}_expand")(h)
+        h2 = K.ReLU(name=f"block_{i}_relu")(K.BatchNormalization(name=f"block_{i}_BN")(h1))
+        h = K.Add(name=f"block_{i}_add")([h, h2])
+    model = keras.Model(x, K.Dense(3, name="predictions")(h))
+    report = fanin.diagnose(model, X, Y)
+    names = [row.name for row in report_rows(report)]
+    assert names == [*(f"block_{i}" for i in range(1, 13)), "predictions"]
+    assert len(report.branches) == 12
