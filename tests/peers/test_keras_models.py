@@ -45,6 +45,18 @@ def test_a_model_that_is_not_built_is_built_and_rescaled():
     assert found[model.out.name].signal.std == pytest.approx(1, rel=0.01)
 
 
+def test_what_does_not_fit_is_refused_in_words():
+    model = keras.Sequential([keras.Input((None, 10)), K.GlobalAveragePooling1D(), K.Dense(3)])
+    with pytest.raises(fanin.errors.ShapeError, match=r"^x: expected shape \(n, any, 10\), found"):
+        fanin.diagnose(model, np.zeros((4, 5, 9), "float32"))
+    a, b = keras.Input((4,), name="a"), keras.Input((3,), name="b")
+    model = keras.Model([a, b], K.Concatenate()([a, b]))
+    with pytest.raises(fanin.errors.ShapeError, match=r"^x of b: expected shape \(n, 3\), found"):
+        fanin.diagnose(model, [X[:, :4], X[:, :4]])
+    with pytest.raises(TypeError, match=r"expected a torch\.nn\.Module \(its layers run no"):
+        fanin.watch(model)
+
+
 def test_blocks_of_a_functional_model_fold_by_their_names():
     x = h = keras.Input((10,))
     for i in range(1, 13):
