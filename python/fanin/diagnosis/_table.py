@@ -224,9 +224,13 @@ def _notes(report: "Report") -> list[str]:
 
 
 def _without_theory(report: "Report") -> list[str]:
-    """Say from which layer on theory predicts nothing, and why."""
-    for layer in report.layers:
+    """Say from which layer on, or up to which, theory predicts nothing, and why."""
+    known = ["signal" in report.bands(layer) for layer in report.layers]
+    for place, layer in enumerate(report.layers):
         predicted = report.prediction(layer)
-        if predicted is not None and predicted.reason and "signal" not in report.bands(layer):
+        if predicted is not None and predicted.reason and not known[place]:
+            if place == 0 and any(known):
+                last = report.layers[known.index(True) - 1].name
+                return [f"theory: none up to {last}: {predicted.reason}."]
             return [f"theory: none from {layer.name} on: {predicted.reason}."]
     return []

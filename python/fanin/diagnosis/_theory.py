@@ -5,11 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fanin import theory
-from fanin.diagnosis._signals import Signal, mean_cosine
 from fanin.frameworks._trace import LayerTrace, Trace
+from fanin.theory import signals
+from fanin.theory.gradients import Gradient, back_through_scale
 from fanin.theory.laws import WeightLaw
+from fanin.theory.prediction import predict_steps
 from fanin.theory.steps import (
     ActivationStep,
     BatchNormStep,
@@ -39,26 +42,48 @@ def predict(trace: Trace, training: bool) -> theory.Prediction | None:
     Prediction or None
         None for inputs that are not finite.
     """
-    if not np.isfinite(trace.inputs).all():
-        return None
-    batch = len(trace.inputs)
     steps = [LayerSteps(layer.name, _steps(layer)) for layer in trace.layers]
-    given = _output_gradient(trace, batch)
-    found = theory.predict(steps, trace.inputs, training=training, output_gradient=given)
-    layers = tuple(_own_loss(layer, float(batch) ** 2) for layer in found.layers)
-    return replace(found, layers=layers)
-
-
-def _output_gradient(trace: Trace, batch: int) -> tuple[float, float] | None:
-    """Return second moment and correlation of the mean loss's gradient at the network's end."""
-    last = trace.layers[-1]
-    before = last.pre_activation_gradient
-    gradient = last.output_gradient if before is None else before
-    if gradient is None or not np.isfinite(gradient).all():
+    first = _first(trace, steps)
+    inputs = trace.layers[first].inputs if first else trace.inputs
+    if not np.isfinite(inputs).all():
         return None
-    cosine = mean_cosine(gradient)
-    c = 0.0 if math.isnan(cosine) else min(max(cosine, -1.0), 1.0)
-    return Signal.of(gradient, bins=0).second_moment / batch**2, c
+    start, groups = signals.measure(inputs.reshape(len(inputs), -1))
+    given = _output_gradient(trace, groups)
+    found = predict_steps(steps[first:], start, given, training=training)
+    layers = tuple(_own_loss(layer, float(len(inputs)) ** 2) for layer in found.layers)
+    begins = f"theory begins at what {trace.layers[first].name} gets, as it was measured"
+    before = [theory.LayerPrediction.none(layer.name, begins) for layer in steps[:first]]
+    return replace(found, layers=(*before, *layers))
+
+
+def _first(trace: Trace, steps: list[LayerSteps]) -> int:
+    """Return the first Dense layer if only layers before it have no formula (Embedding), else 0."""
+    dense = [i for i, layer in enumerate(trace.layers) if layer.kind == "dense"]
+    if not dense or not any(isinstance(s, OtherStep) for la in steps[: dense[0]] for s in la.steps):
+        return 0
+    return dense[0]
+
+
+def _output_gradient(trace: Trace, groups: NDArray[np.intp]) -> Gradient | None:
+    """Return the mean loss's gradient at the network's end."""
+    last = trace.layers[-1]
+    pair = last.pre_activation, last.pre_activation_gradient
+    if pair[1] is None:
+        pair = last.outputs, last.output_gradient
+    z, gradient = pair
+    if z is None or gradient is None or z.shape != gradient.shape:
+        return None
+    if not (np.isfinite(gradient).all() and np.isfinite(z).all()):
+        return None
+    bias = last.parameters.get("bias")
+    z = z if bias is None else z - bias
+    if len(z) == len(groups):
+        found = Gradient.measured(gradient, z, groups)
+    else:  # rows that samples are made of
+        one = Gradient.measured(gradient, z, np.zeros(len(z), np.intp))
+        even = np.full(groups.max() + 1, one.log_squares[0])
+        found = Gradient.start(even, len(groups), one.c, one.c_variance, one.alignment[0])
+    return back_through_scale(found, -2 * math.log(len(groups)))
 
 
 def _own_loss(layer: theory.LayerPrediction, factor: float) -> theory.LayerPrediction:

@@ -1,6 +1,7 @@
 """What theory says of signals and gradients before training; docs/theory.md has the formulas."""
 
 from fanin._absences import _absent
+from fanin.theory.bands import Band
 from fanin.theory.diagram import phase_diagram
 from fanin.theory.gains import gain
 from fanin.theory.laws import WeightLaw
@@ -13,7 +14,7 @@ from fanin.theory.mean_field import (
     mean_field,
 )
 from fanin.theory.nonlinearity import Nonlinearity, resolve
-from fanin.theory.prediction import Band, LayerPrediction, Prediction, predict
+from fanin.theory.prediction import LayerPrediction, Prediction, predict
 from fanin.theory.steps import (
     ActivationStep,
     BatchNormStep,

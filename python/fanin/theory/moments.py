@@ -18,10 +18,10 @@ from fanin.theory.quadrature import GAUSS_DERIVATIVE, pieces, slope_at
 Array = NDArray[np.float64]
 
 _REACH = 9.0
-_LOG_LIMIT = 138.0
+LOG_LIMIT = 138.0
 """Variances beyond exp(±138) = 10**±60 follow the power law found there."""
 
-_LOG_PAIRS = 46.0
+LOG_PAIRS = 46.0
 """Ratios of moments do not change beyond exp(±46) = 10**±20."""
 
 
@@ -47,6 +47,8 @@ class Moments(Result):
         d log E φ'² / d log q.
     slope_kurtosis : float
         E φ'⁴ / (E φ'²)².
+    together : float
+        E φ²φ'² / (E φ² E φ'²).
     """
 
     mean: float
@@ -57,6 +59,7 @@ class Moments(Result):
     log_slope: float
     slope_elasticity: float
     slope_kurtosis: float
+    together: float
 
 
 def moments(phi: Nonlinearity, log_q: float) -> Moments:
@@ -76,7 +79,7 @@ def moments(phi: Nonlinearity, log_q: float) -> Moments:
     """
     if log_q == -math.inf:
         return _at_zero(phi)
-    limit = 0.0 if _scales(phi) else _LOG_LIMIT
+    limit = 0.0 if scales(phi) else LOG_LIMIT
     inside = min(max(log_q, -limit), limit)
     with np.errstate(over="ignore", invalid="ignore"):
         found = _moments(phi, math.exp(inside))
@@ -92,6 +95,7 @@ def moments(phi: Nonlinearity, log_q: float) -> Moments:
         found.log_slope + beyond * found.slope_elasticity,
         found.slope_elasticity,
         found.slope_kurtosis,
+        found.together,
     )
 
 
@@ -104,46 +108,67 @@ def _at_zero(phi: Nonlinearity) -> Moments:
         nodes, _, half = pieces(np.array([-1e-4, 1e-4]))
         at = zero if phi.slope is not None else nodes
         slope = float(slope_at(phi, at, half, GAUSS_DERIVATIVE).mean())
-    return Moments(value, _log(value**2), 0.0, 0.0, 0.0, _log(slope**2), 0.0, 1.0)
+    return Moments(value, _log(value**2), 0.0, 0.0, 0.0, _log(slope**2), 0.0, 1.0, 1.0)
 
 
 # The layers of a network ask for the same ones: always of a function that scales, and near a fixed
 # point.
 @lru_cache(maxsize=256)
 def _moments(phi: Nonlinearity, q: float) -> Moments:
-    std = math.sqrt(q)
-    edges = np.unique(np.clip(np.r_[_line(1.0), _structure(phi, std) / std], -_REACH, _REACH))
-    z, weights, half = pieces(edges)
-    weights = weights * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    y = phi.value(std * z)
+    z, weights, y, slopes = quadrature(phi, q)
     square, mean = y * y, float((weights * y).sum())
     tilt = (z * z - 1) / 2  # E f(√q z)(z² − 1)/2 is the derivative of E f with respect to log q
     second, rise = float((weights * square).sum()), float((weights * tilt * square).sum())
     if not second < 1e150:  # such as exp at a large variance
-        return Moments(mean, math.inf, *[math.nan] * 6)
+        return Moments(mean, math.inf, *[math.nan] * 7)
     fourth = float((weights * square * square).sum())
     excess = fourth / second**2 - 1 if second > 0 else 0.0
     elasticity = rise / second if second > 0 else 0.0
     bend = (z**4 - 6 * z * z + 3) / 4  # likewise, for the second derivative
     curvature = float((weights * bend * square).sum()) / second if second > 0 else 0.0
-    if phi.jumps:
-        return Moments(
-            mean, _log(second), elasticity, curvature, excess, math.nan, math.nan, math.nan
-        )
-    slopes = slope_at(phi, std * z, std * half, GAUSS_DERIVATIVE) ** 2
+    values = mean, _log(second), elasticity, curvature, excess
+    if slopes is None:
+        return Moments(*values, *[math.nan] * 4)
+    slopes = slopes**2
     slope = float((weights * slopes).sum())
     if slope == 0:
-        return Moments(mean, _log(second), elasticity, curvature, excess, -math.inf, 0.0, 1.0)
+        return Moments(*values, -math.inf, 0.0, 1.0, 1.0)
+    both = float((weights * square * slopes).sum())
     return Moments(
-        mean,
-        _log(second),
-        elasticity,
-        curvature,
-        excess,
+        *values,
         math.log(slope),
         float((weights * tilt * slopes).sum()) / slope,
         float((weights * slopes * slopes).sum()) / slope**2,
+        both / (second * slope) if second > 0 else 1.0,
     )
+
+
+def quadrature(phi: Nonlinearity, q: float) -> tuple[Array, Array, Array, Array | None]:
+    """Return what integrals over a Gaussian of variance `q` are sums of.
+
+    Parameters
+    ----------
+    phi : Nonlinearity
+        The activation.
+    q : float
+        The variance.
+
+    Returns
+    -------
+    z, weights : ndarray of shape (nodes,)
+        Nodes of a standard normal, and what each weighs.
+    value, slope : ndarray of shape (nodes,)
+        φ and φ' at ``√q z``; no slope of a function that jumps.
+    """
+    std = math.sqrt(q)
+    edges = np.unique(np.clip(np.r_[_line(1.0), _structure(phi, std) / std], -_REACH, _REACH))
+    z, weights, half = pieces(edges)
+    weights = weights * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    y = phi.value(std * z).ravel()
+    slope = None
+    if not phi.jumps:
+        slope = slope_at(phi, std * z, std * half, GAUSS_DERIVATIVE).ravel()
+    return z.ravel(), weights.ravel(), y, slope
 
 
 @dataclass(frozen=True, repr=False)
@@ -192,29 +217,43 @@ def pair_moments(phi: Nonlinearity, log_q: float, c: float, step: float = 1.0) -
     """
     if log_q == -math.inf:
         return PairMoments(1.0, 0.0, 1.0, 1.0)
-    if _scales(phi):
-        return _pairs_of_two_slopes(phi, c)
-    return _pairs_by_quadrature(phi, math.exp(min(max(log_q, -_LOG_PAIRS), _LOG_PAIRS)), c, step)
+    if scales(phi):
+        return PairMoments(*(float(m[0]) for m in pairs_of_two_slopes(phi, np.array([c]))))
+    return _pairs_by_quadrature(phi, math.exp(min(max(log_q, -LOG_PAIRS), LOG_PAIRS)), c, step)
 
 
-def _pairs_of_two_slopes(phi: Nonlinearity, c: float) -> PairMoments:
+def pairs_of_two_slopes(phi: Nonlinearity, c: Array) -> tuple[Array, Array, Array, Array]:
     """Return the moments of ``φ(x) = a max(x, 0) + b max(-x, 0)``, whatever the variance.
 
     Arc-cosine kernels: Cho & Saul, "Kernel methods for deep learning", 2009.
+
+    Parameters
+    ----------
+    phi : Nonlinearity
+        The activation.
+    c : ndarray
+        Correlations.
+
+    Returns
+    -------
+    product, square, slope, slope_square : ndarray
+        As in `PairMoments`, of the shape of `c`.
     """
     a, b = phi.value(np.array([1.0, -1.0])).tolist()
     same, cross = a * a + b * b, 2 * a * b
+    c = np.clip(c, -1.0, 1.0)
+    one = np.ones_like(c)
     if same == 0:
-        return PairMoments(0.0, 0.0, 1.0, 1.0)
+        return 0 * one, 0 * one, one, one
     of_squares, of_cross = a**4 + b**4, 2 * a * a * b * b
-    angle = math.acos(min(max(c, -1.0), 1.0))
-    sine, left = math.sin(angle), math.pi - angle
+    angle = np.arccos(c)
+    sine, left = np.sqrt((1 - c) * (1 + c)), math.pi - angle
     # Kernels of order 0, 1 and 2 of both inputs on one side of 0, and of one on each.
     k0, cross0 = left / math.pi, angle / math.pi
     k1, cross1 = (sine + left * c) / math.pi, (sine - angle * c) / math.pi
     k2 = (3 * sine * c + left * (1 + 2 * c * c)) / math.pi
     cross2 = (-3 * sine * c + angle * (1 + 2 * c * c)) / math.pi
-    return PairMoments(
+    return (
         (same * k1 + cross * cross1) / same,
         2 * (of_squares * k2 + of_cross * cross2) / same**2 - 1,
         (same * k0 - cross * cross0) / same,
@@ -253,7 +292,7 @@ def _pairs_by_quadrature(phi: Nonlinearity, q: float, c: float, step: float) -> 
 
 
 @lru_cache(maxsize=64)
-def _scales(phi: Nonlinearity) -> bool:
+def scales(phi: Nonlinearity) -> bool:
     """Say whether ``φ(a x) = a φ(x)`` for positive a, as for ReLU: then one variance tells all."""
     if phi.bends not in ((), (0.0,)):
         return False

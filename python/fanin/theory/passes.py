@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fanin.theory import signals
+from fanin.theory import gradients, signals
+from fanin.theory.gradients import Gradient, Scale
 from fanin.theory.laws import WeightLaw
 from fanin.theory.nonlinearity import Nonlinearity, resolve
-from fanin.theory.signals import Signal, Slopes
+from fanin.theory.signals import Array, Signal, Slopes, Units
 from fanin.theory.steps import (
     ActivationStep,
     BatchNormStep,
@@ -24,35 +25,46 @@ _PAIRS = 0.1
 _FOURTH = 6.0
 """E x⁴ / (E x²)² of what Dropout gets: of rectified Gaussian units."""
 
-Scale = tuple[float, float]
-"""Logarithm of a second moment, and variance of it over draws."""
-
 
 @dataclass(frozen=True)
 class DenseTape:
-    """What the way back needs of a Dense step: itself, and the signal that came in."""
+    """What the way back needs of a Dense step: itself, what came in, the weights' share of z."""
 
     step: DenseStep
     signal: Signal
+    share: Array
 
 
 @dataclass(frozen=True)
 class ActivationTape:
-    """What the way back needs of an activation: the slopes, and how many units."""
+    """What the way back needs of an activation: the slopes."""
 
     slopes: Slopes
-    units: int
+
+
+@dataclass(frozen=True)
+class DropoutTape:
+    """What the way back needs of Dropout."""
+
+    rate: float
 
 
 @dataclass(frozen=True)
 class ScaleTape:
-    """What the way back needs of Dropout and normalization: a factor of the second moment."""
+    """What the way back needs of what multiplies by a constant."""
 
     log_factor: float
-    centred: bool = False
 
 
-Tape = DenseTape | ActivationTape | ScaleTape | None
+@dataclass(frozen=True)
+class BatchNormTape:
+    """What the way back needs of a normalization: its factor, and what came in."""
+
+    log_factor: float
+    signal: Signal
+
+
+Tape = DenseTape | ActivationTape | DropoutTape | ScaleTape | BatchNormTape | None
 
 
 @dataclass
@@ -65,6 +77,9 @@ class Trace:
         Of the pre-activations and of what the layer hands on.
     mean, correlation : float
         Of what the layer hands on.
+    carried : float
+        How strongly the size of the pre-activations goes with that of the Dense layer before:
+        d log q' / d log q.
     reason : str or None
         Why something is not known.
     tapes : list of Tape
@@ -75,6 +90,7 @@ class Trace:
     post: Scale | None = None
     mean: float = math.nan
     correlation: float = math.nan
+    carried: float = 0.0
     reason: str | None = None
     tapes: list[Tape] = field(default_factory=list)
 
@@ -96,32 +112,36 @@ class Forward:
         self.reason: str | None = None
         self.softmax: tuple[Signal, int] | None = None
         self.units: int = 1
-        # Of Gaussian units that no activation has taken yet: how many, what of their length is
-        # kept, and the mean that the bias gives them.
-        self.waiting: tuple[int, float, float] | None = None
+        self.carried: float = 1.0
+        self.waiting: Units | None = None
 
     def layer(self, layer: LayerSteps) -> Trace:
         """Go through a layer and return what it did."""
         trace = Trace()
         self.softmax = None
         for step in layer.steps:
-            trace.tapes.append(self._step(step, trace))
+            self._step(step, trace)
         if trace.reason is None:
             trace.reason = self.reason
         if self.signal is not None and self.softmax is None:
             trace.post, trace.mean, trace.correlation = self._outgoing()
         return trace
 
-    def _step(self, step: Step, trace: Trace) -> Tape:
+    def _step(self, step: Step, trace: Trace) -> None:
         if isinstance(step, DenseStep):
-            return self._dense(step, trace)
-        if isinstance(step, ActivationStep):
-            return self._activation(step.function, trace)
-        if isinstance(step, BatchNormStep):
-            return self._batch_norm(step)
-        if isinstance(step, DropoutStep):
-            return self._dropout(step)
-        return self._stop(step.reason)
+            self._sample(trace)
+            tape = self._dense(step, trace)
+        elif isinstance(step, ActivationStep):
+            tape = self._activation(step.function)
+        elif isinstance(step, BatchNormStep):
+            tape = self._batch_norm(step)
+        elif isinstance(step, DropoutStep):
+            if self.training and step.rate > 0:
+                self._sample(trace)
+            tape = self._dropout(step)
+        else:
+            tape = self._stop(step.reason)
+        trace.tapes.append(tape)
 
     def _stop(self, reason: str) -> Tape:
         self.signal, self.waiting, self.reason = None, None, reason
@@ -129,43 +149,48 @@ class Forward:
 
     def _outgoing(self) -> tuple[Scale, float, float]:
         assert self.signal is not None
-        if self.waiting is None:
-            s, extra, shift = self.signal, 0.0, 0.0
-        else:
-            units, kept, shift = self.waiting
-            s = self.signal
-            extra = signals.sampling_noise(s, units, kept)
-        return _shifted(s, extra, shift), s.mean + shift, s.c
+        s, units = self.signal, self.waiting
+        if units is None:
+            return (s.log_square, s.variance), s.mean, s.c
+        extra = 0.0 if units.normalized else signals.sampling_noise(s, units.count, units.kept)
+        return _shifted(s, extra, units.shift), s.mean + units.shift, s.c
 
-    def _sampled(self) -> Signal | None:
-        """Return the signal of the units there are, not of the law that they are drawn by."""
+    def _sample(self, trace: Trace) -> None:
+        """Go on with the units there are, not with the law that they are drawn by."""
         if self.signal is not None and self.waiting is not None:
-            units, kept, shift = self.waiting
-            linear = resolve(None).shifted(shift)
-            self.signal, _ = signals.through_activation(self.signal, linear, units, kept)
-            self.waiting = None
-        return self.signal
+            linear = resolve(None).shifted(self.waiting.shift)
+            slopes = self._through(linear, self.waiting)
+            trace.tapes.append(ActivationTape(slopes))
+
+    def _through(self, phi: Nonlinearity, units: Units) -> Slopes:
+        assert self.signal is not None
+        weights = self.signal.shares
+        self.signal, slopes = signals.through_activation(self.signal, phi, units)
+        self.carried *= abs(float((weights * slopes.elasticity).mean()))
+        self.waiting = None
+        return slopes
 
     def _dense(self, step: DenseStep, trace: Trace) -> Tape:
         reason = _refusal(step.kernel)
-        signal = self._sampled()
+        signal = self.signal
         if reason is not None:
             return self._stop(reason)
         if signal is None:
             return None
         kept = signals.kept_length(step.kernel, step.fan_in, step.units)
-        self.signal = signals.through_dense(signal, step.kernel, step.bias, step.fan_in)
+        self.signal, share = signals.through_dense(signal, step.kernel, step.bias, step.fan_in)
         self.units = step.units
-        self.waiting = (step.units, kept, step.bias.mean)
-        trace.pre = self._outgoing()[0]
-        return DenseTape(step, signal)
+        self.waiting = Units(step.units, kept, step.bias.mean, share)
+        trace.pre, trace.carried = self._outgoing()[0], self.carried * float(share.mean())
+        self.carried = 1.0
+        return DenseTape(step, signal, share)
 
-    def _activation(self, phi: Nonlinearity | None, trace: Trace) -> Tape:
+    def _activation(self, phi: Nonlinearity | None) -> Tape:
         if self.signal is None:
             return None
         if phi is None:
             if self.waiting is not None:
-                self.softmax = (self.signal, self.waiting[0])
+                self.softmax = (self.signal, self.waiting.count)
             self._stop("softmax mixes the units of a layer")
             return ScaleTape(0.0)  # its gradient is taken with respect to its input
         if phi.name == "linear":
@@ -175,66 +200,42 @@ class Forward:
                 f"the input of activation {phi.name!r} is not the output of a Dense layer, hence "
                 "not Gaussian"
             )
-        units, kept, shift = self.waiting
-        moved = phi.shifted(shift)
-        self.signal, slopes = signals.through_activation(self.signal, moved, units, kept)
-        self.waiting = None
+        moved = phi.shifted(self.waiting.shift)
+        slopes = self._through(moved, self.waiting)
         if not self.signal.log_square < math.inf:
             return self._stop(f"the second moment of activation {phi.name!r} is infinite there")
-        return None if math.isnan(slopes.log_slope) else ActivationTape(slopes, units)
+        return None if np.isnan(slopes.log_slopes).any() else ActivationTape(slopes)
 
     def _dropout(self, step: DropoutStep) -> Tape:
         if not self.training or step.rate == 0:
             return ScaleTape(0.0)
-        signal = self._sampled()
-        if signal is None:
+        if self.signal is None:
             return None
-        log_factor = -math.log1p(-step.rate)
-        # Masks of different samples and units are independent.
-        noise = _FOURTH * step.rate / (1 - step.rate) / (self.units * signal.batch)
-        self.signal = replace(
-            signal,
-            log_square=signal.log_square + log_factor,
-            spread=signal.spread + noise,
-            c=signal.c * (1 - step.rate),
-            c_variance=signal.c_variance * (1 - step.rate) ** 2,
-        )
-        return ScaleTape(log_factor)
+        self.signal = signals.through_dropout(self.signal, step.rate, _FOURTH / self.units)
+        return DropoutTape(step.rate)
 
     def _batch_norm(self, step: BatchNormStep) -> Tape:
-        signal = self.signal
-        if not self.training:
-            if signal is None:
-                return None
-            log_factor = -math.log1p(step.epsilon)  # running averages start at 0 and 1
-            self.signal = replace(signal, log_square=signal.log_square + log_factor)
-            if self.waiting is not None:
-                units, kept, shift = self.waiting
-                self.waiting = (units, kept, shift * math.exp(log_factor / 2))
-            return ScaleTape(log_factor)
+        signal, units = self.signal, self.waiting
         if signal is None:
             return None
-        # A unit's variance over the batch; of post-activations, the mean is part of c.
-        apart = (1 - signal.c) * (1 - 1 / signal.batch)
-        if apart <= 1e-12 or signal.zero:
+        if not self.training:
+            log_factor = -math.log1p(step.epsilon)  # running averages start at 0 and 1
+            self.signal = replace(signal, log_squares=signal.log_squares + log_factor)
+            if units is not None:
+                self.waiting = replace(units, shift=units.shift * math.exp(log_factor / 2))
+            return ScaleTape(log_factor)
+        found = signals.through_batch_norm(signal, step.epsilon)
+        if found is None:
             return self._stop(
                 "all samples are alike: BatchNormalization divides 0 by sqrt(epsilon)"
             )
-        log_variance = signal.log_square + math.log(apart)
-        log_factor = -float(np.logaddexp(log_variance, math.log(step.epsilon)))
-        left = -1 / max(signal.batch - 1, 1)
-        self.signal = replace(
-            signal,
-            log_square=log_variance + log_factor,
-            mean=0.0,
-            spread=0.0,
-            c=left,
-            c_variance=min(signal.c_variance / (1 - signal.c) ** 2, 1 - left**2),
-        )
-        if self.waiting is not None:
-            units, _, _ = self.waiting
-            self.waiting = (units, 1.0, 0.0)  # each unit's square is 1 over the batch, exactly
-        return ScaleTape(log_factor, centred=True)
+        self.signal, log_factor = found
+        if units is not None:
+            # The bias goes with the mean; each unit's square is 1 over the batch, exactly.
+            ones = np.ones_like(units.share)
+            self.waiting = Units(units.count, 1.0, 0.0, ones, normalized=True)
+        self.carried = 0.0
+        return BatchNormTape(log_factor, signal)
 
 
 def _refusal(kernel: WeightLaw) -> str | None:
@@ -249,7 +250,7 @@ def _refusal(kernel: WeightLaw) -> str | None:
 
 def _shifted(signal: Signal, extra: float, shift: float) -> Scale:
     """Return the scale of a signal to which a constant is added."""
-    log_square, variance = signal.log_square, signal.spread + extra
+    log_square, variance = signal.log_square, signal.variance + extra
     if shift == 0:
         return log_square, variance
     total = float(np.logaddexp(log_square, 2 * math.log(abs(shift))))
@@ -273,13 +274,13 @@ class Backward:
 
     Parameters
     ----------
-    gradient : Signal
+    gradient : Gradient
         With respect to the last pre-activations.
     """
 
-    def __init__(self, gradient: Signal) -> None:
-        self.gradient: Signal | None = gradient
-        self.drift: float = 0.0
+    def __init__(self, gradient: Gradient) -> None:
+        self.gradient: Gradient | None = gradient
+        self.kept: float = 0.0
         self.narrowest: float = math.inf
 
     def through(self, traces: list[Trace]) -> list[Way]:
@@ -292,55 +293,53 @@ class Backward:
         before = self.gradient
         at_dense: Scale | None = None
         kernel: Scale | None = None
+        fan_in: int | None = None
         for tape in reversed(trace.tapes):
             if self.gradient is None:
                 break
+            fan_in = None
             if isinstance(tape, DenseTape):
-                at_dense = self._scale()
+                at_dense = self.gradient.scale()
                 kernel = self._kernel(tape, at_dense)
-                step = tape.step
-                self.narrowest = min(self.narrowest, step.units)
-                self.gradient = signals.back_through_dense(self.gradient, step.kernel, step.units)
-            elif isinstance(tape, ActivationTape):
-                if not last:
-                    self.gradient, self.drift = signals.back_through(
-                        self.gradient, tape.slopes, tape.units, self.drift
-                    )
-            elif isinstance(tape, ScaleTape):
-                self._rescale(tape)
-            else:
-                self.gradient = None
+                self._dense(tape)
+                fan_in = tape.step.fan_in
+            elif not (last and at_dense is None and isinstance(tape, ActivationTape)):
+                self._pass(tape)
         if before is None:
             return Way()
         after = self.gradient
         if after is None:
             return Way(gradient=at_dense, kernel_gradient=kernel)
-        scale = self._scale()
-        if trace.tapes and isinstance(trace.tapes[0], DenseTape):
-            step = trace.tapes[0].step
-            kept = signals.kept_length(step.kernel, step.units, step.fan_in)
-            scale = scale[0], scale[1] + signals.sampling_noise(after, step.fan_in, kept)
-        chi = (
-            math.exp(min(after.log_square - before.log_square, 709.0))
-            if not before.zero
-            else math.nan
-        )
+        scale = after.scale()
+        if fan_in is not None:  # as many units as there are inputs, which nothing has taken yet
+            scale = scale[0], scale[1] + 2 * after.likeness() * (1 - self.kept) / fan_in
+        chi = math.nan
+        if not before.zero:
+            chi = math.exp(min(scale[0] - before.scale()[0], 709.0))
         return Way(chi, at_dense or scale, scale, kernel)
 
-    def _scale(self) -> Scale:
+    def _dense(self, tape: DenseTape) -> None:
         assert self.gradient is not None
-        return self.gradient.log_square, self.gradient.spread + self.drift**2
+        step = tape.step
+        self.narrowest = min(self.narrowest, step.units)
+        self.kept = signals.kept_length(step.kernel, step.units, step.fan_in)
+        self.gradient = gradients.back_through_dense(
+            self.gradient, step.kernel, step.units, tape.share, tape.signal
+        )
 
-    def _rescale(self, tape: ScaleTape) -> None:
+    def _pass(self, tape: Tape) -> None:
         assert self.gradient is not None
         g = self.gradient
-        log_square, c = g.log_square + tape.log_factor, g.c
-        if tape.centred:
-            # What is common to the batch and what goes with the unit's output are taken out.
-            own = 1 / g.batch
-            left = max(1 - own * (2 + (g.batch - 1) * c), own)
-            log_square, c = log_square + math.log(left), -1 / max(g.batch - 1, 1)
-        self.gradient = replace(g, log_square=log_square, c=c)
+        if isinstance(tape, ActivationTape):
+            self.gradient = gradients.back_through_activation(g, tape.slopes, self.kept)
+        elif isinstance(tape, DropoutTape):
+            self.gradient = gradients.back_through_dropout(g, tape.rate)
+        elif isinstance(tape, ScaleTape):
+            self.gradient = gradients.back_through_scale(g, tape.log_factor)
+        elif isinstance(tape, BatchNormTape):
+            self.gradient = gradients.back_through_batch_norm(g, tape.log_factor, tape.signal)
+        else:
+            self.gradient = None
 
     def _kernel(self, tape: DenseTape, at_dense: Scale) -> Scale:
         """Return the scale of the gradient ``xᵀ δ`` with respect to the weights."""
@@ -348,14 +347,16 @@ class Backward:
         x, g = tape.signal, self.gradient
         if x.zero or g.zero:
             return -math.inf, 0.0
-        together = max(1 + (g.batch - 1) * x.c * g.c, 1 / g.batch)
-        log_square = x.log_square + g.log_square + math.log(g.batch * together)
+        pairs = (g.batch - 1) * x.c * g.c
+        own = signals.log_mean(x.log_squares + g.means()) - x.log_square - at_dense[0]
+        together = max(math.exp(own) + pairs, 1 / g.batch)
+        log_square = x.log_square + at_dense[0] + math.log(g.batch * together)
         # Summed over alike samples, gradients are as noisy as a few vectors of the narrowest width.
         few = 4 * x.c**2 * (1 - 1 / g.batch) / min(self.narrowest, tape.step.units)
-        return log_square, x.spread + at_dense[1] + few + _PAIRS**2
+        return log_square, x.variance + at_dense[1] + few + _PAIRS**2
 
 
-def softmax_gradient(logits: Signal, classes: int, *, batch: int) -> Signal:
+def softmax_gradient(logits: Signal, classes: int) -> Gradient:
     """Return the gradient of the mean cross-entropy with respect to Gaussian logits.
 
     ``(p − y) / batch`` with classes drawn evenly and without regard to the logits: its second
@@ -367,30 +368,35 @@ def softmax_gradient(logits: Signal, classes: int, *, batch: int) -> Signal:
         The logits.
     classes : int
         Number of them.
-    batch : int
-        Number of samples that the loss is the mean over.
 
     Returns
     -------
-    Signal
+    Gradient
     """
     squares = softmax_squares(logits.log_square, classes)
     total = squares + 1 - 2 / classes
-    # How strongly the scale of the logits moves the gradient's, and what labels add to that.
-    moved = softmax_squares(logits.log_square + 0.1, classes) - squares
-    scatter = logits.spread + signals.sampling_noise(logits, classes, 0.0)
+    n, batch = len(logits.log_squares), logits.batch
     if total <= 0:  # one class: the loss is always 0
-        return replace(logits, log_square=-math.inf, c=0.0, c_variance=0.0, spread=0.0)
-    c = logits.c * (squares - 1 / classes) / total
-    # Two samples agree in their class or not: their gradients' correlation scatters accordingly.
-    return Signal(
-        log_square=math.log(total / classes) - 2 * math.log(batch),
-        mean=0.0,
-        spread=(10 * moved / total) ** 2 * scatter + 1 / (classes * batch),
-        unequal=0.0,
-        c=c,
+        return Gradient.start(np.full(n, -math.inf), batch)
+    # How strongly the scale of the logits moves the gradient's, and what labels add to that.
+    moved = 10 * (softmax_squares(logits.log_square + 0.1, classes) - squares) / total
+    # E (z · (p − y))² over E |z|² |p − y|², with E z · p = q (1 − E Σp²) by partial integration.
+    rise = math.exp(min(logits.log_square, 30.0)) * (1 - squares) ** 2
+    start = Gradient.start(
+        np.full(n, math.log(total / classes) - 2 * math.log(batch)),
+        batch,
+        c=logits.c * (squares - 1 / classes) / total,
+        # Two samples agree in their class or not: their gradients' correlation scatters.
         c_variance=1 / classes,
-        batch=batch,
+        alignment=min((rise + 1 - 1 / classes) / total, classes),
+    )
+    scatter = moved**2 * signals.sampling_noise(logits, classes, 0.0) + 1 / (classes * batch)
+    return replace(
+        start,
+        response=np.full(n, moved),
+        leaning=np.full(n, 1 + moved),
+        covariance=np.diag([scatter, 0.0]),
+        signal=logits.spread,
     )
 
 

@@ -1,10 +1,10 @@
 """What theory predicts for each layer of a network, with bands for finite widths and one draw."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,62 +15,17 @@ from fanin.show.results import Result
 from fanin.show.table import Table
 from fanin.show.text import counted
 from fanin.theory import signals
-from fanin.theory.passes import Backward, Forward, softmax_gradient
+from fanin.theory.bands import TINY, Band, exp, quantile
+from fanin.theory.gradients import Gradient
+from fanin.theory.passes import Backward, Forward, Trace, Way, softmax_gradient
 from fanin.theory.signals import Signal
-from fanin.theory.steps import DenseStep, read
+from fanin.theory.steps import DenseStep, LayerSteps, read
 
 if TYPE_CHECKING:
     from fanin.layers import Layer
     from fanin.models._chain import Chain
-    from fanin.theory.steps import LayerSteps
-
-_ROUNDING = 1e-3
-"""Relative error of a second moment that float32 and small samples are given for free."""
-
-_MARGIN = 1.15
-"""Bands are so much wider than the formulas say, which are those of leading order in 1 / width."""
 
 _LARGEST, _SMALLEST = math.log(float(np.finfo(np.float32).max)), math.log(1.2e-38)
-
-
-@dataclass(frozen=True, repr=False)
-class Band(Result):
-    """A predicted second moment and the range that one draw of the weights leaves it.
-
-    Parameters
-    ----------
-    value : float
-        Mean over draws; infinity where float64 does not reach.
-    low, high : float
-        The band.
-    log_value : float
-        Natural logarithm of `value`, which is finite where `value` overflows.
-    log_std : float
-        Standard deviation of the logarithm over draws.
-    """
-
-    value: float
-    low: float
-    high: float
-    log_value: float
-    log_std: float
-
-    def _says(self) -> str:
-        return f"{self.value:.4g}, {self.low:.4g} to {self.high:.4g}"
-
-    def __contains__(self, measured: float) -> bool:
-        return self.low <= measured <= self.high
-
-    @classmethod
-    def of(cls, log_value: float, variance: float, quantile: float) -> "Band":
-        """Make the band of a log-normal variable from its mean and the variance of its log."""
-        if log_value == -math.inf:
-            return cls(0.0, 0.0, 0.0, log_value, 0.0)
-        std = math.sqrt(variance + _ROUNDING**2)
-        middle = log_value - variance / 2
-        reach = _MARGIN * quantile * std
-        low, high = _exp(middle - reach), _exp(middle + reach)
-        return cls(_exp(log_value), low, high, log_value, std)
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,6 +71,12 @@ class LayerPrediction(Result):
     kernel_gradient: Band | None
     float32: str | None
     reason: str | None
+
+    @classmethod
+    def none(cls, name: str, reason: str) -> "LayerPrediction":
+        """Return that nothing is predicted for a layer, and why."""
+        nan = math.nan
+        return cls(name, None, None, nan, nan, nan, None, None, None, None, reason)
 
 
 @dataclass(frozen=True, repr=False)
@@ -245,26 +206,55 @@ def predict(
     training = _checks.flag("training", training)
     start, features = _start(x, features, second_moment, correlation, batch)
     layers = read(network, features)
+    gradient = _given_gradient(output_gradient, start, _outputs(layers))
+    return predict_steps(layers, start, gradient, training=training, coverage=share)
+
+
+def predict_steps(
+    layers: Sequence[LayerSteps],
+    start: Signal,
+    gradient: Gradient | None,
+    *,
+    training: bool,
+    coverage: float = 0.95,
+) -> Prediction:
+    """Predict what `predict` does from a signal and a gradient.
+
+    Parameters
+    ----------
+    layers : sequence of LayerSteps
+        The network.
+    start : Signal
+        Its inputs.
+    gradient : Gradient or None
+        With respect to the last pre-activations; see `predict` for what None means.
+    training : bool
+        Whether Dropout and BatchNormalization behave as in training.
+    coverage : float, default 0.95
+        Share of draws for which all bands of a kind hold in all layers at once.
+
+    Returns
+    -------
+    Prediction
+    """
     forward = Forward(start, training)
     traces = [forward.layer(layer) for layer in layers]
-    known = output_gradient is not None
-    gradient = _given_gradient(output_gradient, start.batch)
+    known = gradient is not None
     if gradient is None and layers and forward.softmax is not None:
-        gradient, known = softmax_gradient(*forward.softmax, batch=start.batch), True
+        gradient, known = softmax_gradient(*forward.softmax), True
     if gradient is None:
-        gradient = Signal(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, start.batch)
+        gradient = Gradient.even(start, 0.0, 0.0, _outputs(layers))
     ways = Backward(gradient).through(traces)
-    # Bonferroni: each band may fail in its share of what all may.
-    bands = sum(isinstance(s, DenseStep) for layer in layers for s in layer.steps)
-    quantile = NormalDist().inv_cdf(1 - (1 - share) / (2 * max(bands, 1)))
+    forward_links, backward_links = _links(traces, ways)
+    inside = quantile(forward_links, coverage), quantile(backward_links, coverage)
     return Prediction(
         tuple(
-            _layer(layer.name, trace, way, quantile)
+            _layer(layer.name, trace, way, *inside)
             for layer, trace, way in zip(layers, traces, ways, strict=True)
         ),
-        _exp(start.log_square),
+        exp(start.log_square),
         start.batch,
-        share,
+        coverage,
         not known,
     )
 
@@ -287,17 +277,25 @@ def _start(
             raise ValueError(
                 f"features: expected those of x, {flat.shape[1]}, found {_checks.found(features)}"
             )
-        return signals.measure(flat), flat.shape[1]
+        return signals.measure(flat)[0], flat.shape[1]
     q = _checks.number("second_moment", second_moment, at_least=0.0)
     c = _checks.number("correlation", correlation, at_least=-1.0, at_most=1.0)
     size = _checks.integer("batch", batch, minimum=1)
     if features is not None:
         # More is no shape.
         features = _checks.count("features", features, minimum=1, maximum=2**31 - 1)
-    return Signal(math.log(q) if q else -math.inf, 0.0, 0.0, 0.0, c, 0.0, size), features
+    return Signal.even(math.log(q) if q else -math.inf, c, size), features
 
 
-def _given_gradient(given: tuple[float, float] | None, batch: int) -> Signal | None:
+def _outputs(layers: Sequence[LayerSteps]) -> int:
+    """Return how many units the last Dense layer has; 1 without one."""
+    units = [step.units for layer in layers for step in layer.steps if isinstance(step, DenseStep)]
+    return units[-1] if units else 1
+
+
+def _given_gradient(
+    given: tuple[float, float] | None, start: Signal, units: int
+) -> Gradient | None:
     if given is None:
         return None
     pair = _checks.numeric("output_gradient", given)
@@ -307,18 +305,33 @@ def _given_gradient(given: tuple[float, float] | None, batch: int) -> Signal | N
         )
     square = _checks.number("output_gradient[0]", pair[0], at_least=0.0)
     c = _checks.number("output_gradient[1]", pair[1], at_least=-1.0, at_most=1.0)
-    return Signal(math.log(square) if square else -math.inf, 0.0, 0.0, 0.0, c, 0.0, batch)
+    log_square = math.log(square) if square else -math.inf
+    return Gradient.even(start, log_square, c, units)
 
 
-def _layer(name: str, trace: Any, way: Any, quantile: float) -> LayerPrediction:
-    def band(found: tuple[float, float] | None) -> Band | None:
-        return None if found is None else Band.of(*found, quantile)
+def _links(traces: Sequence[Trace], ways: Sequence[Way]) -> tuple[list[float], list[float]]:
+    """Return correlations of the logarithms of Dense layers' signals, and of their gradients."""
+    dense = [(trace, way) for trace, way in zip(traces, ways, strict=True) if trace.pre is not None]
+    signals, gradients = [], []
+    for (before, near_inputs), (trace, near_outputs) in pairwise(dense):
+        if before.pre is not None and trace.pre is not None:
+            ratio = (before.pre[1] + TINY) / (trace.pre[1] + TINY)
+            signals.append(min(trace.carried * math.sqrt(ratio), 1.0))
+        if near_inputs.gradient is not None and near_outputs.gradient is not None:
+            ratio = (near_outputs.gradient[1] + TINY) / (near_inputs.gradient[1] + TINY)
+            gradients.append(math.sqrt(min(ratio, 1 / ratio)))
+    return signals, gradients
+
+
+def _layer(name: str, trace: Trace, way: Way, forward: float, backward: float) -> LayerPrediction:
+    def band(found: tuple[float, float] | None, reach: float = backward) -> Band | None:
+        return None if found is None else Band.of(*found, reach)
 
     scales = [found[0] for found in (trace.pre, trace.post) if found is not None]
     return LayerPrediction(
         name=name,
-        pre_activation=band(trace.pre),
-        activation=band(trace.post),
+        pre_activation=band(trace.pre, forward),
+        activation=band(trace.post, forward),
         activation_mean=trace.mean,
         correlation=trace.correlation,
         chi=way.chi,
@@ -335,7 +348,3 @@ def _range(logs: list[float]) -> str | None:
     if any(t / 2 + math.log(5) > _LARGEST for t in logs):
         return "overflow"
     return "underflow" if any(-math.inf < t / 2 < _SMALLEST for t in logs) else None
-
-
-def _exp(value: float) -> float:
-    return math.exp(value) if value < 709 else math.inf

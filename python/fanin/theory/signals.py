@@ -1,13 +1,9 @@
-"""How a batch of signals, and the gradients that come back, pass a layer of finite width.
+"""How a batch of signals passes a layer of finite width.
 
-All second moments are over units and samples. Beside each goes what one draw of weights makes of
-it:
-
-* ``spread``: variance, over draws of the weights, of the logarithm of the batch's second moment;
-* ``unequal``: variance, over the samples of one batch, of the logarithm of a sample's own;
-* ``c`` and ``c_variance``: mean and variance, over pairs of samples, of their correlation.
-
-A layer of n units adds noise of order 1/n to each [1]_; how much, docs/theory.md derives.
+All second moments are over units. A batch is known by some of its samples: of each the second
+moment, of each two the correlation, and what one draw of weights makes of them: the covariance,
+over draws, of the logarithms of two samples' second moments. A layer of n units adds noise of order
+1/n to it [1]_; how much, docs/theory.md derives.
 
 References
 ----------
@@ -21,23 +17,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _core
 from fanin.show.results import Result
+from fanin.theory.expansion import Pairs, pairs, sites
 from fanin.theory.laws import WeightLaw
-from fanin.theory.moments import Moments, PairMoments, moments, pair_moments
 from fanin.theory.nonlinearity import Nonlinearity
 
-_SAME_WEIGHTS = 3.0
-"""Theory takes gradients to be independent of signals. Measured, the second moment of a gradient
-differs from that by up to some 7 / units a layer (GELU; ReLU: none): so much is two deviations."""
+Array = NDArray[np.float64]
 
-_LEFT = 0.1
-"""At least this share of the noise stays, however much an orthogonal matrix takes away: the rows
-of one matrix are not independent of each other, which the formulas do not see."""
+SAMPLES = 32
+"""Of many samples, so many stand for all."""
+
+_MANY = 48
+"""Of up to so many samples, each stands for itself."""
+
+_STILL = 1e-4
+"""Variance of a correlation that changes nothing."""
 
 # Gauss's rule of three nodes for a standard normal.
-_NODES = (-math.sqrt(3), 0.0, math.sqrt(3))
-_WEIGHTS = (1 / 6, 2 / 3, 1 / 6)
+_NODES = np.array([-math.sqrt(3), 0.0, math.sqrt(3)])
+_WEIGHTS = np.array([1 / 6, 2 / 3, 1 / 6])
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,82 +44,164 @@ class Signal(Result):
 
     Parameters
     ----------
-    log_square : float
-        Logarithm of the second moment.
+    log_squares : ndarray of shape (samples,)
+        Logarithm of the second moment of each sample: the mean over draws.
+    cosines : ndarray of shape (samples, samples)
+        Correlations of samples.
+    spread : ndarray of shape (samples, samples)
+        Covariance, over draws, of the logarithms of the second moments.
+    wobble : float
+        Variance, over draws, of the correlation of two samples.
     mean : float
         Mean over units and samples.
-    spread, unequal, c, c_variance : float
-        See the module.
     batch : int
-        Number of samples.
+        Number of samples that these stand for.
     """
 
-    log_square: float
+    log_squares: Array
+    cosines: Array
+    spread: Array
+    wobble: float
     mean: float
-    spread: float
-    unequal: float
-    c: float
-    c_variance: float
     batch: int
+
+    @classmethod
+    def even(cls, log_square: float, c: float, batch: int) -> "Signal":
+        """Return samples of equal second moments and correlations, of which nothing varies."""
+        n = min(batch, 2)
+        cosines = np.full((n, n), c)
+        np.fill_diagonal(cosines, 1.0)
+        return cls(np.full(n, log_square), cosines, np.zeros((n, n)), 0.0, 0.0, batch)
+
+    @property
+    def log_square(self) -> float:
+        """Logarithm of the batch's second moment."""
+        return log_mean(self.log_squares)
 
     @property
     def zero(self) -> bool:
         """Whether nothing comes through."""
-        return self.log_square == -math.inf
+        return bool(np.isneginf(self.log_squares).all())
 
-    def likeness(self) -> float:
-        """Return the mean square correlation of all pairs, a sample with itself included."""
-        own = 1 / self.batch
-        return own * (1 + self.unequal) + (1 - own) * (self.c**2 + self.c_variance)
+    @property
+    def shares(self) -> Array:
+        """Second moment of each sample as a multiple of the batch's."""
+        return shares(self.log_squares)
 
-    def correlations(self) -> list[tuple[float, float]]:
-        """Return correlations and weights that stand for all pairs of different samples."""
+    @property
+    def variance(self) -> float:
+        """Variance, over draws, of the logarithm of the batch's second moment."""
+        p = self.shares
+        return max(self.over_pairs(p[:, None] * p * self.spread), 0.0)
+
+    @property
+    def c(self) -> float:
+        """Mean correlation of two different samples; 1 where there is but one."""
+        return apart(self.cosines) if self.batch > 1 else 1.0
+
+    def over_pairs(self, values: Array) -> float:
+        """Return the mean over all pairs of samples of the batch, one with itself included."""
+        return over_pairs(values, self.batch)
+
+    def likenesses(self) -> Array:
+        """Return the mean square, over draws, of each correlation."""
+        return np.asarray(self.cosines**2 + self.reach() ** 2)
+
+    def reach(self) -> Array:
+        """Return how far, by one deviation, each correlation is from its mean over draws."""
+        if self.wobble < _STILL:
+            return np.zeros_like(self.cosines)
         # Not beyond ±1, and even on both sides: the mean stays what it is.
-        reach = min(math.sqrt(3 * self.c_variance), 1 - abs(self.c))
-        if reach < 1e-4:
-            return [(min(max(self.c, -1.0), 1.0), 1.0)]
-        return list(zip((self.c - reach, self.c, self.c + reach), _WEIGHTS, strict=True))
+        return np.asarray(np.minimum(math.sqrt(self.wobble), 1 - np.abs(self.cosines)))
 
-    def log_squares(self) -> list[tuple[float, float]]:
-        """Return logarithms of second moments, and weights, whose mean is this signal's."""
-        variance = self.spread + self.unequal
-        if variance < 1e-8 or self.zero:
-            return [(self.log_square, 1.0)]
-        std = math.sqrt(variance)
+    def nodes(self) -> Array:
+        """Return logarithms of second moments whose weighted mean over draws is each sample's."""
+        variance = np.diagonal(self.spread)
+        if not variance.any():
+            return self.log_squares[None]
+        std = np.sqrt(np.maximum(variance, 0.0))
+        away = _NODES[:, None] * std
         # Normalized, so that what is linear in the moment is exact however wide the spread.
-        norm = math.log(sum(w * math.exp(std * n) for n, w in zip(_NODES, _WEIGHTS, strict=True)))
-        return [
-            (self.log_square + std * n - norm, w) for n, w in zip(_NODES, _WEIGHTS, strict=True)
-        ]
+        return np.asarray(self.log_squares + away - np.log(_WEIGHTS @ np.exp(away)))
 
 
-@dataclass(frozen=True, repr=False)
-class Slopes(Result):
-    """What gradients meet on their way back through an activation.
+def log_mean(logs: Array) -> float:
+    """Return the logarithm of the mean of what `logs` are the logarithms of."""
+    most = float(logs.max())
+    if not math.isfinite(most):
+        return most
+    return most + math.log(float(np.exp(logs - most).mean()))
+
+
+def shares(logs: Array) -> Array:
+    """Return each of what `logs` are the logarithms of as a multiple of their mean."""
+    most = logs.max()
+    if most == -math.inf:
+        return np.ones_like(logs)
+    found = np.exp(logs - most)
+    return np.asarray(found * (len(found) / found.sum()))
+
+
+def apart(values: Array) -> float:
+    """Return the mean over pairs of different samples."""
+    n = len(values)
+    if n == 1:
+        return float(values[0, 0])
+    return (float(values.sum()) - float(values.trace())) / (n * (n - 1))
+
+
+def over_pairs(values: Array, batch: int) -> float:
+    """Return the mean over all pairs of `batch` samples, one with itself included."""
+    own, n = 1 / batch, len(values)
+    same = float(values.trace())
+    others = (float(values.sum()) - same) / (n * (n - 1)) if n > 1 else same
+    return own * same / n + (1 - own) * others
+
+
+def _over_partners(values: Array, batch: int) -> Array:
+    """Return, for each sample, the mean over all of the batch that it is paired with."""
+    own, diagonal = 1 / batch, np.diagonal(values)
+    others = (values.sum(axis=1) - diagonal) / max(len(values) - 1, 1)
+    return np.asarray(own * diagonal + (1 - own) * others)
+
+
+def representatives(squares: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Choose samples that stand for all, each for as many whose size is near its own.
 
     Parameters
     ----------
-    log_slope : float
-        log E φ'².
-    elasticity : float
-        d log E φ'² / d log q.
-    spread : float
-        Variance over draws of the logarithm of the second moment q that it is taken at.
-    kurtosis : float
-        E φ'⁴ / (E φ'²)².
-    product, square : float
-        Means over pairs of E φ'₁φ'₂ / E φ'² and E φ'₁²φ'₂² / (E φ'²)².
+    squares : ndarray of shape (batch,)
+        Second moment of each sample.
+
+    Returns
+    -------
+    chosen : ndarray of shape (samples,)
+        Their places: of each stratum of sizes the middle one.
+    groups : ndarray of int of shape (batch,)
+        For each sample of the batch the place, in `chosen`, of the one that stands for it.
     """
+    n = len(squares) if len(squares) <= _MANY else SAMPLES
+    order = np.argsort(squares, kind="stable")
+    groups = np.empty(len(squares), np.intp)
+    groups[order] = np.arange(len(squares)) * n // len(squares)
+    middle = (
+        np.searchsorted(groups[order], np.arange(n))
+        + np.searchsorted(groups[order], np.arange(n), side="right")
+        - 1
+    ) // 2
+    return order[middle], groups
 
-    log_slope: float
-    elasticity: float
-    spread: float
-    kurtosis: float
-    product: float
-    square: float
+
+def log_means_of(groups: NDArray[np.intp], values: Array) -> Array:
+    """Return the logarithm of the mean of `values` over each group; their mean is that of all."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.bincount(groups, values) / np.bincount(groups))
+    mean = float(values.mean())
+    # Groups differ by one sample, as their number does not divide that of all.
+    return np.asarray(logs + (math.log(mean) - log_mean(logs)) if mean > 0 else logs)
 
 
-def measure(x: NDArray[np.floating]) -> Signal:
+def measure(x: NDArray[np.floating]) -> tuple[Signal, NDArray[np.intp]]:
     """Read the signal off a batch of inputs.
 
     Parameters
@@ -132,45 +212,121 @@ def measure(x: NDArray[np.floating]) -> Signal:
     Returns
     -------
     Signal
-        Exact, hence without spread. Of more than 256 samples, the correlations are those of 256
-        that are spread evenly.
+        Exact, hence without spread; of many samples, by strata of their sizes.
+    groups : ndarray of int of shape (batch,)
+        Which of them stands for each sample.
     """
-    rows = x.astype(np.float64)
-    squares = np.einsum("ij,ij->i", rows, rows) / rows.shape[1]
-    mean_square = float(squares.mean())
-    if mean_square == 0:
-        return Signal(-math.inf, 0.0, 0.0, 0.0, 1.0, 0.0, len(x))
-    chosen = rows[np.linspace(0, len(x) - 1, min(len(x), 256)).astype(int)]
-    c, c_variance = _core.row_cosines(chosen) if len(chosen) > 1 else (1.0, 0.0)
-    return Signal(
-        math.log(mean_square),
-        float(rows.mean()),
-        0.0,
-        math.log1p(float(squares.var()) / mean_square**2),
-        c,
-        c_variance,
-        len(x),
+    squares = np.einsum("ij,ij->i", x, x, dtype=np.float64) / x.shape[1]
+    chosen, groups = representatives(squares)
+    rows = x[chosen].astype(np.float64)
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    rows /= np.where(norms > 0, norms, 1.0)[:, None]
+    cosines = rows @ rows.T
+    if len(x) > len(chosen):  # as alike as all are
+        sizes = np.sqrt(squares * x.shape[1])
+        total = np.einsum("ij,i->j", x, 1 / np.where(sizes > 0, sizes, np.inf), dtype=np.float64)
+        ones = float((sizes > 0).sum())
+        cosines += (float(total @ total) - ones) / (len(x) * (len(x) - 1)) - apart(cosines)
+    cosines = np.clip(cosines, -1.0, 1.0)
+    np.fill_diagonal(cosines, 1.0)
+    log_squares = log_means_of(groups, squares)
+    n = len(chosen)
+    mean = float(x.mean(dtype=np.float64))
+    return Signal(log_squares, cosines, np.zeros((n, n)), 0.0, mean, len(x)), groups
+
+
+def through_dense(
+    signal: Signal, kernel: WeightLaw, bias: WeightLaw, fan_in: int
+) -> tuple[Signal, Array]:
+    """Return the pre-activations, less the mean of the bias, before units are sampled.
+
+    Parameters
+    ----------
+    signal : Signal
+        The inputs.
+    kernel, bias : WeightLaw
+        How the weights are drawn.
+    fan_in : int
+        Number of inputs.
+
+    Returns
+    -------
+    Signal
+        The pre-activations.
+    share : ndarray of shape (samples,)
+        What the weights give to their second moment; the rest is the bias's.
+    """
+    weights = signal.log_squares + _log(fan_in * kernel.variance)
+    common = _log(bias.variance)
+    log_squares = np.logaddexp(weights, common)
+    silent = np.isneginf(log_squares)
+    share = np.where(silent, 1.0, np.exp(weights - np.where(silent, 0.0, log_squares)))
+    both = np.sqrt(share[:, None] * share)
+    found = replace(
+        signal,
+        log_squares=log_squares,
+        cosines=both * signal.cosines + np.sqrt((1 - share)[:, None] * (1 - share)),
+        spread=share[:, None] * share * signal.spread,
+        wobble=float((share**2).mean()) * signal.wobble,
+        mean=0.0,
     )
+    return found, share
 
 
-def through_dense(signal: Signal, kernel: WeightLaw, bias: WeightLaw, fan_in: int) -> Signal:
-    """Return the pre-activations, less the mean of the bias, before units are sampled."""
-    weights = signal.log_square + _log(fan_in * kernel.variance)
-    log_square = np.logaddexp(weights, _log(bias.variance))
-    if log_square == -math.inf:
-        return replace(
-            signal, log_square=-math.inf, mean=0.0, spread=0.0, unequal=0.0, c=1.0, c_variance=0.0
-        )
-    share = math.exp(weights - log_square)
+def through_dropout(signal: Signal, rate: float, fourth: float) -> Signal:
+    """Return the signal behind a Dropout, given E x⁴ / (E x²)² over the number of units."""
+    # Masks of different samples and units are independent.
+    own = np.eye(len(signal.log_squares))
     return replace(
         signal,
-        log_square=float(log_square),
-        mean=0.0,
-        spread=share**2 * signal.spread,
-        unequal=share**2 * signal.unequal,
-        c=share * signal.c + 1 - share,
-        c_variance=share**2 * signal.c_variance,
+        log_squares=signal.log_squares - math.log1p(-rate),
+        spread=signal.spread + own * fourth * rate / (1 - rate),
+        cosines=signal.cosines * np.where(own, 1.0, 1 - rate),
+        wobble=signal.wobble * (1 - rate) ** 2,
     )
+
+
+def through_batch_norm(signal: Signal, epsilon: float) -> tuple[Signal, float] | None:
+    """Return the signal behind a normalization by the batch; None where all samples are alike.
+
+    Parameters
+    ----------
+    signal : Signal
+        What comes in.
+    epsilon : float
+        What is added to a variance.
+
+    Returns
+    -------
+    Signal
+        Each unit has mean 0 and variance 1 over the batch.
+    log_factor : float
+        Logarithm of what second moments were multiplied by, the mean being taken out.
+    """
+    if signal.zero:
+        return None
+    most = signal.log_squares.max()
+    sizes = np.exp((signal.log_squares - most) / 2)
+    products = sizes[:, None] * sizes * signal.cosines
+    n = len(sizes)
+    means = _over_partners(products, signal.batch)
+    centred = products - means[:, None] - means + means.mean()
+    squares = np.diagonal(centred).copy()
+    variance = float(squares.mean())
+    if variance <= 1e-12 * float(sizes @ sizes) / n:
+        return None
+    squares = np.maximum(squares, 1e-12 * variance)
+    norms = np.sqrt(squares)
+    cosines = np.clip(centred / (norms[:, None] * norms), -1.0, 1.0)
+    np.fill_diagonal(cosines, 1.0)
+    log_factor = -float(np.logaddexp(math.log(variance) + most, _log(epsilon)))
+    # What is common to all samples goes; what is each sample's own stays.
+    p = signal.shares
+    common = _over_partners(signal.spread * p, signal.batch)
+    spread = signal.spread - common[:, None] - common + float((p * common).mean())
+    wobble = min(signal.wobble * float((sizes @ sizes) / n / variance) ** 2, 1.0)
+    found = Signal(np.log(squares) + most + log_factor, cosines, spread, wobble, 0.0, signal.batch)
+    return found, log_factor
 
 
 def kept_length(kernel: WeightLaw, fan_in: int, units: int) -> float:
@@ -184,103 +340,163 @@ def kept_length(kernel: WeightLaw, fan_in: int, units: int) -> float:
 
 def sampling_noise(signal: Signal, units: int, kept: float) -> float:
     """Return the relative variance that `units` Gaussian units give to the second moment."""
-    return 0.0 if signal.zero else 2 * signal.likeness() * (1 - kept) / units
+    if signal.zero:
+        return 0.0
+    p = signal.shares
+    return 2 * signal.over_pairs(p[:, None] * p * signal.likenesses()) * (1 - kept) / units
 
 
-def through_activation(
-    signal: Signal, phi: Nonlinearity, units: int, kept: float
-) -> tuple[Signal, Slopes]:
-    """Return the activations of `units` units, and what gradients will meet there."""
-    places = [(moments(phi, t), w) for t, w in signal.log_squares()]
-    middle = moments(phi, signal.log_square)
-    pairs = [
-        (pair_moments(phi, signal.log_square, c, step=3.0), w) for c, w in signal.correlations()
-    ]
-    own = 1 / signal.batch
-    squares = _mean(pairs, "square")
-    # Saturated units have none, which rounding may make less than none.
-    noise = max(own * middle.excess + (1 - own) * squares, 0.0)
+@dataclass(frozen=True, repr=False)
+class Slopes(Result):
+    """What gradients meet on their way back through an activation; arrays are by sample.
+
+    Parameters
+    ----------
+    log_slopes : ndarray of shape (samples,)
+        log E φ'²: the mean over draws.
+    sensitivity : ndarray of shape (samples,)
+        d log E φ'² / d log q.
+    kurtosis : ndarray of shape (samples,)
+        E φ'⁴ / (E φ'²)².
+    slope, slope_square : ndarray of shape (samples, samples)
+        Of pairs, as in `fanin.theory.expansion.Pairs`.
+    elasticity : ndarray of shape (samples,)
+        d log E φ² / d log q.
+    together : ndarray of shape (samples,)
+        E φ²φ'² / (E φ² E φ'²).
+    aligned : ndarray of shape (samples,)
+        (E z φ φ')² / (E φ² q E φ'²), z without the bias.
+    steepening : ndarray of shape (samples,)
+        d log e² / d log q of the elasticity e.
+    stretch : ndarray of shape (samples,)
+        E z²φ'² / (q E φ'²), z without the bias.
+    noise : ndarray of shape (samples, samples)
+        Covariance of the logarithms of two samples' second moments that this layer added.
+    likenesses : ndarray of shape (samples, samples)
+        Mean square correlations of the pre-activations.
+    spread : ndarray of shape (samples, samples)
+        Covariance of what went in.
+    units : int
+        Number of units.
+    kept : float
+        How much of a length the weights keep.
+    """
+
+    log_slopes: Array
+    sensitivity: Array
+    kurtosis: Array
+    slope: Array
+    slope_square: Array
+    elasticity: Array
+    together: Array
+    aligned: Array
+    steepening: Array
+    stretch: Array
+    noise: Array
+    likenesses: Array
+    spread: Array
+    units: int
+    kept: float
+
+
+@dataclass(frozen=True)
+class Units:
+    """Gaussian units that no activation has taken yet.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    kept : float
+        What of their length is kept, see `kept_length`.
+    shift : float
+        The mean that the bias gives them.
+    share : ndarray of shape (samples,)
+        What the weights give to their second moment, see `through_dense`.
+    normalized : bool
+        Whether each unit's second moment over the batch is 1.
+    """
+
+    count: int
+    kept: float
+    shift: float
+    share: Array
+    normalized: bool = False
+
+
+def through_activation(signal: Signal, phi: Nonlinearity, units: Units) -> tuple[Signal, Slopes]:
+    """Return the activations of Gaussian units, and what gradients will meet there."""
+    q, n, kept = signal.log_squares, units.count, units.kept
+    around = sites(phi, signal.nodes())
+    middle = sites(phi, q)
+    both, product_variance = _pairs(phi, signal)
+    e = middle.elasticity
+    likenesses = signal.likenesses()
+    square = both.square.copy()
+    np.fill_diagonal(square, middle.excess)
     # That part of the noise that goes with the length of z is not there if the length is kept.
-    by_length = 2 * kept * middle.elasticity**2
-    noise = max(noise - by_length * signal.likeness(), _LEFT * noise)
-    apart = middle.excess - squares - by_length * (1 - signal.c**2 - signal.c_variance)
-    product = _mean(pairs, "product")
-    product_variance = sum(w * (p.product - product) ** 2 for p, w in pairs)
-    # The noise of a correlation, which is 0 where it is ±1.
-    wobble = sum(w * (1 + p.square) * (1 - p.product**2) ** 2 for p, w in pairs) / units
+    noise = (square - 2 * kept * e[:, None] * e * likenesses) / n
+    noise = np.log1p(np.maximum(noise, -0.5))
+    diagonal = np.arange(len(q))
+    noise[diagonal, diagonal] = np.maximum(noise[diagonal, diagonal], 0.0)
+    weights = _WEIGHTS if len(around.mean) > 1 else np.ones(1)
+    log_squares = np.logaddexp.reduce(around.log_square + np.log(weights)[:, None], axis=0)
+    # Units on a sphere instead of Gaussian ones: the mean over lengths is not taken. Units of a
+    # normalized batch are on one in the space of its samples.
+    sphere = signal.over_pairs(likenesses) if units.normalized else kept / n
+    product = np.clip(both.product, -1.0, 1.0)
+    fresh = (1 + both.square) * (1 - product**2) ** 2 / n
+    if kept and not units.normalized:
+        # Weights that keep lengths keep correlations; two inputs move the product by E φ'₁φ'₂.
+        with np.errstate(over="ignore", invalid="ignore"):
+            steep = np.exp(np.minimum(q + middle.log_slope - middle.log_square, 50.0))
+            moved = steep[:, None] * steep * both.slope**2 * (1 - signal.cosines**2) ** 2
+        fresh = fresh - kept * np.nan_to_num(moved) / n
+    wobble = product_variance + max(apart(fresh), 0.0)
     activations = replace(
         signal,
-        # Units on a sphere instead of Gaussian ones: the mean over lengths is not taken.
-        log_square=_mean_log(places, "log_square") - kept * middle.curvature / units,
-        mean=sum(w * m.mean for m, w in places),
-        spread=middle.elasticity**2 * signal.spread + math.log1p(noise / units),
-        unequal=middle.elasticity**2 * signal.unequal + math.log1p(max(apart, 0.0) / units),
-        c=product,
-        c_variance=min(product_variance + wobble, max(1 - product**2, 0.0)),
+        log_squares=np.asarray(log_squares - sphere * middle.curvature),
+        cosines=product,
+        spread=e[:, None] * e * signal.spread + noise,
+        wobble=min(wobble, max(apart(1 - product**2), 0.0)),
+        mean=float((weights @ around.mean).mean()),
     )
+    share = units.share
+    with np.errstate(over="ignore", invalid="ignore"):
+        aligned = np.exp(np.minimum(middle.log_square - q - middle.log_slope, 50.0)) * e**2
+    aligned = np.nan_to_num(aligned)
+    stretch = 1 + 2 * middle.slope_elasticity
     slopes = Slopes(
-        _mean_log(places, "log_slope"),
-        middle.slope_elasticity,
-        signal.spread,
-        middle.slope_kurtosis,
-        _mean(pairs, "slope"),
-        _mean(pairs, "slope_square"),
+        log_slopes=weights @ around.log_slope,
+        sensitivity=middle.slope_elasticity,
+        kurtosis=middle.slope_kurtosis,
+        slope=both.slope,
+        slope_square=both.slope_square,
+        elasticity=e,
+        together=middle.together,
+        aligned=share * np.minimum(aligned, stretch),
+        steepening=2 * (middle.curvature + e - e * e) / np.maximum(e, 1e-3),
+        stretch=share * stretch + 1 - share,
+        noise=noise,
+        likenesses=likenesses,
+        spread=signal.spread,
+        units=n,
+        kept=kept,
     )
     return activations, slopes
 
 
-def back_through(
-    gradient: Signal, slopes: Slopes, units: int, drift: float
-) -> tuple[Signal, float]:
-    """Return the gradients with respect to pre-activations, given those to activations.
-
-    Parameters
-    ----------
-    gradient : Signal
-        With respect to the activations.
-    slopes : Slopes
-        What `through_activation` said.
-    units : int
-        Number of units.
-    drift : float
-        Sum, over the layers behind, of how strongly the spread of q moves the gradient.
-
-    Returns
-    -------
-    Signal
-        With respect to the pre-activations.
-    float
-        The sum with this layer in it.
-    """
-    own = 1 / gradient.batch
-    alike = gradient.c**2 + gradient.c_variance
-    noise = own * (3 * slopes.kurtosis - 1) + (1 - own) * ((1 + 2 * alike) * slopes.square - 1)
-    # The fluctuations of q in successive layers are the same ones: they add up, not their squares.
-    # So does what comes of signals and gradients passing the same weights.
-    further = drift + abs(slopes.elasticity) * math.sqrt(slopes.spread) + _SAME_WEIGHTS / units
-    wobble = slopes.square * max(1 - (gradient.c * slopes.product) ** 2, 0.0) / units
-    passed = replace(
-        gradient,
-        log_square=gradient.log_square + slopes.log_slope,
-        spread=gradient.spread + math.log1p(max(noise, 0.0) / units),
-        c=gradient.c * slopes.product,
-        c_variance=min(gradient.c_variance * slopes.product**2 + wobble, 1.0),
+def _pairs(phi: Nonlinearity, signal: Signal) -> tuple[Pairs, float]:
+    """Return moments of pairs, their mean over draws, and the variance of the product."""
+    q, c = signal.log_squares, signal.cosines
+    if signal.wobble < _STILL:
+        return pairs(phi, q, c), 0.0
+    reach = signal.reach()
+    low, high = pairs(phi, q, c - reach), pairs(phi, q, c + reach)
+    found = Pairs(
+        *((getattr(low, name) + getattr(high, name)) / 2 for name in Pairs.__dataclass_fields__)
     )
-    return passed, further
-
-
-def back_through_dense(gradient: Signal, kernel: WeightLaw, units: int) -> Signal:
-    """Return the gradients with respect to a layer's inputs."""
-    return replace(gradient, log_square=gradient.log_square + _log(units * kernel.variance))
-
-
-def _mean(pairs: list[tuple[PairMoments, float]], name: str) -> float:
-    return float(sum(w * getattr(p, name) for p, w in pairs))
-
-
-def _mean_log(places: list[tuple[Moments, float]], name: str) -> float:
-    logs = [getattr(m, name) + math.log(w) for m, w in places]
-    return float(np.logaddexp.reduce(logs))
+    return found, max(apart((high.product - low.product) ** 2) / 4, 0.0)
 
 
 def _log(value: float) -> float:
