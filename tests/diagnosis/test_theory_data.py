@@ -179,7 +179,7 @@ def test_signals_and_gradients_of_unequal_samples(name, kernel):
     assert abs(away.mean(axis=0) / std.mean(axis=0)).max() < 0.8
     # The first layer of an orthogonal kernel keeps the size exactly.
     exact = std.mean(axis=0) < 2e-3
-    assert abs(away[:, exact]).max(initial=0) < 1e-9
+    assert abs(away[:, exact]).max(initial=0) < 1e-6
     ratio = (away.std(axis=0) / std.mean(axis=0))[~exact]
     assert ratio.min() > 0.4
     assert ratio.max() < 1.6
