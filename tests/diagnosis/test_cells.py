@@ -42,7 +42,7 @@ PAGES = [
     "result",
     "result.best",
     'fanin.recommend([8] * 3, "relu")',
-    "fanin.lsuv(network(), x)",
+    "fanin.lsuv(network(), x, verbose=0)",  # where it takes long, its progress is shown too
     'fanin.symmetry(network("ones"), x, y)',
     "fanin.batch_norm_report(network(), x)",
     'fanin.initializers.HeNormal().explain((8, 8), activation="relu")',

@@ -28,8 +28,10 @@ from fanin.frameworks import _open
 from fanin.initializers import HeNormal, RandomNormal
 from fanin.show.results import Result
 from fanin.show.table import Table
+from fanin.theory.expansion import Pairs, sites
+from fanin.theory.gradients import Gradient
 from fanin.theory.moments import moments, pair_moments
-from fanin.theory.signals import Signal, through_activation
+from fanin.theory.signals import Signal, Units, measure, through_activation
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(96, 20)).astype("float32")
@@ -89,7 +91,11 @@ def every_result(name="first"):
     steps = theory.steps.read([layers.Dense(8, "relu"), layers.Dropout(0.25)], 20)
     dense, activation = steps[0].steps
     phi = theory.resolve("tanh")
-    signal, slopes = through_activation(theory.signals.measure(X), phi, 16, 0.0)
+    begun, _ = measure(X)
+    few = np.zeros(len(begun.log_squares))
+    signal, slopes = through_activation(begun, phi, Units(16, 0.0, 0.0, few))
+    square = np.zeros((2, 2))
+    gradient = Gradient(*4 * [few], square, few, square, 0.5, 0.0, 0.0, 1.0, 64)
     opened = frameworks.opened(model)
     trial = compared.arms[0].trials[0]
     said = [
@@ -145,8 +151,11 @@ def every_result(name="first"):
         (theory.BatchNormStep(1e-3), ["epsilon=0.001"], []),
         (theory.OtherStep("because"), ["because"], []),
         (phi, ["tanh"], ["bends"]),
-        (signal, ["log_square="], ["c_variance"]),
+        (signal, ["log_squares=<float64"], ["wobble"]),
         (slopes, ["kurtosis="], []),
+        (gradient, ["alignment="], ["masked"]),
+        (sites(phi, few), ["elasticity="], []),
+        (Pairs(square, square, square, square), ["product="], []),
         (moments(phi, 0.0), ["elasticity="], []),
         (pair_moments(phi, 0.0, 0.5), ["product="], []),
         (opened, ["fanin", "5 Layer"], []),
