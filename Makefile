@@ -164,7 +164,7 @@ test-peers: peers ## Initializers, streams and whole models against torch, Keras
 	$(PEERS)/bin/python -m pip install --quiet 'pytest>=8' 'hypothesis>=6.100'
 	KERAS_BACKEND=jax $(PEERS)/bin/python -c 'import torch, keras, jax'  # a test of what is missing would be skipped
 	KERAS_BACKEND=jax $(PEERS)/bin/python -m pytest -q tests/peers
-	KERAS_BACKEND=torch $(PEERS)/bin/python -m pytest -q tests/peers/test_models.py tests/peers/test_adapters.py tests/peers/test_traces.py tests/peers/test_data_dependent.py tests/peers/test_keras_endings.py tests/peers/test_keras_graphs.py
+	KERAS_BACKEND=torch $(PEERS)/bin/python -m pytest -q tests/peers/test_models.py tests/peers/test_adapters.py tests/peers/test_traces.py tests/peers/test_data_dependent.py tests/peers/test_keras_endings.py tests/peers/test_keras_graphs.py tests/peers/test_running_averages.py tests/peers/test_keras_models.py
 	$(PEERS)/bin/python -m pytest -q tests/diagnosis/test_watch.py
 	$(PEERS)/bin/python -m pip install --quiet optuna safetensors tensorboard mlflow-skinny
 	$(PEERS)/bin/python -m pytest -q tests/package/test_readme.py  # the blocks of pages that need them

@@ -294,7 +294,7 @@ def test_what_is_not_seen_between_modules_has_no_theory_and_is_named():
     report = fanin.diagnose(Residual(torch.relu), WIDE, LABELS)
     text = str(report)
     assert "input of layers.1" in text
-    assert "a function or a sum between layers.0 and layers.1" in " ".join(text.split())
+    assert "input of layers.1 on: a function or a sum, which is not seen" in " ".join(text.split())
     assert "unexpected" not in [f.kind for f in report.findings]
     assert not report.bands(report["layers.2"])
 

@@ -4,6 +4,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from fanin.diagnosis import _plot
+from fanin.diagnosis._rows import ReportRow, report_rows
 from fanin.diagnosis._table import cells, headings, legend
 from fanin.show import page as pages
 
@@ -18,13 +19,26 @@ def fragment(report: "Report") -> str:
     return pages.fragment(
         f"<p><strong>{escape(report.verdict)}</strong></p>",
         f"<ul>{findings}</ul>" if findings else "",
-        pages.table(
-            headings(), [("", [_cell(c) for c in cells(report, la)]) for la in report.layers]
-        ),
+        _table(report, report_rows(report)),
+        _whole(report),
         pages.paragraph(legend(report), "note"),
         pages.picture(lambda: _plot.draw(report)),
         kind="report",
     )
+
+
+def _table(report: "Report", rows: list[ReportRow]) -> str:
+    return pages.table(
+        headings(), [("", [_cell(cell) for cell in cells(report, row)]) for row in rows]
+    )
+
+
+def _whole(report: "Report") -> str:
+    """Write the table of all layers, to be opened, where blocks are folded."""
+    if not any(row.folded for row in report_rows(report)):
+        return ""
+    rows = [ReportRow(layer.name, (layer,)) for layer in report.layers]
+    return f"<details><summary>All {len(rows)} layers</summary>\n{_table(report, rows)}\n</details>"
 
 
 def page(report: "Report") -> str:

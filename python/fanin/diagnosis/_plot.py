@@ -1,10 +1,13 @@
 """A report as a picture: sizes by depth, distributions, and the state of each unit."""
 
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fanin.diagnosis._rows import ReportRow, report_rows, sized
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,23 +26,24 @@ _MOST_CELLS = 512
 
 
 def draw(report: "Report", fig: "Figure | None" = None) -> "Figure":
-    """Draw a report; see `Report.plot`."""
+    """Draw a report; see `Report.plot`. All four panels have the rows of the report's table."""
     from fanin.show.figures import figure, require_matplotlib
     from fanin.show.rendering import STYLE
 
     require_matplotlib()
     import matplotlib as mpl
 
+    rows = report_rows(report)
     with mpl.rc_context(STYLE):
-        fig = figure(fig, (9.6, 5.2 + 0.16 * max(len(report.layers), 6)), _alt(report))
+        fig = figure(fig, (9.6, 5.6 + 0.16 * max(len(rows), 10)), _alt(report))
         (signals, gradients), (ridges, units) = fig.subplots(
-            2, 2, gridspec_kw={"height_ratios": [1, 0.75 + 0.035 * len(report.layers)]}
+            2, 2, gridspec_kw={"height_ratios": [1, 0.75 + 0.035 * len(rows)]}
         )
-        _draw_sizes(signals, report, "signal")
-        _draw_sizes(gradients, report, "gradient")
-        _draw_ridges(ridges, report)
-        _draw_units(fig, units, report)
-        fig.suptitle(_title(report), x=0.01, ha="left", fontsize=10, fontweight="bold", wrap=True)
+        _draw_sizes(signals, report, rows, "signal")
+        _draw_sizes(gradients, report, rows, "gradient")
+        _draw_ridges(ridges, rows)
+        _draw_units(units, rows)
+        fig.suptitle(_title(report), x=0.01, ha="left", fontsize=10, fontweight="bold")
     return fig
 
 
@@ -51,33 +55,48 @@ def _alt(report: "Report") -> str:
 
 
 def _title(report: "Report") -> str:
-    verdict = report.verdict
-    return verdict if len(verdict) <= 120 else verdict[:117].rsplit(" ", 1)[0] + " …"
+    """Return the verdict in as many lines as it needs."""
+    return textwrap.fill(report.verdict, 112, break_long_words=True)
 
 
-def _draw_sizes(axis: "Axes", report: "Report", what: str) -> None:
-    """Draw root mean squares by depth, with theory's line and band."""
-    layers = shown(report)
-    measured, line, low, high = (np.full(len(layers), np.nan) for _ in range(4))
-    for i, layer in enumerate(layers):
-        signal = layer.signal if what == "signal" else layer.gradient
-        if signal is not None:
-            measured[i] = signal.rms
-        band = report.bands(layer).get(what)
+def _draw_sizes(axis: "Axes", report: "Report", rows: list[ReportRow], what: str) -> None:
+    """Draw root mean squares by depth, with theory's line and band; of a block its last one."""
+    curve = {layer.index for layer in sized(report)}
+    measured, line, low, high, least, most = (np.full(len(rows), np.nan) for _ in range(6))
+    for i, row in enumerate(rows):
+        layers = [layer for layer in row.layers if layer.index in curve]
+        signals = [la.signal if what == "signal" else la.gradient for la in layers]
+        sizes = [signal.rms for signal in signals if signal is not None]
+        if not sizes:
+            continue
+        measured[i], least[i], most[i] = sizes[-1], min(sizes), max(sizes)
+        band = report.bands(layers[-1]).get(what)
         if band is not None:
             line[i], low[i], high[i] = (math.sqrt(v) for v in (band.value, band.low, band.high))
-    place = np.arange(1, len(layers) + 1)
+    place = np.arange(len(rows))
     colour = _SIGNAL if what == "signal" else _GRADIENT
     known = np.isfinite(low) & (low > 0) & np.isfinite(high)
     if known.any():
-        lower, upper = np.where(known, low, np.nan), np.where(known, high, np.nan)
+        at = place[known]
         axis.fill_between(
-            place, lower, upper, color=_THEORY, alpha=0.25, linewidth=0, label="one draw's range"
-        )
-        axis.plot(place, np.where(known, line, np.nan), color=_THEORY, label="theory")
-    positive = np.where(np.isfinite(measured) & (measured > 0), measured, np.nan)
-    axis.plot(place, positive, "o-", color=colour, markersize=4, linewidth=1.3, label="measured")
-    if np.isfinite(positive).any():
+            at, low[known], high[known], color=_THEORY, alpha=0.25, linewidth=0,
+            label="one draw's range",
+        )  # fmt: skip
+        axis.plot(at, line[known], color=_THEORY, label="theory")
+    drawn = np.isfinite(measured) & (measured > 0)
+    spread = drawn & (least > 0) & (least < most)
+    if spread.any():
+        axis.vlines(
+            place[spread], least[spread], most[spread], color=colour, alpha=0.4, linewidth=3,
+            label="in a block",
+        )  # fmt: skip
+    # The line has a gap where a size is 0 or infinite, none where a row has nothing to show.
+    has = ~np.isnan(measured)
+    axis.plot(
+        place[has], np.where(drawn, measured, np.nan)[has], "o-", color=colour, markersize=4,
+        linewidth=1.3, label="measured",
+    )  # fmt: skip
+    if drawn.any():
         axis.set_yscale("log")
         _widen(axis)
         axis.legend(frameon=False, loc="best")
@@ -85,17 +104,11 @@ def _draw_sizes(axis: "Axes", report: "Report", what: str) -> None:
         axis.set_yticks([])
         why = "all are 0" if (measured == 0).any() else "none are finite"
         axis.text(0.5, 0.5, why, ha="center", va="center", transform=axis.transAxes)
-    axis.set_title(
-        "rms of pre-activations by depth" if what == "signal" else "rms of gradients by depth"
-    )
-    _number_layers(axis, len(layers))
+    axis.set_title("rms of pre-activations" if what == "signal" else "rms of gradients")
+    places, names = _labels(rows)
+    axis.set_xticks(places, names, rotation=90, fontsize=8)
+    axis.set_xlim(-0.5, len(rows) - 0.5)
     axis.grid(axis="y", alpha=0.25, linewidth=0.6)
-
-
-def shown(report: "Report") -> "list[LayerReport]":
-    """Return the layers whose sizes make a curve: what activations get, and the outputs."""
-    hidden, last = report.hidden, report.kernels[-1:]
-    return [*hidden, *last] if hidden else report.layers
 
 
 def _widen(axis: "Axes") -> None:
@@ -106,26 +119,23 @@ def _widen(axis: "Axes") -> None:
         axis.set_ylim(middle / math.sqrt(10), middle * math.sqrt(10))
 
 
-def _number_layers(axis: "Axes", count: int) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axis.set_xlabel("depth")
-    axis.set_xlim(0.5, count + 0.5)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, min_n_ticks=1))
-
-
-def _labels(report: "Report") -> tuple[list[int], list[str]]:
-    """Return places and names of layers: all of a few, every so many of many."""
-    step = -(-len(report.layers) // 24)
-    places = list(range(0, len(report.layers), step))
-    names = [f"{i + 1} {report.layers[i].name}" for i in places]
-    return places, [name if len(name) <= 18 else name[:17] + "…" for name in names]
+def _labels(rows: list[ReportRow]) -> tuple[list[int], list[str]]:
+    """Return places and names of rows: all of a few, every so many of many."""
+    step = -(-len(rows) // 26)
+    places = list(range(0, len(rows), step))
+    return places, [_shortened(rows[place].name) for place in places]
 
 
-def _draw_ridges(axis: "Axes", report: "Report") -> None:
-    """Draw a histogram of each layer's outputs, in units of their root mean square."""
-    for i, layer in enumerate(report.layers):
-        signal = layer.output
+def _shortened(name: str) -> str:
+    """Return a name of at most 20 letters: its end tells more than its middle."""
+    name = name.replace("input of ", "into ")
+    return name if len(name) <= 20 else f"{name[:8]}…{name[-11:]}"
+
+
+def _draw_ridges(axis: "Axes", rows: list[ReportRow]) -> None:
+    """Draw a histogram of each row's outputs, in units of their root mean square."""
+    for i, row in enumerate(rows):
+        signal = row.layers[-1].output
         if not signal.counts.size or not signal.rms > 0:
             continue
         middle = (signal.edges[:-1] + signal.edges[1:]) / 2 / signal.rms
@@ -143,9 +153,8 @@ def _draw_ridges(axis: "Axes", report: "Report") -> None:
             alpha=0.65,
             linewidth=0.4,
         )
-    places, names = _labels(report)
-    axis.set_yticks(places, names)
-    axis.set_ylim(len(report.layers) - 0.5, -1.1)
+    axis.set_yticks(*_labels(rows))
+    axis.set_ylim(len(rows) - 0.5, -1.1)
     axis.set_xlim(-4, 4)
     axis.set_xlabel("output / its rms")
     axis.set_title("distribution of outputs")
@@ -165,18 +174,23 @@ def states(layer: "LayerReport") -> Array:
     return found
 
 
-def _draw_units(fig: "Figure", axis: "Axes", report: "Report") -> None:
-    """Draw a row a layer, a cell a unit, those in the same state side by side."""
+def _draw_units(axis: "Axes", rows: list[ReportRow]) -> None:
+    """Draw the units of each row, those in the same state side by side.
+
+    A block is as wide as its widest layer, and has the shares of all its units.
+    """
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    widest = min(max((layer.units for layer in report.layers), default=1), _MOST_CELLS)
-    picture = np.full((len(report.layers), widest), np.nan)
-    for i, layer in enumerate(report.layers):
-        row = np.sort(states(layer))[::-1]
-        cells = min(layer.units, widest)
+    units = [max(layer.units for layer in row.layers) for row in rows]
+    widest = min(max(units, default=1), _MOST_CELLS)
+    scale = max(units, default=1) / widest
+    picture = np.full((len(rows), widest), np.nan)
+    for i, row in enumerate(rows):
+        found = np.concatenate([states(layer) for layer in row.layers])
+        cells = math.ceil(units[i] / scale)
         # Of more units than cells an even choice.
-        picture[i, :cells] = row[np.linspace(0, layer.units - 1, cells).astype(int)]
+        picture[i, :cells] = np.sort(found)[::-1][np.linspace(0, len(found) - 1, cells).astype(int)]
     axis.imshow(
         picture,
         cmap=ListedColormap(_STATE_COLOURS),
@@ -184,11 +198,12 @@ def _draw_units(fig: "Figure", axis: "Axes", report: "Report") -> None:
         vmax=3.5,
         aspect="auto",
         interpolation="nearest",
+        extent=(0, scale * widest, len(rows) - 0.5, -0.5),
     )
     present = [state for state in range(4) if (picture == state).any()]
-    places, _ = _labels(report)
-    axis.set_yticks(places, [str(place + 1) for place in places])
-    axis.set_ylabel("layer")
+    axis.set_yticks(*_labels(rows))
+    axis.set_ylim(len(rows) - 0.5, -1.1)
+    axis.tick_params(axis="y", length=0)
     axis.set_xlabel("units, sorted by state")
     axis.set_title("state of each unit")
     handles = [Patch(color=_STATE_COLOURS[state], label=_STATES[state]) for state in present]

@@ -209,7 +209,8 @@ def symmetry(
         )
     taken = None if optimizer is None else optimizers.get(optimizer)
     training = frameworks.trained(model, "a fanin.Sequential to train") if count else None
-    trial = copy.deepcopy(model)
+    # Tracing builds one of ours, and training changes it; other models stay as they are.
+    trial = model if frameworks.training_of(model) is None else copy.deepcopy(model)
     trace = frameworks.trace(trial, x, y, loss, training=True)
     _checks.floats("x", trace.inputs, trace.inputs.dtype.name)
     shared, start = _equal_kernels(trace), _layers(trace, limit)
@@ -232,4 +233,6 @@ def _equal_kernels(trace: Trace) -> list[tuple[str, ...]]:
         kernel = layer.parameters.get("kernel")
         if kernel is not None and kernel.size:
             found.setdefault((kernel.shape, kernel.tobytes()), []).append(layer.name)
-    return [tuple(names) for names in found.values() if len(names) > 1]
+    # A layer that runs twice is one.
+    distinct = (tuple(dict.fromkeys(names)) for names in found.values())
+    return [names for names in distinct if len(names) > 1]

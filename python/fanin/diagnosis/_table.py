@@ -1,6 +1,7 @@
 """A report as text."""
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
@@ -9,6 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fanin.diagnosis._rows import ReportRow, report_rows
+from fanin.diagnosis.findings._finding import named
 from fanin.show import text
 from fanin.show.text import counted
 
@@ -76,12 +79,58 @@ def _table(report: "Report", width: int) -> Table:
 
 def _with_gaps(report: "Report", gap: int) -> Table:
     table = text.table(*headings(), gap=gap, min_width=12)
-    for layer in report.layers:
-        table.add_row(*cells(report, layer))
+    for row in report_rows(report):
+        table.add_row(*cells(report, row))
     return table
 
 
-def cells(report: "Report", layer: "LayerReport") -> list[Any]:
+def cells(report: "Report", row: ReportRow) -> list[Any]:
+    """Write a row."""
+    return _of_block(report, row) if row.folded else layer_cells(report, row.layers[0])
+
+
+def _of_block(report: "Report", row: ReportRow) -> list[Any]:
+    """Write what several layers have: the range of each figure."""
+    layers = row.layers
+    name = Text(row.name)
+    name.append(f" {counted(len(layers), 'layer')}", style="dim")
+    return [
+        name,
+        str(layers[-1].units),
+        _range_of(layer.signal.rms for layer in layers),
+        _inside(report, row, "signal"),
+        _range_of(layer.gradient_rms for layer in layers),
+        _inside(report, row, "gradient"),
+        _flat(
+            max(layers, key=lambda layer: (layer.slopes is not None, layer.saturated, layer.dead))
+        ),
+        _cosines([layer.cosine for layer in layers if not math.isnan(layer.cosine)]),
+        _range_of(layer.effective_rank for layer in layers),
+    ]
+
+
+def _range_of(values: Iterable[float]) -> str:
+    known = [value for value in values if not math.isnan(value)]
+    return _range(min(known), max(known)) if known else ""
+
+
+def _cosines(known: list[float]) -> str:
+    if not known:
+        return ""
+    first, last = f"{min(known):.2f}", f"{max(known):.2f}"
+    return first if first == last else f"{first}..{last}"
+
+
+def _inside(report: "Report", row: ReportRow, what: str) -> Text:
+    """Write how many of a block's layers leave what theory predicts for them."""
+    known = [report.outside(layer)[what] for layer in row.layers if what in report.outside(layer)]
+    if not known:
+        return Text("-", style="dim")
+    leaving = sum(known)
+    return Text(f"{leaving} of {len(known)} !", style="red") if leaving else Text("inside")
+
+
+def layer_cells(report: "Report", layer: "LayerReport") -> list[Any]:
     """Write a layer's row."""
     outside, bands = report.outside(layer), report.bands(layer)
     gradient = layer.gradient
@@ -115,10 +164,10 @@ def _band(band: "Band | None", outside: bool | None) -> Text:
 
 def _range(low: float, high: float) -> str:
     """Write two numbers of two digits, very small and large ones with one exponent."""
-    if low > 0 and high < 1000 * low and not 0.01 <= low < 100:
+    if low > 0 and not 0.01 <= low < 100:
         exponent = math.floor(math.log10(low))
         scale = 10.0**exponent
-        if scale > 0:
+        if scale > 0 and high < 99.5 * scale:
             first, last = f"{low / scale:.2g}", f"{high / scale:.2g}"
             return f"{first if first == last else f'{first}..{last}'}e{exponent}"
     first, last = _short(f"{low:.2g}"), _short(f"{high:.2g}")
@@ -153,11 +202,25 @@ def legend(report: "Report") -> str:
         "with ! where they are outside; flat: saturated elements or dead units; cosine: between "
         "two samples' outputs; rank: how many directions the outputs use."
     ]
+    if any(row.folded for row in report_rows(report)):
+        lines.append(
+            "A line of several layers shows from where to where their figures go; report.layers "
+            "has each of them."
+        )
     lines += _without_theory(report)
-    lines += [f"{layer.name}: {layer.note}." for layer in report.layers if layer.note]
+    lines += _notes(report)
     if report.batch == 1:
         lines.append("One sample: what differs between samples cannot be seen.")
     return "\n".join(lines)
+
+
+def _notes(report: "Report") -> list[str]:
+    """Say what could not be looked at, once for all layers of which it is true."""
+    by_note: dict[str, list[str]] = {}
+    for layer in report.layers:
+        if layer.note:
+            by_note.setdefault(layer.note, []).append(layer.name)
+    return [f"{named(tuple(dict.fromkeys(names)))}: {note}." for note, names in by_note.items()]
 
 
 def _without_theory(report: "Report") -> list[str]:

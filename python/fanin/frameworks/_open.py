@@ -213,6 +213,8 @@ def watched(model: object, due: Callable[[], bool]) -> Watcher:
         expected = "a torch.nn.Module"
         if framework is _fanin:
             expected += " (fit of this one takes callbacks=[fanin.callbacks.SignalMonitor(x, y)])"
+        if framework is keras:
+            expected += " (its layers run no hooks: diagnose the model between epochs)"
         _refuse(model, expected)
     return watch(model, due)
 

@@ -86,21 +86,34 @@ def scope(session: Session) -> dict[str, Any]:
 
 
 def substitute(session: Session, name: str, new: Any) -> None:
-    """Put new layers in the place of one of a chain; it keeps its name."""
+    """Put new layers in the place of one, which keeps its name; others keep arrays that fit."""
     made = new if isinstance(new, list) else [new]
-    rows, kept = [], {}
-    for layer in session.model.layers:
+    old = session.model
+
+    def copies(layer: Any) -> list[Any]:
         if layer.name != name:
-            rows.append(type(layer).from_config(layer.get_config()))
-            kept[layer.name] = layer.get_weights()
-            continue
-        for place, part in enumerate(made):
-            config = part.get_config() | {"name": name if place == 0 else f"{name}_{place}"}
-            rows.append(type(part).from_config(config))
-    model = keras.Sequential([keras.Input(session.x.shape[1:]), *rows])
+            return [type(layer).from_config(layer.get_config())]
+        names = [name if place == 0 else f"{name}_{place}" for place in range(len(made))]
+        pairs = zip(made, names, strict=True)
+        return [type(part).from_config(part.get_config() | {"name": own}) for part, own in pairs]
+
+    if isinstance(old, keras.Sequential):
+        rows = [copy for layer in old.layers for copy in copies(layer)]
+        model = keras.Sequential([keras.Input(session.x.shape[1:]), *rows])
+    else:
+        model = keras.models.clone_model(
+            old,
+            clone_function=lambda layer: (
+                keras.Sequential(copies(layer), name=name)
+                if layer.name == name and len(made) > 1
+                else copies(layer)[0]
+            ),
+        )
     for layer in model.layers:
-        if layer.name in kept:
-            layer.set_weights(kept[layer.name])
+        if layer.name != name and any(layer.name == other.name for other in old.layers):
+            kept = old.get_layer(layer.name).get_weights()
+            if [array.shape for array in kept] == [array.shape for array in layer.get_weights()]:
+                layer.set_weights(kept)
     session.model = model
     _compile(session)
 

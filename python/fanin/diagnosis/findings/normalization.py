@@ -39,27 +39,78 @@ def lagging(measured: "Measurements") -> list[Finding]:
     if measured.batch < 2:
         return []
     gaps = {layer.name: gap for layer in measured.layers if (gap := _gap(layer)) >= 0.5}
-    stale = {name: gap for name, gap in gaps.items() if not _is_fresh(measured[name])}
-    fresh = {name: gap for name, gap in gaps.items() if name not in stale}
-    why = "they are at their start, so predictions before training differ from training"
-    return [
-        *_lagging(stale, "warning", "predictions differ from what was trained", measured),
-        *_lagging(fresh, "note", why, measured),
-    ]
+    found = []
+    for severity, age in (("warning", "stale"), ("note", "young"), ("note", "fresh")):
+        of_age = {name: gap for name, gap in gaps.items() if _age(measured[name]) == age}
+        found += _lagging(of_age, severity, age, measured)
+    return found
 
 
 def _lagging(
-    gaps: dict[str, float], severity: str, why: str, measured: "Measurements"
+    gaps: dict[str, float], severity: str, age: str, measured: "Measurements"
 ) -> list[Finding]:
     if not gaps:
         return []
     worst, names = max(gaps, key=lambda name: gaps[name]), tuple(gaps)
     text = (
         f"The running averages of {named(names)} are not the batch's (worst in {worst}: off by "
-        f"{gaps[worst]:.3g} standard deviations): {why}."
+        f"{gaps[worst]:.3g} standard deviations): {_why(measured[worst], age)}."
     )
     fix = recalibration(measured.framework)
     return [Finding("batch_norm_lag", severity, names, gaps[worst], 0.5, text, _SOURCE, fix)]
+
+
+def _why(layer: "LayerReport", age: str) -> str:
+    """Say what is known of the batches that went into running averages."""
+    batches = _batches(layer)
+    if age == "fresh":
+        known = "," if batches is not None else ", as far as their values tell,"
+        return f"they are at their start{known} so predictions before training differ from training"
+    if age == "young":
+        return (
+            f"after {_in_words(batches)} {_start_left(layer):.0%} of them is still their start, so "
+            "predictions differ from training for now"
+        )
+    differ = "predictions differ from what was trained"
+    if batches is None:
+        return differ
+    if batches == 0:
+        return f"no batch was counted, they come from elsewhere, and {differ}"
+    return f"{_in_words(batches)} went into them, and {differ}"
+
+
+def _in_words(batches: int | None) -> str:
+    return "1 batch" if batches == 1 else f"{batches} batches"
+
+
+def _age(layer: "LayerReport") -> str:
+    """Return whether averages are ``fresh``, ``young``, with much of their start, or ``stale``.
+
+    A count of batches tells, where the framework keeps one; else whether values are the first ones.
+    """
+    batches = _batches(layer)
+    if batches:
+        return "young" if _start_left(layer) > _YOUNG else "stale"
+    weights = layer.weights
+    first = (weights["moving_mean"].values == 0).all() and (
+        weights["moving_variance"].values == 1
+    ).all()
+    return "fresh" if first else "stale"
+
+
+def _batches(layer: "LayerReport") -> int | None:
+    batches = layer.settings.get("batches")
+    return batches if isinstance(batches, int) else None
+
+
+def _start_left(layer: "LayerReport") -> float:
+    """Return the share of the start in averages of so many batches."""
+    momentum = layer.settings.get("momentum")
+    return momentum ** (_batches(layer) or 0) if isinstance(momentum, float) else 0.0
+
+
+_YOUNG = 0.05
+"""Share of their start from which on averages are still on their way."""
 
 
 def _gap(layer: "LayerReport") -> float:
@@ -74,14 +125,6 @@ def _gap(layer: "LayerReport") -> float:
     shift = np.abs(mean - layer.inputs.unit_mean) / std
     scale = np.abs(np.log(np.maximum(variance, 1e-12)) - 2 * np.log(std))
     return float(max(np.median(shift), np.median(scale)))
-
-
-def _is_fresh(layer: "LayerReport") -> bool:
-    weights = layer.weights
-    return bool(
-        (weights["moving_mean"].values == 0).all()
-        and (weights["moving_variance"].values == 1).all()
-    )
 
 
 def multiplied(measured: "Measurements") -> list[Finding]:

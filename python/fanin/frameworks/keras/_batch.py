@@ -65,6 +65,7 @@ def batch_of(model: Any, x: Any) -> Batch:
         array = array_of(x)
         if array.ndim < 2 or not len(array):
             raise ShapeError(f"x: expected a batch of samples, found shape {array.shape}")
+        _check_shapes(model, [array])
         return Batch(array, [array])
     inputs = keras.tree.map_structure(array_of, x)
     arrays = keras.tree.flatten(inputs)
@@ -74,7 +75,25 @@ def batch_of(model: Any, x: Any) -> Batch:
             "x: expected inputs with a row a sample, as many of each, found shapes "
             f"{', '.join(map(str, shapes))}"
         )
+    _check_shapes(model, arrays)
     return Batch(inputs, arrays)
+
+
+def _check_shapes(model: Any, arrays: list[Array]) -> None:
+    """Refuse arrays of other shapes than the inputs of a model that knows them.
+
+    Keras itself adds and takes away axes of one element; those it may.
+    """
+    known = getattr(model, "inputs", None) or []
+    if len(known) != len(arrays):
+        return
+    for wanted, array in zip(known, arrays, strict=True):
+        pairs = zip(wanted.shape[1:], array.shape[1:], strict=False)
+        same_axes = len(wanted.shape) == array.ndim
+        if same_axes and any(size not in (None, own) for size, own in pairs):
+            of = f" of {wanted.name}" if len(arrays) > 1 else ""
+            sizes = ", ".join("any" if size is None else str(size) for size in wanted.shape[1:])
+            raise ShapeError(f"x{of}: expected shape (n, {sizes}), found {array.shape}")
 
 
 def _are_several(model: Any, x: Any) -> bool:

@@ -137,7 +137,7 @@ def linked(calls: Sequence[Any], samples: Sequence[Any]) -> list[Any]:
             steps.append(between)
         steps.append(call)
         before, given, last, axes = call.name, [call.outputs], call.last, call.axes[1]
-        earlier[id(call.outputs)] = f"what {call.name} returned"
+        earlier[id(call.outputs)] = "what a layer before the last one returned"
     return steps
 
 
@@ -145,9 +145,9 @@ def _between(before: str, given: Any, call: Any, source: str) -> Between:
     activation = None if source else recognized(given, call.inputs)
     if activation is not None:
         return activated(before, given, call.inputs, activation)
-    note = f"a function or a sum between {before} and {call.name}, which is not seen"
+    note = "a function or a sum, which is not seen"
     if source:
-        note = f"{call.name} gets {source}, not what {before} returned"
+        note = f"gets {source}, as branches do"
     return Between(f"input of {call.name}", given, call.inputs, None, note)
 
 

@@ -1,5 +1,6 @@
 """The layers inside a Keras model: their names, and how code reaches them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -67,17 +68,18 @@ def _walk(place: Place, seen: set[int], whole: bool) -> Iterator[Place]:
     yield place
     if _is_one(layer) and not whole:
         return
-    for part in _inside(layer):
+    parts = _inside(layer)
+    names = Counter(part.name for part in parts)
+    for part in parts:
         inner = f"{name}.{part.name}" if name else part.name
-        yield from _walk(Place(inner, part, _code(place, part)), seen, whole)
+        named = isinstance(layer, keras.Model) and names[part.name] == 1
+        yield from _walk(Place(inner, part, _code(place, part, named)), seen, whole)
 
 
-def _code(parent: Place, part: Any) -> str:
+def _code(parent: Place, part: Any, named: bool) -> str:
     """Return how code reaches a layer inside one: by its name, or by the attribute that it is."""
-    if isinstance(parent.layer, keras.Model):
-        same = [layer for layer in parent.layer.layers if layer.name == part.name]
-        if same == [part]:
-            return f'{parent.code}.get_layer("{part.name}")'
+    if named:
+        return f'{parent.code}.get_layer("{part.name}")'
     held = vars(parent.layer)
     # On the backend torch, layers inside are where torch keeps its modules.
     attributes = {**held.get("_modules", {}), **held}

@@ -4,6 +4,7 @@ A chain is a model like any other. Gradients come from Keras's own backend, in o
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -215,7 +216,7 @@ class Call:
     ) -> None:
         self.name, self.place, self.layer = place.name, place, step_of(place.layer)
         self.given, self.outputs = given, outputs
-        self.inputs = following(after, given)
+        self._after = after
         self.units_last, self.last = units_last(self.layer), True
         self.activation: Mapping[str, Any] | None = None
         self.before = before
@@ -227,6 +228,11 @@ class Call:
         if self.activation is None:
             self.before = None
         self.axes = unit_axes(self.layer)
+
+    @cached_property
+    def inputs(self) -> Any:
+        """The tensor that it is given; found when asked for, as in a replay there are no values."""
+        return following(self._after, self.given)
 
     def trace(self, gradients: Mapping[int, Array], batch: int) -> LayerTrace:
         """Hand the arrays over; gradients of variables become those of the mean loss."""

@@ -43,7 +43,8 @@ ADVICE = Advice(
     'model.set_submodule("{behind}", torch.nn.Linear({units}, {outputs})); '
     "optimizer = type(optimizer)(model.parameters(), lr=optimizer.param_groups[0]['lr'])",
     finite_inputs="x = torch.nan_to_num(torch.as_tensor(x), nan=0.0, posinf=0.0, neginf=0.0)",
-    recalibrated="torch.optim.swa_utils.update_bn([x], model)",
+    recalibrated="x = torch.as_tensor(x); torch.optim.swa_utils.update_bn("
+    "[x.to(next(model.parameters()).dtype) if x.is_floating_point() else x], model)",
     multiplied='model.get_submodule("{name}").{role}.data.mul_({factor})',
     filled='model.get_submodule("{name}").{role}.data.fill_({value})',
     roles={"kernel": "weight", "embeddings": "weight", "gamma": "weight", "beta": "bias"},

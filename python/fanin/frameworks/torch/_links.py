@@ -63,9 +63,11 @@ class Between:
                 self.name = f"{settings['kind']}({before})"
                 return
         self.name = f"input of {name}"
-        self.note = f"a function or a sum between {before} and {name}, which is not seen"
+        self.note = "a function or a sum, which is not seen"
         if overwritten:
-            self.note += f"; it works in place, so the figures of {before} are those behind it"
+            self.note += (
+                "; it works in place, so the figures of the layer before are those behind it"
+            )
 
     @property
     def outputs(self) -> Any:

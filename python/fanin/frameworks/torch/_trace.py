@@ -365,7 +365,14 @@ def _item_setter(gradients: dict[str, Any], name: str) -> Callable[[Any], None]:
 
 def _settings(kind: str, module: Any) -> dict[str, Any]:
     if kind == "batch_normalization":
-        return {"kind": kind, "epsilon": module.eps, "momentum": 1.0 - (module.momentum or 0.0)}
+        counted = module.num_batches_tracked
+        return {
+            "kind": kind,
+            "epsilon": module.eps,
+            # A mean of all batches, which torch calls None, forgets the start at once.
+            "momentum": 0.0 if module.momentum is None else 1.0 - module.momentum,
+            "batches": None if counted is None else int(counted),
+        }
     if kind == "dropout":
         return {"kind": kind, "rate": module.p}
     return {"kind": kind}
