@@ -385,7 +385,7 @@ def test_nothing_is_left_behind(enter, raises):
     run = {
         "diagnose": lambda: fanin.diagnose(model, X, Y, training=True),
         "lsuv": lambda: lsuv(model, X, initializer=None),
-        "trial": lambda: fanin.frameworks._open.trial(model, X, Y, None, True, None, 0.1, 8),
+        "trial": lambda: fanin.frameworks._open.trial(model, X, Y, None, True, None, 0.1, 8, None),
     }[enter]
     if raises:
         with pytest.raises(ValueError, match=r"^in the middle$"):
