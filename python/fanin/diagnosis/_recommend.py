@@ -186,7 +186,7 @@ def recommend(
     >>> recommend([256] * 20, "relu").code
     '"he_normal"'
     >>> print(recommend([256] * 20, "tanh").reason)
-    Over 20 hidden layers of tanh it changes signals 0.555 times and gradients 1.72 times, ...
+    Over 20 hidden layers of tanh it changes signals 0.555 times and gradients 1.73 times, ...
     """
     count = _checks.integer("seeds", seeds, minimum=1)
     length = _checks.integer("epochs", epochs, minimum=1)
