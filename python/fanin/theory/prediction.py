@@ -21,7 +21,7 @@ from fanin.theory.steps import DenseStep, read
 
 if TYPE_CHECKING:
     from fanin.layers import Layer
-    from fanin.models._chain import Chain
+    from fanin.models._layered import Layered
     from fanin.theory.steps import LayerSteps
 
 _ROUNDING = 1e-3
@@ -173,7 +173,7 @@ def _shown_band(band: Band | None) -> str:
 
 
 def predict(
-    network: "Chain | Iterable[Layer | LayerSteps]",
+    network: "Layered | Iterable[Layer | LayerSteps]",
     x: ArrayLike | None = None,
     *,
     features: int | None = None,
