@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 
 /// One value of a [`Settings`].
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,8 @@ pub enum Value {
     Float(f64),
     /// A name or a word.
     Text(String),
+    /// Whole numbers in a row, such as a shape.
+    Integers(Vec<i64>),
     /// A nested thing with a name and settings of its own.
     Nested(Settings),
 }
@@ -29,6 +32,7 @@ impl std::fmt::Display for Value {
             Self::Int(i) => write!(f, "{i}"),
             Self::Float(x) => write!(f, "{x}"),
             Self::Text(text) => write!(f, "{text:?}"),
+            Self::Integers(row) => write!(f, "{}", Shape(row)),
             Self::Nested(settings) => write!(f, "settings of {:?}", settings.kind),
         }
     }
@@ -89,6 +93,22 @@ impl Settings {
             Some(&Value::Int(i)) if i > 0 => Ok(i as usize),
             Some(&Value::Int(i)) => Err(Error::value(name, "a whole number of at least 1", i)),
             found => Err(self.wrong(name, "a whole number", found)),
+        }
+    }
+
+    /// A whole number.
+    pub fn integer(&self, name: &str) -> Result<i64> {
+        match self.values.get(name) {
+            Some(&Value::Int(i)) => Ok(i),
+            found => Err(self.wrong(name, "a whole number", found)),
+        }
+    }
+
+    /// Whole numbers in a row.
+    pub fn integers(&self, name: &str) -> Result<&[i64]> {
+        match self.values.get(name) {
+            Some(Value::Integers(row)) => Ok(row),
+            found => Err(self.wrong(name, "whole numbers", found)),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common::gradients::{Forward, gradient_error, run_backward, run_forward, running, weights};
 use common::{activation, batch_normalization, dense, dropout, normals};
 use fanin::layers::{Add, Concatenate, State};
-use fanin::network::{self, Graph, Part, Plan, Program, Run, Value};
+use fanin::network::{self, Call, Graph, Part, Plan, Program, Run, Value};
 use fanin::parallel::Threads;
 use fanin::settings::{self, Settings};
 
@@ -86,6 +86,142 @@ fn all() -> [(&'static str, Plan<f64>); 5] {
 }
 
 const SAMPLES: usize = 6;
+
+/// Two inputs, a layer called on each, what `between` makes of its outputs and of the second input, and a last layer.
+fn called(between: &[Settings], calls: &[Call]) -> Plan<f64> {
+    let first = [dense(4, "tanh")];
+    let settings = [
+        &first,
+        between,
+        &[Settings::new("flatten"), dense(2, "linear")],
+    ]
+    .concat();
+    let call = |layer, reads: &[usize]| Call {
+        layer,
+        reads: reads.to_vec(),
+    };
+    // Values: 0 and 1 are inputs, 2 and 3 what the layer makes of them.
+    let mut all = vec![call(0, &[0]), call(0, &[1])];
+    all.extend_from_slice(calls);
+    let end = 1 + all.len();
+    all.extend([
+        call(between.len() + 1, &[end]),
+        call(between.len() + 2, &[end + 1]),
+    ]);
+    Plan::of_calls(&[vec![3], vec![3]], &settings, &all).unwrap()
+}
+
+/// One of each layer that joins values or changes shapes, on 4 numbers each.
+fn joins() -> Vec<(&'static str, Plan<f64>)> {
+    let integers = |row: &[i64]| settings::Value::Integers(row.to_vec());
+    let number = settings::Value::Float;
+    let both = |layer| Call {
+        layer,
+        reads: vec![2, 3],
+    };
+    let mut all = Vec::new();
+    for kind in [
+        "add", "average", "maximum", "minimum", "multiply", "subtract", "dot",
+    ] {
+        all.push((kind, called(&[Settings::new(kind)], &[both(1)])));
+    }
+    let axis = |axis| Settings::new("concatenate").with("axis", settings::Value::Int(axis));
+    let square = Settings::new("reshape").with("target_shape", integers(&[2, -1]));
+    all.push(("concatenate", called(&[axis(-1)], &[both(1)])));
+    let one = |layer, read| Call {
+        layer,
+        reads: vec![read],
+    };
+    let last = |layer, reads: [usize; 2]| Call {
+        layer,
+        reads: reads.to_vec(),
+    };
+    all.push((
+        "concatenate along the first axis",
+        called(
+            &[square.clone(), axis(1)],
+            &[one(1, 2), one(1, 3), last(2, [4, 5])],
+        ),
+    ));
+    let turned = Settings::new("permute").with("dims", integers(&[2, 1]));
+    all.push((
+        "permute",
+        called(
+            &[square, turned, Settings::new("add")],
+            &[one(1, 2), one(2, 4), one(1, 3), last(3, [5, 6])],
+        ),
+    ));
+    let repeated = Settings::new("repeat_vector").with("n", settings::Value::Int(3));
+    let scaled = Settings::new("rescaling")
+        .with("scale", number(-1.5))
+        .with("offset", number(0.25));
+    all.push((
+        "repeat and rescale",
+        called(
+            &[repeated, scaled, Settings::new("multiply")],
+            &[one(1, 2), one(2, 4), one(1, 3), last(3, [5, 6])],
+        ),
+    ));
+    all
+}
+
+#[test]
+fn joins_have_the_gradients_of_differences_and_one_bit_pattern() {
+    for (name, plan) in joins() {
+        for program in [&plan.by_hand(), &plan.training()] {
+            let error = gradient_error(&plan, program, SAMPLES, true);
+            assert!(error < 1e-6, "{name}: {error:e}");
+        }
+        let expected = results(&plan, &plan.trace());
+        assert_eq!(results(&plan, &plan.by_hand()), expected, "{name} by hand");
+        assert_eq!(results(&plan, &plan.training()), expected, "{name} trained");
+    }
+}
+
+#[test]
+fn calls_that_mean_nothing_are_refused() {
+    let (tanh, add) = (dense(4, "tanh"), Settings::new("add"));
+    let call = |layer, reads: &[usize]| Call {
+        layer,
+        reads: reads.to_vec(),
+    };
+    let shapes = [vec![3], vec![4]];
+    let of = |settings: &[Settings], calls: &[Call]| {
+        let refused = Plan::<f64>::of_calls(&shapes, settings, calls);
+        refused.unwrap_err().to_string()
+    };
+    let alone = std::slice::from_ref(&tanh);
+    for (calls, expected) in [
+        (vec![call(1, &[0])], "order of their first calls"),
+        (vec![call(0, &[5])], "numbers of values below 2"),
+        (vec![call(0, &[])], "numbers of values"),
+        (vec![], "a call of each layer"),
+        (vec![call(0, &[0, 1])], "inputs: expected one value"),
+        (vec![call(0, &[0])], "the one value that nothing reads"),
+        (vec![call(0, &[0]), call(0, &[1])], "rows that"),
+    ] {
+        let found = of(alone, &calls);
+        assert!(found.contains(expected), "{found}");
+    }
+    let found = of(&[add], &[call(0, &[0, 1])]);
+    assert!(found.contains("values of one shape, (3,)"), "{found}");
+    let settings = |kind: &str, name: &str, row: &[i64]| {
+        Settings::new(kind).with(name, settings::Value::Integers(row.to_vec()))
+    };
+    for wrong in [
+        settings("reshape", "target_shape", &[-1, -1]),
+        settings("reshape", "target_shape", &[0, -1]),
+        settings("reshape", "target_shape", &[i64::MAX, i64::MAX]),
+        settings("permute", "dims", &[i64::MIN]),
+        settings("permute", "dims", &[1, 2]),
+        Settings::new("concatenate").with("axis", settings::Value::Int(0)),
+        Settings::new("concatenate").with("axis", settings::Value::Int(i64::MIN)),
+        Settings::new("repeat_vector").with("n", settings::Value::Int(i64::MAX)),
+        Settings::new("dot"),
+    ] {
+        assert!(Plan::<f64>::new(&[3], &[wrong]).is_err());
+    }
+}
 
 #[test]
 fn gradients_agree_with_differences() {

@@ -27,7 +27,7 @@ from fanin._absences import _absent
 from fanin._core import get_num_threads, set_num_threads
 from fanin.initializers import he_init, xavier_init, zeros_initializer
 from fanin.layers import Input
-from fanin.models import Sequential
+from fanin.models import Model, Sequential
 from fanin.random import set_random_seed
 
 if TYPE_CHECKING:  # what `_LAZY` finds when it is first used
@@ -60,6 +60,7 @@ else:
 
 __all__ = [
     "Input",
+    "Model",
     "Sequential",
     "__version__",
     "activations",

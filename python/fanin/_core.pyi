@@ -20,7 +20,11 @@ def set_simd_level(name: str) -> str: ...
 @final
 class Plan:
     def __new__(
-        cls, input_shape: Sequence[int], layers: Sequence[_Settings], dtype: str
+        cls,
+        input_shape: Sequence[int] | Sequence[Sequence[int]],
+        layers: Sequence[_Settings],
+        dtype: str,
+        calls: Sequence[tuple[int, Sequence[int]]] | None = None,
     ) -> Plan: ...
     @property
     def output_shapes(self) -> list[tuple[int, ...]]: ...

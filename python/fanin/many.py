@@ -9,8 +9,8 @@ from fanin import _checks, random
 from fanin._absences import _absent
 from fanin.callbacks import History
 from fanin.errors import NotReadyError
-from fanin.models import Sequential, _course, _training
-from fanin.models._sequential import as_sequential
+from fanin.models import Model, _course, _training
+from fanin.models._model import as_model
 
 if TYPE_CHECKING:
     from fanin.typing import Validation, Verbose
@@ -19,7 +19,7 @@ __all__ = ["fit_many"]
 
 
 def fit_many(
-    models: Iterable[Sequential],
+    models: Iterable[Model],
     x: ArrayLike,
     y: ArrayLike,
     batch_size: int | None = None,
@@ -49,7 +49,7 @@ def fit_many(
 
     Parameters
     ----------
-    models : iterable of Sequential
+    models : iterable of Sequential or Model
         The networks, compiled. Layers and optimizers may differ; the shapes of inputs and outputs,
         the dtype, the loss and the metrics may not.
     x : array_like of shape (n, ...)
@@ -140,13 +140,13 @@ def fit_many(
     )
 
 
-def _networks(models: Any) -> list[Sequential]:
+def _networks(models: Any) -> list[Model]:
     """Return the networks, if they can be trained side by side."""
-    if isinstance(models, Sequential) or not isinstance(models, Iterable):
+    if isinstance(models, Model) or not isinstance(models, Iterable):
         raise TypeError(
             f"models: expected a list of fanin.Sequential, found {_checks.found(models)}"
         )
-    networks = [as_sequential(f"models[{place}]", model) for place, model in enumerate(models)]
+    networks = [as_model(f"models[{place}]", model) for place, model in enumerate(models)]
     if not networks:
         raise ValueError("models: expected at least one, found none")
     for place, model in enumerate(networks):

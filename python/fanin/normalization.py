@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +14,9 @@ from fanin._checks import FloatArray
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
 from fanin.layers._arrays import like
 from fanin.models import Sequential
+from fanin.models._model import as_model
 from fanin.models._sequential import as_sequential
+from fanin.models._trainable import Trainable
 from fanin.show.results import Result
 from fanin.show.table import Table
 from fanin.show.text import counted
@@ -31,7 +34,7 @@ Array = FloatArray
 _AVERAGES = ("moving_mean", "moving_variance")
 
 
-def recalibrate(model: Sequential, x: ArrayLike) -> None:
+def recalibrate(model: Trainable, x: Any) -> None:
     """Set the running averages of every BatchNormalization to the exact statistics of some data.
 
     Layer by layer, each with the statistics of those before it already exact: "precise batch
@@ -39,9 +42,9 @@ def recalibrate(model: Sequential, x: ArrayLike) -> None:
 
     Parameters
     ----------
-    model : Sequential
+    model : Sequential or Model
         Changed in place.
-    x : array_like of shape (n, ...)
+    x : array_like of shape (n, ...), or list or dict of them
         The training data, or a good part of it.
 
     Raises
@@ -51,7 +54,8 @@ def recalibrate(model: Sequential, x: ArrayLike) -> None:
     ShapeError
         If `x` has the wrong shape.
     ValueError
-        If `x`, or what a layer makes of it, is not finite; the model is as it was.
+        If `x`, or what a layer makes of it, is not finite, or a BatchNormalization is called more
+        than once; the model is as it was.
     RuntimeError
         If another thread trains the model.
 
@@ -67,16 +71,26 @@ def recalibrate(model: Sequential, x: ArrayLike) -> None:
     >>> float(model.layers[0].moving_mean[0]), float(model.layers[0].moving_variance[0])
     (2.0, 1.0)
     """
-    inputs = as_sequential("model", model).take(x)
+    inputs = as_model("model", model).take(x)
+    row = model.computing
+    called = [row[place] for place, _ in model.calls if isinstance(row[place], BatchNormalization)]
+    for layer in called:
+        if called.count(layer) > 1:
+            raise ValueError(
+                f"model: expected layers of BatchNormalization that are called once, found "
+                f"{layer.name!r}, which is called {called.count(layer)} times"
+            )
     with model.built_for(inputs), model.network.writing(model.name) as writing:
         kept = model.state.copy()
+        values = model.of_each_input(inputs)
         try:
-            for layer in model.layers:
+            for place, reads in model.calls:
+                layer, given = row[place], [values[number] for number in reads]
                 if isinstance(layer, BatchNormalization):
-                    for role, values in zip(_AVERAGES, _statistics(layer, inputs), strict=True):
+                    for role, found in zip(_AVERAGES, _statistics(layer, given[0]), strict=True):
                         view, name = layer.arrays[role], f"{layer.name}/{role}"
-                        writing.turn(np.copyto, view, like(name, values, view, finite=True))
-                inputs = layer(inputs)
+                        writing.turn(np.copyto, view, like(name, found, view, finite=True))
+                values.append(layer(given if len(given) > 1 else given[0]))
         except BaseException:
             writing.turn(np.copyto, model.state, kept)
             raise

@@ -24,7 +24,7 @@ from fanin.layers import Layer
 from fanin.losses import Loss
 from fanin.losses._own import DifferentiableLoss
 from fanin.metrics import Metric
-from fanin.models import Sequential
+from fanin.models import Model
 from fanin.optimizers import Optimizer
 from fanin.random import RandomSource, Rng
 from fanin.theory.nonlinearity import Nonlinearity
@@ -42,6 +42,7 @@ __all__ = [
     "FloatArray",
     "InitializerLike",
     "InitializerName",
+    "InputsLike",
     "KerasModel",
     "LayerArguments",
     "Logs",
@@ -71,8 +72,10 @@ Config: TypeAlias = dict[str, object]
 """What `get_config` and `serialize` return: arguments by name, for `from_config`."""
 Verbose: TypeAlias = Literal["auto", 0, 1, 2] | int | str
 """How much `fit`, `evaluate` and `predict` print."""
+InputsLike: TypeAlias = ArrayLike | Sequence[ArrayLike] | Mapping[str, ArrayLike]
+"""What a model is given: an array, or one for each of its inputs, in order or by name."""
 Validation: TypeAlias = (
-    tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike] | Sequence[ArrayLike]
+    tuple[InputsLike, ArrayLike] | tuple[InputsLike, ArrayLike, ArrayLike] | Sequence[ArrayLike]
 )
 """What `validation_data` takes: samples, targets and perhaps weights."""
 
@@ -251,7 +254,7 @@ class KerasModel(Protocol):
         """Return the arrays."""
 
 
-ModelLike: TypeAlias = Sequential | TorchModel | KerasModel
+ModelLike: TypeAlias = Model | TorchModel | KerasModel
 """What is measured or initialized: a model of fanin, of torch or of Keras."""
 
 

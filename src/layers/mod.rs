@@ -2,16 +2,20 @@
 //!
 //! A function holds no array. Its parameters are a slice of the network's flat parameter array, its state
 //! (running statistics) a slice of the flat state array, and what backward needs of forward is in a
-//! cache that the caller provides. A new layer is one file and one row in [`from_settings`].
+//! cache that the caller provides. A new layer is one file and one row in [`from_settings`], or in `from_shapes` if it
+//! joins values or changes shapes.
 
 mod activate;
 mod batch_normalization;
 mod dense;
 mod dropout;
+mod elementwise;
 mod join;
 pub(crate) mod narrow;
 mod operands;
 mod product;
+mod rescaling;
+mod shapes;
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -19,11 +23,13 @@ use std::sync::Arc;
 
 pub(crate) use activate::Activate;
 pub(crate) use batch_normalization::BatchNormalization;
-pub(crate) use join::add;
-pub use join::{Add, Concatenate};
+pub use elementwise::Add;
+pub use join::Concatenate;
+pub(crate) use join::{Take, add};
 pub use operands::{Gradients, Inputs};
 pub(crate) use operands::{Location, Values, of_samples};
 pub(crate) use product::Product;
+pub(crate) use shapes::{from_shapes, one};
 
 use crate::error::Result;
 use crate::float::Float;
@@ -173,7 +179,7 @@ pub fn from_settings<F: Float>(
     width: usize,
 ) -> Result<Vec<Arc<dyn Function<F>>>> {
     type Make<F> = fn(&Settings, usize) -> Result<Vec<Arc<dyn Function<F>>>>;
-    let registry: [(&str, Make<F>); 4] = [
+    let registry: [(&str, Make<F>); 5] = [
         ("activation", |s, width| {
             Ok(vec![Arc::new(Activate::from_settings(s, width)?)])
         }),
@@ -183,6 +189,9 @@ pub fn from_settings<F: Float>(
         ("dense", dense::functions),
         ("dropout", |s, width| {
             Ok(vec![Arc::new(dropout::Dropout::new(s, width)?)])
+        }),
+        ("rescaling", |s, width| {
+            Ok(vec![Arc::new(rescaling::Rescaling::new(s, width)?)])
         }),
     ];
     look_up("layer", &settings.kind, &registry)?(settings, width)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::layers::{self, Array, Function};
+use crate::layers::{self, Array, Function, Take};
 use crate::settings::Settings;
 use crate::shape::Shape;
 
@@ -135,16 +135,38 @@ impl<F: Float> Graph<F> {
         self.input
     }
 
+    /// These numbers of each sample.
+    pub(super) fn part_of_input(&mut self, part: Range<usize>) -> Result<Value> {
+        let (input, parts) = (self.input, vec![part]);
+        let take = Take {
+            width: input.width,
+            parts,
+            times: 1,
+        };
+        self.apply(self.layers.len(), Arc::new(take), &[input])
+    }
+
     /// Apply a new layer to `x`.
-    pub fn layer(&mut self, settings: &Settings, mut x: Value) -> Result<Value> {
-        let (layer, first) = (self.layers.len(), self.operations.len());
+    pub fn layer(&mut self, settings: &Settings, x: Value) -> Result<Value> {
+        let first = self.operations.len();
+        let made = self.layer_anew(self.layers.len(), settings, x)?;
+        self.layers.push(first..self.operations.len());
+        Ok(made)
+    }
+
+    /// Apply what `settings` describe to `x` as part of layer number `layer`, with arrays of its own.
+    pub(super) fn layer_anew(
+        &mut self,
+        layer: usize,
+        settings: &Settings,
+        mut x: Value,
+    ) -> Result<Value> {
         let trainable = !settings.values.contains_key("trainable") || settings.flag("trainable")?;
         for function in layers::from_settings::<F>(settings, x.width)? {
             let parameters = self.parameters.push::<F>(layer, function.parameters())?;
             let state = self.state.push::<F>(layer, function.state())?;
             x = self.push(layer, function, &[x], parameters, state, trainable)?;
         }
-        self.layers.push(first..self.operations.len());
         Ok(x)
     }
 
@@ -167,6 +189,16 @@ impl<F: Float> Graph<F> {
     pub fn join(&mut self, function: Arc<dyn Function<F>>, reads: &[Value]) -> Result<Value> {
         let layer = self.layers.len();
         self.skip_layer();
+        self.apply(layer, function, reads)
+    }
+
+    /// Apply a function without arrays as part of layer number `layer`.
+    pub(super) fn apply(
+        &mut self,
+        layer: usize,
+        function: Arc<dyn Function<F>>,
+        reads: &[Value],
+    ) -> Result<Value> {
         self.push(layer, function, reads, 0..0, 0..0, true)
     }
 

@@ -1,5 +1,6 @@
 //! A network: the plan of its layers, passes over a batch, training, evaluation, prediction.
 
+mod calls;
 mod evaluate;
 pub mod gate;
 mod graph;
@@ -13,6 +14,7 @@ mod program;
 mod sync;
 mod train;
 
+pub use calls::Call;
 pub use evaluate::{Evaluation, Predictor};
 pub use graph::{Graph, Operation, Place, Value};
 pub use objective::Objective;

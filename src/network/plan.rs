@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use once_cell::race::OnceBox;
 
-use super::graph::{Flat, Graph, Operation, Place, Value, size_of_array, value};
+use super::calls::{Call, Called};
+use super::graph::{Flat, Graph, Operation, Place, Value};
 use super::layout::Purpose;
 use super::lower;
 use super::program::Program;
@@ -50,7 +51,7 @@ impl<F: Float> Default for Made<F> {
     }
 }
 
-/// What a layer makes.
+/// What a call of a layer makes.
 #[derive(Debug, Clone, Copy)]
 pub struct Layer {
     /// What goes into the activation that ends it, if one does.
@@ -61,7 +62,7 @@ pub struct Layer {
 
 impl Layer {
     /// One that ends in `operation`.
-    fn of<F: Float>(operation: &Operation<F>) -> Self {
+    pub(super) fn of<F: Float>(operation: &Operation<F>) -> Self {
         let before = || operation.reads[0];
         Self {
             before_activation: lower::activation(operation).map(|_| before()),
@@ -83,28 +84,20 @@ struct Arrays {
 impl<F: Float> Plan<F> {
     /// Compile a chain of layers for samples of `input_shape` (without the batch axis).
     pub fn new(input_shape: &[usize], settings: &[Settings]) -> Result<Self> {
-        let mut graph = Graph::new(input_shape)?;
-        let (mut shape, mut output_shapes) = (input_shape.to_vec(), Vec::new());
-        let (mut x, mut layers) = (graph.input(), Vec::new());
-        for (index, settings) in settings.iter().enumerate() {
-            if settings.kind == "flatten" {
-                // Samples are contiguous: another shape of the same numbers.
-                graph.skip_layer();
-                shape = vec![shape.iter().product()];
-                x = value(x.number, &shape);
-                layers.push(Layer {
-                    before_activation: None,
-                    output: x,
-                });
-            } else {
-                x = graph.layer(settings, x)?;
-                *shape.last_mut().expect("an axis") = x.width;
-                size_of_array::<F>(&format!("output of layer {index}"), &shape)?;
-                layers.extend(graph.operations.last().map(Layer::of));
-            }
-            output_shapes.push(shape.clone());
-        }
-        Self::from_graph(graph, x, layers, output_shapes)
+        let calls = Call::chain(settings.len());
+        Self::of_calls(&[input_shape.to_vec()], settings, &calls)
+    }
+
+    /// Compile calls of layers, of which the last one makes the output. Inputs of these shapes lie in a sample one after
+    /// the other.
+    pub fn of_calls(
+        input_shapes: &[Vec<usize>],
+        settings: &[Settings],
+        calls: &[Call],
+    ) -> Result<Self> {
+        let called = Called::new(input_shapes, settings, calls)?;
+        let (layers, shapes) = (called.layers, called.output_shapes);
+        Self::from_graph(called.graph, called.output, layers, shapes)
     }
 
     /// Compile a graph that ends in `output`; each operation counts as a layer.
@@ -199,12 +192,12 @@ impl<F: Float> Plan<F> {
         self.output.size()
     }
 
-    /// What each layer makes.
+    /// What each call of a layer makes; in a chain there is one a layer.
     pub fn layers(&self) -> &[Layer] {
         &self.arrays.layers
     }
 
-    /// The shape of each layer's output, without the batch axis.
+    /// The shape of what each call of a layer makes, without the batch axis.
     pub fn output_shapes(&self) -> &[Vec<usize>] {
         &self.arrays.output_shapes
     }

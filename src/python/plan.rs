@@ -8,12 +8,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::arrays::{ElementType, by_dtype, check_shape, read, sizes};
+use super::boundary::found;
 use super::lock::Lock;
 use super::passes::{Cache, LayerArrays, Out};
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::network::gate::Reader;
-use crate::network::{self, Place};
+use crate::network::{self, Call, Place};
 
 /// An immutable description of a network: layers, shapes, offsets into the flat arrays.
 #[pyclass(frozen, module = "fanin._core")]
@@ -38,6 +39,17 @@ fn shapes<'py>(py: Python<'py>, shapes: &[Vec<usize>]) -> PyResult<Vec<Bound<'py
     shapes.iter().map(|shape| PyTuple::new(py, shape)).collect()
 }
 
+/// Calls of layers, each with the numbers of the values that it reads.
+fn read_calls(calls: &Bound<'_, PyAny>) -> PyResult<Vec<Call>> {
+    let calls: Vec<(usize, Vec<usize>)> = calls.extract().or_else(|_| {
+        let expected = "pairs of a layer and the values that it reads, whole numbers from 0 on";
+        let message = format!("calls: expected {expected}, found {}", found(calls)?);
+        Err(PyTypeError::new_err(message))
+    })?;
+    let call = |(layer, reads)| Call { layer, reads };
+    Ok(calls.into_iter().map(call).collect())
+}
+
 /// Begin to read arrays of a network with this lock; those of no network are read as they are.
 fn hold<'py, const N: usize>(
     lock: Option<&Bound<'py, Lock>>,
@@ -52,20 +64,39 @@ fn hold<'py, const N: usize>(
 
 #[pymethods]
 impl Plan {
+    /// Layers in a row; or, of inputs of several shapes, calls of layers: (layer, values that it reads).
     #[new]
+    #[pyo3(signature = (input_shape, layers, dtype, calls=None))]
     fn new(
         input_shape: &Bound<'_, PyAny>,
         layers: Vec<Bound<'_, PyDict>>,
         dtype: &str,
+        calls: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let element_type = ElementType::of_name(dtype)?;
-        let input_shape = sizes("input_shape", input_shape)?;
+        let (input_shapes, calls) = match calls {
+            None => (vec![sizes("input_shape", input_shape)?], None),
+            Some(calls) => {
+                let shapes = input_shape.try_iter()?;
+                let shapes = shapes.map(|shape| sizes("input_shape", &shape?));
+                (
+                    shapes.collect::<PyResult<Vec<_>>>()?,
+                    Some(read_calls(calls)?),
+                )
+            }
+        };
         let layers = layers.iter().map(from_dict).collect::<PyResult<Vec<_>>>()?;
+        let calls = calls.unwrap_or_else(|| Call::chain(layers.len()));
+        let compiled: Box<dyn Any + Send + Sync> = by_dtype!(element_type, F => {
+            Box::new(network::Plan::<F>::of_calls(&input_shapes, &layers, &calls)?)
+        });
         Ok(Self {
-            compiled: by_dtype!(element_type, F => {
-                Box::new(network::Plan::<F>::new(&input_shape, &layers)?)
-            }),
-            input_shape,
+            compiled,
+            input_shape: match <[_; 1]>::try_from(input_shapes) {
+                Ok([shape]) => shape,
+                // One after the other.
+                Err(several) => vec![several.iter().map(|s| s.iter().product::<usize>()).sum()],
+            },
             element_type,
         })
     }

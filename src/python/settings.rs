@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyString};
+use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
 
 use super::boundary::found;
 use crate::settings::{Settings, Value};
@@ -49,12 +49,19 @@ fn from_value(name: &str, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Va
         Ok(Value::Text(text.extract()?))
     } else if let Ok(dict) = value.cast::<PyDict>() {
         Ok(Value::Nested(nested(dict, depth + 1)?))
+    } else if value.is_instance_of::<PyTuple>() {
+        let numbers = value.extract().or_else(|_| {
+            let (expected, found) = ("whole numbers that 64 bits hold", found(value)?);
+            let message = format!("{name}: expected {expected}, found {found}");
+            Err(PyTypeError::new_err(message))
+        });
+        Ok(Value::Integers(numbers?))
     } else if let Ok(number) = value.extract() {
         Ok(Value::Float(number))
     } else {
         let found = value.get_type();
         Err(PyTypeError::new_err(format!(
-            "{name}: expected a bool, number, str or dict, found {found}"
+            "{name}: expected a bool, number, str, tuple or dict, found {found}"
         )))
     }
 }

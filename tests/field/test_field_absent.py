@@ -84,7 +84,7 @@ def names_of(path):
 # Names of modules.
 
 IMPORTED = [
-    "fanin.Model",
+    "fanin.Functional",
     "fanin.layers.Conv2D",
     "fanin.layers.Embedding",
     "fanin.layers.LSTM",
@@ -98,7 +98,7 @@ IMPORTED = [
     "fanin.activations.hard_sigmoid",
     "fanin.initializers.STFT",
     "fanin.utils.plot_model",
-    "fanin.models.Model",
+    "fanin.models.Functional",
     "fanin.models.model_from_json",
     "fanin.backend.get_value",
     "fanin.backend.set_value",

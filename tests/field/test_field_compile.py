@@ -49,10 +49,11 @@ PROPERTIES = [
 ]
 # What there is in each state beside what is always there.
 BUILT = {"network", "params", "state", "output_shape", "input_shape"}
+BUILT |= {"inputs", "input", "input_names", "outputs", "output"}
 COMPILED = {"compiled_with", "optimizer", "loss", "slots"}
 LACKING = {
     "empty": BUILT | COMPILED,
-    "an input alone": (BUILT | COMPILED) - {"input_shape"},
+    "an input alone": (BUILT | COMPILED) - {"input_shape", "input_names"},
     "unbuilt": BUILT | COMPILED,
     "uncompiled": COMPILED,
     "compiled, unbuilt": BUILT,
@@ -250,7 +251,7 @@ OTHERS = {
 @pytest.mark.parametrize("call", OF_A_NETWORK.values(), ids=OF_A_NETWORK)
 @pytest.mark.parametrize(("other", "word"), OTHERS.values(), ids=OTHERS)
 def test_field_R8_what_is_no_network_is_named(other, word, call):
-    assert_refused(lambda: call(other), TypeError, "expected a fanin.Sequential, found", word)
+    assert_refused(lambda: call(other), TypeError, "expected a fanin.Sequential", word)
 
 
 CACHES = {

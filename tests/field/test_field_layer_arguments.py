@@ -62,7 +62,7 @@ def test_field_R9_a_dtype_of_the_data():
 
 
 def test_field_R9_an_input_stays_as_it_was_made():
-    made = layers.Input((3,))
+    made = layers.InputLayer((3,))
     for name, value in (("dtype", "float64"), ("shape", (4,))):
         assert_refused(lambda n=name, v=value: setattr(made, n, v), AttributeError, f"{name}: an")
     assert made.shape == (3,)
@@ -103,9 +103,9 @@ def test_field_N4_layers_say_their_input_once(make, arguments):
 
 
 def test_what_does_not_contradict():
-    assert layers.Input((3,), batch_size=4).shape == (3,)
-    assert layers.Input(batch_shape=(2, 3)).shape == (3,)
-    assert layers.Input(batch_shape=(None, 3, 4)).shape == (3, 4)
+    assert layers.Input((3,), batch_size=4).shape == (None, 3)
+    assert layers.InputLayer(batch_shape=(2, 3)).shape == (3,)
+    assert layers.Input(batch_shape=(None, 3, 4)).shape == (None, 3, 4)
 
 
 # N3: seeds of Dropout.

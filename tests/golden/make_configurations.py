@@ -16,6 +16,8 @@ from fanin.optimizers import schedules
 
 JSON = Path(__file__).with_name("configurations.json")
 PICKLE = JSON.with_suffix(".pickle")
+# Members that came later: pickles stay as the first version wrote them.
+ADDED = PICKLE.with_name("configurations_added.pickle")
 PLACES = {
     "initializers": initializers,
     "layers": layers,
@@ -159,6 +161,15 @@ MEMBERS = {
             },
         ),
         "Softmax": ("", {"axis": ("-1",), **_LAYER}),
+        **dict.fromkeys(
+            ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"), ("", _LAYER)
+        ),
+        "Concatenate": ("", {"axis": ("1",), **_LAYER}),
+        "Dot": ("", {"axes": ("-1", "[1, 1]"), "normalize": ("False",), **_LAYER}),
+        "Permute": ("dims=(2, 1)", {**_LAYER}),
+        "RepeatVector": ("n=3", {**_LAYER}),
+        "Rescaling": ("scale=2", {"offset": ("-0.5",), **_LAYER}),
+        "Reshape": ("target_shape=(2, -1)", {"target_shape": ("6", "[3, 2]"), **_LAYER}),
     },
     "losses": {
         **dict.fromkeys(
@@ -285,7 +296,9 @@ def main():
         f"{json.dumps(code)}: {json.dumps(words(code, member))}" for code, member in members.items()
     )
     JSON.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    PICKLE.write_bytes(pickle.dumps(members, protocol=4))
+    before = pickle.loads(PICKLE.read_bytes())
+    new = {code: member for code, member in members.items() if code not in before}
+    ADDED.write_bytes(pickle.dumps(new, protocol=4))
 
 
 if __name__ == "__main__":

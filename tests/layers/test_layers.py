@@ -23,11 +23,45 @@ MEMBERS = [
     lambda **kw: layers.ELU(0.7, **kw),
     lambda **kw: layers.Softmax(**kw),
     lambda **kw: layers.Flatten(**kw),
+    lambda **kw: layers.Reshape((3, 1), **kw),
+    lambda **kw: layers.Permute((1,), **kw),
+    lambda **kw: layers.RepeatVector(2, **kw),
+    lambda **kw: layers.Rescaling(2.5, -1.0, **kw),
+]
+# Those of several inputs, on two.
+JOINS = [
+    layers.Add,
+    layers.Subtract,
+    layers.Multiply,
+    layers.Average,
+    layers.Maximum,
+    layers.Minimum,
+    lambda **kw: layers.Concatenate(axis=1, **kw),
+    lambda **kw: layers.Dot(axes=1, **kw),
 ]
 
 
 def test_every_layer_has_a_row():
-    assert {type(make()) for make in MEMBERS} == set(layers._REGISTRY.members)
+    assert {type(make()) for make in [*MEMBERS, *JOINS]} == set(layers._REGISTRY.members)
+
+
+@pytest.mark.parametrize("make", JOINS)
+def test_layers_of_several_inputs_by_themselves(make):
+    layer = make(dtype="float64")
+    pair = [X, X**2 - 1]
+    y, cache = layer.forward(pair)
+    assert layer.input_shape == [(None, 3), (None, 3)]
+    assert y.shape == (5, *layer.output_shape[1:]) == layer.compute_output_shape([(5, 3), (5, 3)])
+    dx, grads = layer.backward(np.ones_like(y), cache)
+    assert [part.shape for part in dx] == [(5, 3), (5, 3)]
+    assert grads == {}
+    again = layers.deserialize(layers.serialize(layer))
+    for twin in (again, pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)):
+        assert np.array_equal(twin(pair), y)
+    assert layer([X[:, :2], X[:, 1:]]).shape[0] == 5  # arrays of another width
+    for wrong in (X[0], [X, X[:4]], [], 3, [X, X[:, None]]):
+        with pytest.raises((ShapeError, TypeError, ValueError)):
+            layer(wrong)
 
 
 @pytest.mark.parametrize("make", MEMBERS)
@@ -232,8 +266,8 @@ def test_names_count_up():
         (lambda: layers.Softmax(axis=1), ValueError, "last axis"),
         (lambda: layers.Input(), ValueError, "shape of one sample"),
         (lambda: layers.Input(shape=(None, 3)), ShapeError, "known length"),
-        (lambda: layers.Dense(2)(layers.Input(shape=(3,))), TypeError, "Sequential"),
-        (lambda: layers.Dense(2)(layers.Dense(2)), TypeError, "Sequential"),
+        (lambda: layers.Dense(2).forward(layers.Input(shape=(3,))), TypeError, "no numbers"),
+        (lambda: layers.Dense(2)(layers.Dense(2)), TypeError, "an array or a value"),
         (lambda: layers.Dense(2).build((3,)), ShapeError, "batch axis"),
         (lambda: layers.Dense(2)(np.ones(3)), ShapeError, r"\(batch, features\)"),
         (lambda: layers.Dense(2)(np.ones((1, 3), complex)), TypeError, "real numbers"),

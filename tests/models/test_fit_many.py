@@ -164,7 +164,7 @@ REFUSED = {
         lambda: [make(0), "x"],
         {},
         TypeError,
-        r"models\[1\]: expected a fanin.Sequential, found \'x\'",
+        r"models\[1\]: expected a fanin.Sequential or fanin.Model, found \'x\'",
     ),
     "twice": (
         lambda: [TWICE, make(1), TWICE],

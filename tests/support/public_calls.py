@@ -77,6 +77,18 @@ COMPARED = fanin.compare(
 REPORT = fanin.diagnose(fitted(), X, Y)
 RECORDED = fitted().fit(X, Y, verbose=0, callbacks=[callbacks.SignalMonitor(X, Y, every=1)])
 
+
+def wired():
+    inputs = layers.Input((4,))
+    return {"inputs": inputs, "outputs": layers.Dense(3)(inputs)}
+
+
+def graph():
+    model = fanin.Model(**wired(), rng=0)
+    model.compile("sgd", "mse")
+    return model
+
+
 OBJECTS: dict[str, Callable[[], Any]] = {
     "Sequential": fitted,
     "Sequential, not built": not_built,
@@ -91,6 +103,8 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "LeakyReLU": lambda: built(layers.LeakyReLU()),
     "ELU": lambda: built(layers.ELU()),
     "InputLayer": lambda: layers.InputLayer((4,)),
+    "Model": graph,
+    "Add": layers.Add,
     "CategoricalCrossentropy": losses.CategoricalCrossentropy,
     "BinaryCrossentropy": losses.BinaryCrossentropy,
     "SparseCategoricalCrossentropy": losses.SparseCategoricalCrossentropy,
@@ -139,6 +153,7 @@ for _name in ("Initializer", "RandomInitializer"):
 
 # Arguments that a callable needs: by name for all, or for one callable.
 COMMON: dict[str, Callable[[], Any]] = {
+    "inputs": lambda: [X.copy(), X.copy()],
     "model": fitted,
     "x": X.copy,
     "y": Y.copy,
@@ -217,6 +232,11 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "fanin.Input": lambda: {"shape": (4,)},
     "fanin.layers.InputLayer": lambda: {"shape": (4,)},
     "Sequential.build": lambda: {"input_shape": (None, 4)},
+    "fanin.Model": lambda: wired(),
+    "fanin.layers.Permute": lambda: {"dims": (2, 1)},
+    "fanin.layers.RepeatVector": lambda: {"n": 2},
+    "fanin.layers.Rescaling": lambda: {"scale": 2.0},
+    "fanin.layers.Reshape": lambda: {"target_shape": (2, 2)},
     "fanin.Sequential": lambda: {"layers": list(stack(input_dim=4)), "rng": 0},
     "fanin.compare": lambda: {
         "arms": ["zeros"],
@@ -297,6 +317,9 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "Dense of a network.from_config": configured(lambda: layers.Dense(3)),
     "Dense of a network.backward": passed(lambda: built(layers.Dense(5))),
     "Dense of a network.set_weights": lambda: {"weights": fitted().layers[0].get_weights()},
+    "Model.from_config": configured(graph),
+    "Add.compute_output_shape": lambda: {"input_shape": [(None, 4), (None, 4)]},
+    "Add.build": lambda: {"input_shape": [(None, 4), (None, 4)]},
     "InputLayer.from_config": configured(lambda: layers.InputLayer((4,))),
     "CategoricalCrossentropy.from_config": configured(losses.CategoricalCrossentropy),
     "metrics.CategoricalAccuracy.from_config": configured(metrics.CategoricalAccuracy),
@@ -420,6 +443,10 @@ EXEMPT: dict[str, str] = {
             "Sequential.plan_for",
             "Sequential.built_for",
             "Sequential.restoring",
+            "Sequential.calls_of",
+            "Sequential.of_each_input",
+            "Dense of a network.shape_after",
+            "Dense of a network.shape_of_inputs",
         ),
         _INNER,
     ),

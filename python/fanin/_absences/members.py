@@ -3,7 +3,7 @@
 from fanin._absences.names import Rows
 
 _OUTSIDE = "what a network computes is compiled; forward and backward are its steps by hand"
-_GRAPH = "there are no symbolic tensors; model(x) and layer(x) give the outputs of an array"
+_GRAPH = "model.inputs, model.output and layer.output are values, without numbers"
 _PENALTY = "penalties are not implemented; optimizers have weight_decay"
 _CONSTRAINT = "constraints are not implemented; optimizers have clipnorm and clipvalue"
 _QUANTIZED = "quantization is not implemented"
@@ -35,7 +35,7 @@ _SHARED: Rows = (
         "a layer or model is called itself: layer(x), or layer.forward(x) for what backward needs",
         "call symbolic_call stateless_call rematerialized_call quantized_call",
     ),
-    (_GRAPH, "input output inputs outputs input_tensor output_tensor inbound_nodes outbound_nodes"),
+    (_GRAPH, "input_tensor output_tensor inbound_nodes outbound_nodes"),
     (
         "there are no symbolic tensors; input_shape and output_shape are there",
         "input_spec compute_output_spec get_input_at get_output_at get_input_shape_at "
@@ -118,7 +118,7 @@ MEMBERS: dict[str, Rows] = {
         ("optimizer.learning_rate is the learning rate", "lr learning_rate"),
         ("the optimizer's arrays are model.slots", "optimizer_weights"),
         ("networks have no state between batches", "stateful state_updates updates"),
-        (f"{_GRAPH}; slice model.layers for a part", "get_layer_output"),
+        ("a fanin.Model of model.input and the output of a layer computes it", "get_layer_output"),
         *_SHARED,
     ),
     "layer": (

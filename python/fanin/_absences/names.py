@@ -5,7 +5,7 @@ Rows = tuple[tuple[str, str], ...]
 _DENSE = "fanin is for dense networks"
 _NUMPY = "arrays are NumPy's, and so are the functions on them"
 _PREPARE = "prepare the arrays with NumPy before fit"
-_CHAIN = "a network is a chain of layers, fanin.Sequential"
+_MODELS = "a network is a fanin.Sequential or a fanin.Model of inputs and an output"
 _COMPILED = "layers run in compiled code, which cannot call Python"
 _PENALTIES = "penalties of weights are not implemented; optimizers have weight_decay"
 _CONSTRAINTS = "constraints of weights are not implemented; optimizers have clipnorm and clipvalue"
@@ -42,7 +42,7 @@ MODULES: dict[str, Rows] = {
         ("experimental parts of Keras are not there", "experimental"),
         ("fanin.losses has the losses", "objectives"),
         ("fanin.initializers has the initializers", "initializations"),
-        ("the functional API is not implemented; " + _CHAIN, "engine"),
+        (_MODELS, "engine"),
         ("fit, evaluate and predict take arrays", "data io"),
         ("fanin.Sequential is what scikit-learn calls MLPClassifier", "neural_network"),
         ("fanin.optimizers has the optimizers", "optim"),
@@ -63,7 +63,8 @@ MODULES: dict[str, Rows] = {
             "convolutional pooling recurrent convolutional_recurrent cudnn_recurrent local "
             "embeddings attention",
         ),
-        (f"nothing merges: {_CHAIN}", "merge merging wrappers"),
+        ("Add, Concatenate and the like are in fanin.layers itself", "merge merging"),
+        ("a layer is wrapped by none", "wrappers"),
         (_PREPARE, "preprocessing experimental"),
     ),
     "utils": (
@@ -105,8 +106,8 @@ MODULES: dict[str, Rows] = {
 NAMES: dict[str, Rows] = {
     "": (
         (
-            f"neither the functional API nor subclassed models are implemented; {_CHAIN}",
-            "Model Function Functional KerasTensor Operation",
+            "a network is a fanin.Model; Input and layers that are called make its values",
+            "Function Functional KerasTensor Operation",
         ),
         ("the classes are in modules: fanin.layers.Layer, fanin.losses.Loss", "Layer Loss Metric"),
         (
@@ -155,7 +156,7 @@ NAMES: dict[str, Rows] = {
             f"{_DENSE} and has no recurrent layers",
             "RNN SimpleRNN SimpleRNNCell LSTM LSTMCell GRU GRUCell StackedRNNCells Bidirectional "
             "TimeDistributed ConvLSTM1D ConvLSTM2D ConvLSTM3D CuDNNLSTM CuDNNGRU "
-            "TimeDistributedDense Masking RepeatVector",
+            "TimeDistributedDense Masking",
         ),
         (
             f"{_DENSE} and has no attention",
@@ -176,23 +177,18 @@ NAMES: dict[str, Rows] = {
             "SpatialDropout3D",
         ),
         (
-            "Flatten is the only layer that changes shapes; reshape the arrays with NumPy before "
-            "fit",
-            "Reshape Permute Cropping1D Cropping2D Cropping3D UpSampling1D UpSampling2D "
+            "Flatten, Reshape, Permute and RepeatVector are the layers that change shapes",
+            "Cropping1D Cropping2D Cropping3D UpSampling1D UpSampling2D "
             "UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D",
         ),
-        (
-            f"nothing merges: {_CHAIN}",
-            "Add Average Concatenate Dot Maximum Minimum Multiply Subtract add average "
-            "concatenate dot maximum minimum multiply subtract Merge merge",
-        ),
+        ("Add, Concatenate and the like are in fanin.layers itself", "Merge"),
         (
             f"{_COMPILED}; transform the arrays before fit",
             "Lambda Wrapper FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
         ),
         (
             _PREPARE,
-            "Normalization Rescaling Resizing CenterCrop CategoryEncoding Discretization Hashing "
+            "Normalization Resizing CenterCrop CategoryEncoding Discretization Hashing "
             "HashedCrossing IntegerLookup StringLookup TextVectorization MelSpectrogram "
             "STFTSpectrogram MaxNumBoundingBoxes Pipeline DenseFeatures AugMix AutoContrast "
             "ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization MixUp RandAugment "
@@ -211,8 +207,7 @@ NAMES: dict[str, Rows] = {
         ("Dense(units) finds the number of inputs by itself", "Linear LazyLinear"),
         ("it is called BatchNormalization", "BatchNorm1d BatchNorm"),
         ("Activation takes it by name, such as Activation('tanh')", "Tanh Sigmoid GELU SELU SiLU"),
-        (f"neither the functional API nor subclassed models are implemented; {_CHAIN}", "Model"),
-        (f"it is fanin.Sequential: {_CHAIN}", "Sequential"),
+        ("models are fanin.Sequential and fanin.Model", "Model Sequential"),
     ),
     "losses": (
         (
@@ -379,8 +374,8 @@ NAMES: dict[str, Rows] = {
     ),
     "models": (
         (
-            f"neither the functional API nor subclassed models are implemented; {_CHAIN}",
-            "Model Functional Graph",
+            _MODELS,
+            "Functional Graph",
         ),
         (
             "fanin.Sequential.from_config(config) makes a model of what model.get_config() "

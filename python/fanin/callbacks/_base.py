@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fanin.callbacks._run import Run
     from fanin.callbacks._signals import Signals
-    from fanin.models import Sequential
+    from fanin.models._trainable import Trainable
 
 Logs: TypeAlias = dict[str, float]
 """Loss and metrics by name."""
@@ -44,7 +44,7 @@ class Callback(Member):
 
     Attributes
     ----------
-    model : Sequential
+    model : Sequential or Model
         The network; ``model.stop_training = True`` ends training after the batch or epoch.
     params : dict
         ``verbose``, ``epochs`` and ``steps``.
@@ -71,7 +71,7 @@ class Callback(Member):
     def __init__(self) -> None:
         self.params: dict[str, int] = {}
         # None until a run begins; hooks are called in one.
-        self.model: Sequential = None  # type: ignore[assignment]
+        self.model: Trainable = None  # type: ignore[assignment]
 
     def set_params(self, params: dict[str, int]) -> None:
         """Set `params`; called by `fit`.
@@ -83,12 +83,12 @@ class Callback(Member):
         """
         self.params = params
 
-    def set_model(self, model: "Sequential") -> None:
+    def set_model(self, model: "Trainable") -> None:
         """Set `model`; called by `fit`.
 
         Parameters
         ----------
-        model : Sequential
+        model : Sequential or Model
             The network.
         """
         self.model = model
@@ -308,7 +308,7 @@ class CallbackList:
     def __init__(
         self,
         callbacks: Iterable[Callback] | Callback | None,
-        model: "Sequential",
+        model: "Trainable",
         params: Mapping[str, int],
     ) -> None:
         self.callbacks: list[Callback] = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fanin.callbacks._base import Callback
-    from fanin.models import Sequential
+    from fanin.models._trainable import Trainable
 
 EPOCH = ("on_epoch_end",)
 """Where a callback can add values to the logs of an epoch."""
@@ -19,7 +19,7 @@ BATCH = ("on_train_batch_end", "on_batch_end")
 class Run:
     """A `fit` whose arguments are checked, and which has changed nothing yet."""
 
-    model: "Sequential"
+    model: "Trainable"
     features: tuple[int, ...]
     """Shape of a sample, which an unbuilt model does not know."""
     directions: Mapping[str, bool | None]

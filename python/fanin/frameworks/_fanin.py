@@ -19,7 +19,7 @@ from fanin.frameworks._visit import Visit, Visitor
 from fanin.layers import Layer
 from fanin.losses import Loss, _targets, resolve
 from fanin.losses._base import kind_of
-from fanin.models._chain import Chain
+from fanin.models._layered import Layered
 
 Array = NDArray[Any]
 
@@ -43,21 +43,31 @@ ADVICE = Advice(
 )
 
 
-def owns(model: object) -> TypeGuard[Chain]:
+def owns(model: object) -> TypeGuard[Layered]:
     """Whether this is a network of this package."""
-    return isinstance(model, Chain)
+    return isinstance(model, Layered)
 
 
-def open_model(model: Chain) -> Model:
+def open_model(model: Layered) -> Model:
     """See the arrays of a built network."""
     model.ready()
     row = Row()
-    for layer in model.layers:
+    for layer in model.computing:
         arrays = [_parameter(layer, role, view) for role, view in layer.arrays.items()]
         row.add(_kind(layer), layer.name, arrays, layer)
     return Model(
         layers=row.layers, result=lambda: model, alone=lambda: model.network.writing(model.name)
     )
+
+
+def refuse_graph(model: object) -> None:
+    """Refuse one of our models that may be more than layers in a row."""
+    if isinstance(model, Layered) and model._wiring is not None:
+        raise TypeError(
+            f"model: expected a fanin.Sequential, found the {type(model).__name__} {model.name!r}: "
+            "signals are followed through layers in a row alone as yet; fit, evaluate, predict and "
+            "initialize take both"
+        )
 
 
 def _kind(layer: Layer) -> str:
@@ -85,7 +95,7 @@ def _parameter(layer: Layer, role: str, view: Array) -> Parameter:
 class NetworkPass:
     """A network of this package that is passed through."""
 
-    def __init__(self, model: Chain, x: Any) -> None:
+    def __init__(self, model: Layered, x: Any) -> None:
         self.model, self.inputs = model, model.take(x)
         model.build((None, *self.inputs.shape[1:]))
         self.writing = model.network.writing(model.name)
@@ -130,7 +140,7 @@ def _rescale(kernel: Array, bias: Array | None, factor: Array, shift: Array) -> 
         bias[...] = (bias.astype(wide) - shift) * factor
 
 
-def trace(model: Chain, x: Any, y: Any, loss: Any, training: bool) -> Trace:
+def trace(model: Layered, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     """Trace a network for samples that are not looked at yet; one that is not built is built."""
     inputs = model.take(x, finite=False)
     if y is not None:  # a refused call builds nothing
@@ -144,13 +154,13 @@ def trace(model: Chain, x: Any, y: Any, loss: Any, training: bool) -> Trace:
 
 
 def trace_network(
-    model: Chain, arrays: tuple[Array, Array], x: Array, y: Any, loss: Any, training: bool
+    model: Layered, arrays: tuple[Array, Array], x: Array, y: Any, loss: Any, training: bool
 ) -> Trace:
     """Run a network forward and back; neither its parameters nor its running averages change.
 
     Parameters
     ----------
-    model : Chain
+    model : Layered
         Built for `x`.
     arrays : tuple of ndarray (parameters, state)
         Its own, which the trace then shows as they change, or others of their layout.
@@ -236,7 +246,7 @@ def entry() -> Entry:
     return Entry(open_model, NetworkPass, trace, _trained, open_trial, NetworkWorkshop)
 
 
-def chosen_before(network: Chain, loss: Any) -> Loss | None:
+def chosen_before(network: Layered, loss: Any) -> Loss | None:
     """Return the loss that was asked for, or is compiled."""
     if loss is not None:
         return resolve(loss)
@@ -244,12 +254,12 @@ def chosen_before(network: Chain, loss: Any) -> Loss | None:
     return None if compiled is None else compiled.loss
 
 
-def checked_targets(network: Chain, x: Array, y: Any, loss: Any) -> tuple[Array, Loss]:
+def checked_targets(network: Layered, x: Array, y: Any, loss: Any) -> tuple[Array, Loss]:
     """Check targets against a network that may not be built yet; nothing of it changes.
 
     Parameters
     ----------
-    network : Chain
+    network : Layered
         The network.
     x : ndarray of shape (batch, ...)
         The samples.

@@ -222,6 +222,8 @@ def watched(model: object, due: Callable[[], bool]) -> Watcher:
 def training_of(model: object) -> Training | None:
     """Return what a model can besides if it is one that this package trains, else None."""
     framework = framework_of(model)
+    if framework is _fanin:
+        _fanin.refuse_graph(model)
     return None if framework is None else framework.entry().training
 
 
@@ -262,6 +264,8 @@ def _running(model: object) -> Framework:
     framework = framework_of(model)
     if framework is None:
         _refuse(model, "a fanin.Sequential, a torch.nn.Module or a keras.Model")
+    if framework is _fanin:
+        _fanin.refuse_graph(model)
     return framework
 
 

@@ -1,6 +1,9 @@
 """Layers, usable in a network and by themselves on NumPy arrays."""
 
+import functools
 from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from fanin._absences import _absent
 from fanin._members._registry import Registry
@@ -11,39 +14,116 @@ from fanin.layers._dense import Dense
 from fanin.layers._dropout import Dropout
 from fanin.layers._shape import Flatten, Input, InputLayer
 
+if TYPE_CHECKING:  # what `_LAZY` finds when it is first used
+    from fanin.layers._merge_functions import (
+        add,
+        average,
+        concatenate,
+        dot,
+        maximum,
+        minimum,
+        multiply,
+        subtract,
+    )
+    from fanin.layers._merging import (
+        Add,
+        Average,
+        Concatenate,
+        Dot,
+        Maximum,
+        Minimum,
+        Multiply,
+        Subtract,
+    )
+    from fanin.layers._reshape import Permute, RepeatVector, Rescaling, Reshape
+
 __all__ = [
     "ELU",
     "Activation",
+    "Add",
+    "Average",
     "BatchNormalization",
+    "Concatenate",
     "Dense",
+    "Dot",
     "Dropout",
     "Flatten",
     "Input",
     "InputLayer",
     "Layer",
     "LeakyReLU",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Permute",
     "ReLU",
+    "RepeatVector",
+    "Rescaling",
+    "Reshape",
     "Softmax",
+    "Subtract",
+    "add",
+    "average",
+    "concatenate",
     "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
     "serialize",
+    "subtract",
 ]
 
-_REGISTRY: Registry[Layer | InputLayer] = Registry(
-    "layer",
-    (Layer, InputLayer),
-    (
-        Dense,
-        BatchNormalization,
-        Dropout,
-        Activation,
-        ReLU,
-        LeakyReLU,
-        ELU,
-        Softmax,
-        Flatten,
+# What `import fanin` need not pay for: the module that each name is found in when first used.
+_LAZY = {
+    **dict.fromkeys(("Permute", "RepeatVector", "Rescaling", "Reshape"), "_reshape"),
+    **dict.fromkeys(
+        ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"),
+        "_merging",
     ),
-    {"InputLayer": InputLayer, "input_layer": InputLayer},
-)
+    **dict.fromkeys(
+        ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"),
+        "_merge_functions",
+    ),
+}
+
+
+@functools.cache
+def _registry() -> Registry[Layer | InputLayer]:
+    """Return the layers by name."""
+    late = [_found(name) for name in _LAZY if name[0].isupper()]
+    return Registry(
+        "layer",
+        (Layer, InputLayer),
+        (
+            Dense,
+            BatchNormalization,
+            Dropout,
+            Activation,
+            ReLU,
+            LeakyReLU,
+            ELU,
+            Softmax,
+            Flatten,
+            *late,
+        ),
+        {"InputLayer": InputLayer, "input_layer": InputLayer},
+    )
+
+
+def _found(name: str) -> Any:
+    """Return what `_LAZY` has of a name, as public names are."""
+    globals()[name] = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    _absent.guard(__name__)
+    return globals()[name]
+
+
+if not TYPE_CHECKING:  # a name that is not above is an error in an editor
+
+    def __getattr__(name: str) -> Any:
+        if name == "_REGISTRY":
+            return _registry()
+        return _found(name) if name in _LAZY else _absent.find(__name__, name)
 
 
 def serialize(layer: Layer | InputLayer) -> dict[str, object]:
@@ -64,7 +144,7 @@ def serialize(layer: Layer | InputLayer) -> dict[str, object]:
     >>> serialize(Flatten(name="flat"))
     {'class_name': 'Flatten', 'config': {'name': 'flat', 'trainable': True}}
     """
-    return _REGISTRY.serialize(layer)
+    return _registry().serialize(layer)
 
 
 def deserialize(
@@ -89,7 +169,7 @@ def deserialize(
     >>> deserialize(serialize(Dense(3, name="out"))).name
     'out'
     """
-    return _REGISTRY.deserialize(config, custom_objects)
+    return _registry().deserialize(config, custom_objects)
 
 
 _absent.guard(__name__)

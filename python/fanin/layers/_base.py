@@ -3,9 +3,9 @@
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Never
+from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeAlias
 
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
 from fanin import _checks, _core, random
 from fanin._members import _signatures
@@ -18,12 +18,16 @@ from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, onl
 from fanin.layers._module import Module
 from fanin.layers._network import Network
 from fanin.layers._options import check_name, dtype_option, name_option, shape_option
+from fanin.layers._value import Value, as_values, call
 
 if TYPE_CHECKING:
-    from fanin.models._chain import Chain
+    from fanin.models._layered import Layered
+
+Shape: TypeAlias = tuple[Any, ...]
+"""Shape of a sample; of a layer of several inputs the shapes of theirs."""
 
 _DECLARED = ("declared_dtype", "declared_shape")
-_NOT_COPIED = ("_network", "_plan", "_owner", "_kept_settings")
+_NOT_COPIED = ("_network", "_plan", "_owner", "_kept_settings", "_calls")
 
 
 if TYPE_CHECKING:
@@ -95,7 +99,11 @@ class Layer(WithConfiguration, Module, Stacked):
         "or write the network in Keras or torch and let fanin.initialize fill it"
     )
     _unsupported = UNSUPPORTED
-    _owner: "weakref.ref[Chain] | None" = None
+    _owner: "weakref.ref[Layered] | None" = None
+    _calls: tuple[Value, ...] = ()
+    """What it made of values."""
+    _by_mode: ClassVar[bool] = False
+    """Whether it does something else in training."""
     _fixed: ClassVar[tuple[str, ...]] = ()
     """Further options that the arrays were made for: they cannot change once there are arrays."""
 
@@ -161,7 +169,7 @@ class Layer(WithConfiguration, Module, Stacked):
         if name == "name" and self.owner is not None:
             check_name(value, [layer for layer in self.owner.layers if layer is not self])
 
-    def check_input(self, shape: tuple[int, ...]) -> None:
+    def check_input(self, shape: Shape) -> None:
         """Refuse a shape of one sample that this layer cannot take; any will do by default."""
 
     def draw_from(self, source: random.RandomSource, path: str) -> None:
@@ -198,7 +206,9 @@ class Layer(WithConfiguration, Module, Stacked):
         >>> layer.kernel.shape, layer.bias.shape
         ((3, 2), (2,))
         """
-        shape = _checks.batched_shape("input_shape", input_shape)
+        self._build(_checks.batched_shape("input_shape", input_shape), rng)
+
+    def _build(self, shape: Shape, rng: random.Rng) -> None:
         plan = self.plan_for(shape, self.dtype)
         if self.built:
             return
@@ -210,15 +220,15 @@ class Layer(WithConfiguration, Module, Stacked):
             self.tie(shape, plan, network.params, network.state)
 
     @contextmanager
-    def _building(self, shape: tuple[int, ...]) -> Iterator[None]:
+    def _building(self, shape: Shape) -> Iterator[None]:
         with random.drawing() as source, as_before([self]):
-            self.build((None, *shape), rng=source)
+            self._build(shape, source)
             yield
 
     def _not_built(self) -> NotReadyError:
         return NotReadyError(f"layer {self.name!r} is not built: call build or forward first")
 
-    def plan_for(self, shape: tuple[int, ...], dtype: str) -> _core.Plan:
+    def plan_for(self, shape: Shape, dtype: str) -> _core.Plan:
         """Return the plan of this layer by itself, having checked that it can take `shape`."""
         self.check_input(shape)
         if self.declared_shape not in (None, shape):
@@ -226,7 +236,7 @@ class Layer(WithConfiguration, Module, Stacked):
                 f"input_shape: expected {shape}, the shape of the samples that layer "
                 f"{self.name!r} is given, found {self.declared_shape}"
             )
-        plan = _core.Plan(shape, [self.settings()], dtype)
+        plan = self._own_plan(shape, dtype)
         if self.built and {role: a.shape for role, a in self.arrays.items()} != {
             role: size for _, role, _, size in (*plan.parameters, *plan.state)
         }:
@@ -235,6 +245,9 @@ class Layer(WithConfiguration, Module, Stacked):
                 f"and cannot take samples of shape {shape}"
             )
         return plan
+
+    def _own_plan(self, shape: Shape, dtype: str) -> _core.Plan:
+        return _core.Plan(shape, [self.settings()], dtype)
 
     def fill(
         self,
@@ -258,11 +271,11 @@ class Layer(WithConfiguration, Module, Stacked):
 
     def tie(
         self,
-        shape: tuple[int, ...],
+        shape: Shape,
         plan: _core.Plan,
         params: Array,
         state: Array,
-        owner: "Chain | None" = None,
+        owner: "Layered | None" = None,
     ) -> None:
         """Make `params` and `state` this layer's arrays."""
         lock = None if owner is None else owner.lock
@@ -282,7 +295,7 @@ class Layer(WithConfiguration, Module, Stacked):
         return plan
 
     @property
-    def owner(self) -> "Chain | None":
+    def owner(self) -> "Layered | None":
         """The network that this layer's arrays are part of, or None."""
         return None if self._owner is None else self._owner()
 
@@ -295,9 +308,52 @@ class Layer(WithConfiguration, Module, Stacked):
             raise AttributeError(f"layer {self.name!r} has no input_shape before it is built")
         return (None, *self._feature_shape)
 
-    def _plan_of(self, shape: tuple[int, ...]) -> _core.Plan:
+    def _plan_of(self, shape: Shape) -> _core.Plan:
         self.check_input(shape)
-        return _core.Plan(shape, [self.settings()], self.dtype)
+        return self._own_plan(shape, self.dtype)
+
+    def shape_of_inputs(self, shapes: Sequence[tuple[int, ...]]) -> Shape:
+        """Return the shapes of the inputs as `plan_for` takes them; there is one."""
+        if len(shapes) != 1:
+            raise ValueError(f"inputs: expected one for layer {self.name!r}, found {len(shapes)}")
+        return shapes[0]
+
+    def shape_after(self, shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        """Return the shape of a sample of the output, for those of the inputs."""
+        return self.plan_for(self.shape_of_inputs(shapes), self.dtype).output_shapes[-1]
+
+    # Values.
+
+    def _of_values(self, x: Any, training: bool | None) -> Value:
+        if training is not None and self._by_mode:
+            raise ValueError(
+                f"training: expected nothing for layer {self.name!r} on a value, since a model "
+                f"says when it trains, found {_checks.found(training)}"
+            )
+        return call(self, as_values("x", x))
+
+    @property
+    def output(self) -> Value:
+        """What the layer makes in the network that it is part of: the value of its one call."""
+        return self._only_call()
+
+    @property
+    def input(self) -> Any:
+        """What the layer reads in the network that it is part of: a value, or a list of them."""
+        reads = self._only_call().reads
+        return reads[0] if len(reads) == 1 else list(reads)
+
+    def _only_call(self) -> Value:
+        calls, owner = self._calls, self.owner
+        if not calls and owner is not None:
+            calls = tuple(owner.calls_of(self))
+        if len(calls) != 1:
+            found = f"called on {len(calls)}" if calls else "called on none"
+            raise AttributeError(
+                f"layer {self.name!r} has no output of its own: expected a layer that is called on "
+                f"values once, found one that is {found}"
+            )
+        return calls[0]
 
     # Arrays.
 
@@ -311,7 +367,7 @@ class Layer(WithConfiguration, Module, Stacked):
     def _by_name(self, gradients: list[tuple[int, str, Array]]) -> dict[str, Array]:
         return {role: view for _, role, view in gradients}
 
-    def _inputs(self, x: ArrayLike) -> Array:
+    def _inputs(self, x: Any) -> tuple[Array, Shape]:
         network = self._network
         dtype = self.dtype if network is None else network.dtype
         inputs = _checks.floats("x", x, dtype, finite=False)
@@ -326,7 +382,7 @@ class Layer(WithConfiguration, Module, Stacked):
                 f"x: expected an array of shape ({expected}) for layer {self.name!r}, "
                 f"found {inputs.shape}"
             )
-        return inputs
+        return inputs, inputs.shape[1:]
 
     def _writing(self) -> "_core.Writing | None":
         owner = self.owner  # by whose name people know what is trained
@@ -360,7 +416,7 @@ class Layer(WithConfiguration, Module, Stacked):
         self.__dict__.update(given)
         if params is not None:
             assert self._feature_shape is not None
-            plan = _core.Plan(self._feature_shape, [self.settings()], params.dtype.name)
+            plan = self._own_plan(self._feature_shape, params.dtype.name)
             self.tie(self._feature_shape, plan, params, running)
 
     def __repr__(self) -> str:

@@ -97,6 +97,7 @@ class BatchNormalization(Layer):
         "moving_variance_initializer": initializer_option,
     }
     kind = "batch_normalization"
+    _by_mode = True
     _not_settings = ("axis",)
     _fixed = ("axis", "center", "scale")
 

@@ -50,6 +50,7 @@ class Dropout(Layer):
     """
 
     kind = "dropout"
+    _by_mode = True
     _left_out = ("noise_shape",)
     _fixed = ("seed",)
     _options: ClassVar[Mapping[str, Any]] = {

@@ -28,8 +28,8 @@ UNSUPPORTED = {
     "synchronized": "there is one process to normalize in",
     "sparse": "sparse arrays are not implemented",
     "ragged": "ragged arrays are not implemented",
-    "tensor": "there are no symbolic tensors",
-    "optional": "a network has one input, and needs it",
+    "tensor": "Input makes a value of a shape, of nothing else",
+    "optional": "a network needs all of its inputs",
 }
 _counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from fanin import _checks, _core
@@ -12,6 +13,7 @@ from fanin._members._registry import Configurable
 from fanin.errors import NotReadyError
 from fanin.layers._arrays import Array, write_all
 from fanin.layers._network import Gradients, Keep, Network, Passed, check_keep
+from fanin.layers._value import Value, are_values
 
 if TYPE_CHECKING:
     from fanin.layers._base import Layer
@@ -25,8 +27,8 @@ class Module(Configurable):
 
     name: str
     _network: Network | None = None
-    _feature_shape: tuple[int, ...] | None = None
-    """Shape of one sample."""
+    _feature_shape: tuple[Any, ...] | None = None
+    """Shape of one sample; of a layer of several inputs the shapes of theirs."""
     _passes: int = 0
     """Calls of `forward` in training: each draws other masks. Those of `fit` do not count."""
     _plan: tuple[Any, _core.Plan] | None = None
@@ -38,11 +40,22 @@ class Module(Configurable):
         """Return the layers, whose arrays are the weights."""
         raise NotImplementedError
 
-    def _inputs(self, x: ArrayLike) -> Array:
-        """Return `x` as the array that `forward` passes on, its shape checked where it is known."""
+    def _inputs(self, x: Any) -> tuple[Array, tuple[Any, ...]]:
+        """Return `x` as the array that `forward` passes on, its shape checked where it is known.
+
+        And what `_building` takes: the shape of a sample, or the shapes of its inputs.
+        """
         raise NotImplementedError
 
-    def _building(self, shape: tuple[int, ...]) -> AbstractContextManager[None]:
+    def _apart_gradient(self, dx: Array) -> Any:
+        """Return a gradient of what `_inputs` returned as one of what it was given."""
+        return dx
+
+    def _of_values(self, x: Any, training: bool | None) -> Value:
+        """Return what this makes of values."""
+        raise NotImplementedError
+
+    def _building(self, shape: tuple[Any, ...]) -> AbstractContextManager[None]:
         """Build for samples of this shape; undone if the block does not come to its end."""
         raise NotImplementedError
 
@@ -50,7 +63,7 @@ class Module(Configurable):
         """Return the plan, made again if an option such as `trainable` was changed since."""
         raise NotImplementedError
 
-    def _plan_of(self, shape: tuple[int, ...]) -> _core.Plan:
+    def _plan_of(self, shape: tuple[Any, ...]) -> _core.Plan:
         """Return the plan for samples of any shape that can be taken; nothing is changed."""
         raise NotImplementedError
 
@@ -115,27 +128,37 @@ class Module(Configurable):
 
     # Forward and backward.
 
-    def __call__(self, x: ArrayLike, training: bool = False) -> Array:
+    @overload
+    def __call__(self, x: Value | Sequence[Value], training: bool | None = None) -> Value: ...
+
+    @overload
+    def __call__(self, x: ArrayLike, training: bool | None = None) -> Array: ...
+
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Return the outputs for `x`.
 
         Parameters
         ----------
-        x : array_like of shape (batch, ...)
-            The inputs. What is not built is built for them.
-        training : bool, default False
-            Whether to behave as in training; matters to `BatchNormalization` and `Dropout`.
+        x : array_like of shape (batch, ...), or Value
+            The inputs, of several a list. What is not built is built for arrays. Of values, such as
+            `fanin.Input` makes, another value is made: see `fanin.Model`.
+        training : bool, optional
+            Whether to behave as in training; matters to `BatchNormalization` and `Dropout`, which
+            on values take neither True nor False: the model says when it trains.
 
         Returns
         -------
-        ndarray
+        ndarray or Value
             The outputs.
         """
-        if hasattr(x, "get_config"):  # a layer, or an Input
+        if type(x) is not np.ndarray and are_values(x):
+            return self._of_values(x, training)
+        if hasattr(x, "get_config"):  # a layer, not what it makes
             raise TypeError(
-                f"x: expected an array, found {_checks.found(x)}; the functional API is not "
-                "supported: networks of layers are built with Sequential"
+                f"x: expected an array or a value, found {_checks.found(x)}; Input(shape) makes a "
+                "value, and so does a layer that is called on one"
             )
-        return self.forward(x, training)[0]
+        return self.forward(x, False if training is None else training)[0]
 
     def forward(
         self,
@@ -151,7 +174,8 @@ class Module(Configurable):
         Parameters
         ----------
         x : array_like of shape (batch, ...)
-            The inputs, all at once. What is not built is built for them.
+            The inputs, all samples at once; of several inputs a list. What is not built is built
+            for them.
         training : bool, default False
             Whether to behave as in training: `BatchNormalization` then normalizes by the batch and
             updates its running averages in place, and `Dropout` drops.
@@ -198,10 +222,20 @@ class Module(Configurable):
         training, threads = _checks.flag("training", training), thread_count(threads)
         if keep is not _SHARE:
             check_keep(keep)
-        inputs = self._inputs(x)
+        inputs, shape = self._inputs(x)
         if self._network is None:
-            with self._building(inputs.shape[1:]):
-                return self.forward(inputs, training, threads=threads, keep=keep, out=out)
+            with self._building(shape):
+                return self._forward(inputs, training, threads, keep, out)
+        return self._forward(inputs, training, threads, keep, out)
+
+    def _forward(
+        self,
+        inputs: Array,
+        training: bool,
+        threads: int | None,
+        keep: Keep,
+        out: Array | Passed | None,
+    ) -> Passed:
         passes = self._passes + training
         network = self.network
         result = network.forward(inputs, training, threads, passes, keep, out, self.name)
@@ -235,7 +269,7 @@ class Module(Configurable):
         Returns
         -------
         dx : ndarray of the shape of the inputs
-            Derivative with respect to the inputs.
+            Derivative with respect to the inputs; of several a list.
         grads : dict of str to ndarray
             Derivatives with respect to the parameters: of a layer by role, such as ``"kernel"``; of
             a network by layer and role, ``"dense/kernel"``.
@@ -254,7 +288,7 @@ class Module(Configurable):
         threads, network = thread_count(threads), self.network
         gradient = _checks.floats("dy", dy, network.dtype, finite=False)
         dx, flat = network.backward(gradient, cache, threads, out)
-        return dx, self._by_name(network.split(flat))
+        return self._apart_gradient(dx), self._by_name(network.split(flat))
 
     # Weights.
 

@@ -7,6 +7,7 @@ from fanin import _checks, activations, initializers
 
 if TYPE_CHECKING:
     from fanin.layers._base import Layer
+    from fanin.layers._shape import InputLayer
 
 
 def initializer_option(name: str, value: Any) -> Any:
@@ -40,7 +41,7 @@ def activation_option(name: str, value: Any) -> Any:
     return activations.get(value)
 
 
-def check_name(name: str, others: Sequence["Layer"]) -> None:
+def check_name(name: str, others: "Sequence[Layer | InputLayer]") -> None:
     """Refuse a name that another layer of the network has."""
     if any(layer.name == name for layer in others):
         raise ValueError(

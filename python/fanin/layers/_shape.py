@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fanin import _checks
+from fanin.layers._arrays import Array
 from fanin.layers._base import Layer, Stacked
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 from fanin.layers._options import name_option
+from fanin.layers._value import Value
 
 if TYPE_CHECKING:
     from fanin.typing import LayerArguments
@@ -45,7 +47,7 @@ class Flatten(Layer):
 
 
 class InputLayer(Stacked):
-    """The shape of a network's input; it computes nothing and is not among ``model.layers``.
+    """The shape of a network's input; it computes nothing.
 
     Parameters
     ----------
@@ -89,7 +91,9 @@ class InputLayer(Stacked):
     _options: ClassVar[Mapping[str, Any]] = {
         **dict.fromkeys(_fixed, _checks.as_it_is),
         "name": name_option,
+        "trainable": _checks.flag,
     }
+    _value: Value | None = None
 
     def __init__(
         self,
@@ -120,6 +124,45 @@ class InputLayer(Stacked):
         self.dtype: str | None = _data_dtype("dtype", dtype)
         self.declared_dtype = self.dtype if self.dtype in ("float32", "float64") else None
         self.name: str = auto_name("InputLayer") if name is None else name
+        self.trainable: bool = True
+        """Here for loops over all layers of a model: there is nothing to train."""
+
+    @property
+    def output(self) -> Value:
+        """The input as a value, which layers can be called on."""
+        if self._value is None:
+            self._value = Value(self, (), self.shape)
+        return self._value
+
+    input = output
+
+    @property
+    def weights(self) -> list[Array]:
+        """No arrays, as it has none."""
+        return []
+
+    def get_weights(self) -> list[Array]:
+        """Return the arrays, of which there are none.
+
+        Returns
+        -------
+        list
+            Empty.
+        """
+        return []
+
+    def count_params(self) -> int:
+        """Return the number of elements of all arrays.
+
+        Returns
+        -------
+        int
+            0.
+        """
+        return 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_value"}
 
     def _check_change(self, name: str, value: Any) -> None:
         if name in self._fixed and name in self.__dict__:
@@ -168,8 +211,10 @@ def Input(  # noqa: N802 (Keras's name)
     batch_size: int | None = None,
     dtype: DTypeLike | None = None,
     **kwargs: Unpack[_InputArguments],
-) -> InputLayer:
-    """Say what shape a network's samples have; goes first in a `Sequential`.
+) -> Value:
+    """Say what shape a network's samples have: the value that a network begins with.
+
+    Layers are called on it, see `fanin.Model`; or it goes first in a `Sequential`.
 
     Parameters
     ----------
@@ -184,13 +229,13 @@ def Input(  # noqa: N802 (Keras's name)
 
     Returns
     -------
-    InputLayer
-        The shape.
+    Value
+        The input, for any samples; ``Input(...).shape`` has the batch axis as None.
 
     Examples
     --------
     >>> Input(shape=(784,)).shape
-    (784,)
+    (None, 784)
     """
     refuse_unknown("Input", {k: v for k, v in kwargs.items() if k not in _ARGUMENTS})
-    return InputLayer(shape, batch_size, dtype, **kwargs)
+    return InputLayer(shape, batch_size, dtype, **kwargs).output

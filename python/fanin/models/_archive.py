@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,9 @@ from fanin._files import _disk, _formats
 from fanin._files._archive import Archive
 from fanin.errors import ShapeError
 from fanin.layers._arrays import write_all
-from fanin.models._chain import Chain
-
-if TYPE_CHECKING:
-    from fanin.models._sequential import Sequential
+from fanin.models._layered import Layered
+from fanin.models._model import Model
+from fanin.models._sequential import Sequential
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
@@ -53,7 +52,7 @@ def check_path(filepath: object) -> str:
 
 
 def save(model: Any, filepath: object, overwrite: object) -> None:
-    """Do what `Sequential.save` says."""
+    """Do what `Model.save` says."""
     model.ready()
     path, overwrite = check_path(filepath), _checks.flag("overwrite", overwrite)
     with _whole(model) as arrays:
@@ -61,7 +60,7 @@ def save(model: Any, filepath: object, overwrite: object) -> None:
 
 
 def save_weights(model: Any, filepath: object, overwrite: object) -> None:
-    """Do what `Sequential.save_weights` says."""
+    """Do what `Model.save_weights` says."""
     model.ready()
     path, overwrite = check_path(filepath), _checks.flag("overwrite", overwrite)
     weights = dict(model.named_weights())
@@ -79,13 +78,13 @@ def _write(path: str, arrays: Arrays, overwrite: bool) -> None:
 # What is written.
 
 
-def check_savable(model: "Sequential") -> None:
+def check_savable(model: Any) -> None:
     """Refuse a model with an argument that no file can hold; it may not be built yet."""
     _packed_config(model)
 
 
 @contextmanager
-def _whole(model: "Sequential") -> Iterator[Arrays]:
+def _whole(model: Model) -> Iterator[Arrays]:
     """Hold all that a model is, as arrays by name; warn of what a file does not keep."""
     compiled = model.compiled_with if model.compiled else None
     _warn_of_source(model)
@@ -108,7 +107,7 @@ def _whole(model: "Sequential") -> Iterator[Arrays]:
         return
 
 
-def _warn_of_source(model: "Sequential") -> None:
+def _warn_of_source(model: Model) -> None:
     if not isinstance(model.source, random.Stream):
         warn(
             f"the model's rng is a {type(model.source).__name__}, whose state is not saved: "
@@ -117,7 +116,7 @@ def _warn_of_source(model: "Sequential") -> None:
         )
 
 
-def _packed_config(model: "Sequential", steps: int = 0) -> NDArray[np.uint8]:
+def _packed_config(model: Model, steps: int = 0) -> NDArray[np.uint8]:
     compiled = model.compiled_with if model.compiled else None
     source = model.source
     config: dict[str, Any] = {
@@ -159,18 +158,33 @@ def _pack(config: dict[str, Any]) -> NDArray[np.uint8]:
 # What is believed.
 
 
-class Outline(Chain):
-    """A network without arrays: what a file must hold is known before memory is asked for."""
+def is_sequential(config: Any) -> bool:
+    """Whether a configuration is that of layers in a row."""
+    return not isinstance(config, dict) or "calls" not in config
 
-    def _make_arrays(self, shape: tuple[int, ...]) -> None:
+
+def outline_of(config: Any) -> _core.Plan:
+    """Return the plan of the network that a configuration describes, without making its arrays."""
+    kind = _SequentialOutline if is_sequential(config) else _ModelOutline
+    network = kind.from_config(config)
+    shape = network.known_shape()
+    if shape is None:
+        raise ValueError("the shape of a sample is not said")
+    return network.plan_for(shape)
+
+
+class _SequentialOutline(Sequential):
+    """Layers in a row without arrays."""
+
+    def _gather(self, shape: tuple[int, ...]) -> None:
         self._feature_shape = shape
 
-    def plan(self) -> _core.Plan:
-        """Return the plan."""
-        shape = self.known_shape()
-        if shape is None:
-            raise ValueError("the shape of a sample is not said")
-        return self.plan_for(shape)
+
+class _ModelOutline(Model):
+    """A graph of layers without arrays."""
+
+    def _gather(self, shape: tuple[int, ...]) -> None:
+        self._feature_shape = shape
 
 
 class Saved(Archive):
@@ -224,14 +238,14 @@ class Saved(Archive):
         """Make the file answer for whatever is raised while its configuration is followed."""
         return self.guarded("one that cannot be made")
 
-    def check(self, outline: Outline) -> None:
+    def check(self) -> None:
         """Refuse a file whose arrays are not those of its network, before there is a network."""
         with self.making():
-            plan = outline.plan()
+            plan = outline_of(self.model)
         besides = {_CONFIG} if self.compile is None else {_CONFIG, _SLOTS}
         _check_arrays(self, plan, besides)
 
-    def fill(self, model: "Sequential") -> None:
+    def fill(self, model: Model) -> None:
         """Give a new model its arrays, and its optimizer where it stopped."""
         compiled = model.compiled_with if model.compiled else None
         slots = None if compiled is None else self._slots(compiled.optimizer, model.params)
@@ -273,7 +287,7 @@ def read_weights(filepath: object, model: Any) -> None:
         _fill(model, archive)
 
 
-def _fill(model: Chain, archive: Archive) -> None:
+def _fill(model: Layered, archive: Archive) -> None:
     """Write the arrays of a file into those of a network."""
     named = model.named_weights()
     dtype = model.dtype
@@ -289,7 +303,7 @@ def _describe(names: list[str]) -> str:
 
 
 def _shapes(plan: _core.Plan) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of a network's arrays, by the names of `Chain.named_weights`."""
+    """Return the shapes of a network's arrays, by the names of `Layered.named_weights`."""
     entries = [*plan.parameters, *plan.state]
     places = {layer: i for i, layer in enumerate(sorted({entry[0] for entry in entries}))}
     return {f"{places[layer]}/{role}": shape for layer, role, _, shape in entries}

@@ -1,11 +1,11 @@
-"""Layers in a row: which can be, their dtype, the plan of each, their values in two flat arrays."""
+"""Layers of a network: which can be, their dtype, plan and shape, values in two flat arrays."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fanin import _checks, _core, random
 from fanin._checks import unknown
-from fanin.errors import NotReadyError
+from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import Dropout, InputLayer, Layer
 from fanin.layers._arrays import Array
 from fanin.layers._dropout import as_stream
@@ -14,9 +14,11 @@ from fanin.layers._network import Network
 from fanin.layers._options import check_name, name_option
 
 if TYPE_CHECKING:
-    from fanin.models._chain import Chain
+    from fanin.layers._base import Shape
+    from fanin.models._layered import Layered
+    from fanin.models._sequential import Sequential
 
-Part: TypeAlias = tuple[Layer, tuple[int, ...], _core.Plan, Array, Array]
+Part: TypeAlias = tuple[Layer, tuple[Any, ...], _core.Plan, Array, Array]
 """A layer, the shape that it is given, its own plan, and its parts of the two arrays."""
 
 
@@ -30,13 +32,13 @@ def named_dtype(members: Iterable[Layer | InputLayer]) -> str:
     return next(iter(named), "float32")
 
 
-def check_layer(layer: object, network: "Chain") -> None:
+def check_layer(layer: object, network: "Sequential") -> None:
     """Refuse what cannot be appended to the layers of a network."""
     if not isinstance(layer, Layer):
         if isinstance(layer, Module):
             raise TypeError(
                 f"layer: expected a layer, found the network {layer.name!r}; add its layers one by "
-                "one"
+                "one, or call it on a value: fanin.Model"
             )
         hint = "; make one: it is a class" if isinstance(layer, type) else ""
         raise TypeError(f"layer: expected a layer, found {_checks.found(layer)}{hint}")
@@ -73,7 +75,7 @@ def check_entries(config: object, entries: Any) -> list[Mapping[str, object]]:
     return list(entries)
 
 
-def refuse_foreign(layer: Layer, network: "Chain") -> None:
+def refuse_foreign(layer: Layer, network: "Layered") -> None:
     """Refuse a layer whose arrays are part of another network."""
     if layer.owner is not None and layer.owner is not network:
         raise ValueError(
@@ -83,14 +85,41 @@ def refuse_foreign(layer: Layer, network: "Chain") -> None:
         )
 
 
+def refuse_shared(network: "Layered") -> None:
+    """Refuse to change the layers of a network that another one shares."""
+    others = [] if network._home is None else [network._home]
+    for other in [*others, *(network._lodgers or ())]:
+        raise ValueError(
+            f"network {network.name!r}: expected one whose layers are its own, found one that "
+            f"shares them with network {other.name!r}; change a copy.deepcopy of it"
+        )
+
+
 def walk(
-    row: Sequence[Layer], shape: tuple[int, ...], dtype: str
-) -> Iterator[tuple[Layer, _core.Plan, tuple[int, ...]]]:
+    network: "Layered", shape: tuple[int, ...], dtype: str
+) -> "Iterator[tuple[Layer, _core.Plan, Shape]]":
     """Walk the layers with the plan of each by itself and the shape that it is given."""
-    for layer in row:
-        own = layer.plan_for(shape, dtype)
-        yield layer, own, shape
-        shape = own.output_shapes[-1]
+    wiring = network._wiring
+    shapes = [shape] if wiring is None else wiring.shapes
+    own: dict[int, tuple[_core.Plan, Shape]] = {}
+    for place, reads in network.calls:
+        layer = network._layers[place]
+        of_inputs = tuple(shapes[number] for number in reads)
+        given = layer.shape_of_inputs(of_inputs)
+        plan = layer.plan_for(given, dtype)
+        if place not in own:
+            own[place] = plan, given
+            yield layer, plan, given
+        elif given != own[place][1] and _arrays(plan) != _arrays(own[place][0]):
+            raise ShapeError(
+                f"layer {layer.name!r}: expected samples of one shape in all of its calls, as its "
+                f"arrays fit one, found {own[place][1]} and {given}"
+            )
+        shapes = [*shapes, plan.output_shapes[-1]]
+
+
+def _arrays(plan: _core.Plan) -> list[tuple[str, tuple[int, ...]]]:
+    return [(role, shape) for _, role, _, shape in (*plan.parameters, *plan.state)]
 
 
 def seed_masks(
@@ -118,7 +147,7 @@ def apart(network: Network, row: Sequence[Layer]) -> list[Layer]:
 
 def fill(
     network: Network,
-    row: Sequence[Layer],
+    owner: "Layered",
     shape: tuple[int, ...],
     source: random.RandomSource,
 ) -> list[Part]:
@@ -128,7 +157,7 @@ def fill(
     """
     parts: list[Part] = []
     start, state_start, index = 0, 0, 0
-    for layer, own, given in walk(row, shape, network.dtype):
+    for layer, own, given in walk(owner, shape, network.dtype):
         stop, state_stop = start + own.parameter_count, state_start + own.state_count
         params, state = network.params[start:stop], network.state[state_start:state_stop]
         layer.fill(own, params, state, source, prefix=f"{index}/")

@@ -18,7 +18,7 @@ from fanin.models._objective import Objective
 from fanin.optimizers import Optimizer
 
 if TYPE_CHECKING:
-    from fanin.models._chain import Chain
+    from fanin.models._layered import Layered
     from fanin.typing import LossLike, MetricLike, OptimizerLike
 
 Array = NDArray[Any]
@@ -98,13 +98,13 @@ class Compiled:
         """What `evaluate` returns, by name: the loss and the metrics."""
         return ["loss", *(m if isinstance(m, str) else m.name for m in self.metrics)]
 
-    def check_outputs(self, model: "Chain") -> None:
+    def check_outputs(self, model: "Layered") -> None:
         """Warn, once, if the loss does not fit what a built network ends in."""
         plan = model.ready()
         if plan is self.seen:
             return
         self.seen = plan
-        settings = [layer.settings() for layer in model.layers]
+        settings = [layer.settings() for layer in model.ending()]
         doubt = _outputs.doubt(self.loss, settings, plan.output_shapes[-1][-1])
         if doubt is not None and doubt != self.told:
             warn(doubt)

@@ -14,13 +14,13 @@ from fanin.models._samples import Samples
 from fanin.show.progress import Progress
 
 if TYPE_CHECKING:
-    from fanin.models import Sequential
+    from fanin.models._trainable import Trainable
 
 Array = NDArray[Any]
 
 
 def evaluate(
-    model: "Sequential",
+    model: "Trainable",
     samples: Samples,
     batch_size: int,
     verbose: int,
@@ -44,14 +44,14 @@ def evaluate(
 
 
 def predict(
-    model: "Sequential",
+    model: "Trainable",
     inputs: Array,
     batch_size: int,
     verbose: int,
     callbacks: Iterable[Callback] | Callback | None,
     threads: int | None,
 ) -> Array:
-    """Return the outputs for what `Sequential.take` returned, as `Sequential.predict` has it."""
+    """Return the outputs for what `Model.take` returned, as `Model.predict` has it."""
     batches = -(-len(inputs) // batch_size)
     called = CallbackList(callbacks, model, {"verbose": verbose, "epochs": 1, "steps": batches})
     with model.built_for(inputs), Progress(verbose, batches) as progress:

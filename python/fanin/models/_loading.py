@@ -5,24 +5,23 @@ from collections.abc import Mapping
 
 from fanin import _checks
 from fanin._members import _custom
-from fanin.models._sequential import Sequential, as_sequential
+from fanin.models._model import Model, as_model
+from fanin.models._sequential import Sequential
 
 
-def clone_model(
-    model: Sequential, *, custom_objects: Mapping[str, object] | None = None
-) -> Sequential:
+def clone_model(model: Model, *, custom_objects: Mapping[str, object] | None = None) -> Model:
     """Make a model of the same layers with fresh weights, not compiled.
 
     Parameters
     ----------
-    model : Sequential
+    model : Sequential or Model
         The model.
     custom_objects : mapping of str to type, optional
         Classes of your own by name, as in `load_model`.
 
     Returns
     -------
-    Sequential
+    Sequential or Model
         The new one. `copy.deepcopy` keeps weights and optimizer.
 
     Raises
@@ -37,15 +36,16 @@ def clone_model(
     >>> clone_model(model).count_params()
     3
     """
-    config = as_sequential("model", model).get_config()
-    return Sequential.from_config(config, custom_objects)
+    config = as_model("model", model).get_config()
+    kind = Sequential if isinstance(model, Sequential) else Model
+    return kind.from_config(config, custom_objects)
 
 
 def load_model(
     filepath: str | os.PathLike[str],
     compile: bool = True,
     custom_objects: Mapping[str, object] | None = None,
-) -> Sequential:
+) -> Model:
     """Read a model that `Sequential.save` wrote; it trains on where it stopped.
 
     Parameters
@@ -60,7 +60,7 @@ def load_model(
 
     Returns
     -------
-    Sequential
+    Sequential or Model
         The model.
 
     Raises
@@ -86,11 +86,10 @@ def load_model(
     from fanin.models import _archive
 
     with _archive.Saved(filepath) as saved, _custom.custom_object_scope(custom_objects):
+        saved.check()
+        kind = Sequential if _archive.is_sequential(saved.model) else Model
         with saved.making():
-            outline = _archive.Outline.from_config(saved.model)
-        saved.check(outline)
-        with saved.making():
-            model = Sequential.from_config(saved.model, rng=saved.rng)
+            model = kind.from_config(saved.model, rng=saved.rng)
             if compile and saved.compile is not None:
                 try:
                     model.compile(**saved.compile)

@@ -13,7 +13,7 @@ from fanin.errors import ShapeError
 from fanin.losses import _targets
 
 if TYPE_CHECKING:
-    from fanin.models._chain import Chain
+    from fanin.models._layered import Layered
 
 Array = NDArray[Any]
 
@@ -105,7 +105,7 @@ def inputs(name: str, x: Any, shape: tuple[int, ...] | None, dtype: str, finite:
 
 
 def samples(
-    network: "Chain",
+    network: "Layered",
     loss: str,
     x: Any,
     y: Any,
@@ -132,7 +132,7 @@ def samples(
 
 
 def parts(
-    network: "Chain",
+    network: "Layered",
     loss: str,
     x: Any,
     y: Any,
@@ -166,7 +166,9 @@ def parts(
     return train, validation
 
 
-def _validation(network: "Chain", loss: str, data: Any, feature_shape: tuple[int, ...]) -> Samples:
+def _validation(
+    network: "Layered", loss: str, data: Any, feature_shape: tuple[int, ...]
+) -> Samples:
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         of_length = f" of length {len(data)}" if isinstance(data, tuple | list) else ""
         error = ValueError if isinstance(data, tuple | list) else TypeError

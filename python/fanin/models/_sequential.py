@@ -1,34 +1,23 @@
-"""`Sequential`: layers in a row that can be trained."""
+"""`Sequential`: layers in a row."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
-from fanin import _checks, losses, optimizers, random
-from fanin.callbacks import Callback, History
-from fanin.errors import NotReadyError
+from fanin import _checks, layers, random
+from fanin._members import _custom
+from fanin._members._registry import check_config
+from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array
 from fanin.layers._base import Stacked
-from fanin.metrics import Metric
-from fanin.models import _samples
-from fanin.models._chain import Chain
-from fanin.models._compiled import Compiled
-from fanin.models._files import WithFiles
-
-if TYPE_CHECKING:
-    from fanin.typing import (
-        Evaluation,
-        FloatArray,
-        LossLike,
-        MetricLike,
-        OptimizerLike,
-        Validation,
-        Verbose,
-    )
+from fanin.layers._value import Value
+from fanin.models import _building, _samples
+from fanin.models._model import Model
+from fanin.models._trainable import Trainable
 
 
-class Sequential(WithFiles, Chain):
+class Sequential(Model):
     """A chain of layers that can be trained, as Keras's `Sequential`.
 
     All trainable parameters are one array, ``model.params``, and all running averages another,
@@ -75,7 +64,12 @@ class Sequential(WithFiles, Chain):
     True
     """
 
-    _compiled: Compiled | None = None
+    # One input, and layers that are all: not as in what `Model` makes of values.
+    layers = Trainable.layers
+    output_shape = Trainable.output_shape
+    compute_output_shape = Trainable.compute_output_shape
+    _apart_gradient = Trainable._apart_gradient
+    _given_values = Trainable._given_values
 
     def __init__(
         self,
@@ -84,436 +78,184 @@ class Sequential(WithFiles, Chain):
         *,
         rng: random.Rng = None,
     ) -> None:
-        self.history: History | None = None
-        self.stop_training = False
-        super().__init__(layers, name, rng=rng)
+        self._begin(name, rng)
+        self._input: InputLayer | None = None
+        if isinstance(layers, Layer | InputLayer | Value):
+            layers = [layers]
+        given = [] if layers is None else _checks.several(layers)
+        if given is None:
+            found = _checks.found(layers)
+            raise TypeError(f"layers: expected a list of layers, found {found}")
+        for layer in given:
+            self._append(layer)
+        self._build_if_known()
 
-    # What training is for.
+    @classmethod
+    def _kind_of_name(cls) -> str:
+        return cls.__name__
 
-    def compile(
-        self,
-        optimizer: "OptimizerLike" = "rmsprop",
-        loss: "LossLike | None" = None,
-        loss_weights: None = None,
-        metrics: "Sequence[MetricLike] | None" = None,
-        weighted_metrics: None = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: bool | str = "auto",
-        auto_scale_loss: bool = True,
-    ) -> None:
-        """Choose the optimizer, the loss and the metrics; the optimizer starts anew.
+    def add(self, layer: Stacked) -> None:
+        """Append a layer.
 
         Parameters
         ----------
-        optimizer : str, dict or Optimizer, default "rmsprop"
-            One of `fanin.optimizers`. Its numbers can be changed later, also by a callback. Where
-            it then wants other arrays (`slots`), those whose name stays keep their values, and
-            others start anew.
-        loss : str, dict, function or Loss
-            One of `fanin.losses`, or any object with `value_and_gradient`, see `losses.Loss`.
-        loss_weights : None
-            Not supported: a network has one output.
-        metrics : list of str, Metric or callable, optional
-            Of `fanin.metrics`; ``"accuracy"`` is the one that fits loss and outputs, see
-            `fanin.metrics.resolve`. A function ``f(y_true, y_pred)`` of yours is one too.
-        weighted_metrics : None
-            Not supported.
-        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : optional
-            Here for Keras's signature: they say how Keras runs, not what it computes.
+        layer : Layer or InputLayer
+            The layer; an `Input` can only be first.
 
         Raises
         ------
-        ValueError
-            If a name is unknown; the message suggests the close match.
         TypeError
-            If something is not of a kind that can be used.
-
-        Warns
-        -----
-        UserWarning
-            If the loss does not fit the last activation, such as logits to a softmax. An unbuilt
-            network warns when it is trained or evaluated.
+            If it is not a layer.
+        ValueError
+            If its name is taken, or its shape does not fit; the network stays as it was.
         """
-        for name, value in (("loss_weights", loss_weights), ("weighted_metrics", weighted_metrics)):
-            if value is not None:
-                # Keras has loss_weights in the third place, where many a script has its metrics.
-                hint = "; metrics are given by name: metrics=[...]" if name[0] == "l" else ""
+        with self._changing(), self.restoring(layer):
+            _building.refuse_shared(self)
+            self._append(layer)
+            self._build_if_known()
+            self._forget_slots()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove the last layer and return it; it keeps its values, in arrays of its own.
+
+        Parameters
+        ----------
+        rebuild : bool, default True
+            Here for Keras's signature.
+
+        Returns
+        -------
+        Layer
+            The removed layer.
+        """
+        if not self._layers:
+            raise ValueError("pop: expected a network with layers, found one without")
+        with self._changing(), self.restoring():
+            _building.refuse_shared(self)
+            layer = self._layers[-1]
+            self._layers = self._layers[:-1]
+            layer.__setstate__(layer.__getstate__())
+            self._forget_arrays()
+            self._build_if_known()
+        return layer
+
+    def _append(self, layer: Any) -> None:
+        if isinstance(layer, Value) and not layer.reads:
+            layer = layer.layer
+        if isinstance(layer, layers.InputLayer):
+            if self._layers or self._input is not None:
                 raise ValueError(
-                    f"{name}: expected None, as a network has one output and metrics are not "
-                    f"weighted, found {_checks.found(value)}{hint}"
+                    "layer: expected a layer that computes, found an Input, which can only come "
+                    "first, and only once"
                 )
-        outputs = self.output_shape[-1] if self.built else None
-        compiled = Compiled.of(optimizer, loss, metrics, outputs)
-        if self.built:
-            compiled.check_outputs(self)
-        with self._changing():
-            if self._compiled is not None:
-                self._compiled.end()
-            self._compiled = compiled.begin()
+            self._input = layer
+            return
+        _building.check_layer(layer, self)
+        self._layers = [*self._layers, layer]
+
+    def _members(self) -> list[Layer | InputLayer]:
+        """Return the layers, the input layer first if there is one."""
+        return [*self._layers] if self._input is None else [self._input, *self._layers]
+
+    def known_shape(self) -> tuple[int, ...] | None:
+        """Return the shape of a sample as far as it was said; None if it was not."""
+        if self._feature_shape is not None:
+            return self._feature_shape
+        if self._input is not None:
+            shape: tuple[int, ...] = self._input.shape
+            return shape
+        return self._layers[0].declared_shape if self._layers else None
 
     @property
-    def compiled(self) -> bool:
-        """Whether `compile` was called."""
-        return self._compiled is not None
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Shape of the input with the batch axis as None."""
+        shape = self.known_shape()
+        if shape is None:
+            raise AttributeError(f"network {self.name!r} has no input_shape before it is built")
+        return (None, *shape)
 
-    @property
-    def compiled_with(self) -> Compiled:
-        """What `compile` chose; an AttributeError before."""
-        if self._compiled is None:
-            raise NotReadyError("the model is not compiled: call compile(optimizer, loss) first")
-        return self._compiled
+    def take(self, x: ArrayLike, name: str = "x", *, finite: bool = True) -> Array:
+        """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
+        shape = self._feature_shape or self.known_shape()
+        return _samples.inputs(name, x, shape, self.dtype, _checks.flag("finite", finite))
 
-    @property
-    def optimizer(self) -> optimizers.Optimizer:
-        """The optimizer; an AttributeError before `compile`."""
-        return self.compiled_with.optimizer
+    def get_config(self) -> dict[str, object]:
+        """Return what makes an equal network, without its arrays.
 
-    @property
-    def loss(self) -> losses.Loss:
-        """The loss; an AttributeError before `compile`."""
-        return self.compiled_with.loss
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """The metrics, once the network is built: before, "accuracy" has no meaning."""
-        if self._compiled is None or not self.built:
-            return []
-        return self._compiled.metrics_for(self.ready().output_shapes[-1][-1])
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns: "loss" and the metrics; empty before `compile`."""
-        return [] if self._compiled is None else self._compiled.names
-
-    @property
-    def epoch(self) -> int:
-        """Whole epochs trained since `compile`; kept in files and copies.
-
-        ``fit(..., epochs=20, initial_epoch=model.epoch)`` goes on where training stopped.
+        Returns
+        -------
+        dict
+            Name, layers, and the shape of a sample if it is known.
         """
-        return 0 if self._compiled is None else self._compiled.epochs
+        config: dict[str, Any] = {
+            "name": self.name,
+            "layers": [layers.serialize(member) for member in self._members()],
+        }
+        if self._feature_shape is not None:
+            config["build_input_shape"] = (None, *self._feature_shape)
+        return config
 
-    @property
-    def slots(self) -> dict[str, Array]:
-        """The optimizer's arrays by name, each of the layout of `params`; empty before training."""
-        compiled = self.compiled_with
-        if compiled.slots is None:
-            return {}
-        slots = compiled.arranged(self.params)
-        return dict(zip(compiled.optimizer.slot_names(), slots, strict=True))
-
-    def _forget_slots(self) -> None:
-        if self._compiled is not None:
-            self._compiled.forget_slots()
-
-    def _parts(self) -> list[object]:
-        return [*super()._parts(), *([] if self._compiled is None else [self._compiled])]
-
-    def __getstate__(self) -> dict[str, Any]:
-        network, compiled = self._network, self._compiled
-        if network is None or compiled is None:
-            return super().__getstate__()
-        network, compiled = compiled.copied_with(network)
-        return {**self._state_with(network), "_compiled": compiled}
-
-    # Training.
-
-    def fit(
-        self,
-        x: ArrayLike | None = None,
-        y: ArrayLike | None = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: "Verbose" = "auto",
-        callbacks: Iterable[Callback] | Callback | None = None,
-        validation_split: float = 0.0,
-        validation_data: "Validation | None" = None,
-        shuffle: bool = True,
-        class_weight: Mapping[int, float] | None = None,
-        sample_weight: ArrayLike | None = None,
-        initial_epoch: int = 0,
-        steps_per_epoch: None = None,
-        validation_steps: None = None,
-        validation_batch_size: int | None = None,
-        validation_freq: int | Sequence[int] = 1,
+    @classmethod
+    def from_config(
+        cls,
+        config: Mapping[str, object],
+        custom_objects: Mapping[str, object] | None = None,
         *,
         rng: random.Rng = None,
-        threads: int | None = None,
-    ) -> History:
-        """Train the network.
-
-        Everything is checked before anything changes. Training goes on where an earlier `fit`
-        stopped. Ctrl-C raises KeyboardInterrupt and leaves the network as it was after the last
-        whole batch, with what was recorded in ``model.history``.
+    ) -> Self:
+        """Make a network from what `get_config` returned; its weights are fresh.
 
         Parameters
         ----------
-        x : array_like of shape (n, ...)
-            The samples; converted to the network's dtype, without a copy if they have it.
-        y : array_like
-            The targets: integers of shape (n,) for sparse losses, else like the outputs.
-        batch_size : int, optional
-            Samples of a batch; 32 if None. The last batch may be smaller.
-        epochs : int, default 1
-            Number of the last epoch.
-        verbose : {"auto", 0, 1, 2}, default "auto"
-            Nothing; one line for the whole call, which changes while it runs and stays with the
-            last values; or a line an epoch. "auto" is 1 in a notebook and on a terminal, and 2
-            where the output goes into a pipe or a file.
-        callbacks : list of Callback, optional
-            See `fanin.callbacks`.
-        validation_split : float, default 0.0
-            Share of the samples, the last ones, to validate on instead: .8 of 10 are 8.
-        validation_data : tuple (x, y) or (x, y, sample_weight), optional
-            What to validate on; comes before `validation_split`.
-        shuffle : bool, default True
-            Whether to draw a new order of the samples in each epoch.
-        class_weight : dict of int to float, optional
-            Weight of each class in the loss, at least 0; classes that are not named weigh 1. For
-            training only: the validation loss is that of `evaluate`.
-        sample_weight : array_like of shape (n,), optional
-            Weight of each sample in the loss, at least 0, with `validation_split` in validation
-            too. Metrics are not weighted.
-        initial_epoch : int, default 0
-            Number of the first epoch: `epoch` of a model that was loaded goes on where it stopped.
-        steps_per_epoch, validation_steps : None
-            Not supported: an epoch is one pass over the samples.
-        validation_batch_size : int, optional
-            Samples of a batch in validation; `batch_size` if None.
-        validation_freq : int or sequence of int, default 1
-            Validate every so many epochs, or after the epochs named (counted from 1).
+        config : dict
+            What `get_config` returned.
+        custom_objects : mapping of str to type, optional
+            Further classes by name, such as initializers of your own.
         rng : None, int, sequence of ints, Generator, RandomState or Stream, optional
-            Where the shuffles come from: epoch e is that of path ``shuffle/e``, whatever was
-            trained before. With None they come from the network's own `rng`, and a further `fit`
-            goes on with further shuffles.
-        threads : int, optional
-            How many threads to use; the result is the same, bit for bit.
+            Where the weights come from.
 
         Returns
         -------
-        History
-            Loss and metrics of each epoch.
+        Network
+            The network.
 
         Raises
         ------
-        ShapeError
-            If a shape is wrong.
-        ValueError
-            If a value is (NaN, a class out of range, an empty split), or nothing is compiled.
         TypeError
-            If something is not of a kind that can be used.
-        RuntimeError
-            If another thread trains the network, or changes its weights; or if it is called by a
-            callback of its own `fit`. Other threads can use the network meanwhile: they see it as
-            it is after some whole batch.
-        FloatingPointError
-            If after an epoch a parameter, a running average or a slot of the optimizer is infinite
-            or NaN though the loss is finite, as with weights of 1e38. Steps that were done cannot
-            be undone: the network is as the last batch left it. Callbacks have not seen the end of
-            that epoch, so a `ModelCheckpoint` keeps the one before. (Where the loss is not finite
-            either, the history shows it, and training goes on.)
-
-        Warns
-        -----
-        UserWarning
-            If the loss does not fit the last activation, once; see `compile`.
-        """
-        if steps_per_epoch is not None or validation_steps is not None:
-            raise ValueError(
-                "fit supports neither steps_per_epoch nor validation_steps: an epoch is one pass "
-                "over the samples; slice x and y instead"
-            )
-        # Here and below: what `import fanin` need not pay for. A fork must not meet such an import,
-        # see `first_use.rs`.
-        from fanin.models import _course, _training
-
-        _ = self.compiled_with  # refuses a network that is not, before it looks at anything else
-        course = _course.course(
-            epochs=epochs,
-            initial_epoch=initial_epoch,
-            batch_size=batch_size,
-            validation_batch_size=validation_batch_size,
-            validation_split=validation_split,
-            validation_freq=validation_freq,
-            shuffle=shuffle,
-            verbose=verbose,
-            threads=threads,
-        )
-        source = None if rng is None else random.resolve(rng)
-        (history,) = _training.fit(
-            [self], course, x, y, sample_weight, class_weight, validation_data, callbacks, source
-        )
-        return history
-
-    @overload
-    def evaluate(
-        self,
-        x: ArrayLike | None = None,
-        y: ArrayLike | None = None,
-        batch_size: int | None = None,
-        verbose: "Verbose" = "auto",
-        sample_weight: ArrayLike | None = None,
-        steps: None = None,
-        callbacks: Iterable[Callback] | Callback | None = None,
-        return_dict: Literal[False] = False,
-        *,
-        threads: int | None = None,
-    ) -> "Evaluation": ...
-
-    @overload
-    def evaluate(
-        self,
-        x: ArrayLike | None = None,
-        y: ArrayLike | None = None,
-        batch_size: int | None = None,
-        verbose: "Verbose" = "auto",
-        sample_weight: ArrayLike | None = None,
-        steps: None = None,
-        callbacks: Iterable[Callback] | Callback | None = None,
-        *,
-        return_dict: Literal[True],
-        threads: int | None = None,
-    ) -> dict[str, float]: ...
-
-    @overload
-    def evaluate(
-        self,
-        x: ArrayLike | None = None,
-        y: ArrayLike | None = None,
-        batch_size: int | None = None,
-        verbose: "Verbose" = "auto",
-        sample_weight: ArrayLike | None = None,
-        steps: None = None,
-        callbacks: Iterable[Callback] | Callback | None = None,
-        return_dict: bool = False,
-        *,
-        threads: int | None = None,
-    ) -> "Evaluation | dict[str, float]": ...
-
-    def evaluate(
-        self,
-        x: ArrayLike | None = None,
-        y: ArrayLike | None = None,
-        batch_size: int | None = None,
-        verbose: "Verbose" = "auto",
-        sample_weight: ArrayLike | None = None,
-        steps: None = None,
-        callbacks: Iterable[Callback] | Callback | None = None,
-        return_dict: bool = False,
-        *,
-        threads: int | None = None,
-    ) -> "Evaluation | dict[str, float]":
-        """Return loss and metrics on some samples.
-
-        Parameters
-        ----------
-        x : array_like of shape (n, ...)
-            The samples.
-        y : array_like
-            The targets.
-        batch_size : int, optional
-            Samples of a batch; 32 if None.
-        verbose : {"auto", 0, 1, 2}, default "auto"
-            Nothing, or a line; "auto" is a line.
-        sample_weight : array_like of shape (n,), optional
-            Weight of each sample in the loss, at least 0.
-        steps : None
-            Not supported: all samples count.
-        callbacks : list of Callback, optional
-            Their hooks of tests are called.
-        return_dict : bool, default False
-            Whether to return values by name.
-        threads : int, optional
-            How many threads to use.
-
-        Returns
-        -------
-        float, list of float or dict
-            The loss; with metrics the list of the loss and the metrics; or both by name.
-        """
-        if steps is not None:
-            raise ValueError("evaluate does not support steps: slice x and y instead")
-        from fanin.models import _course, _evaluation
-        from fanin.show.progress import resolve_verbose
-
-        compiled = self.compiled_with
-        size = _course.batch_rows("batch_size", batch_size)
-        level, by_name = resolve_verbose(verbose), _checks.flag("return_dict", return_dict)
-        data = _samples.samples(self, compiled.targets, x, y, sample_weight)
-        threads = _checks.thread_count(threads)
-        logs, names = _evaluation.evaluate(self, data, size, level, callbacks, threads)
-        if by_name:
-            return logs
-        values = [logs[name] for name in names]
-        # Checkers are told one type, which has what users do with either.
-        return values if len(values) > 1 else values[0]  # type: ignore[return-value]
-
-    def predict(
-        self,
-        x: ArrayLike,
-        batch_size: int | None = None,
-        verbose: "Verbose" = "auto",
-        steps: None = None,
-        callbacks: Iterable[Callback] | Callback | None = None,
-        *,
-        threads: int | None = None,
-    ) -> "FloatArray":
-        """Return the outputs for some samples.
-
-        Parameters
-        ----------
-        x : array_like of shape (n, ...)
-            The samples.
-        batch_size : int, optional
-            Samples of a batch for callbacks and progress; 32 if None. Samples are computed in
-            larger blocks where those keep less than some megabytes.
-        verbose : {"auto", 0, 1, 2}, default "auto"
-            Nothing, or a line; "auto" is a line.
-        steps : None
-            Not supported: all samples count.
-        callbacks : list of Callback, optional
-            Their hooks of predictions are called.
-        threads : int, optional
-            How many threads to use.
-
-        Returns
-        -------
-        ndarray of shape (n, ...)
-            The outputs.
-        """
-        if steps is not None:
-            raise ValueError("predict does not support steps: slice x instead")
-        from fanin.models import _course, _evaluation
-        from fanin.show.progress import resolve_verbose
-
-        size = _course.batch_rows("batch_size", batch_size)
-        threads = _checks.thread_count(threads)
-        level = resolve_verbose(verbose)
-        return _evaluation.predict(self, self.take(x), size, level, callbacks, threads)
-
-    def recalibrate(self, x: ArrayLike) -> None:
-        """Set the running averages of every BatchNormalization to the exact statistics of `x`.
-
-        Parameters
-        ----------
-        x : array_like of shape (n, ...)
-            The training data, or a good part of it; see `fanin.normalization.recalibrate`.
-
-        Raises
-        ------
-        ShapeError
-            If `x` has the wrong shape.
+            If `config` is no mapping, `custom_objects` is none, or `rng` no source.
         ValueError
-            If `x`, or what a layer makes of it, is not finite; the model is as it was.
+            If what `config` says is not what a network says.
         """
-        from fanin.normalization import recalibrate
+        given = check_config("config", config)
+        entries = _building.check_entries(config, given.get("layers"))
+        source = None if rng is None else random.resolve(rng)
+        with _custom.custom_object_scope(custom_objects):
+            members = [layers.deserialize(entry) for entry in entries]
+        try:
+            network = cls(members, given.get("name"), rng=source)
+            if given.get("build_input_shape") is not None:
+                network.build(given["build_input_shape"])
+        except TypeError as error:
+            raise ValueError(f"config of {cls.__name__}: {error}") from error
+        return network
 
-        recalibrate(self, x)
+    def _forget_arrays(self) -> None:
+        super()._forget_arrays()
+        if self._input is None and not self._layers:
+            self._feature_shape = None
+
+    def _input_layers(self) -> list[InputLayer]:
+        if self._input is None:
+            shape = self.known_shape()
+            if shape is None:
+                raise self._not_built()
+            # What was not said: no part of the configuration, and none of `_input`.
+            return [InputLayer(shape, name=f"{self.name}_input")]
+        return [self._input]
 
 
 def as_sequential(name: str, model: object) -> Sequential:
-    """Return `model`, called `name` in a message, if it is a network that can be trained."""
+    """Return `model`, called `name` in a message, if its layers are in a row and can be trained."""
     if isinstance(model, Sequential):
         return model
     hint = "; make one: it is a class" if isinstance(model, type) else ""

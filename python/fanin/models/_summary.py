@@ -1,14 +1,15 @@
-"""The table that `Sequential.summary` prints."""
+"""The table that `summary` of a model prints."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fanin import _checks
+from fanin.layers import InputLayer
 from fanin.show import text
 from fanin.show.table import Table
 
 if TYPE_CHECKING:
-    from fanin.models._chain import Chain
+    from fanin.models._layered import Layered
 
 _WIDTH = 80
 _WIDEST = 10_000  # characters: each line is filled up with blanks
@@ -24,7 +25,7 @@ def check_form(positions: None, layer_range: None) -> None:
 
 
 def show(
-    network: "Chain",
+    network: "Layered",
     line_length: int | None,
     print_fn: Callable[[str], object] | None,
     show_trainable: bool,
@@ -48,13 +49,14 @@ def show(
         print_fn(text.as_text(*parts, width=line_length or _WIDTH))
 
 
-def html(network: "Chain") -> str:
+def html(network: "Layered") -> str:
     """Write the summary of a network for a notebook."""
     from fanin.show import page
 
-    table = Table(*_TITLES)
-    for name, kind, shape, count, _ in _rows(network):
-        table.add(f"{name} ({kind})", shape, count)
+    table = Table(*_TITLES, *([] if network.chain else [_CONNECTED]))
+    for name, kind, shape, count, _, reads in _rows(network):
+        row = (f"{name} ({kind})", shape, count)
+        table.add(*row, *([] if network.chain else [reads]))
     totals = "\n".join(f"{title}: {count} ({size})" for title, count, size in _totals(network))
     title = f'Model: "{network.name}"'
     return page.fragment(
@@ -63,9 +65,10 @@ def html(network: "Chain") -> str:
 
 
 _TITLES = ("Layer (type)", "Output Shape", "Param #")
+_CONNECTED = "Connected to"
 
 
-def _parts(network: "Chain", show_trainable: bool) -> list[Any]:
+def _parts(network: "Layered", show_trainable: bool) -> list[Any]:
     from rich import box
     from rich import table as rich_table
     from rich.text import Text
@@ -74,12 +77,15 @@ def _parts(network: "Chain", show_trainable: bool) -> list[Any]:
     table.add_column(_TITLES[0], ratio=5, overflow="fold")
     table.add_column(_TITLES[1], ratio=4, overflow="fold")
     table.add_column(_TITLES[2], ratio=3, justify="right", overflow="fold")
+    if not network.chain:
+        table.add_column(_CONNECTED, ratio=4, overflow="fold")
     if show_trainable:
         table.add_column("Trainable", justify="center")
-    for name, kind, shape, count, mark in _rows(network):
+    for name, kind, shape, count, mark, reads in _rows(network):
         shown = Text.assemble(text.printable(f"{name} ("), (kind, "cyan"), ")")
         marks = [Text(mark)] if show_trainable else []
-        table.add_row(shown, Text(shape), Text(count), *marks)
+        connected = [] if network.chain else [Text(text.printable(reads))]
+        table.add_row(shown, Text(shape), Text(count), *connected, *marks)
     return [
         Text.assemble('Model: "', (text.printable(network.name), "bold"), '"'),
         table,
@@ -90,18 +96,35 @@ def _parts(network: "Chain", show_trainable: bool) -> list[Any]:
     ]
 
 
-def _rows(network: "Chain") -> Iterator[tuple[str, str, str, str, str]]:
-    """Walk the layers: name, type, shape, parameters, and whether they are trained."""
+def _rows(network: "Layered") -> Iterator[tuple[str, str, str, str, str, str]]:
+    """Walk the layers: name, type, shape, parameters, whether they are trained, what they read."""
+    reads = {} if network.chain else _reads(network)
     for layer in network.layers:
+        if isinstance(layer, InputLayer):
+            yield layer.name, "InputLayer", str((None, *layer.shape)), "0", "-", "-"
+            continue
         shape, count = "?", "0 (unbuilt)"
         if layer.built:
             shape, count = str(layer.output_shape), f"{layer.count_params():,}"
         # A layer without parameters is neither.
         mark = "-" if not layer.weights else "Y" if layer.trainable else "N"
-        yield layer.name, type(layer).__name__, shape, count, mark
+        connected = ", ".join(reads.get(id(layer), []))
+        yield layer.name, type(layer).__name__, shape, count, mark, connected
 
 
-def _totals(network: "Chain") -> Iterator[tuple[str, str, str]]:
+def _reads(network: "Layered") -> dict[int, list[str]]:
+    """Return what each layer reads, call after call, by the names of the layers that make it."""
+    assert network._wiring is not None
+    names = [layer.name for layer in network._wiring.inputs]
+    found: dict[int, list[str]] = {}
+    for place, reads in network.calls:
+        layer = network.computing[place]
+        found.setdefault(id(layer), []).extend(names[number] for number in reads)
+        names.append(layer.name)
+    return found
+
+
+def _totals(network: "Layered") -> Iterator[tuple[str, str, str]]:
     """Walk the sums: title, number of parameters, and their size."""
     trainable, frozen = network.trainable_weights, network.non_trainable_weights
     for title, arrays in (

@@ -24,8 +24,8 @@ from fanin.show.progress import INTERVAL, Progress
 from fanin.streams import Replay
 
 if TYPE_CHECKING:
-    from fanin.models import Sequential
-    from fanin.typing import Validation
+    from fanin.models._trainable import Trainable
+    from fanin.typing import InputsLike, Validation
 
 Array = NDArray[Any]
 
@@ -56,7 +56,7 @@ class Shuffler:
 class Trainee:
     """One network that is trained, and all that belongs to it alone."""
 
-    model: "Sequential"
+    model: "Trainable"
     whose: str
     """What a message about it begins with."""
     network: Network
@@ -97,7 +97,7 @@ class Trainee:
             at = _core.first_non_finite(row)
             if at is not None:
                 index, role, _, _ = next(p for p in reversed(places) if p[2] <= at)
-                layer = self.model.layers[index].name
+                layer = self.model.computing[index].name
                 return f"{what}{layer}/{role}: expected finite numbers, found {row[at]}"
         raise AssertionError("all numbers are finite")
 
@@ -224,9 +224,9 @@ def _means(logs: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
 
 
 def fit(
-    models: Sequence["Sequential"],
+    models: Sequence["Trainable"],
     course: Course,
-    x: ArrayLike | None,
+    x: "InputsLike | None",
     y: ArrayLike | None,
     sample_weight: ArrayLike | None,
     class_weight: Mapping[int, float] | None,
@@ -237,7 +237,7 @@ def fit(
 ) -> list[History]:
     """Train networks that are compiled on the same samples; nothing changes before all is checked.
 
-    What the arguments mean is said by `fanin.Sequential.fit` and `fanin.fit_many`. Shuffles come
+    What the arguments mean is said by `fanin.Model.fit` and `fanin.fit_many`. Shuffles come
     from `source`, if not from the networks; messages about one begin with its entry of `whose`.
     """
     lead, compiled = models[0], [model.compiled_with for model in models]
@@ -285,7 +285,7 @@ def fit(
     return [trainee.history for trainee in trainees]
 
 
-def _beginning(models: Sequence["Sequential"], samples: Samples) -> AbstractContextManager[None]:
+def _beginning(models: Sequence["Trainable"], samples: Samples) -> AbstractContextManager[None]:
     """Build networks for a block; they are as they were if it does not come to its end."""
     if len(models) == 1 and models[0].built:
         return models[0].restoring()
@@ -293,7 +293,7 @@ def _beginning(models: Sequence["Sequential"], samples: Samples) -> AbstractCont
 
 
 @contextmanager
-def _building(models: Sequence["Sequential"], samples: Samples) -> Iterator[None]:
+def _building(models: Sequence["Trainable"], samples: Samples) -> Iterator[None]:
     with ExitStack() as undo:
         for model in models:
             undo.enter_context(model.built_for(samples.x))
@@ -326,7 +326,7 @@ def _traits(plan: _core.Plan, objective: Objective) -> dict[str, Any]:
 
 
 def _trainee(
-    model: "Sequential",
+    model: "Trainable",
     whose: str,
     course: Course,
     objective: Objective,

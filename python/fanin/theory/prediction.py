@@ -23,7 +23,7 @@ from fanin.theory.steps import DenseStep, LayerSteps, read
 
 if TYPE_CHECKING:
     from fanin.layers import Layer
-    from fanin.models._chain import Chain
+    from fanin.models._layered import Layered
 
 _LARGEST, _SMALLEST = math.log(float(np.finfo(np.float32).max)), math.log(1.2e-38)
 
@@ -134,7 +134,7 @@ def _shown_band(band: Band | None) -> str:
 
 
 def predict(
-    network: "Chain | Iterable[Layer | LayerSteps]",
+    network: "Layered | Iterable[Layer | LayerSteps]",
     x: ArrayLike | None = None,
     *,
     features: int | None = None,

@@ -13,7 +13,7 @@ from fanin.theory.nonlinearity import Nonlinearity, resolve
 
 if TYPE_CHECKING:
     from fanin.layers import Layer
-    from fanin.models._chain import Chain
+    from fanin.models._layered import Layered
 
 _NO_BIAS = WeightLaw(0.0, 0.0)
 
@@ -84,7 +84,7 @@ class LayerSteps(Result):
 
 
 def read(
-    network: "Chain | Iterable[Layer | LayerSteps]", features: int | None
+    network: "Layered | Iterable[Layer | LayerSteps]", features: int | None
 ) -> tuple[LayerSteps, ...]:
     """Read the steps off a network.
 
@@ -104,6 +104,11 @@ def read(
     ValueError
         If the number of features is not known.
     """
+    if getattr(network, "_wiring", None) is not None:
+        raise TypeError(
+            "network: expected a Sequential or layers in a row, found a fanin.Model, for which "
+            "there are no formulas as yet"
+        )
     found = []
     width = features
     if width is None:

@@ -1,41 +1,40 @@
-"""Layers in a row: adding, removing, building them into two flat arrays, configuration."""
+"""Layers with a plan: which reads what, building them into two flat arrays, copies."""
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from numpy.typing import ArrayLike
-
-from fanin import _checks, _core, layers, random
-from fanin._members import _custom
-from fanin._members._registry import check_config
+from fanin import _checks, _core, random
 from fanin._members._undo import as_before
 from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array
-from fanin.layers._base import Stacked
 from fanin.layers._keywords import auto_name
 from fanin.layers._module import Module
 from fanin.layers._network import Network
 from fanin.layers._options import name_option
-from fanin.models import _building, _samples
+from fanin.layers._value import Value, as_values, call
+from fanin.models import _building
 from fanin.show import text
+
+if TYPE_CHECKING:
+    from weakref import WeakSet
+
+    from fanin.models._wiring import Call, Wiring
 
 _AS_IT_IS = nullcontext()
 """For a network that is built; one object does, as it keeps nothing."""
 
 
-class Chain(Module):
-    """The layers of a network, the arrays they share, and the plan that the core runs.
+class Layered(Module):
+    """The layers of a network, what each reads, the arrays they share, and the plan of the core.
 
-    The arrays exist as soon as the shape of a sample is known: from an `Input`, from the first
-    layer's ``input_shape``, from `build`, or from data.
+    In a `Sequential` each layer reads what the one before makes; otherwise there is a `Wiring`. The
+    arrays exist as soon as the shape of a sample is known.
 
     Parameters
     ----------
-    layers : iterable of Layer, optional
-        The layers, first to last.
     name : str, optional
         Name of the network.
     rng : None, int, sequence of ints, Generator, RandomState or Stream, optional
@@ -62,79 +61,63 @@ class Chain(Module):
         "model.backward, optimizer.step"
     )
 
-    def __init__(
-        self,
-        layers: Iterable[Stacked] | Stacked | None = None,
-        name: str | None = None,
-        *,
-        rng: random.Rng = None,
-    ) -> None:
-        self.name: str = auto_name(type(self).__name__) if name is None else name
+    def __init__(self, name: str | None = None, *, rng: random.Rng = None) -> None:
+        self.name: str = auto_name(self._kind_of_name()) if name is None else name
         self._lock = _core.Lock()
         # An explicit rng is checked now; a fresh one is drawn when it is first needed.
         self._source: random.RandomSource | None = None if rng is None else random.resolve(rng)
         self._layers: list[Layer] = []
-        self._input: InputLayer | None = None
         self._masks: random.Stream | None = None
-        if isinstance(layers, Layer):
-            layers = [layers]
-        given = [] if layers is None else _checks.several(layers)
-        if given is None:
-            found = _checks.found(layers)
-            raise TypeError(f"layers: expected a list of layers, found {found}")
-        for layer in given:
-            self._append(layer)
-        self._build_if_known()
 
-    # The chain.
+    @classmethod
+    def _kind_of_name(cls) -> str:
+        """Return the class by which networks without a name are counted."""
+        return cls.__name__
+
+    # What there is, and what reads what.
+
+    _wiring: "Wiring | None" = None
+    """None where each layer reads what the one before makes."""
+    _home: "Layered | None" = None
+    """The network whose arrays this one's are part of."""
+    _lodgers: "WeakSet[Layered] | None" = None
+    """The networks whose arrays are part of this one's."""
+    _values: list[Value] | None = None
+    """The inputs, and what each call makes, once somebody asked for them."""
 
     @property
     def layers(self) -> list[Layer]:
         """The layers, first to last, without the input layer."""
         return list(self._layers)
 
-    def add(self, layer: Stacked) -> None:
-        """Append a layer.
+    @property
+    def computing(self) -> list[Layer]:
+        """The layers that compute something, in the order of the plan."""
+        return list(self._layers)
 
-        Parameters
-        ----------
-        layer : Layer or InputLayer
-            The layer; an `Input` can only be first.
+    @property
+    def calls(self) -> "list[Call]":
+        """The calls of layers: the place of each, and the numbers of the values that it reads."""
+        if self._wiring is not None:
+            return self._wiring.calls
+        return [(place, (place,)) for place in range(len(self._layers))]
 
-        Raises
-        ------
-        TypeError
-            If it is not a layer.
-        ValueError
-            If its name is taken, or its shape does not fit; the network stays as it was.
-        """
-        with self._changing(), self.restoring(layer):
-            self._append(layer)
-            self._build_if_known()
-            self._forget_slots()
+    @property
+    def chain(self) -> bool:
+        """Whether each layer reads what the one before makes, the first one the only input."""
+        row = [(place, (place,)) for place in range(len(self._layers))]
+        return self._wiring is None or (len(self._wiring.inputs) == 1 and self.calls == row)
 
-    def pop(self, rebuild: bool = True) -> Layer:
-        """Remove the last layer and return it; it keeps its values, in arrays of its own.
-
-        Parameters
-        ----------
-        rebuild : bool, default True
-            Here for Keras's signature.
-
-        Returns
-        -------
-        Layer
-            The removed layer.
-        """
-        if not self._layers:
-            raise ValueError("pop: expected a network with layers, found one without")
-        with self._changing(), self.restoring():
-            layer = self._layers[-1]
-            self._layers = self._layers[:-1]
-            layer.__setstate__(layer.__getstate__())
-            self._forget_arrays()
-            self._build_if_known()
-        return layer
+    def ending(self) -> list[Layer]:
+        """Return the layers that lead to the output and read one value each, first to last."""
+        found: list[Layer] = []
+        calls, inputs = self.calls, 1 if self._wiring is None else len(self._wiring.inputs)
+        at = len(calls) - 1
+        while at >= 0:
+            place, reads = calls[at]
+            found.append(self._layers[place])
+            at = reads[0] - inputs if len(reads) == 1 else -1
+        return found[::-1]
 
     def restoring(self, added: object = None) -> AbstractContextManager[None]:
         """Put the network back as it was if the block does not come to its end; see `as_before`."""
@@ -168,19 +151,7 @@ class Chain(Module):
         """Return what holds the network's own attributes, beside its layers."""
         return [self]
 
-    def _append(self, layer: Any) -> None:
-        if isinstance(layer, layers.InputLayer):
-            if self._layers or self._input is not None:
-                raise ValueError(
-                    "layer: expected a layer that computes, found an Input, which can only come "
-                    "first, and only once"
-                )
-            self._input = layer
-            return
-        _building.check_layer(layer, self)
-        self._layers = [*self._layers, layer]
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Return one layer.
 
         Parameters
@@ -195,7 +166,7 @@ class Chain(Module):
         Layer
             The layer.
         """
-        return _building.find_layer(self._layers, name, index)
+        return _building.find_layer(self.layers, name, index)
 
     # Building.
 
@@ -207,8 +178,8 @@ class Chain(Module):
         return _building.named_dtype(self._members()) if network is None else network.dtype
 
     def _members(self) -> list[Layer | InputLayer]:
-        """Return the layers, the input layer first if there is one."""
-        return [*self._layers] if self._input is None else [self._input, *self._layers]
+        """Return the layers, and the input layers before them."""
+        raise NotImplementedError
 
     @property
     def source(self) -> "random.RandomSource | None":
@@ -217,12 +188,7 @@ class Chain(Module):
 
     def known_shape(self) -> tuple[int, ...] | None:
         """Return the shape of a sample as far as it was said; None if it was not."""
-        if self._feature_shape is not None:
-            return self._feature_shape
-        if self._input is not None:
-            shape: tuple[int, ...] = self._input.shape
-            return shape
-        return self._layers[0].declared_shape if self._layers else None
+        raise NotImplementedError
 
     def _build_if_known(self) -> None:
         shape = self.known_shape()
@@ -270,11 +236,15 @@ class Chain(Module):
         """Gather the layers' values, initial ones where there are none, into new flat arrays."""
         for layer in self._layers:
             _building.refuse_foreign(layer, self)
+        with self._changing():
+            self._gather(shape)
+
+    def _gather(self, shape: tuple[int, ...]) -> None:
         network = Network.empty(self.plan_for(shape), self._lock)
-        with self._changing(), random.drawing(self._source) as source, self.restoring():
+        with random.drawing(self._source) as source, self.restoring():
             self._source = source
             self._masks = _building.seed_masks(self._layers, self._masks, source)
-            parts = _building.fill(network, self._layers, shape, source)
+            parts = _building.fill(network, self, shape, source)
             self._feature_shape, self._network = shape, network
             for layer, given, own, params, state in parts:
                 layer.tie(given, own, params, state, owner=self)
@@ -291,16 +261,17 @@ class Chain(Module):
             if known == shape and told == settings and (settled or dtype == self.dtype):
                 return plan
         dtype = _building.named_dtype(self._members())
-        for _ in _building.walk(layers, shape, dtype):
+        for _ in _building.walk(self, shape, dtype):
             pass  # a layer's own complaint names it
-        plan = _core.Plan(shape, settings, dtype)
+        if self._wiring is None:
+            plan = _core.Plan(shape, settings, dtype)
+        else:
+            plan = _core.Plan(self._wiring.shapes, settings, dtype, self._wiring.calls)
         self._plan = ((shape, settings, dtype), plan)
         return plan
 
     def _forget_arrays(self) -> None:
-        self._network = self._plan = None
-        if self._input is None and not self._layers:
-            self._feature_shape = None
+        self._network = self._plan = self._values = None
         self._forget_slots()
 
     def _forget_slots(self) -> None:
@@ -322,13 +293,95 @@ class Chain(Module):
             "call build, or fit it"
         )
 
-    def take(self, x: ArrayLike, name: str = "x", *, finite: bool = True) -> Array:
+    def take(self, x: Any, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
-        shape = self._feature_shape or self.known_shape()
-        return _samples.inputs(name, x, shape, self.dtype, _checks.flag("finite", finite))
+        raise NotImplementedError
 
-    def _inputs(self, x: ArrayLike) -> Array:
-        return self.take(x, finite=False)
+    def _inputs(self, x: Any) -> tuple[Array, tuple[Any, ...]]:
+        inputs = self.take(x, finite=False)
+        return inputs, inputs.shape[1:]
+
+    def of_each_input(self, x: Array) -> list[Array]:
+        """Return the inputs in what `take` returned."""
+        if self._wiring is None:
+            return [x]
+        from fanin.layers._merging import apart  # not needed for `import fanin`
+
+        return apart(x, self._wiring.shapes)
+
+    # Values.
+
+    def _input_layers(self) -> list[InputLayer]:
+        """Return the layers of the inputs; of a `Sequential` perhaps one that was not said."""
+        raise NotImplementedError
+
+    def values(self) -> list[Value]:
+        """Return the inputs, and what each call makes, as values that layers can be called on."""
+        if self._values is None:
+            self.ready()
+            made = [layer.output for layer in self._input_layers()]
+            for place, reads in self.calls:
+                given = [made[number] for number in reads]
+                made.append(call(self._layers[place], given, told=False))
+            self._values = made
+        return self._values
+
+    def calls_of(self, layer: Layer) -> list[Value]:
+        """Return what a layer of this network makes, in each of its calls."""
+        made = self.values()[-len(self.calls) :]
+        return [
+            value
+            for value, (place, _) in zip(made, self.calls, strict=True)
+            if self._layers[place] is layer
+        ]
+
+    @property
+    def inputs(self) -> list[Value]:
+        """The inputs, as values that layers can be called on."""
+        return self.values()[: len(self._input_layers())]
+
+    @property
+    def outputs(self) -> list[Value]:
+        """The output, in a list, as a value that layers can be called on."""
+        return self.values()[-1:]
+
+    @property
+    def input(self) -> Any:
+        """The input as a value, or the list of several."""
+        inputs = self.inputs
+        return inputs[0] if len(inputs) == 1 else inputs
+
+    @property
+    def output(self) -> Value:
+        """The output, as a value that layers can be called on."""
+        return self.outputs[0]
+
+    def _of_values(self, x: Any, training: bool | None) -> Value:
+        if training is not None and any(layer._by_mode for layer in self._layers):
+            raise ValueError(
+                f"training: expected nothing for network {self.name!r} on a value, since a model "
+                f"says when it trains, found {_checks.found(training)}"
+            )
+        given = self._given_values(x)
+        if not self.built:
+            self.build(given[0].shape)
+        for layer, value in zip(self._input_layers(), given, strict=True):
+            if value.sample != layer.shape:
+                raise ShapeError(
+                    f"x: expected samples of shape {layer.shape} for network {self.name!r}, found "
+                    f"{value.sample}"
+                )
+        for place, reads in self.calls:
+            read = [given[number] for number in reads]
+            given.append(call(self._layers[place], read, told=False))
+        return given[-1]
+
+    def _given_values(self, x: Any) -> list[Value]:
+        """Return the values that a network is called on, in the order of its inputs."""
+        given = as_values("x", x)
+        if len(given) != 1:
+            raise ValueError(f"x: expected one input for network {self.name!r}, found {len(given)}")
+        return given
 
     # Arrays.
 
@@ -380,15 +433,7 @@ class Chain(Module):
         holders = [layer for layer in self._layers if layer.arrays]
         return [(f"{i}/{role}", a) for i, la in enumerate(holders) for role, a in la.arrays.items()]
 
-    # Shapes, configuration, copies, printing.
-
-    @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        """Shape of the input with the batch axis as None."""
-        shape = self.known_shape()
-        if shape is None:
-            raise AttributeError(f"network {self.name!r} has no input_shape before it is built")
-        return (None, *shape)
+    # Copies, printing.
 
     def summary(
         self,
@@ -410,7 +455,7 @@ class Chain(Module):
         print_fn : callable, optional
             Called with the text instead of printing it.
         expand_nested : bool, default False
-            Here for Keras's signature: networks do not nest.
+            Here for Keras's signature: layers of a network in a network are its own layers.
         show_trainable : bool, default False
             Whether to say of each layer if it is trainable.
         layer_range : None
@@ -421,73 +466,13 @@ class Chain(Module):
         _summary.check_form(positions, layer_range)
         _summary.show(self, line_length, print_fn, show_trainable)
 
-    def get_config(self) -> dict[str, object]:
-        """Return what makes an equal network, without its arrays.
-
-        Returns
-        -------
-        dict
-            Name, layers, and the shape of a sample if it is known.
-        """
-        config: dict[str, Any] = {
-            "name": self.name,
-            "layers": [layers.serialize(member) for member in self._members()],
-        }
-        if self._feature_shape is not None:
-            config["build_input_shape"] = (None, *self._feature_shape)
-        return config
-
-    @classmethod
-    def from_config(
-        cls,
-        config: Mapping[str, object],
-        custom_objects: Mapping[str, object] | None = None,
-        *,
-        rng: random.Rng = None,
-    ) -> Self:
-        """Make a network from what `get_config` returned; its weights are fresh.
-
-        Parameters
-        ----------
-        config : dict
-            What `get_config` returned.
-        custom_objects : mapping of str to type, optional
-            Further classes by name, such as initializers of your own.
-        rng : None, int, sequence of ints, Generator, RandomState or Stream, optional
-            Where the weights come from.
-
-        Returns
-        -------
-        Network
-            The network.
-
-        Raises
-        ------
-        TypeError
-            If `config` is no mapping, `custom_objects` is none, or `rng` no source.
-        ValueError
-            If what `config` says is not what a network says.
-        """
-        given = check_config("config", config)
-        entries = _building.check_entries(config, given.get("layers"))
-        source = None if rng is None else random.resolve(rng)
-        with _custom.custom_object_scope(custom_objects):
-            members = [layers.deserialize(entry) for entry in entries]
-        try:
-            network = cls(members, given.get("name"), rng=source)
-            if given.get("build_input_shape") is not None:
-                network.build(given["build_input_shape"])
-        except TypeError as error:
-            raise ValueError(f"config of {cls.__name__}: {error}") from error
-        return network
-
     def __getstate__(self) -> dict[str, Any]:
         return self._state_with(None if self._network is None else self._network.copy())
 
     def _state_with(self, network: Network | None) -> dict[str, Any]:
         """Return what is copied and pickled: with the values of `network`, those of one batch."""
         # The layers carry the values; flat arrays and plan are made again from them.
-        gone = ("_network", "_plan", "_lock")
+        gone = ("_network", "_plan", "_lock", "_home", "_lodgers", "_values")
         own = {name: value for name, value in self.__dict__.items() if name not in gone}
         if network is not None:
             own["_layers"] = _building.apart(network, self._layers)
@@ -504,9 +489,9 @@ class Chain(Module):
         twin = memo[id(self)] = self.__class__.__new__(self.__class__)
         state = self.__getstate__()
         # A layer that is copied beside its network is also in the copy the network's.
-        for layer, apart in zip(self._layers, state.pop("_layers"), strict=True):
+        for layer, by_itself in zip(self._layers, state.pop("_layers"), strict=True):
             if id(layer) not in memo:
-                memo[id(layer)] = copy.deepcopy(apart, memo)
+                memo[id(layer)] = copy.deepcopy(by_itself, memo)
         copies = [memo[id(layer)] for layer in self._layers]
         twin.__setstate__({**copy.deepcopy(state, memo), "_layers": copies})
         return twin

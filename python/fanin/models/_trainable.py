@@ -1,0 +1,471 @@
+"""What every model can: compile, fit, evaluate, predict."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from numpy.typing import ArrayLike
+
+from fanin import _checks, losses, optimizers, random
+from fanin.callbacks import Callback, History
+from fanin.errors import NotReadyError
+from fanin.layers._arrays import Array
+from fanin.metrics import Metric
+from fanin.models import _samples
+from fanin.models._compiled import Compiled
+from fanin.models._files import WithFiles
+from fanin.models._layered import Layered
+
+if TYPE_CHECKING:
+    from fanin.typing import (
+        Evaluation,
+        FloatArray,
+        InputsLike,
+        LossLike,
+        MetricLike,
+        OptimizerLike,
+        Validation,
+        Verbose,
+    )
+
+
+class Trainable(WithFiles, Layered):
+    """Layers with a plan that can be trained.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name of the network.
+    rng : None, int, sequence of ints, Generator, RandomState or Stream, optional
+        Where initial values and shuffles come from.
+    """
+
+    _compiled: Compiled | None = None
+
+    def __init__(self, name: str | None = None, *, rng: random.Rng = None) -> None:
+        self.history: History | None = None
+        self.stop_training = False
+        super().__init__(name, rng=rng)
+
+    # What training is for.
+
+    def compile(
+        self,
+        optimizer: "OptimizerLike" = "rmsprop",
+        loss: "LossLike | None" = None,
+        loss_weights: None = None,
+        metrics: "Sequence[MetricLike] | None" = None,
+        weighted_metrics: None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose the optimizer, the loss and the metrics; the optimizer starts anew.
+
+        Parameters
+        ----------
+        optimizer : str, dict or Optimizer, default "rmsprop"
+            One of `fanin.optimizers`. Its numbers can be changed later, also by a callback. Where
+            it then wants other arrays (`slots`), those whose name stays keep their values, and
+            others start anew.
+        loss : str, dict, function or Loss
+            One of `fanin.losses`, or any object with `value_and_gradient`, see `losses.Loss`.
+        loss_weights : None
+            Not supported: a network has one output.
+        metrics : list of str, Metric or callable, optional
+            Of `fanin.metrics`; ``"accuracy"`` is the one that fits loss and outputs, see
+            `fanin.metrics.resolve`. A function ``f(y_true, y_pred)`` of yours is one too.
+        weighted_metrics : None
+            Not supported.
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : optional
+            Here for Keras's signature: they say how Keras runs, not what it computes.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown; the message suggests the close match.
+        TypeError
+            If something is not of a kind that can be used.
+
+        Warns
+        -----
+        UserWarning
+            If the loss does not fit the last activation, such as logits to a softmax. An unbuilt
+            network warns when it is trained or evaluated.
+        """
+        for name, value in (("loss_weights", loss_weights), ("weighted_metrics", weighted_metrics)):
+            if value is not None:
+                # Keras has loss_weights in the third place, where many a script has its metrics.
+                hint = "; metrics are given by name: metrics=[...]" if name[0] == "l" else ""
+                raise ValueError(
+                    f"{name}: expected None, as a network has one output and metrics are not "
+                    f"weighted, found {_checks.found(value)}{hint}"
+                )
+        outputs = self.output_shape[-1] if self.built else None
+        compiled = Compiled.of(optimizer, loss, metrics, outputs)
+        if self.built:
+            compiled.check_outputs(self)
+        with self._changing():
+            if self._compiled is not None:
+                self._compiled.end()
+            self._compiled = compiled.begin()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
+
+    @property
+    def compiled_with(self) -> Compiled:
+        """What `compile` chose; an AttributeError before."""
+        if self._compiled is None:
+            raise NotReadyError("the model is not compiled: call compile(optimizer, loss) first")
+        return self._compiled
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer:
+        """The optimizer; an AttributeError before `compile`."""
+        return self.compiled_with.optimizer
+
+    @property
+    def loss(self) -> losses.Loss:
+        """The loss; an AttributeError before `compile`."""
+        return self.compiled_with.loss
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics, once the network is built: before, "accuracy" has no meaning."""
+        if self._compiled is None or not self.built:
+            return []
+        return self._compiled.metrics_for(self.ready().output_shapes[-1][-1])
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns: "loss" and the metrics; empty before `compile`."""
+        return [] if self._compiled is None else self._compiled.names
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs trained since `compile`; kept in files and copies.
+
+        ``fit(..., epochs=20, initial_epoch=model.epoch)`` goes on where training stopped.
+        """
+        return 0 if self._compiled is None else self._compiled.epochs
+
+    @property
+    def slots(self) -> dict[str, Array]:
+        """The optimizer's arrays by name, each of the layout of `params`; empty before training."""
+        compiled = self.compiled_with
+        if compiled.slots is None:
+            return {}
+        slots = compiled.arranged(self.params)
+        return dict(zip(compiled.optimizer.slot_names(), slots, strict=True))
+
+    def _forget_slots(self) -> None:
+        if self._compiled is not None:
+            self._compiled.forget_slots()
+
+    def _parts(self) -> list[object]:
+        return [*super()._parts(), *([] if self._compiled is None else [self._compiled])]
+
+    def __getstate__(self) -> dict[str, Any]:
+        network, compiled = self._network, self._compiled
+        if network is None or compiled is None:
+            return super().__getstate__()
+        network, compiled = compiled.copied_with(network)
+        return {**self._state_with(network), "_compiled": compiled}
+
+    # Training.
+
+    def fit(
+        self,
+        x: "InputsLike | None" = None,
+        y: ArrayLike | None = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: "Verbose" = "auto",
+        callbacks: Iterable[Callback] | Callback | None = None,
+        validation_split: float = 0.0,
+        validation_data: "Validation | None" = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: ArrayLike | None = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: None = None,
+        validation_steps: None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        *,
+        rng: random.Rng = None,
+        threads: int | None = None,
+    ) -> History:
+        """Train the network.
+
+        Everything is checked before anything changes. Training goes on where an earlier `fit`
+        stopped. Ctrl-C raises KeyboardInterrupt and leaves the network as it was after the last
+        whole batch, with what was recorded in ``model.history``.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, ...), or list or dict of them
+            The samples, of several inputs as many arrays; converted to the network's dtype, without
+            a copy if they are one array of it.
+        y : array_like
+            The targets: integers of shape (n,) for sparse losses, else like the outputs.
+        batch_size : int, optional
+            Samples of a batch; 32 if None. The last batch may be smaller.
+        epochs : int, default 1
+            Number of the last epoch.
+        verbose : {"auto", 0, 1, 2}, default "auto"
+            Nothing; one line for the whole call, which changes while it runs and stays with the
+            last values; or a line an epoch. "auto" is 1 in a notebook and on a terminal, and 2
+            where the output goes into a pipe or a file.
+        callbacks : list of Callback, optional
+            See `fanin.callbacks`.
+        validation_split : float, default 0.0
+            Share of the samples, the last ones, to validate on instead: .8 of 10 are 8.
+        validation_data : tuple (x, y) or (x, y, sample_weight), optional
+            What to validate on; comes before `validation_split`.
+        shuffle : bool, default True
+            Whether to draw a new order of the samples in each epoch.
+        class_weight : dict of int to float, optional
+            Weight of each class in the loss, at least 0; classes that are not named weigh 1. For
+            training only: the validation loss is that of `evaluate`.
+        sample_weight : array_like of shape (n,), optional
+            Weight of each sample in the loss, at least 0, with `validation_split` in validation
+            too. Metrics are not weighted.
+        initial_epoch : int, default 0
+            Number of the first epoch: `epoch` of a model that was loaded goes on where it stopped.
+        steps_per_epoch, validation_steps : None
+            Not supported: an epoch is one pass over the samples.
+        validation_batch_size : int, optional
+            Samples of a batch in validation; `batch_size` if None.
+        validation_freq : int or sequence of int, default 1
+            Validate every so many epochs, or after the epochs named (counted from 1).
+        rng : None, int, sequence of ints, Generator, RandomState or Stream, optional
+            Where the shuffles come from: epoch e is that of path ``shuffle/e``, whatever was
+            trained before. With None they come from the network's own `rng`, and a further `fit`
+            goes on with further shuffles.
+        threads : int, optional
+            How many threads to use; the result is the same, bit for bit.
+
+        Returns
+        -------
+        History
+            Loss and metrics of each epoch.
+
+        Raises
+        ------
+        ShapeError
+            If a shape is wrong.
+        ValueError
+            If a value is (NaN, a class out of range, an empty split), or nothing is compiled.
+        TypeError
+            If something is not of a kind that can be used.
+        RuntimeError
+            If another thread trains the network, or changes its weights; or if it is called by a
+            callback of its own `fit`. Other threads can use the network meanwhile: they see it as
+            it is after some whole batch.
+        FloatingPointError
+            If after an epoch a parameter, a running average or a slot of the optimizer is infinite
+            or NaN though the loss is finite, as with weights of 1e38. Steps that were done cannot
+            be undone: the network is as the last batch left it. Callbacks have not seen the end of
+            that epoch, so a `ModelCheckpoint` keeps the one before. (Where the loss is not finite
+            either, the history shows it, and training goes on.)
+
+        Warns
+        -----
+        UserWarning
+            If the loss does not fit the last activation, once; see `compile`.
+        """
+        if steps_per_epoch is not None or validation_steps is not None:
+            raise ValueError(
+                "fit supports neither steps_per_epoch nor validation_steps: an epoch is one pass "
+                "over the samples; slice x and y instead"
+            )
+        # Here and below: what `import fanin` need not pay for. A fork must not meet such an import,
+        # see `first_use.rs`.
+        from fanin.models import _course, _training
+
+        _ = self.compiled_with  # refuses a network that is not, before it looks at anything else
+        course = _course.course(
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            batch_size=batch_size,
+            validation_batch_size=validation_batch_size,
+            validation_split=validation_split,
+            validation_freq=validation_freq,
+            shuffle=shuffle,
+            verbose=verbose,
+            threads=threads,
+        )
+        source = None if rng is None else random.resolve(rng)
+        (history,) = _training.fit(
+            [self], course, x, y, sample_weight, class_weight, validation_data, callbacks, source
+        )
+        return history
+
+    @overload
+    def evaluate(
+        self,
+        x: "InputsLike | None" = None,
+        y: ArrayLike | None = None,
+        batch_size: int | None = None,
+        verbose: "Verbose" = "auto",
+        sample_weight: ArrayLike | None = None,
+        steps: None = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
+        return_dict: Literal[False] = False,
+        *,
+        threads: int | None = None,
+    ) -> "Evaluation": ...
+
+    @overload
+    def evaluate(
+        self,
+        x: "InputsLike | None" = None,
+        y: ArrayLike | None = None,
+        batch_size: int | None = None,
+        verbose: "Verbose" = "auto",
+        sample_weight: ArrayLike | None = None,
+        steps: None = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
+        *,
+        return_dict: Literal[True],
+        threads: int | None = None,
+    ) -> dict[str, float]: ...
+
+    @overload
+    def evaluate(
+        self,
+        x: "InputsLike | None" = None,
+        y: ArrayLike | None = None,
+        batch_size: int | None = None,
+        verbose: "Verbose" = "auto",
+        sample_weight: ArrayLike | None = None,
+        steps: None = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
+        return_dict: bool = False,
+        *,
+        threads: int | None = None,
+    ) -> "Evaluation | dict[str, float]": ...
+
+    def evaluate(
+        self,
+        x: "InputsLike | None" = None,
+        y: ArrayLike | None = None,
+        batch_size: int | None = None,
+        verbose: "Verbose" = "auto",
+        sample_weight: ArrayLike | None = None,
+        steps: None = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
+        return_dict: bool = False,
+        *,
+        threads: int | None = None,
+    ) -> "Evaluation | dict[str, float]":
+        """Return loss and metrics on some samples.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, ...), or list or dict of them
+            The samples.
+        y : array_like
+            The targets.
+        batch_size : int, optional
+            Samples of a batch; 32 if None.
+        verbose : {"auto", 0, 1, 2}, default "auto"
+            Nothing, or a line; "auto" is a line.
+        sample_weight : array_like of shape (n,), optional
+            Weight of each sample in the loss, at least 0.
+        steps : None
+            Not supported: all samples count.
+        callbacks : list of Callback, optional
+            Their hooks of tests are called.
+        return_dict : bool, default False
+            Whether to return values by name.
+        threads : int, optional
+            How many threads to use.
+
+        Returns
+        -------
+        float, list of float or dict
+            The loss; with metrics the list of the loss and the metrics; or both by name.
+        """
+        if steps is not None:
+            raise ValueError("evaluate does not support steps: slice x and y instead")
+        from fanin.models import _course, _evaluation
+        from fanin.show.progress import resolve_verbose
+
+        compiled = self.compiled_with
+        size = _course.batch_rows("batch_size", batch_size)
+        level, by_name = resolve_verbose(verbose), _checks.flag("return_dict", return_dict)
+        data = _samples.samples(self, compiled.targets, x, y, sample_weight)
+        threads = _checks.thread_count(threads)
+        logs, names = _evaluation.evaluate(self, data, size, level, callbacks, threads)
+        if by_name:
+            return logs
+        values = [logs[name] for name in names]
+        # Checkers are told one type, which has what users do with either.
+        return values if len(values) > 1 else values[0]  # type: ignore[return-value]
+
+    def predict(
+        self,
+        x: "InputsLike",
+        batch_size: int | None = None,
+        verbose: "Verbose" = "auto",
+        steps: None = None,
+        callbacks: Iterable[Callback] | Callback | None = None,
+        *,
+        threads: int | None = None,
+    ) -> "FloatArray":
+        """Return the outputs for some samples.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, ...), or list or dict of them
+            The samples.
+        batch_size : int, optional
+            Samples of a batch for callbacks and progress; 32 if None. Samples are computed in
+            larger blocks where those keep less than some megabytes.
+        verbose : {"auto", 0, 1, 2}, default "auto"
+            Nothing, or a line; "auto" is a line.
+        steps : None
+            Not supported: all samples count.
+        callbacks : list of Callback, optional
+            Their hooks of predictions are called.
+        threads : int, optional
+            How many threads to use.
+
+        Returns
+        -------
+        ndarray of shape (n, ...)
+            The outputs.
+        """
+        if steps is not None:
+            raise ValueError("predict does not support steps: slice x instead")
+        from fanin.models import _course, _evaluation
+        from fanin.show.progress import resolve_verbose
+
+        size = _course.batch_rows("batch_size", batch_size)
+        threads = _checks.thread_count(threads)
+        level = resolve_verbose(verbose)
+        return _evaluation.predict(self, self.take(x), size, level, callbacks, threads)
+
+    def recalibrate(self, x: "InputsLike") -> None:
+        """Set the running averages of every BatchNormalization to the exact statistics of `x`.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, ...)
+            The training data, or a good part of it; see `fanin.normalization.recalibrate`.
+
+        Raises
+        ------
+        ShapeError
+            If `x` has the wrong shape.
+        ValueError
+            If `x`, or what a layer makes of it, is not finite; the model is as it was.
+        """
+        from fanin.normalization import recalibrate
+
+        recalibrate(self, x)
