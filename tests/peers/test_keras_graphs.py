@@ -256,7 +256,8 @@ def test_layers_that_hold_layers():
     nested = keras.Sequential([K.Flatten(name="flat"), K.Dense(5, "tanh", name="deep")], name="in")
     model = keras.Sequential(
         [
-            keras.Input((6, 8)), K.Bidirectional(K.GRU(4, return_sequences=True, name="gru"), name="both"),
+            keras.Input((6, 8)),
+            K.Bidirectional(K.GRU(4, return_sequences=True, name="gru"), name="both"),
             K.TimeDistributed(K.Dense(7, "relu"), name="each"), nested, K.Dense(3, name="out"),
         ]
     )  # fmt: skip
