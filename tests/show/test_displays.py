@@ -203,6 +203,7 @@ NO_RESULTS = {
     "Record": "a dict",
     "Source": "a named tuple",
     "Plan": "in the cache of a forward pass",
+    "Value": "what layers are called on",
     **dict.fromkeys(("Jax", "Stream", "TorchCpu"), "where numbers come from"),
     "CustomObjectScope": "a context",
     "drawing": "a context",

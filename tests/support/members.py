@@ -130,11 +130,24 @@ LAYERS = [
     LayerRow("ELU", lambda layers: layers.ELU(0.5), activate(activation("elu", alpha=0.5))),
     LayerRow("Softmax", lambda layers: layers.Softmax(), activate(SOFTMAX), (2, 4)),
     LayerRow("Flatten", lambda layers: layers.Flatten(), FLATTEN, (2, 3)),
+    LayerRow(
+        "Rescaling",
+        lambda layers: layers.Rescaling(0.25, offset=-1.5),
+        {"kind": "rescaling", "scale": 0.25, "offset": -1.5},
+        (2, 3),
+    ),
     LayerRow("Dropout", lambda layers: layers.Dropout(0.3, seed=7), dropout(0.3), (3, 40)),
 ]
 # Public layers without arithmetic of their own, and why they need no row.
 LAYERS_WITHOUT_ROW = {
     "Layer": "the base class",
+    **dict.fromkeys(
+        ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"),
+        "of several values: tests/models/test_functional.py",
+    ),
+    **dict.fromkeys(
+        ("Permute", "RepeatVector", "Reshape"), "moves numbers: tests/models/test_functional.py"
+    ),
 }
 
 

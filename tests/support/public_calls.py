@@ -456,6 +456,7 @@ EXEMPT_METHODS: dict[str, str] = {
     **dict.fromkeys(("set_model", "set_params", "overrides"), _HOOK),
     **dict.fromkeys(("get_monitor_value", "improves", "larger_is_better"), _HOOK),
     **dict.fromkeys(("for_parameter", "draw_from", "check_input", "restore"), _INNER),
+    **dict.fromkeys(("shape_of_inputs", "shape_after", "of_each_input"), _INNER),
     **dict.fromkeys(("prediction", "bands", "outside"), "of a layer of the report itself"),
 }
 

@@ -167,6 +167,14 @@ def flatten_backward(settings, arrays, cache, dy):
     return dy.reshape(cache), {}
 
 
+def rescaling_forward(settings, arrays, x, training, step):
+    return settings["scale"] * x + settings["offset"], None
+
+
+def rescaling_backward(settings, arrays, cache, dy):
+    return settings["scale"] * dy, {}
+
+
 def dropout_forward(settings, arrays, x, training, step):
     mask = np.ones(x.shape)
     if training:  # 2^38 words for each step
@@ -186,6 +194,7 @@ LAYERS = {
     "activation": (activation_forward, activation_backward),
     "flatten": (flatten_forward, flatten_backward),
     "dropout": (dropout_forward, dropout_backward),
+    "rescaling": (rescaling_forward, rescaling_backward),
 }
 
 

@@ -1,7 +1,7 @@
 """`Sequential`: layers in a row."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike
 
@@ -65,7 +65,6 @@ class Sequential(Model):
     """
 
     # One input, and layers that are all: not as in what `Model` makes of values.
-    layers = Trainable.layers
     output_shape = Trainable.output_shape
     compute_output_shape = Trainable.compute_output_shape
     _apart_gradient = Trainable._apart_gradient
@@ -243,6 +242,15 @@ class Sequential(Model):
         super()._forget_arrays()
         if self._input is None and not self._layers:
             self._feature_shape = None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, first to last, without the input layer."""
+        return list(self._layers)
+
+    if TYPE_CHECKING:  # that of a model of values may be an input too
+
+        def get_layer(self, name: str | None = None, index: int | None = None) -> Layer: ...
 
     def _input_layers(self) -> list[InputLayer]:
         if self._input is None:
