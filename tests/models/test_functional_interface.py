@@ -470,6 +470,20 @@ def test_refusals(case):
         make()
 
 
+def test_a_class_of_layers_of_its_own_is_refused_with_the_reason():
+    class Own(fanin.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+    with pytest.raises(NotImplementedError, match=r"^Own expected inputs and outputs.*on values"):
+        Own()
+    with pytest.raises(TypeError, match=r"^Called.call cannot be overridden"):
+        type("Called", (fanin.Model,), {"call": lambda self, x: x})
+    with pytest.raises(TypeError, match="outputs"):
+        fanin.Model(fanin.Input((3,)))
+
+
 def test_an_input_may_not_be_the_output():
     a = fanin.Input((3,))
     with pytest.raises(ValueError, match="outputs: expected what a layer makes"):

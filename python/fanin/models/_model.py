@@ -53,6 +53,8 @@ class Model(Trainable):
 
     Raises
     ------
+    NotImplementedError
+        If neither inputs nor outputs are given, as by classes that make their layers themselves.
     TypeError
         If something is no value.
     ValueError
@@ -76,8 +78,18 @@ class Model(Trainable):
     """
 
     def __init__(
-        self, inputs: Any, outputs: Any, name: str | None = None, *, rng: random.Rng = None
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        *,
+        rng: random.Rng = None,
     ) -> None:
+        if inputs is None and outputs is None:  # as by a class of one's own
+            raise NotImplementedError(
+                f"{type(self).__name__} expected inputs and outputs, found neither: models that "
+                "make their layers themselves are not implemented; call layers on values instead"
+            )
         # What `import fanin` need not pay for, here and below.
         from fanin.models import _sharing, _wiring
 
