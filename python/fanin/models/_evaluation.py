@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from fanin import _core
 from fanin.callbacks._base import PREDICT_BATCH_HOOKS, Callback, CallbackList
 from fanin.models import _step
+from fanin.models._course import batch_rows
 from fanin.models._objective import counting
 from fanin.models._samples import Samples
-from fanin.show.progress import Progress
+from fanin.show.progress import Progress, resolve_verbose
 
 if TYPE_CHECKING:
     from fanin.models._trainable import Trainable
+
+__all__ = ["batch_rows", "evaluate", "predict", "resolve_verbose"]  # what models take in one import
 
 Array = NDArray[Any]
 

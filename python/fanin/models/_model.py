@@ -189,14 +189,14 @@ class Model(Trainable):
 
     def take(self, x: Any, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
-        from fanin.models import _wiring
+        from fanin.models._wiring import joined
 
         dtype, finite = self.dtype, _checks.flag("finite", finite)
 
         def one(name: str, x: Any, shape: tuple[int, ...]) -> Array:
             return _samples.inputs(name, x, shape, dtype, finite)
 
-        taken: Array = _wiring.joined(name, self._wired, x, one)
+        taken: Array = joined(name, self._wired, x, one)
         return taken
 
     def _apart_gradient(self, dx: Array) -> Any:

@@ -284,11 +284,12 @@ class Trainable(WithFiles, Layered):
                 "over the samples; slice x and y instead"
             )
         # Here and below: what `import fanin` need not pay for. A fork must not meet such an import,
-        # see `first_use.rs`.
-        from fanin.models import _course, _training
+        # see `first_use.rs`. Out of modules: out of a package an import is slow at every call.
+        from fanin.models._course import course as checked
+        from fanin.models._training import fit
 
         _ = self.compiled_with  # refuses a network that is not, before it looks at anything else
-        course = _course.course(
+        course = checked(
             epochs=epochs,
             initial_epoch=initial_epoch,
             batch_size=batch_size,
@@ -300,7 +301,7 @@ class Trainable(WithFiles, Layered):
             threads=threads,
         )
         source = None if rng is None else random.resolve(rng)
-        (history,) = _training.fit(
+        (history,) = fit(
             [self], course, x, y, sample_weight, class_weight, validation_data, callbacks, source
         )
         return history
@@ -393,15 +394,14 @@ class Trainable(WithFiles, Layered):
         """
         if steps is not None:
             raise ValueError("evaluate does not support steps: slice x and y instead")
-        from fanin.models import _course, _evaluation
-        from fanin.show.progress import resolve_verbose
+        from fanin.models._evaluation import batch_rows, evaluate, resolve_verbose
 
         compiled = self.compiled_with
-        size = _course.batch_rows("batch_size", batch_size)
+        size = batch_rows("batch_size", batch_size)
         level, by_name = resolve_verbose(verbose), _checks.flag("return_dict", return_dict)
         data = _samples.samples(self, compiled.targets, x, y, sample_weight)
         threads = _checks.thread_count(threads)
-        logs, names = _evaluation.evaluate(self, data, size, level, callbacks, threads)
+        logs, names = evaluate(self, data, size, level, callbacks, threads)
         if by_name:
             return logs
         values = [logs[name] for name in names]
@@ -443,13 +443,12 @@ class Trainable(WithFiles, Layered):
         """
         if steps is not None:
             raise ValueError("predict does not support steps: slice x instead")
-        from fanin.models import _course, _evaluation
-        from fanin.show.progress import resolve_verbose
+        from fanin.models._evaluation import batch_rows, predict, resolve_verbose
 
-        size = _course.batch_rows("batch_size", batch_size)
+        size = batch_rows("batch_size", batch_size)
         threads = _checks.thread_count(threads)
         level = resolve_verbose(verbose)
-        return _evaluation.predict(self, self.take(x), size, level, callbacks, threads)
+        return predict(self, self.take(x), size, level, callbacks, threads)
 
     def recalibrate(self, x: "InputsLike") -> None:
         """Set the running averages of every BatchNormalization to the exact statistics of `x`.
