@@ -42,7 +42,7 @@ JOINS = [
 
 
 def test_every_layer_has_a_row():
-    assert {type(make()) for make in [*MEMBERS, *JOINS]} == set(layers._REGISTRY.members)
+    assert {type(make()) for make in [*MEMBERS, *JOINS]} == set(layers._registry().members)
 
 
 @pytest.mark.parametrize("make", JOINS)

@@ -5,6 +5,7 @@
 
 import functools
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import FunctionType, ModuleType
@@ -115,7 +116,7 @@ _UNGUARDED = {
 }
 
 
-def guard(module: str) -> None:
+def guard(module: str, later: Mapping[str, str] | None = None) -> None:
     """Make a public module say what it does not have, and its functions what they do not take.
 
     Called by the module itself, with its ``__name__``, once its public names are there: `dir` lists
@@ -126,9 +127,12 @@ def guard(module: str) -> None:
     ----------
     module : str
         The module's name.
+    later : mapping of str to str, optional
+        Public names that `import fanin` need not pay for, with the modules that have them: each is
+        taken from there when it is first asked for.
     """
     names = vars(sys.modules[module])
-    names.setdefault("__getattr__", functools.partial(find, module))
+    names.setdefault("__getattr__", functools.partial(_take, module, later or {}))
     if "__all__" in names:
         names["__dir__"] = functools.partial(sorted, names["__all__"])
     names.setdefault("__path__", [])  # so that imports below it come to `_Finder` too
@@ -143,6 +147,16 @@ def guard(module: str) -> None:
             for cls in value.__mro__:
                 if cls.__module__.startswith("fanin."):
                     _explain_methods(cls)
+
+
+def _take(module: str, later: Mapping[str, str], name: str) -> Any:
+    """Return what is there later, as public names are, or what `find` says."""
+    if name not in later:
+        return find(module, name)
+    names = vars(sys.modules[module])
+    names[name] = getattr(import_module(later[name]), name)
+    guard(module)  # now that it is there
+    return names[name]
 
 
 @functools.cache

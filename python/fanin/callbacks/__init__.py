@@ -1,13 +1,12 @@
 """Callbacks: what happens between the epochs, or the batches, of `fit`."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fanin._absences import _absent
 from fanin.callbacks._base import Callback, History
 
 # What `import fanin` need not pay for: some milliseconds.
-_LAZY = {
+_LATER = {
     "CSVLogger": "fanin.callbacks._csv",
     "EarlyStopping": "fanin.callbacks._monitor",
     "LambdaCallback": "fanin.callbacks._others",
@@ -25,15 +24,6 @@ if TYPE_CHECKING:
     from fanin.callbacks._monitor import EarlyStopping, ReduceLROnPlateau
     from fanin.callbacks._others import LambdaCallback, LearningRateScheduler, TerminateOnNaN
     from fanin.callbacks._signals import SignalMonitor, Signals
-else:
-
-    def __getattr__(name: str) -> Any:
-        if name not in _LAZY:
-            return _absent.find(__name__, name)
-        globals()[name] = found = getattr(import_module(_LAZY[name]), name)
-        _absent.guard(__name__)  # now that the class is there
-        return found
-
 
 __all__ = [
     "CSVLogger",
@@ -49,4 +39,4 @@ __all__ = [
     "TerminateOnNaN",
 ]
 
-_absent.guard(__name__)
+_absent.guard(__name__, _LATER)

@@ -5,7 +5,7 @@ values at every call, and one with a seed that several layers of a network share
 its own. The weight layout is ``(fan_in, fan_out)``.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fanin._absences import _absent
 from fanin.initializers._base import Initializer, RandomInitializer
@@ -28,19 +28,8 @@ from fanin.initializers._registry import deserialize, get, serialize
 from fanin.initializers._structured import Dirac, Sparse, ZerO
 from fanin.initializers._variance_scaling import VarianceScaling
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # there when it is first asked for
     from fanin.initializers._explain import Explanation
-else:
-
-    def __getattr__(name: str) -> Any:
-        if name != "Explanation":
-            return _absent.find(__name__, name)
-        # Nobody needs its module before `explain` is called: one of the 19 ms of `import fanin`.
-        from fanin.initializers._explain import Explanation
-
-        globals()[name] = Explanation
-        return Explanation
-
 
 # The names of instances, and the older ones of Keras and TensorFlow; JAX's Kaiming.
 XavierNormal = xavier_normal = glorot_normal = GlorotNormal
@@ -139,4 +128,4 @@ __all__ = [
     "zeros_initializer",
 ]
 
-_absent.guard(__name__)
+_absent.guard(__name__, {"Explanation": "fanin.initializers._explain"})

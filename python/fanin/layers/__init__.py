@@ -1,9 +1,9 @@
 """Layers, usable in a network and by themselves on NumPy arrays."""
 
 import functools
+import sys
 from collections.abc import Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fanin._absences import _absent
 from fanin._members._registry import Registry
@@ -14,7 +14,7 @@ from fanin.layers._dense import Dense
 from fanin.layers._dropout import Dropout
 from fanin.layers._shape import Flatten, Input, InputLayer
 
-if TYPE_CHECKING:  # what `_LAZY` finds when it is first used
+if TYPE_CHECKING:  # what `_LATER` has
     from fanin.layers._merge_functions import (
         add,
         average,
@@ -74,16 +74,16 @@ __all__ = [
     "subtract",
 ]
 
-# What `import fanin` need not pay for: the module that each name is found in when first used.
-_LAZY = {
-    **dict.fromkeys(("Permute", "RepeatVector", "Rescaling", "Reshape"), "_reshape"),
+# What `import fanin` need not pay for.
+_LATER = {
+    **dict.fromkeys(("Permute", "RepeatVector", "Rescaling", "Reshape"), "fanin.layers._reshape"),
     **dict.fromkeys(
         ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"),
-        "_merging",
+        "fanin.layers._merging",
     ),
     **dict.fromkeys(
         ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"),
-        "_merge_functions",
+        "fanin.layers._merge_functions",
     ),
 }
 
@@ -91,7 +91,8 @@ _LAZY = {
 @functools.cache
 def _registry() -> Registry[Layer | InputLayer]:
     """Return the layers by name."""
-    late = [_found(name) for name in _LAZY if name[0].isupper()]
+    here = sys.modules[__name__]
+    late = [getattr(here, name) for name in _LATER if name[0].isupper()]
     return Registry(
         "layer",
         (Layer, InputLayer),
@@ -109,21 +110,6 @@ def _registry() -> Registry[Layer | InputLayer]:
         ),
         {"InputLayer": InputLayer, "input_layer": InputLayer},
     )
-
-
-def _found(name: str) -> Any:
-    """Return what `_LAZY` has of a name, as public names are."""
-    globals()[name] = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    _absent.guard(__name__)
-    return globals()[name]
-
-
-if not TYPE_CHECKING:  # a name that is not above is an error in an editor
-
-    def __getattr__(name: str) -> Any:
-        if name == "_REGISTRY":
-            return _registry()
-        return _found(name) if name in _LAZY else _absent.find(__name__, name)
 
 
 def serialize(layer: Layer | InputLayer) -> dict[str, object]:
@@ -172,4 +158,4 @@ def deserialize(
     return _registry().deserialize(config, custom_objects)
 
 
-_absent.guard(__name__)
+_absent.guard(__name__, _LATER)

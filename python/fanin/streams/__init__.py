@@ -11,8 +11,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,21 +20,11 @@ from fanin._absences import _absent
 from fanin._checks import flag, found, integer
 from fanin.streams._base import Replay
 
-# What `import fanin` need not pay for: 2 ms.
-_LAZY = {"Jax": "fanin.streams._jax", "TorchCpu": "fanin.streams._torch"}
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what `_LATER` has
     from fanin.streams._jax import Jax
     from fanin.streams._torch import TorchCpu
-else:
 
-    def __getattr__(name: str) -> Any:
-        if name not in _LAZY:
-            return _absent.find(__name__, name)
-        globals()[name] = found = getattr(import_module(_LAZY[name]), name)
-        _absent.guard(__name__)  # now that the class is there
-        return found
-
+_LATER = {"Jax": "fanin.streams._jax", "TorchCpu": "fanin.streams._torch"}
 
 __all__ = ["Jax", "Replay", "TorchCpu", "jax", "numpy_legacy", "torch_cpu"]
 
@@ -194,4 +183,4 @@ def from_config(config: Mapping[str, object], name: str = "seed") -> Replay:
         ) from None
 
 
-_absent.guard(__name__)
+_absent.guard(__name__, _LATER)
