@@ -39,6 +39,7 @@ def test_a_value_has_a_shape_and_no_numbers():
         lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: -a,
         lambda a, b: 2 * a, lambda a, b: a * 0.5, lambda a, b: 1 - a, lambda a, b: a - 3,
         lambda a, b: a + 1.5, lambda a, b: 1.5 + a,
+        lambda a, b: np.float32(2) * a, lambda a, b: a - np.int64(3),
     ],
 )  # fmt: skip
 def test_operators_are_those_of_arrays(make):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fanin import _checks
 from fanin.errors import ShapeError
 
@@ -100,7 +102,7 @@ def _joined(kind: str, value: Value, other: Any, scale: float | None, offset: fl
 
     if isinstance(other, Value):
         return getattr(layers, kind)()([value, other])
-    if isinstance(other, bool) or not isinstance(other, int | float):
+    if isinstance(other, bool) or not isinstance(other, int | float | np.integer | np.floating):
         return NotImplemented
     number = _checks.number("a number beside a value", other)
     return layers.Rescaling(number if scale is None else scale, offset * number)(value)
