@@ -34,7 +34,10 @@ def registered(place):
     """Return the classes of one kind, by name."""
     if place == "initializers":
         return {kind.__name__: kind for kind in initializers._registry._CLASSES.values()}
-    found = {kind.__name__: kind for kind in program.PLACES[place]._REGISTRY.members}
+    module = program.PLACES[place]
+    # That of layers is made when it is first asked for.
+    registry = module._registry() if place == "layers" else module._REGISTRY
+    found = {kind.__name__: kind for kind in registry.members}
     return {**found, "InputLayer": fanin.layers.InputLayer} if place == "layers" else found
 
 
