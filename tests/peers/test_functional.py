@@ -49,6 +49,9 @@ def siamese(k):
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("make", [residual, wide_and_deep, siamese])
 def test_training_is_that_of_keras(make):
+    # Keras multiplies matrices in single precision over torch, whatever their type: weights that
+    # are drawn anew are off by more than the tolerance now and then.
+    keras.utils.set_random_seed(0)
     theirs, x = make(keras)
     ours, _ = make(fanin)
     assert [type(la).__name__ for la in ours.layers] == [type(la).__name__ for la in theirs.layers]
