@@ -1,5 +1,7 @@
 //! Panels: columns of a matrix, copied so that the numbers of a row lie side by side and the rows follow each other.
 
+use std::ptr;
+
 use super::tile::Strided;
 use crate::float::Float;
 
@@ -92,6 +94,11 @@ pub(super) unsafe fn copy_rows<F: Float, const T: usize, const K: usize>(
         }
     }
     for i in whole..height {
+        if (a.column, column) == (1, 1) {
+            // SAFETY: a row's numbers lie side by side here, and there, which is somewhere else.
+            unsafe { ptr::copy_nonoverlapping(a.from(i, 0).at, to.add(i * K), terms) };
+            continue;
+        }
         let first = i / T * T;
         for p in 0..terms {
             // SAFETY: row and column of both.

@@ -186,6 +186,10 @@ unsafe fn tile<F: Float, const R: usize, const V: usize, const L: usize, const H
     out: Strided<*mut F>,
     columns: &Columns<F>,
 ) {
+    if k >= WORTH_FETCHING && out.column == 1 {
+        // SAFETY: `out` has R rows.
+        unrolled!(I < R, unsafe { fetch(out.from(I, 0).at, V * L) });
+    }
     // Of transposed matrices the numbers of a column lie side by side: one address does for all rows.
     let zeros = [[[F::ZERO; L]; V]; R];
     let mut sums = if a.row == 1 {
@@ -230,6 +234,25 @@ unsafe fn tile<F: Float, const R: usize, const V: usize, const L: usize, const H
         unsafe { put_some(copy.as_flattened().as_flattened(), V * L, out, columns) };
     }
 }
+
+/// Steps along k that take as long as a line takes from memory to the nearest cache.
+const WORTH_FETCHING: usize = 64;
+
+/// Let `count` numbers come to the nearest cache: where sums go, while they are computed.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn fetch<F>(at: *mut F, count: usize) {
+    use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    for line in (0..count * size_of::<F>()).step_by(64) {
+        // SAFETY: a hint, which reads and writes nothing, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast::<i8>().wrapping_add(line)) };
+    }
+}
+
+/// Elsewhere there is no stable name for that.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn fetch<F>(_: *mut F, _: usize) {}
 
 #[inline(always)]
 fn add_all<F: Float, const L: usize>(to: &mut [F; L], sums: &[F; L]) {
