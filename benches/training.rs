@@ -1,6 +1,6 @@
 //! One training step (gather, forward, loss, backward, Adam) of networks from tiny to large.
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/rust/common/mod.rs"]
 mod common;
 
 use std::time::{Duration, Instant};

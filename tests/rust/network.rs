@@ -1,11 +1,11 @@
 //! The core as a Rust program sees it: gradients against differences, bits against threads.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::gradients::{gradient_error, run_backward, run_forward, running};
-use common::{activation, adam, batch_normalization, dense, dropout, normals, sparse_crossentropy};
+use crate::common::gradients::{gradient_error, run_backward, run_forward, running};
+use crate::common::{
+    activation, adam, batch_normalization, dense, dropout, normals, sparse_crossentropy,
+};
 use fanin::layers::State;
 use fanin::losses::{self, Targets};
 use fanin::metrics;

@@ -1,12 +1,12 @@
 //! A training step allocates nothing of its own: everything it needs is made when the trainer is.
 
-mod common;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use common::{activation, adam, batch_normalization, dense, dropout, normals, sparse_crossentropy};
+use crate::common::{
+    activation, adam, batch_normalization, dense, dropout, normals, sparse_crossentropy,
+};
 use fanin::losses::{self, Targets};
 use fanin::metrics;
 use fanin::network::{Arrays, Data, Objective, Plan, Trainer};

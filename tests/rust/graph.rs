@@ -1,11 +1,11 @@
 //! Networks that are no chains: gradients against differences, and each layout against the list as it is meant.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::gradients::{Forward, gradient_error, run_backward, run_forward, running, weights};
-use common::{activation, batch_normalization, dense, dropout, normals};
+use crate::common::gradients::{
+    Forward, gradient_error, run_backward, run_forward, running, weights,
+};
+use crate::common::{activation, batch_normalization, dense, dropout, normals};
 use fanin::layers::{Add, Concatenate, State};
 use fanin::network::{self, Call, Graph, Part, Plan, Program, Run, Value};
 use fanin::parallel::Threads;

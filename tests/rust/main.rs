@@ -1,0 +1,8 @@
+//! The core as its callers use it. One crate, since each would compile all kernels anew.
+
+mod allocations;
+mod common;
+mod distributions;
+mod graph;
+mod interrupts;
+mod network;
