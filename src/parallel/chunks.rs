@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::count::Threads;
 use super::pools::locked;
-use super::run;
+use super::{run, team};
 
 /// Do `work` with each item of `parts` on as many threads at most as there are parts, inside [`run`]. A thread has a part
 /// of its own, whose items lie together; what another is late with it does then.
@@ -14,18 +14,8 @@ where
     I: Iterator<Item: Send> + Send,
     W: Fn(I::Item) + Sync,
 {
-    fn from<I, W>(parts: &[Mutex<I>], own: Range<usize>, work: &W)
-    where
-        I: Iterator<Item: Send> + Send,
-        W: Fn(I::Item) + Sync,
-    {
-        if own.len() > 1 {
-            let middle = own.start + own.len() / 2;
-            let (first, second) = (own.start..middle, middle..own.end);
-            rayon::join(|| from(parts, first, work), || from(parts, second, work));
-            return;
-        }
-        let (before, others) = parts.split_at(own.start);
+    let from = |own: usize| {
+        let (before, others) = parts.split_at(own);
         for part in others.iter().chain(before) {
             loop {
                 // Not in the loop's condition, which would hold the lock while it works.
@@ -34,8 +24,21 @@ where
                 work(item);
             }
         }
+    };
+    if !team::share(parts.len(), &from) {
+        join(0..parts.len(), &from);
     }
-    from(parts, 0..parts.len(), work);
+}
+
+/// Call `work` with each of some numbers, on threads of the pool.
+fn join(numbers: Range<usize>, work: &(impl Fn(usize) + Sync)) {
+    if numbers.len() > 1 {
+        let middle = numbers.start + numbers.len() / 2;
+        let (first, second) = (numbers.start..middle, middle..numbers.end);
+        rayon::join(|| join(first, work), || join(second, work));
+    } else {
+        numbers.for_each(work);
+    }
 }
 
 /// Elements of each of so many parts, as whole chunks of `size`.

@@ -7,14 +7,18 @@
 //!   once and kept; a forked child makes its own, and where the system refuses to start one, a call goes on with fewer.
 //! * [`run`] and [`keep_awake`]: being among them. Entering a pool and waking a sleeping thread take longer than a small
 //!   product, so a call enters once, and its threads stay awake while it makes many small products.
+//! * [`team`](self::team): how those that are awake meet.
 //! * [`chunks`](self::chunks): sharing. Each thread has a part of the chunks, and takes from the others' when it is done.
 
 mod chunks;
 mod count;
 mod pools;
+mod sync;
+mod team;
+#[cfg(test)]
+mod team_tests;
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rayon::ThreadPool;
@@ -24,6 +28,7 @@ pub use count::{Threads, set_num_threads};
 pub use pools::{after_fork, before_fork, locked, set_home};
 
 use pools::{is_member, pool};
+use team::{Leader, Team};
 
 thread_local! {
     /// Whether this thread is at work in a pool, so that others are a short wait away.
@@ -95,34 +100,20 @@ fn enter<R: Send>(
     })
 }
 
-/// Do `work` inside [`run`], while the other threads look for parts of it and do not fall asleep in between.
+/// Do `work` inside [`run`], where this thread leads the others as a [team](self::team) as long as it lasts.
 ///
 /// Waking a thread takes longer than a part of some tens of microseconds. They do make way for other processes.
 pub fn keep_awake<R: Send>(threads: Threads, work: impl FnOnce(Threads) -> R + Send) -> R {
-    struct Done<'a>(&'a AtomicBool);
-    impl Drop for Done<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Release);
-        }
-    }
     run(threads, |threads| {
         if threads == Threads::ONE {
             return work(threads);
         }
-        let done = AtomicBool::new(false);
+        let team = Team::new();
+        let elsewhere = || rayon::yield_now() == Some(rayon::Yield::Executed);
         rayon::scope(|scope| {
-            for _ in 1..threads.get() {
-                scope.spawn(|_| {
-                    while !done.load(Ordering::Acquire) {
-                        if rayon::yield_now() != Some(rayon::Yield::Executed) {
-                            std::thread::yield_now();
-                        }
-                    }
-                });
-            }
-            // Also where `work` panics: the others would wait for ever.
-            let _done = Done(&done);
-            work(threads)
+            let call = || scope.spawn(|_| team.work(elsewhere));
+            // It ends the team also where `work` panics: the others would look for work for ever.
+            Leader::new(&team, threads.get() - 1, &call).lead(|| work(threads))
         })
     })
 }

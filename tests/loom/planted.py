@@ -1,4 +1,4 @@
-"""Plant faults in a copy of the lock, one at a time: the models must find each.
+"""Plant faults in copies of the lock and the team, one at a time: the models must find each.
 
 python tests/loom/planted.py            # all
 python tests/loom/planted.py fork wait  # those with one of these words
@@ -12,10 +12,11 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LOCK = HERE.parents[1] / "src" / "network" / "lock.rs"
+SRC = HERE.parents[1] / "src"
+SOURCES = {"lock": "network/lock.rs", "team": "parallel/team.rs"}
 
-# What the lock says, what it says instead. Each is found in its text once.
-FAULTS = {
+# What a source says, what it says instead. Each is found in its text once.
+OF_LOCK = {
     "the end of a turn wakes nobody": (
         "                held.ended += 1;\n            });\n        }\n        self.notify(table);",
         "                held.ended += 1;\n            });\n        }\n        drop(table);",
@@ -98,13 +99,42 @@ FAULTS = {
         "                Reading::Waiting(held.ended)",
     ),
 }
+OF_TEAM = {
+    "a job is open before it is told": (
+        "team.open.0.store(open, Ordering::Release)",
+        "team.open.0.store(open, Ordering::Relaxed)",
+    ),
+    "a piece is done before its work is seen": (
+        "self.left.0.fetch_sub(1, Ordering::Release)",
+        "self.left.0.fetch_sub(1, Ordering::Relaxed)",
+    ),
+    "the leader does not see what was done": (
+        "self.team.left.0.load(Ordering::Acquire) > 0",
+        "self.team.left.0.load(Ordering::Relaxed) > 0",
+    ),
+    "the leader does not wait": ("        self.wait(begin);\n", ""),
+    "a piece is taken twice": (
+        "match (self.open.0).compare_exchange(open, open - 1,",
+        "match (self.open.0).compare_exchange(open, open,",
+    ),
+    "a job has the number of the one before": (
+        "(team.open.0.load(Ordering::Relaxed) >> 32) + 1",
+        "team.open.0.load(Ordering::Relaxed) >> 32",
+    ),
+    "pieces are told after the job": (
+        "team.left.0.store(count, Ordering::Relaxed);",
+        "team.open.0.store(u64::from(pieces), Ordering::Release);\n"
+        "        team.left.0.store(count, Ordering::Relaxed);",
+    ),
+}
+FAULTS = {"lock": OF_LOCK, "team": OF_TEAM}
 HANGS = 120
 """Seconds: a model that never ends counts as one that found the fault."""
 
 
-def found(crate: Path, text: str) -> bool:
-    """Return whether the models fail with this lock."""
-    (crate / "src" / "lock.rs").write_text(text)
+def found(crate: Path, source: str, text: str) -> bool:
+    """Return whether the models fail where a source says this."""
+    (crate / "src" / f"{source}.rs").write_text(text)
     built = run(crate, "--no-run", None)
     if built.returncode:
         raise SystemExit(f"the planted text is no program:\n{built.stderr}")
@@ -125,23 +155,29 @@ def run(crate: Path, option: str, seconds: int | None) -> subprocess.CompletedPr
 
 def main(words: list[str]) -> None:
     """Plant all, or those that are asked for."""
-    text, missed = LOCK.read_text(), []
+    missed: list[str] = []
+    texts = {name: (SRC / path).read_text() for name, path in SOURCES.items()}
     with tempfile.TemporaryDirectory() as folder:
         crate = Path(folder) / "loom"
         shutil.copytree(HERE, crate, ignore=shutil.ignore_patterns("target"))
         library = crate / "src" / "lib.rs"
-        path = '#[path = "../../../src/network/lock.rs"]\n'
-        library.write_text(library.read_text().replace(path, ""))
-        if found(crate, text):
-            raise SystemExit("the models fail with the lock as it is")
-        for name, (old, new) in FAULTS.items():
-            if words and not any(word in name for word in words):
-                continue
-            if text.count(old) != 1:
-                raise SystemExit(f"{name}: its text stands in the lock {text.count(old)} times")
-            seen = found(crate, text.replace(old, new))
-            print("found " if seen else "missed", name, flush=True)
-            missed += [] if seen else [name]
+        for name, path in SOURCES.items():
+            attribute = f'#[path = "../../../src/{path}"]\n'
+            library.write_text(library.read_text().replace(attribute, ""))
+            (crate / "src" / f"{name}.rs").write_text(texts[name])
+        if found(crate, "lock", texts["lock"]):
+            raise SystemExit("the models fail with the sources as they are")
+        for source, faults in FAULTS.items():
+            text = texts[source]
+            for name, (old, new) in faults.items():
+                if words and not any(word in name for word in words):
+                    continue
+                if text.count(old) != 1:
+                    raise SystemExit(f"{name}: {source}.rs has its text {text.count(old)} times")
+                seen = found(crate, source, text.replace(old, new))
+                print("found " if seen else "missed", name, flush=True)
+                missed += [] if seen else [name]
+            (crate / "src" / f"{source}.rs").write_text(text)
     if missed:
         raise SystemExit(f"the models miss {len(missed)}: {', '.join(missed)}")
 

@@ -137,7 +137,10 @@ fn a_reader_waits_for_one_turn_at_most() {
         assert!(model.locks.wait_to_read(NETWORK, reading, never()));
         let since = model.turns.load(Relaxed) - asked;
         let wanted = matches!(reading, Reading::Waiting(_));
-        assert!(since <= usize::from(wanted), "{since} turns of {before} passed by a reader");
+        assert!(
+            since <= usize::from(wanted),
+            "{since} turns of {before} passed by a reader"
+        );
         model.locks.end_reading(NETWORK, reading);
         trainer.join().unwrap();
     });
@@ -219,12 +222,24 @@ fn claims_are_of_all_networks_or_of_none() {
         });
         match model.locks.claim(&[NETWORK, OTHER], TRAINER) {
             Ok(()) => model.locks.release(&[NETWORK, OTHER], TRAINER),
-            Err(refused) => assert_eq!(refused, Claimed { place: 1, by_same: false }),
+            Err(refused) => assert_eq!(
+                refused,
+                Claimed {
+                    place: 1,
+                    by_same: false
+                }
+            ),
         }
         other.join().unwrap();
         assert!(model.locks.claim(&[NETWORK, OTHER], READER).is_ok());
         let again = model.locks.claim(&[NETWORK], READER);
-        assert_eq!(again, Err(Claimed { place: 0, by_same: true }));
+        assert_eq!(
+            again,
+            Err(Claimed {
+                place: 0,
+                by_same: true
+            })
+        );
     });
 }
 
@@ -266,7 +281,11 @@ fn a_turn_that_is_given_up_is_no_longer_wanted() {
         assert_eq!((first, next), (Reading::Copying, Reading::Copying));
         model.locks.end_reading(NETWORK, first);
         model.locks.end_reading(NETWORK, next);
-        assert!(model.locks.begin_turn_until(&[NETWORK], Instant::now() + A_MINUTE));
+        assert!(
+            model
+                .locks
+                .begin_turn_until(&[NETWORK], Instant::now() + A_MINUTE)
+        );
     });
 }
 

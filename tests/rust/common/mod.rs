@@ -1,7 +1,10 @@
 //! Settings and numbers that tests and benches share.
 
 #![allow(dead_code, reason = "benches do not use all of it")]
-#![allow(unreachable_pub, reason = "a module of tests and benches, not of the crate")]
+#![allow(
+    unreachable_pub,
+    reason = "a module of tests and benches, not of the crate"
+)]
 
 pub mod gradients;
 
