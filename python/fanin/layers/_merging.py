@@ -358,6 +358,7 @@ class Dot(Merge):
         "axes": lambda name, value: _axes(name, value),
         "normalize": _checks.flag,
     }
+    normalize: bool = False  # of a pickle that was written before it could be asked for
 
     def __init__(
         self,
