@@ -112,6 +112,8 @@ def test_a_compiled_network_is_saved_with_the_name_of_its_function(tmp_path):
     histories = [each.fit(X, Y, verbose=0).history for each in (model, twin)]
     assert histories[0] == histories[1]
     assert pickle.loads(pickle.dumps(model)).loss.function is squares
+    named = fanin.losses.resolve(fanin.losses.get("squares", {"squares": squares}))
+    assert named.function is squares
     with pytest.raises(ValueError, match="squares"):
         fanin.models.load_model(tmp_path / "m.npz")
 

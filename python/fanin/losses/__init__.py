@@ -129,7 +129,7 @@ def get(
         if own is None and identifier.lower() in _FUNCTIONS:
             return _FUNCTIONS[identifier.lower()]
         if callable(own) and not isinstance(own, type | _own.DifferentiableLoss):
-            return get(own)
+            identifier = own
     if callable(identifier) and not isinstance(identifier, type | _own.DifferentiableLoss):
         if any(identifier is function for function in _CLASSES):
             return identifier
