@@ -7,15 +7,21 @@
 
 mod activate;
 mod batch_normalization;
+mod broadcast;
+mod combine;
 mod dense;
 mod dropout;
 mod elementwise;
 mod join;
+mod maps;
+mod matmul;
 pub(crate) mod narrow;
 mod operands;
 mod product;
+mod reductions;
 mod rescaling;
 mod shapes;
+mod unit_norm;
 
 use std::any::Any;
 use std::fmt::Debug;

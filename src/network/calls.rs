@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::{from_shapes, one};
 use crate::settings::{Settings, Value as Setting};
+use crate::shape::Shape;
 
 /// A value, and its shape without the batch axis.
 type Shaped = (Value, Vec<usize>);
@@ -125,13 +126,19 @@ fn make<F: Float>(
         }
         let number = match shaped.function {
             Some(function) => {
-                let rows = |(x, _): &Shaped| Value {
-                    rows: shaped.rows,
-                    width: x.size() / shaped.rows,
-                    ..*x
+                let in_rows = |x: Value, rows| Value {
+                    rows,
+                    width: x.size() / rows,
+                    ..x
                 };
-                let reads: Vec<_> = reads.iter().map(rows).collect();
-                graph.apply(layer, function, &reads)?.number
+                let mut seen = Vec::with_capacity(reads.len());
+                for (i, &(mut x, _)) in reads.iter().enumerate() {
+                    for (rows, step) in shaped.steps.get(i).into_iter().flatten() {
+                        x = graph.apply(layer, step.clone(), &[in_rows(x, *rows)])?;
+                    }
+                    seen.push(in_rows(x, shaped.rows));
+                }
+                graph.apply(layer, function, &seen)?.number
             }
             None => reads[0].0.number,
         };
@@ -148,7 +155,14 @@ fn make<F: Float>(
             }
             Err(_) => graph.layer_again(layer, x)?,
         };
-        *shape.last_mut().expect("an axis") = output.width;
+        match shape.last_mut() {
+            Some(last) => *last = output.width,
+            None if output.width == 1 => {} // one number a sample
+            None => {
+                let expected = "samples of at least one axis";
+                return Err(Error::shape("inputs", expected, Shape(&shape)));
+            }
+        }
         size_of_array::<F>(&format!("output of layer {layer}"), &shape)?;
         (output, shape)
     };

@@ -100,6 +100,8 @@ class Layer(WithConfiguration, Module, Stacked):
     )
     _unsupported = UNSUPPORTED
     _owner: "weakref.ref[Layered] | None" = None
+    _of_ops: bool = False
+    """Whether a function or an operator made it, not its user: no layer of a model then."""
     _calls: tuple[Value, ...] = ()
     """What it made of values."""
     _by_mode: ClassVar[bool] = False
@@ -167,7 +169,7 @@ class Layer(WithConfiguration, Module, Stacked):
                 f"found {_checks.found(value)}; make another layer"
             )
         if name == "name" and self.owner is not None:
-            check_name(value, [layer for layer in self.owner.layers if layer is not self])
+            check_name(value, [layer for layer in self.owner.operations if layer is not self])
 
     def check_input(self, shape: Shape) -> None:
         """Refuse a shape of one sample that this layer cannot take; any will do by default."""

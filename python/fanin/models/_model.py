@@ -131,7 +131,17 @@ class Model(Trainable):
 
     @property
     def layers(self) -> list[Any]:
-        """All layers, those of the inputs too; those that are furthest from the output first."""
+        """All layers, those of the inputs too; those that are furthest from the output first.
+
+        What functions of `fanin.ops` and operators made is in `operations`.
+        """
+        return [layer for layer in self.operations if not getattr(layer, "_of_ops", False)]
+
+    @property
+    def operations(self) -> list[Any]:
+        """All layers, and what functions and operators made between them."""
+        if self._wiring is None:
+            return self.layers
         both = [*self._wired.inputs, *self._layers]
         return [both[place] for place in self._wired.order]
 
@@ -227,7 +237,7 @@ class Model(Trainable):
             "name": self.name,
             "inputs": [layers.serialize(layer) for layer in self._wired.inputs],
             "layers": [layers.serialize(layer) for layer in self._layers],
-            **self._wired.config(),
+            **self._wired.config(self._layers),
         }
 
     @classmethod
