@@ -131,7 +131,9 @@ fn make<F: Float>(
                     ..*x
                 };
                 let reads: Vec<_> = reads.iter().map(rows).collect();
-                graph.apply(layer, function, &reads)?.number
+                graph
+                    .apply_with_arrays(layer, settings, function, &reads)?
+                    .number
             }
             None => reads[0].0.number,
         };

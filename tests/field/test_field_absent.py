@@ -86,7 +86,7 @@ def names_of(path):
 IMPORTED = [
     "fanin.Functional",
     "fanin.layers.Conv2D",
-    "fanin.layers.Embedding",
+    "fanin.layers.ReversibleEmbedding",
     "fanin.layers.LSTM",
     "fanin.layers.LayerNormalization",
     "fanin.layers.MaxPooling2D",

@@ -233,6 +233,8 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "fanin.layers.InputLayer": lambda: {"shape": (4,)},
     "Sequential.build": lambda: {"input_shape": (None, 4)},
     "fanin.Model": lambda: wired(),
+    "fanin.layers.CategoryEncoding": lambda: {"num_tokens": 4},
+    "fanin.layers.Embedding": lambda: {"input_dim": 4, "output_dim": 2},
     "fanin.layers.Permute": lambda: {"dims": (2, 1)},
     "fanin.layers.RepeatVector": lambda: {"n": 2},
     "fanin.layers.Rescaling": lambda: {"scale": 2.0},

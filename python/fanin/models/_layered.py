@@ -267,6 +267,10 @@ class Layered(Module):
             plan = _core.Plan(shape, settings, dtype)
         else:
             plan = _core.Plan(self._wiring.shapes, settings, dtype, self._wiring.calls)
+        if plan.lookups:
+            from fanin.layers._indices import refuse_computed  # not needed for `import fanin`
+
+            refuse_computed(plan, layers)
         self._plan = ((shape, settings, dtype), plan)
         return plan
 
@@ -296,6 +300,15 @@ class Layered(Module):
     def take(self, x: Any, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
         raise NotImplementedError
+
+    def _looked_up(self, shape: tuple[int, ...], given: Callable[[], list[Any]]) -> None:
+        """Check what the layers look up in samples of `shape`; see `_indices.refuse_in_samples`."""
+        network = self._network
+        plan = self.plan_for(shape) if network is None else network.plan
+        if plan.lookups:
+            from fanin.layers._indices import refuse_in_samples  # not needed for `import fanin`
+
+            refuse_in_samples(given(), plan, self._layers)
 
     def _inputs(self, x: Any) -> tuple[Array, tuple[Any, ...]]:
         inputs = self.take(x, finite=False)

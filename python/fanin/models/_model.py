@@ -196,7 +196,15 @@ class Model(Trainable):
         def one(name: str, x: Any, shape: tuple[int, ...]) -> Array:
             return _samples.inputs(name, x, shape, dtype, finite)
 
-        taken: Array = joined(name, self._wired, x, one)
+        wiring = self._wired
+        taken: Array = joined(name, wiring, x, one)
+
+        def given() -> list[Any]:
+            alone, parts = len(wiring.inputs) == 1, wiring.given(name, x)
+            names = [name if alone else f"{name}[{layer.name!r}]" for layer in wiring.inputs]
+            return [*zip(names, parts, wiring.shapes, strict=True)]
+
+        self._looked_up(wiring.shape, given)
         return taken
 
     def _apart_gradient(self, dx: Array) -> Any:
