@@ -337,8 +337,9 @@ NAMES: dict[str, Rows] = {
     "initializers": ((f"{_DENSE} and has no spectrograms", "STFT STFTInitializer stft"),),
     "utils": (
         (
-            "model.summary() lists the layers, and fanin.diagnose(model, x) draws signals",
-            "plot_model model_to_dot plot print_summary get_source_inputs",
+            "model.summary() lists the layers, fanin.utils.plot_model(model) draws them, and "
+            "fanin.diagnose(model, x) draws signals",
+            "model_to_dot plot print_summary get_source_inputs",
         ),
         (
             f"data are arrays; {_PREPARE}",
