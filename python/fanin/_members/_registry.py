@@ -172,7 +172,7 @@ def own_arguments(cls: type[Configurable]) -> KeysView[str]:
 @functools.cache
 def _own_arguments(cls: type[Configurable]) -> "dict[str, Parameter]":
     base = next(base for base in cls.__mro__ if "_family" in vars(base))
-    shared = _arguments(base).keys() - (cls._options.keys() - base._options.keys())
+    shared = _arguments(base).keys() - (cls._options.keys() - vars(base).get("_options", {}).keys())
     return {name: argument for name, argument in _arguments(cls).items() if name not in shared}
 
 

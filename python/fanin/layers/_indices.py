@@ -54,8 +54,9 @@ def refuse_others(name: str, x: Any, below: int, layer: str, places: slice = sli
     if wrong.any():
         row, column = (int(at) for at in np.argwhere(wrong)[0])
         first, _, _ = places.indices(math.prod(array.shape[1:]))
-        inside = np.unravel_index(first + column, array.shape[1:]) if array.ndim > 1 else ()
-        where = ", ".join(str(int(at)) for at in (row, *inside))
+        axes = array.shape[1:]
+        inside = [int(at) for at in np.unravel_index(first + column, axes)] if axes else []
+        where = ", ".join(map(str, (row, *inside)))
         raise ValueError(
             f"{name}: expected whole numbers from 0 to {below - 1} for layer {layer!r}, found "
             f"{numbers[row, column]} at [{where}]"

@@ -250,11 +250,12 @@ def as_figure(drawing: Drawing, alt: str) -> "Figure":
     for box, node in zip(drawing.boxes, drawing.flow.boxes, strict=True):
         x, y, wide, high = drawing.corner(node)
         colour, filled, drawn = _colours(box, ink)
-        style: Any = "round,pad=0,rounding_size=6"
-        for look in (
+        looks: tuple[dict[str, Any], ...] = (
             {"facecolor": colour, "alpha": filled, "linewidth": 0},
             {"fill": False, "edgecolor": colour, "alpha": drawn, "linewidth": 0.9},
-        ):
+        )
+        style: Any = "round,pad=0,rounding_size=6"
+        for look in looks:
             axes.add_patch(FancyBboxPatch((x, y), wide, high, boxstyle=style, **look))
     for x, y, text, title in _words(drawing):
         size, weight = (TITLE, "bold") if title else (LINE, "normal")
