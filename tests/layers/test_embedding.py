@@ -403,6 +403,32 @@ def test_each_input_is_named():
         model({"left": good, "right": good + 9})
 
 
+def test_each_of_many_networks_is_asked():
+    models = [
+        fanin.Sequential(
+            [
+                layers.Embedding(n, 2, input_shape=(4,), name="table"),
+                layers.Flatten(),
+                layers.Dense(2),
+            ]
+        )
+        for n in (7, 5)
+    ]
+    for model in models:
+        model.compile("sgd", "mse")
+    few = WORDS % 5
+    fanin.fit_many(models, few, Y, epochs=1, verbose=0, validation_data=(few, Y))
+    before = [model.params.copy() for model in models]
+    message = r"models\[1\]: x: expected whole numbers from 0 to 4 for layer 'table', found"
+    with pytest.raises(ValueError, match=message):
+        fanin.fit_many(models, few + 2 * (few == 4), Y, epochs=1, verbose=0)
+    with pytest.raises(ValueError, match=r"models\[1\]: x of validation_data: expected whole"):
+        fanin.fit_many(
+            models, few, Y, epochs=1, verbose=0, validation_data=(few + 2 * (few == 4), Y)
+        )
+    assert all(map(np.array_equal, before, [model.params for model in models]))
+
+
 def test_flags_are_whole_numbers_and_so_are_floats_that_are_none():
     model = words()
     expected = model.predict(np.ones((2, 4), int), verbose=0)

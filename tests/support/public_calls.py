@@ -240,6 +240,7 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "fanin.layers.Rescaling": lambda: {"scale": 2.0},
     "fanin.layers.Reshape": lambda: {"target_shape": (2, 2)},
     "fanin.Sequential": lambda: {"layers": list(stack(input_dim=4)), "rng": 0},
+    "fanin.utils.plot_model": lambda: {"model": fitted(), "to_file": "model.svg"},
     "fanin.compare": lambda: {
         "arms": ["zeros"],
         "data": ((X, Y), (X, Y)),
