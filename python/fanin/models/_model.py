@@ -198,13 +198,10 @@ class Model(Trainable):
 
         wiring = self._wired
         taken: Array = joined(name, wiring, x, one)
-
-        def given() -> list[Any]:
+        if self._may_look_up:
             alone, parts = len(wiring.inputs) == 1, wiring.given(name, x)
             names = [name if alone else f"{name}[{layer.name!r}]" for layer in wiring.inputs]
-            return [*zip(names, parts, wiring.shapes, strict=True)]
-
-        self._looked_up(wiring.shape, given)
+            self._check_lookups(*zip(names, parts, wiring.shapes, strict=True))
         return taken
 
     def _apart_gradient(self, dx: Array) -> Any:

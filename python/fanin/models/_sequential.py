@@ -177,7 +177,8 @@ class Sequential(Model):
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
         shape = self._feature_shape or self.known_shape()
         rows = _samples.inputs(name, x, shape, self.dtype, _checks.flag("finite", finite))
-        self._looked_up(rows.shape[1:], lambda: [(name, x, rows.shape[1:])])
+        if self._may_look_up:
+            self._check_lookups((name, x, rows.shape[1:]))
         return rows
 
     def get_config(self) -> dict[str, object]:
