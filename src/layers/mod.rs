@@ -12,6 +12,7 @@ mod combine;
 mod dense;
 mod dropout;
 mod elementwise;
+mod embedding;
 mod join;
 mod maps;
 mod matmul;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 pub(crate) use activate::Activate;
 pub(crate) use batch_normalization::BatchNormalization;
 pub use elementwise::Add;
+pub(crate) use embedding::index;
 pub use join::Concatenate;
 pub(crate) use join::{Take, add};
 pub use operands::{Gradients, Inputs};
@@ -131,6 +133,17 @@ pub trait Function<F: Float>: Any + Debug + Send + Sync {
     /// Arrays that training updates without a gradient.
     fn state(&self) -> Vec<Array> {
         Vec::new()
+    }
+
+    /// Whether the parameters are a table, rows of the output's width, of which it looks some up: the numbers of its input
+    /// say which. Backward adds to the gradients of these rows, which are 0 before, and leaves the others.
+    fn looks_up(&self) -> bool {
+        false
+    }
+
+    /// Below which number those of its input have to be, if they have to be whole numbers from 0 on.
+    fn indices_below(&self) -> Option<usize> {
+        None
     }
 
     /// Elements of cache that forward leaves for backward, for this many rows.

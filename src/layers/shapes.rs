@@ -1,10 +1,11 @@
-//! Layers without arrays that look at whole samples: they join values, or change shapes.
+//! Layers that look at whole samples: they join values, change shapes, or look numbers up.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::broadcast::{self, Steps};
 use super::elementwise::{Average, Extreme, Multiply, Subtract};
+use super::embedding::{CategoryEncoding, Embedding};
 use super::join::{Dot, Take};
 use super::matmul::MatMul;
 use super::unit_norm::UnitNorm;
@@ -56,12 +57,14 @@ pub(crate) fn from_shapes<F: Float>(
     inputs: &[&[usize]],
 ) -> Result<Option<Shaped<F>>> {
     type Make<F> = fn(&Settings, &[&[usize]]) -> Result<Shaped<F>>;
-    let registry: [(&str, Make<F>); 17] = [
+    let registry: [(&str, Make<F>); 19] = [
         ("add", |_, x| elementwise(Add, x)),
         ("average", |_, x| elementwise(Average, x)),
+        ("category_encoding", category_encoding),
         ("combine", combine::from_settings),
         ("concatenate", concatenate),
         ("dot", dot),
+        ("embedding", embedding),
         ("flatten", |_, x| {
             let size = one(x)?.iter().product();
             Ok(Shaped::another_name(vec![size]))
@@ -313,4 +316,33 @@ fn permute<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shaped<
         times: 1,
     };
     Ok(Shaped::new(take, 1, shape))
+}
+
+/// A vector for each number.
+fn embedding<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shaped<F>> {
+    let (shape, width) = (one(inputs)?, settings.count("output_dim")?);
+    let table = Embedding::new::<F>(settings.count("input_dim")?, width)?;
+    let rows = shape.iter().product();
+    Ok(Shaped::new(table, rows, [shape, &[width]].concat()))
+}
+
+/// A vector of categories for each number, or for those of the last axis together.
+fn category_encoding<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shaped<F>> {
+    let (shape, categories) = (one(inputs)?, settings.count("num_tokens")?);
+    let Some((&last, others)) = shape.split_last() else {
+        return Err(Error::shape("inputs", "at least one axis", Shape(shape)));
+    };
+    let (len, counts, shape) = match settings.text("output_mode")? {
+        "one_hot" if last == 1 => (1, false, others),
+        "one_hot" => (1, false, shape),
+        "multi_hot" => (last, false, others),
+        "count" => (last, true, others),
+        mode => {
+            let expected = "\"one_hot\", \"multi_hot\" or \"count\"";
+            return Err(Error::value("output_mode", expected, format!("{mode:?}")));
+        }
+    };
+    let encoding = CategoryEncoding::new::<F>(categories, len, counts)?;
+    let rows = shape.iter().product();
+    Ok(Shaped::new(encoding, rows, [shape, &[categories]].concat()))
 }

@@ -138,7 +138,9 @@ fn make<F: Float>(
                     }
                     seen.push(in_rows(x, shaped.rows));
                 }
-                graph.apply(layer, function, &seen)?.number
+                graph
+                    .apply_with_arrays(layer, settings, function, &seen)?
+                    .number
             }
             None => reads[0].0.number,
         };

@@ -52,6 +52,15 @@ impl<F: Float> Operation<F> {
     pub(super) fn learns(&self) -> bool {
         self.trainable && !self.parameters.is_empty()
     }
+
+    /// Multiply-adds of a row with all parameters: none where a row of them is looked up.
+    pub(super) fn multiply_adds(&self) -> usize {
+        if self.function.looks_up() {
+            0
+        } else {
+            self.parameters.len()
+        }
+    }
 }
 
 /// Where one array of a layer lies in a flat array.
@@ -158,7 +167,7 @@ impl<F: Float> Graph<F> {
         settings: &Settings,
         mut x: Value,
     ) -> Result<Value> {
-        let trainable = !settings.values.contains_key("trainable") || settings.flag("trainable")?;
+        let trainable = trainable(settings)?;
         for function in layers::from_settings::<F>(settings, x.width)? {
             let parameters = self.parameters.push::<F>(layer, function.parameters())?;
             let state = self.state.push::<F>(layer, function.state())?;
@@ -197,6 +206,29 @@ impl<F: Float> Graph<F> {
         reads: &[Value],
     ) -> Result<Value> {
         self.push(layer, function, reads, 0..0, 0..0, true)
+    }
+
+    /// The same, with the arrays of that layer, which it gets where it is applied first.
+    pub(super) fn apply_with_arrays(
+        &mut self,
+        layer: usize,
+        settings: &Settings,
+        function: Arc<dyn Function<F>>,
+        reads: &[Value],
+    ) -> Result<Value> {
+        let arrays = function.parameters();
+        if arrays.is_empty() {
+            return self.apply(layer, function, reads);
+        }
+        let before = |o: &&Operation<F>| o.layer == layer && !o.parameters.is_empty();
+        let (parameters, trainable) = match self.operations.iter().find(before) {
+            Some(before) => (before.parameters.clone(), before.trainable),
+            None => (
+                self.parameters.push::<F>(layer, arrays)?,
+                trainable(settings)?,
+            ),
+        };
+        self.push(layer, function, reads, parameters, 0..0, trainable)
     }
 
     /// Count a layer that has no operation of its own.
@@ -240,6 +272,11 @@ impl<F: Float> Graph<F> {
         });
         Ok(makes)
     }
+}
+
+/// Whether training changes the arrays of a layer.
+fn trainable(settings: &Settings) -> Result<bool> {
+    Ok(!settings.values.contains_key("trainable") || settings.flag("trainable")?)
 }
 
 /// Value `number`, of this shape without the batch axis: of none, it is one number.

@@ -238,7 +238,9 @@ impl GradientPlaces {
         let in_place = operation.function.in_place();
         let by_optimizer = self.purpose == Purpose::Training;
         let learns = !operation.parameters.is_empty() && (operation.trainable || !by_optimizer);
-        let shares = learns && self.learnt.contains(&operation.parameters);
+        // What looks up adds by itself.
+        let adds = operation.function.looks_up();
+        let shares = learns && !adds && self.learnt.contains(&operation.parameters);
         if learns {
             self.learnt.push(operation.parameters.clone());
         }

@@ -11,7 +11,7 @@ use crate::layers::narrow::{NarrowBatchNormalization, NarrowDense, ToRows, WIDES
 use crate::layers::{Activate, BatchNormalization, Product};
 
 /// The function of an operation, if it is of this kind.
-fn function<T: 'static, F: Float>(operation: &Operation<F>) -> Option<&T> {
+pub(super) fn function<T: 'static, F: Float>(operation: &Operation<F>) -> Option<&T> {
     (&*operation.function as &dyn Any).downcast_ref()
 }
 

@@ -170,8 +170,9 @@ pub fn forward<F: Float>(
 }
 
 /// Run a batch back, or a part of the way, from the gradient with respect to the outputs, in `dy` or in `gradients`, as the
-/// program has it: `dw` gets the gradient of the parameters, and `dx`, if the program says so, that of the input. The
-/// caches, just as long as the program says, are scratch.
+/// program has it: `dw` gets the gradient of the parameters, and `dx`, if the program says so, that of the input. Where
+/// rows of tables are looked up, `dw` is 0 before ([`Program::clear_tables`]). The caches, just as long as the program says,
+/// are scratch.
 pub fn backward<F: Float>(
     program: &Program<F>,
     run: Run,

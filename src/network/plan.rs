@@ -7,6 +7,7 @@ use once_cell::race::OnceBox;
 use super::calls::{Call, Called};
 use super::graph::{Flat, Graph, Operation, Place, Value};
 use super::layout::Purpose;
+use super::lookups::{Lookup, lookups};
 use super::lower;
 use super::program::Program;
 use crate::activations::Activation;
@@ -79,6 +80,7 @@ struct Arrays {
     parameters: Flat,
     state: Flat,
     variables: Vec<Variable>,
+    lookups: Vec<Lookup>,
 }
 
 impl<F: Float> Plan<F> {
@@ -139,6 +141,7 @@ impl<F: Float> Plan<F> {
                 range: place.range(),
                 shape: place.shape.clone(),
                 trainable: operation.is_some_and(|o| o.trainable),
+                looked_up: operation.is_some_and(|o| o.function.looks_up()),
             }
         };
         let variables = parameters.places.iter().map(variable).collect();
@@ -148,6 +151,7 @@ impl<F: Float> Plan<F> {
             parameters,
             state,
             variables,
+            lookups: lookups(input, &operations),
         };
         Ok(Self::with(operations, input, output, Arc::new(arrays)))
     }
@@ -225,6 +229,11 @@ impl<F: Float> Plan<F> {
     /// The arrays that the flat parameters consist of, as an optimizer takes them.
     pub fn variables(&self) -> &[Variable] {
         &self.arrays.variables
+    }
+
+    /// The numbers that are looked up, which have to be checked before a pass.
+    pub fn lookups(&self) -> &[Lookup] {
+        &self.arrays.lookups
     }
 
     /// Elements that the outputs of all layers and what they keep have, for so many samples.

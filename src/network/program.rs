@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::graph::{Operation, Value};
 use super::layout::{Frame, Layout, Purpose};
 use crate::float::Float;
-use crate::layers::{Location, of_samples};
+use crate::layers::{Location, Values, index, of_samples};
 use crate::linalg;
 
 /// Operations in the order in which they run, with the layout of a pass.
@@ -14,12 +14,16 @@ pub struct Program<F: Float> {
     operations: Vec<Operation<F>>,
     pub(super) layout: Layout,
     columns: bool,
+    /// The numbers of the operations that look rows of their parameters up.
+    tables: Vec<usize>,
 }
 
 impl<F: Float> Program<F> {
     pub(super) fn new(operations: Vec<Operation<F>>, output: Value, purpose: Purpose) -> Self {
+        let looks_up = |&k: &usize| operations[k].function.looks_up();
         Self {
             layout: Layout::new(&operations, output, purpose),
+            tables: (0..operations.len()).filter(looks_up).collect(),
             operations,
             columns: false,
         }
@@ -90,6 +94,37 @@ impl<F: Float> Program<F> {
         range_of(location.as_ref()?, samples)
     }
 
+    /// Set the gradients of tables to 0, which a pass back adds to.
+    pub fn clear_tables(&self, dw: &mut [F]) {
+        for &k in &self.tables {
+            dw[self.operations[k].parameters.clone()].fill(F::ZERO);
+        }
+    }
+
+    /// The rows of trained tables that a pass has looked up, as often as it has, in the order of the samples: parameters
+    /// whose gradients are not 0 after the pass back.
+    pub fn rows<'a>(
+        &'a self,
+        samples: usize,
+        x: &'a [F],
+        values: &'a [F],
+    ) -> impl Iterator<Item = Range<usize>> + 'a {
+        let values = Values::all(samples, x, &[], values);
+        self.tables.iter().flat_map(move |&k| {
+            let operation = &self.operations[k];
+            let (table, width) = (operation.parameters.clone(), operation.makes.width);
+            let numbers: &[F] = if operation.learns() {
+                values.get(&self.layout.frames[k].reads[0])
+            } else {
+                &[]
+            };
+            numbers.iter().filter_map(move |&x| {
+                let start = table.start + index(x, table.len() / width)? * width;
+                Some(start..start + width)
+            })
+        })
+    }
+
     /// Pieces that the operations of a pass of so many samples are done in, one way.
     pub fn pieces(&self, samples: usize) -> usize {
         let rows = |o: &Operation<F>| samples.saturating_mul(o.makes.rows);
@@ -113,7 +148,7 @@ impl<F: Float> Program<F> {
     /// Multiply-adds, or elements where there are no products, of a pass of so many samples.
     fn work(&self, samples: usize) -> usize {
         let of = |o: &Operation<F>| {
-            let each = o.parameters.len().max(o.makes.width);
+            let each = o.multiply_adds().max(o.makes.width);
             samples.saturating_mul(o.makes.rows).saturating_mul(each)
         };
         self.operations
@@ -127,7 +162,7 @@ impl<F: Float> Program<F> {
     pub fn multiply_adds(&self, samples: usize) -> usize {
         let of = |o: &Operation<F>| {
             let rows = samples.saturating_mul(o.makes.rows);
-            rows.saturating_mul(o.parameters.len())
+            rows.saturating_mul(o.multiply_adds())
         };
         let shared = self.operations.iter().map(of);
         shared

@@ -1,5 +1,6 @@
 //! Training: gather a batch, forward, loss and its gradient, backward, one optimizer step.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -272,7 +273,8 @@ impl<'a, F: Float> Trainer<'a, F> {
 
         // From here on the caller's arrays change. A batch that is given up is given up before.
         let (w, slots) = (&mut *arrays.w, &mut *arrays.slots);
-        self.update.step(self.threads, step, dw, (w, slots));
+        let rows = program.rows(samples, batch.x, values);
+        self.update.step(self.threads, step, dw, (w, slots), rows);
         if stops {
             arrays.state.copy_from_slice(&self.state);
             for (sum, of_batch) in arrays.progress[2..].iter_mut().zip(&self.sums) {
@@ -313,16 +315,26 @@ impl<F: Float> Update<F> {
         self.rule.clip(&self.variables, dw);
     }
 
-    /// Move the parameters and the slots along the gradients.
+    /// Move the parameters and the slots along the gradients. Those of the `rows` that were looked up in tables are 0
+    /// again behind it, as all others of a table are.
     pub fn step(
         &mut self,
         threads: Threads,
         step: Step,
-        dw: &[F],
+        dw: &mut [F],
         (w, slots): (&mut [F], &mut [F]),
+        rows: impl Iterator<Item = Range<usize>>,
     ) {
         self.rule
             .step(threads, step, &mut self.variables, w, dw, slots);
+        let by_rows = self.rule.moves_by_rows();
+        for row in rows {
+            // The second time it has a gradient of 0.
+            if by_rows {
+                self.rule.step_of_row(step, row.clone(), w, dw, slots);
+            }
+            dw[row].fill(F::ZERO);
+        }
     }
 }
 

@@ -25,6 +25,11 @@ impl<F: Float> Optimizer<F> for Adagrad {
         &["accumulator"]
     }
 
+    fn rests_at_zero(&self) -> bool {
+        // Without ε, 0 / √0 where s is 0.
+        F::of(self.epsilon) > F::ZERO
+    }
+
     fn update(&self, step: Step, part: Part<F>) {
         let (w, g, [s, ..]) = (part.w, part.gradients, part.slots);
         adagrad(F::of(step.learning_rate), F::of(self.epsilon), w, g, s);

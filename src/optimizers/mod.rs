@@ -13,6 +13,7 @@ mod tests;
 mod variables;
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 pub use clip::Clip;
 pub use variables::{Part, Variable, Variables};
@@ -62,6 +63,12 @@ pub trait Optimizer<F: Float>: Debug + Send + Sync {
     /// Whether an update takes whole variables: because something is measured of them, a slot has a shape of its own, or
     /// the formula is one of matrices.
     fn takes_variables(&self) -> bool {
+        false
+    }
+
+    /// Whether a gradient of 0 leaves a parameter and its slots as they are, so that the rows of a table that nobody has
+    /// looked up need not be visited: the same bits, but for a parameter of −0 and a negative learning rate.
+    fn rests_at_zero(&self) -> bool {
         false
     }
 
@@ -123,7 +130,30 @@ impl<F: Float> Rule<F> {
 
     /// These variables, as this rule moves them.
     pub fn variables(&self, all: Vec<Variable>) -> Variables {
-        Variables::new(all, &*self.optimizer)
+        Variables::new(all, &*self.optimizer, self.moves_by_rows())
+    }
+
+    /// Whether tables move row by row, after a [`step`](Self::step) that leaves them out: only the rows that were looked up.
+    /// Decay and clipping see all of them.
+    pub fn moves_by_rows(&self) -> bool {
+        self.optimizer.rests_at_zero() && self.weight_decay == 0.0 && !self.clips()
+    }
+
+    /// Move one row of a table.
+    pub fn step_of_row(
+        &self,
+        step: Step,
+        row: Range<usize>,
+        w: &mut [F],
+        gradients: &[F],
+        slots: &mut [F],
+    ) {
+        let mut of_row = empty_slots();
+        for (slot, all) in of_row.iter_mut().zip(slots.chunks_exact_mut(w.len())) {
+            *slot = &mut all[row.clone()];
+        }
+        let part = piece(&mut w[row.clone()], &gradients[row], of_row);
+        self.optimizer.update(step, part);
     }
 
     /// Whether [`clip`](Self::clip) does anything.

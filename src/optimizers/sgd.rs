@@ -35,6 +35,10 @@ impl<F: Float> Optimizer<F> for Sgd {
         }
     }
 
+    fn rests_at_zero(&self) -> bool {
+        self.momentum == 0.0
+    }
+
     fn update(&self, step: Step, part: Part<F>) {
         let (w, g, [v, ..]) = (part.w, part.gradients, part.slots);
         let (rate, momentum) = (F::of(step.learning_rate), F::of(self.momentum));

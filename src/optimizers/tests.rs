@@ -97,6 +97,7 @@ fn variable(range: std::ops::Range<usize>, shape: &[usize], trainable: bool) -> 
         range,
         shape: shape.to_vec(),
         trainable,
+        looked_up: false,
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Variable {
     pub shape: Vec<usize>,
     /// Whether training changes it.
     pub trainable: bool,
+    /// Whether it is a table of which a batch looks some rows up: the gradients of all others are 0.
+    pub looked_up: bool,
 }
 
 /// The arrays that one optimizer moves. Its slots lie one after the other, each with its part for every variable, trained
@@ -21,7 +23,7 @@ pub struct Variable {
 #[derive(Debug)]
 pub struct Variables {
     all: Vec<Variable>,
-    /// Elements that are trained and lie together.
+    /// Elements that are trained and lie together, without those that move row by row.
     pub(super) runs: Vec<Range<usize>>,
     /// The part of each slot for each variable.
     slots: Vec<[Range<usize>; MAX_SLOTS]>,
@@ -47,9 +49,14 @@ pub struct Part<'a, F> {
 }
 
 impl Variables {
-    pub(super) fn new<F: Float>(all: Vec<Variable>, optimizer: &dyn Optimizer<F>) -> Self {
+    pub(super) fn new<F: Float>(
+        all: Vec<Variable>,
+        optimizer: &dyn Optimizer<F>,
+        by_rows: bool,
+    ) -> Self {
         let mut runs = Vec::<Range<usize>>::new();
-        for variable in all.iter().filter(|variable| variable.trainable) {
+        let in_run = |variable: &&Variable| variable.trainable && !(by_rows && variable.looked_up);
+        for variable in all.iter().filter(in_run) {
             match runs.last_mut() {
                 Some(run) if run.end == variable.range.start => run.end = variable.range.end,
                 _ => runs.push(variable.range.clone()),

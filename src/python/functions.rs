@@ -227,6 +227,7 @@ pub(super) fn optimizer_step<'py>(
             range: 0..count,
             shape: vec![count],
             trainable: true,
+            looked_up: false,
         }]);
         detached(py, || {
             if rule.clips() {

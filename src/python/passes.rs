@@ -235,6 +235,7 @@ impl Plan {
             let mut dx = write::<F>("out", dx.as_any())?;
             let mut dw = write::<F>("out", dw.as_any())?;
             let (dw, dx) = (dw.as_slice_mut()?, dx.as_slice_mut()?);
+            program.clear_tables(dw);
             let gradients = empty::<F>(py, &[program.gradients_len(samples)])?;
             let mut gradients = gradients.readwrite();
             let gradients = gradients.as_slice_mut()?;

@@ -14,7 +14,7 @@ use super::passes::{Cache, LayerArrays, Out};
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::network::gate::Reader;
-use crate::network::{self, Call, Place};
+use crate::network::{self, Call, Lookup, Place};
 
 /// An immutable description of a network: layers, shapes, offsets into the flat arrays.
 #[pyclass(frozen, module = "fanin._core")]
@@ -27,6 +27,8 @@ pub(super) struct Plan {
 
 /// (layer, name, offset, shape) of an array of a layer.
 type PlaceTuple<'py> = (usize, &'static str, usize, Bound<'py, PyTuple>);
+
+type LookupTuple = (usize, usize, Option<Vec<(usize, usize)>>);
 
 fn places<'py>(py: Python<'py>, places: &[Place]) -> PyResult<Vec<PlaceTuple<'py>>> {
     places
@@ -119,6 +121,17 @@ impl Plan {
     #[getter]
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Vec<PlaceTuple<'py>>> {
         by_dtype!(self.element_type, F => places(py, self.of::<F>()?.state()))
+    }
+
+    /// What is looked up: (layer, below which number, (start, end) of the places in a sample or None).
+    #[getter]
+    fn lookups(&self) -> PyResult<Vec<LookupTuple>> {
+        let tuple = |lookup: &Lookup| {
+            let places = lookup.places.as_ref();
+            let places = places.map(|all| all.iter().map(|part| (part.start, part.end)).collect());
+            (lookup.layer, lookup.below, places)
+        };
+        by_dtype!(self.element_type, F => Ok(self.of::<F>()?.lookups().iter().map(tuple).collect()))
     }
 
     #[getter]

@@ -320,7 +320,7 @@ fn update_as<'py, F: Float + Element>(
     };
     let mut gradients = zeros(program.gradients_len(samples))?;
     let mut dw = zeros(plan.parameter_count())?;
-    let kept = kept
+    let (values, caches) = kept
         .as_slice_mut()?
         .split_at_mut(program.values_len(samples));
     let (x, dy, staged) = (x.as_slice()?, dy.as_slice()?, staged.as_slice()?);
@@ -331,7 +331,7 @@ fn update_as<'py, F: Float + Element>(
         run,
         w.as_slice()?,
         x,
-        kept,
+        (&mut *values, caches),
         dy,
         &mut gradients,
         &mut dw,
@@ -344,7 +344,8 @@ fn update_as<'py, F: Float + Element>(
         let (state, progress) = (state.as_slice_mut()?, progress.as_slice_mut()?);
         detached(py, || {
             updates.clip(&mut dw);
-            updates.step(run.threads, step, &dw, (w, slots));
+            let rows = program.rows(samples, x, values);
+            updates.step(run.threads, step, &mut dw, (w, slots), rows);
             state.copy_from_slice(staged);
             progress.copy_from_slice(after);
             Ok(())

@@ -86,7 +86,7 @@ def names_of(path):
 IMPORTED = [
     "fanin.Functional",
     "fanin.layers.Conv2D",
-    "fanin.layers.Embedding",
+    "fanin.layers.ReversibleEmbedding",
     "fanin.layers.LSTM",
     "fanin.layers.LayerNormalization",
     "fanin.layers.MaxPooling2D",
@@ -97,7 +97,7 @@ IMPORTED = [
     "fanin.callbacks.TensorBoard",
     "fanin.activations.hard_sigmoid",
     "fanin.initializers.STFT",
-    "fanin.utils.plot_model",
+    "fanin.utils.model_to_dot",
     "fanin.models.Functional",
     "fanin.models.model_from_json",
     "fanin.backend.get_value",

@@ -17,9 +17,11 @@ X = np.ones((4, 3), "float32")
 ARGUMENTS = {
     "Activation": ("relu",),
     "CSVLogger": ("log.csv",),
+    "CategoryEncoding": (4,),
     "CosineDecay": (0.1, 5),
     "Dense": (2,),
     "Dropout": (0.5,),
+    "Embedding": (5, 2),
     "ExponentialDecay": (0.1, 5, 0.5),
     "InputLayer": ((3,),),
     "Permute": ((2, 1),),

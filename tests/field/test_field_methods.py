@@ -73,7 +73,7 @@ HONOURED = {
     ],
 }
 # What the network has of each layer: arrays, which are no methods.
-ARRAYS = {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}
+ARRAYS = {"embeddings", "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}
 
 
 def classes(kind):

@@ -166,6 +166,19 @@ MEMBERS = {
         ),
         "Concatenate": ("", {"axis": ("1",), **_LAYER}),
         "Dot": ("", {"axes": ("-1", "[1, 1]"), "normalize": ("False",), **_LAYER}),
+        "CategoryEncoding": (
+            "num_tokens=4",
+            {"output_mode": ("'one_hot'", "'binary'"), **_LAYER},
+        ),
+        "Embedding": (
+            "output_dim=3, input_dim=5",
+            {
+                "embeddings_initializer": ("'he_normal'", "initializers.Constant(2)"),
+                "weights": ("None",),
+                "input_length": ("None",),
+                **{name: codes for name, codes in _LAYER.items() if name != "input_dim"},
+            },
+        ),
         "Permute": ("dims=(2, 1)", {**_LAYER}),
         "RepeatVector": ("n=3", {**_LAYER}),
         "Rescaling": ("scale=2", {"offset": ("-0.5",), **_LAYER}),

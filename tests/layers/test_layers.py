@@ -28,6 +28,13 @@ MEMBERS = [
     lambda **kw: layers.RepeatVector(2, **kw),
     lambda **kw: layers.Rescaling(2.5, -1.0, **kw),
 ]
+# Those of whole numbers.
+LOOKUPS = [
+    lambda **kw: layers.Embedding(4, 2, embeddings_initializer=initializers.HeNormal(seed=1), **kw),
+    lambda **kw: layers.CategoryEncoding(4, "count", **kw),
+]
+WHOLE = np.array([[0, 1, 3], [3, 3, 3], [2, 0, 1], [1, 1, 2], [0, 0, 0]])
+SAMPLES = {**dict.fromkeys(MEMBERS, X), **dict.fromkeys(LOOKUPS, WHOLE)}
 # Those of several inputs, on two.
 JOINS = [
     layers.Add,
@@ -42,7 +49,7 @@ JOINS = [
 
 
 def test_every_layer_has_a_row():
-    assert {type(make()) for make in [*MEMBERS, *JOINS]} == set(layers._registry().members)
+    assert {type(make()) for make in [*SAMPLES, *JOINS]} == set(layers._registry().members)
 
 
 @pytest.mark.parametrize("make", JOINS)
@@ -64,30 +71,30 @@ def test_layers_of_several_inputs_by_themselves(make):
             layer(wrong)
 
 
-@pytest.mark.parametrize("make", MEMBERS)
-def test_round_trips(make):
+@pytest.mark.parametrize(("make", "x"), SAMPLES.items())
+def test_round_trips(make, x):
     """Configuration, pickle and deep copy give a layer that computes the same."""
     layer = make(dtype="float64")
-    y = layer(X)
+    y = layer(x)
     again = layers.deserialize(layers.serialize(layer))
     assert again.get_config() == layer.get_config()
     again.build((None, 3))
     again.set_weights(layer.get_weights())
     for twin in (again, pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)):
-        assert np.array_equal(twin(X), y)
+        assert np.array_equal(twin(x), y)
         for mine, theirs in zip(layer.weights, twin.weights, strict=True):
             assert not np.shares_memory(mine, theirs)
 
 
-@pytest.mark.parametrize("make", MEMBERS)
-def test_shapes_and_gradient_shapes(make):
+@pytest.mark.parametrize(("make", "x"), SAMPLES.items())
+def test_shapes_and_gradient_shapes(make, x):
     layer = make()
-    y, cache = layer.forward(X, training=True)
+    y, cache = layer.forward(x, training=True)
     assert y.dtype == np.float32
     assert y.shape == (5, *layer.output_shape[1:]) == layer.compute_output_shape((5, 3))
     assert layer.input_shape == (None, 3)
     dx, grads = layer.backward(np.ones_like(y), cache)
-    assert dx.shape == X.shape
+    assert dx.shape == x.shape
     assert {k: v.shape for k, v in grads.items()} == {
         k: v.shape for k, v in layer.arrays.items() if not k.startswith("moving")
     }

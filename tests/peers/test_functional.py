@@ -14,6 +14,7 @@ STEPS = 20
 RNG = np.random.default_rng(0)
 LEFT, RIGHT = RNG.normal(size=(64, 6)), RNG.normal(size=(64, 6))
 Y = RNG.normal(size=(64, 1))
+TOWNS, SHOPS = RNG.integers(0, 9, (64, 1)), RNG.integers(0, 12, (64, 4))
 
 
 def residual(k):
@@ -45,9 +46,22 @@ def siamese(k):
     return k.Model([left, right], k.layers.Dense(1, dtype="float64")(joint)), [LEFT, RIGHT]
 
 
+def categories(k):
+    """Two tables, one of them read twice, and counts."""
+    town, shops = k.Input((1,), dtype="int32"), k.Input((4,), dtype="int32")
+    places = k.layers.Embedding(12, 3, dtype="float64")
+    where = k.layers.Flatten(dtype="float64")(places(town))
+    bought = k.layers.Flatten(dtype="float64")(places(shops))
+    counts = k.layers.CategoryEncoding(12, "count", dtype="float64")(shops)
+    own = k.layers.Flatten(dtype="float64")(k.layers.Embedding(9, 2, dtype="float64")(town))
+    joint = k.layers.Concatenate(dtype="float64")([where, bought, counts, own])
+    hidden = k.layers.Dense(8, activation="tanh", dtype="float64")(joint)
+    return k.Model([town, shops], k.layers.Dense(1, dtype="float64")(hidden)), [TOWNS, SHOPS]
+
+
 # Of torch arrays in a NumPy that is newer.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-@pytest.mark.parametrize("make", [residual, wide_and_deep, siamese])
+@pytest.mark.parametrize("make", [residual, wide_and_deep, siamese, categories])
 def test_training_is_that_of_keras(make):
     # Keras multiplies matrices in single precision over torch, whatever their type: weights that
     # are drawn anew are off by more than the tolerance now and then.

@@ -98,6 +98,7 @@ def every_result(name="first"):
     gradient = Gradient(*4 * [few], square, few, square, 0.5, 0.0, 0.0, 1.0, 64)
     opened = frameworks.opened(model)
     trial = compared.arms[0].trials[0]
+    plotted = fanin.utils.plot_model(model, to_file=None)
     said = [
         (history, ["epochs=3", f"loss={history.history['loss'][-1]:.4g}", "val_accuracy="], []),
         (history.signals, ["4 layers", "from step 0 to 9"], [f"{name} 0", "std", "saturated"]),
@@ -158,6 +159,7 @@ def every_result(name="first"):
         (Pairs(square, square, square, square), ["product="], []),
         (moments(phi, 0.0), ["elasticity="], []),
         (pair_moments(phi, 0.0, 0.5), ["product="], []),
+        (plotted, [f"net {name[:10]}", "5 boxes"], [f"{name} 0 (Dense)", "(None, 16)"]),
         (opened, ["fanin", "5 Layer"], []),
         (opened.layers[0], [name[:10], "dense"], []),
         (opened.layers[0].parameters["kernel"], ["kernel", "(20, 16)", "float32"], []),

@@ -146,6 +146,9 @@ LAYERS_WITHOUT_ROW = {
         "of several values: tests/models/test_functional.py",
     ),
     **dict.fromkeys(
+        ("CategoryEncoding", "Embedding"), "of whole numbers: tests/layers/test_embedding.py"
+    ),
+    **dict.fromkeys(
         ("Permute", "RepeatVector", "Reshape"), "moves numbers: tests/models/test_functional.py"
     ),
 }

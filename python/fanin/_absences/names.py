@@ -59,10 +59,11 @@ MODULES: dict[str, Rows] = {
             "core advanced_activations normalization noise",
         ),
         (
-            f"{_DENSE} and has no convolutions, no pooling, no recurrent layers and no embeddings",
+            f"{_DENSE} and has no convolutions, no pooling and no recurrent layers",
             "convolutional pooling recurrent convolutional_recurrent cudnn_recurrent local "
-            "embeddings attention",
+            "attention",
         ),
+        ("Embedding is in fanin.layers itself", "embeddings"),
         ("Add, Concatenate and the like are in fanin.layers itself", "merge merging"),
         ("a layer is wrapped by none", "wrappers"),
         (_PREPARE, "preprocessing experimental"),
@@ -163,8 +164,8 @@ NAMES: dict[str, Rows] = {
             "Attention AdditiveAttention MultiHeadAttention GroupQueryAttention",
         ),
         (
-            "it has no embeddings; fanin.utils.to_categorical makes one-hot rows for Dense",
-            "Embedding ReversibleEmbedding",
+            "Embedding looks rows of its table up, and no layer multiplies by it besides",
+            "ReversibleEmbedding",
         ),
         (
             "BatchNormalization is the only normalization of layers",
@@ -188,7 +189,7 @@ NAMES: dict[str, Rows] = {
         ),
         (
             _PREPARE,
-            "Normalization Resizing CenterCrop CategoryEncoding Discretization Hashing "
+            "Normalization Resizing CenterCrop Discretization Hashing "
             "HashedCrossing IntegerLookup StringLookup TextVectorization MelSpectrogram "
             "STFTSpectrogram MaxNumBoundingBoxes Pipeline DenseFeatures AugMix AutoContrast "
             "ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization MixUp RandAugment "
@@ -336,8 +337,9 @@ NAMES: dict[str, Rows] = {
     "initializers": ((f"{_DENSE} and has no spectrograms", "STFT STFTInitializer stft"),),
     "utils": (
         (
-            "model.summary() lists the layers, and fanin.diagnose(model, x) draws signals",
-            "plot_model model_to_dot plot print_summary get_source_inputs",
+            "model.summary() lists the layers, fanin.utils.plot_model(model) draws them, and "
+            "fanin.diagnose(model, x) draws signals",
+            "model_to_dot plot print_summary get_source_inputs",
         ),
         (
             f"data are arrays; {_PREPARE}",

@@ -161,14 +161,18 @@ def _arguments(cls: type[Configurable]) -> "dict[str, Parameter]":
 
 
 def own_arguments(cls: type[Configurable]) -> KeysView[str]:
-    """Return the arguments of a class that the base class of its kind does not have."""
+    """Return the arguments of a class that the base class of its kind does not have.
+
+    One that the base class has too is the class's own where it is an option of it alone: it then
+    means something else, as `input_dim` of `Embedding` does.
+    """
     return _own_arguments(cls._own_base).keys()
 
 
 @functools.cache
 def _own_arguments(cls: type[Configurable]) -> "dict[str, Parameter]":
     base = next(base for base in cls.__mro__ if "_family" in vars(base))
-    shared = _arguments(base)
+    shared = _arguments(base).keys() - (cls._options.keys() - vars(base).get("_options", {}).keys())
     return {name: argument for name, argument in _arguments(cls).items() if name not in shared}
 
 

@@ -16,6 +16,7 @@ from fanin.frameworks._framework import Advice, Entry, told
 from fanin.frameworks._objective import fitting_loss, objective
 from fanin.frameworks._trace import LayerTrace, Trace, matrix
 from fanin.frameworks._visit import Visit, Visitor
+from fanin.initializers._fans import FanOptions
 from fanin.layers import Layer
 from fanin.losses import Loss, _targets, resolve
 from fanin.losses._base import kind_of
@@ -82,7 +83,10 @@ def _parameter(layer: Layer, role: str, view: Array) -> Parameter:
         with writing:
             writing.turn(np.copyto, view, values, "same_kind")
 
+    # A lookup is a product with one input that is 1: the others do not add up.
+    table = role == "embeddings"
     return in_our_order(
+        fans=FanOptions(fan_in=1.0, fan_out=float(view.shape[1])) if table else None,
         role=role,
         name=f"{layer.name}.{role}",
         shape=view.shape,

@@ -15,6 +15,7 @@ from fanin.layers._dropout import Dropout
 from fanin.layers._shape import Flatten, Input, InputLayer
 
 if TYPE_CHECKING:  # what `_LATER` has
+    from fanin.layers._embedding import CategoryEncoding, Embedding
     from fanin.layers._merge_functions import (
         add,
         average,
@@ -43,10 +44,12 @@ __all__ = [
     "Add",
     "Average",
     "BatchNormalization",
+    "CategoryEncoding",
     "Concatenate",
     "Dense",
     "Dot",
     "Dropout",
+    "Embedding",
     "Flatten",
     "Input",
     "InputLayer",
@@ -76,6 +79,7 @@ __all__ = [
 
 # What `import fanin` need not pay for.
 _LATER = {
+    **dict.fromkeys(("CategoryEncoding", "Embedding"), "fanin.layers._embedding"),
     **dict.fromkeys(("Permute", "RepeatVector", "Rescaling", "Reshape"), "fanin.layers._reshape"),
     **dict.fromkeys(
         ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"),

@@ -145,6 +145,7 @@ class Layer(WithConfiguration, Module, Stacked):
         beta: Weight
         moving_mean: Weight
         moving_variance: Weight
+        embeddings: Weight
 
     # What a subclass says about itself.
 

@@ -53,6 +53,7 @@ class Network:
         self.state: Array = state
         self.lock: _core.Lock = _core.Lock() if lock is None else lock
         self.dtype: str = plan.dtype
+        self.looks_up = bool(plan.lookups)
         self._parameters = [
             (layer, role, slice(start, start + math.prod(shape)), shape)
             for layer, role, start, shape in plan.parameters

@@ -1,6 +1,7 @@
 """Layers with a plan: which reads what, building them into two flat arrays, copies."""
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -272,6 +273,10 @@ class Layered(Module):
             plan = _core.Plan(shape, settings, dtype)
         else:
             plan = _core.Plan(self._wiring.shapes, settings, dtype, self._wiring.calls)
+        if plan.lookups:
+            from fanin.layers._indices import refuse_computed  # not needed for `import fanin`
+
+            refuse_computed(plan, layers)
         self._plan = ((shape, settings, dtype), plan)
         return plan
 
@@ -301,6 +306,24 @@ class Layered(Module):
     def take(self, x: Any, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
         raise NotImplementedError
+
+    def _check_lookups(self, *given: tuple[str, Any, tuple[int, ...]]) -> None:
+        """Check what the layers look up in the inputs: the name, the array, and a sample's shape.
+
+        Of one input there is one; of several that were checked they make up the sample.
+        """
+        shapes = [shape for _, _, shape in given]
+        shape = shapes[0] if len(shapes) == 1 else (sum(map(math.prod, shapes)),)
+        plan = self.plan_for(shape) if self._network is None else self._network.plan
+        if plan.lookups:
+            from fanin.layers._indices import refuse_in_samples  # not needed for `import fanin`
+
+            refuse_in_samples(given, plan, self._layers)
+
+    @property
+    def _may_look_up(self) -> bool:
+        """Whether there may be something to check: it is not known before there are arrays."""
+        return self._network is None or self._network.looks_up
 
     def _inputs(self, x: Any) -> tuple[Array, tuple[Any, ...]]:
         inputs = self.take(x, finite=False)

@@ -206,7 +206,12 @@ class Model(Trainable):
         def one(name: str, x: Any, shape: tuple[int, ...]) -> Array:
             return _samples.inputs(name, x, shape, dtype, finite)
 
-        taken: Array = joined(name, self._wired, x, one)
+        wiring = self._wired
+        taken: Array = joined(name, wiring, x, one)
+        if self._may_look_up:
+            alone, parts = len(wiring.inputs) == 1, wiring.given(name, x)
+            names = [name if alone else f"{name}[{layer.name!r}]" for layer in wiring.inputs]
+            self._check_lookups(*zip(names, parts, wiring.shapes, strict=True))
         return taken
 
     def _apart_gradient(self, dx: Array) -> Any:

@@ -176,7 +176,10 @@ class Sequential(Model):
     def take(self, x: ArrayLike, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
         shape = self._feature_shape or self.known_shape()
-        return _samples.inputs(name, x, shape, self.dtype, _checks.flag("finite", finite))
+        rows = _samples.inputs(name, x, shape, self.dtype, _checks.flag("finite", finite))
+        if self._may_look_up:
+            self._check_lookups((name, x, rows.shape[1:]))
+        return rows
 
     def get_config(self) -> dict[str, object]:
         """Return what makes an equal network, without its arrays.

@@ -256,6 +256,7 @@ def fit(
     objectives = [own.objective(plan) for own, plan in zip(compiled, plans, strict=True)]
     if len(models) > 1:
         _check_alike(whose, plans, objectives)
+        _check_lookups(whose, models, plans, x, validation_data)
     called = []
     for model, own, objective in zip(models, compiled, objectives, strict=True):
         objective.check_weights(samples, validation)
@@ -313,6 +314,22 @@ def _check_alike(
                     f"{name}expected the same {trait} as that of models[0], {expected[trait]}, "
                     f"found {found}"
                 )
+
+
+def _check_lookups(
+    whose: Sequence[str],
+    models: Sequence["Trainable"],
+    plans: Sequence[_core.Plan],
+    x: Any,
+    validation_data: Any,
+) -> None:
+    """Check the samples, which the first network took, against what others look up in them."""
+    seen = [lookup[1:] for lookup in plans[0].lookups]
+    for name, model, plan in zip(whose, models, plans, strict=True):
+        if [lookup[1:] for lookup in plan.lookups] != seen:
+            model.take(x, f"{name}x")
+            if validation_data is not None:
+                model.take(validation_data[0], f"{name}x of validation_data")
 
 
 def _traits(plan: _core.Plan, objective: Objective) -> dict[str, Any]:

@@ -105,8 +105,10 @@ class Prediction(Result):
 
     def _says(self) -> str:
         known = [la.activation.value for la in self.layers if la.activation is not None]
-        signals = f": rms of signals from {known[0] ** 0.5:.3g} to {known[-1] ** 0.5:.3g}"
-        return f"{counted(len(self.layers), 'layer')}{signals if known else ''}"
+        layers = counted(len(self.layers), "layer")
+        if not known:  # behind a layer without a formula, such as a lookup
+            return layers
+        return f"{layers}: rms of signals from {known[0] ** 0.5:.3g} to {known[-1] ** 0.5:.3g}"
 
     def _contents(self) -> list[str | Table]:
         table = Table("layer", "signals", "gradients", "cosine", "chi")
