@@ -298,10 +298,10 @@ class SignalMonitor(Callback):
         self.signals: Signals = Signals()
 
     def _check_run(self, run: Run) -> None:
-        from fanin.frameworks._fanin import refuse_graph
+        from fanin.frameworks._fanin import refuse_several
         from fanin.models import _samples
 
-        refuse_graph(run.model)
+        refuse_several(run.model)
         batch = run.model.take(self.x, _X)
         if batch.shape[1:] != run.features:
             raise ShapeError(

@@ -123,6 +123,7 @@ def _shortened(trace: Trace, reports: list[LayerReport]) -> Trace:
         inputs=trace.inputs[:_KEPT].copy(),
         layers=layers,
         ending=None,
+        sources=(),
         arrays=None,
         attentions=(),
         recurrences=(),

@@ -7,35 +7,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import optimizers
-from fanin.frameworks._fanin import checked_targets
+from fanin.frameworks._fanin import checked_targets, of_each
 from fanin.frameworks._framework import Descent
 from fanin.frameworks._objective import fitting_loss, sum_gradient
 from fanin.layers import Dense, Layer
-from fanin.models import Sequential
+from fanin.models import Model, Sequential
 from fanin.optimizers import Optimizer
 
 Array = NDArray[Any]
 
 
-def check(model: Sequential, x: Any, y: Any, loss: Any) -> None:
+def check(model: Model, x: Any, y: Any, loss: Any) -> None:
     """Refuse samples, targets or a loss that do not fit; nothing is built."""
     inputs = model.take(x, finite=False)
     if y is not None:
         checked_targets(model, inputs, y, loss)
 
 
-def samples(model: Sequential, x: Any) -> Array:
+def samples(model: Model, x: Any) -> Array:
     """Return samples as the network takes them, finite."""
     return model.take(x)
 
 
-def layers(model: Sequential) -> list[Layer]:
+def layers(model: Model) -> list[Layer]:
     """Return its layers anew, without arrays."""
     return Sequential.from_config(model.get_config()).layers
 
 
 def descent(
-    model: Sequential, arrays: tuple[Array, Array], x: Any, y: Any, loss: Any, count: int
+    model: Model, arrays: tuple[Array, Array], x: Any, y: Any, loss: Any, count: int
 ) -> Descent | None:
     """Return the descent of a network that is compiled with SGD, on the first `count` samples.
 
@@ -60,7 +60,7 @@ def descent(
 
 
 def train(
-    model: Sequential,
+    model: Model,
     x: Any,
     y: Any,
     loss: Any,
@@ -74,7 +74,7 @@ def train(
     given = (model.optimizer if model.compiled else "sgd") if optimizer is None else optimizer
     model.compile(given, aim)
     model.fit(
-        inputs,
+        of_each(model, inputs),
         targets,
         batch_size=len(inputs),
         epochs=steps,

@@ -123,7 +123,8 @@ def _first(finding: Finding, measured: "Measurements") -> int:
 
 def _behind(case: _Case) -> bool:
     """Whether all of the effect is at the cause's place or after it: signals go forward."""
-    return _first(case.cause, case.measured) <= _first(case.effect, case.measured)
+    cause, effect = _first(case.cause, case.measured), _first(case.effect, case.measured)
+    return case.measured.flow.leads(cause, effect)
 
 
 def _by_size(case: _Case) -> bool:
