@@ -29,14 +29,14 @@ def multiplies(layer: "LayerReport") -> bool:
 
 
 def behind(measured: "Measurements", layer: "LayerReport") -> Iterator["LayerReport"]:
-    """Go through the layers that a layer's signal gets to before the next kernel, nearest first."""
+    """Go through the layers that a layer's signal gets to, up to the next kernels, nearest first."""
     todo, seen = measured.readers(layer), {layer.index}
     while todo:
         after = todo.pop(0)
-        if after.index not in seen and not multiplies(after):
+        if after.index not in seen:
             seen.add(after.index)
             yield after
-            todo += measured.readers(after)
+            todo += [] if multiplies(after) else measured.readers(after)
 
 
 def normalized_behind(measured: "Measurements", layer: "LayerReport") -> bool:

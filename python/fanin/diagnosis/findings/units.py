@@ -50,7 +50,8 @@ def _parted_by_noise(layer: "LayerReport", measured: "Measurements") -> bool:
     """
     if measured.training:
         return False
-    words = (f"{after.kind} {after.name}" for after in behind(measured, layer))
+    after = (one for one in behind(measured, layer) if "kernel" not in one.weights)
+    words = (f"{one.kind} {one.name}" for one in after)
     return any(re.search("dropout|noise", word, re.IGNORECASE) for word in words)
 
 
