@@ -14,6 +14,7 @@ from fanin._checks import FloatArray
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
 from fanin.layers._arrays import like
 from fanin.models import Model, Sequential
+from fanin.models._building import plan_of_call
 from fanin.models._model import as_model
 from fanin.models._trainable import Trainable
 from fanin.show.results import Result
@@ -89,14 +90,17 @@ def recalibrate(model: Trainable, x: Any) -> None:
                     for role, found in zip(_AVERAGES, _statistics(layer, given[0]), strict=True):
                         view, name = layer.arrays[role], f"{layer.name}/{role}"
                         writing.turn(np.copyto, view, like(name, found, view, finite=True))
-                values.append(layer(given if len(given) > 1 else given[0]))
+                plan, taken = plan_of_call(model, place, given)
+                own = layer.network
+                values.append(plan.forward(own.params, own.state, taken, False)[0])
         except BaseException:
             writing.turn(np.copyto, model.state, kept)
             raise
 
 
 def _statistics(layer: Layer, x: Array) -> tuple[Array, Array]:
-    mean, variance = _core.moments(x.reshape(-1, x.shape[-1]))[0].T
+    rows = np.ascontiguousarray(x.reshape(-1, x.shape[-1]))
+    mean, variance = _core.moments(rows)[0].T
     if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
         raise ValueError(
             f"x: expected samples that stay finite, found some of which {layer.name!r} is given "

@@ -310,7 +310,9 @@ class SignalMonitor(Callback):
             )
         if self.y is not None:
             names = (_X, "y of SignalMonitor", "")
-            _samples.samples(run.model, run.model.compiled_with.targets, batch, self.y, names=names)
+            _samples.samples(
+                run.model, run.model.compiled_with.targets, self.x, self.y, names=names
+            )
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Record the network as it is.

@@ -123,7 +123,7 @@ def _shortened(trace: Trace, reports: list[LayerReport]) -> Trace:
         inputs=trace.inputs[:_KEPT].copy(),
         layers=layers,
         ending=None,
-        sources=(),
+        sources=[replace(one, samples=one.samples[:_KEPT].copy()) for one in trace.sources],
         arrays=None,
         attentions=(),
         recurrences=(),

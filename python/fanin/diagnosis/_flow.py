@@ -56,7 +56,10 @@ class Flow:
         return tuple(found)
 
     def leads(self, one: int, other: int) -> bool:
-        """Whether a signal goes from one layer to the other, or they are one; -1 is the data."""
+        """Whether a signal goes from one layer to another, or they are one.
+
+        The data, which are before all layers, have places below zero.
+        """
         return one < 0 or (other >= 0 and bool(self._upto[other] >> one & 1))
 
     def apart(self, end: int) -> Iterator[tuple[int, frozenset[int]]]:

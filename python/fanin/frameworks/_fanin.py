@@ -18,9 +18,9 @@ from fanin.frameworks._objective import fitting_loss, objective
 from fanin.frameworks._trace import LayerTrace, Source, Trace, matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.layers import Layer
-from fanin.layers._merging import side_by_side
 from fanin.losses import Loss, _targets, resolve
 from fanin.losses._base import kind_of
+from fanin.models._building import plan_of_call
 from fanin.models._layered import Layered
 
 Array = NDArray[Any]
@@ -119,15 +119,15 @@ class NetworkPass:
         row, seen = self.model.computing, set[int]()
         values = self.model.of_each_input(self.inputs)
         for place, reads in self.model.calls:
-            layer, network = row[place], row[place].network
-            x = side_by_side([values[number] for number in reads])
-            [(before, outputs)], _ = network.trace(x, True)
+            layer, own = row[place], row[place].network
+            plan, x = plan_of_call(self.model, place, [values[number] for number in reads])
+            [(before, outputs)], _ = plan.trace(own.params, own.state.copy(), x, True)
             if "kernel" in layer.arrays and place not in seen:
                 outputs = self._visited(layer, outputs if before is None else before, visit)
                 if before is not None:
                     outputs = _core.activate(_activation(layer), outputs)
             seen.add(place)
-            values.append(outputs.reshape(len(x), *network.plan.output_shapes[-1]))
+            values.append(outputs.reshape(len(x), *plan.output_shapes[-1]))
 
     def _visited(self, layer: Layer, outputs: Array, visit: Visitor) -> Array:
         """Change a layer as `visit` says, and with it what it computes before the activation."""
@@ -193,7 +193,8 @@ def trace_network(
         All arrays: a layer that is called several times is several of the trace.
     """
     plan, (params, state) = model.ready(), arrays
-    row, calls, given = model.computing, model.calls, model.of_each_input(x)
+    row, calls = model.computing, model.calls
+    given = [np.ascontiguousarray(part) for part in model.of_each_input(x)]
     # Of a copy, as a pass in training moves running averages.
     signals, cache = plan.trace(params, state.copy(), x, training)
     parameters, averages = _by_layer(plan.parameters, params), _by_layer(plan.state, state)

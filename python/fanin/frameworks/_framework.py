@@ -192,6 +192,8 @@ class Training(Protocol):
 
     def samples(self, model: Any, x: Any) -> Array: ...
 
+    def each(self, model: Any, x: Array) -> Any: ...
+
     def layers(self, model: Any) -> list[Layer]: ...
 
     def descent(
@@ -211,7 +213,7 @@ class Training(Protocol):
 
     def trial_loss(
         self,
-        layers: list[Layer],
+        network: Any,
         like: Any,
         train: tuple[Array, Array],
         held: tuple[Array, Array] | None,

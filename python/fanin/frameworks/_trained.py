@@ -12,6 +12,7 @@ from fanin.frameworks._framework import Descent
 from fanin.frameworks._objective import fitting_loss, sum_gradient
 from fanin.layers import Dense, Layer
 from fanin.models import Model, Sequential
+from fanin.models._rewiring import again
 from fanin.optimizers import Optimizer
 
 Array = NDArray[Any]
@@ -30,7 +31,9 @@ def samples(model: Model, x: Any) -> Array:
 
 
 def layers(model: Model) -> list[Layer]:
-    """Return its layers anew, without arrays."""
+    """Return the layers of a chain anew, without arrays."""
+    if model.branched:
+        return [again(layer) for layer in model.computing]
     return Sequential.from_config(model.get_config()).layers
 
 
@@ -85,34 +88,38 @@ def train(
     return type(model.optimizer).__name__
 
 
+def each(model: Model, x: Array) -> Any:
+    """Return what `samples` returned as the model is called with it: of several inputs a list."""
+    return of_each(model, x)
+
+
 def trial_loss(
-    layers: list[Layer],
-    like: Sequential | None,
+    network: Model,
+    like: Model | None,
     train: tuple[Array, Array],
     held: tuple[Array, Array] | None,
     epochs: int,
     seed: int,
 ) -> float:
-    """Train a network of these layers, compiled `like` another or as fits; infinite if it fails.
+    """Train a network, compiled `like` another or as fits; infinite if it fails.
 
     The loss is that of the samples that are `held` back, or of the last epoch where there are none.
     """
     x, y = train
-    network = Sequential(layers, rng=seed)
     if like is not None and like.compiled:
         network.compile(like.optimizer.from_config(like.optimizer.get_config()), like.loss)
     else:
-        last = layers[-1]
+        last = network.last
         outputs = (len(y), last.units) if isinstance(last, Dense) else y.shape
         network.compile("adam", fitting_loss(y, outputs, last.settings().get("activation")))
     try:
-        history = network.fit(x, y, epochs=epochs, verbose=0, rng=seed)
+        history = network.fit(of_each(network, x), y, epochs=epochs, verbose=0, rng=seed)
         found = history.history["loss"][-1] if held is None else _loss(network, *held)
     except FloatingPointError:  # infinite numbers behind a finite loss
         return math.inf
     return float(found) if math.isfinite(found) else math.inf
 
 
-def _loss(network: Sequential, x: Array, y: Array) -> float:
-    found = network.evaluate(x, y, verbose=0)
+def _loss(network: Model, x: Array, y: Array) -> float:
+    found = network.evaluate(of_each(network, x), y, verbose=0)
     return float(found[0] if isinstance(found, list) else found)

@@ -29,7 +29,7 @@ def multiplies(layer: "LayerReport") -> bool:
 
 
 def behind(measured: "Measurements", layer: "LayerReport") -> Iterator["LayerReport"]:
-    """Go through the layers that a layer's signal gets to, up to the next kernels, nearest first."""
+    """Go through the layers that a signal gets to, up to the next kernels, nearest first."""
     todo, seen = measured.readers(layer), {layer.index}
     while todo:
         after = todo.pop(0)
@@ -78,6 +78,7 @@ def ends_branch(measured: "Measurements", layer: "LayerReport") -> bool:
 def _is_added(measured: "Measurements", layer: "LayerReport") -> bool:
     """Return whether all that a layer hands on is added to something that does not depend on it."""
     flow, todo = measured.flow, [layer]
+    calls = [one.index for one in measured.layers if one.name == layer.name]
     while todo:
         before = todo.pop()
         readers = measured.readers(before)
@@ -87,7 +88,7 @@ def _is_added(measured: "Measurements", layer: "LayerReport") -> bool:
             if after.weights:
                 return False
             others = [place for place in flow.reads[after.index] if place != before.index]
-            past = any(place < 0 or not flow.leads(layer.index, place) for place in others)
+            past = any(not any(flow.leads(call, place) for call in calls) for place in others)
             if after.kind not in SUMS or not past:
                 todo.append(after)
     return True

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from fanin.diagnosis.findings import loss, signals, targets
 from fanin.diagnosis.findings._finding import Finding, graded
 from fanin.diagnosis.findings._fixes import redrawn, smaller_outputs
+from fanin.show.text import counted
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -192,9 +193,12 @@ def without_gradient(measured: "Measurements") -> list[Finding]:
     if not still or _is_learned(measured) or loss.misfit(measured) or _first_flat(measured):
         return []
     kernels = [layer for layer in layers if _trained(layer)]
-    which = "No layer gets" if len(still) == len(kernels) else f"{len(still)} layers get"
+    verb = "gets" if len(still) == 1 else "get"
+    which = f"{counted(len(still), 'layer')} {verb} no"
+    if len(still) == len(kernels):
+        which = "No layer gets a"
     names = tuple(layer.name for layer in still)
-    text = f"{which} a gradient, the first of them {names[0]}: what is behind passes none on."
+    text = f"{which} gradient, the first of them {names[0]}: what is behind passes none on."
     source = "a step of gradient descent is the learning rate times the gradient"
     fix = redrawn((still[-1].name,), measured)
     return [Finding("no_gradient", "severe", names, 0.0, 0.0, text, source, fix)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fanin.diagnosis.findings._biases import blamed
 from fanin.diagnosis.findings._finding import Finding, also, graded
 from fanin.diagnosis.findings._fixes import dense_with, finite_inputs, redrawn
-from fanin.diagnosis.findings._places import in_branch
+from fanin.diagnosis.findings._places import in_branch, normalizes
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -280,7 +280,9 @@ def unexpected(measured: "Measurements") -> list[Finding]:
             continue  # what is joined has no initializer
         before = _log(measured.coming(layer).second_moment)
         expected_before, noise_before = before, 0.0  # inputs are what they are
-        if given:
+        if normalizes(layer):
+            before = expected_before = 0.0  # the size of what comes in does not count
+        elif given:
             known = measured.theory.layers[given[0].index].activation
             if known is None:
                 continue
