@@ -218,7 +218,7 @@ def _subject(model: Any, activation: Any) -> Subject:
                 f"activation: expected None with a network, which has its own, found "
                 f"{_checks.found(activation)}"
             )
-        return Row(training.layers(model), False) if model.chain else Graph(model)
+        return Row(training.layers(model), False) if training.is_row(model) else Graph(model)
     given = _checks.several(model)
     if given is None or isinstance(model, Mapping | Set):
         raise TypeError(

@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 from fanin import theory
 from fanin.diagnosis._flow import Flow
 from fanin.frameworks import _open as frameworks
-from fanin.initializers import Initializer, RandomNormal
+from fanin.initializers import Initializer
 from fanin.layers import Dense, Layer
-from fanin.models import Model, Sequential
-from fanin.models._rewiring import again, rewired
-from fanin.random import Stream
 
 Array = NDArray[Any]
 Sizes = tuple[list[float], list[float]]
@@ -47,7 +44,7 @@ class Subject(Protocol):
     def sizes(self, initializer: Initializer, x: Array | None) -> Sizes | None:
         """Return what becomes of sizes; None where nobody knows."""
 
-    def made(self, initializer: Initializer, y: Array) -> Callable[[int], Model]:
+    def made(self, initializer: Initializer, y: Array) -> Callable[[int], Any]:
         """Return what makes the network, from a seed, with these hidden kernels."""
 
 
@@ -58,11 +55,6 @@ def usual(layers: Sequence[Layer]) -> str:
     names = [str(kind["kind"]) for kind in kinds if isinstance(kind, dict)]
     names = [name for name in names if name != "linear"] or ["linear"]
     return max(names, key=names.count)
-
-
-def _with(layer: Layer, initializer: Initializer) -> Layer:
-    config = {**layer.get_config(), "kernel_initializer": initializer.clone()}
-    return type(layer).from_config(config)
 
 
 class Row:
@@ -90,11 +82,13 @@ class Row:
         return list(zip([inputs, *widths], widths, strict=False))
 
     def _layers(self, initializer: Initializer) -> list[Layer]:
-        hidden = self._kernels[:-1]
-        return [
-            _with(layer, initializer) if place in hidden else again(layer)
-            for place, layer in enumerate(self._chain)
-        ]
+        made = []
+        for place, layer in enumerate(self._chain):
+            config = layer.get_config()
+            if place in self._kernels[:-1]:
+                config["kernel_initializer"] = initializer.clone()
+            made.append(type(layer).from_config(config))
+        return made
 
     def sizes(self, initializer: Initializer, x: Array | None) -> Sizes | None:
         """See `Subject`."""
@@ -111,14 +105,14 @@ class Row:
             backward.append(found.gradient.log_value / 2)
         return (forward, backward) if forward else None
 
-    def made(self, initializer: Initializer, y: Array) -> Callable[[int], Model]:
+    def made(self, initializer: Initializer, y: Array) -> Callable[[int], Any]:
         """See `Subject`."""
 
-        def make(seed: int) -> Model:
+        def make(seed: int) -> Any:
             layers = self._layers(initializer)
             if self._open_ended:
                 layers = [*layers[:-1], _ending(y)]
-            return Sequential(layers, rng=seed)
+            return frameworks.our_training().row(layers, seed)
 
         return make
 
@@ -136,17 +130,15 @@ class Graph:
     Sizes are measured along the longest way, in networks that are drawn for it.
     """
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        ends = _ends(model)
-        kernels = [layer for layer in model.computing if isinstance(layer, Dense)]
-        self._hidden = [layer for layer in kernels if layer not in ends]
+    def __init__(self, model: Any) -> None:
+        self._model, self._ours = model, frameworks.our_training()
+        self._hidden = self._ours.hidden(model)
         self.hidden = len(self._hidden)
-        self.activation = usual([layer for layer in model.computing if layer not in ends])
+        self.activation = usual([*self._hidden, *self._ours.between(model)])
 
     def shapes(self, x: Array | None) -> list[tuple[int, int]]:
         """See `Subject`."""
-        return [(len(layer.kernel), layer.units) for layer in self._hidden]
+        return [layer.arrays["kernel"].shape for layer in self._hidden]
 
     def sizes(self, initializer: Initializer, x: Array | None) -> Sizes | None:
         """See `Subject`."""
@@ -157,28 +149,19 @@ class Graph:
         return [*map(float, forward)], [*map(float, backward)]
 
     def _measured(self, initializer: Initializer, x: Array | None, seed: int) -> Sizes:
-        model = self._drawn(initializer, seed)
-        if x is None:
-            shape = (64, *(model.known_shape() or ()))
-            x = RandomNormal(0.0, 1.0)(shape, model.dtype, rng=Stream(seed, "recommend"))
-        given = frameworks.our_training().each(model, x[:_SAMPLES])
-        trace = frameworks.trace(model, given, None, None, True)
-        names = [layer.name for layer in self._hidden]
+        model = self._ours.drawn(self._model, initializer, seed)
+        rows = self._ours.random(model, seed) if x is None else x[:_SAMPLES]
+        trace = frameworks.trace(model, self._ours.each(model, rows), None, None, True)
+        names = {layer.name for layer in self._hidden}
         way = [trace.layers[place] for place in Flow.of(trace.layers).ways()[0]]
         hidden = [layer for layer in way if layer.name in names]
         forward = [_size(layer.pre_activation, layer.outputs) for layer in hidden]
         backward = [_size(la.pre_activation_gradient, la.output_gradient) for la in hidden]
         return forward, backward
 
-    def _drawn(self, initializer: Initializer, seed: int) -> Model:
-        def instead(layer: Layer) -> list[Layer]:
-            return [_with(layer, initializer) if layer in self._hidden else again(layer)]
-
-        return rewired(self._model, instead, rng=seed)
-
-    def made(self, initializer: Initializer, y: Array) -> Callable[[int], Model]:
+    def made(self, initializer: Initializer, y: Array) -> Callable[[int], Any]:
         """See `Subject`."""
-        return lambda seed: self._drawn(initializer, seed)
+        return lambda seed: self._ours.drawn(self._model, initializer, seed)
 
 
 def _size(first: Array | None, other: Array | None) -> float:
@@ -187,21 +170,3 @@ def _size(first: Array | None, other: Array | None) -> float:
         return math.nan
     square = float(np.square(array, dtype=np.float64).mean())
     return math.log(square) / 2 if square > 0 else -math.inf
-
-
-def _ends(model: Model) -> list[Layer]:
-    """Return the layers behind which there is no kernel up to the output, those with one last."""
-    inputs = len(model.inputs)
-    found: list[Layer] = []
-    todo, seen = [len(model.calls) - 1], set[int]()
-    while todo:
-        call = todo.pop()
-        if call < 0 or call in seen:
-            continue
-        seen.add(call)
-        place, reads = model.calls[call]
-        layer = model.computing[place]
-        found.append(layer)
-        if not isinstance(layer, Dense):
-            todo += [number - inputs for number in reads]
-    return found

@@ -10,10 +10,12 @@ from fanin import optimizers
 from fanin.frameworks._fanin import checked_targets, of_each
 from fanin.frameworks._framework import Descent
 from fanin.frameworks._objective import fitting_loss, sum_gradient
+from fanin.initializers import Initializer, RandomNormal
 from fanin.layers import Dense, Layer
 from fanin.models import Model, Sequential
-from fanin.models._rewiring import again
+from fanin.models._rewiring import again, rewired
 from fanin.optimizers import Optimizer
+from fanin.random import Stream
 
 Array = NDArray[Any]
 
@@ -28,6 +30,66 @@ def check(model: Model, x: Any, y: Any, loss: Any) -> None:
 def samples(model: Model, x: Any) -> Array:
     """Return samples as the network takes them, finite."""
     return model.take(x)
+
+
+def random(model: Model, seed: int) -> Array:
+    """Return made-up samples as `samples` returns them, normal ones."""
+    shape = (_MADE_UP, *(model.known_shape() or ()))
+    return RandomNormal(0.0, 1.0)(shape, model.dtype, rng=Stream(seed, "recommend"))
+
+
+_MADE_UP = 64
+
+
+def is_row(model: Model) -> bool:
+    """Whether each layer reads what the one before makes."""
+    return model.chain
+
+
+def hidden(model: Model) -> list[Layer]:
+    """Return the Dense layers behind which there is another up to the output."""
+    ends = _ends(model)
+    return [la for la in model.computing if isinstance(la, Dense) and la not in ends]
+
+
+def between(model: Model) -> list[Layer]:
+    """Return the layers without a kernel that are not the end of the network."""
+    ends = _ends(model)
+    return [la for la in model.computing if not isinstance(la, Dense) and la not in ends]
+
+
+def _ends(model: Model) -> list[Layer]:
+    """Return the layers that lead to the output without another kernel, the last kernels too."""
+    inputs = len(model.inputs)
+    found: list[Layer] = []
+    todo, seen = [len(model.calls) - 1], set[int]()
+    while todo:
+        call = todo.pop()
+        if call >= 0 and call not in seen:
+            seen.add(call)
+            place, reads = model.calls[call]
+            found.append(model.computing[place])
+            if not isinstance(found[-1], Dense):
+                todo += [number - inputs for number in reads]
+    return found
+
+
+def row(layers: list[Layer], seed: int) -> Model:
+    """Return a network of layers in a row."""
+    return Sequential(layers, rng=seed)
+
+
+def drawn(model: Model, initializer: Initializer, seed: int) -> Model:
+    """Return the same network with hidden kernels from another initializer."""
+    those = hidden(model)
+
+    def instead(layer: Layer) -> list[Layer]:
+        if layer not in those:
+            return [again(layer)]
+        config = {**layer.get_config(), "kernel_initializer": initializer.clone()}
+        return [type(layer).from_config(config)]
+
+    return rewired(model, instead, rng=seed)
 
 
 def layers(model: Model) -> list[Layer]:
