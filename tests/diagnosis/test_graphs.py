@@ -235,6 +235,56 @@ def test_inputs_are_looked_at_one_by_one():
     assert [source.name for source in report.sources] == ["wide", "deep"]
 
 
+@pytest.mark.parametrize("form", [list, dict])
+def test_fixes_of_several_inputs_run(form, capsys):
+    model = wide_and_deep()
+    x = given(model)
+    x["deep"][3, 2] = np.nan
+    x = x if form is dict else [x["wide"], x["deep"]]
+    report = fanin.diagnose(model, x, Y)
+    assert report.findings[0].kind == "non_finite"
+    report.mend(5)
+    key = "x['deep']" if form is dict else "x[1]"
+    assert f"applied: {key} = np.nan_to_num({key}, " in capsys.readouterr().out
+
+
+def test_an_input_that_is_the_same_in_all_samples_is_named():
+    model = wide_and_deep()
+    x = given(model)
+    x["wide"][...] = 1
+    kinds = {f.kind: f for f in fanin.diagnose(model, x, Y).findings}
+    assert "of 'wide' are the same" in kinds["constant_input"].text
+
+
+def test_a_model_within_another_is_diagnosed_by_itself():
+    inner = Input((12,))
+    encoder = fanin.Model(inner, Dense(8, name="code")(he(32, name="hidden")(inner)), rng=0)
+    x = Input((12,))
+    whole = compiled(fanin.Model(x, Dense(3, "softmax", name="out")(encoder(x)), rng=0))
+    encoder.get_layer("hidden").bias[...] = -40
+    params = whole.params.copy()
+    for model in (whole, encoder):
+        report = fanin.diagnose(model, X)
+        assert report.findings[0].layers == ("hidden",)
+    np.testing.assert_array_equal(whole.params, params)
+    # Its arrays are the whole's, so what is done to it is done there.
+    fanin.lsuv(encoder, X, rng=0)
+    assert (whole.params != params).any()
+    assert np.shares_memory(encoder.params, whole.params)
+    assert fanin.diagnose(whole, X, Y).healthy
+
+
+def test_what_is_frozen_is_told():
+    model = nested()
+    for name in ("hidden", "code", "head", "out"):
+        model.get_layer(name).trainable = False
+    report = fanin.diagnose(model, X, Y)
+    assert report.ending.trained == 0
+    found = next(f for f in report.findings if f.kind == "frozen")
+    exec(found.fix, {"model": model})
+    assert fanin.diagnose(model, X, Y).ending.trained == model.count_params()
+
+
 def test_a_layer_that_is_called_twice_is_twice_in_the_report():
     report = fanin.diagnose(siamese(), given(siamese()), Y)
     names = [layer.name for layer in report.layers]

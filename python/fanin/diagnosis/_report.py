@@ -134,7 +134,7 @@ class Report(Measurements, Result):
 
         Returns
         -------
-        Sequential or torch.nn.Module
+        Sequential, Model or torch.nn.Module
             The mended copy, not trained.
 
         Raises

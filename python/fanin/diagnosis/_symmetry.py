@@ -152,8 +152,9 @@ def symmetry(
 
     Parameters
     ----------
-    model : Sequential, torch.nn.Module or keras.Model
-        Built, or to be built for `x`; it does not change. For `steps` a Sequential.
+    model : Sequential, Model, torch.nn.Module or keras.Model
+        Built, or to be built for `x`; it does not change. For `steps` one of this
+        package.
     x : array_like of shape (n, ...)
         A batch.
     y : array_like, optional

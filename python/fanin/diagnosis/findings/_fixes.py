@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 from typing import TYPE_CHECKING
 
 from fanin.diagnosis.findings._places import behind
@@ -113,9 +114,11 @@ def widened(
     )
 
 
-def finite_inputs(framework: str) -> str:
+def finite_inputs(measured: "Measurements") -> str:
     """Return code that puts zeros, the mean of inputs that are centred, for NaN and infinity."""
-    return advice_of(framework).finite_inputs
+    line = advice_of(measured.framework).finite_inputs
+    wrong = [one.code for one in measured.sources if one.signal.first_non_finite is not None]
+    return "; ".join(re.sub(r"\bx\b", code, line) for code in wrong) if wrong else line
 
 
 def smaller_outputs(measured: "Measurements") -> str:

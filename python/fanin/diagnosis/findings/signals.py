@@ -36,7 +36,7 @@ def non_finite(measured: "Measurements") -> list[Finding]:
 def _finite(where: str, layers: tuple[str, ...], measured: "Measurements") -> str:
     """Return code that makes finite what is not: inputs, or else weights."""
     if not layers:
-        return finite_inputs(measured.framework)
+        return finite_inputs(measured)
     # Weights that are numbers, and give none, are too large.
     return redrawn(layers, measured) if where.startswith(("The", "Activations")) else ""
 
