@@ -62,7 +62,6 @@ class Case:
         rng = np.random.default_rng(zlib.crc32(f"{self.family}/{self.seed}".encode()))
         draft = FAMILIES[self.family](rng, self.seed)
         expected = FAULTS[self.fault](draft) if self.fault else None
-        draft.model.compile("adam", draft.loss)
         return draft, expected
 
 
@@ -256,6 +255,7 @@ def examine(case: Case) -> Mark:
 
 def _examined(case: Case) -> Mark:
     draft, expected = case.draft()
+    draft.model.compile("adam", draft.loss)
     report = fanin.diagnose(draft.model, draft.x, draft.y, draft.loss)
     line = "; ".join(f"{f.severity} {f.kind} {','.join(f.layers)}" for f in report.findings)
     mark = Mark(case.name, "fanin", case.fault or case.family, expected is None, "", line, True)
