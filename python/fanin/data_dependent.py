@@ -103,9 +103,10 @@ def lsuv(
 
     Parameters
     ----------
-    model : Sequential, torch.nn.Module or keras.Model
+    model : Sequential, Model, torch.nn.Module or keras.Model
         Changed in place. Of a torch module the linear and convolutional layers count, in the order
-        in which they run; of a Keras model all that have a kernel.
+        in which they run; of a Keras model all that have a kernel. One that runs several times is
+        what its first run makes it.
     x : array_like of shape (n, ...)
         A batch; a few hundred samples are enough.
     std : float, default 1.0
@@ -176,7 +177,7 @@ def data_dependent(
 
     Parameters
     ----------
-    model : Sequential, torch.nn.Module or keras.Model
+    model : Sequential, Model, torch.nn.Module or keras.Model
         Changed in place, see :func:`lsuv`.
     x : array_like of shape (n, ...)
         A batch; a few hundred samples are enough.
@@ -254,7 +255,7 @@ def weight_norm(
 
     Parameters
     ----------
-    model : Sequential, torch.nn.Module or keras.Model
+    model : Sequential, Model, torch.nn.Module or keras.Model
         Changed in place, see :func:`lsuv`.
     x : array_like of shape (n, ...)
         A batch; a few hundred samples are enough.

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,9 +13,9 @@ from fanin._absences import _absent
 from fanin._checks import FloatArray
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
 from fanin.layers._arrays import like
-from fanin.models import Sequential
+from fanin.models import Model, Sequential
+from fanin.models._building import plan_of_call
 from fanin.models._model import as_model
-from fanin.models._sequential import as_sequential
 from fanin.models._trainable import Trainable
 from fanin.show.results import Result
 from fanin.show.table import Table
@@ -90,14 +90,17 @@ def recalibrate(model: Trainable, x: Any) -> None:
                     for role, found in zip(_AVERAGES, _statistics(layer, given[0]), strict=True):
                         view, name = layer.arrays[role], f"{layer.name}/{role}"
                         writing.turn(np.copyto, view, like(name, found, view, finite=True))
-                values.append(layer(given if len(given) > 1 else given[0]))
+                plan, taken = plan_of_call(model, place, given)
+                own = layer.network
+                values.append(plan.forward(own.params, own.state, taken, False)[0])
         except BaseException:
             writing.turn(np.copyto, model.state, kept)
             raise
 
 
 def _statistics(layer: Layer, x: Array) -> tuple[Array, Array]:
-    mean, variance = _core.moments(x.reshape(-1, x.shape[-1]))[0].T
+    rows = np.ascontiguousarray(x.reshape(-1, x.shape[-1]))
+    mean, variance = _core.moments(rows)[0].T
     if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
         raise ValueError(
             f"x: expected samples that stay finite, found some of which {layer.name!r} is given "
@@ -106,20 +109,30 @@ def _statistics(layer: Layer, x: Array) -> tuple[Array, Array]:
     return mean, variance
 
 
-def fold_batch_norm(model: Sequential) -> Sequential:
+@overload
+def fold_batch_norm(model: Sequential) -> Sequential: ...
+
+
+@overload
+def fold_batch_norm(model: Model) -> Model: ...
+
+
+def fold_batch_norm(model: Any) -> Any:
     """Make a network without BatchNormalization that predicts the same.
 
     In inference it is a scale and a shift, which go into the Dense before it where that has no
-    activation, and else into the Dense behind it. One with neither stays.
+    activation, and else into the Dense behind it. One with neither stays; so does one in a graph
+    where others read what the Dense makes, or what the normalization does, and one of layers that
+    are called several times.
 
     Parameters
     ----------
-    model : Sequential
+    model : Sequential or Model
         Built; it does not change.
 
     Returns
     -------
-    Sequential
+    Sequential or Model
         A new one, not compiled, with arrays of its own.
 
     Raises
@@ -138,22 +151,20 @@ def fold_batch_norm(model: Sequential) -> Sequential:
     >>> [type(layer).__name__ for layer in folded.layers]
     ['Dense', 'Dense']
     """
-    arrays = as_sequential("model", model).network.copy().by_layer()
-    parts = [_Part(layer, arrays[place]) for place, layer in enumerate(model.layers)]
-    kept: list[_Part] = []
-    for place, part in enumerate(parts):
-        if not isinstance(part.layer, BatchNormalization):
-            kept.append(part)
-            continue
-        scale, shift = _affine(part)
-        before, behind = _before(kept), _behind(parts[place + 1 :])
-        if before is not None:
-            before.take_behind(scale, shift)
-        elif behind is not None:
-            behind.take_before(scale, shift)
-        else:
-            kept.append(part)
-    return _assembled(model, kept)
+    arrays = as_model("model", model).network.copy().by_layer()
+    graph = _Graph(model, [_Part(layer, arrays[i]) for i, layer in enumerate(model.computing)])
+    gone: set[int] = set()
+    for call, (place, _) in enumerate(model.calls):
+        part = graph.parts[place]
+        if isinstance(part.layer, BatchNormalization) and graph.alone(call):
+            before, behind = graph.before(call, gone), graph.behind(call)
+            if before is not None:
+                before.take_behind(*_affine(part))
+            elif behind is not None:
+                behind.take_before(*_affine(part))
+            if before is not None or behind is not None:
+                gone.add(place)
+    return graph.assembled(gone)
 
 
 class _Part:
@@ -206,35 +217,75 @@ def _affine(part: _Part) -> tuple[Array, Array]:
     return scale, shift + arrays["beta"] if "beta" in arrays else shift
 
 
-def _before(kept: list[_Part]) -> _Part | None:
-    """Return the Dense whose outputs go in, if nothing but Dropout is between."""
-    for part in reversed(kept):
-        if not isinstance(part.layer, Dropout):
-            linear = isinstance(part.layer, Dense) and _is_linear(part.layer)
-            return part if linear else None
-    return None
+class _Graph:
+    """What reads what, of layers some of which are to go."""
+
+    def __init__(self, model: Model, parts: list[_Part]) -> None:
+        self._model, self.parts = model, parts
+        self._calls = model.calls
+        self._inputs = len(model._input_layers())
+        self._readers = [list[int]() for _ in self._calls]
+        for call, (_, reads) in enumerate(self._calls):
+            for number in reads:
+                if number >= self._inputs:
+                    self._readers[number - self._inputs].append(call)
+
+    def alone(self, call: int) -> bool:
+        """Whether the layer of a call is called but there."""
+        return sum(place == self._calls[call][0] for place, _ in self._calls) == 1
+
+    def before(self, call: int, gone: set[int]) -> _Part | None:
+        """Return the Dense whose outputs go in and nowhere else.
+
+        Only Dropout may be between, and what is gone.
+        """
+        while True:
+            at = self._calls[call][1][0] - self._inputs
+            if at < 0 or len(self._readers[at]) > 1:
+                return None
+            place = self._calls[at][0]
+            part = self.parts[place]
+            if place not in gone and not isinstance(part.layer, Dropout):
+                linear = isinstance(part.layer, Dense) and _is_linear(part.layer)
+                return part if linear and self.alone(at) else None
+            call = at
+
+    def behind(self, call: int) -> _Part | None:
+        """Return the Dense that alone takes the outputs, if nothing but Dropout is between."""
+        while len(self._readers[call]) == 1:
+            (call,) = self._readers[call]
+            part = self.parts[self._calls[call][0]]
+            if not isinstance(part.layer, Dropout):
+                return part if isinstance(part.layer, Dense) and self.alone(call) else None
+        return None
+
+    def assembled(self, gone: set[int]) -> Any:
+        """Return a network without the layers that are gone."""
+        from fanin.models._rewiring import rewired
+
+        model = self._model
+        of_layer = {id(part.layer): part for part in self.parts}
+        out = {id(self.parts[place].layer) for place in gone}
+        made: list[tuple[Layer, _Part]] = []
+
+        def instead(layer: Layer) -> list[Layer]:
+            if id(layer) in out:
+                return []
+            made.append((of_layer[id(layer)].made(), of_layer[id(layer)]))
+            return [made[-1][0]]
+
+        found = rewired(model, instead, name=f"{model.name}_folded")
+        if not found.built:
+            found.build(model.input_shape)
+        for layer, part in made:
+            for role, values in part.arrays.items():
+                layer.arrays[role][...] = values
+        return found
 
 
 def _is_linear(layer: Layer) -> bool:
     activation = layer.settings()["activation"]
     return isinstance(activation, dict) and activation["kind"] == "linear"
-
-
-def _behind(parts: list[_Part]) -> _Part | None:
-    """Return the Dense that takes the outputs, if nothing but Dropout is between."""
-    for part in parts:
-        if not isinstance(part.layer, Dropout):
-            return part if isinstance(part.layer, Dense) else None
-    return None
-
-
-def _assembled(model: Sequential, parts: list[_Part]) -> Sequential:
-    made = Sequential([part.made() for part in parts], name=f"{model.name}_folded")
-    made.build(model.input_shape)
-    for layer, part in zip(made.layers, parts, strict=True):
-        for role, values in part.arrays.items():
-            layer.arrays[role][...] = values
-    return made
 
 
 @dataclass(frozen=True, repr=False)
@@ -313,7 +364,7 @@ class BatchNormReport(Result):
         return [table, *([advice] if self.lagging else [])]
 
 
-def batch_norm_report(model: Sequential, x: ArrayLike) -> BatchNormReport:
+def batch_norm_report(model: Model, x: ArrayLike) -> BatchNormReport:
     """Compare the running averages with data, and show what normalization does to learning.
 
     A kernel before a normalization can be scaled by any factor without changing the outputs; its
@@ -322,15 +373,15 @@ def batch_norm_report(model: Sequential, x: ArrayLike) -> BatchNormReport:
 
     Parameters
     ----------
-    model : Sequential
+    model : Sequential or Model
         Built; it does not change.
-    x : array_like of shape (n, ...)
+    x : array_like of shape (n, ...), or list or dict of them
         Data to compare with, in the order of hundreds of samples or more.
 
     Returns
     -------
     BatchNormReport
-        A row a layer.
+        A row a layer, or a call of one.
 
     Raises
     ------
@@ -355,22 +406,26 @@ def batch_norm_report(model: Sequential, x: ArrayLike) -> BatchNormReport:
     >>> report.lagging
     ['norm']
     """
-    inputs = as_sequential("model", model).take(x)
-    if not any(isinstance(layer, BatchNormalization) for layer in model.layers):
+    inputs = as_model("model", model).take(x)
+    row = model.computing
+    if not any(isinstance(layer, BatchNormalization) for layer in row):
         raise ValueError("model: expected a BatchNormalization, found none")
     rate = math.nan
     if model.compiled:
         rate = float(model.optimizer.learning_rates(model.compiled_with.iterations, 1)[0])
-    found, kernel = [], None
+    found: list[LayerStatistics] = []
     with model.built_for(inputs):
         network = model.network.copy()
         traced, _ = network.trace(inputs, True)
-        arrays = network.by_layer()
-        for place, (layer, (before, outputs)) in enumerate(zip(model.layers, traced, strict=True)):
+        arrays, values = network.by_layer(), model.of_each_input(inputs)
+        kernels: list[Array | None] = [None] * len(values)
+        for (place, reads), (before, outputs) in zip(model.calls, traced, strict=True):
+            layer, given = row[place], reads[0]
             if isinstance(layer, BatchNormalization):
-                found.append(_measured(layer, arrays[place], inputs, kernel, rate))
-            kernel = arrays[place].get("kernel") if before is None else None
-            inputs = outputs
+                own = arrays[place]
+                found.append(_measured(layer, own, values[given], kernels[given], rate))
+            kernels.append(arrays[place].get("kernel") if before is None else None)
+            values.append(outputs)
     return BatchNormReport(found)
 
 

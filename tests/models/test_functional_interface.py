@@ -326,28 +326,14 @@ def test_recalibrate_and_initialize_take_graphs():
     assert not np.array_equal(model.params, before)
 
 
-@pytest.mark.parametrize(
-    "use",
-    [
-        lambda model: fanin.diagnose(model, X),
-        lambda model: fanin.lsuv(model, X),
-        lambda model: fanin.symmetry(model, X, X[:, :3]),
-        lambda model: fanin.recommend(model, X, X[:, :3]),
-        lambda model: fanin.fold_batch_norm(model),
-        lambda model: fanin.batch_norm_report(model, X),
-        lambda model: fanin.theory.predict(model),
-        lambda model: model.fit(
-            X, X[:, :3], verbose=0, callbacks=[fanin.callbacks.SignalMonitor(X)]
-        ),
-    ],
-)
-def test_what_follows_signals_says_that_it_takes_no_graphs(use):
-    model = line()
-    model.compile("sgd", "mse")
-    before = model.params.copy()
-    with pytest.raises(TypeError, match="Sequential"):
-        use(model)
-    assert np.array_equal(model.params, before)
+def test_theory_by_itself_is_of_rows():
+    a = fanin.Input((4,))
+    row = fanin.Model(a, layers.Dense(3, name="end")(layers.Dense(5, "relu", name="begin")(a)))
+    found = fanin.theory.predict(row)
+    assert [layer.name for layer in found.layers] == ["begin", "end"]
+    branching = fanin.Model(a, layers.Add()([a, layers.Dense(4)(a)]))
+    with pytest.raises(TypeError, match=r"network: expected a Sequential .* that branches"):
+        fanin.theory.predict(branching)
 
 
 # Refusals.

@@ -132,7 +132,8 @@ def test_rates_of_keras():
         if expected:
             exec(rates(report)[0].fix, {"model": model, "keras": keras})
             assert not rates(fanin.diagnose(model, X, Y))
-    with pytest.raises(TypeError, match=r"model: expected a fanin\.Sequential or a torch"):
+    expected = r"model: expected a fanin\.Sequential or fanin\.Model, or a torch"
+    with pytest.raises(TypeError, match=expected):
         report.mend()
 
 

@@ -137,6 +137,11 @@ class RandomGraph:
 
     def reference(self, x, dy, training):
         """Outputs, gradients of the inputs, and of the parameters by name."""
+        values, gradients, of_parameters = self.traced(x, dy, training)
+        return values[-1], gradients[: len(x)], of_parameters
+
+    def traced(self, x, dy, training):
+        """All values, inputs first; the gradients of each; and of the parameters by name."""
         values, backs = [part.astype(float) for part in x], []
         for layer, reads in self.calls:
             y, back = run(layer, [values[n] for n in reads], training)
@@ -154,7 +159,7 @@ class RandomGraph:
             for role, part in own.items():
                 name = f"{layer.name}/{role}"
                 of_parameters[name] = of_parameters.get(name, 0) + part
-        return values[-1], gradients[:first], of_parameters
+        return values, gradients, of_parameters
 
 
 def run(layer, x, training):

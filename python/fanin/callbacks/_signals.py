@@ -298,10 +298,10 @@ class SignalMonitor(Callback):
         self.signals: Signals = Signals()
 
     def _check_run(self, run: Run) -> None:
-        from fanin.frameworks._fanin import refuse_graph
+        from fanin.frameworks._fanin import refuse_several
         from fanin.models import _samples
 
-        refuse_graph(run.model)
+        refuse_several(run.model)
         batch = run.model.take(self.x, _X)
         if batch.shape[1:] != run.features:
             raise ShapeError(
@@ -310,7 +310,9 @@ class SignalMonitor(Callback):
             )
         if self.y is not None:
             names = (_X, "y of SignalMonitor", "")
-            _samples.samples(run.model, run.model.compiled_with.targets, batch, self.y, names=names)
+            _samples.samples(
+                run.model, run.model.compiled_with.targets, self.x, self.y, names=names
+            )
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Record the network as it is.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fanin.diagnosis._flow import SUMS, Flow
 from fanin.frameworks._trace import Array, LayerTrace
 from fanin.show.results import Result
 
@@ -25,20 +26,55 @@ class Branch(Result):
         Places of its first and last layer among the layers of the model.
     end : int
         Place of the function behind it: the sum, or what goes back to where the branch began.
+    places : frozenset of int
+        Places of its layers.
     """
 
     first: int
     last: int
     end: int
+    places: frozenset[int]
 
     def _says(self) -> str:
         return f"layers {self.first} to {self.last}, ended by {self.end}"
 
     def __contains__(self, index: int) -> bool:
-        return self.first <= index <= self.last
+        return index in self.places
 
 
-def find_branches(layers: Sequence[LayerTrace]) -> tuple[Branch, ...]:
+_BLOCK = 4
+"""Kernels up to which what leads to a sum is a block of it; a longer way is one of its own."""
+
+
+def find_branches(layers: Sequence[LayerTrace], flow: Flow) -> tuple[Branch, ...]:
+    """Find what something leads past, on its way to a sum: from what reads what, if that is told.
+
+    Parameters
+    ----------
+    layers : sequence of LayerTrace
+        In the order in which they ran.
+    flow : Flow
+        What they read.
+
+    Returns
+    -------
+    tuple of Branch
+        In the order of their ends; inner ones before outer ones.
+    """
+    if not flow.told:
+        return _by_values(layers)
+    found = []
+    for end, layer in enumerate(layers):
+        if layer.settings.get("kind") not in SUMS:
+            continue
+        for read, places in flow.apart(end):
+            kernels = sum("kernel" in layers[place].parameters for place in places)
+            if 0 < kernels <= _BLOCK and flow.goes_past(end, read, places):
+                found.append(Branch(min(places), max(places), end, places))
+    return tuple(found)
+
+
+def _by_values(layers: Sequence[LayerTrace]) -> tuple[Branch, ...]:
     """Find the branches of a trace by its values: no hook sees a sum, but both sides of it.
 
     What a layer gets, less what the layer before it returned, is what some layer before got: then
@@ -63,7 +99,7 @@ def find_branches(layers: Sequence[LayerTrace]) -> tuple[Branch, ...]:
         for first in range(end - 1, -1, -1):
             began = layers[first].inputs
             if _equal(layer.outputs, began) or (added is not None and _equal(added, began)):
-                found.append(Branch(first, end - 1, end))
+                found.append(Branch(first, end - 1, end, frozenset(range(first, end))))
                 break
     return tuple(found)
 

@@ -46,11 +46,11 @@ def diagnose(
 
     Parameters
     ----------
-    model : Sequential, torch.nn.Module or keras.Model
+    model : Sequential, Model, torch.nn.Module or keras.Model
         The network.
     x : array_like of shape (n, ...)
-        A batch of samples; 64 to 512 are enough. For a Keras model of several inputs a list, tuple
-        or dict of arrays, as it takes them.
+        A batch of samples; 64 to 512 are enough. For a model of several inputs a list or dict of
+        arrays, as it takes them.
     y : array_like, optional
         Their targets; of a Keras model of several outputs those of one, ``{name: targets}``.
         Without them gradients are those of a random direction of the outputs.
@@ -61,8 +61,8 @@ def diagnose(
         Whether layers behave as in training: Dropout drops, BatchNormalization uses the batch.
     optimizer : Optimizer, optional
         What the network is to be trained with: one of its framework, for a torch module one that
-        has its parameters. Unless given the one that a Sequential or a Keras model is compiled
-        with. Its next step is tried on copies of the parameters.
+        has its parameters. Unless given the one that a model of this package or of Keras is
+        compiled with. Its next step is tried on copies of the parameters.
     learning_rate : float, optional
         The learning rate, if another than the optimizer's own; without an optimizer that of
         gradient descent.
@@ -123,6 +123,7 @@ def _shortened(trace: Trace, reports: list[LayerReport]) -> Trace:
         inputs=trace.inputs[:_KEPT].copy(),
         layers=layers,
         ending=None,
+        sources=[replace(one, samples=one.samples[:_KEPT].copy()) for one in trace.sources],
         arrays=None,
         attentions=(),
         recurrences=(),

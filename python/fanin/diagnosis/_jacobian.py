@@ -35,12 +35,51 @@ def singular_values(trace: Trace, samples: int) -> list[Array | None]:
             f"samples: expected a network of at most {_WIDEST} units a layer, found {widest}: its "
             "Jacobian is a matrix for each sample"
         )
-    jacobians: list[Array] | None = [np.eye(trace.inputs.shape[1]) for _ in range(count)]
-    found: list[Array | None] = []
-    for layer in trace.layers:
-        jacobians = _through(layer, jacobians) if jacobians is not None else None
-        found.append(None if jacobians is None else _mean(jacobians))
-    return found
+    made: list[list[Array] | None] = []
+    begins = _inputs(trace, count)
+    for place, layer in enumerate(trace.layers):
+        reads = (place - 1,) if layer.reads is None else layer.reads
+        given = [made[read] if read >= 0 else begins[-1 - read] for read in reads]
+        known = [jacobians for jacobians in given if jacobians is not None]
+        if len(known) < len(given):
+            made.append(None)
+        elif layer.kind in _JOINS:
+            signals = [trace.layers[read].outputs for read in reads if read >= 0]
+            made.append(_joined(layer.kind, known, signals))
+        else:
+            made.append(_through(layer, known[0]))
+    return [None if jacobians is None else _mean(jacobians) for jacobians in made]
+
+
+_JOINS = ("add", "subtract", "average", "multiply", "concatenate")
+
+
+def _inputs(trace: Trace, count: int) -> list[list[Array] | None]:
+    """Return the Jacobians of each input with respect to all: rows of the identity."""
+    whole = np.eye(trace.inputs.shape[1])
+    ends = np.cumsum([one.samples.shape[1] for one in trace.sources])[:-1]
+    return [[rows] * count for rows in np.split(whole, ends)]
+
+
+def _joined(kind: str, jacobians: list[list[Array]], signals: list[Array]) -> list[Array] | None:
+    """Join the Jacobians of each sample; None where rows are parts of samples, or not known."""
+    count, shapes = len(jacobians[0]), {one[0].shape for one in jacobians}
+    by_sample = list(zip(*jacobians, strict=True))
+    if kind == "concatenate":
+        return [np.concatenate(parts) for parts in by_sample]
+    if len(shapes) > 1:
+        return None
+    if kind == "multiply":
+        if len(signals) != 2 or any(s.shape[1] != len(jacobians[0][0]) for s in signals):
+            return None
+        first, second = (signal.astype(np.float64) for signal in signals)
+        return [
+            second[i][:, None] * by_sample[i][0] + first[i][:, None] * by_sample[i][1]
+            for i in range(count)
+        ]
+    signs = [1.0, *[-1.0 if kind == "subtract" else 1.0] * (len(jacobians) - 1)]
+    by = 1 / len(jacobians) if kind == "average" else 1.0
+    return [by * sum(s * part for s, part in zip(signs, parts, strict=True)) for parts in by_sample]
 
 
 def _mean(jacobians: list[Array]) -> Array:

@@ -77,6 +77,9 @@ class LayerReport(Result):
     code : str
         What reaches the layer from ``model`` in Keras; empty for the other frameworks, where its
         name tells.
+    reads : tuple of int or None
+        Places of the layers whose outputs it gets, ``-1 - k`` for input number k, in networks of
+        this package; None for the other frameworks.
     """
 
     index: int
@@ -101,6 +104,7 @@ class LayerReport(Result):
     note: str = ""
     frozen: frozenset[str] = frozenset()
     code: str = ""
+    reads: tuple[int, ...] | None = None
 
     def _says(self) -> str:
         kind = f"{self.kind} {self.activation}".strip()
@@ -192,6 +196,7 @@ class LayerReport(Result):
             note=trace.note,
             frozen=trace.frozen,
             code=trace.code,
+            reads=trace.reads,
         )
 
 

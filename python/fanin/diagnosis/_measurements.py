@@ -10,14 +10,38 @@ from fanin.diagnosis._branches import Branch, find_branches
 from fanin.diagnosis._curvature import Curvature
 from fanin.diagnosis._ending import EndReport, measure
 from fanin.diagnosis._first_step import FirstStep
+from fanin.diagnosis._flow import Flow
 from fanin.diagnosis._layer import LayerReport
 from fanin.diagnosis._recurrence import RecurrenceReport
 from fanin.diagnosis._recurrence import measured as recurrences
 from fanin.diagnosis._signals import Signal
+from fanin.show.results import Result
 
 if TYPE_CHECKING:
     from fanin.frameworks._trace import Trace
     from fanin.theory import Band, LayerPrediction, Prediction
+
+
+@dataclass(frozen=True, repr=False)
+class InputReport(Result):
+    """One of several inputs of a network.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    signal : Signal
+        The samples.
+    code : str
+        What reaches it from ``x``.
+    """
+
+    name: str
+    signal: Signal
+    code: str
+
+    def _says(self) -> str:
+        return f"input {self.name!r}: rms {self.signal.rms:.3g}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,6 +63,8 @@ class Measurements:
     first_step: FirstStep | None
     attentions: tuple[AttentionReport, ...]
     recurrences: tuple[RecurrenceReport, ...]
+    sources: tuple[InputReport, ...]
+    flow: Flow
 
     @property
     def kernels(self) -> list[LayerReport]:
@@ -65,6 +91,36 @@ class Measurements:
         before = [layer for layer in self.layers if layer.index < end]
         activated = [layer for layer in before if layer.pre_activation is not None]
         return activated or [layer for layer in before if "kernel" in layer.weights]
+
+    @property
+    def ends(self) -> list[LayerReport]:
+        """The layers with a kernel behind which there is no other up to the outputs."""
+        kernels = self.kernels
+        if not self.flow.told or not kernels:
+            return kernels[-1:]
+        found, todo = set[int](), [len(self.layers) - 1]
+        while todo:
+            place = todo.pop()
+            if place >= 0 and place not in found:
+                found.add(place)
+                if "kernel" not in self.layers[place].weights:
+                    todo += self.flow.reads[place]
+        return [layer for layer in kernels if layer.index in found]
+
+    def given(self, layer: LayerReport) -> list[LayerReport]:
+        """Return the layers whose outputs a layer gets; none for one that gets inputs alone."""
+        return [self.layers[place] for place in self.flow.reads[layer.index] if place >= 0]
+
+    def readers(self, layer: LayerReport) -> list[LayerReport]:
+        """Return the layers that get a layer's outputs."""
+        return [self.layers[place] for place in self.flow.readers[layer.index]]
+
+    def coming(self, layer: LayerReport) -> Signal:
+        """Return what a layer gets; of several signals the first."""
+        place = self.flow.reads[layer.index][0]
+        if place >= 0:
+            return self.layers[place].output
+        return self.sources[-1 - place].signal if self.sources else self.inputs
 
     def __getitem__(self, layer: str | int) -> LayerReport:
         """Return a layer by name or place; a KeyError or an IndexError if there is none."""
@@ -102,8 +158,8 @@ class Measurements:
         signal, gradient = predicted.pre_activation, predicted.gradient
         if layer.kind == "activation":
             # What it gets is what the layer before hands on.
-            before = self.layers[layer.index - 1] if layer.index else None
-            handed = None if before is None else self.prediction(before)
+            before = self.given(layer)
+            handed = self.prediction(before[0]) if before else None
             signal = None if handed is None else handed.activation
             gradient = predicted.input_gradient
         elif signal is None and layer.pre_activation is None:
@@ -142,6 +198,7 @@ def collected(
     first_step: FirstStep | None = None,
 ) -> Measurements:
     """Return what one pass shows, with what was measured of its layers, and what took more."""
+    flow = Flow.of(trace.layers)
     return Measurements(
         model=trace.model,
         framework=trace.framework,
@@ -154,8 +211,12 @@ def collected(
         theory=theory,
         curvature=curvature,
         ending=measure(trace, layers),
-        branches=find_branches(trace.layers),
+        branches=find_branches(trace.layers, flow),
         first_step=first_step,
         attentions=tuple(filter(None, map(AttentionReport.of, trace.attentions))),
         recurrences=recurrences(trace.recurrences, trace.inner),
+        sources=tuple(
+            InputReport(one.name, Signal.of(one.samples), one.code) for one in trace.sources
+        ),
+        flow=flow,
     )

@@ -49,7 +49,7 @@ def mend(report: "Report", given: Given | None, steps: int) -> Any:
 
     Returns
     -------
-    Sequential or torch.nn.Module
+    Sequential, Model or torch.nn.Module
         The copy.
     """
     count = _checks.integer("steps", steps, minimum=1)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fanin import _checks, _core, initializers, theory
+from fanin.diagnosis._subjects import Graph, Row, Subject
 from fanin.errors import ShapeError
 from fanin.frameworks import _open as frameworks
 from fanin.initializers import Initializer
@@ -19,7 +20,7 @@ from fanin.show.results import Result
 from fanin.show.table import Table
 
 if TYPE_CHECKING:
-    from fanin.models import Sequential
+    from fanin.models import Model
     from fanin.typing import NonlinearityLike
 
 Array = NDArray[Any]
@@ -36,7 +37,6 @@ _CANDIDATES = (
 """Names that are tried for every activation, besides what is derived for it. The last two are small
 whatever the fans are: theory never puts them first, and few samples may."""
 
-_FEATURES = 100
 _HELD = 5
 """One sample of so many is held back, for the loss of the trial."""
 _ENOUGH = 50
@@ -136,7 +136,7 @@ class Recommendation(Result):
 
 
 def recommend(
-    model: "Sequential | Sequence[int]",
+    model: "Model | Sequence[int]",
     activation: "NonlinearityLike | None" = None,
     x: ArrayLike | None = None,
     y: ArrayLike | None = None,
@@ -147,18 +147,19 @@ def recommend(
     """Recommend an initializer for the hidden layers of a dense network.
 
     By theory first: for each candidate the change of signals and gradients over the depth is
-    predicted, widths and activations as they are (`fanin.theory.predict`). With `x` and `y` the
+    predicted, widths and activations as they are (`fanin.theory.predict`); of a graph it is
+    measured along its longest way, in three networks that are drawn for it. With `x` and `y` the
     losses of a trial decide. It is successive halving (Karnin, Koren and Somekh, 2013): all
     candidates are trained, then the better half of them on twice as many further seeds, and so on
     until one is left, paired over seeds, each round with the same number of trainings.
 
     Parameters
     ----------
-    model : Sequential or sequence of int
+    model : Sequential, Model or sequence of int
         The network, or the widths of its hidden layers; it does not change.
     activation : str, optional
         The hidden layers' activation, for widths; a network has its own.
-    x : array_like of shape (n, ...), optional
+    x : array_like of shape (n, ...), or list or dict of them, optional
         Data: theory starts from its scale and correlations. For widths it also gives the inputs.
     y : array_like, optional
         Targets, for the trial.
@@ -190,27 +191,26 @@ def recommend(
     """
     count = _checks.integer("seeds", seeds, minimum=1)
     length = _checks.integer("epochs", epochs, minimum=1)
-    chain = _layers(model, activation)
+    subject = _subject(model, activation)
     data = None if x is None else _samples(model, x)
     targets = None if y is None else _targets(y, data)
-    hidden = [layer for layer in chain[:-1] if isinstance(layer, Dense)]
-    if not hidden:
+    if not subject.hidden:
         raise ValueError("model: expected at least one hidden Dense layer, found none")
-    kind = _activation(chain)
-    shapes = _shapes(chain, data)
+    kind, depth = subject.activation, subject.hidden
+    shapes = subject.shapes(data)
     ranked = sorted(
-        (_predicted(code, made, chain, data) for code, made in _candidates(kind, shapes)),
+        (_judged(code, made, subject, data) for code, made in _candidates(kind, shapes)),
         key=lambda candidate: round(candidate.score, 1),  # of equals the first, best known one
     )
-    reason = _reason(ranked[0], kind, len(hidden))
+    reason = _reason(ranked[0], kind, depth)
     if targets is not None:
         like = None if frameworks.training_of(model) is None else model
-        reason = _Trial(chain, like, data, targets, length).rank(ranked, count)
+        reason = _Trial(subject, like, data, targets, length).rank(ranked, count)
     best = ranked[0]
-    return Recommendation(best.initializer, best.code, "zeros", kind, len(hidden), reason, ranked)
+    return Recommendation(best.initializer, best.code, "zeros", kind, depth, reason, ranked)
 
 
-def _layers(model: Any, activation: Any) -> list[Any]:
+def _subject(model: Any, activation: Any) -> Subject:
     training = frameworks.training_of(model)
     if training is not None:
         if activation is not None:
@@ -218,16 +218,17 @@ def _layers(model: Any, activation: Any) -> list[Any]:
                 f"activation: expected None with a network, which has its own, found "
                 f"{_checks.found(activation)}"
             )
-        return [*training.layers(model)]
+        return Row(training.layers(model), False) if training.is_row(model) else Graph(model)
     given = _checks.several(model)
     if given is None or isinstance(model, Mapping | Set):
         raise TypeError(
-            f"model: expected a fanin.Sequential or widths, found {_checks.found(model)}"
+            f"model: expected a fanin.Sequential, a fanin.Model or widths, found "
+            f"{_checks.found(model)}"
         )
     if activation is None:
         raise ValueError("activation: expected one for the hidden layers of these widths")
     widths = [_checks.count("model", width, minimum=1) for width in given]
-    return [*(Dense(width, activation=activation) for width in widths), Dense(1)]
+    return Row([*(Dense(width, activation=activation) for width in widths), Dense(1)], True)
 
 
 def _samples(model: Any, x: ArrayLike) -> Array:
@@ -249,25 +250,6 @@ def _targets(y: ArrayLike, x: Array | None) -> Array:
             f"y: expected one entry for each of the {len(x)} samples, found shape {targets.shape}"
         )
     return targets
-
-
-def _activation(chain: list[Any]) -> str:
-    """Return the activation that most hidden layers have."""
-    end = max(i for i, layer in enumerate(chain) if isinstance(layer, Dense))
-    names = [
-        layer.settings()["activation"]["kind"]
-        for layer in chain[:end]
-        if "activation" in layer.settings()
-    ]
-    names = [name for name in names if name != "linear"] or ["linear"]
-    return str(max(names, key=names.count))
-
-
-def _shapes(chain: list[Any], x: Array | None) -> list[tuple[int, int]]:
-    """Return the shapes of the hidden kernels, as far as they are known."""
-    widths = [layer.units for layer in chain if isinstance(layer, Dense)][:-1]
-    inputs = _FEATURES if x is None else math.prod(x.shape[1:])
-    return list(zip([inputs, *widths], widths, strict=False))
 
 
 def _candidates(kind: str, shapes: Sequence[tuple[int, int]] = ()) -> list[tuple[str, Initializer]]:
@@ -310,29 +292,11 @@ def _named(name: str) -> Initializer:
     return found
 
 
-def _with(chain: list[Any], initializer: Initializer) -> list[Any]:
-    """Return the layers anew, with their hidden kernels from `initializer`."""
-    end = max(i for i, layer in enumerate(chain) if isinstance(layer, Dense))
-    made = []
-    for place, layer in enumerate(chain):
-        config = layer.get_config()
-        if isinstance(layer, Dense) and place < end:
-            config["kernel_initializer"] = initializer.clone()
-        made.append(type(layer).from_config(config))
-    return made
-
-
-def _predicted(code: str, initializer: Initializer, chain: list[Any], x: Array | None) -> Candidate:
-    layers = _with(chain, initializer)
-    if x is None:
-        prediction = theory.predict(layers, features=_FEATURES, batch=64)
-    else:
-        prediction = theory.predict(layers, x.reshape(len(x), -1)[:256])
-    found = [p for p in prediction.layers if p.pre_activation is not None][:-1]
-    if not found or any(p.gradient is None for p in found):
+def _judged(code: str, initializer: Initializer, subject: Subject, x: Array | None) -> Candidate:
+    sizes = subject.sizes(initializer, x)
+    if sizes is None:
         return Candidate(code, initializer, math.inf, math.nan, math.nan)
-    forward = [p.pre_activation.log_value / 2 for p in found]  # type: ignore[union-attr]
-    backward = [p.gradient.log_value / 2 for p in found]  # type: ignore[union-attr]
+    forward, backward = sizes
     signal, gradient = forward[-1] - forward[0], backward[0] - backward[-1]
     away = abs(forward[-1])
     score = (abs(signal) + abs(gradient) + 0.25 * away) / math.log(10)
@@ -361,7 +325,7 @@ def _reason(best: Candidate, kind: str, depth: int) -> str:
 class _Trial:
     """Short trainings of networks that differ in their initializer."""
 
-    chain: list[Any]
+    subject: Subject
     like: Any
     """What they are compiled as, or None."""
     x: Any
@@ -405,10 +369,9 @@ class _Trial:
         held: tuple[Array, Array] | None,
         seed: int,
     ) -> float:
-        layers = _with(self.chain, candidate.initializer)
-        whole = _ended(layers, self.y) if self.like is None else layers
+        network = self.subject.made(candidate.initializer, self.y)(seed)
         ours = frameworks.our_training()
-        return ours.trial_loss(whole, self.like, train, held, self.epochs, seed)
+        return ours.trial_loss(network, self.like, train, held, self.epochs, seed)
 
     def _reason(self, ranked: list[Candidate]) -> str:
         best, others = ranked[0], ranked[1:]
@@ -428,10 +391,3 @@ class _Trial:
             f"{words}, the lowest; {rival.code} is {apart} behind, with a standard error of "
             f"{spread} ({len(gaps)} seeds, paired)."
         )
-
-
-def _ended(layers: list[Any], y: Array) -> list[Any]:
-    """Return layers of these widths with outputs that suit the targets."""
-    if y.dtype.kind in "iub" and y.ndim == 1:
-        return [*layers[:-1], Dense(max(int(y.max()) + 1, 2), activation="softmax")]
-    return [*layers[:-1], Dense(1 if y.ndim == 1 else y.shape[-1])]

@@ -65,6 +65,10 @@ class Report(Measurements, Result):
         How sharp each attention is that was seen.
     recurrences : tuple of RecurrenceReport
         What the kernels of recurrent layers do.
+    sources : tuple of InputReport
+        The inputs of a network of several; `inputs` has all of them side by side.
+    flow : Flow
+        What each layer reads.
     findings : list of Finding
         What is wrong: causes, most severe first, each before its effects.
     """
@@ -130,7 +134,7 @@ class Report(Measurements, Result):
 
         Returns
         -------
-        Sequential or torch.nn.Module
+        Sequential, Model or torch.nn.Module
             The mended copy, not trained.
 
         Raises

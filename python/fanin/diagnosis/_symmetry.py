@@ -152,8 +152,9 @@ def symmetry(
 
     Parameters
     ----------
-    model : Sequential, torch.nn.Module or keras.Model
-        Built, or to be built for `x`; it does not change. For `steps` a Sequential.
+    model : Sequential, Model, torch.nn.Module or keras.Model
+        Built, or to be built for `x`; it does not change. For `steps` one of this
+        package.
     x : array_like of shape (n, ...)
         A batch.
     y : array_like, optional
@@ -208,7 +209,9 @@ def symmetry(
             f"{name}: expected {0 if count else None} without y, found {_checks.found(found)}"
         )
     taken = None if optimizer is None else optimizers.get(optimizer)
-    training = frameworks.trained(model, "a fanin.Sequential to train") if count else None
+    training = (
+        frameworks.trained(model, "a fanin.Sequential or fanin.Model to train") if count else None
+    )
     # Tracing builds one of ours, and training changes it; other models stay as they are.
     trial = model if frameworks.training_of(model) is None else copy.deepcopy(model)
     trace = frameworks.trace(trial, x, y, loss, training=True)

@@ -225,6 +225,8 @@ def _notes(report: "Report") -> list[str]:
 
 def _without_theory(report: "Report") -> list[str]:
     """Say from which layer on, or up to which, theory predicts nothing, and why."""
+    if any(len(reads) > 1 for reads in report.flow.reads) or not _is_row(report):
+        return _without_theory_in_graph(report)
     known = ["signal" in report.bands(layer) for layer in report.layers]
     for place, layer in enumerate(report.layers):
         predicted = report.prediction(layer)
@@ -234,3 +236,27 @@ def _without_theory(report: "Report") -> list[str]:
                 return [f"theory: none up to {last}: {predicted.reason}."]
             return [f"theory: none from {layer.name} on: {predicted.reason}."]
     return []
+
+
+def _is_row(report: "Report") -> bool:
+    return all(reads == (place - 1,) for place, reads in enumerate(report.flow.reads))
+
+
+def _without_theory_in_graph(report: "Report") -> list[str]:
+    """Say for each reason where it begins to hold, and how far back gradients are known."""
+    from fanin.theory.graphs import SEVERAL
+
+    reasons: dict[str, str] = {}
+    known = []
+    for layer in report.layers:
+        predicted = report.prediction(layer)
+        if predicted is None:
+            return []
+        if predicted.reason and "signal" not in report.bands(layer):
+            reasons.setdefault(predicted.reason, layer.name)
+        if predicted.gradient is not None:
+            known.append(layer.name)
+    lines = [f"theory: none from {name} on: {reason}." for reason, name in reasons.items()]
+    if known and known[0] != report.layers[0].name:
+        lines.append(f"theory: none of gradients before {known[0]}: {SEVERAL}.")
+    return lines

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import theory
+from fanin.diagnosis._flow import SUMS
 from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.theory import signals
 from fanin.theory.gradients import Gradient, back_through_scale
+from fanin.theory.graphs import Node, predict_graph
 from fanin.theory.laws import WeightLaw
 from fanin.theory.prediction import predict_steps
 from fanin.theory.steps import (
@@ -43,6 +45,8 @@ def predict(trace: Trace, training: bool) -> theory.Prediction | None:
         None for inputs that are not finite.
     """
     steps = [LayerSteps(layer.name, _steps(layer)) for layer in trace.layers]
+    if any(layer.reads not in (None, (place - 1,)) for place, layer in enumerate(trace.layers)):
+        return _of_graph(trace, steps, training)
     first = _first(trace, steps)
     inputs = trace.layers[first].inputs if first else trace.inputs
     if not np.isfinite(inputs).all():
@@ -54,6 +58,42 @@ def predict(trace: Trace, training: bool) -> theory.Prediction | None:
     begins = f"theory begins at what {trace.layers[first].name} gets, as it was measured"
     before = [theory.LayerPrediction.none(layer.name, begins) for layer in steps[:first]]
     return replace(found, layers=(*before, *layers))
+
+
+def _of_graph(trace: Trace, steps: list[LayerSteps], training: bool) -> theory.Prediction | None:
+    """Predict what a graph does, if its inputs are finite, and its gradients at the end."""
+    if not np.isfinite(trace.inputs).all():
+        return None
+    squares = np.einsum("ij,ij->i", trace.inputs, trace.inputs, dtype=np.float64)
+    like = signals.representatives(squares / trace.inputs.shape[1])
+    given = _output_gradient(trace, like[1])
+    if given is None:
+        return None
+    count = len(trace.inputs)
+
+    def measured(rows: NDArray[Any]) -> tuple[signals.Signal, int]:
+        flat = rows.reshape(count, -1)
+        return signals.measure(flat, like)[0], flat.shape[1]
+
+    inputs = [measured(one.samples) for one in trace.sources] or [measured(trace.inputs)]
+    nodes: list[Node] = []
+    raw = set[int]()
+    for place, (layer, own) in enumerate(zip(trace.layers, steps, strict=True)):
+        reads = layer.reads or ()
+        size = layer.outputs.size // count
+        other = any(isinstance(step, OtherStep) for step in own.steps)
+        joins = layer.kind if len(reads) > 1 or layer.kind in SUMS else ""
+        # Before all weights what comes out is measured as inputs are.
+        early = all(read < 0 or read in raw for read in reads) and not layer.parameters
+        start = None
+        if early and other and not joins and np.isfinite(layer.outputs).all():
+            start = measured(layer.outputs)[0]
+        if early:
+            raw.add(place)
+        nodes.append(Node(own, reads, size, joins, start))
+    whole = measured(trace.inputs)[0]
+    found = predict_graph(nodes, inputs, whole, given, training=training)
+    return replace(found, layers=tuple(_own_loss(la, float(count) ** 2) for la in found.layers))
 
 
 def _first(trace: Trace, steps: list[LayerSteps]) -> int:
@@ -111,7 +151,7 @@ def _steps(layer: LayerTrace) -> tuple[Step, ...]:
     end = () if layer.activation is None else (_activation(layer.activation),)
     if layer.kind == "dense":
         return (_dense(layer), *end)
-    if layer.kind == "flatten":
+    if layer.kind in ("flatten", "reshape"):
         return ()
     if layer.kind == "dropout":
         return (DropoutStep(float(layer.settings["rate"])),)

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeGuard
@@ -14,12 +15,13 @@ from fanin.frameworks._arrays import Model, Parameter, Row, in_our_order
 from fanin.frameworks._ending import Ending
 from fanin.frameworks._framework import Advice, Entry, told
 from fanin.frameworks._objective import fitting_loss, objective
-from fanin.frameworks._trace import LayerTrace, Trace, matrix
+from fanin.frameworks._trace import LayerTrace, Source, Trace, matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.initializers._fans import FanOptions
 from fanin.layers import Layer
 from fanin.losses import Loss, _targets, resolve
 from fanin.losses._base import kind_of
+from fanin.models._building import plan_of_call
 from fanin.models._layered import Layered
 
 Array = NDArray[Any]
@@ -61,13 +63,12 @@ def open_model(model: Layered) -> Model:
     )
 
 
-def refuse_graph(model: object) -> None:
-    """Refuse one of our models that may be more than layers in a row."""
-    if isinstance(model, Layered) and model._wiring is not None:
+def refuse_several(model: object) -> None:
+    """Refuse one of our models that has several outputs."""
+    if isinstance(model, Layered) and model.branched and len(model.outputs) > 1:
         raise TypeError(
-            f"model: expected a fanin.Sequential, found the {type(model).__name__} {model.name!r}: "
-            "signals are followed through layers in a row alone as yet; fit, evaluate, predict and "
-            "initialize take both"
+            f"model: expected a network of one output, found {model.name!r}, which has "
+            f"{len(model.outputs)}: make a fanin.Model of each of them, of the same layers"
         )
 
 
@@ -100,6 +101,7 @@ class NetworkPass:
     """A network of this package that is passed through."""
 
     def __init__(self, model: Layered, x: Any) -> None:
+        refuse_several(model)
         self.model, self.inputs = model, model.take(x)
         model.build((None, *self.inputs.shape[1:]))
         self.writing = model.network.writing(model.name)
@@ -117,16 +119,19 @@ class NetworkPass:
         self.model.set_weights(kept)
 
     def __call__(self, visit: Visitor) -> None:
-        """Pass the batch through once."""
-        x = self.inputs
-        for layer in self.model.layers:
-            network = layer.network
-            [(before, outputs)], _ = network.trace(x, True)
-            if "kernel" in layer.arrays:
+        """Pass the batch through once; a layer that is called again keeps what it became."""
+        row, seen = self.model.computing, set[int]()
+        values = self.model.of_each_input(self.inputs)
+        for place, reads in self.model.calls:
+            layer, own = row[place], row[place].network
+            plan, x = plan_of_call(self.model, place, [values[number] for number in reads])
+            [(before, outputs)], _ = plan.trace(own.params, own.state.copy(), x, True)
+            if "kernel" in layer.arrays and place not in seen:
                 outputs = self._visited(layer, outputs if before is None else before, visit)
                 if before is not None:
                     outputs = _core.activate(_activation(layer), outputs)
-            x = outputs.reshape(len(x), *network.plan.output_shapes[-1])
+            seen.add(place)
+            values.append(outputs.reshape(len(x), *plan.output_shapes[-1]))
 
     def _visited(self, layer: Layer, outputs: Array, visit: Visitor) -> Array:
         """Change a layer as `visit` says, and with it what it computes before the activation."""
@@ -146,6 +151,7 @@ def _rescale(kernel: Array, bias: Array | None, factor: Array, shift: Array) -> 
 
 def trace(model: Layered, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     """Trace a network for samples that are not looked at yet; one that is not built is built."""
+    refuse_several(model)
     inputs = model.take(x, finite=False)
     if y is not None:  # a refused call builds nothing
         y, loss = checked_targets(model, inputs, y, loss)
@@ -153,12 +159,18 @@ def trace(model: Layered, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     # A copy: the network may be trained meanwhile, on another thread.
     network = model.network.copy()
     arrays = network.params, network.state
-    found = trace_network(model, arrays, inputs, y, loss, training)
+    found = trace_network(model, arrays, inputs, y, loss, training, isinstance(x, Mapping))
     return replace(found, arrays=arrays)
 
 
 def trace_network(
-    model: Layered, arrays: tuple[Array, Array], x: Array, y: Any, loss: Any, training: bool
+    model: Layered,
+    arrays: tuple[Array, Array],
+    x: Array,
+    y: Any,
+    loss: Any,
+    training: bool,
+    named: bool = False,
 ) -> Trace:
     """Run a network forward and back; neither its parameters nor its running averages change.
 
@@ -176,23 +188,28 @@ def trace_network(
         The loss; None takes the one the network is compiled with, else one that fits.
     training : bool
         Whether layers behave as in training.
+    named : bool
+        Whether several inputs were given by name.
 
     Returns
     -------
     Trace
-        All arrays.
+        All arrays: a layer that is called several times is several of the trace.
     """
     plan, (params, state) = model.ready(), arrays
+    row, calls = model.computing, model.calls
+    given = [np.ascontiguousarray(part) for part in model.of_each_input(x)]
     # Of a copy, as a pass in training moves running averages.
     signals, cache = plan.trace(params, state.copy(), x, training)
     parameters, averages = _by_layer(plan.parameters, params), _by_layer(plan.state, state)
     layers: list[LayerTrace] = []
-    for place, (layer, (before, outputs)) in enumerate(zip(model.layers, signals, strict=True)):
-        settings = layer.settings()
+    for (place, numbers), (before, outputs) in zip(calls, signals, strict=True):
+        layer, settings = row[place], row[place].settings()
+        reads = tuple(n - len(given) if n >= len(given) else -1 - n for n in numbers)
         traced = LayerTrace(
             name=layer.name,
             kind=str(settings["kind"]),
-            inputs=layers[-1].outputs if layers else matrix(x),
+            inputs=layers[reads[0]].outputs if reads[0] >= 0 else matrix(given[-1 - reads[0]]),
             outputs=outputs,
             activation=None if before is None else _activation(layer),
             pre_activation=before,
@@ -200,6 +217,7 @@ def trace_network(
             frozen=frozenset(parameters[place]) if not layer.trainable else frozenset(),
             initializers={role: layer.initializer(role) for role in layer.arrays},
             settings=settings,
+            reads=reads,
         )
         layers.append(traced)
     shape, last = (len(x), *plan.output_shapes[-1]), layers[-1]
@@ -209,12 +227,12 @@ def trace_network(
     gradients, flat = plan.gradients(params, cache, aim.gradient, aim.before_activation)
     flat /= len(x)  # from the samples' own losses to their mean
     of_parameters = _by_layer(plan.parameters, flat)
-    for place, (traced, found) in enumerate(zip(layers, gradients, strict=True)):
+    for (place, _), traced, found in zip(calls, layers, gradients, strict=True):
         traced.pre_activation_gradient, traced.output_gradient = found
         traced.gradients = of_parameters[place]
     ending = Ending(last.outputs, None if y is None else np.asarray(y), aim.takes, len(x))
     trainable = sum(
-        math.prod(shape) for layer, _, _, shape in plan.parameters if model.layers[layer].trainable
+        math.prod(shape) for layer, _, _, shape in plan.parameters if row[layer].trainable
     )
     return Trace(
         model.name,
@@ -224,8 +242,19 @@ def trace_network(
         aim.value,
         ending=ending,
         trainable=(trainable, len(params)),
+        sources=_sources(model, given, named),
         gradient=flat,
     )
+
+
+def _sources(model: Layered, given: list[Array], named: bool) -> tuple[Source, ...]:
+    """Return the inputs of a network, where there are several."""
+    if len(given) == 1:
+        return ()
+    names = [layer.name for layer in model._input_layers()]
+    codes = [f"x[{name!r}]" if named else f"x[{number}]" for number, name in enumerate(names)]
+    rows = [part.reshape(len(part), -1) for part in given]
+    return tuple(map(Source, names, rows, codes))
 
 
 def _activation(layer: Layer) -> Any:
@@ -239,6 +268,15 @@ def _by_layer(places: Any, flat: Array) -> dict[int, dict[str, Array]]:
     for layer, role, start, shape in places:
         found[layer][role] = flat[start : start + math.prod(shape)].reshape(shape)
     return found
+
+
+def of_each(model: Layered, x: Array, named: bool = False) -> Any:
+    """Return what `take` returned as fit takes it: of several inputs a list, or a dict by name."""
+    parts = model.of_each_input(x)
+    if len(parts) == 1:
+        return x
+    names = [layer.name for layer in model._input_layers()]
+    return dict(zip(names, parts, strict=True)) if named else parts
 
 
 def entry() -> Entry:
@@ -281,7 +319,7 @@ def checked_targets(network: Layered, x: Array, y: Any, loss: Any) -> tuple[Arra
     """
     plan = network.plan_for(x.shape[1:])
     targets, outputs = _checks.numeric("y", y), (len(x), *plan.output_shapes[-1])
-    last = network.layers[-1].settings().get("activation")
+    last = network.last.settings().get("activation")
     chosen = chosen_before(network, loss) or fitting_loss(targets, outputs, last)
     _targets.prepare("y", targets, kind_of(chosen), outputs, plan.dtype)
     return targets, chosen

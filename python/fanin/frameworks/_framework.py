@@ -192,7 +192,21 @@ class Training(Protocol):
 
     def samples(self, model: Any, x: Any) -> Array: ...
 
+    def each(self, model: Any, x: Array) -> Any: ...
+
+    def is_row(self, model: Any) -> bool: ...
+
     def layers(self, model: Any) -> list[Layer]: ...
+
+    def hidden(self, model: Any) -> list[Layer]: ...
+
+    def between(self, model: Any) -> list[Layer]: ...
+
+    def row(self, layers: list[Layer], seed: int) -> Any: ...
+
+    def drawn(self, model: Any, initializer: Any, seed: int) -> Any: ...
+
+    def random(self, model: Any, seed: int) -> Array: ...
 
     def descent(
         self, model: Any, arrays: Any, x: Any, y: Any, loss: Any, count: int
@@ -211,7 +225,7 @@ class Training(Protocol):
 
     def trial_loss(
         self,
-        layers: list[Layer],
+        network: Any,
         like: Any,
         train: tuple[Array, Array],
         held: tuple[Array, Array] | None,

@@ -82,8 +82,8 @@ def opened(model: object, layout: str | None = None, order: Sequence[str] | None
         if framework is None:
             _refuse(
                 model,
-                "a fanin.Sequential, a torch.nn.Module, a Keras model, or a dict, list or tuple "
-                "of arrays",
+                "a fanin.Sequential or fanin.Model, a torch.nn.Module, a Keras model, or a dict, "
+                "list or tuple of arrays",
             )
         found = replace(framework.entry().open_model(model), framework=framework.NAME)
     return found if names is None else found.in_order(names)
@@ -168,7 +168,7 @@ def workshop(
     """
     entry = _running(model).entry()
     if entry.workshop is None:
-        _refuse(model, "a fanin.Sequential or a torch.nn.Module to mend")
+        _refuse(model, "a fanin.Sequential or fanin.Model, or a torch.nn.Module to mend")
     return entry.workshop(model, x, y, loss, optimizer, rate)
 
 
@@ -222,12 +222,10 @@ def watched(model: object, due: Callable[[], bool]) -> Watcher:
 def training_of(model: object) -> Training | None:
     """Return what a model can besides if it is one that this package trains, else None."""
     framework = framework_of(model)
-    if framework is _fanin:
-        _fanin.refuse_graph(model)
     return None if framework is None else framework.entry().training
 
 
-def trained(model: object, expected: str = "a fanin.Sequential") -> Training:
+def trained(model: object, expected: str = "a fanin.Sequential or fanin.Model") -> Training:
     """Return what only a model can that this package trains; others are refused.
 
     Parameters
@@ -263,9 +261,7 @@ def our_training() -> Training:
 def _running(model: object) -> Framework:
     framework = framework_of(model)
     if framework is None:
-        _refuse(model, "a fanin.Sequential, a torch.nn.Module or a keras.Model")
-    if framework is _fanin:
-        _fanin.refuse_graph(model)
+        _refuse(model, "a fanin.Sequential or fanin.Model, a torch.nn.Module or a keras.Model")
     return framework
 
 

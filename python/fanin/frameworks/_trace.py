@@ -50,6 +50,20 @@ class LayerTrace:
     """What could not be looked at, and why."""
     code: str = ""
     """What reaches the layer from ``model``, where its name alone does not tell."""
+    reads: tuple[int, ...] | None = None
+    """Places of the layers whose outputs it gets; of input number k that is ``-1 - k``. None where
+    nobody says it: then it is the layer before, or what no hook sees."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One of several inputs of a network."""
+
+    name: str
+    samples: Array
+    """Of shape (samples, features)."""
+    code: str
+    """What reaches it from ``x``, as ``x`` was given."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +132,8 @@ class Trace:
     """Functions that no layer shows."""
     trainable: tuple[int, int] = (0, 0)
     """How many parameters are trained, and how many there are: of untraced layers too."""
+    sources: Sequence[Source] = ()
+    """The inputs, where there are several; `inputs` has all of them side by side."""
     arrays: tuple[Array, Array] | None = None
     """Of a network of this package the parameters and the state that were traced, to go on with."""
     gradient: Any = None

@@ -7,35 +7,100 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import optimizers
-from fanin.frameworks._fanin import checked_targets
+from fanin.frameworks._fanin import checked_targets, of_each
 from fanin.frameworks._framework import Descent
 from fanin.frameworks._objective import fitting_loss, sum_gradient
+from fanin.initializers import Initializer, RandomNormal
 from fanin.layers import Dense, Layer
-from fanin.models import Sequential
+from fanin.models import Model, Sequential
+from fanin.models._rewiring import again, rewired
 from fanin.optimizers import Optimizer
+from fanin.random import Stream
 
 Array = NDArray[Any]
 
 
-def check(model: Sequential, x: Any, y: Any, loss: Any) -> None:
+def check(model: Model, x: Any, y: Any, loss: Any) -> None:
     """Refuse samples, targets or a loss that do not fit; nothing is built."""
     inputs = model.take(x, finite=False)
     if y is not None:
         checked_targets(model, inputs, y, loss)
 
 
-def samples(model: Sequential, x: Any) -> Array:
+def samples(model: Model, x: Any) -> Array:
     """Return samples as the network takes them, finite."""
     return model.take(x)
 
 
-def layers(model: Sequential) -> list[Layer]:
-    """Return its layers anew, without arrays."""
+def random(model: Model, seed: int) -> Array:
+    """Return made-up samples as `samples` returns them, normal ones."""
+    shape = (_MADE_UP, *(model.known_shape() or ()))
+    return RandomNormal(0.0, 1.0)(shape, model.dtype, rng=Stream(seed, "recommend"))
+
+
+_MADE_UP = 64
+
+
+def is_row(model: Model) -> bool:
+    """Whether each layer reads what the one before makes."""
+    return model.chain
+
+
+def hidden(model: Model) -> list[Layer]:
+    """Return the Dense layers behind which there is another up to the output."""
+    ends = _ends(model)
+    return [la for la in model.computing if isinstance(la, Dense) and la not in ends]
+
+
+def between(model: Model) -> list[Layer]:
+    """Return the layers without a kernel that are not the end of the network."""
+    ends = _ends(model)
+    return [la for la in model.computing if not isinstance(la, Dense) and la not in ends]
+
+
+def _ends(model: Model) -> list[Layer]:
+    """Return the layers that lead to the output without another kernel, the last kernels too."""
+    inputs = len(model.inputs)
+    found: list[Layer] = []
+    todo, seen = [len(model.calls) - 1], set[int]()
+    while todo:
+        call = todo.pop()
+        if call >= 0 and call not in seen:
+            seen.add(call)
+            place, reads = model.calls[call]
+            found.append(model.computing[place])
+            if not isinstance(found[-1], Dense):
+                todo += [number - inputs for number in reads]
+    return found
+
+
+def row(layers: list[Layer], seed: int) -> Model:
+    """Return a network of layers in a row."""
+    return Sequential(layers, rng=seed)
+
+
+def drawn(model: Model, initializer: Initializer, seed: int) -> Model:
+    """Return the same network with hidden kernels from another initializer."""
+    those = hidden(model)
+
+    def instead(layer: Layer) -> list[Layer]:
+        if layer not in those:
+            return [again(layer)]
+        config = {**layer.get_config(), "kernel_initializer": initializer.clone()}
+        return [type(layer).from_config(config)]
+
+    return rewired(model, instead, rng=seed)
+
+
+def layers(model: Model) -> list[Layer]:
+    """Return the layers of a chain anew, without arrays."""
+    if model.branched:
+        return [again(layer) for layer in model.computing]
     return Sequential.from_config(model.get_config()).layers
 
 
 def descent(
-    model: Sequential, arrays: tuple[Array, Array], x: Any, y: Any, loss: Any, count: int
+    model: Model, arrays: tuple[Array, Array], x: Any, y: Any, loss: Any, count: int
 ) -> Descent | None:
     """Return the descent of a network that is compiled with SGD, on the first `count` samples.
 
@@ -60,7 +125,7 @@ def descent(
 
 
 def train(
-    model: Sequential,
+    model: Model,
     x: Any,
     y: Any,
     loss: Any,
@@ -74,7 +139,7 @@ def train(
     given = (model.optimizer if model.compiled else "sgd") if optimizer is None else optimizer
     model.compile(given, aim)
     model.fit(
-        inputs,
+        of_each(model, inputs),
         targets,
         batch_size=len(inputs),
         epochs=steps,
@@ -85,34 +150,38 @@ def train(
     return type(model.optimizer).__name__
 
 
+def each(model: Model, x: Array) -> Any:
+    """Return what `samples` returned as the model is called with it: of several inputs a list."""
+    return of_each(model, x)
+
+
 def trial_loss(
-    layers: list[Layer],
-    like: Sequential | None,
+    network: Model,
+    like: Model | None,
     train: tuple[Array, Array],
     held: tuple[Array, Array] | None,
     epochs: int,
     seed: int,
 ) -> float:
-    """Train a network of these layers, compiled `like` another or as fits; infinite if it fails.
+    """Train a network, compiled `like` another or as fits; infinite if it fails.
 
     The loss is that of the samples that are `held` back, or of the last epoch where there are none.
     """
     x, y = train
-    network = Sequential(layers, rng=seed)
     if like is not None and like.compiled:
         network.compile(like.optimizer.from_config(like.optimizer.get_config()), like.loss)
     else:
-        last = layers[-1]
+        last = network.last
         outputs = (len(y), last.units) if isinstance(last, Dense) else y.shape
         network.compile("adam", fitting_loss(y, outputs, last.settings().get("activation")))
     try:
-        history = network.fit(x, y, epochs=epochs, verbose=0, rng=seed)
+        history = network.fit(of_each(network, x), y, epochs=epochs, verbose=0, rng=seed)
         found = history.history["loss"][-1] if held is None else _loss(network, *held)
     except FloatingPointError:  # infinite numbers behind a finite loss
         return math.inf
     return float(found) if math.isfinite(found) else math.inf
 
 
-def _loss(network: Sequential, x: Array, y: Array) -> float:
-    found = network.evaluate(x, y, verbose=0)
+def _loss(network: Model, x: Array, y: Array) -> float:
+    found = network.evaluate(of_each(network, x), y, verbose=0)
     return float(found[0] if isinstance(found, list) else found)

@@ -12,7 +12,7 @@ from fanin.frameworks._fanin import checked_targets
 from fanin.frameworks._framework import Moved
 from fanin.frameworks._objective import objective
 from fanin.frameworks._trace import Trace
-from fanin.models import Sequential
+from fanin.models import Model
 
 Array = NDArray[Any]
 
@@ -21,7 +21,7 @@ SCHEDULED = 1000
 
 
 def open_trial(
-    model: Sequential,
+    model: Model,
     x: Any,
     y: Any,
     loss: Any,
@@ -41,7 +41,7 @@ def open_trial(
 
 
 def _optimizer(
-    model: Sequential, given: Any, rate: float | None
+    model: Model, given: Any, rate: float | None
 ) -> tuple[optimizers.Optimizer | None, str]:
     """Return the optimizer, and code that sets another rate."""
     chosen: optimizers.Optimizer | None
@@ -66,7 +66,7 @@ class NetworkTrial:
 
     def __init__(
         self,
-        model: Sequential,
+        model: Model,
         x: Array,
         y: Array,
         aim: Any,
@@ -79,7 +79,7 @@ class NetworkTrial:
         rates = optimizer.learning_rates(0, SCHEDULED if callable(optimizer.learning_rate) else 1)
         self.learning_rate, self.peak_rate = float(rates[0]), float(rates.max())
         self.momentum = float(getattr(optimizer, "momentum", 0.0) or 0.0)
-        self._with, self._plan, self._last = optimizer, model.ready(), model.layers[-1].settings()
+        self._with, self._plan, self._last = optimizer, model.ready(), model.last.settings()
         self._x, self._y, self._aim, self._training = x, y, aim, training
         assert trace.arrays is not None
         (self._params, self._state), self._gradient = trace.arrays, trace.gradient

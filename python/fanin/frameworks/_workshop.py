@@ -2,15 +2,17 @@
 
 import ast
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 import fanin
 from fanin import layers, losses, optimizers
-from fanin.frameworks._fanin import checked_targets
+from fanin.frameworks._fanin import checked_targets, of_each
 from fanin.layers import Dense, Layer
-from fanin.models import Sequential
+from fanin.models import Model
+from fanin.models._rewiring import again, rewired
 from fanin.optimizers import Optimizer
 
 NAMES = ("model", "x", "y", "loss", "optimizer")
@@ -45,10 +47,11 @@ class NetworkWorkshop:
     """See `Workshop`."""
 
     def __init__(
-        self, model: Sequential, x: Any, y: Any, loss: Any, optimizer: Any, rate: float | None
+        self, model: Model, x: Any, y: Any, loss: Any, optimizer: Any, rate: float | None
     ) -> None:
         inputs = model.take(x, finite=False)
-        self.model, self.x, self.y = copy.deepcopy(model), inputs, np.asarray(y)
+        self.model, self.y = copy.deepcopy(model), np.asarray(y)
+        self.x = of_each(model, inputs, isinstance(x, Mapping))
         self.loss = checked_targets(model, inputs, y, loss)[1]
         given = optimizer
         if given is None:
@@ -76,26 +79,29 @@ class NetworkWorkshop:
 
     def _replace(self, value: Any, names: tuple[str, ...]) -> None:
         """Put new layers in the places of those named; others keep their arrays if they fit."""
-        old, rows = self.model, []
-        for layer in old.layers:
+        old = self.model
+        made = [*value] if isinstance(value, list) else [value]
+
+        def instead(layer: Layer) -> list[Layer]:
             if layer.name not in names:
-                rows.append(type(layer).from_config(layer.get_config()))
-                continue
-            for place, part in enumerate(value if isinstance(value, list) else [value]):
+                return [again(layer)]
+            row = []
+            for place, part in enumerate(made):
                 config = part.get_config()
                 if layer.name != names[0] and isinstance(part, Dense) and isinstance(layer, Dense):
                     own = layer.get_config()
                     config |= {"units": own["units"], "activation": own["activation"]}
                 config["name"] = layer.name if place == 0 else f"{layer.name}_{place}"
-                rows.append(type(part).from_config(config))
-        model = Sequential(rows, rng=0)
-        model.build((None, *self.x.shape[1:]))
-        for layer in model.layers:
-            kept = {} if layer.name in names or layer.name not in old_names(old) else layer.arrays
-            for role, array in kept.items():
-                was = old.get_layer(layer.name).arrays[role]
-                if was.shape == array.shape:
-                    array[...] = was
+                row.append(type(part).from_config(config))
+            return row
+
+        model = rewired(old, instead, rng=0)
+        model.build((None, *self.model.take(self.x, finite=False).shape[1:]))
+        known = {layer.name: layer.arrays for layer in old.computing if layer.name not in names}
+        for layer in model.computing:
+            for role, was in known.get(layer.name, {}).items():
+                if was.shape == layer.arrays[role].shape:
+                    layer.arrays[role][...] = was
         self.model = model
 
     def loss_after(self, steps: int) -> float:
@@ -105,13 +111,8 @@ class NetworkWorkshop:
         trained.compile(optimizer, self.loss)
         try:
             history = trained.fit(
-                self.x, self.y, batch_size=len(self.x), epochs=steps + 1, shuffle=False, verbose=0
+                self.x, self.y, batch_size=len(self.y), epochs=steps + 1, shuffle=False, verbose=0
             )
         except (ValueError, FloatingPointError):  # NaN in what is given is refused
             return float("nan")
         return float(history.history["loss"][-1])
-
-
-def old_names(model: Sequential) -> set[str]:
-    """Return the names of a network's layers."""
-    return {layer.name for layer in model.layers}

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from fanin import _checks, _core, random
 from fanin._checks import unknown
 from fanin.errors import NotReadyError, ShapeError
@@ -116,6 +118,17 @@ def walk(
                 f"arrays fit one, found {own[place][1]} and {given}"
             )
         shapes = [*shapes, plan.output_shapes[-1]]
+
+
+def plan_of_call(
+    network: "Layered", place: int, given: Sequence[Array]
+) -> tuple[_core.Plan, Array]:
+    """Return the plan of one call of a layer by itself, and what it takes for what is given."""
+    from fanin.layers._merging import side_by_side
+
+    layer, shapes = network._layers[place], tuple(array.shape[1:] for array in given)
+    plan = layer.plan_for(layer.shape_of_inputs(shapes), network.dtype)
+    return plan, np.ascontiguousarray(side_by_side(given))
 
 
 def _arrays(plan: _core.Plan) -> list[tuple[str, tuple[int, ...]]]:

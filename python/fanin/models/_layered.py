@@ -114,6 +114,16 @@ class Layered(Module):
         row = [(place, (place,)) for place in range(len(self._layers))]
         return self._wiring is None or (len(self._wiring.inputs) == 1 and self.calls == row)
 
+    @property
+    def branched(self) -> bool:
+        """Whether the layers say themselves what they read."""
+        return self._wiring is not None
+
+    @property
+    def last(self) -> Layer:
+        """The layer that makes the output."""
+        return self._layers[self.calls[-1][0]]
+
     def ending(self) -> list[Layer]:
         """Return the layers that lead to the output and read one value each, first to last."""
         found: list[Layer] = []

@@ -124,12 +124,12 @@ class Forward:
         if trace.reason is None:
             trace.reason = self.reason
         if self.signal is not None and self.softmax is None:
-            trace.post, trace.mean, trace.correlation = self._outgoing()
+            trace.post, trace.mean, trace.correlation = self.outgoing()
         return trace
 
     def _step(self, step: Step, trace: Trace) -> None:
         if isinstance(step, DenseStep):
-            self._sample(trace)
+            self.sample(trace)
             tape = self._dense(step, trace)
         elif isinstance(step, ActivationStep):
             tape = self._activation(step.function)
@@ -137,7 +137,7 @@ class Forward:
             tape = self._batch_norm(step)
         elif isinstance(step, DropoutStep):
             if self.training and step.rate > 0:
-                self._sample(trace)
+                self.sample(trace)
             tape = self._dropout(step)
         else:
             tape = self._stop(step.reason)
@@ -147,7 +147,8 @@ class Forward:
         self.signal, self.waiting, self.reason = None, None, reason
         return None
 
-    def _outgoing(self) -> tuple[Scale, float, float]:
+    def outgoing(self) -> tuple[Scale, float, float]:
+        """Return what is handed on: its scale, its mean, and how alike two samples are."""
         assert self.signal is not None
         s, units = self.signal, self.waiting
         if units is None:
@@ -155,7 +156,7 @@ class Forward:
         extra = 0.0 if units.normalized else signals.sampling_noise(s, units.count, units.kept)
         return _shifted(s, extra, units.shift), s.mean + units.shift, s.c
 
-    def _sample(self, trace: Trace) -> None:
+    def sample(self, trace: Trace) -> None:
         """Go on with the units there are, not with the law that they are drawn by."""
         if self.signal is not None and self.waiting is not None:
             linear = resolve(None).shifted(self.waiting.shift)
@@ -181,7 +182,7 @@ class Forward:
         self.signal, share = signals.through_dense(signal, step.kernel, step.bias, step.fan_in)
         self.units = step.units
         self.waiting = Units(step.units, kept, step.bias.mean, share)
-        trace.pre, trace.carried = self._outgoing()[0], self.carried * float(share.mean())
+        trace.pre, trace.carried = self.outgoing()[0], self.carried * float(share.mean())
         self.carried = 1.0
         return DenseTape(step, signal, share)
 

@@ -247,17 +247,51 @@ def predict_steps(
     if gradient is None:
         gradient = Gradient.even(start, 0.0, 0.0, _outputs(layers))
     ways = Backward(gradient).through(traces)
+    names = [layer.name for layer in layers]
+    return assembled(names, traces, ways, start, coverage, relative=not known)
+
+
+def assembled(
+    names: Sequence[str],
+    traces: Sequence[Trace],
+    ways: Sequence[Way],
+    start: Signal,
+    coverage: float,
+    *,
+    relative: bool,
+) -> Prediction:
+    """Return a prediction of what a pass forward and one back did, layer by layer.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the layers.
+    traces : sequence of Trace
+        What each did to signals.
+    ways : sequence of Way
+        What each did to gradients.
+    start : Signal
+        The inputs.
+    coverage : float
+        Share of draws for which all bands of a kind hold in all layers at once.
+    relative : bool
+        Whether gradients are relative to those of the outputs.
+
+    Returns
+    -------
+    Prediction
+    """
     forward_links, backward_links = _links(traces, ways)
     inside = quantile(forward_links, coverage), quantile(backward_links, coverage)
     return Prediction(
         tuple(
-            _layer(layer.name, trace, way, *inside)
-            for layer, trace, way in zip(layers, traces, ways, strict=True)
+            _layer(name, trace, way, *inside)
+            for name, trace, way in zip(names, traces, ways, strict=True)
         ),
         exp(start.log_square),
         start.batch,
         coverage,
-        not known,
+        relative,
     )
 
 

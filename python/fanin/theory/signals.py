@@ -201,13 +201,18 @@ def log_means_of(groups: NDArray[np.intp], values: Array) -> Array:
     return np.asarray(logs + (math.log(mean) - log_mean(logs)) if mean > 0 else logs)
 
 
-def measure(x: NDArray[np.floating]) -> tuple[Signal, NDArray[np.intp]]:
+def measure(
+    x: NDArray[np.floating], like: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None
+) -> tuple[Signal, NDArray[np.intp]]:
     """Read the signal off a batch of inputs.
 
     Parameters
     ----------
     x : ndarray of shape (batch, features)
         The inputs.
+    like : tuple of ndarray, optional
+        Which samples stand for which, as `representatives` said of other numbers of the same
+        samples.
 
     Returns
     -------
@@ -217,7 +222,7 @@ def measure(x: NDArray[np.floating]) -> tuple[Signal, NDArray[np.intp]]:
         Which of them stands for each sample.
     """
     squares = np.einsum("ij,ij->i", x, x, dtype=np.float64) / x.shape[1]
-    chosen, groups = representatives(squares)
+    chosen, groups = representatives(squares) if like is None else like
     rows = x[chosen].astype(np.float64)
     norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     rows /= np.where(norms > 0, norms, 1.0)[:, None]

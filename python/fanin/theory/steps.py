@@ -104,17 +104,19 @@ def read(
     ValueError
         If the number of features is not known.
     """
-    if getattr(network, "_wiring", None) is not None:
+    if not getattr(network, "chain", True):
         raise TypeError(
-            "network: expected a Sequential or layers in a row, found a fanin.Model, for which "
-            "there are no formulas as yet"
+            "network: expected a Sequential or layers in a row, found a fanin.Model that branches; "
+            "fanin.diagnose(model, x) predicts what it becomes of a batch"
         )
     found = []
     width = features
     if width is None:
         shape = getattr(network, "input_shape", None)
         width = math.prod(n for n in shape[1:] if n is not None) if shape else None
-    given = _checks.several(getattr(network, "layers", network))
+    # Of a model those that compute: a functional one lists its inputs too.
+    listed = getattr(network, "computing", getattr(network, "layers", network))
+    given = _checks.several(listed)
     if given is None:
         raise TypeError(f"network: expected a Sequential or layers, found {_checks.found(network)}")
     for layer in given:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fanin.diagnosis.findings import learning
 from fanin.diagnosis.findings._finding import SEVERITIES, Finding
-from fanin.diagnosis.findings._places import activated_behind
+from fanin.diagnosis.findings._places import activated_behind, feeding, normalizes
 
 if TYPE_CHECKING:
     from fanin.diagnosis._measurements import Measurements
@@ -123,7 +123,8 @@ def _first(finding: Finding, measured: "Measurements") -> int:
 
 def _behind(case: _Case) -> bool:
     """Whether all of the effect is at the cause's place or after it: signals go forward."""
-    return _first(case.cause, case.measured) <= _first(case.effect, case.measured)
+    cause, effect = _first(case.cause, case.measured), _first(case.effect, case.measured)
+    return case.measured.flow.leads(cause, effect)
 
 
 def _by_size(case: _Case) -> bool:
@@ -179,6 +180,12 @@ def _shrinks(case: _Case) -> bool:
 def _large_inputs(case: _Case) -> bool:
     """Whether inputs are larger than weights are made for, not smaller."""
     return case.cause.value > 1
+
+
+def _normalized(case: _Case) -> bool:
+    """Whether it is a normalization that makes small again what comes of large inputs."""
+    fed = (feeding(case.measured, case.measured[name]) for name in case.effect.layers)
+    return case.cause.value > 1 and any(one is not None and normalizes(one) for one in fed)
 
 
 def _only_shifted(case: _Case) -> bool:
@@ -259,6 +266,8 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("unscaled_input", _OF_LARGE, _large_inputs),
     _Rule("uncentred_input", _OF_LARGE, _large_inputs),
     _Rule("uncentred_input", frozenset({"vanishing"}), _always),
+    _Rule("feature_scale", frozenset({"vanishing"}), _normalized),
+    _Rule("unscaled_input", frozenset({"vanishing"}), _normalized),
     # No sample tells from another behind a kernel or a γ of zero, and no gradient gets before it.
     _Rule("zero", _NOTHING | {"batch_norm_lag"}, _always),
     _Rule("zero", frozenset({"symmetric"}), _noted),

@@ -2,8 +2,10 @@
 
 import functools
 import math
+import re
 from typing import TYPE_CHECKING
 
+from fanin.diagnosis.findings._places import behind
 from fanin.frameworks._open import advice_of
 from fanin.initializers._suitability import RECTIFIERS, SUITABLE
 
@@ -70,18 +72,18 @@ def redrawn(names: tuple[str, ...], measured: "Measurements") -> str:
 
 def _drawn_for(layer: "LayerReport", measured: "Measurements") -> "LayerReport | None":
     """Return the layer with weights that makes what a layer gets: itself, or one before it."""
-    before = reversed(measured.layers[: layer.index + 1])
-    return next((candidate for candidate in before if candidate.weights), None)
+    while not layer.weights:
+        given = measured.given(layer)
+        if not given:
+            return None
+        layer = given[0]
+    return layer
 
 
 def activation_behind(layer: "LayerReport", measured: "Measurements") -> str:
     """Return the activation that ends a layer, be it its own or that of a layer behind it."""
-    for behind in measured.layers[layer.index :]:
-        if behind.activation:
-            return behind.activation
-        if behind.index > layer.index and "kernel" in behind.weights:
-            break
-    return ""
+    found = (after.activation for after in (layer, *behind(measured, layer)))
+    return next(filter(None, found), "")
 
 
 def _trainable(activation: str, depth: int) -> str:
@@ -96,14 +98,14 @@ _SHALLOW = 4
 
 
 def widened(
-    layer: "LayerReport", behind: "LayerReport", units: int, measured: "Measurements"
+    layer: "LayerReport", after: "LayerReport", units: int, measured: "Measurements"
 ) -> str:
     """Return code of a layer like this one with more units, and of the one that reads it."""
     initializer = _trainable(activation_behind(layer, measured), len(measured.hidden))
-    kernels = layer.weights["kernel"].values, behind.weights["kernel"].values
+    kernels = layer.weights["kernel"].values, after.weights["kernel"].values
     return advice_of(measured.framework).widened.format(
         name=layer.name,
-        behind=behind.name,
+        behind=after.name,
         units=units,
         inputs=kernels[0].shape[0],
         outputs=kernels[1].shape[-1],
@@ -112,15 +114,17 @@ def widened(
     )
 
 
-def finite_inputs(framework: str) -> str:
+def finite_inputs(measured: "Measurements") -> str:
     """Return code that puts zeros, the mean of inputs that are centred, for NaN and infinity."""
-    return advice_of(framework).finite_inputs
+    line = advice_of(measured.framework).finite_inputs
+    wrong = [one.code for one in measured.sources if one.signal.first_non_finite is not None]
+    return "; ".join(re.sub(r"\bx\b", code, line) for code in wrong) if wrong else line
 
 
 def smaller_outputs(measured: "Measurements") -> str:
     """Return code that brings the last layer's outputs to a root mean square of about 0.1."""
-    layer = measured.kernels[-1] if measured.kernels else measured.layers[-1]
-    before = measured.layers[layer.index - 1].output if layer.index else measured.inputs
+    layer = max(measured.ends, key=lambda end: end.signal.rms, default=measured.layers[-1])
+    before = measured.coming(layer)
     factor = 0.1 / max(layer.signal.rms, 0.1)
     size = before.second_moment
     scale = 0.01 / size if math.isfinite(size) and size > 1 else 0.01

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from fanin.diagnosis.findings import loss, signals, targets
 from fanin.diagnosis.findings._finding import Finding, graded
 from fanin.diagnosis.findings._fixes import redrawn, smaller_outputs
+from fanin.show.text import counted
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -121,12 +122,25 @@ def _first_flat(measured: "Measurements") -> "LayerReport | None":
         return None
     if not _is_flat(ending.outputs) or layers[-1].samples < 2:
         return None
-    place = len(layers)
-    while place and _is_flat(layers[place - 1].output):
-        place -= 1
-    first = layers[min(place, len(layers) - 1)]
+    first = layers[-1]
+    if _is_flat(first.output):
+        first = _origin(measured, first)
     if _begins_at_zero(measured, first) or _is_named(loss.misfit(measured), first):
         return None
+    return first
+
+
+def _origin(measured: "Measurements", layer: "LayerReport") -> "LayerReport":
+    """Return the first of the layers that make a flat one so: where all that one gets is flat."""
+    first, todo, seen = layer, [layer], set[int]()
+    while todo:
+        layer = todo.pop()
+        given = measured.given(layer)
+        first = min(first, layer, key=lambda one: one.index)
+        whole = len(given) == len(measured.flow.reads[layer.index])
+        if layer.index not in seen and whole and all(_is_flat(one.output) for one in given):
+            todo += given
+        seen.add(layer.index)
     return first
 
 
@@ -134,7 +148,7 @@ def _is_faint(measured: "Measurements", first: "LayerReport") -> bool:
     """Return whether a layer is the last straw: what it gets hardly varied, or it only rounds."""
     if first.dead == 1 and first.signal.rms > _NOTHING:
         return False  # a rectifier that is off, however little varies where it is
-    before = measured.layers[first.index - 1].output if first.index else measured.inputs
+    before = measured.coming(first)
     if before.rms < _NOTHING or before.varying < _STRAW * before.rms:
         return True
     given = first.pre_activation
@@ -170,18 +184,21 @@ def without_gradient(measured: "Measurements") -> list[Finding]:
     layers = measured.layers
     if measured.batch < 2:
         return []  # of what normalizes one sample, say
-    wakes = [_wakes(layer) for layer in layers]
+    wakes = [layer.index for layer in layers if _wakes(layer)]
     still = [
         layer
-        for place, layer in enumerate(layers)
-        if _gets_nothing(layer) and not any(wakes[place:])
+        for layer in layers
+        if _gets_nothing(layer) and not any(measured.flow.leads(layer.index, at) for at in wakes)
     ]
     if not still or _is_learned(measured) or loss.misfit(measured) or _first_flat(measured):
         return []
     kernels = [layer for layer in layers if _trained(layer)]
-    which = "No layer gets" if len(still) == len(kernels) else f"{len(still)} layers get"
+    verb = "gets" if len(still) == 1 else "get"
+    which = f"{counted(len(still), 'layer')} {verb} no"
+    if len(still) == len(kernels):
+        which = "No layer gets a"
     names = tuple(layer.name for layer in still)
-    text = f"{which} a gradient, the first of them {names[0]}: what is behind passes none on."
+    text = f"{which} gradient, the first of them {names[0]}: what is behind passes none on."
     source = "a step of gradient descent is the learning rate times the gradient"
     fix = redrawn((still[-1].name,), measured)
     return [Finding("no_gradient", "severe", names, 0.0, 0.0, text, source, fix)]

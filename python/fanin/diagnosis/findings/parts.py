@@ -8,7 +8,7 @@ import numpy as np
 
 from fanin.diagnosis.findings._finding import Finding, also, graded
 from fanin.diagnosis.findings._fixes import multiplied, rectified
-from fanin.diagnosis.findings._places import behind, multiplies, normalizes
+from fanin.diagnosis.findings._places import behind, joins, multiplies, normalizes
 from fanin.diagnosis.findings.signals import FACTOR, SEVERE_FACTOR
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _is_inside(measured: "Measurements", layer: "LayerReport") -> bool:
     for after in behind(measured, layer):
         if multiplies(after) or normalizes(after) or after.kind == "recurrent":
             return True
-        if after.kind == "function" and not after.settings.get("alone"):
+        if joins(after) and not after.settings.get("alone"):
             return False
     return False
 

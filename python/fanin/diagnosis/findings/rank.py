@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from fanin.diagnosis._rank import leading_share
 from fanin.diagnosis.findings._finding import Finding, also
 from fanin.diagnosis.findings._fixes import redrawn, widened
+from fanin.diagnosis.findings._places import joins
 from fanin.frameworks._trace import matrix
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def bottleneck(measured: "Measurements") -> list[Finding]:
             continue
         if matrix(behind.weights["kernel"].values).shape[0] != few:
             continue
-        if any(later.kind == "function" for later in measured.layers[layer.index :]):
+        later = measured.layers[layer.index :]
+        if any(joins(after) or len(measured.given(after)) > 1 for after in later):
             continue  # something else may join there: a skip connection, or what a gate multiplies
         width = max(rows[place - 1].units if place else inputs, behind.units, _WIDE)
         text = (
@@ -102,7 +104,11 @@ def collapsed(measured: "Measurements") -> list[Finding]:
     """
     if measured.batch < 8:
         return []
-    for before, layer in pairwise(measured.layers):
+    for layer in measured.layers:
+        given = measured.given(layer)
+        if len(given) != 1:
+            continue
+        (before,) = given
         whole = layer.units >= _SMALLEST and layer.index < measured.layers[-1].index
         if not whole or not 0 < layer.effective_rank <= _COLLAPSED:
             continue

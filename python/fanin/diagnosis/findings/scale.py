@@ -11,6 +11,7 @@ from fanin.diagnosis.findings._places import (
     activated_behind,
     ends_branch,
     normalized_behind,
+    samples_of,
 )
 from fanin.diagnosis.findings.signals import FACTOR, SEVERE_FACTOR
 
@@ -46,7 +47,8 @@ def off(measured: "Measurements") -> list[Finding]:
     found = []
     for sign in (1, -1):
         off = [layer for layer in layers if away[layer.name] ** sign >= FACTOR]
-        hidden = [layer for layer in measured.kernels[:-1] if _counts(measured, layer)]
+        ends = measured.ends
+        hidden = [la for la in measured.kernels if la not in ends and _counts(measured, la)]
         alike = [layer for layer in hidden if away[layer.name] ** sign >= FACTOR**0.5]
         if off and len(alike) > 1 and 2 * len(alike) >= len(hidden):
             # Not one layer is unlike the others: that is how the network was drawn.
@@ -76,7 +78,7 @@ def _away(measured: "Measurements", layer: "LayerReport") -> float:
         gain *= min(size, 1.0)
         known = gain > _HIGHEST and 0 < drawn < _HIGHEST
         return max(gain / drawn if known else gain, 1.0) if signal.rms >= 1 else 1.0
-    if layer is measured.kernels[-1] or ends_branch(measured, layer) or signal.varying > 1:
+    if layer in measured.ends or ends_branch(measured, layer) or signal.varying > 1:
         return 1.0
     fan_in, units = _fans(layer)
     usual = min(_LOWEST, math.sqrt(2 * fan_in / (fan_in + units)))  # Glorot's, of a wide layer
@@ -84,9 +86,9 @@ def _away(measured: "Measurements", layer: "LayerReport") -> float:
 
 
 def _size_of_inputs(measured: "Measurements", layer: "LayerReport") -> float:
-    """Return the size of the samples in front of the first kernel, if that gets them; else 1."""
-    indices = measured.layers[0].kind == "embedding"
-    return 1.0 if indices or layer is not measured.kernels[0] else measured.inputs.rms
+    """Return the size of the samples in front of a kernel that gets them; else 1."""
+    samples = samples_of(measured, layer)
+    return 1.0 if samples is None else samples.rms
 
 
 def _fans(layer: "LayerReport") -> tuple[int, int]:
@@ -150,7 +152,7 @@ def zero(measured: "Measurements") -> list[Finding]:
     The last kernel of the network or of a branch may begin so: gradients reach it, and nothing
     behind it needs what comes out. In front of others it makes all samples the same.
     """
-    last = measured.kernels[-1:]
+    last = measured.ends
     found = [
         layer
         for layer in measured.kernels

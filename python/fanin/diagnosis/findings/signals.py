@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from fanin.diagnosis.findings._biases import blamed
 from fanin.diagnosis.findings._finding import Finding, also, graded
 from fanin.diagnosis.findings._fixes import dense_with, finite_inputs, redrawn
-from fanin.diagnosis.findings._places import in_branch
+from fanin.diagnosis.findings._places import in_branch, normalizes
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -35,7 +36,7 @@ def non_finite(measured: "Measurements") -> list[Finding]:
 def _finite(where: str, layers: tuple[str, ...], measured: "Measurements") -> str:
     """Return code that makes finite what is not: inputs, or else weights."""
     if not layers:
-        return finite_inputs(measured.framework)
+        return finite_inputs(measured)
     # Weights that are numbers, and give none, are too large.
     return redrawn(layers, measured) if where.startswith(("The", "Activations")) else ""
 
@@ -114,20 +115,21 @@ def _ways(measured: "Measurements") -> list[_Way]:
 
     What something leads past has sizes of its own (branches that begin small are good practice), so
     these are of the layers that all signals pass; and of those that run once, as the steps of what
-    repeats are not its depth.
+    repeats are not its depth. In a graph they are of the longest way, and of what others have
+    besides, such as the tower of another input.
     """
-    hidden = _passed(measured)
-    if len(hidden) < 2:
-        return []
     ways = []
-    if measured.batch > 1:
-        # What differs between samples: a sigmoid's constant 1/2 says nothing.
-        sizes = [layer.signal.varying for layer in hidden]
-        ways.append(_Way("Signals", hidden, sizes, FACTOR))
-    back = [layer for layer in reversed(hidden) if layer.gradient is not None]
-    if len(back) > 1:
-        sizes = [_gradient_of_sample(layer, measured.batch) for layer in back]
-        ways.append(_Way("Gradients", back, sizes, FACTOR * _noise_of_gradients(back)))
+    for hidden in _passed(measured):
+        if len(hidden) < 2:
+            continue
+        if measured.batch > 1:
+            # What differs between samples: a sigmoid's constant 1/2 says nothing.
+            sizes = [layer.signal.varying for layer in hidden]
+            ways.append(_Way("Signals", hidden, sizes, FACTOR))
+        back = [layer for layer in reversed(hidden) if layer.gradient is not None]
+        if len(back) > 1:
+            sizes = [_gradient_of_sample(layer, measured.batch) for layer in back]
+            ways.append(_Way("Gradients", back, sizes, FACTOR * _noise_of_gradients(back)))
     return ways
 
 
@@ -149,17 +151,34 @@ def _fading(way: _Way) -> float:
     return math.sqrt(1 + 2 * bounded * min(way.sizes[0], 1.0) ** 2)
 
 
-def _passed(measured: "Measurements") -> list["LayerReport"]:
-    """Return the hidden layers that all signals pass; where all are in branches, the sums."""
-    repeated = measured.repeated
-    hidden = [
-        layer
-        for layer in measured.hidden
-        if layer.name not in repeated and not in_branch(measured, layer)
-    ]
-    sums = [measured.layers[branch.end] for branch in measured.branches]
-    outer = [layer for layer in sums if not in_branch(measured, layer)]
-    return hidden if len(hidden) >= len(outer) else outer
+def _passed(measured: "Measurements") -> list[list["LayerReport"]]:
+    """Return the hidden layers that all signals of a way pass; where all are in branches, the sums.
+
+    A layer that is called in several ways counts in the first of them.
+    """
+    if measured.flow.told:
+        ways = [[measured.layers[place] for place in way] for way in measured.flow.ways()]
+    else:
+        ways = [measured.layers]
+    found, named = [], set[str]()
+    for way in ways:
+        times = Counter(layer.name for layer in way)
+        hidden = {layer.index for layer in measured.hidden}
+        own = [
+            layer
+            for layer in way
+            if layer.index in hidden
+            and layer.name not in named
+            and times[layer.name] == 1
+            and not in_branch(measured, layer)
+        ]
+        ends = dict.fromkeys(branch.end for branch in measured.branches)
+        places = {layer.index for layer in way}
+        sums = [measured.layers[end] for end in ends if end in places]
+        outer = [layer for layer in sums if not in_branch(measured, layer)]
+        found.append(own if len(own) >= len(outer) else outer)
+        named.update(layer.name for layer in way)
+    return found
 
 
 def _gradient_of_sample(layer: "LayerReport", batch: int) -> float:
@@ -250,16 +269,26 @@ def unexpected(measured: "Measurements") -> list[Finding]:
     """Find the first layer that does not do to its inputs what its initializer makes expect."""
     if measured.theory is None:
         return []
-    before, expected_before, noise_before = _log(measured.inputs.second_moment), None, 0.0
     for layer, predicted in zip(measured.layers, measured.theory.layers, strict=True):
-        band = predicted.activation
-        if band is None or not math.isfinite(band.log_value):
-            return []
+        band, given = predicted.activation, measured.given(layer)
         now = _log(layer.output.second_moment)
-        if not math.isfinite(now):
+        if band is None or not (math.isfinite(band.log_value) and math.isfinite(now)):
+            if measured.flow.told:
+                continue  # it may be known of others
             return []
-        if expected_before is None:
-            expected_before = _log(measured.theory.input_second_moment)
+        if len(measured.flow.reads[layer.index]) > 1:
+            continue  # what is joined has no initializer
+        before = _log(measured.coming(layer).second_moment)
+        expected_before, noise_before = before, 0.0  # inputs are what they are
+        if normalizes(layer):
+            before = expected_before = 0.0  # the size of what comes in does not count
+        elif given:
+            known = measured.theory.layers[given[0].index].activation
+            if known is None:
+                continue
+            expected_before, noise_before = known.log_value, known.log_std
+        if not (math.isfinite(before) and math.isfinite(expected_before)):
+            continue
         # What this layer alone adds, and the variance that one draw of it adds.
         change, expected = now - before, band.log_value - expected_before
         noise = math.sqrt(max(band.log_std**2 - noise_before**2, 0.0) + _FLOOR**2)
@@ -272,7 +301,6 @@ def unexpected(measured: "Measurements") -> list[Finding]:
             )
             source = "mean-field theory with the noise of finite widths, docs/theory.md"
             return [Finding("unexpected", "note", (layer.name,), away, _SIGMAS, text, source)]
-        before, expected_before, noise_before = now, band.log_value, band.log_std
     return []
 
 

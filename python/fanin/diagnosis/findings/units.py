@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fanin.diagnosis.findings._biases import DROWNED, MANY, blamed, drowned_share
 from fanin.diagnosis.findings._finding import Finding, also, graded
 from fanin.diagnosis.findings._fixes import filled, redrawn
-from fanin.diagnosis.findings._places import activated_behind, normalized_behind
+from fanin.diagnosis.findings._places import activated_behind, behind, normalized_behind
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -18,7 +18,8 @@ _LU = "Lu et al. 2019, arXiv:1903.06733: dead ReLU units never recover"
 
 def symmetric(measured: "Measurements") -> list[Finding]:
     """Find hidden layers whose units are equal and get equal gradients."""
-    hidden = measured.kernels[:-1]
+    ends = measured.ends
+    hidden = [layer for layer in measured.kernels if layer not in ends]
     tied = [la for la in hidden if la.free < la.units and not _parted_by_noise(la, measured)]
     if tied:
         worst = min(tied, key=lambda layer: layer.free / layer.units)
@@ -49,12 +50,9 @@ def _parted_by_noise(layer: "LayerReport", measured: "Measurements") -> bool:
     """
     if measured.training:
         return False
-    for behind in measured.layers[layer.index + 1 :]:
-        if "kernel" in behind.weights:
-            return False
-        if re.search("dropout|noise", f"{behind.kind} {behind.name}", re.IGNORECASE):
-            return True
-    return False
+    after = (one for one in behind(measured, layer) if "kernel" not in one.weights)
+    words = (f"{one.kind} {one.name}" for one in after)
+    return any(re.search("dropout|noise", word, re.IGNORECASE) for word in words)
 
 
 def _names(layers: list["LayerReport"]) -> tuple[str, ...]:
@@ -118,7 +116,8 @@ def drowned(measured: "Measurements") -> list[Finding]:
     biases on, and the next layer gets little else.
     """
     found = []
-    bare = [layer for layer in measured.kernels[:-1] if _is_bare(measured, layer)]
+    ends = measured.ends
+    bare = [la for la in measured.kernels if la not in ends and _is_bare(measured, la)]
     for layer in [*measured.hidden, *bare] if measured.batch > 1 else []:
         share, source, role = drowned_share(measured, layer)
         if source is None or share < MANY or layer.dead >= 0.4 or layer.saturated >= 0.25:
