@@ -11,6 +11,7 @@ from fanin.layers import InputLayer, Layer
 from fanin.layers._merging import side_by_side
 from fanin.layers._options import check_name
 from fanin.layers._value import Value, call
+from fanin.models._ends import Ends
 
 Call: TypeAlias = tuple[int, tuple[int, ...]]
 """The place of a layer, and the values that it reads: inputs come first, then what calls make."""
@@ -22,11 +23,15 @@ class Wiring:
 
     inputs: list[InputLayer]
     calls: list[Call]
-    """In an order in which they can run; the last one makes the output."""
+    """In an order in which they can run."""
     order: list[int]
     """How inputs and layers, counted in this order, are listed together."""
     form: str
     """How several inputs are given: "list", or "dict", by name."""
+    outputs: list[int]
+    """The values that are outputs: inputs come first, then what calls make."""
+    ends: Ends
+    """What they are called, and how they are returned."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -42,6 +47,8 @@ class Wiring:
     def given(self, name: str, x: Any) -> list[Any]:
         """Return what is given for each input: a list has them in order, a dict by name."""
         names = [layer.name for layer in self.inputs]
+        if len(names) > 1 and hasattr(x, "columns") and hasattr(x, "__getitem__"):
+            x = {column: x[column] for column in x.columns}  # a data frame
         if isinstance(x, Mapping):
             if set(x) != set(names):
                 found = ", ".join(map(str, x)) or "none"
@@ -62,13 +69,28 @@ class Wiring:
     def config(self) -> dict[str, Any]:
         """Return what `values_of` takes, in types that files can hold."""
         calls = [[place, [*reads]] for place, reads in self.calls]
-        return {"calls": calls, "form": self.form}
+        config: dict[str, Any] = {"calls": calls, "form": self.form}
+        if self.ends.form != "one":  # which what the last call makes is
+            config |= {"outputs": [*self.outputs], "output_form": self.ends.form}
+        if self.ends.form == "dict":
+            config["output_keys"] = [*self.ends.names]
+        return config
+
+    def names_of_outputs(self, layers: Sequence[Layer]) -> list[str]:
+        """Return the names of the layers, or inputs, that make the outputs."""
+        begins = len(self.inputs)
+        return [
+            self.inputs[number].name
+            if number < begins
+            else layers[self.calls[number - begins][0]].name
+            for number in self.outputs
+        ]
 
 
 def values_of(
     config: Mapping[str, Any], inputs: Sequence[Any], row: Sequence[Any]
-) -> tuple[Any, Value]:
-    """Call layers as a configuration says; return the inputs in their form, and the output."""
+) -> tuple[Any, Any]:
+    """Call layers as a configuration says; return inputs and outputs in their forms."""
     for name, members, kind in (("inputs", inputs, InputLayer), ("layers", row, Layer)):
         for member in members:
             if not isinstance(member, kind):
@@ -92,18 +114,37 @@ def values_of(
     begin: Any = values[: len(inputs)]
     if _checks.one_of("form", config.get("form"), ("list", "dict")) == "dict":
         begin = {value.name: value for value in begin}
-    return begin, values[-1]
+    return begin, _ends_of(config, values)
+
+
+def _ends_of(config: Mapping[str, Any], values: Sequence[Value]) -> Any:
+    """Return the outputs that a configuration names in their form; else what comes last."""
+    if config.get("outputs") is None:
+        return values[-1]
+    numbers = _checks.several(config["outputs"])
+    form = _checks.one_of("output_form", config.get("output_form"), ("list", "tuple", "dict"))
+    if not numbers:
+        raise ValueError("outputs: expected numbers of values, found none")
+    last = len(values) - 1
+    ends = [values[_checks.integer("outputs", n, minimum=0, maximum=last)] for n in numbers]
+    if form != "dict":
+        return tuple(ends) if form == "tuple" else ends
+    keys = _checks.several(config.get("output_keys"))
+    if keys is None or len(keys) != len(ends):
+        found = _checks.found(config.get("output_keys"))
+        raise ValueError(f"output_keys: expected {len(ends)} names, found {found}")
+    return dict(zip(keys, ends, strict=True))
 
 
 def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
-    """Find the layers that lead from inputs to an output.
+    """Find the layers that lead from inputs to outputs.
 
     Parameters
     ----------
     inputs : Value, or list or dict of them
         The inputs; values that layers make begin a network too.
-    outputs : Value, or list of one
-        The output.
+    outputs : Value, or list, tuple or dict of them
+        The outputs.
 
     Returns
     -------
@@ -119,21 +160,15 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     TypeError
         If something is no value.
     ValueError
-        If an input does not lead to the output, the output depends on an input that is not given,
-        a value is given twice, or two layers have one name.
+        If an input does not lead to an output, an output depends on an input that is not given,
+        an input is given twice, or two layers have one name.
     """
     begins, form = _several("inputs", inputs)
-    ends, _ = _several("outputs", outputs)
-    if len(ends) != 1:
-        raise ValueError(
-            f"outputs: expected one output, as networks of several are not implemented, found "
-            f"{len(ends)}"
-        )
-    (end,) = ends
+    ends, end_names, end_form = _outputs(outputs)
     numbers = {id(value): number for number, value in enumerate(begins)}
     if len(numbers) != len(begins):
         raise ValueError("inputs: expected each value once, found one twice")
-    made = _made_before(end, numbers)
+    made = _made_before(ends, numbers)
     for value in made:
         if not value.reads and id(value) not in numbers:
             raise ValueError(
@@ -144,18 +179,18 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     for value in begins:
         if id(value) not in reached:
             raise ValueError(
-                f"inputs: expected inputs that lead to the output, found {value.name!r}, which "
+                f"inputs: expected inputs that lead to an output, found {value.name!r}, which "
                 "does not"
             )
-    if id(end) in numbers:
+    if all(id(end) in numbers for end in ends):
         raise ValueError("outputs: expected what a layer makes, found an input")
-    depths, firsts = _depths(made, end, numbers)
+    depths, firsts = _depths(made, ends, numbers)
     of_layer: dict[int, int] = {}
     for value in made:
         if id(value) not in numbers:
             key = id(value.layer)
             of_layer[key] = max(of_layer.get(key, 0), depths[id(value)])
-    # Those of one depth as they were met on the way back from the output.
+    # Those of one depth as they were met on the way back from the outputs.
     called = sorted(
         (value for value in made if id(value) not in numbers),
         key=lambda value: (-depths[id(value)], firsts[id(value.layer)]),
@@ -177,7 +212,25 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     keys = [(-depths[id(value)], firsts[id(value)]) for value in begins]
     keys += [(-of_layer[id(layer)], firsts[id(layer)]) for layer in layers]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return Wiring(entries, calls, order, form), layers, [*begins, *called]
+    wiring = Wiring(entries, calls, order, form, [numbers[id(end)] for end in ends], Ends([]))
+    wiring.ends = Ends(end_names or wiring.names_of_outputs(layers), end_form)
+    return wiring, layers, [*begins, *called]
+
+
+def _outputs(given: Any) -> tuple[list[Value], list[str], str]:
+    """Return the outputs in a list, the keys of a dict, and their form.
+
+    Those of a dict are in the order of their keys, as Keras has them; a list of one is that one.
+    """
+    if isinstance(given, Mapping):
+        for key in given:
+            _checks.text("a key of outputs", key)
+        keys = sorted(given)
+        return _values("outputs", [given[key] for key in keys], given), keys, "dict"
+    values = _values("outputs", given, given)
+    if len(values) == 1:
+        return values, [], "one"
+    return values, [], "tuple" if isinstance(given, tuple) else "list"
 
 
 def _several(name: str, given: Any) -> tuple[list[Value], str]:
@@ -191,11 +244,16 @@ def _several(name: str, given: Any) -> tuple[list[Value], str]:
                     f"{name}: expected values by their names, found {value.name!r} as {key!r}"
                 )
         given = [value for _, value in parts]
+    return _values(name, given, given), form
+
+
+def _values(name: str, given: Any, shown: Any) -> list[Value]:
+    """Return values in a list; `shown` is what was given, for a message."""
     values = [given] if isinstance(given, Value) else _checks.several(given)
     if not values:
         raise TypeError(
             f"{name}: expected a value, such as Input makes, or several, found "
-            f"{_checks.found(given)}"
+            f"{_checks.found(shown)}"
         )
     for place, value in enumerate(values):
         if not isinstance(value, Value):
@@ -204,15 +262,15 @@ def _several(name: str, given: Any) -> tuple[list[Value], str]:
                 f"{where}: expected a value, such as Input and called layers make, found "
                 f"{_checks.found(value)}"
             )
-    return values, form
+    return values
 
 
-def _made_before(end: Value, stops: Mapping[int, int]) -> list[Value]:
-    """Return what a value is made of, and itself, each behind what it is made of."""
+def _made_before(ends: Sequence[Value], stops: Mapping[int, int]) -> list[Value]:
+    """Return what values are made of, and themselves, each behind what it is made of."""
     found: list[Value] = []
     seen: set[int] = set()
     # Values, and whether what they are made of was found: no recursion, as networks may be deep.
-    todo = [(end, False)]
+    todo = [(end, False) for end in reversed(ends)]
     while todo:
         value, whole = todo.pop()
         if whole:
@@ -226,9 +284,9 @@ def _made_before(end: Value, stops: Mapping[int, int]) -> list[Value]:
 
 
 def _depths(
-    made: Sequence[Value], end: Value, stops: Mapping[int, int]
+    made: Sequence[Value], ends: Sequence[Value], stops: Mapping[int, int]
 ) -> tuple[dict[int, int], dict[int, int]]:
-    """Return how far each value is from the output; and when what makes it is met from there."""
+    """Return how far each value is from the outputs; and when what makes it is met from there."""
     depths = dict.fromkeys(map(id, made), 0)
     of_layer: dict[int, int] = {}
     for value in reversed(made):
@@ -240,7 +298,7 @@ def _depths(
                 depths[id(read)] = max(depths[id(read)], depths[mine] + 1)
     firsts: dict[int, int] = {}
     seen: set[int] = set()
-    todo = [end]
+    todo = [*reversed(ends)]
     while todo:
         value = todo.pop()
         if id(value) in seen:
