@@ -75,11 +75,19 @@ def test_dicts_have_names_of_their_own():
     model.compile("sgd", {"zz": "mse", "first": SPARSE}, metrics={"first": "accuracy"})
     history = model.fit(X, {"zz": A, "first": B}, verbose=0)
     assert list(history.history) == ["first_accuracy", "first_loss", "loss", "zz_loss"]
+    inputs, _, a, _ = parts()
     alone = fanin.Model(inputs, {"only": a})
     assert list(alone(X)) == ["only"]
     alone.compile("sgd", "mse", metrics=["mae"])
     assert list(alone.fit(X, {"only": A}, verbose=0).history) == ["loss", "mae"]
     assert isinstance(alone.evaluate(X, A, verbose=0), list)
+
+
+def test_losses_of_a_dict_are_listed_as_they_were_given(tmp_path):
+    model = compiled("dict", loss={"b": SPARSE, "a": "mse"}, metrics={"b": ["accuracy"]})
+    assert model.metrics_names == ["loss", "b_loss", "a_loss", "b_accuracy"]
+    assert reloaded(model, tmp_path).metrics_names == model.metrics_names
+    assert compiled(loss={"b": SPARSE, "a": "mse"}).metrics_names == ["loss", "a_loss", "b_loss"]
 
 
 def test_one_output_in_a_list_is_that_output():
@@ -140,6 +148,25 @@ def test_a_model_of_several_outputs_is_a_layer(form):
     y = inner.predict(X, verbose=0)
     y = list(y.values()) if form == "dict" else y
     assert np.array_equal(model.predict(X, verbose=0), np.concatenate([y[1], y[0]], axis=1))
+
+
+def test_what_reads_a_model_of_several_outputs_may_be_deep_or_not():
+    """As of an encoder, whose one output goes through more than the other."""
+    inner = made()
+    inputs = fanin.Input((4,), dtype="float64")
+    a, b = inner(layers.Dense(4, "relu", dtype="float64")(inputs))
+    b = layers.Dense(2, "relu", dtype="float64")(b)
+    outer = fanin.Model(inputs, layers.Dense(1)(layers.Concatenate()([b, a])), rng=0)
+    assert np.shares_memory(inner.params, outer.params)
+    before = inner.predict(X, verbose=0)
+    outer.compile("sgd", "mse")
+    outer.fit(X, A, verbose=0)
+    assert not any(map(np.array_equal, inner.predict(X, verbose=0), before))
+    twin = copy.deepcopy(outer)
+    assert np.array_equal(twin.predict(X, verbose=0), outer.predict(X, verbose=0))
+    again = fanin.Model.from_config(outer.get_config())
+    again.set_weights(outer.get_weights())
+    assert np.array_equal(again.predict(X, verbose=0), outer.predict(X, verbose=0))
 
 
 def test_gradients_go_back_from_each_output():
@@ -300,10 +327,10 @@ def test_a_step_goes_down_the_gradient_of_the_sum(weights):
 
 
 def test_an_output_without_a_loss_changes_nothing():
-    inputs, _, a, b = parts()
     found = []
-    for outputs, loss, y in ((a, "mse", A), ([b, a], [None, "mse"], [B, A])):
-        model = fanin.Model(inputs, outputs, rng=0)
+    for alone, loss, y in ((True, "mse", A), (False, [None, "mse"], [B, A])):
+        inputs, _, a, b = parts()
+        model = fanin.Model(inputs, a if alone else [b, a], rng=0)
         model.get_layer("a").set_weights([np.ones((5, 1)), np.ones(1)])
         model.get_layer("hidden").set_weights([np.full((4, 5), 0.1), np.zeros(5)])
         model.compile(fanin.optimizers.SGD(0.1), loss, metrics=None)
@@ -417,8 +444,10 @@ def test_frames_by_their_columns():
     assert np.array_equal(
         one.predict(frame[["p", "q"]], verbose=0), one.predict(X[:, :2], verbose=0)
     )
-    with pytest.raises(ValueError, match="x: expected the inputs p, q, found p, q, a, b"):
-        model.predict(frame, verbose=0)
+    # Columns that no input is called by are left alone, as in Keras.
+    assert np.array_equal(model.predict(frame, verbose=0)[0], model.predict(x, verbose=0)[0])
+    with pytest.raises(ValueError, match="x: expected the inputs p, q, found p, a, b"):
+        model.predict(frame[["p", "a", "b"]], verbose=0)
 
 
 # Files and copies.

@@ -66,7 +66,7 @@ CASES = {
     ),
     "names of one's own": (
         "other dict",
-        {"loss": {"first": BCE, "second": "mse", "third": SPARSE}, "metrics": {"first": ["mae"]}},
+        {"loss": {"third": SPARSE, "second": "mse", "first": BCE}, "metrics": {"first": ["mae"]}},
         {},
         {"first": C, "second": A, "third": B},
     ),

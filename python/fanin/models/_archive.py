@@ -144,9 +144,15 @@ def _compile_config(compiled: Compiled) -> dict[str, Any]:
         return parts if compiled.several else parts[0]
 
     aims = compiled.aims
+    of_losses = [None if aim.loss is None else losses.serialize(aim.loss) for aim in aims]
+    loss = formed(of_losses)
+    if compiled.several and compiled.ends.form == "dict":  # whose order counts
+        named = zip(compiled.ends.names, of_losses, strict=True)
+        places = {name: aim.place for name, aim in zip(compiled.ends.names, aims, strict=True)}
+        loss = dict(sorted(named, key=lambda pair: places[pair[0]]))
     config = {
         "optimizer": optimizers.serialize(compiled.optimizer),
-        "loss": formed([None if a.loss is None else losses.serialize(a.loss) for a in aims]),
+        "loss": loss,
         "metrics": formed([written(aim.metrics) for aim in aims]),
     }
     # Where nothing was said of these, an earlier version reads the file too.

@@ -201,7 +201,7 @@ class Compiled:
         slots = given.pop("slots", None)  # of 0.1.0
         if "loss" in given:  # before there were several outputs
             loss, metrics = given.pop("loss"), as_metrics(given.pop("metrics"))
-            given |= {"ends": Ends(["output"]), "aims": [Aim(loss, 1.0, metrics, [])]}
+            given |= {"ends": Ends(["output"]), "aims": [Aim(loss, 1.0, metrics, [], 0)]}
             given = {"seen": None, "told": None, "_memory": (None, [], None), **given}
         self.__dict__.update(given)
         if slots is not None:
@@ -276,8 +276,10 @@ class Compiled:
             if aim.wanted
         ]
         others = [name for of_each in both for own in of_each for name in own]
-        # As Keras lists them: of several outputs in alphabetical order.
-        return goals, ["loss", *losses.values(), *(sorted(others) if self.several else others)]
+        # As Keras lists them: of several outputs metrics are in alphabetical order.
+        told = sorted(told, key=lambda output: self.aims[output].place)
+        of_losses = [losses[output] for output in told]
+        return goals, ["loss", *of_losses, *(sorted(others) if self.several else others)]
 
     @property
     def targets(self) -> list[Wanted]:

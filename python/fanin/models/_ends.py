@@ -174,6 +174,8 @@ class Aim:
     """By name or as objects; which accuracy is meant is known with the network's outputs."""
     weighted: list[str | Metric]
     """Those in which samples weigh what they weigh in the loss."""
+    place: int
+    """Where its loss stands among those that `evaluate` returns."""
 
     @classmethod
     def of_each(
@@ -184,7 +186,13 @@ class Aim:
         weights = ends.weights(loss_weights, of_losses)
         plain = ends.metrics("metrics", metrics)
         weighted = ends.metrics("weighted_metrics", weighted_metrics)
-        return [cls(*parts) for parts in zip(of_losses, weights, plain, weighted, strict=True)]
+        places = [*range(len(ends.names))]
+        if ends.form == "dict" and isinstance(loss, Mapping) and set(loss) <= set(ends.names):
+            # Keras lists the losses of a dict of outputs as they were given, others by output.
+            order = [*loss, *(name for name in ends.names if name not in loss)]
+            places = [order.index(name) for name in ends.names]
+        both = zip(of_losses, weights, plain, weighted, places, strict=True)
+        return [cls(*parts) for parts in both]
 
     @property
     def wanted(self) -> bool:

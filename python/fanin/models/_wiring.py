@@ -45,12 +45,13 @@ class Wiring:
         return [layer.shape for layer in self.inputs]
 
     def given(self, name: str, x: Any) -> list[Any]:
-        """Return what is given for each input: a list has them in order, a dict by name."""
+        """Return what is given for each input: in order, or by name in a dict or frame."""
         names = [layer.name for layer in self.inputs]
         if len(names) > 1 and hasattr(x, "columns") and hasattr(x, "__getitem__"):
             x = {column: x[column] for column in x.columns}  # a data frame
         if isinstance(x, Mapping):
-            if set(x) != set(names):
+            # Others may be there too, as in Keras: a table has more columns than a model needs.
+            if not set(names) <= set(x):
                 found = ", ".join(map(str, x)) or "none"
                 raise ValueError(f"{name}: expected the inputs {', '.join(names)}, found {found}")
             return [x[key] for key in names]
@@ -195,6 +196,7 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
         (value for value in made if id(value) not in numbers),
         key=lambda value: (-depths[id(value)], firsts[id(value.layer)]),
     )
+    called = _together(called, numbers)
     layers = _once(value.layer for value in called)
     for place, layer in enumerate(layers):
         check_name(layer.name, layers[:place])
@@ -281,6 +283,38 @@ def _made_before(ends: Sequence[Value], stops: Mapping[int, int]) -> list[Value]
             if id(value) not in stops:
                 todo.extend((read, False) for read in reversed(value.reads))
     return found
+
+
+def _together(called: list[Value], stops: Mapping[int, int]) -> list[Value]:
+    """Return calls, in an order in which they can run, so that arrays of networks stay in a row.
+
+    Layers of a network that is there, such as one of several outputs, are called one after the
+    other as they are there, where they would be parted or in another order.
+    """
+    from fanin.models import _sharing
+
+    for home in _sharing.owners(_once(value.layer for value in called)):
+        layers = _once(value.layer for value in called)
+        if _sharing.fits(home, layers):
+            continue
+        places = {id(layer): place for place, layer in enumerate(home.computing)}
+        firsts: dict[int, Value] = {}
+        for value in called:
+            if id(value.layer) in places:
+                firsts.setdefault(id(value.layer), value)
+        block = sorted(firsts.values(), key=lambda value: places[id(value.layer)])
+        inside = {id(value) for value in block}
+        start = next(place for place, value in enumerate(called) if id(value) in inside)
+        done = dict.fromkeys([*stops, *map(id, called[:start])], 0)
+        behind = []
+        # What they are made of, themselves, and what there is besides: each behind what it reads.
+        reads = [read for value in block for read in value.reads if id(read) not in inside]
+        for value in (*_made_before(reads, done), *_made_before(block, done), *called[start:]):
+            if id(value) not in done:
+                done[id(value)] = 0
+                behind.append(value)
+        called = [*called[:start], *behind]
+    return called
 
 
 def _depths(
