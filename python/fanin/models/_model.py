@@ -182,8 +182,9 @@ class Model(Trainable):
 
     @property
     def output_shape(self) -> Any:
-        """Shape of the output with the batch axis as None; of several a list, tuple or dict."""
-        return self._shape_of_outputs(None)
+        """Shape of the output with the batch axis as None; of several a list or dict of them."""
+        shapes = self._shape_of_outputs(None)
+        return [*shapes] if self.ends.form == "tuple" else shapes  # as Keras has it
 
     def _shape_of_outputs(self, samples: int | None) -> Any:
         plan = self.plan_for(self._wired.shape)

@@ -115,7 +115,18 @@ def values_of(
     begin: Any = values[: len(inputs)]
     if _checks.one_of("form", config.get("form"), ("list", "dict")) == "dict":
         begin = {value.name: value for value in begin}
-    return begin, _ends_of(config, values)
+    return begin, InOrder(_ends_of(config, values), values[len(inputs) :])
+
+
+@dataclass(eq=False, repr=False)
+class InOrder:
+    """Outputs, and the calls that make them in the order that they are to have.
+
+    A network that shares layers may have its arrays in another order than their depths give.
+    """
+
+    outputs: Any
+    calls: list[Value]
 
 
 def _ends_of(config: Mapping[str, Any], values: Sequence[Value]) -> Any:
@@ -144,7 +155,7 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     ----------
     inputs : Value, or list or dict of them
         The inputs; values that layers make begin a network too.
-    outputs : Value, or list, tuple or dict of them
+    outputs : Value, or list, tuple or dict of them, or InOrder
         The outputs.
 
     Returns
@@ -164,6 +175,8 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
         If an input does not lead to an output, an output depends on an input that is not given,
         an input is given twice, or two layers have one name.
     """
+    ordered = outputs.calls if isinstance(outputs, InOrder) else []
+    outputs = outputs.outputs if isinstance(outputs, InOrder) else outputs
     begins, form = _several("inputs", inputs)
     ends, end_names, end_form = _outputs(outputs)
     numbers = {id(value): number for number, value in enumerate(begins)}
@@ -196,6 +209,8 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
         (value for value in made if id(value) not in numbers),
         key=lambda value: (-depths[id(value)], firsts[id(value.layer)]),
     )
+    if ordered:
+        called = [value for value in ordered if id(value) in depths]
     called = _together(called, numbers)
     layers = _once(value.layer for value in called)
     for place, layer in enumerate(layers):
