@@ -182,13 +182,13 @@ class Model(Trainable):
 
     @property
     def output_shape(self) -> Any:
-        """Shape of the output with the batch axis as None; of several a list or dict of them."""
-        shapes = self._shape_of_outputs(None)
-        return [*shapes] if self.ends.form == "tuple" else shapes  # as Keras has it
+        """Shape of the output with the batch axis as None; of several a list, as Keras has it."""
+        shapes = self._shapes_of_outputs(None)
+        return shapes if len(shapes) > 1 else shapes[0]
 
-    def _shape_of_outputs(self, samples: int | None) -> Any:
+    def _shapes_of_outputs(self, samples: int | None) -> list[tuple[int | None, ...]]:
         plan = self.plan_for(self._wired.shape)
-        return self.ends.formed([(samples, *shape) for shape in plan.shapes_of_outputs])
+        return [(samples, *shape) for shape in plan.shapes_of_outputs]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the output for a shape of the input.
@@ -212,7 +212,7 @@ class Model(Trainable):
                     f"input_shape: expected samples of shape {layer.shape} for input "
                     f"{layer.name!r}, found {shape}"
                 )
-        return self._shape_of_outputs(given[0][0])
+        return self.ends.formed(self._shapes_of_outputs(given[0][0]))
 
     def take(self, x: Any, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
