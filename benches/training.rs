@@ -9,7 +9,7 @@ use common::{adam, batch_normalization, dense, normals, sparse_crossentropy};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use fanin::losses::{self, Targets};
 use fanin::metrics;
-use fanin::network::{Arrays, Data, Objective, Plan, Trainer};
+use fanin::network::{Arrays, Data, Labels, Objective, Plan, Trainer};
 use fanin::optimizers;
 use fanin::parallel::Threads;
 use fanin::settings::Settings;
@@ -79,8 +79,10 @@ fn steps(criterion: &mut Criterion) {
                     let rule = optimizers::from_settings(&adam()).expect("a rule");
                     let data = Data {
                         x: &x,
-                        y: Targets::Classes(&y),
-                        weights: &[],
+                        labels: vec![Labels {
+                            y: Targets::Classes(&y),
+                            weights: &[],
+                        }],
                     };
                     let threads = Threads::new(threads).expect("threads");
                     let mut trainer =

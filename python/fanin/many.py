@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import ArrayLike
-
 from fanin import _checks, random
 from fanin._absences import _absent
 from fanin.callbacks import History
@@ -13,15 +11,15 @@ from fanin.models import Model, _course, _training
 from fanin.models._model import as_model
 
 if TYPE_CHECKING:
-    from fanin.typing import Validation, Verbose
+    from fanin.typing import InputsLike, TargetsLike, Validation, Verbose, WeightsLike
 
 __all__ = ["fit_many"]
 
 
 def fit_many(
     models: Iterable[Model],
-    x: ArrayLike,
-    y: ArrayLike,
+    x: "InputsLike",
+    y: "TargetsLike",
     batch_size: int | None = None,
     epochs: int = 1,
     verbose: "Verbose" = "auto",
@@ -30,7 +28,7 @@ def fit_many(
     validation_data: "Validation | None" = None,
     shuffle: bool = True,
     class_weight: Mapping[int, float] | None = None,
-    sample_weight: ArrayLike | None = None,
+    sample_weight: "WeightsLike | None" = None,
     initial_epoch: int = 0,
     validation_batch_size: int | None = None,
     validation_freq: int | Sequence[int] = 1,
@@ -52,9 +50,9 @@ def fit_many(
     models : iterable of Sequential or Model
         The networks, compiled. Layers and optimizers may differ; the shapes of inputs and outputs,
         the dtype, the loss and the metrics may not.
-    x : array_like of shape (n, ...)
+    x : array_like of shape (n, ...), or list or dict of them
         The samples.
-    y : array_like
+    y : array_like, or list or dict of them
         The targets: integers of shape (n,) for sparse losses, else like the outputs.
     batch_size : int, optional
         Samples of a batch; 32 if None. The last batch may be smaller.

@@ -49,8 +49,11 @@ __all__ = [
     "LossFunction",
     "LossLike",
     "LossName",
+    "LossWeightsLike",
+    "LossesLike",
     "MetricLike",
     "MetricName",
+    "MetricsLike",
     "ModelLike",
     "NonlinearityLike",
     "NonlinearityName",
@@ -58,10 +61,12 @@ __all__ = [
     "OptimizerName",
     "RandomSource",
     "Rng",
+    "TargetsLike",
     "TorchModel",
     "Validation",
     "Verbose",
     "WeightArray",
+    "WeightsLike",
 ]
 
 # Arrays and settings.
@@ -74,8 +79,14 @@ Verbose: TypeAlias = Literal["auto", 0, 1, 2] | int | str
 """How much `fit`, `evaluate` and `predict` print."""
 InputsLike: TypeAlias = ArrayLike | Sequence[ArrayLike] | Mapping[str, ArrayLike]
 """What a model is given: an array, or one for each of its inputs, in order or by name."""
+TargetsLike: TypeAlias = ArrayLike | Sequence[ArrayLike | None] | Mapping[str, ArrayLike | None]
+"""Targets: an array, or one for each output of a model, in order or by name."""
+WeightsLike: TypeAlias = TargetsLike
+"""Weights of samples: an array for all outputs, or one for each, in order or by name."""
 Validation: TypeAlias = (
-    tuple[InputsLike, ArrayLike] | tuple[InputsLike, ArrayLike, ArrayLike] | Sequence[ArrayLike]
+    tuple[InputsLike, TargetsLike]
+    | tuple[InputsLike, TargetsLike, WeightsLike]
+    | Sequence[ArrayLike]
 )
 """What `validation_data` takes: samples, targets and perhaps weights."""
 
@@ -325,6 +336,15 @@ MetricLike: TypeAlias = (
     | Mapping[str, object]
 )
 """A metric: a name, an object or class, a function of targets and outputs, or a configuration."""
+LossesLike: TypeAlias = LossLike | Sequence[LossLike | None] | Mapping[str, LossLike | None]
+"""The loss of a model: one, or one for each output, in order or by name."""
+LossWeightsLike: TypeAlias = float | Sequence[float | None] | Mapping[str, float | None]
+"""What the loss of each output is multiplied by in their sum."""
+MetricsLike: TypeAlias = (
+    Sequence[MetricLike | Sequence[MetricLike] | None]
+    | Mapping[str, MetricLike | Sequence[MetricLike] | None]
+)
+"""The metrics of a model: a list, or one for each output, in order or by name."""
 OptimizerLike: TypeAlias = OptimizerName | str | Optimizer | type[Optimizer] | Mapping[str, object]
 """An optimizer: a name, an object or class, or a configuration."""
 

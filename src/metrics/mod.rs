@@ -28,6 +28,18 @@ pub trait Metric<F: Float>: Debug + Send + Sync {
         rows.map(|(i, outputs)| self.row(outputs, targets.row(i, width)).wide())
             .sum()
     }
+
+    /// Its sum over the rows of a batch, each times its weight; none means that all weigh 1.
+    fn weighted_sum(&self, width: usize, outputs: &[F], targets: Targets<F>, weights: &[F]) -> f64 {
+        if weights.is_empty() {
+            return self.sum(width, outputs, targets);
+        }
+        let rows = outputs.chunks_exact(width).zip(weights).enumerate();
+        rows.map(|(i, (outputs, weight))| {
+            weight.wide() * self.row(outputs, targets.row(i, width)).wide()
+        })
+        .sum()
+    }
 }
 
 /// The metric that `settings` describe.

@@ -1,15 +1,17 @@
 //! From calls of layers to a graph: which layer reads which values, in the shapes that layers see.
 
+use std::sync::Arc;
+
 use super::graph::{Graph, Value, size_of_array, value};
 use super::plan::Layer;
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::layers::{from_shapes, one};
+use crate::layers::{Concatenate, from_shapes, one};
 use crate::settings::{Settings, Value as Setting};
 use crate::shape::Shape;
 
 /// A value, and its shape without the batch axis.
-type Shaped = (Value, Vec<usize>);
+pub(super) type Shaped = (Value, Vec<usize>);
 
 /// One call of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,17 +40,20 @@ pub(super) struct Called<F: Float> {
     pub(super) layers: Vec<Layer>,
     /// The shape of that, without the batch axis.
     pub(super) output_shapes: Vec<Vec<usize>>,
-    /// What the last one makes.
+    /// The outputs, and their shapes, without the batch axis.
+    pub(super) ends: Vec<Shaped>,
+    /// The output; of several all of them side by side.
     pub(super) output: Value,
 }
 
 impl<F: Float> Called<F> {
     /// Call layers, the first time in the order of their settings. Samples have inputs of these shapes, one after the
-    /// other.
+    /// other. The outputs are values by number; where none are named, what the last call makes.
     pub(super) fn new(
         input_shapes: &[Vec<usize>],
         settings: &[Settings],
         calls: &[Call],
+        outputs: &[usize],
     ) -> Result<Self> {
         let (mut graph, mut values) = Self::inputs(input_shapes)?;
         let (mut layers, mut output_shapes) = (Vec::new(), Vec::new());
@@ -75,11 +80,20 @@ impl<F: Float> Called<F> {
         if times.contains(&0) {
             return Err(Error::value("calls", "a call of each layer", calls.len()));
         }
+        let last = [values.len() - 1];
+        let outputs = if outputs.is_empty() { &last } else { outputs };
+        let end = |&number: &usize| values.get(number).cloned();
+        let ends: Option<Vec<_>> = outputs.iter().map(end).collect();
+        let ends = ends.ok_or_else(|| {
+            let expected = format!("numbers of values below {}", values.len());
+            Error::value("outputs", expected, format!("{outputs:?}"))
+        })?;
         Ok(Self {
+            output: side_by_side(&mut graph, &ends)?,
             graph,
             layers,
             output_shapes,
-            output: values[values.len() - 1].0,
+            ends,
         })
     }
 
@@ -107,6 +121,21 @@ impl<F: Float> Called<F> {
         }
         Ok((graph, values))
     }
+}
+
+/// The numbers of all values in one row a sample, unless there is one value.
+fn side_by_side<F: Float>(graph: &mut Graph<F>, values: &[Shaped]) -> Result<Value> {
+    if let [(one, _)] = values {
+        return Ok(*one);
+    }
+    let row = |&(x, _): &Shaped| Value {
+        rows: 1,
+        width: x.size(),
+        ..x
+    };
+    let rows: Vec<_> = values.iter().map(row).collect();
+    let widths = rows.iter().map(|x| x.width).collect();
+    graph.join(Arc::new(Concatenate { widths }), &rows)
 }
 
 /// Call a layer that was called so many times before; return what it makes, and the shape of that.

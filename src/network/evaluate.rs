@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::objective::Scratch;
 use super::pass::awake;
-use super::{Cursor, Data, Objective, Plan, Program, Run, count_samples, forward};
+use super::{Cursor, Data, Labels, Objective, Plan, Program, Run, count_samples, forward};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::State;
@@ -179,14 +179,15 @@ impl<'a, F: Float> Predictor<'a, F> {
     }
 }
 
-/// Evaluation: the mean loss and metrics over samples.
+/// Evaluation: the mean losses and metrics over samples.
 #[derive(Debug)]
 pub struct Evaluation<'a, F: Float> {
     plan: Plan<F>,
     blocks: Blocks<'a, F>,
     objective: Objective<F>,
     data: Data<'a, F>,
-    row_weights: Vec<F>,
+    /// For each goal, what each row counts; empty where all count the same.
+    row_weights: Vec<Vec<F>>,
     outputs: Buffer<F>,
     scratch: Scratch<F>,
     sums: Vec<f64>,
@@ -204,16 +205,18 @@ impl<'a, F: Float> Evaluation<'a, F> {
         threads: Threads,
     ) -> Result<Self> {
         count_samples(&plan, &objective, &data)?;
-        let rows = plan.output_rows();
         let blocks = Blocks::new(&plan, w, state, data.x, batch_size, threads)?;
-        Ok(Self {
-            row_weights: data
-                .weights
-                .iter()
+        let goals = objective.labels().zip(&data.labels);
+        let by_row = |((_, rows, _), labels): ((bool, usize, usize), &Labels<F>)| {
+            let weights = labels.weights.iter();
+            weights
                 .flat_map(|&weight| std::iter::repeat_n(weight, rows))
-                .collect(),
+                .collect()
+        };
+        Ok(Self {
+            row_weights: goals.map(by_row).collect(),
             outputs: zeros(blocks.size.saturating_mul(plan.output_size()))?,
-            scratch: objective.scratch(&plan, blocks.size)?,
+            scratch: objective.scratch(blocks.size)?,
             sums: vec![0.0; objective.sums()],
             plan,
             blocks,
@@ -234,28 +237,32 @@ impl<'a, F: Float> Evaluation<'a, F> {
             scratch,
             sums,
         } = self;
+        let samples = blocks.samples.max(1);
         blocks.run_until(deadline, |block, run| {
-            let rows = block.start * plan.output_rows()..block.end * plan.output_rows();
-            let y = match data.y {
-                Targets::Classes(classes) => Targets::Classes(&classes[rows.clone()]),
-                Targets::Values(values) => Targets::Values(
-                    &values[block.start * plan.output_size()..block.end * plan.output_size()],
-                ),
-            };
-            let weights = if row_weights.is_empty() {
-                &[][..]
-            } else {
-                &row_weights[rows]
-            };
             let outputs = &mut outputs[..block.len() * plan.output_size()];
-            if run(outputs) {
-                let data = Data { x: &[], y, weights };
-                objective.score(plan, outputs, &data, scratch, sums, &mut []);
+            if !run(outputs) {
+                return;
             }
+            let labels = |goal: usize| {
+                let (labels, weights) = (&data.labels[goal], &row_weights[goal]);
+                // Of each array there is as much a sample.
+                let rows = |len: usize| {
+                    let each = len / samples;
+                    block.start * each..block.end * each
+                };
+                Labels {
+                    y: match labels.y {
+                        Targets::Classes(y) => Targets::Classes(&y[rows(y.len())]),
+                        Targets::Values(y) => Targets::Values(&y[rows(y.len())]),
+                    },
+                    weights: &weights[rows(weights.len())],
+                }
+            };
+            objective.score(outputs, labels, scratch, sums, &mut []);
         })
     }
 
-    /// The means so far: the loss, then each metric.
+    /// The means so far, of what [`Objective::sums`] lists.
     pub fn means(&self) -> Vec<f64> {
         self.sums
             .iter()

@@ -59,14 +59,14 @@ pub(super) fn activation<F: Float>(operation: &Operation<F>) -> Option<&Arc<dyn 
     (!activate.use_bias).then_some(&activate.activation)
 }
 
-/// The activation that ends a network, if its last operation is one: for a loss that is one formula with it.
+/// The activation that makes an output, if that is an operation of its own.
 pub(super) fn last_activation<F: Float>(
     operations: &[Operation<F>],
     output: Value,
-) -> Option<Arc<dyn Activation<F>>> {
+) -> Option<&Arc<dyn Activation<F>>> {
     // Behind a Flatten a loss sees other rows than the activation did.
-    let last = operations.last().filter(|last| last.makes == output)?;
-    activation(last).cloned()
+    let mut operations = operations.iter().rev();
+    activation(operations.find(|o| o.makes == output)?)
 }
 
 /// The same network on columns, where all rows are narrow and all functions can: a product with its bias and activation

@@ -19,7 +19,7 @@ pub use calls::Call;
 pub use evaluate::{Evaluation, Predictor};
 pub use graph::{Graph, Operation, Place, Value};
 pub use lookups::Lookup;
-pub use objective::Objective;
+pub use objective::{Goal, Objective};
 pub use pass::{Cursor, Part, Run, backward, forward};
 pub use plan::{Layer, Plan};
 pub use program::Program;
@@ -31,43 +31,71 @@ use crate::losses::{Targets, check_classes};
 use crate::memory::{Buffer, filled, zeros};
 
 /// Samples with what the network should say of them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Data<'a, F> {
     /// One sample after the other.
     pub x: &'a [F],
-    /// Their targets.
+    /// For each goal of the objective.
+    pub labels: Vec<Labels<'a, F>>,
+}
+
+/// What one output should be.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels<'a, F> {
+    /// The targets.
     pub y: Targets<'a, F>,
     /// What each sample counts; empty where all count the same.
     pub weights: &'a [F],
 }
 
-/// A batch's inputs and targets, copied together from wherever its samples lie.
+/// A batch's inputs and labels, copied together from wherever its samples lie.
 #[derive(Debug)]
 struct Batch<F> {
     x: Buffer<F>,
-    classes: Vec<i64>,
-    values: Buffer<F>,
-    weights: Buffer<F>,
+    labels: Vec<LabelsOfBatch<F>>,
     /// Samples that are there.
     samples: usize,
 }
 
+/// Those of one output.
+#[derive(Debug)]
+struct LabelsOfBatch<F> {
+    classes: Vec<i64>,
+    values: Buffer<F>,
+    weights: Buffer<F>,
+    /// Whether targets are classes, and whether samples have weights.
+    are_classes: bool,
+    weighs: bool,
+    /// Rows of a sample, and their width.
+    rows: usize,
+    width: usize,
+}
+
 impl<F: Float> Batch<F> {
-    fn new(samples: usize, plan: &Plan<F>, data: &Data<F>) -> Result<Self> {
-        let (classes, values) = match data.y {
-            Targets::Classes(_) => (plan.output_rows(), 0),
-            Targets::Values(_) => (0, plan.output_size()),
-        };
-        let weights = if data.weights.is_empty() {
-            0
-        } else {
-            plan.output_rows()
+    fn new(
+        samples: usize,
+        plan: &Plan<F>,
+        objective: &Objective<F>,
+        data: &Data<F>,
+    ) -> Result<Self> {
+        let labels = objective.labels().zip(&data.labels);
+        let of = |((are_classes, rows, width), labels): ((bool, usize, usize), &Labels<F>)| {
+            let weighs = !labels.weights.is_empty();
+            let all = samples.saturating_mul(rows);
+            let values = if are_classes { 0 } else { width };
+            Ok(LabelsOfBatch {
+                classes: filled(if are_classes { all } else { 0 }, 0)?,
+                values: zeros(all.saturating_mul(values))?,
+                weights: zeros(if weighs { all } else { 0 })?,
+                are_classes,
+                weighs,
+                rows,
+                width,
+            })
         };
         Ok(Self {
             x: zeros(samples.saturating_mul(plan.input_size()))?,
-            classes: filled(samples.saturating_mul(classes), 0)?,
-            values: zeros(samples.saturating_mul(values))?,
-            weights: zeros(samples.saturating_mul(weights))?,
+            labels: labels.map(of).collect::<Result<_>>()?,
             samples: 0,
         })
     }
@@ -78,36 +106,47 @@ impl<F: Float> Batch<F> {
         self.samples = order.len();
         let copy = if in_columns { copy_columns } else { copy_rows };
         copy(data.x, &mut self.x, plan.input_size(), order);
-        match data.y {
-            Targets::Classes(from) => {
-                copy_rows(from, &mut self.classes, plan.output_rows(), order);
-            }
-            Targets::Values(from) => {
-                copy_rows(from, &mut self.values, plan.output_size(), order);
-            }
-        }
-        if !data.weights.is_empty() {
-            let rows = self.weights.chunks_exact_mut(plan.output_rows());
-            for (rows, &sample) in rows.zip(order) {
-                rows.fill(data.weights[sample as usize]);
-            }
+        for (to, from) in self.labels.iter_mut().zip(&data.labels) {
+            to.gather(from, order);
         }
     }
 
-    /// The samples that were [gathered](Self::gather) from `data`.
-    fn data(&self, plan: &Plan<F>, data: &Data<F>) -> Data<'_, F> {
-        let (samples, rows) = (self.samples, self.samples * plan.output_rows());
-        Data {
-            x: &self.x[..samples * plan.input_size()],
-            y: match data.y {
-                Targets::Classes(_) => Targets::Classes(&self.classes[..rows]),
-                Targets::Values(_) => Targets::Values(&self.values[..samples * plan.output_size()]),
-            },
-            weights: if data.weights.is_empty() {
-                &[]
+    /// The inputs that were [gathered](Self::gather).
+    fn inputs(&self, plan: &Plan<F>) -> &[F] {
+        &self.x[..self.samples * plan.input_size()]
+    }
+
+    /// The labels of a goal.
+    fn labels(&self, goal: usize) -> Labels<'_, F> {
+        let labels = &self.labels[goal];
+        let rows = self.samples * labels.rows;
+        Labels {
+            y: if labels.are_classes {
+                Targets::Classes(&labels.classes[..rows])
             } else {
-                &self.weights[..rows]
+                Targets::Values(&labels.values[..rows * labels.width])
             },
+            weights: if labels.weighs {
+                &labels.weights[..rows]
+            } else {
+                &[]
+            },
+        }
+    }
+}
+
+impl<F: Float> LabelsOfBatch<F> {
+    /// Copy those of the samples of `order` together.
+    fn gather(&mut self, from: &Labels<F>, order: &[u32]) {
+        match from.y {
+            Targets::Classes(y) => copy_rows(y, &mut self.classes, self.rows, order),
+            Targets::Values(y) => copy_rows(y, &mut self.values, self.rows * self.width, order),
+        }
+        if self.weighs {
+            let rows = self.weights.chunks_exact_mut(self.rows);
+            for (rows, &sample) in rows.zip(order) {
+                rows.fill(from.weights[sample as usize]);
+            }
         }
     }
 }
@@ -143,16 +182,23 @@ fn count_samples<F: Float>(
     objective: &Objective<F>,
     data: &Data<F>,
 ) -> Result<usize> {
-    if objective.takes_classes() != matches!(data.y, Targets::Classes(_)) {
-        let (classes, values) = ("one class a row", "one number an output");
-        let (expected, found) = if objective.takes_classes() {
-            (classes, values)
-        } else {
-            (values, classes)
-        };
-        return Err(Error::type_of("y", expected, found));
+    let goals = objective.labels();
+    if goals.len() != data.labels.len() {
+        let expected = format!("those of {} outputs", goals.len());
+        return Err(Error::value("y", expected, data.labels.len()));
     }
     let samples = data.x.len() / plan.input_size();
+    for ((takes_classes, _, _), labels) in objective.labels().zip(&data.labels) {
+        if takes_classes != matches!(labels.y, Targets::Classes(_)) {
+            let (classes, values) = ("one class a row", "one number an output");
+            let (expected, found) = if takes_classes {
+                (classes, values)
+            } else {
+                (values, classes)
+            };
+            return Err(Error::type_of("y", expected, found));
+        }
+    }
     if samples * plan.input_size() != data.x.len() {
         return Err(Error::shape(
             "x",
@@ -160,26 +206,36 @@ fn count_samples<F: Float>(
             data.x.len(),
         ));
     }
-    let (found, expected) = match data.y {
-        Targets::Classes(classes) => (classes.len(), samples * plan.output_rows()),
-        Targets::Values(values) => (values.len(), samples * plan.output_size()),
-    };
-    if found != expected {
-        return Err(Error::shape(
-            "y",
-            format!("{expected} elements for {samples} samples"),
-            found,
-        ));
-    }
-    if let Targets::Classes(classes) = data.y {
-        check_classes("y", classes, plan.output_width())?;
-    }
-    if !data.weights.is_empty() && data.weights.len() != samples {
-        return Err(Error::shape(
-            "weights",
-            format!("{samples} weights, one a sample"),
-            data.weights.len(),
-        ));
+    for ((_, rows, width), labels) in goals.zip(&data.labels) {
+        labels.check(samples, rows, width)?;
     }
     Ok(samples)
+}
+
+impl<F: Float> Labels<'_, F> {
+    /// Check that they are those of so many samples of `rows` rows of this width.
+    fn check(&self, samples: usize, rows: usize, width: usize) -> Result<()> {
+        let (found, expected) = match self.y {
+            Targets::Classes(classes) => (classes.len(), samples * rows),
+            Targets::Values(values) => (values.len(), samples * rows * width),
+        };
+        if found != expected {
+            return Err(Error::shape(
+                "y",
+                format!("{expected} elements for {samples} samples"),
+                found,
+            ));
+        }
+        if let Targets::Classes(classes) = self.y {
+            check_classes("y", classes, width)?;
+        }
+        if !self.weights.is_empty() && self.weights.len() != samples {
+            return Err(Error::shape(
+                "weights",
+                format!("{samples} weights, one a sample"),
+                self.weights.len(),
+            ));
+        }
+        Ok(())
+    }
 }

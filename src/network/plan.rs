@@ -1,10 +1,11 @@
 //! What a network means, compiled once and never changed; and from it what runs.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use once_cell::race::OnceBox;
 
-use super::calls::{Call, Called};
+use super::calls::{Call, Called, Shaped};
 use super::graph::{Flat, Graph, Operation, Place, Value};
 use super::layout::Purpose;
 use super::lookups::{Lookup, lookups};
@@ -22,11 +23,14 @@ pub struct Plan<F: Float> {
     operations: Arc<[Operation<F>]>,
     input: Value,
     output: Value,
+    /// The outputs: the one, or those that it has side by side.
+    ends: Arc<[Value]>,
     arrays: Arc<Arrays>,
     made: Arc<Made<F>>,
 }
 
-/// What is made of a plan when it is first asked for: what runs, and the plan that ends before the last activation.
+/// What is made of a plan when it is first asked for: what runs, and the plan of which some outputs end before their
+/// activations, for the first choice of them that is asked for.
 ///
 /// Without a lock, which a fork meanwhile would leave locked in the child: two threads may both make one.
 #[derive(Debug)]
@@ -35,10 +39,8 @@ struct Made<F: Float> {
     by_hand: OnceBox<Arc<Program<F>>>,
     update: OnceBox<Arc<Program<F>>>,
     training: OnceBox<Arc<Program<F>>>,
-    before_activation: OnceBox<Option<BeforeActivation<F>>>,
+    before_activations: OnceBox<(Vec<bool>, Plan<F>)>,
 }
-
-type BeforeActivation<F> = (Plan<F>, Arc<dyn Activation<F>>);
 
 impl<F: Float> Default for Made<F> {
     fn default() -> Self {
@@ -47,7 +49,7 @@ impl<F: Float> Default for Made<F> {
             by_hand: OnceBox::new(),
             update: OnceBox::new(),
             training: OnceBox::new(),
-            before_activation: OnceBox::new(),
+            before_activations: OnceBox::new(),
         }
     }
 }
@@ -77,6 +79,7 @@ impl Layer {
 struct Arrays {
     layers: Vec<Layer>,
     output_shapes: Vec<Vec<usize>>,
+    end_shapes: Vec<Vec<usize>>,
     parameters: Flat,
     state: Flat,
     variables: Vec<Variable>,
@@ -87,19 +90,21 @@ impl<F: Float> Plan<F> {
     /// Compile a chain of layers for samples of `input_shape` (without the batch axis).
     pub fn new(input_shape: &[usize], settings: &[Settings]) -> Result<Self> {
         let calls = Call::chain(settings.len());
-        Self::of_calls(&[input_shape.to_vec()], settings, &calls)
+        Self::of_calls(&[input_shape.to_vec()], settings, &calls, &[])
     }
 
-    /// Compile calls of layers, of which the last one makes the output. Inputs of these shapes lie in a sample one after
-    /// the other.
+    /// Compile calls of layers. Inputs of these shapes lie in a sample one after the other. The outputs are values by number,
+    /// as [`Call::reads`] counts them; where none are named, there is one, what the last call makes. Several lie in a row
+    /// side by side.
     pub fn of_calls(
         input_shapes: &[Vec<usize>],
         settings: &[Settings],
         calls: &[Call],
+        outputs: &[usize],
     ) -> Result<Self> {
-        let called = Called::new(input_shapes, settings, calls)?;
+        let called = Called::new(input_shapes, settings, calls, outputs)?;
         let (layers, shapes) = (called.layers, called.output_shapes);
-        Self::from_graph(called.graph, called.output, layers, shapes)
+        Self::from_graph(called.graph, called.output, called.ends, layers, shapes)
     }
 
     /// Compile a graph that ends in `output`; each operation counts as a layer.
@@ -107,12 +112,14 @@ impl<F: Float> Plan<F> {
         let layers: Vec<_> = graph.operations.iter().map(Layer::of).collect();
         let shape = |layer: &Layer| vec![layer.output.rows, layer.output.width];
         let shapes = layers.iter().map(shape).collect();
-        Self::from_graph(graph, output, layers, shapes)
+        let ends = vec![(output, vec![output.rows, output.width])];
+        Self::from_graph(graph, output, ends, layers, shapes)
     }
 
     fn from_graph(
         graph: Graph<F>,
         output: Value,
+        ends: Vec<Shaped>,
         layers: Vec<Layer>,
         output_shapes: Vec<Vec<usize>>,
     ) -> Result<Self> {
@@ -145,27 +152,32 @@ impl<F: Float> Plan<F> {
             }
         };
         let variables = parameters.places.iter().map(variable).collect();
+        let (ends, end_shapes): (Vec<_>, _) = ends.into_iter().unzip();
         let arrays = Arrays {
             layers,
             output_shapes,
+            end_shapes,
             parameters,
             state,
             variables,
             lookups: lookups(input, &operations),
         };
-        Ok(Self::with(operations, input, output, Arc::new(arrays)))
+        let arrays = Arc::new(arrays);
+        Ok(Self::with(operations, input, output, &ends, arrays))
     }
 
     fn with(
         operations: Vec<Operation<F>>,
         input: Value,
         output: Value,
+        ends: &[Value],
         arrays: Arc<Arrays>,
     ) -> Self {
         Self {
             operations: operations.into(),
             input,
             output,
+            ends: ends.into(),
             arrays,
             made: Arc::default(),
         }
@@ -194,6 +206,22 @@ impl<F: Float> Plan<F> {
     /// Numbers in the output of a sample.
     pub fn output_size(&self) -> usize {
         self.output.size()
+    }
+
+    /// The outputs: one, or several that lie side by side in the row of a sample.
+    pub fn outputs(&self) -> &[Value] {
+        &self.ends
+    }
+
+    /// The shapes of the outputs, without the batch axis.
+    pub fn shapes_of_outputs(&self) -> &[Vec<usize>] {
+        &self.arrays.end_shapes
+    }
+
+    /// The numbers of a sample that are those of an output.
+    pub fn columns_of(&self, output: usize) -> Range<usize> {
+        let before = self.ends[..output].iter().map(|end| end.size()).sum();
+        before..before + self.ends[output].size()
     }
 
     /// What each call of a layer makes; in a chain there is one a layer.
@@ -302,17 +330,46 @@ impl<F: Float> Plan<F> {
         Program::new(operations, self.output, purpose)
     }
 
-    /// The same network up to the input of its last activation, and that activation.
-    pub fn before_activation(&self) -> Option<BeforeActivation<F>> {
-        let split = || {
-            let activation = lower::last_activation(&self.operations, self.output)?;
-            let (last, before) = self.operations.split_last()?;
-            let (output, arrays) = (last.reads[0], self.arrays.clone());
-            let plan = Self::with(before.to_vec(), self.input, output, arrays);
-            Some((plan, activation))
-        };
-        let made = &self.made.before_activation;
-        made.get_or_init(|| Box::new(split())).clone()
+    /// The activation that makes an output, if nothing else does: for a loss that is one formula with it.
+    pub fn last_activation(&self, output: usize) -> Option<Arc<dyn Activation<F>>> {
+        lower::last_activation(&self.operations, self.ends[output]).cloned()
+    }
+
+    /// The same network of one output up to the input of its last activation.
+    pub fn before_activation(&self) -> Option<Self> {
+        let alone = self.ends.len() == 1 && self.last_activation(0).is_some();
+        alone.then(|| self.before_activations(&[true]))
+    }
+
+    /// The same network where the outputs that are chosen are what goes into the activations that make them.
+    pub fn before_activations(&self, chosen: &[bool]) -> Self {
+        let split = || Box::new((chosen.to_vec(), self.split_at(chosen)));
+        match self.made.before_activations.get_or_init(split) {
+            (known, plan) if known == chosen => plan.clone(),
+            _ => self.split_at(chosen),
+        }
+    }
+
+    fn split_at(&self, chosen: &[bool]) -> Self {
+        let (mut operations, mut ends) = (self.operations.to_vec(), self.ends.to_vec());
+        let choices = ends.iter_mut().zip(chosen);
+        for (end, _) in choices.filter(|(_, chosen)| **chosen) {
+            let maker = operations.iter().find(|o| o.makes == *end);
+            *end = maker.map_or(*end, |maker| maker.reads[0]);
+        }
+        let mut output = self.output;
+        if let [end] = ends[..] {
+            output = end;
+        } else if let Some(join) = operations.last_mut() {
+            for (read, end) in join.reads.iter_mut().zip(&ends) {
+                read.number = end.number;
+            }
+        }
+        // Of an activation that nobody reads now nothing is left.
+        let read = operations.iter().flat_map(|o| &o.reads);
+        let read: Vec<_> = read.chain([&output]).map(|x| x.number).collect();
+        operations.retain(|o| read.contains(&o.makes.number));
+        Self::with(operations, self.input, output, &ends, self.arrays.clone())
     }
 }
 

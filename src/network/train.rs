@@ -24,7 +24,7 @@ pub struct Arrays<'a, F> {
     pub state: &'a mut [F],
     /// The optimizer's slots, one after the other.
     pub slots: &'a mut [F],
-    /// `[steps done since the optimizer was new, samples seen, loss sum, metric sums …]`.
+    /// `[steps done since the optimizer was new, samples seen, sums of losses and metrics …]`.
     pub progress: &'a mut [f64],
     /// The outputs of the batches to come, row after row, as each computes them before its update. What is written leaves
     /// the slice; empty where nobody wants them.
@@ -57,7 +57,7 @@ pub struct Trainer<'a, F: Float> {
     dw: Buffer<F>,
     /// The state after the batch that runs, if it is long: a short one is never given up, and writes where its caller reads.
     state: Buffer<F>,
-    /// Its loss sum and metric sums, likewise.
+    /// Its sums of losses and metrics, likewise.
     sums: Vec<f64>,
     scratch: Scratch<F>,
 }
@@ -107,12 +107,12 @@ impl<'a, F: Float> Trainer<'a, F> {
             begun: None,
             goes_back: false,
             cursor: Cursor::new(&program, largest),
-            batch: Batch::new(largest, &plan, &data)?,
+            batch: Batch::new(largest, &plan, &objective, &data)?,
             values: zeros(program.values_len(largest))?,
             caches: zeros(program.caches_len(largest))?,
             gradients: zeros(program.gradients_len(largest))?,
             dw: zeros(plan.parameter_count())?,
-            scratch: objective.scratch(&plan, largest)?,
+            scratch: objective.scratch(largest)?,
             learning_rates: learning_rates.iter(),
             update: Update::new(&plan, rule),
             state: zeros(plan.state_count())?,
@@ -204,7 +204,6 @@ impl<'a, F: Float> Trainer<'a, F> {
             plan,
             program,
             objective,
-            data,
             cursor,
             values,
             caches,
@@ -230,7 +229,7 @@ impl<'a, F: Float> Trainer<'a, F> {
         } else {
             &mut caches[..]
         };
-        let batch = self.batch.data(plan, data);
+        let (batch, x) = (&self.batch, self.batch.inputs(plan));
         let stops = cursor.stops();
 
         if !self.goes_back {
@@ -242,7 +241,7 @@ impl<'a, F: Float> Trainer<'a, F> {
                 };
                 let state = State::Updating(state);
                 let y = program.output_gradient(samples, gradients);
-                forward(program, run(part), w, state, batch.x, y, values, caches);
+                forward(program, run(part), w, state, x, y, values, caches);
             };
             if !cursor.run_until(deadline, forward) {
                 return false;
@@ -255,11 +254,12 @@ impl<'a, F: Float> Trainer<'a, F> {
             } else {
                 &mut arrays.progress[2..]
             };
-            objective.score(plan, outputs, &batch, &mut self.scratch, sums, copy);
+            let labels = |goal| batch.labels(goal);
+            objective.score(outputs, labels, &mut self.scratch, sums, copy);
             self.goes_back = true;
         }
         let backward = |part| {
-            let (run, x, dx) = (run(part), batch.x, &mut []);
+            let (run, dx) = (run(part), &mut []);
             backward(program, run, w, x, values, caches, &[], gradients, dw, dx);
         };
         if !cursor.run_until(deadline, backward) {
@@ -273,7 +273,7 @@ impl<'a, F: Float> Trainer<'a, F> {
 
         // From here on the caller's arrays change. A batch that is given up is given up before.
         let (w, slots) = (&mut *arrays.w, &mut *arrays.slots);
-        let rows = program.rows(samples, batch.x, values);
+        let rows = program.rows(samples, x, values);
         self.update.step(self.threads, step, dw, (w, slots), rows);
         if stops {
             arrays.state.copy_from_slice(&self.state);

@@ -66,15 +66,18 @@ fn hold<'py, const N: usize>(
 
 #[pymethods]
 impl Plan {
-    /// Layers in a row; or, of inputs of several shapes, calls of layers: (layer, values that it reads).
+    /// Layers in a row; or, of inputs of several shapes, calls of layers: (layer, values that it reads). The outputs are
+    /// values by number; what the last call makes, if none are named.
     #[new]
-    #[pyo3(signature = (input_shape, layers, dtype, calls=None))]
+    #[pyo3(signature = (input_shape, layers, dtype, calls=None, outputs=None))]
     fn new(
         input_shape: &Bound<'_, PyAny>,
         layers: Vec<Bound<'_, PyDict>>,
         dtype: &str,
         calls: Option<&Bound<'_, PyAny>>,
+        outputs: Option<Vec<usize>>,
     ) -> PyResult<Self> {
+        let outputs = outputs.unwrap_or_default();
         let element_type = ElementType::of_name(dtype)?;
         let (input_shapes, calls) = match calls {
             None => (vec![sizes("input_shape", input_shape)?], None),
@@ -90,7 +93,7 @@ impl Plan {
         let layers = layers.iter().map(from_dict).collect::<PyResult<Vec<_>>>()?;
         let calls = calls.unwrap_or_else(|| Call::chain(layers.len()));
         let compiled: Box<dyn Any + Send + Sync> = by_dtype!(element_type, F => {
-            Box::new(network::Plan::<F>::of_calls(&input_shapes, &layers, &calls)?)
+            Box::new(network::Plan::<F>::of_calls(&input_shapes, &layers, &calls, &outputs)?)
         });
         Ok(Self {
             compiled,
@@ -111,6 +114,19 @@ impl Plan {
     #[getter]
     fn output_shapes<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
         by_dtype!(self.element_type, F => shapes(py, self.of::<F>()?.output_shapes()))
+    }
+
+    /// The shape of what a pass makes of one sample; several outputs are one row.
+    #[getter]
+    fn output_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let shape = by_dtype!(self.element_type, F => self.output_shape_of(self.of::<F>()?));
+        PyTuple::new(py, shape)
+    }
+
+    /// The shape of each output.
+    #[getter]
+    fn shapes_of_outputs<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        by_dtype!(self.element_type, F => shapes(py, self.of::<F>()?.shapes_of_outputs()))
     }
 
     #[getter]
@@ -253,13 +269,20 @@ impl Plan {
         Ok((x, samples))
     }
 
+    /// The shape of what a pass makes of one sample.
+    fn output_shape_of<F: Float>(&self, plan: &network::Plan<F>) -> Vec<usize> {
+        match plan.shapes_of_outputs() {
+            [shape] => shape.clone(),
+            _ => vec![plan.output_size()],
+        }
+    }
+
     /// The shape of the outputs for so many samples.
-    pub(super) fn output_shape<F: Float>(
+    pub(super) fn outputs_of<F: Float>(
         &self,
         plan: &network::Plan<F>,
         samples: usize,
     ) -> Vec<usize> {
-        let shape = plan.output_shapes().last().unwrap_or(&self.input_shape);
-        [&[samples][..], shape].concat()
+        [&[samples][..], &self.output_shape_of(plan)].concat()
     }
 }

@@ -2,8 +2,9 @@
 //! objects, and their arrays, borrowed from `NumPy`.
 
 use numpy::{Element, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
 use super::arrays::{check_exact, read, write};
 use super::boundary::shape_error;
@@ -14,7 +15,7 @@ use crate::float::Float;
 use crate::losses::{self, Targets};
 use crate::metrics;
 use crate::network::gate::Reader;
-use crate::network::{self, Arrays, Data};
+use crate::network::{self, Arrays, Data, Labels};
 
 /// A plan and its arrays, and the lock that says who may touch them now.
 #[derive(FromPyObject)]
@@ -34,11 +35,20 @@ impl<'py> Network<'py> {
     }
 }
 
-/// What training minimizes and reports: settings of a loss and of metrics.
+/// What training minimizes and reports: what is wanted of each output.
 #[derive(FromPyObject)]
 pub(super) struct Objective<'py> {
-    loss: Bound<'py, PyDict>,
+    goals: Vec<Goal<'py>>,
+}
+
+/// What is wanted of one output: settings of a loss, if it has one, and of metrics.
+#[derive(FromPyObject)]
+struct Goal<'py> {
+    output: usize,
+    loss: Option<Bound<'py, PyDict>>,
+    weight: f64,
     metrics: Vec<Bound<'py, PyDict>>,
+    weighted: Vec<Bound<'py, PyDict>>,
 }
 
 impl Objective<'_> {
@@ -47,14 +57,27 @@ impl Objective<'_> {
         &self,
         plan: &network::Plan<F>,
     ) -> PyResult<(network::Plan<F>, network::Objective<F>)> {
-        let loss = losses::from_settings(&from_dict(&self.loss)?)?;
-        let metrics = self.metrics.iter();
-        let metrics = metrics.map(|m| Ok(metrics::from_settings(&from_dict(m)?)?));
-        Ok(network::Objective::new(
-            plan,
-            loss,
-            metrics.collect::<PyResult<_>>()?,
-        )?)
+        let goals = self.goals.iter().map(Goal::resolve);
+        let goals = goals.collect::<PyResult<_>>()?;
+        Ok(network::Objective::of(plan, goals)?)
+    }
+}
+
+impl Goal<'_> {
+    fn resolve<F: Float>(&self) -> PyResult<network::Goal<F>> {
+        let loss = |settings| Ok::<_, PyErr>(losses::from_settings(&from_dict(settings)?)?);
+        let all = |all: &[Bound<'_, PyDict>]| {
+            all.iter()
+                .map(|m| Ok(metrics::from_settings(&from_dict(m)?)?))
+                .collect::<PyResult<_>>()
+        };
+        Ok(network::Goal {
+            output: self.output,
+            loss: self.loss.as_ref().map(loss).transpose()?,
+            weight: self.weight,
+            metrics: all(&self.metrics)?,
+            weighted: all(&self.weighted)?,
+        })
     }
 }
 
@@ -66,7 +89,7 @@ pub(super) struct Update<'py> {
 }
 
 /// Batches to train on: rows of the samples, cut into batches of this size, a learning rate for each; how far training is,
-/// `[steps, samples, loss sum, metric sums …]`; and room for the outputs of these rows, as training computes them.
+/// `[steps, samples, sums of losses and metrics …]`; and room for the outputs of these rows, as training computes them.
 #[derive(FromPyObject)]
 pub(super) struct Batches<'py> {
     order: Bound<'py, PyAny>,
@@ -89,7 +112,7 @@ impl<'py, F: Float + Element> Orders<'py, F> {
         let write_outputs = |outputs| {
             let array = write::<F>("outputs", outputs)?;
             let plan = network.plan.get();
-            let shape = plan.output_shape(plan.of::<F>()?, order.len());
+            let shape = plan.outputs_of(plan.of::<F>()?, order.len());
             check_exact("outputs", array.shape(), &shape)?;
             Ok::<_, PyErr>(array)
         };
@@ -151,7 +174,7 @@ impl<'py, F: Float + Element> Borrowed<'py, F> {
     }
 }
 
-/// Samples, their targets and what each of them counts.
+/// Samples, their targets and what each of them counts: an array, or a tuple of one a goal.
 #[derive(FromPyObject)]
 pub(super) struct Samples<'py> {
     x: Bound<'py, PyAny>,
@@ -160,30 +183,64 @@ pub(super) struct Samples<'py> {
 }
 
 impl<'py> Samples<'py> {
-    /// Their arrays, for these plans and targets of this kind.
+    /// Their arrays, for these plans and, for each goal, targets of classes or of values.
     pub(super) fn read<F: Float + Element>(
         &self,
         networks: &[Network<'py>],
-        classes: bool,
+        classes: &[bool],
     ) -> PyResult<SampleArrays<'py, F>> {
         for network in networks {
             network.plan.get().read_samples::<F>(&self.x)?;
         }
-        let weights = self
-            .weights
-            .as_ref()
-            .map(|weights| read("weights", weights));
+        let targets = self.of_each_goal("y", &self.y, classes.len())?;
+        let weights = match &self.weights {
+            Some(weights) => self.of_each_goal("weights", weights, classes.len())?,
+            None => vec![None; classes.len()],
+        };
+        let goals = targets.into_iter().zip(weights).zip(classes);
+        let goals = goals.map(|((y, weights), &classes)| {
+            let y = y.unwrap_or_else(|| self.y.py().None().into_bound(self.y.py()));
+            let weights = weights.map(|weights| read("weights", &weights));
+            Ok(LabelArrays {
+                y: TargetArray::read("y", &y, classes)?,
+                weights: weights.transpose()?,
+            })
+        });
         Ok(SampleArrays {
             x: read("x", &self.x)?,
-            y: TargetArray::read("y", &self.y, classes)?,
-            weights: weights.transpose()?,
+            labels: goals.collect::<PyResult<_>>()?,
         })
+    }
+
+    /// One entry a goal.
+    fn of_each_goal(
+        &self,
+        name: &str,
+        given: &Bound<'py, PyAny>,
+        goals: usize,
+    ) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
+        let several = match given.cast::<PyTuple>() {
+            Ok(several) => several.extract()?,
+            Err(_) => vec![Some(given.clone())],
+        };
+        if several.len() != goals {
+            let found = several.len();
+            return Err(PyValueError::new_err(format!(
+                "{name}: expected {goals}, one a goal, found {found}"
+            )));
+        }
+        Ok(several)
     }
 }
 
 /// The arrays of samples.
 pub(super) struct SampleArrays<'py, F: Element> {
     x: PyReadonlyArrayDyn<'py, F>,
+    labels: Vec<LabelArrays<'py, F>>,
+}
+
+/// The arrays of what one output should be.
+struct LabelArrays<'py, F: Element> {
     y: TargetArray<'py, F>,
     weights: Option<PyReadonlyArrayDyn<'py, F>>,
 }
@@ -191,6 +248,16 @@ pub(super) struct SampleArrays<'py, F: Element> {
 impl<F: Float + Element> SampleArrays<'_, F> {
     /// As the core takes them.
     pub(super) fn data(&self) -> PyResult<Data<'_, F>> {
+        let labels = self.labels.iter().map(LabelArrays::labels);
+        Ok(Data {
+            x: self.x.as_slice()?,
+            labels: labels.collect::<PyResult<_>>()?,
+        })
+    }
+}
+
+impl<F: Float + Element> LabelArrays<'_, F> {
+    fn labels(&self) -> PyResult<Labels<'_, F>> {
         let weights = match &self.weights {
             None => &[],
             // To the core, no weights mean that all samples count the same.
@@ -201,8 +268,7 @@ impl<F: Float + Element> SampleArrays<'_, F> {
             }
             Some(weights) => weights.as_slice()?,
         };
-        Ok(Data {
-            x: self.x.as_slice()?,
+        Ok(Labels {
             y: self.y.targets()?,
             weights,
         })

@@ -46,7 +46,7 @@ fn predict_as<'py, F: Float + Element>(
     let (plan, (x, samples)) = (own.of::<F>()?, own.read_samples::<F>(x)?);
     let (_hold, params, state) = network.hold()?;
     let (w, state) = (read::<F>("params", &params)?, read::<F>("state", &state)?);
-    let y = empty::<F>(py, &own.output_shape(plan, samples))?;
+    let y = empty::<F>(py, &own.outputs_of(plan, samples))?;
     {
         let mut predictor = Predictor::new(
             plan,
@@ -63,7 +63,7 @@ fn predict_as<'py, F: Float + Element>(
     Ok(y.into_any())
 }
 
-/// The means of the loss and of each metric over samples.
+/// The means over samples of what the objective counts.
 #[pyfunction]
 #[pyo3(signature = (network, objective, samples, batch_size, threads=None))]
 pub(super) fn evaluate<'py>(
@@ -90,7 +90,7 @@ fn evaluate_as<'py, F: Float + Element>(
 ) -> PyResult<Vec<f64>> {
     let (plan, objective) = objective.resolve(network.plan.get().of::<F>()?)?;
     let networks = std::slice::from_ref(&network);
-    let samples = samples.read::<F>(networks, objective.takes_classes())?;
+    let samples = samples.read::<F>(networks, &objective.takes_classes())?;
     let (_hold, params, state) = network.hold()?;
     let (w, state) = (read::<F>("params", &params)?, read::<F>("state", &state)?);
     let mut evaluation = Evaluation::new(
@@ -151,10 +151,8 @@ fn train_as<'py, F: Float + Element>(
         .iter()
         .map(|network| objective.resolve(network.plan.get().of::<F>()?))
         .collect::<PyResult<Vec<_>>>()?;
-    let classes = resolved
-        .iter()
-        .all(|(_, objective): &(_, network::Objective<F>)| objective.takes_classes());
-    let samples = samples.read::<F>(networks, classes)?;
+    let (_, first): &(_, network::Objective<F>) = &resolved[0];
+    let samples = samples.read::<F>(networks, &first.takes_classes())?;
     let ids: Vec<_> = networks.iter().map(|own| own.lock.get().id()).collect();
     let _claim = claim(py, ids.clone(), &[], false)?;
     let mut orders = networks
@@ -293,7 +291,7 @@ fn update_as<'py, F: Float + Element>(
             write::<f64>("progress", progress)?,
         ))
     };
-    check_exact("dy", dy.shape(), &own.output_shape(plan, samples))?;
+    check_exact("dy", dy.shape(), &own.outputs_of(plan, samples))?;
     check_exact("state", staged.shape(), &[plan.state_count()])?;
     {
         let (w, state, slots, progress) = borrow()?;

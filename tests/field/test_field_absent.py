@@ -412,8 +412,8 @@ def test_field_N7_metrics_in_the_place_of_loss_weights_are_told_apart():
         lambda: model.compile("adam", "mse", ["mae"]), ValueError, "loss_weights: ", "metrics=["
     )
     assert not model.compiled
-    error = outcome(lambda: model.compile("adam", "mse", weighted_metrics=["mae"]))
-    assert isinstance(error, ValueError)
+    error = outcome(lambda: model.compile("adam", "mse", weighted_metrics="mae"))
+    assert isinstance(error, TypeError)
     assert "loss_weights" not in str(error)
 
 

@@ -364,11 +364,6 @@ def of_two_dtypes():
     return fanin.Model(a, layers.Dense(2, dtype="float64")(layers.Dense(2, dtype="float32")(a)))
 
 
-def two_outputs():
-    a = fanin.Input((3,))
-    return fanin.Model(a, [layers.Dense(2)(a), layers.Dense(2)(a)])
-
-
 REFUSED = {
     "an input that leads nowhere": (unrelated, ValueError, "inputs: expected inputs that lead"),
     "an input that is not listed": (missing, ValueError, "depends on 'b'"),
@@ -400,11 +395,6 @@ REFUSED = {
         lambda: layers.Add()([fanin.Input((3,)), np.ones((2, 3))]),
         TypeError,
         r"x\[1\]: expected a value",
-    ),
-    "several outputs": (
-        two_outputs,
-        ValueError,
-        "outputs: expected one output",
     ),
     "no output": (lambda: fanin.Model(fanin.Input((3,)), []), TypeError, "outputs: expected"),
     "an array as output": (

@@ -76,7 +76,7 @@ TRAIN = """
 from fanin.layers._network import Network
 from fanin.models._compiled import Update
 from fanin.models._samples import Samples
-from fanin.models._objective import Objective
+from fanin.models._objective import Goal, Objective
 from fanin.models._step import Batches
 
 D = {"kind": "dense", "use_bias": True, "trainable": True}
@@ -90,6 +90,7 @@ plan = _core.Plan((256,), [
 adam = {"kind": "adam", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False,
         "weight_decay": 0.0, "clipnorm": 0.0, "clipvalue": 0.0, "global_clipnorm": 0.0}
 loss = {"kind": "sparse_categorical_crossentropy", "from_logits": False}
+aim = Objective([Goal(0, loss, 1.0, [], [])], [], {}, [])
 order = np.tile(_core.permutation("1", "p", 20000), 50)
 
 class Run:
@@ -104,7 +105,7 @@ class Run:
         rates = np.full(-(-len(order) // 50), 1e-3)
         network = Network(plan, self.params, self.state)
         batches = Batches(order, 50, rates, self.progress)
-        _core.train([network], [Update(adam, self.slots)], Objective(loss, [], [], {}),
+        _core.train([network], [Update(adam, self.slots)], aim,
                     Samples(x, y, None), [batches])
 
     def arrays(self):
@@ -164,7 +165,7 @@ def repeat(work):
 
 def train():
     batches = Batches(np.arange(20000, dtype="uint32"), 20000, np.full(1, 1e-3), np.zeros(3))
-    _core.train([network], [update], Objective(loss, [], [], {}), Samples(x, y, None), [batches])
+    _core.train([network], [update], aim, Samples(x, y, None), [batches])
 
 def forward():
     return plan.forward(params, network.state, x, True)

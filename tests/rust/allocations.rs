@@ -9,7 +9,7 @@ use crate::common::{
 };
 use fanin::losses::{self, Targets};
 use fanin::metrics;
-use fanin::network::{Arrays, Data, Objective, Plan, Trainer};
+use fanin::network::{Arrays, Call, Data, Goal, Labels, Objective, Plan, Trainer};
 use fanin::optimizers;
 use fanin::parallel::Threads;
 use fanin::settings::{Settings, Value};
@@ -43,9 +43,21 @@ const BATCH: usize = 64;
 /// Allocations in nine steps, after a first that finds out what the CPU can do.
 fn allocations(width: usize, layers: &[Settings]) -> usize {
     let plan = Plan::<f32>::new(&[width], layers).unwrap();
-    let loss = losses::from_settings(&sparse_crossentropy()).unwrap();
-    let metric = metrics::from_settings(&Settings::new("sparse_categorical_accuracy")).unwrap();
-    let (trained, objective) = Objective::new(&plan, loss, vec![metric]).unwrap();
+    allocations_of(width, &plan, 1)
+}
+
+/// The same of a network of so many outputs of ten classes each.
+fn allocations_of(width: usize, plan: &Plan<f32>, outputs: usize) -> usize {
+    let accuracy = || metrics::from_settings(&Settings::new("sparse_categorical_accuracy"));
+    let goal = |output| Goal {
+        output,
+        loss: Some(losses::from_settings(&sparse_crossentropy()).unwrap()),
+        weight: 1.0,
+        metrics: vec![accuracy().unwrap()],
+        weighted: vec![accuracy().unwrap()],
+    };
+    let goals = (0..outputs).map(goal).collect();
+    let (trained, objective) = Objective::of(plan, goals).unwrap();
     let samples = 10 * BATCH;
     let x: Vec<f32> = normals("x", samples * width)
         .iter()
@@ -58,11 +70,14 @@ fn allocations(width: usize, layers: &[Settings]) -> usize {
         .map(|&z| 0.1 * z as f32)
         .collect();
     let (mut state, mut slots) = (vec![1.0; plan.state_count()], vec![0.0; 2 * w.len()]);
-    let mut progress = [0.0; 4];
+    let mut progress = vec![0.0; 2 + objective.sums()];
+    let labels = Labels {
+        y: Targets::Classes(&y),
+        weights: &x[..samples],
+    };
     let data = Data {
         x: &x,
-        y: Targets::Classes(&y),
-        weights: &[],
+        labels: vec![labels; outputs],
     };
     let clipped = adam().with("global_clipnorm", Value::Float(1.0));
     let rule = optimizers::from_settings(&clipped).unwrap();
@@ -128,4 +143,19 @@ fn a_step_with_products_allocates_nothing() {
         allocations(600, &[dense(500, "relu"), dense(10, "softmax")]),
         0
     );
+}
+
+#[test]
+fn a_step_of_several_outputs_allocates_nothing() {
+    let layers = [
+        dense(64, "relu"),
+        dense(10, "softmax"),
+        dense(10, "softmax"),
+    ];
+    let calls = [(0, 0), (1, 1), (2, 1)].map(|(layer, read)| Call {
+        layer,
+        reads: vec![read],
+    });
+    let plan = Plan::of_calls(&[vec![100]], &layers, &calls, &[3, 2]).unwrap();
+    assert_eq!(allocations_of(100, &plan, 2), 0);
 }

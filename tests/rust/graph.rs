@@ -75,13 +75,25 @@ fn chain() -> Plan<f64> {
     Plan::new(&[17], &layers).unwrap()
 }
 
-fn all() -> [(&'static str, Plan<f64>); 5] {
+/// Rows of several axes, what a layer makes of them, the input and a value twice as outputs.
+fn outputs() -> Plan<f64> {
+    let settings = [dense(4, "tanh"), dense(3, "softmax"), batch_normalization()];
+    let calls = [(0, 0), (1, 1), (2, 1)].map(|(layer, read)| Call {
+        layer,
+        reads: vec![read],
+    });
+    let ends = [2, 0, 3, 1, 2];
+    Plan::of_calls(&[vec![2, 5]], &settings, &calls, &ends).unwrap()
+}
+
+fn all() -> [(&'static str, Plan<f64>); 6] {
     [
         ("residual", residual()),
         ("concatenation", concatenation()),
         ("used twice", used_twice()),
         ("siblings", siblings()),
         ("chain", chain()),
+        ("outputs", outputs()),
     ]
 }
 
@@ -108,7 +120,7 @@ fn called(between: &[Settings], calls: &[Call]) -> Plan<f64> {
         call(between.len() + 1, &[end]),
         call(between.len() + 2, &[end + 1]),
     ]);
-    Plan::of_calls(&[vec![3], vec![3]], &settings, &all).unwrap()
+    Plan::of_calls(&[vec![3], vec![3]], &settings, &all, &[]).unwrap()
 }
 
 /// One of each layer that joins values or changes shapes, on 4 numbers each.
@@ -187,7 +199,7 @@ fn calls_that_mean_nothing_are_refused() {
     };
     let shapes = [vec![3], vec![4]];
     let of = |settings: &[Settings], calls: &[Call]| {
-        let refused = Plan::<f64>::of_calls(&shapes, settings, calls);
+        let refused = Plan::<f64>::of_calls(&shapes, settings, calls, &[]);
         refused.unwrap_err().to_string()
     };
     let alone = std::slice::from_ref(&tanh);
@@ -203,6 +215,12 @@ fn calls_that_mean_nothing_are_refused() {
         let found = of(alone, &calls);
         assert!(found.contains(expected), "{found}");
     }
+    let unknown = Plan::<f64>::of_calls(&shapes[..1], alone, &[call(0, &[0])], &[1, 2]);
+    let found = unknown.unwrap_err().to_string();
+    assert!(
+        found.contains("outputs: expected numbers of values below 2"),
+        "{found}"
+    );
     let found = of(&[add], &[call(0, &[0, 1])]);
     assert!(found.contains("values of one shape, (3,)"), "{found}");
     let settings = |kind: &str, name: &str, row: &[i64]| {
@@ -235,6 +253,7 @@ fn gradients_agree_with_differences() {
         ("residual", residual()),
         ("used twice", used_twice()),
         ("siblings", siblings()),
+        ("outputs", outputs()),
     ] {
         let error = gradient_error(&plan, &plan.training(), SAMPLES, true);
         assert!(error < 1e-6, "{name} as trained: {error:e}");
@@ -343,7 +362,7 @@ fn a_trace_has_each_value_and_each_gradient() {
     assert!(pass.values.iter().all(|value| value.is_finite()));
 
     // One that ends before the last activation finds its values at the same places.
-    let (part, _) = plan.before_activation().unwrap();
+    let part = plan.before_activation().unwrap();
     let program = part.trace();
     let end = *part.operations().last().map(|o| &o.makes).unwrap();
     assert_eq!(plan.layers().last().unwrap().before_activation, Some(end));

@@ -8,7 +8,8 @@ use fanin::layers::Add;
 use fanin::losses::{self, Targets};
 use fanin::metrics;
 use fanin::network::{
-    Arrays, Data, Evaluation, Graph, Member, Objective, Plan, Predictor, Trainer, run_all_until,
+    Arrays, Data, Evaluation, Graph, Labels, Member, Objective, Plan, Predictor, Trainer,
+    run_all_until,
 };
 use fanin::optimizers;
 use fanin::parallel::Threads;
@@ -113,8 +114,10 @@ impl Training {
         let (plan, objective) = self.objective();
         let data = Data {
             x: &self.x,
-            y: Targets::Values(&self.y),
-            weights: &[],
+            labels: vec![Labels {
+                y: Targets::Values(&self.y),
+                weights: &[],
+            }],
         };
         let rule = optimizers::from_settings(&adam()).unwrap();
         let trainer = Trainer::new(
@@ -253,8 +256,10 @@ fn prediction_and_evaluation_stop_within_a_block_and_give_the_same_bits() {
     let (w, state, x) = (&training.w, &training.state, &training.x);
     let data = Data {
         x,
-        y: Targets::Values(&training.y),
-        weights: &[],
+        labels: vec![Labels {
+            y: Targets::Values(&training.y),
+            weights: &[],
+        }],
     };
     let run = |ahead: Duration, threads| {
         let deadline = || Instant::now() + ahead;
@@ -266,7 +271,7 @@ fn prediction_and_evaluation_stop_within_a_block_and_give_the_same_bits() {
             predicts += 1;
         }
         let (plan, objective) = training.objective();
-        let new = Evaluation::new(plan, objective, w, state, data, rows, threads);
+        let new = Evaluation::new(plan, objective, w, state, data.clone(), rows, threads);
         let mut evaluation = new.unwrap();
         while !evaluation.run_until(deadline()) {
             evaluates += 1;

@@ -9,7 +9,7 @@ use crate::common::{
 use fanin::layers::State;
 use fanin::losses::{self, Targets};
 use fanin::metrics;
-use fanin::network::{Arrays, Data, Evaluation, Objective, Plan, Predictor, Trainer};
+use fanin::network::{Arrays, Data, Evaluation, Labels, Objective, Plan, Predictor, Trainer};
 use fanin::optimizers;
 use fanin::parallel::Threads;
 use fanin::settings::{Settings, Value};
@@ -151,15 +151,26 @@ fn train(hidden: usize, threads: usize, one_slice: bool) -> Trained {
     };
     let data = Data {
         x: &x,
-        y: Targets::Classes(&y),
-        weights: &[],
+        labels: vec![Labels {
+            y: Targets::Classes(&y),
+            weights: &[],
+        }],
     };
 
     let (trained, goal) = objective();
     let rule = optimizers::from_settings(&adam()).unwrap();
     let trained_is_long = trained.training().is_long(batch);
-    let mut trainer =
-        Trainer::new(trained, goal, rule, data, &order, batch, &rates, threads).unwrap();
+    let mut trainer = Trainer::new(
+        trained,
+        goal,
+        rule,
+        data.clone(),
+        &order,
+        batch,
+        &rates,
+        threads,
+    )
+    .unwrap();
     let mut arrays = Arrays {
         w: &mut w,
         state: &mut state,
@@ -222,7 +233,8 @@ fn what_does_not_fit_is_refused_with_the_argument_named() {
         let loss = losses::from_settings(&sparse_crossentropy()).unwrap();
         let (plan, objective) = Objective::new(&plan, loss, vec![]).unwrap();
         let rule = optimizers::from_settings(&adam()).unwrap();
-        let data = Data { x, y, weights: &[] };
+        let labels = vec![Labels { y, weights: &[] }];
+        let data = Data { x, labels };
         Trainer::new(
             plan,
             objective,
@@ -281,8 +293,10 @@ fn applied_gradient(
     let order: Vec<u32> = (0..samples as u32).collect();
     let data = Data {
         x,
-        y: Targets::Values(y),
-        weights: &[],
+        labels: vec![Labels {
+            y: Targets::Values(y),
+            weights: &[],
+        }],
     };
     let mut moved = w.to_vec();
     let mut trainer = Trainer::new(
@@ -384,8 +398,10 @@ fn a_loss_does_not_reach_through_a_flatten() {
         .unwrap();
         let data = Data {
             x: &x,
-            y: Targets::Values(&y),
-            weights: &[],
+            labels: vec![Labels {
+                y: Targets::Values(&y),
+                weights: &[],
+            }],
         };
         let mut evaluation =
             Evaluation::new(plan, objective, &w, &[], data, 2, Threads::ONE).unwrap();

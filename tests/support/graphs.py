@@ -16,7 +16,7 @@ CURVES = {
 class RandomGraph:
     """A `fanin.Model` of random layers, calls of some of them again, and values read again."""
 
-    def __init__(self, seed, dtype="float64"):
+    def __init__(self, seed, dtype="float64", several=False):
         self.rng, self.dtype = np.random.default_rng(seed), dtype
         shapes = [(3,), (4,), (2, 3)][: self.rng.integers(1, 4)]
         self.inputs = [fanin.Input(shape, dtype=dtype) for shape in shapes]
@@ -27,7 +27,13 @@ class RandomGraph:
         for _ in range(self.rng.integers(3, 12)):
             self.step()
         self.finish()
-        self.model = fanin.Model(self.inputs, self.values[-1], rng=int(seed))
+        self.ends = [len(self.values) - 1]
+        """The numbers of the outputs: the last value, and of several any others, inputs too."""
+        if several:
+            others = self.rng.integers(0, len(self.values), self.rng.integers(1, 4))
+            self.ends = [int(n) for n in self.rng.permutation([*self.ends, *others])]
+        ends = [self.values[number] for number in self.ends]
+        self.model = fanin.Model(self.inputs, ends if several else ends[0], rng=int(seed))
         # Biases of 0 behind units that are off would put differences on the bend of a rectifier.
         self.model.params[...] += self.rng.normal(0, 0.3, self.model.params.shape)
 
@@ -136,9 +142,11 @@ class RandomGraph:
         return [self.rng.normal(size=(count, *v.sample)).astype(self.dtype) for v in self.inputs]
 
     def reference(self, x, dy, training):
-        """Outputs, gradients of the inputs, and of the parameters by name."""
+        """Outputs, gradients of the inputs, and of the parameters by name; of several, lists."""
         values, gradients, of_parameters = self.traced(x, dy, training)
-        return values[-1], gradients[: len(x)], of_parameters
+        outputs = [values[number] for number in self.ends]
+        outputs = outputs if isinstance(dy, list) else outputs[0]
+        return outputs, gradients[: len(x)], of_parameters
 
     def traced(self, x, dy, training):
         """All values, inputs first; the gradients of each; and of the parameters by name."""
@@ -148,7 +156,9 @@ class RandomGraph:
             values.append(y)
             backs.append(back)
         gradients = [np.zeros_like(v) for v in values]
-        gradients[-1] = dy.astype(float)
+        several = isinstance(dy, list)
+        for number, part in zip(self.ends, dy if several else [dy], strict=True):
+            gradients[number] = gradients[number] + part.astype(float)
         of_parameters = {}
         first = len(x)
         for place in reversed(range(len(self.calls))):

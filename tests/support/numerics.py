@@ -4,7 +4,7 @@ import numpy as np
 import reference
 from fanin import _core
 from fanin.layers._network import Network
-from fanin.models._objective import Objective
+from fanin.models._objective import Goal, Objective
 
 
 def distance(actual, expected):
@@ -76,7 +76,7 @@ class RandomNetwork(Network):
 
 def objective(loss, *metrics):
     """What to minimize and to report, as the core takes it."""
-    return Objective(loss, list(metrics), [], {})
+    return Objective([Goal(0, loss, 1.0, list(metrics), [])], [], {}, [])
 
 
 def targets_for(loss_or_metric, outputs, rng):

@@ -163,7 +163,6 @@ REASONS: Rows = (
     ("arrays are found by their names and must all be there", "by_name skip_mismatch"),
     ("fan_in= and fan_out= say what counts as inputs and outputs", "input_axes output_axes"),
     ("training stops; history has the values until then", "raise_error"),
-    ("it is not for networks of one output", "loss_weights weighted_metrics"),
     (
         "CSVLogger and the History that fit returns keep the values",
         "log_dir histogram_freq write_graph write_images update_freq",

@@ -51,7 +51,11 @@ class Module(Configurable):
         """Return a gradient of what `_inputs` returned as one of what it was given."""
         return dx
 
-    def _of_values(self, x: Any, training: bool | None) -> Value:
+    def _joined_gradient(self, dy: Any, dtype: str) -> Array:
+        """Return a gradient of what `forward` returns as one of what the plan makes."""
+        return _checks.floats("dy", dy, dtype, finite=False)
+
+    def _of_values(self, x: Any, training: bool | None) -> Any:
         """Return what this makes of values."""
         raise NotImplementedError
 
@@ -192,7 +196,7 @@ class Module(Configurable):
         Returns
         -------
         y : ndarray
-            The outputs.
+            The outputs; of a network of several a list, tuple or dict of them, and `out` is None.
         cache : tuple
             For `backward`.
 
@@ -255,7 +259,7 @@ class Module(Configurable):
 
         Parameters
         ----------
-        dy : array_like of the shape of the outputs
+        dy : array_like of the shape of the outputs, or list or dict of several
             Derivative of a scalar with respect to the outputs, as
             `fanin.losses.Loss.value_and_gradient` returns it.
         cache : tuple
@@ -286,7 +290,7 @@ class Module(Configurable):
             If the shape of `dy` or of an array of `out` is wrong.
         """
         threads, network = thread_count(threads), self.network
-        gradient = _checks.floats("dy", dy, network.dtype, finite=False)
+        gradient = self._joined_gradient(dy, network.dtype)
         dx, flat = network.backward(gradient, cache, threads, out)
         return self._apart_gradient(dx), self._by_name(network.split(flat))
 

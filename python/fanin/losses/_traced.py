@@ -139,7 +139,7 @@ def _plan(end: Value, inputs: dict[str, Whole], dtype: str, loss: str) -> _Trace
     """Compile what leads from arrays to a value."""
     from fanin.models._wiring import made_before
 
-    values = made_before(end, {})
+    values = made_before([end], {})
     reads = tuple(name for name, value in inputs.items() if any(value is v for v in values))
     if "y_pred" not in reads:
         raise ValueError(f"loss {loss}: expected a function of y_pred, found one that is not")

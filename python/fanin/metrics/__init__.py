@@ -113,7 +113,7 @@ def _is_function(identifier: object) -> TypeGuard[Callable[..., object]]:
     return callable(identifier) and not isinstance(identifier, type | Metric)
 
 
-def resolve(identifier: "MetricLike", loss: "LossLike", outputs: int) -> Metric:
+def resolve(identifier: "MetricLike", loss: "LossLike | None", outputs: int) -> Metric:
     """Find the metric that `identifier` means for a network; it is called what the user called it.
 
     "accuracy" is `SparseCategoricalAccuracy` or `CategoricalAccuracy` beside the loss of that name,
@@ -126,7 +126,7 @@ def resolve(identifier: "MetricLike", loss: "LossLike", outputs: int) -> Metric:
     identifier : object
         What `get` takes, or "accuracy" or "acc".
     loss : object
-        The loss, as `losses.resolve` takes it.
+        The loss, as `losses.resolve` takes it; None for an output without one.
     outputs : int
         Length of the outputs' last axis.
 
@@ -147,8 +147,8 @@ def resolve(identifier: "MetricLike", loss: "LossLike", outputs: int) -> Metric:
     >>> resolve("accuracy", losses.BinaryCrossentropy(from_logits=True), 3).threshold
     0.0
     """
-    beside = losses.resolve(loss)
-    kind = _losses.kind_of(beside)
+    beside = None if loss is None else losses.resolve(loss)
+    kind = "" if beside is None else _losses.kind_of(beside)
     metric = _choose_accuracy(kind, outputs) if _is_accuracy(identifier) else get(identifier)
     if isinstance(identifier, str):
         metric.name = identifier
@@ -181,7 +181,10 @@ def _choose_accuracy(loss: str, outputs: int) -> Metric:
 
 
 def resolve_all(
-    identifiers: "Iterable[MetricLike]", loss: losses.Loss, outputs: int
+    identifiers: "Iterable[MetricLike]",
+    loss: losses.Loss | None,
+    outputs: int,
+    beside: Sequence[Metric] = (),
 ) -> list[Metric]:
     """Find the metrics of a network, whose names must differ.
 
@@ -189,10 +192,12 @@ def resolve_all(
     ----------
     identifiers : iterable of object
         What `resolve` takes.
-    loss : Loss
-        The loss.
+    loss : Loss or None
+        The loss, if there is one.
     outputs : int
         Length of the outputs' last axis.
+    beside : sequence of Metric, optional
+        Others of the same targets.
 
     Returns
     -------
@@ -210,9 +215,11 @@ def resolve_all(
         raise ValueError(
             f"metrics: expected names that differ, and none called 'loss', found {names}"
         )
-    if not _losses.kind_of(loss):  # which says nothing about targets: they have to agree
+    if loss is None or not _losses.kind_of(loss):  # nothing else says what targets are: they agree
+        first = next(iter([*beside, *found]), None)
         for metric in found:
-            _check_targets(f"that {names[0]!r} has", target_kind(found[0]), metric)
+            assert first is not None
+            _check_targets(f"that {first.name!r} has", target_kind(first), metric)
     return found
 
 

@@ -17,7 +17,8 @@ class Metric(CoreMember):
 
     A metric of your own has the methods ``reset_state()``, which `fit` calls before each epoch and
     `evaluate` in the beginning, ``update_state(y_true, y_pred)``, called for each batch, and
-    ``result()``, a number. Weights of samples do not count.
+    ``result()``, a number. Weights of samples count where it is one of the `weighted_metrics` of
+    `compile`: ``update_state`` then gets ``sample_weight=`` as well, if there are weights.
 
     Parameters
     ----------

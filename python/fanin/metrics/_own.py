@@ -40,6 +40,21 @@ def check(metric: Metric) -> None:
         _checks.flag(f"larger_is_better of {kind}", metric.larger_is_better)
 
 
+def check_takes_weights(metric: Metric) -> None:
+    """Refuse weights that the `update_state` of a weighted metric would not get."""
+    import inspect
+
+    parameters = inspect.signature(metric.update_state).parameters
+    if "sample_weight" not in parameters and not any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+    ):
+        raise ValueError(
+            f"weighted_metrics: expected metrics that take weights, found {metric.name!r}, whose "
+            "update_state takes no sample_weight; write update_state(self, y_true, y_pred, "
+            "sample_weight=None)"
+        )
+
+
 def result_of(metric: Metric) -> float:
     """Return the result of a user's metric, if it is a number; NaN is one."""
     result: Any = metric.result()

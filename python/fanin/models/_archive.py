@@ -14,6 +14,8 @@ from fanin._files import _disk, _formats
 from fanin._files._archive import Archive
 from fanin.errors import ShapeError
 from fanin.layers._arrays import write_all
+from fanin.metrics import Metric
+from fanin.models._compiled import Compiled
 from fanin.models._layered import Layered
 from fanin.models._model import Model
 from fanin.models._sequential import Sequential
@@ -127,15 +129,38 @@ def _packed_config(model: Model, steps: int = 0) -> NDArray[np.uint8]:
         "done": [0, 0],
     }
     if compiled is not None:
-        config["compile"] = {
-            "optimizer": optimizers.serialize(compiled.optimizer),
-            "loss": losses.serialize(compiled.loss),
-            "metrics": [
-                m if isinstance(m, str) else metrics.serialize(m) for m in compiled.metrics
-            ],
-        }
+        config["compile"] = _compile_config(compiled)
         config["done"] = [steps, compiled.epochs]
     return _pack(config)
+
+
+def _compile_config(compiled: Compiled) -> dict[str, Any]:
+    """Return the arguments of `compile`, in types that files can hold."""
+
+    def written(given: list[str | Metric]) -> list[Any]:
+        return [m if isinstance(m, str) else metrics.serialize(m) for m in given]
+
+    def formed(parts: list[Any]) -> Any:
+        return parts if compiled.several else parts[0]
+
+    aims = compiled.aims
+    of_losses = [None if aim.loss is None else losses.serialize(aim.loss) for aim in aims]
+    loss = formed(of_losses)
+    if compiled.several and compiled.ends.form == "dict":  # whose order counts
+        named = zip(compiled.ends.names, of_losses, strict=True)
+        places = {name: aim.place for name, aim in zip(compiled.ends.names, aims, strict=True)}
+        loss = dict(sorted(named, key=lambda pair: places[pair[0]]))
+    config = {
+        "optimizer": optimizers.serialize(compiled.optimizer),
+        "loss": loss,
+        "metrics": formed([written(aim.metrics) for aim in aims]),
+    }
+    # Where nothing was said of these, an earlier version reads the file too.
+    if any(aim.weight != 1.0 for aim in aims):
+        config["loss_weights"] = formed([aim.weight for aim in aims])
+    if any(aim.weighted for aim in aims):
+        config["weighted_metrics"] = formed([written(aim.weighted) for aim in aims])
+    return config
 
 
 def _numbers(seed: str) -> list[int]:

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin import _core, losses, optimizers
+from fanin import _core, optimizers
 from fanin._checks import warn
 from fanin.layers._network import Network
-from fanin.losses import Loss, _outputs
-from fanin.losses._base import check_mean, kind_of
+from fanin.losses import _outputs
+from fanin.losses._base import kind_of
 from fanin.metrics import Metric, as_metrics, resolve_all, target_kind
-from fanin.models._objective import Objective
+from fanin.models._ends import Aim, Ends
+from fanin.models._objective import Goal, Naming, Objective
+from fanin.models._samples import Wanted
 from fanin.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from fanin.models._layered import Layered
-    from fanin.typing import LossLike, MetricLike, OptimizerLike
+    from fanin.typing import OptimizerLike
 
 Array = NDArray[Any]
 
@@ -37,11 +39,12 @@ class Update:
 class Compiled:
     """What `compile` chose, and the optimizer's arrays, which live as long as the choice."""
 
-    def __init__(self, optimizer: Optimizer, loss: Loss, metrics: list[str | Metric]) -> None:
+    def __init__(self, optimizer: Optimizer, ends: Ends, aims: list[Aim]) -> None:
         self.optimizer: Optimizer = optimizer
-        self.loss: Loss = loss
-        self.metrics: list[str | Metric] = metrics
-        """By name or as objects; which accuracy is meant is known with the network's outputs."""
+        self.ends: Ends = ends
+        """The outputs as they were called then."""
+        self.aims: list[Aim] = aims
+        """What is wanted of each output."""
         self.progress: NDArray[np.float64] = np.zeros(1)
         """Steps that the optimizer has done, and what the pass that runs counts besides: written by
         the core with each batch."""
@@ -50,7 +53,7 @@ class Compiled:
         self.seen: _core.Plan | None = None
         """The plan of the network when loss and outputs were last looked at."""
         self.told: str | None = None
-        """What the warning about them said."""
+        """What the warnings about them said."""
         # Slots, their names and the settings that they are for: together, so that an interrupt
         # finds what belongs together.
         self._memory: tuple[Array | None, list[str], dict[str, Any] | None] = (None, [], None)
@@ -69,46 +72,75 @@ class Compiled:
     def of(
         cls,
         optimizer: "OptimizerLike",
-        loss: "LossLike | None",
-        metrics: "Sequence[MetricLike] | None",
-        outputs: int | None,
+        ends: Ends,
+        loss: Any,
+        loss_weights: Any,
+        metrics: Any,
+        weighted_metrics: Any,
+        widths: Sequence[int] | None,
     ) -> Self:
         """Return what the arguments of `compile` choose.
 
-        `outputs` is the length of the outputs' last axis; None while the network is not built.
+        `widths` are the lengths of the outputs' last axes; None while the network is not built.
         """
         chosen = optimizers.get(optimizer)
-        if loss is None:
-            raise ValueError(
-                "loss: expected a loss, such as 'categorical_crossentropy', found None"
-            )
-        aim = losses.resolve(loss)
-        check_mean(aim)
-        compiled = cls(chosen, aim, as_metrics(metrics))
+        aims = Aim.of_each(ends, loss, loss_weights, metrics, weighted_metrics)
+        compiled = cls(chosen, ends, aims)
         # Names, and the kind of targets, do not depend on the number of outputs.
-        compiled.metrics_for(outputs or 1)
+        compiled.metrics_for(widths or [1] * len(aims))
         return compiled
 
-    def metrics_for(self, outputs: int) -> list[Metric]:
-        """Return the metrics for outputs of this many units; "accuracy" depends on them."""
-        return resolve_all(self.metrics, self.loss, outputs)
+    def metrics_for(self, widths: Sequence[int]) -> list[tuple[list[Metric], list[Metric]]]:
+        """Return the metrics and the weighted ones of each output, for outputs of these widths.
+
+        "accuracy" depends on them.
+        """
+        found = []
+        for output, (aim, width) in enumerate(zip(self.aims, widths, strict=True)):
+            try:
+                plain = resolve_all(aim.metrics, aim.loss, width)
+                found.append((plain, resolve_all(aim.weighted, aim.loss, width, beside=plain)))
+            except ValueError as error:
+                if not self.ends.several:
+                    raise
+                raise ValueError(f"output {self.ends.names[output]!r}: {error}") from error
+        return found
+
+    @property
+    def several(self) -> bool:
+        """Whether the network has several outputs."""
+        return len(self.aims) > 1
+
+    @property
+    def loss(self) -> Any:
+        """The loss; of several outputs a list, with None where there is none."""
+        found = [aim.loss for aim in self.aims]
+        return found if self.several else found[0]
 
     @property
     def names(self) -> list[str]:
-        """What `evaluate` returns, by name: the loss and the metrics."""
-        return ["loss", *(m if isinstance(m, str) else m.name for m in self.metrics)]
+        """What `evaluate` returns, by name: losses and metrics."""
+        return self._named(self.metrics_for([1] * len(self.aims)))[1]
 
     def check_outputs(self, model: "Layered") -> None:
-        """Warn, once, if the loss does not fit what a built network ends in."""
+        """Warn, once, if a loss does not fit what a built network ends in."""
         plan = model.ready()
         if plan is self.seen:
             return
-        self.seen = plan
-        settings = [layer.settings() for layer in model.ending()]
-        doubt = _outputs.doubt(self.loss, settings, plan.output_shapes[-1][-1])
-        if doubt is not None and doubt != self.told:
-            warn(doubt)
-        self.told = doubt
+        self.seen, doubts = plan, []
+        for output, aim in enumerate(self.aims):
+            if aim.loss is None:
+                continue
+            settings = [layer.settings() for layer in model.ending(output)]
+            width = plan.shapes_of_outputs[output][-1]
+            doubt = _outputs.doubt(aim.loss, settings, width)
+            if doubt is not None:
+                name = self.ends.names[output]
+                doubts.append(f"output {name!r}: {doubt}" if self.several else doubt)
+        told = "\n".join(doubts) or None
+        if told is not None and told != self.told:
+            warn(told)
+        self.told = told
 
     def forget_slots(self) -> None:
         """Start anew, where the layout of the parameters has changed."""
@@ -166,12 +198,14 @@ class Compiled:
     def __setstate__(self, state: dict[str, Any]) -> None:
         given = dict(state)
         self.progress = np.array([given.pop("iterations")], dtype=float)
-        if "slots" in given:  # of 0.1.0
-            progress = self.progress
-            self.__init__(given["optimizer"], given["loss"], as_metrics(given["metrics"]))  # type: ignore[misc]
-            self.progress, self.slots = progress, given["slots"]
-            given = {"epochs": given["epochs"]}
+        slots = given.pop("slots", None)  # of 0.1.0
+        if "loss" in given:  # before there were several outputs
+            loss, metrics = given.pop("loss"), as_metrics(given.pop("metrics"))
+            given |= {"ends": Ends(["output"]), "aims": [Aim(loss, 1.0, metrics, [], 0)]}
+            given = {"seen": None, "told": None, "_memory": (None, [], None), **given}
         self.__dict__.update(given)
+        if slots is not None:
+            self.slots = slots
         self.begin()
 
     def arranged(self, params: Array, slots: Array | None = None) -> Array:
@@ -200,12 +234,62 @@ class Compiled:
         return Update(settings, slots)
 
     def objective(self, plan: _core.Plan) -> Objective:
-        """Return what the loss and the metrics mean for the outputs of a plan."""
-        return Objective.of(self.loss, self.metrics_for(plan.output_shapes[-1][-1]))
+        """Return what losses and metrics mean for the outputs of a plan."""
+        shapes = plan.shapes_of_outputs
+        metrics = self.metrics_for([shape[-1] for shape in shapes])
+        goals, names = self._named(metrics)
+        larger: dict[str, bool | None] = {}
+        for goal in goals:
+            if goal.loss_name:
+                larger[goal.loss_name] = False
+            both = [metric for part in metrics[goal.output] for metric in part]
+            directions = [metric.larger_is_better for metric in both]
+            larger |= zip(goal.names, directions, strict=True)
+        return Objective(goals, names, larger, shapes)
+
+    def _named(
+        self, metrics: Sequence[tuple[list[Metric], list[Metric]]]
+    ) -> tuple[list[Goal], list[str]]:
+        """Return what is wanted of each output, and all names as `evaluate` has them."""
+        naming, prefixes = Naming(), self.ends.names if self.several else [""]
+        outputs = range(len(self.aims))
+        with_loss = [output for output in outputs if self.aims[output].loss is not None]
+        told = with_loss if len(with_loss) > 1 else []
+        losses = {output: naming.of(prefixes[output], ["loss"])[0] for output in told}
+        both = []
+        for which in (0, 1):
+            of_each = []
+            for output in outputs:
+                own = [metric.name for metric in metrics[output][which]]
+                of_each.append(naming.of(prefixes[output], own, weighted=which == 1))
+            both.append(of_each)
+        goals = [
+            Goal.of(
+                output,
+                aim.loss,
+                aim.weight,
+                [*zip(both[0][output], metrics[output][0], strict=True)],
+                [*zip(both[1][output], metrics[output][1], strict=True)],
+                losses.get(output, ""),
+            )
+            for output, aim in enumerate(self.aims)
+            if aim.wanted
+        ]
+        others = [name for of_each in both for own in of_each for name in own]
+        # As Keras lists them: of several outputs metrics are in alphabetical order.
+        told = sorted(told, key=lambda output: self.aims[output].place)
+        of_losses = [losses[output] for output in told]
+        return goals, ["loss", *of_losses, *(sorted(others) if self.several else others)]
 
     @property
-    def targets(self) -> str:
-        """The loss or metric of the core that says what targets have to be; "" if none does."""
-        kind = kind_of(self.loss)
-        others = [] if kind else map(target_kind, self.metrics_for(1))
-        return kind or next((other for other in others if other), "")
+    def targets(self) -> list[Wanted]:
+        """The targets that are wanted, of each output of which something is wanted."""
+        found = []
+        metrics = self.metrics_for([1] * len(self.aims))
+        for output, aim in enumerate(self.aims):
+            if aim.wanted:
+                kind = "" if aim.loss is None else kind_of(aim.loss)
+                own = [metric for part in metrics[output] for metric in part]
+                others = [] if kind else map(target_kind, own)
+                found.append(Wanted(output, kind or next((o for o in others if o), "")))
+        return found

@@ -30,7 +30,7 @@ def evaluate(
     callbacks: Iterable[Callback] | Callback | None,
     threads: int | None,
 ) -> tuple[dict[str, float], list[str]]:
-    """Return mean loss and metrics by name, and these names in the order of `evaluate`."""
+    """Return mean losses and metrics by name, and these names in the order of `evaluate`."""
     compiled = model.compiled_with
     objective = compiled.objective(model.plan_for(samples.x.shape[1:]))
     objective.check_weights(samples)
@@ -53,7 +53,7 @@ def predict(
     verbose: int,
     callbacks: Iterable[Callback] | Callback | None,
     threads: int | None,
-) -> Array:
+) -> Any:
     """Return the outputs for what `Model.take` returned, as `Model.predict` has it."""
     batches = -(-len(inputs) // batch_size)
     called = CallbackList(callbacks, model, {"verbose": verbose, "epochs": 1, "steps": batches})
@@ -69,10 +69,11 @@ def predict(
                     called.call("on_predict_batch_begin", batch, {})
                     part = inputs[start : start + batch_size]
                     parts.append(_core.predict(held, part, batch_size, threads))
-                    called.call("on_predict_batch_end", batch, {"outputs": parts[-1]})
+                    formed = model.formed_outputs(parts[-1])
+                    called.call("on_predict_batch_end", batch, {"outputs": formed})
             outputs = np.concatenate(parts)
         else:
             outputs = _core.predict(network, inputs, batch_size, threads)
         progress.end({})
         called.call("on_predict_end", {})
-    return outputs
+    return model.formed_outputs(outputs)

@@ -17,6 +17,7 @@ from fanin.layers._network import Network
 from fanin.layers._options import name_option
 from fanin.layers._value import Value, as_values, call
 from fanin.models import _building
+from fanin.models._ends import Ends
 from fanin.show import text
 
 if TYPE_CHECKING:
@@ -121,14 +122,24 @@ class Layered(Module):
 
     @property
     def last(self) -> Layer:
-        """The layer that makes the output."""
-        return self._layers[self.calls[-1][0]]
+        """The layer that makes the output, or the last one of several."""
+        wiring, place = self._wiring, -1
+        if wiring is not None:
+            place = max(0, wiring.outputs[-1] - len(wiring.inputs))
+        return self._layers[self.calls[place][0]]
 
-    def ending(self) -> list[Layer]:
-        """Return the layers that lead to the output and read one value each, first to last."""
+    @property
+    def ends(self) -> Ends:
+        """The outputs: what they are called, and how they are returned."""
+        if self._wiring is not None:
+            return self._wiring.ends
+        return Ends([self._layers[-1].name if self._layers else "output"])
+
+    def ending(self, output: int = 0) -> list[Layer]:
+        """Return the layers that lead to an output and read one value each, first to last."""
         found: list[Layer] = []
         calls, inputs = self.calls, 1 if self._wiring is None else len(self._wiring.inputs)
-        at = len(calls) - 1
+        at = len(calls) - 1 if self._wiring is None else self._wiring.outputs[output] - inputs
         while at >= 0:
             place, reads = calls[at]
             found.append(self._layers[place])
@@ -282,7 +293,8 @@ class Layered(Module):
         if self._wiring is None:
             plan = _core.Plan(shape, settings, dtype)
         else:
-            plan = _core.Plan(self._wiring.shapes, settings, dtype, self._wiring.calls)
+            wiring = self._wiring
+            plan = _core.Plan(wiring.shapes, settings, dtype, wiring.calls, wiring.outputs)
         if plan.lookups:
             from fanin.layers._indices import refuse_computed  # not needed for `import fanin`
 
@@ -347,6 +359,12 @@ class Layered(Module):
 
         return apart(x, self._wiring.shapes)
 
+    def formed_outputs(self, y: Array) -> Any:
+        """Return what a pass of the plan returned in the form in which the network returns it."""
+        wiring = self._wiring
+        plain = wiring is None or wiring.ends.form == "one"
+        return y if plain else self.ends.apart(y, self.ready().shapes_of_outputs)
+
     # Values.
 
     def _input_layers(self) -> list[InputLayer]:
@@ -380,8 +398,9 @@ class Layered(Module):
 
     @property
     def outputs(self) -> list[Value]:
-        """The output, in a list, as a value that layers can be called on."""
-        return self.values()[-1:]
+        """The outputs in a list, as values that layers can be called on."""
+        values = self.values()
+        return values[-1:] if self._wiring is None else [values[n] for n in self._wiring.outputs]
 
     @property
     def input(self) -> Any:
@@ -390,11 +409,11 @@ class Layered(Module):
         return inputs[0] if len(inputs) == 1 else inputs
 
     @property
-    def output(self) -> Value:
-        """The output, as a value that layers can be called on."""
-        return self.outputs[0]
+    def output(self) -> Any:
+        """The output as a value that layers can be called on; of several a list, tuple or dict."""
+        return self.ends.formed(self.outputs)
 
-    def _of_values(self, x: Any, training: bool | None) -> Value:
+    def _of_values(self, x: Any, training: bool | None) -> Any:
         if training is not None and any(layer._by_mode for layer in self._layers):
             raise ValueError(
                 f"training: expected nothing for network {self.name!r} on a value, since a model "
@@ -412,7 +431,9 @@ class Layered(Module):
         for place, reads in self.calls:
             read = [given[number] for number in reads]
             given.append(call(self._layers[place], read, told=False))
-        return given[-1]
+        if self._wiring is None:
+            return given[-1]
+        return self.ends.formed([given[number] for number in self._wiring.outputs])
 
     def _given_values(self, x: Any) -> list[Value]:
         """Return the values that a network is called on, in the order of its inputs."""

@@ -10,6 +10,7 @@ from fanin._members._undo import as_before
 from fanin.errors import ShapeError
 from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array
+from fanin.layers._network import Keep
 from fanin.layers._value import Value, as_values
 from fanin.models import _building, _samples
 from fanin.models._trainable import Trainable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Model(Trainable):
-    """A network from inputs to an output, as Keras's functional `Model`.
+    """A network from inputs to outputs, as Keras's functional `Model`.
 
     Layers are called on values: on `Input`, and on what other layers make. A layer that is called
     several times has one set of arrays. A model can be called on values too; its layers then are
@@ -30,9 +31,11 @@ class Model(Trainable):
     ----------
     inputs : Value, or list or dict of Value
         What the network is given: one array, a list of arrays, or a dict of them by the names of
-        the inputs. All must lead to the output.
-    outputs : Value
-        What it returns.
+        the inputs. All must lead to an output.
+    outputs : Value, or list, tuple or dict of Value
+        What it returns: an array, or as many in that form. In a dict they have names of yours, and
+        lie in their order; else the names of the layers that make them. `compile`, `fit` and
+        `evaluate` then take losses, metrics, targets and weights for each, in order or by name.
     name : str, optional
         Name of the network.
     rng : None, int, sequence of ints, Generator, RandomState or Stream, optional
@@ -58,9 +61,9 @@ class Model(Trainable):
     TypeError
         If something is no value.
     ValueError
-        If an input does not lead to the output, the output depends on an input that is not given,
-        two layers have one name, there are several outputs, or layers are those of other networks
-        in such a way that one array cannot have the arrays of all.
+        If an input does not lead to an output, an output depends on an input that is not given,
+        two layers have one name, or layers are those of other networks in such a way that one array
+        cannot have the arrays of all.
 
     Examples
     --------
@@ -75,6 +78,18 @@ class Model(Trainable):
     >>> history = model.fit(x, x[:, 0] * x[:, 1], epochs=2, verbose=0)
     >>> model.predict(x, verbose=0).shape
     (64, 1)
+
+    Two outputs, each with a loss of its own:
+
+    >>> inputs = fanin.Input((4,))
+    >>> hidden = Dense(8, activation="relu")(inputs)
+    >>> product, sign = Dense(1, name="product")(hidden), Dense(2, "softmax", name="sign")(hidden)
+    >>> model = fanin.Model(inputs, [product, sign], rng=0)
+    >>> model.compile("adam", ["mse", "sparse_categorical_crossentropy"], loss_weights=[1.0, 0.5])
+    >>> y = {"product": x[:, 0] * x[:, 1], "sign": x[:, 0] * x[:, 1] > 0}
+    >>> history = model.fit(x, y, epochs=2, verbose=0)
+    >>> sorted(history.history)
+    ['loss', 'product_loss', 'sign_loss']
     """
 
     def __init__(
@@ -169,11 +184,23 @@ class Model(Trainable):
         return shapes[0] if len(shapes) == 1 else self._formed(shapes)
 
     @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """Shape of the output with the batch axis as None."""
-        return (None, *self.plan_for(self._wired.shape).output_shapes[-1])
+    def output_names(self) -> list[str]:
+        """The names of the layers that make the outputs."""
+        if self._wiring is None:
+            return list(self.ends.names)
+        return self._wiring.names_of_outputs(self._layers)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    @property
+    def output_shape(self) -> Any:
+        """Shape of the output with the batch axis as None; of several a list, as Keras has it."""
+        shapes = self._shapes_of_outputs(None)
+        return shapes if len(shapes) > 1 else shapes[0]
+
+    def _shapes_of_outputs(self, samples: int | None) -> list[tuple[int | None, ...]]:
+        plan = self.plan_for(self._wired.shape)
+        return [(samples, *shape) for shape in plan.shapes_of_outputs]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the output for a shape of the input.
 
         Parameters
@@ -183,7 +210,7 @@ class Model(Trainable):
 
         Returns
         -------
-        tuple
+        tuple, or list, tuple or dict of tuple
             With the batch axis in front.
         """
         alone = len(self._wired.inputs) == 1 and not isinstance(input_shape, Mapping)
@@ -195,7 +222,7 @@ class Model(Trainable):
                     f"input_shape: expected samples of shape {layer.shape} for input "
                     f"{layer.name!r}, found {shape}"
                 )
-        return (given[0][0], *self.output_shape[1:])
+        return self.ends.formed(self._shapes_of_outputs(given[0][0]))
 
     def take(self, x: Any, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
@@ -219,6 +246,47 @@ class Model(Trainable):
 
         shapes = self._wired.shapes
         return dx if len(shapes) == 1 else self._formed(apart(dx, shapes))
+
+    # Several outputs.
+
+    def _forward(
+        self,
+        inputs: Array,
+        training: bool,
+        threads: int | None,
+        keep: Keep,
+        out: Any,
+    ) -> Any:
+        if self._wiring is None or self._wiring.ends.form == "one":
+            return super()._forward(inputs, training, threads, keep, out)
+        if out is not None:
+            raise ValueError(
+                f"out: expected None for network {self.name!r}, which has outputs in a "
+                f"{self.ends.form}, found {_checks.found(out)}"
+            )
+        y, cache = super()._forward(inputs, training, threads, keep, None)
+        return self.formed_outputs(y), cache
+
+    def _joined_gradient(self, dy: Any, dtype: str) -> Array:
+        ends = self.ends
+        if ends.form == "one":
+            return super()._joined_gradient(dy, dtype)
+        from fanin.layers._merging import side_by_side
+
+        parts = []
+        shapes = self.ready().shapes_of_outputs
+        for output, part in enumerate(ends.of_each("dy", dy)):
+            name = ends.called("dy", output)
+            array = _checks.floats(name, part, dtype, finite=False)
+            if array.shape[1:] != shapes[output]:
+                expected = ", ".join(map(str, shapes[output]))
+                raise ShapeError(f"{name}: expected shape (n, {expected}), found {array.shape}")
+            parts.append(array)
+        counts = {len(part) for part in parts}
+        if len(counts) > 1:
+            raise ShapeError(f"dy: expected as many samples of each output, found {counts}")
+        joined: Array = side_by_side(parts)
+        return joined
 
     def _formed(self, parts: list[Any]) -> Any:
         """Return what there is of each input in the form in which inputs are given."""

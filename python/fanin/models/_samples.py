@@ -1,7 +1,7 @@
 """Samples for training and evaluation, checked and in the form the core takes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from fanin.errors import ShapeError
 from fanin.losses import _targets
 
 if TYPE_CHECKING:
+    from fanin.models._ends import Ends
     from fanin.models._layered import Layered
 
 Array = NDArray[Any]
@@ -20,26 +21,77 @@ Array = NDArray[Any]
 
 # Without eq and repr, which nothing uses: making them is part of what `import fanin` takes.
 @dataclass(eq=False, repr=False)
-class Samples:
-    """Inputs, targets and weights of as many samples each."""
+class Labels:
+    """Targets of one output, and what each sample counts in its loss."""
 
-    x: Array
     y: Array
     weights: Array | None
+
+
+@dataclass(eq=False, repr=False)
+class Samples:
+    """Inputs, targets and weights of as many samples each.
+
+    Where several outputs have targets, `y` is a tuple of them, and `weights`, if not None, another.
+    """
+
+    x: Array
+    y: Array | tuple[Array, ...]
+    weights: Array | tuple[Array | None, ...] | None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __getitem__(self, rows: slice | Array) -> "Samples":
-        weights = None if self.weights is None else self.weights[rows]
-        return Samples(self.x[rows], self.y[rows], weights)
+        y, weights = self.y, self.weights
+        return Samples(
+            self.x[rows],
+            tuple(part[rows] for part in y) if isinstance(y, tuple) else y[rows],
+            tuple(None if part is None else part[rows] for part in weights)
+            if isinstance(weights, tuple)
+            else None
+            if weights is None
+            else weights[rows],
+        )
+
+    def labels(self, goal: int) -> Labels:
+        """Return those of one output of which something is wanted."""
+        y = self.y[goal] if isinstance(self.y, tuple) else self.y
+        weights = self.weights[goal] if isinstance(self.weights, tuple) else self.weights
+        return Labels(y, weights)
+
+    def all_labels(self) -> list[Labels]:
+        """Return those of each output of which something is wanted."""
+        return [
+            self.labels(goal) for goal in range(len(self.y) if isinstance(self.y, tuple) else 1)
+        ]
+
+    def labels_of(self, rows: Array) -> list[Labels]:
+        """Return those of some samples, as users' code gets them."""
+        return [
+            Labels(
+                frozen(labels.y[rows]),
+                None if labels.weights is None else frozen(labels.weights[rows]),
+            )
+            for labels in self.all_labels()
+        ]
 
     def frozen(self) -> "Samples":
         """Return these, new arrays or views, with targets and weights as users' code gets them."""
-        frozen(self.y)
-        if self.weights is not None:
-            frozen(self.weights)
+        for labels in self.all_labels():
+            frozen(labels.y)
+            if labels.weights is not None:
+                frozen(labels.weights)
         return self
+
+
+@dataclass(eq=False, repr=False)
+class Wanted:
+    """Targets that are wanted of an output."""
+
+    output: int
+    kind: str
+    """The loss or metric of the core that says what they have to be; "" if none does."""
 
 
 def frozen(array: Array) -> Array:
@@ -106,7 +158,7 @@ def inputs(name: str, x: Any, shape: tuple[int, ...] | None, dtype: str, finite:
 
 def samples(
     network: "Layered",
-    loss: str,
+    wanted: Sequence[Wanted],
     x: Any,
     y: Any,
     sample_weight: Any = None,
@@ -119,21 +171,71 @@ def samples(
     if y is None:  # said after x was looked at: a data set that yields both has none
         raise ValueError(f"{names[1]} is missing: expected the targets, found None")
     plan = network.plan_for(rows.shape[1:])
-    outputs = (len(rows), *plan.output_shapes[-1])
-    targets = _targets.prepare(names[1], y, loss, outputs, plan.dtype)
-    weights = None
-    if sample_weight is not None:
-        array = _targets.weights(names[2], sample_weight, plan.dtype)
-        weights = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-        if weights.shape != (len(rows),):
-            raise ShapeError(f"{names[2]}: expected shape ({len(rows)},), found {array.shape}")
-        weights = np.ascontiguousarray(weights)
-    return Samples(rows, targets, weights)
+    ends, shapes = network.ends, plan.shapes_of_outputs
+    given = _targets_of_each(ends, names[1], y, wanted, len(rows))
+    counts = _weights_of_each(ends, names[2], sample_weight)
+    found = []
+    for goal in wanted:
+        name, part = ends.called(names[1], goal.output), given[goal.output]
+        if part is None:
+            raise ValueError(f"{name} is missing: expected the targets, found None")
+        outputs = (len(rows), *shapes[goal.output])
+        targets = _targets.prepare(name, part, goal.kind, outputs, plan.dtype)
+        name, part = ends.called(names[2], goal.output), counts[goal.output]
+        found.append((targets, _weights(name, part, len(rows), plan.dtype)))
+    if not ends.several:
+        return Samples(rows, *found[0])
+    weights = tuple(own for _, own in found)
+    none = all(own is None for own in weights)
+    return Samples(rows, tuple(own for own, _ in found), None if none else weights)
+
+
+def _targets_of_each(
+    ends: "Ends", name: str, y: Any, wanted: Sequence[Wanted], samples: int
+) -> list[Any]:
+    """Return the targets that are given for each output."""
+    if ends.several:
+        frame = _columns(y)
+        return ends.of_each(name, y if frame is None else frame, [goal.output for goal in wanted])
+    if isinstance(y, Mapping) and set(y) == set(ends.names):
+        return [*y.values()]
+    # In a list of one, as Keras takes them; a list of as many as samples is an array to be.
+    alone = isinstance(y, list | tuple) and len(y) == 1 and hasattr(y[0], "shape")
+    return [y[0] if alone and np.ndim(y[0]) and len(y[0]) == samples else y]
+
+
+def _columns(frame: Any) -> dict[Any, Any] | None:
+    """Return the columns of a data frame by name; None for anything else."""
+    columns = getattr(frame, "columns", None)
+    if columns is None or isinstance(frame, Mapping) or not hasattr(frame, "__getitem__"):
+        return None
+    return {column: frame[column] for column in columns}
+
+
+def _weights_of_each(ends: "Ends", name: str, given: Any) -> list[Any]:
+    """Return the weights of samples that are given for each output: one array is for all."""
+    if isinstance(given, Mapping):
+        return ends.of_each(name, given)
+    if isinstance(given, list | tuple) and given and (given[0] is None or np.ndim(given[0])):
+        alone = not ends.several and not (len(given) == 1 and hasattr(given[0], "shape"))
+        return [given] if alone else ends.of_each(name, given)
+    return [given] * len(ends.names)
+
+
+def _weights(name: str, given: Any, samples: int, dtype: str) -> Array | None:
+    """Return one weight a sample; None where all count the same."""
+    if given is None:
+        return None
+    array = _targets.weights(name, given, dtype)
+    weights = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if weights.shape != (samples,):
+        raise ShapeError(f"{name}: expected shape ({samples},), found {array.shape}")
+    return np.ascontiguousarray(weights)
 
 
 def parts(
     network: "Layered",
-    loss: str,
+    wanted: Sequence[Wanted],
     x: Any,
     y: Any,
     sample_weight: Any,
@@ -151,13 +253,20 @@ def parts(
             "class_weight: expected None beside sample_weight, found both; multiply the weights of "
             "classes into sample_weight"
         )
-    train, validation = samples(network, loss, x, y, sample_weight), None
+    if class_weight is not None and network.ends.several:
+        raise ValueError(
+            "class_weight: expected None for a network of several outputs, each with classes of "
+            f"its own, found {_checks.found(class_weight)}; give sample_weight by output"
+        )
+    train, validation = samples(network, wanted, x, y, sample_weight), None
     weights = None
     if class_weight is not None:
-        outputs = network.plan_for(train.x.shape[1:]).output_shapes[-1][-1]
-        weights = _weights_of_classes(class_weight, train.y, loss, outputs, train.x.dtype.name)
+        outputs = network.plan_for(train.x.shape[1:]).output_shape[-1]
+        (goal,), dtype = wanted, train.x.dtype.name
+        targets = train.labels(0).y
+        weights = _weights_of_classes(class_weight, targets, goal.kind, outputs, dtype)
     if validation_data is not None:
-        validation = _validation(network, loss, validation_data, train.x.shape[1:])
+        validation = _validation(network, wanted, validation_data, train.x.shape[1:])
     elif split:
         at = training_rows(len(train), split)
         train, validation = train[:at], train[at:]
@@ -167,7 +276,7 @@ def parts(
 
 
 def _validation(
-    network: "Layered", loss: str, data: Any, feature_shape: tuple[int, ...]
+    network: "Layered", wanted: Sequence[Wanted], data: Any, feature_shape: tuple[int, ...]
 ) -> Samples:
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         of_length = f" of length {len(data)}" if isinstance(data, tuple | list) else ""
@@ -178,7 +287,7 @@ def _validation(
         )
     weights = data[2] if len(data) == 3 else None
     names = ("x of validation_data", "y of validation_data", "sample_weight of validation_data")
-    found = samples(network, loss, data[0], data[1], weights, names)
+    found = samples(network, wanted, data[0], data[1], weights, names)
     if found.x.shape[1:] != feature_shape:
         raise ShapeError(
             f"x of validation_data: expected samples of shape {feature_shape}, as x has, found "

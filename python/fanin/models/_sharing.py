@@ -49,6 +49,11 @@ def home_of(network: "Layered", layers: Sequence[Layer], homes: "Sequence[Layere
     return network
 
 
+def fits(home: "Layered", layers: Sequence[Layer]) -> bool:
+    """Whether one of two rows of arrays, those of `home` and of `layers`, is in the other."""
+    return _row_in(layers, home.computing) or _row_in(home.computing, layers)
+
+
 def _holds(layer: Layer) -> bool:
     """Whether a layer has arrays, once it is built."""
     return any(name.endswith("_initializer") for name in layer._options)

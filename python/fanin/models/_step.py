@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fanin import _core
 from fanin.callbacks._base import TEST_BATCH_HOOKS, CallbackList
 from fanin.models._objective import Objective
-from fanin.models._samples import Samples, frozen
+from fanin.models._samples import Samples
 
 if TYPE_CHECKING:
     from fanin.layers._network import Network
@@ -31,7 +31,7 @@ class Batches:
     learning_rates: NDArray[np.float64]
     """One a batch."""
     progress: NDArray[np.float64]
-    """Steps of the optimizer, samples seen, and sums of the loss and the metrics over these."""
+    """Steps of the optimizer, samples seen, and sums of losses and metrics over these."""
     outputs: Array | None = None
     """Room for the outputs of these rows, in their order: those of each batch before its update."""
 
@@ -73,7 +73,7 @@ class Step(Protocol):
 
 @dataclass(eq=False, repr=False)
 class CompiledStep:
-    """Steps in the core, which has the loss: as many in one call as nobody looks at."""
+    """Steps in the core, which has all losses: as many in one call as nobody looks at."""
 
     samples: Samples
     batch_size: int
@@ -81,22 +81,22 @@ class CompiledStep:
 
     def run(self, passes: Sequence[Pass], start: int, stop: int) -> None:
         """Train; users' metrics see the outputs of each batch."""
-        if not passes[0].objective.own_metrics:
+        if not passes[0].objective.observes:
             self._train(passes, start, stop)
             return
         for batch in range(start, stop):
             for each, seen in zip(passes, self._train(passes, batch, batch + 1), strict=True):
                 assert seen.outputs is not None
-                y = self.samples.y[seen.order]
-                each.objective.observe(frozen(y), frozen(seen.outputs))
+                labels = self.samples.labels_of(seen.order)
+                each.objective.observe(labels, seen.outputs)
 
     def _train(self, passes: Sequence[Pass], start: int, stop: int) -> list[Batches]:
         size, batches = self.batch_size, []
         for each in passes:
             order, outputs = each.order[start * size : stop * size], None
-            if each.objective.own_metrics:
+            if each.objective.observes:
                 plan = each.network.plan
-                outputs = np.empty((len(order), *plan.output_shapes[-1]), plan.dtype)
+                outputs = np.empty((len(order), *plan.output_shape), plan.dtype)
             rates = each.rates(stop - start)
             batches.append(Batches(order, size, rates, each.progress, outputs))
         _core.train(
@@ -112,7 +112,7 @@ class CompiledStep:
 
 @dataclass(eq=False, repr=False)
 class PythonStep:
-    """Steps in two calls of the core, with the user's loss between them."""
+    """Steps in two calls of the core, with the users' losses between them."""
 
     samples: Samples
     batch_size: int
@@ -135,16 +135,16 @@ class PythonStep:
             network.params, state, batch.x, True, self.threads, done
         )
         after[:2] += 1, len(batch)
-        dy = each.objective.gradient(batch, frozen(outputs), after[2:])
+        dy = each.objective.gradient(batch, outputs, after[2:])
         (rate,) = each.rates(1)
         update = each.compiled.update(network.params)
         _core.update(network, update, cache, dy, state, progress, after, rate, self.threads)
-        each.objective.observe(batch.y, outputs)
+        each.objective.observe(batch.all_labels(), outputs)
 
 
 def step_of(objective: Objective, samples: Samples, batch_size: int, threads: int | None) -> Step:
     """Return what trains with an objective."""
-    kind = CompiledStep if objective.own_loss is None else PythonStep
+    kind = CompiledStep if objective.in_core else PythonStep
     return kind(samples, batch_size, threads)
 
 
@@ -200,17 +200,17 @@ def _means(
     batch_size: int,
     threads: int | None,
 ) -> NDArray[np.float64]:
-    """Return means of the loss and the core's metrics; users' metrics count the samples."""
-    if objective.own_loss is None:
+    """Return means of losses and the core's metrics; users' metrics count the samples."""
+    if objective.in_core:
         means = np.array(_core.evaluate(network, objective, samples, batch_size, threads))
+        if objective.plain:
+            return means
     else:
-        means = np.zeros(1 + len(objective.metrics))
-    if objective.plain:
-        return means
+        means = objective.zeros()
     for start in range(0, len(samples), batch_size):
         part = samples[start : start + batch_size].frozen()
-        outputs = frozen(_core.predict(network, part.x, batch_size, threads))
-        if objective.own_loss is not None:
+        outputs = _core.predict(network, part.x, batch_size, threads)
+        if not objective.in_core:
             objective.gradient(part, outputs, means)
-        objective.observe(part.y, outputs)
-    return means if objective.own_loss is None else means / len(samples)
+        objective.observe(part.all_labels(), outputs)
+    return means if objective.in_core else means / len(samples)

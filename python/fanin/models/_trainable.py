@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from numpy.typing import ArrayLike
-
 from fanin import _checks, losses, optimizers, random
 from fanin.callbacks import Callback, History
 from fanin.errors import NotReadyError
@@ -20,11 +18,14 @@ if TYPE_CHECKING:
         Evaluation,
         FloatArray,
         InputsLike,
-        LossLike,
-        MetricLike,
+        LossesLike,
+        LossWeightsLike,
+        MetricsLike,
         OptimizerLike,
+        TargetsLike,
         Validation,
         Verbose,
+        WeightsLike,
     )
 
 
@@ -51,10 +52,10 @@ class Trainable(WithFiles, Layered):
     def compile(
         self,
         optimizer: "OptimizerLike" = "rmsprop",
-        loss: "LossLike | None" = None,
-        loss_weights: None = None,
-        metrics: "Sequence[MetricLike] | None" = None,
-        weighted_metrics: None = None,
+        loss: "LossesLike | None" = None,
+        loss_weights: "LossWeightsLike | None" = None,
+        metrics: "MetricsLike | None" = None,
+        weighted_metrics: "MetricsLike | None" = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
@@ -62,28 +63,34 @@ class Trainable(WithFiles, Layered):
     ) -> None:
         """Choose the optimizer, the loss and the metrics; the optimizer starts anew.
 
+        Of several outputs each has its own, given in a list in the order of the outputs or in a
+        dict by name; logs then have ``"loss"``, the sum, and ``"a_loss"``, ``"a_accuracy"``, ….
+
         Parameters
         ----------
         optimizer : str, dict or Optimizer, default "rmsprop"
             One of `fanin.optimizers`. Its numbers can be changed later, also by a callback. Where
             it then wants other arrays (`slots`), those whose name stays keep their values, and
             others start anew.
-        loss : str, dict, function or Loss
-            One of `fanin.losses`, or any object with `value_and_gradient`, see `losses.Loss`.
-        loss_weights : None
-            Not supported: a network has one output.
-        metrics : list of str, Metric or callable, optional
+        loss : str, dict, function or Loss, or list or dict of them
+            One of `fanin.losses`, or any object with `value_and_gradient`, see `losses.Loss`. A
+            single one is that of each output; None of an output in a list or dict is no loss.
+        loss_weights : list or dict of float, optional
+            What the loss of each output is multiplied by in their sum; of one output a number too.
+        metrics : list of str, Metric or callable, or list or dict of such lists, optional
             Of `fanin.metrics`; ``"accuracy"`` is the one that fits loss and outputs, see
             `fanin.metrics.resolve`. A function ``f(y_true, y_pred)`` of yours is one too.
-        weighted_metrics : None
-            Not supported.
+        weighted_metrics : list, or list or dict of lists, optional
+            Metrics in which samples weigh what `sample_weight` says: the sum of weight times value
+            by the sum of weights.
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : optional
             Here for Keras's signature: they say how Keras runs, not what it computes.
 
         Raises
         ------
         ValueError
-            If a name is unknown; the message suggests the close match.
+            If a name is unknown; the message suggests the close match. If there are too few or too
+            many losses, weights or metrics for the outputs, or they have other names.
         TypeError
             If something is not of a kind that can be used.
 
@@ -93,16 +100,23 @@ class Trainable(WithFiles, Layered):
             If the loss does not fit the last activation, such as logits to a softmax. An unbuilt
             network warns when it is trained or evaluated.
         """
-        for name, value in (("loss_weights", loss_weights), ("weighted_metrics", weighted_metrics)):
-            if value is not None:
-                # Keras has loss_weights in the third place, where many a script has its metrics.
-                hint = "; metrics are given by name: metrics=[...]" if name[0] == "l" else ""
-                raise ValueError(
-                    f"{name}: expected None, as a network has one output and metrics are not "
-                    f"weighted, found {_checks.found(value)}{hint}"
-                )
-        outputs = self.output_shape[-1] if self.built else None
-        compiled = Compiled.of(optimizer, loss, metrics, outputs)
+        given = loss_weights if isinstance(loss_weights, list | tuple) else [loss_weights]
+        if any(isinstance(weight, str) or callable(weight) for weight in given):
+            # Keras has loss_weights in the third place, where many a script has its metrics.
+            raise ValueError(
+                f"loss_weights: expected numbers, found {_checks.found(loss_weights)}; metrics are "
+                "given by name: metrics=[...]"
+            )
+        shapes = self.ready().shapes_of_outputs if self.built else None
+        compiled = Compiled.of(
+            optimizer,
+            self.ends,
+            loss,
+            loss_weights,
+            metrics,
+            weighted_metrics,
+            None if shapes is None else [shape[-1] for shape in shapes],
+        )
         if self.built:
             compiled.check_outputs(self)
         with self._changing():
@@ -129,19 +143,22 @@ class Trainable(WithFiles, Layered):
 
     @property
     def loss(self) -> losses.Loss:
-        """The loss; an AttributeError before `compile`."""
-        return self.compiled_with.loss
+        """The loss, of several outputs a list of them; an AttributeError before `compile`."""
+        found: losses.Loss = self.compiled_with.loss  # what checkers are told is that of one output
+        return found
 
     @property
     def metrics(self) -> list[Metric]:
         """The metrics, once the network is built: before, "accuracy" has no meaning."""
         if self._compiled is None or not self.built:
             return []
-        return self._compiled.metrics_for(self.ready().output_shapes[-1][-1])
+        widths = [shape[-1] for shape in self.ready().shapes_of_outputs]
+        both = self._compiled.metrics_for(widths)
+        return [metric for each in both for part in each for metric in part]
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns: "loss" and the metrics; empty before `compile`."""
+        """The names of what `evaluate` returns: losses and metrics; empty before `compile`."""
         return [] if self._compiled is None else self._compiled.names
 
     @property
@@ -180,7 +197,7 @@ class Trainable(WithFiles, Layered):
     def fit(
         self,
         x: "InputsLike | None" = None,
-        y: ArrayLike | None = None,
+        y: "TargetsLike | None" = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: "Verbose" = "auto",
@@ -189,7 +206,7 @@ class Trainable(WithFiles, Layered):
         validation_data: "Validation | None" = None,
         shuffle: bool = True,
         class_weight: Mapping[int, float] | None = None,
-        sample_weight: ArrayLike | None = None,
+        sample_weight: "WeightsLike | None" = None,
         initial_epoch: int = 0,
         steps_per_epoch: None = None,
         validation_steps: None = None,
@@ -208,10 +225,11 @@ class Trainable(WithFiles, Layered):
         Parameters
         ----------
         x : array_like of shape (n, ...), or list or dict of them
-            The samples, of several inputs as many arrays; converted to the network's dtype, without
-            a copy if they are one array of it.
-        y : array_like
-            The targets: integers of shape (n,) for sparse losses, else like the outputs.
+            The samples, of several inputs as many arrays, or a data frame with a column for each;
+            converted to the network's dtype, without a copy if they are one array of it.
+        y : array_like, or list or dict of them
+            The targets: integers of shape (n,) for sparse losses, else like the outputs. Of several
+            outputs as many arrays; those without a loss and metrics have none, or None.
         batch_size : int, optional
             Samples of a batch; 32 if None. The last batch may be smaller.
         epochs : int, default 1
@@ -230,10 +248,10 @@ class Trainable(WithFiles, Layered):
             Whether to draw a new order of the samples in each epoch.
         class_weight : dict of int to float, optional
             Weight of each class in the loss, at least 0; classes that are not named weigh 1. For
-            training only: the validation loss is that of `evaluate`.
-        sample_weight : array_like of shape (n,), optional
+            training only: the validation loss is that of `evaluate`. For one output only.
+        sample_weight : array_like of shape (n,), or list or dict of them, optional
             Weight of each sample in the loss, at least 0, with `validation_split` in validation
-            too. Metrics are not weighted.
+            too. Only `weighted_metrics` are weighted. One array is for all outputs.
         initial_epoch : int, default 0
             Number of the first epoch: `epoch` of a model that was loaded goes on where it stopped.
         steps_per_epoch, validation_steps : None
@@ -310,10 +328,10 @@ class Trainable(WithFiles, Layered):
     def evaluate(
         self,
         x: "InputsLike | None" = None,
-        y: ArrayLike | None = None,
+        y: "TargetsLike | None" = None,
         batch_size: int | None = None,
         verbose: "Verbose" = "auto",
-        sample_weight: ArrayLike | None = None,
+        sample_weight: "WeightsLike | None" = None,
         steps: None = None,
         callbacks: Iterable[Callback] | Callback | None = None,
         return_dict: Literal[False] = False,
@@ -325,10 +343,10 @@ class Trainable(WithFiles, Layered):
     def evaluate(
         self,
         x: "InputsLike | None" = None,
-        y: ArrayLike | None = None,
+        y: "TargetsLike | None" = None,
         batch_size: int | None = None,
         verbose: "Verbose" = "auto",
-        sample_weight: ArrayLike | None = None,
+        sample_weight: "WeightsLike | None" = None,
         steps: None = None,
         callbacks: Iterable[Callback] | Callback | None = None,
         *,
@@ -340,10 +358,10 @@ class Trainable(WithFiles, Layered):
     def evaluate(
         self,
         x: "InputsLike | None" = None,
-        y: ArrayLike | None = None,
+        y: "TargetsLike | None" = None,
         batch_size: int | None = None,
         verbose: "Verbose" = "auto",
-        sample_weight: ArrayLike | None = None,
+        sample_weight: "WeightsLike | None" = None,
         steps: None = None,
         callbacks: Iterable[Callback] | Callback | None = None,
         return_dict: bool = False,
@@ -354,10 +372,10 @@ class Trainable(WithFiles, Layered):
     def evaluate(
         self,
         x: "InputsLike | None" = None,
-        y: ArrayLike | None = None,
+        y: "TargetsLike | None" = None,
         batch_size: int | None = None,
         verbose: "Verbose" = "auto",
-        sample_weight: ArrayLike | None = None,
+        sample_weight: "WeightsLike | None" = None,
         steps: None = None,
         callbacks: Iterable[Callback] | Callback | None = None,
         return_dict: bool = False,
@@ -370,13 +388,13 @@ class Trainable(WithFiles, Layered):
         ----------
         x : array_like of shape (n, ...), or list or dict of them
             The samples.
-        y : array_like
+        y : array_like, or list or dict of them
             The targets.
         batch_size : int, optional
             Samples of a batch; 32 if None.
         verbose : {"auto", 0, 1, 2}, default "auto"
             Nothing, or a line; "auto" is a line.
-        sample_weight : array_like of shape (n,), optional
+        sample_weight : array_like of shape (n,), or list or dict of them, optional
             Weight of each sample in the loss, at least 0.
         steps : None
             Not supported: all samples count.
@@ -390,7 +408,8 @@ class Trainable(WithFiles, Layered):
         Returns
         -------
         float, list of float or dict
-            The loss; with metrics the list of the loss and the metrics; or both by name.
+            The loss; with metrics the list of the loss and the metrics; or both by name. Of several
+            outputs the whole loss, that of each, and metrics in alphabetical order.
         """
         if steps is not None:
             raise ValueError("evaluate does not support steps: slice x and y instead")
@@ -439,7 +458,7 @@ class Trainable(WithFiles, Layered):
         Returns
         -------
         ndarray of shape (n, ...)
-            The outputs.
+            The outputs; of several a list, tuple or dict of arrays, as they were given to `Model`.
         """
         if steps is not None:
             raise ValueError("predict does not support steps: slice x instead")
@@ -448,7 +467,9 @@ class Trainable(WithFiles, Layered):
         size = batch_rows("batch_size", batch_size)
         threads = _checks.thread_count(threads)
         level = resolve_verbose(verbose)
-        return predict(self, self.take(x), size, level, callbacks, threads)
+        # Checkers are told one type, with which users can do what they do with several outputs.
+        found: FloatArray = predict(self, self.take(x), size, level, callbacks, threads)
+        return found
 
     def recalibrate(self, x: "InputsLike") -> None:
         """Set the running averages of every BatchNormalization to the exact statistics of `x`.

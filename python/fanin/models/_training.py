@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fanin import _core, random
 from fanin.callbacks._base import BATCH_HOOKS, Callback, CallbackList, History
@@ -25,7 +25,7 @@ from fanin.streams import Replay
 
 if TYPE_CHECKING:
     from fanin.models._trainable import Trainable
-    from fanin.typing import InputsLike, Validation
+    from fanin.typing import InputsLike, TargetsLike, Validation, WeightsLike
 
 Array = NDArray[Any]
 
@@ -227,8 +227,8 @@ def fit(
     models: Sequence["Trainable"],
     course: Course,
     x: "InputsLike | None",
-    y: ArrayLike | None,
-    sample_weight: ArrayLike | None,
+    y: "TargetsLike | None",
+    sample_weight: "WeightsLike | None",
     class_weight: Mapping[int, float] | None,
     validation_data: "Validation | None",
     callbacks: Iterable[Callback] | Callback | None = None,
@@ -333,12 +333,18 @@ def _check_lookups(
 
 
 def _traits(plan: _core.Plan, objective: Objective) -> dict[str, Any]:
+    goals, ends = objective.goals, objective.shapes
+    several = objective.several
+    losses = [goal.loss for goal in goals]
     return {
         "dtype": plan.dtype,
-        "shape of the outputs": plan.output_shapes[-1],
-        "loss": objective.loss,
-        "metrics": objective.metrics,
+        "shape of the outputs": ends if several else ends[0],
+        "loss": losses if several else losses[0],
+        "weights of the losses": [goal.weight for goal in goals],
+        "metrics": [settings for goal in goals for settings in goal.metrics],
+        "weighted metrics": [settings for goal in goals for settings in goal.weighted],
         "names of the metrics": objective.names[1:],
+        "outputs with targets": [goal.output for goal in goals],
     }
 
 

@@ -11,6 +11,7 @@ from fanin.layers import InputLayer, Layer
 from fanin.layers._merging import side_by_side
 from fanin.layers._options import check_name
 from fanin.layers._value import Value, call
+from fanin.models._ends import Ends
 
 Call: TypeAlias = tuple[int, tuple[int, ...]]
 """The place of a layer, and the values that it reads: inputs come first, then what calls make."""
@@ -22,11 +23,15 @@ class Wiring:
 
     inputs: list[InputLayer]
     calls: list[Call]
-    """In an order in which they can run; the last one makes the output."""
+    """In an order in which they can run."""
     order: list[int]
     """How inputs and layers, counted in this order, are listed together."""
     form: str
     """How several inputs are given: "list", or "dict", by name."""
+    outputs: list[int]
+    """The values that are outputs: inputs come first, then what calls make."""
+    ends: Ends
+    """What they are called, and how they are returned."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -40,10 +45,13 @@ class Wiring:
         return [layer.shape for layer in self.inputs]
 
     def given(self, name: str, x: Any) -> list[Any]:
-        """Return what is given for each input: a list has them in order, a dict by name."""
+        """Return what is given for each input: in order, or by name in a dict or frame."""
         names = [layer.name for layer in self.inputs]
+        if len(names) > 1 and hasattr(x, "columns") and hasattr(x, "__getitem__"):
+            x = {column: x[column] for column in x.columns}  # a data frame
         if isinstance(x, Mapping):
-            if set(x) != set(names):
+            # Others may be there too, as in Keras: a table has more columns than a model needs.
+            if not set(names) <= set(x):
                 found = ", ".join(map(str, x)) or "none"
                 raise ValueError(f"{name}: expected the inputs {', '.join(names)}, found {found}")
             return [x[key] for key in names]
@@ -62,14 +70,30 @@ class Wiring:
     def config(self, row: Sequence[Layer]) -> dict[str, Any]:
         """Return what `values_of` takes, in types that files can hold."""
         calls = [[place, [*reads]] for place, reads in self.calls]
-        made = [place for place, layer in enumerate(row) if layer._of_ops]
-        return {"calls": calls, "form": self.form, **({"operations": made} if made else {})}
+        config: dict[str, Any] = {"calls": calls, "form": self.form}
+        if made := [place for place, layer in enumerate(row) if layer._of_ops]:
+            config["operations"] = made
+        if self.ends.form != "one":  # which what the last call makes is
+            config |= {"outputs": [*self.outputs], "output_form": self.ends.form}
+        if self.ends.form == "dict":
+            config["output_keys"] = [*self.ends.names]
+        return config
+
+    def names_of_outputs(self, layers: Sequence[Layer]) -> list[str]:
+        """Return the names of the layers, or inputs, that make the outputs."""
+        begins = len(self.inputs)
+        return [
+            self.inputs[number].name
+            if number < begins
+            else layers[self.calls[number - begins][0]].name
+            for number in self.outputs
+        ]
 
 
 def values_of(
     config: Mapping[str, Any], inputs: Sequence[Any], row: Sequence[Any]
-) -> tuple[Any, Value]:
-    """Call layers as a configuration says; return the inputs in their form, and the output."""
+) -> tuple[Any, Any]:
+    """Call layers as a configuration says; return inputs and outputs in their forms."""
     for name, members, kind in (("inputs", inputs, InputLayer), ("layers", row, Layer)):
         for member in members:
             if not isinstance(member, kind):
@@ -95,18 +119,48 @@ def values_of(
     begin: Any = values[: len(inputs)]
     if _checks.one_of("form", config.get("form"), ("list", "dict")) == "dict":
         begin = {value.name: value for value in begin}
-    return begin, values[-1]
+    return begin, InOrder(_ends_of(config, values), values[len(inputs) :])
+
+
+@dataclass(eq=False, repr=False)
+class InOrder:
+    """Outputs, and the calls that make them in the order that they are to have.
+
+    A network that shares layers may have its arrays in another order than their depths give.
+    """
+
+    outputs: Any
+    calls: list[Value]
+
+
+def _ends_of(config: Mapping[str, Any], values: Sequence[Value]) -> Any:
+    """Return the outputs that a configuration names in their form; else what comes last."""
+    if config.get("outputs") is None:
+        return values[-1]
+    numbers = _checks.several(config["outputs"])
+    form = _checks.one_of("output_form", config.get("output_form"), ("list", "tuple", "dict"))
+    if not numbers:
+        raise ValueError("outputs: expected numbers of values, found none")
+    last = len(values) - 1
+    ends = [values[_checks.integer("outputs", n, minimum=0, maximum=last)] for n in numbers]
+    if form != "dict":
+        return tuple(ends) if form == "tuple" else ends
+    keys = _checks.several(config.get("output_keys"))
+    if keys is None or len(keys) != len(ends):
+        found = _checks.found(config.get("output_keys"))
+        raise ValueError(f"output_keys: expected {len(ends)} names, found {found}")
+    return dict(zip(keys, ends, strict=True))
 
 
 def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
-    """Find the layers that lead from inputs to an output.
+    """Find the layers that lead from inputs to outputs.
 
     Parameters
     ----------
     inputs : Value, or list or dict of them
         The inputs; values that layers make begin a network too.
-    outputs : Value, or list of one
-        The output.
+    outputs : Value, or list, tuple or dict of them, or InOrder
+        The outputs.
 
     Returns
     -------
@@ -122,21 +176,17 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     TypeError
         If something is no value.
     ValueError
-        If an input does not lead to the output, the output depends on an input that is not given,
-        a value is given twice, or two layers have one name.
+        If an input does not lead to an output, an output depends on an input that is not given,
+        an input is given twice, or two layers have one name.
     """
+    ordered = outputs.calls if isinstance(outputs, InOrder) else []
+    outputs = outputs.outputs if isinstance(outputs, InOrder) else outputs
     begins, form = _several("inputs", inputs)
-    ends, _ = _several("outputs", outputs)
-    if len(ends) != 1:
-        raise ValueError(
-            f"outputs: expected one output, as networks of several are not implemented, found "
-            f"{len(ends)}"
-        )
-    (end,) = ends
+    ends, end_names, end_form = _outputs(outputs)
     numbers = {id(value): number for number, value in enumerate(begins)}
     if len(numbers) != len(begins):
         raise ValueError("inputs: expected each value once, found one twice")
-    made = made_before(end, numbers)
+    made = made_before(ends, numbers)
     for value in made:
         if not value.reads and id(value) not in numbers:
             raise ValueError(
@@ -147,27 +197,31 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     for value in begins:
         if id(value) not in reached:
             raise ValueError(
-                f"inputs: expected inputs that lead to the output, found {value.name!r}, which "
+                f"inputs: expected inputs that lead to an output, found {value.name!r}, which "
                 "does not"
             )
-    if id(end) in numbers:
+    if all(id(end) in numbers for end in ends):
         raise ValueError("outputs: expected what a layer makes, found an input")
-    if not end.sample:
-        raise ShapeError(
-            "outputs: expected samples of at least one axis, found one number a sample; keepdims= "
-            "of fanin.ops keeps an axis, and expand_dims adds one"
-        )
-    depths, firsts = _depths(made, end, numbers)
+    for end in ends:
+        if not end.sample:
+            raise ShapeError(
+                "outputs: expected samples of at least one axis, found one number a sample; "
+                "keepdims= of fanin.ops keeps an axis, and expand_dims adds one"
+            )
+    depths, firsts = _depths(made, ends, numbers)
     of_layer: dict[int, int] = {}
     for value in made:
         if id(value) not in numbers:
             key = id(value.layer)
             of_layer[key] = max(of_layer.get(key, 0), depths[id(value)])
-    # Those of one depth as they were met on the way back from the output.
+    # Those of one depth as they were met on the way back from the outputs.
     called = sorted(
         (value for value in made if id(value) not in numbers),
         key=lambda value: (-depths[id(value)], firsts[id(value.layer)]),
     )
+    if ordered:
+        called = [value for value in ordered if id(value) in depths]
+    called = _together(called, numbers)
     layers = _once(value.layer for value in called)
     for place, layer in enumerate(layers):
         check_name(layer.name, layers[:place])
@@ -185,7 +239,25 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     keys = [(-depths[id(value)], firsts[id(value)]) for value in begins]
     keys += [(-of_layer[id(layer)], firsts[id(layer)]) for layer in layers]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return Wiring(entries, calls, order, form), layers, [*begins, *called]
+    wiring = Wiring(entries, calls, order, form, [numbers[id(end)] for end in ends], Ends([]))
+    wiring.ends = Ends(end_names or wiring.names_of_outputs(layers), end_form)
+    return wiring, layers, [*begins, *called]
+
+
+def _outputs(given: Any) -> tuple[list[Value], list[str], str]:
+    """Return the outputs in a list, the keys of a dict, and their form.
+
+    Those of a dict are in the order of their keys, as Keras has them; a list of one is that one.
+    """
+    if isinstance(given, Mapping):
+        for key in given:
+            _checks.text("a key of outputs", key)
+        keys = sorted(given)
+        return _values("outputs", [given[key] for key in keys], given), keys, "dict"
+    values = _values("outputs", given, given)
+    if len(values) == 1:
+        return values, [], "one"
+    return values, [], "tuple" if isinstance(given, tuple) else "list"
 
 
 def _several(name: str, given: Any) -> tuple[list[Value], str]:
@@ -199,11 +271,16 @@ def _several(name: str, given: Any) -> tuple[list[Value], str]:
                     f"{name}: expected values by their names, found {value.name!r} as {key!r}"
                 )
         given = [value for _, value in parts]
+    return _values(name, given, given), form
+
+
+def _values(name: str, given: Any, shown: Any) -> list[Value]:
+    """Return values in a list; `shown` is what was given, for a message."""
     values = [given] if isinstance(given, Value) else _checks.several(given)
     if not values:
         raise TypeError(
             f"{name}: expected a value, such as Input makes, or several, found "
-            f"{_checks.found(given)}"
+            f"{_checks.found(shown)}"
         )
     for place, value in enumerate(values):
         if not isinstance(value, Value):
@@ -212,15 +289,15 @@ def _several(name: str, given: Any) -> tuple[list[Value], str]:
                 f"{where}: expected a value, such as Input and called layers make, found "
                 f"{_checks.found(value)}"
             )
-    return values, form
+    return values
 
 
-def made_before(end: Value, stops: Mapping[int, int]) -> list[Value]:
-    """Return what a value is made of, and itself, each behind what it is made of."""
+def made_before(ends: Sequence[Value], stops: Mapping[int, int]) -> list[Value]:
+    """Return what values are made of, and themselves, each behind what it is made of."""
     found: list[Value] = []
     seen: set[int] = set()
     # Values, and whether what they are made of was found: no recursion, as networks may be deep.
-    todo = [(end, False)]
+    todo = [(end, False) for end in reversed(ends)]
     while todo:
         value, whole = todo.pop()
         if whole:
@@ -233,10 +310,42 @@ def made_before(end: Value, stops: Mapping[int, int]) -> list[Value]:
     return found
 
 
+def _together(called: list[Value], stops: Mapping[int, int]) -> list[Value]:
+    """Return calls, in an order in which they can run, so that arrays of networks stay in a row.
+
+    Layers of a network that is there, such as one of several outputs, are called one after the
+    other as they are there, where they would be parted or in another order.
+    """
+    from fanin.models import _sharing
+
+    for home in _sharing.owners(_once(value.layer for value in called)):
+        layers = _once(value.layer for value in called)
+        if _sharing.fits(home, layers):
+            continue
+        places = {id(layer): place for place, layer in enumerate(home.computing)}
+        firsts: dict[int, Value] = {}
+        for value in called:
+            if id(value.layer) in places:
+                firsts.setdefault(id(value.layer), value)
+        block = sorted(firsts.values(), key=lambda value: places[id(value.layer)])
+        inside = {id(value) for value in block}
+        start = next(place for place, value in enumerate(called) if id(value) in inside)
+        done = dict.fromkeys([*stops, *map(id, called[:start])], 0)
+        behind = []
+        # What they are made of, themselves, and what there is besides: each behind what it reads.
+        reads = [read for value in block for read in value.reads if id(read) not in inside]
+        for value in (*made_before(reads, done), *made_before(block, done), *called[start:]):
+            if id(value) not in done:
+                done[id(value)] = 0
+                behind.append(value)
+        called = [*called[:start], *behind]
+    return called
+
+
 def _depths(
-    made: Sequence[Value], end: Value, stops: Mapping[int, int]
+    made: Sequence[Value], ends: Sequence[Value], stops: Mapping[int, int]
 ) -> tuple[dict[int, int], dict[int, int]]:
-    """Return how far each value is from the output; and when what makes it is met from there."""
+    """Return how far each value is from the outputs; and when what makes it is met from there."""
     depths = dict.fromkeys(map(id, made), 0)
     of_layer: dict[int, int] = {}
     for value in reversed(made):
@@ -248,7 +357,7 @@ def _depths(
                 depths[id(read)] = max(depths[id(read)], depths[mine] + 1)
     firsts: dict[int, int] = {}
     seen: set[int] = set()
-    todo = [end]
+    todo = [*reversed(ends)]
     while todo:
         value = todo.pop()
         if id(value) in seen:
