@@ -37,6 +37,8 @@ class Plan:
     @property
     def state_count(self) -> int: ...
     @property
+    def draws_in_inference(self) -> bool: ...
+    @property
     def dtype(self) -> str: ...
     def forward(
         self,
@@ -144,7 +146,7 @@ class _Batches(Protocol):
     def outputs(self) -> _Array | None: ...
 
 def predict(
-    network: _Network, x: _Array, batch_size: int, threads: int | None = None
+    network: _Network, x: _Array, batch_size: int, threads: int | None = None, step: int = 0
 ) -> NDArray[Any]: ...
 def evaluate(
     network: _Network,
@@ -152,6 +154,7 @@ def evaluate(
     samples: _Samples,
     batch_size: int,
     threads: int | None = None,
+    step: int = 0,
 ) -> list[float]: ...
 def train(
     networks: Sequence[_Network],

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::elementwise::{Average, Extreme, Multiply, Subtract};
 use super::join::{Dot, Take};
-use super::{Add, Concatenate, Function};
+use super::{Add, Concatenate, Function, Select};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::settings::Settings;
@@ -46,7 +46,7 @@ pub(crate) fn from_shapes<F: Float>(
     inputs: &[&[usize]],
 ) -> Result<Option<Shaped<F>>> {
     type Make<F> = fn(&Settings, &[&[usize]]) -> Result<Shaped<F>>;
-    let registry: [(&str, Make<F>); 12] = [
+    let registry: [(&str, Make<F>); 13] = [
         ("add", |_, x| elementwise(Add, x)),
         ("average", |_, x| elementwise(Average, x)),
         ("concatenate", concatenate),
@@ -61,6 +61,7 @@ pub(crate) fn from_shapes<F: Float>(
         ("permute", permute),
         ("repeat_vector", repeat_vector),
         ("reshape", reshape),
+        ("select", |_, x| elementwise(Select, x)),
         ("subtract", |_, x| elementwise(Subtract, x)),
     ];
     let row = registry.iter().find(|(name, _)| *name == settings.kind);

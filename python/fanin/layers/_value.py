@@ -1,7 +1,8 @@
 """Values of a network in the making, which layers are called on instead of arrays."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -11,8 +12,14 @@ from fanin.errors import ShapeError
 if TYPE_CHECKING:
     from fanin.layers._base import Layer, Stacked
     from fanin.layers._shape import InputLayer
+    from fanin.layers._tracing import Trace
 else:
     Stacked = object
+
+
+the_trace: "ContextVar[Trace | None]" = ContextVar("trace", default=None)
+"""The run of a `call` of users' that is on in this thread, if one is; see `_tracing`."""
+trace_now = the_trace.get
 
 
 class Value(Stacked):
@@ -32,6 +39,10 @@ class Value(Stacked):
     """
 
     __array_ufunc__ = None  # so that NumPy leaves operators to this class
+    mode: bool | None = None
+    """In a trace: what the layer was told of training."""
+    where: str = ""
+    """In a trace: the user's line."""
 
     def __init__(
         self, layer: "Layer | InputLayer", reads: Sequence["Value"], shape: tuple[int, ...]
@@ -83,11 +94,35 @@ class Value(Stacked):
     def __neg__(self) -> Any:
         return self * -1.0
 
+    def __matmul__(self, other: Any) -> Any:
+        return NotImplemented
+
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"expected an array, found {self!r}, which has no numbers")
+        self._refuse("an array")
 
     def __bool__(self) -> bool:
-        raise TypeError(f"expected True or False, found {self!r}, which has no numbers")
+        self._refuse("True or False")
+
+    def __float__(self) -> float:
+        self._refuse("a number")
+
+    def __int__(self) -> int:
+        self._refuse("a number")
+
+    def __index__(self) -> int:
+        self._refuse("a number")
+
+    def __len__(self) -> int:
+        self._refuse("something of a length")
+
+    def __iter__(self) -> Any:
+        self._refuse("something to walk")
+
+    def _refuse(self, expected: str) -> NoReturn:
+        from fanin.layers import _tracing
+
+        where = "" if _tracing.now() is None else _tracing.line()
+        raise TypeError(f"expected {expected}, found {self!r}, which has no numbers{where}")
 
     def __repr__(self) -> str:
         return f"<Value shape={self.shape}, made by {self.name}>"
@@ -119,7 +154,7 @@ def are_values(x: object) -> bool:
 
 def as_values(name: str, x: Any) -> list[Value]:
     """Return one value or several, in a list."""
-    given = [x] if isinstance(x, Value) else [*x]
+    given = [x] if isinstance(x, Value) else [*(x.values() if isinstance(x, Mapping) else x)]
     for place, value in enumerate(given):
         if not isinstance(value, Value):
             where = name if isinstance(x, Value) else f"{name}[{place}]"

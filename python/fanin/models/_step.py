@@ -202,14 +202,16 @@ def _means(
 ) -> NDArray[np.float64]:
     """Return means of the loss and the core's metrics; users' metrics count the samples."""
     if objective.own_loss is None:
-        means = np.array(_core.evaluate(network, objective, samples, batch_size, threads))
+        step = network.next_step()
+        means = np.array(_core.evaluate(network, objective, samples, batch_size, threads, step))
     else:
         means = np.zeros(1 + len(objective.metrics))
     if objective.plain:
         return means
     for start in range(0, len(samples), batch_size):
         part = samples[start : start + batch_size].frozen()
-        outputs = frozen(_core.predict(network, part.x, batch_size, threads))
+        step = network.next_step()
+        outputs = frozen(_core.predict(network, part.x, batch_size, threads, step))
         if objective.own_loss is not None:
             objective.gradient(part, outputs, means)
         objective.observe(part.y, outputs)
