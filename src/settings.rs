@@ -21,6 +21,8 @@ pub enum Value {
     Text(String),
     /// Whole numbers in a row, such as a shape.
     Integers(Vec<i64>),
+    /// Numbers in a row, such as those of a constant array.
+    Numbers(Vec<f64>),
     /// A nested thing with a name and settings of its own.
     Nested(Settings),
 }
@@ -33,6 +35,7 @@ impl std::fmt::Display for Value {
             Self::Float(x) => write!(f, "{x}"),
             Self::Text(text) => write!(f, "{text:?}"),
             Self::Integers(row) => write!(f, "{}", Shape(row)),
+            Self::Numbers(row) => write!(f, "{} numbers", row.len()),
             Self::Nested(settings) => write!(f, "settings of {:?}", settings.kind),
         }
     }
@@ -109,6 +112,14 @@ impl Settings {
         match self.values.get(name) {
             Some(Value::Integers(row)) => Ok(row),
             found => Err(self.wrong(name, "whole numbers", found)),
+        }
+    }
+
+    /// Numbers in a row.
+    pub fn numbers(&self, name: &str) -> Result<&[f64]> {
+        match self.values.get(name) {
+            Some(Value::Numbers(row)) => Ok(row),
+            found => Err(self.wrong(name, "numbers", found)),
         }
     }
 

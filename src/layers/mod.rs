@@ -7,16 +7,22 @@
 
 mod activate;
 mod batch_normalization;
+mod broadcast;
+mod combine;
 mod dense;
 mod dropout;
 mod elementwise;
 mod join;
+mod maps;
+mod matmul;
 pub(crate) mod narrow;
 mod operands;
 mod product;
+mod reductions;
 mod rescaling;
 mod select;
 mod shapes;
+mod unit_norm;
 mod weight;
 
 use std::any::Any;

@@ -3,9 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::broadcast::{self, Steps};
 use super::elementwise::{Average, Extreme, Multiply, Subtract};
 use super::join::{Dot, Take};
-use super::{Add, Concatenate, Function, Select};
+use super::matmul::MatMul;
+use super::unit_norm::UnitNorm;
+use super::{Add, Concatenate, Function, Select, combine, maps, matmul, reductions, unit_norm};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::settings::Settings;
@@ -15,6 +18,8 @@ use crate::shape::Shape;
 pub(crate) struct Shaped<F: Float> {
     /// What it computes; None where it gives the same numbers another shape.
     pub(crate) function: Option<Arc<dyn Function<F>>>,
+    /// What is done with each input before; nothing with those that are not listed.
+    pub(crate) steps: Vec<Steps<F>>,
     /// As how many rows of a sample the function sees its inputs.
     pub(crate) rows: usize,
     /// The shape of what it makes, without the batch axis.
@@ -23,9 +28,13 @@ pub(crate) struct Shaped<F: Float> {
 
 impl<F: Float> Shaped<F> {
     fn new(function: impl Function<F>, rows: usize, shape: Vec<usize>) -> Self {
-        let function: Option<Arc<dyn Function<F>>> = Some(Arc::new(function));
+        Self::of(Arc::new(function), rows, shape)
+    }
+
+    pub(super) fn of(function: Arc<dyn Function<F>>, rows: usize, shape: Vec<usize>) -> Self {
         Self {
-            function,
+            function: Some(function),
+            steps: Vec::new(),
             rows,
             shape,
         }
@@ -34,6 +43,7 @@ impl<F: Float> Shaped<F> {
     fn another_name(shape: Vec<usize>) -> Self {
         Self {
             function: None,
+            steps: Vec::new(),
             rows: 1,
             shape,
         }
@@ -46,24 +56,36 @@ pub(crate) fn from_shapes<F: Float>(
     inputs: &[&[usize]],
 ) -> Result<Option<Shaped<F>>> {
     type Make<F> = fn(&Settings, &[&[usize]]) -> Result<Shaped<F>>;
-    let registry: [(&str, Make<F>); 13] = [
+    let registry: [(&str, Make<F>); 18] = [
         ("add", |_, x| elementwise(Add, x)),
         ("average", |_, x| elementwise(Average, x)),
+        ("combine", combine::from_settings),
         ("concatenate", concatenate),
         ("dot", dot),
         ("flatten", |_, x| {
             let size = one(x)?.iter().product();
             Ok(Shaped::another_name(vec![size]))
         }),
+        ("matmul", matmul::from_settings),
         ("maximum", |_, x| elementwise(Extreme { largest: true }, x)),
         ("minimum", |_, x| elementwise(Extreme { largest: false }, x)),
         ("multiply", |_, x| elementwise(Multiply, x)),
         ("permute", permute),
+        ("reduce", reductions::from_settings),
         ("repeat_vector", repeat_vector),
         ("reshape", reshape),
         ("select", |_, x| elementwise(Select, x)),
         ("subtract", |_, x| elementwise(Subtract, x)),
+        ("take", take),
+        ("unit_norm", unit_norm::from_settings),
     ];
+    if let &[shape] = inputs {
+        let width = shape.last().copied().unwrap_or(1);
+        if let Some(function) = maps::from_settings(settings, width)? {
+            let rows = shape.iter().product::<usize>() / width;
+            return Ok(Some(Shaped::of(function, rows, shape.to_vec())));
+        }
+    }
     let row = registry.iter().find(|(name, _)| *name == settings.kind);
     row.map(|(_, make)| make(settings, inputs)).transpose()
 }
@@ -76,15 +98,17 @@ pub(crate) fn one<'a>(inputs: &[&'a [usize]]) -> Result<&'a [usize]> {
     }
 }
 
+/// Element by element, in the shape that all of them meet in.
 fn elementwise<F: Float>(function: impl Function<F>, inputs: &[&[usize]]) -> Result<Shaped<F>> {
-    let Some(&first) = inputs.first() else {
+    if inputs.is_empty() {
         return Err(Error::value("inputs", "at least one value", 0));
-    };
-    if let Some(other) = inputs.iter().find(|&&shape| shape != first) {
-        let expected = format!("values of one shape, {}", Shape(first));
-        return Err(Error::shape("inputs", expected, Shape(other)));
     }
-    Ok(Shaped::new(function, 1, first.to_vec()))
+    let shape = broadcast::meet(inputs)?;
+    let steps = inputs.iter().map(|own| broadcast::steps(own, &shape));
+    Ok(Shaped {
+        steps: steps.collect(),
+        ..Shaped::new(function, 1, shape.clone())
+    })
 }
 
 /// Side by side along an axis, which is counted with that of the batch.
@@ -114,15 +138,109 @@ fn concatenate<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Sha
     Ok(Shaped::new(Concatenate { widths }, rows, shape))
 }
 
-fn dot<F: Float>(_: &Settings, inputs: &[&[usize]]) -> Result<Shaped<F>> {
-    match *inputs {
-        [&[a], &[b]] if a == b => Ok(Shaped::new(Dot, 1, vec![1])),
-        _ => {
-            let found: Vec<_> = inputs.iter().map(|&x| Shape(x).to_string()).collect();
-            let expected = "two vectors of one length";
-            Err(Error::shape("inputs", expected, found.join(" and ")))
+/// Vectors of one length, or matrices, along an axis of each that is counted with that of the batch.
+fn dot<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shaped<F>> {
+    let &[a, b] = inputs else {
+        return Err(Error::value("inputs", "two values", inputs.len()));
+    };
+    let (axes, normalize) = (settings.integers("axes")?, settings.flag("normalize")?);
+    let place = |shape: &[usize], axis: i64| -> Option<usize> {
+        let place = match axis {
+            axis if axis < 0 => shape.len().checked_add_signed(axis as isize),
+            axis => (axis as usize).checked_sub(1),
+        };
+        place.filter(|&place| place < shape.len() && shape.len() <= 2)
+    };
+    let places = match *axes {
+        [of_a, of_b] => place(a, of_a).zip(place(b, of_b)),
+        _ => None,
+    };
+    let fit = places.filter(|&(of_a, of_b)| a[of_a] == b[of_b]);
+    let Some((of_a, of_b)) = fit else {
+        let found = format!("{} and {}, axes {}", Shape(a), Shape(b), Shape(axes));
+        let expected = "samples of one axis or two, of one length along the axes";
+        return Err(Error::shape("inputs", expected, found));
+    };
+    let mut shaped = if a.len() == 1 && b.len() == 1 {
+        Shaped::new(Dot, 1, vec![1])
+    } else {
+        // A vector is a matrix of one row, or of one column.
+        let row = |shape: &[usize], axis| match *shape {
+            [rows, columns] => ((rows, columns), axis == 0),
+            _ => ((1, shape[0]), false),
+        };
+        let column = |shape: &[usize], axis| match *shape {
+            [rows, columns] => ((rows, columns), axis == 1),
+            _ => ((shape[0], 1), false),
+        };
+        let product = MatMul::of_inputs(row(a, of_a), column(b, of_b));
+        let rest = [(a, of_a), (b, of_b)]
+            .into_iter()
+            .flat_map(|(shape, axis)| {
+                let others = shape.iter().enumerate().filter(move |&(k, _)| k != axis);
+                others.map(|(_, &length)| length)
+            });
+        Shaped::new(product.expect("sides that fit"), 1, rest.collect())
+    };
+    if normalize {
+        let steps = [(a, of_a), (b, of_b)].map(|(shape, axis)| -> Steps<F> {
+            let function = UnitNorm {
+                len: shape[axis],
+                width: shape[axis + 1..].iter().product(),
+                epsilon: LEAST_NORM,
+            };
+            vec![(shape[..axis].iter().product(), Arc::new(function))]
+        });
+        shaped.steps = steps.into();
+    }
+    Ok(shaped)
+}
+
+/// The least number that a vector is divided by to have length 1.
+const LEAST_NORM: f64 = 1e-7;
+
+/// Places along an axis, in any order.
+fn take<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shaped<F>> {
+    let (shape, axis) = (one(inputs)?, settings.integer("axis")?);
+    let place = usize::try_from(axis)
+        .ok()
+        .filter(|&axis| axis < shape.len());
+    let Some(axis) = place else {
+        let expected = format!("an axis of samples of shape {}", Shape(shape));
+        return Err(Error::value("axis", expected, axis));
+    };
+    let (indices, len) = (settings.integers("indices")?, shape[axis]);
+    let fit = |&index: &i64| usize::try_from(index).ok().filter(|&index| index < len);
+    let places: Option<Vec<usize>> = indices.iter().map(fit).collect();
+    let Some(places) = places.filter(|places| !places.is_empty()) else {
+        let expected = format!("at least one place from 0 to {}", len - 1);
+        return Err(Error::value("indices", expected, Shape(indices)));
+    };
+    let inner: usize = shape[axis + 1..].iter().product();
+    let take = Take {
+        width: len * inner,
+        parts: joined(
+            places
+                .iter()
+                .map(|&place| place * inner..(place + 1) * inner),
+        ),
+        times: 1,
+    };
+    let rows = shape[..axis].iter().product();
+    let shape = [&shape[..axis], &[places.len()], &shape[axis + 1..]].concat();
+    Ok(Shaped::new(take, rows, shape))
+}
+
+/// Parts, of which those that follow each other are one.
+fn joined(parts: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for part in parts {
+        match found.last_mut() {
+            Some(last) if last.end == part.start => last.end = part.end,
+            _ => found.push(part),
         }
     }
+    found
 }
 
 fn reshape<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shaped<F>> {
@@ -138,7 +256,7 @@ fn reshape<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shaped<
         (Some(known), 1) => known > 0 && size.is_multiple_of(known),
         _ => false,
     };
-    if !fits || target.is_empty() {
+    if !fits {
         let expected = format!("a shape of {size} numbers, as {} has", Shape(from));
         return Err(Error::shape("target_shape", expected, Shape(target)));
     }
@@ -184,17 +302,11 @@ fn permute<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shaped<
         let index = |j: usize| k / new[j] % shape[j] * old[axes[j]];
         (0..shape.len()).map(index).sum()
     };
-    let mut parts: Vec<Range<usize>> = Vec::new();
-    if parts.try_reserve_exact(size).is_err() {
+    if Vec::<Range<usize>>::new().try_reserve_exact(size).is_err() {
         let expected = "samples that fit into memory";
         return Err(Error::shape("inputs", expected, Shape(from)));
     }
-    for start in (0..size).map(place) {
-        match parts.last_mut() {
-            Some(last) if last.end == start => last.end += 1,
-            _ => parts.push(start..start + 1),
-        }
-    }
+    let mut parts = joined((0..size).map(place).map(|start| start..start + 1));
     parts.shrink_to_fit();
     let take = Take {
         width: size,

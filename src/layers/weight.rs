@@ -33,12 +33,7 @@ pub(crate) fn of_weight<F: Float>(
         (0, None, _) => Ok(OfWeight {
             function: Arc::new(Constant { size }),
             width: size,
-            // A number is a row of one.
-            shape: if weight.is_empty() {
-                vec![1]
-            } else {
-                weight.to_vec()
-            },
+            shape: weight.to_vec(),
         }),
         (1, Some([rows @ .., fan_in]), &[from, fan_out]) if *fan_in == from => Ok(OfWeight {
             function: Arc::new(Product::new::<F>(from, fan_out)?),
@@ -46,7 +41,8 @@ pub(crate) fn of_weight<F: Float>(
             shape: [rows, &[fan_out]].concat(),
         }),
         (2 | 3, Some(x), _) if suffix(x) => {
-            let width = if size == 1 { x[x.len() - 1] } else { size };
+            let last = x.last().copied().unwrap_or(1);
+            let width = if size == 1 { last } else { size };
             let function: Arc<dyn Function<F>> = match (form, size == width) {
                 (2, true) => Arc::new(Activate::<F>::bias(width)),
                 (2, false) => Arc::new(Shift { width }),

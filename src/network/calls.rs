@@ -157,13 +157,19 @@ fn make<F: Float>(
         }
         let number = match shaped.function {
             Some(function) => {
-                let rows = |(x, _): &Shaped| Value {
-                    rows: shaped.rows,
-                    width: x.size() / shaped.rows,
-                    ..*x
+                let in_rows = |x: Value, rows| Value {
+                    rows,
+                    width: x.size() / rows,
+                    ..x
                 };
-                let reads: Vec<_> = reads.iter().map(rows).collect();
-                graph.apply(layer, function, &reads)?.number
+                let mut seen = Vec::with_capacity(reads.len());
+                for (i, &(mut x, _)) in reads.iter().enumerate() {
+                    for (rows, step) in shaped.steps.get(i).into_iter().flatten() {
+                        x = graph.apply(layer, step.clone(), &[in_rows(x, *rows)])?;
+                    }
+                    seen.push(in_rows(x, shaped.rows));
+                }
+                graph.apply(layer, function, &seen)?.number
             }
             None => reads[0].0.number,
         };
@@ -171,12 +177,20 @@ fn make<F: Float>(
     } else {
         let mut shape = one(&shapes)?.to_vec();
         let output = of_rows(graph, site, reads[0].0)?;
-        *shape.last_mut().expect("an axis") = output.width;
+        match shape.last_mut() {
+            Some(last) => *last = output.width,
+            None if output.width == 1 => {} // one number a sample
+            None => {
+                let expected = "samples of at least one axis";
+                return Err(Error::shape("inputs", expected, Shape(&shape)));
+            }
+        }
         size_of_array::<F>(&format!("output of layer {layer}"), &shape)?;
         (output, shape)
     };
     let last = graph.operations[first..].last();
-    let last = last.filter(|last| last.makes == output);
+    // What a layer of parts ends in is no activation of its own.
+    let last = last.filter(|last| last.makes == output && settings.kind != "traced");
     let before_activation = last.and_then(|last| Layer::of(last).before_activation);
     let made = Layer {
         before_activation,

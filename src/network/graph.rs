@@ -127,14 +127,11 @@ pub(super) struct Part {
 }
 
 impl<F: Float> Graph<F> {
-    /// A network of samples of this shape, which computes nothing yet.
+    /// A network of samples of this shape, which computes nothing yet; without axes, they are single numbers.
     pub fn new(input_shape: &[usize]) -> Result<Self> {
-        if input_shape.is_empty() || input_shape.contains(&0) {
-            return Err(Error::shape(
-                "input_shape",
-                "at least one axis and none of length 0",
-                Shape(input_shape),
-            ));
+        if input_shape.contains(&0) {
+            let expected = "no axis of length 0";
+            return Err(Error::shape("input_shape", expected, Shape(input_shape)));
         }
         size_of_array::<F>("input_shape", input_shape)?;
         Ok(Self {
@@ -317,10 +314,10 @@ impl<F: Float> Graph<F> {
     }
 }
 
-/// Value `number`, of this shape without the batch axis.
+/// Value `number`, of this shape without the batch axis: of none, it is one number.
 pub(super) fn value(number: usize, shape: &[usize]) -> Value {
-    let width = shape[shape.len() - 1];
-    let rows = shape[..shape.len() - 1].iter().product();
+    let (width, others) = shape.split_last().unwrap_or((&1, &[]));
+    let (rows, width) = (others.iter().product(), *width);
     Value {
         number,
         rows,

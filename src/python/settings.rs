@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString, PyTuple};
 
 use super::boundary::found;
 use crate::settings::{Settings, Value};
@@ -49,6 +49,11 @@ fn from_value(name: &str, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Va
         Ok(Value::Text(text.extract()?))
     } else if let Ok(dict) = value.cast::<PyDict>() {
         Ok(Value::Nested(nested(dict, depth + 1)?))
+    } else if let Ok(numbers) = value.cast::<PyTuple>()
+        && numbers.len() > 0
+        && numbers.iter().all(|x| x.is_instance_of::<PyFloat>())
+    {
+        Ok(Value::Numbers(numbers.extract()?))
     } else if value.is_instance_of::<PyTuple>() {
         let numbers = value.extract().or_else(|_| {
             let (expected, found) = ("whole numbers that 64 bits hold", found(value)?);

@@ -59,7 +59,7 @@ def test_layers_of_several_inputs_by_themselves(make):
     for twin in (again, pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)):
         assert np.array_equal(twin(pair), y)
     assert layer([X[:, :2], X[:, 1:]]).shape[0] == 5  # arrays of another width
-    for wrong in (X[0], [X, X[:4]], [], 3, [X, X[:, None]]):
+    for wrong in (X[0], [X, X[:4]], [], 3, [X, np.ones((5, 2, 2))]):
         with pytest.raises((ShapeError, TypeError, ValueError)):
             layer(wrong)
 

@@ -6,7 +6,7 @@ import pickle
 import fanin
 import numpy as np
 import pytest
-from fanin import layers
+from fanin import layers, ops
 from fanin.layers import BatchNormalization, Dense, Dropout, Layer
 from numerics import distance
 from refusals import assert_refused
@@ -412,3 +412,95 @@ def test_what_a_layer_says_of_itself():
     assert (w @ np.ones(6)).tolist() == [6.0] * 5
     assert np.sum(w) == 30
     assert len(w) == 5
+
+
+class LayerNorm(Layer):
+    def __init__(self, epsilon=1e-3, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        width = input_shape[-1]
+        self.gamma_ = self.add_weight((width,), "ones", name="gain")
+        self.beta_ = self.add_weight((width,), "zeros", name="offset")
+
+    def call(self, x):
+        mean = ops.mean(x, axis=-1, keepdims=True)
+        variance = ops.mean(ops.square(x - mean), axis=-1, keepdims=True)
+        return (x - mean) / ops.sqrt(variance + self.epsilon) * self.gamma_ + self.beta_
+
+
+class Tied(Layer):
+    """An autoencoder whose second product is with the first one's matrix, transposed."""
+
+    def build(self, input_shape):
+        self.w = self.add_weight((input_shape[-1], 3), name="w")
+        self.log_scale = self.add_weight((), "zeros", name="log_scale")
+        self.rows = self.add_weight((1, input_shape[-1]), "ones", name="rows")
+
+    def call(self, x):
+        code = ops.tanh(ops.matmul(x, self.w))
+        back = ops.matmul(code, ops.transpose(self.w))
+        return ops.exp(self.log_scale) * back / (1.0 + ops.square(self.rows)) - self.rows
+
+
+@pytest.mark.parametrize("make", [LayerNorm, Tied])
+def test_operations_on_weights(make):
+    layer = make(dtype="float64")
+    layer.build((None, 6), rng=0)
+    rng = np.random.default_rng(0)
+    layer.network.params[...] = rng.normal(size=layer.network.params.shape)
+    x, dy = rng.normal(size=(2, 7, 6))
+    y, cache = layer.forward(x)
+    w = {name: np.asarray(array) for name, array in layer.arrays.items()}
+    if make is LayerNorm:
+        centred = x - x.mean(-1, keepdims=True)
+        expected = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-3)
+        expected = expected * w["gain"] + w["offset"]
+    else:
+        expected = np.exp(w["log_scale"]) * (np.tanh(x @ w["w"]) @ w["w"].T)
+        expected = expected / (1 + w["rows"] ** 2) - w["rows"]
+    assert distance(y, expected) < 1e-12
+    _, grads = layer.backward(dy, cache)
+    for name, array in layer.arrays.items():
+        way, start, ends = rng.normal(size=array.shape), array.copy(), []
+        for sign in (1, -1):
+            array[...] = start + sign * 1e-6 * way
+            ends.append(float((layer(x) * dy).sum()))
+        array[...] = start
+        slope = (ends[0] - ends[1]) / 2e-6
+        assert abs(slope - (grads[name] * way).sum()) < 1e-6 * max(1, abs(slope)), name
+    assert np.isfinite(trained(fanin.Sequential([make(), Dense(1)], rng=0)).params).all()
+
+
+def test_weights_beside_values_outside_of_a_call_are_refused():
+    layer = MyDense(3)
+    layer.build((None, 5))
+    value = fanin.Input((5,))
+    assert_refused(lambda: value @ layer.w, TypeError, "in the call of their layer")
+    assert_refused(lambda: ops.matmul(value, layer.w), TypeError, "in the call of their layer")
+
+
+def test_layers_that_build_builds():
+    class Outer(Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.inner, self.own = Dense(4), MyDense(2)
+
+        def build(self, input_shape):
+            self.inner.build(input_shape)
+            self.own.build((None, 4))
+            super().build(input_shape)
+
+        def call(self, x):
+            return self.own(self.inner(x))
+
+    outer = Outer(dtype="float64")
+    outer.build((None, 5), rng=0)
+    assert outer.inner.kernel.dtype == "float64"
+    assert np.shares_memory(outer.inner.kernel, outer.network.params)
+    again = Outer(dtype="float64")
+    again.build((None, 5), rng=0)
+    assert np.array_equal(again.network.params, outer.network.params)
+    assert type(outer.initializer("own/bias")).__name__ == "Zeros"
+    assert type(outer.initializer("inner/kernel")).__name__ == "GlorotUniform"

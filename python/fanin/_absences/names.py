@@ -21,7 +21,7 @@ MODULES: dict[str, Rows] = {
         (_CONSTRAINTS, "constraints"),
         (f"{_DENSE}, and comes without networks that were trained elsewhere", "applications"),
         (f"{_PREPARE}; fanin.utils has to_categorical and normalize", "preprocessing"),
-        (_NUMPY, "ops math linalg nn signal image"),
+        (_NUMPY, "math linalg nn signal image"),
         (_ONE_DTYPE, "mixed_precision dtype_policies dtypes"),
         ("training is on one machine, with the threads of fanin.set_num_threads", "distribution"),
         (
@@ -444,6 +444,73 @@ NAMES: dict[str, Rows] = {
         (
             "fanin.datasets.fashion_mnist is the only data set, with the shapes of MNIST",
             "mnist cifar10 cifar100 imdb reuters boston_housing california_housing",
+        ),
+    ),
+    "ops": (
+        (
+            f"{_DENSE} and has no convolutions, no pooling and no sequences",
+            "adaptive_average_pool adaptive_max_pool average_pool conv conv_transpose ctc_decode "
+            "ctc_loss depth_to_space depthwise_conv extract_sequences fold image max_pool "
+            "separable_conv space_to_depth unfold",
+        ),
+        (
+            "numbers are real; NumPy has transforms of arrays",
+            "angle bartlett blackman conj conjugate fft fft2 hamming hanning i0 ifft2 imag irfft "
+            "isreal istft kaiser polar real rfft sinc stft view_as_complex view_as_real",
+        ),
+        (
+            "NumPy has factorizations and determinants of arrays",
+            "cholesky cholesky_inverse cross det eig eigh inv linalg logdet lstsq lu_factor "
+            "matrix_rank pinv qr slogdet solve solve_triangular svd",
+        ),
+        (
+            "matmul, or sum(multiply(a, b), axis=-1), is what is implemented of products",
+            "dot einsum inner kron outer rearrange tensordot vdot",
+        ),
+        (
+            "fanin.losses has the losses",
+            "binary_crossentropy psnr",
+        ),
+        (
+            "fanin.layers has what is implemented of layers",
+            "batch_normalization dot_product_attention layer_normalization rms_normalization",
+        ),
+        (
+            "what depends on numbers is where(condition, a, b): networks run in compiled code",
+            "associative_scan cond custom_gradient fori_loop jvp map scan switch vectorize "
+            "vectorized_map while_loop",
+        ),
+        (
+            "fanin.activations has the activations that are implemented",
+            "celu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh relu6 soft_shrink "
+            "sparse_plus sparse_sigmoid sparsemax squareplus tanh_shrink threshold",
+        ),
+        (
+            "the functions are in fanin.ops itself",
+            "nn numpy",
+        ),
+        (
+            "numbers are floating-point ones; NumPy has functions of whole ones",
+            "bincount bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or "
+            "bitwise_right_shift bitwise_xor digitize gcd in_top_k lcm left_shift right_shift "
+            "searchsorted unravel_index",
+        ),
+        (
+            "it is not implemented as an operation of networks; NumPy has it for arrays",
+            "all allclose any append arccos arccosh arcsin arcsinh arctan arctan2 arctanh "
+            "argpartition argsort array array_split average broadcast_to cbrt cdist ceil copy "
+            "corrcoef correlate cos cosh count_nonzero cumprod cumsum deg2rad diag diagflat "
+            "diagonal diff divide_no_nan dsplit dstack dtype empty empty_like erf erfc erfinv exp2 "
+            "eye fabs fliplr flipud floor floor_divide fmax fmin fmod geomspace get_item heaviside "
+            "histogram hsplit hstack hypot identity is_tensor isclose isfinite isin isinf isnan "
+            "isneginf isposinf ldexp linspace log10 log2 logaddexp logaddexp2 logical_xor logspace "
+            "median meshgrid mod moments multi_hot nan_to_num nanargmax nanargmin nancumprod "
+            "nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod nanquantile nanstd "
+            "nansum nanvar ndim nextafter nonzero pad percentile prod ptp quantile rad2deg ravel "
+            "repeat roll rot90 round saturate_cast scatter scatter_update segment_max segment_min "
+            "segment_prod segment_sum select signbit sin sinh size slice slice_update sort "
+            "take_along_axis tan tile top_k trace trapezoid tri tril triu trunc unique unstack "
+            "vander view vsplit vstack",
         ),
     ),
     "random": (

@@ -92,6 +92,8 @@ _LATER = {
 def _registry() -> Registry[Layer | InputLayer]:
     """Return the layers by name."""
     here = sys.modules[__name__]
+    from fanin.layers._operation import Operation
+
     late = [getattr(here, name) for name in _LATER if name[0].isupper()]
     return Registry(
         "layer",
@@ -108,7 +110,7 @@ def _registry() -> Registry[Layer | InputLayer]:
             Flatten,
             *late,
         ),
-        {"InputLayer": InputLayer, "input_layer": InputLayer},
+        {"InputLayer": InputLayer, "input_layer": InputLayer, "Operation": Operation},
     )
 
 

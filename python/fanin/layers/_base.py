@@ -18,10 +18,11 @@ from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, onl
 from fanin.layers._module import Module
 from fanin.layers._network import Network
 from fanin.layers._options import check_name, dtype_option, name_option, shape_option
-from fanin.layers._value import Value, as_values, call
+from fanin.layers._value import Value, as_values, call, trace_now
 from fanin.layers._with_call import WithCall
 
 if TYPE_CHECKING:
+    from fanin.initializers import Initializer
     from fanin.models._layered import Layered
 
 Shape: TypeAlias = tuple[Any, ...]
@@ -102,6 +103,8 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
     _instead = "say in call what the layer computes, with layers, operators and weights"
     _unsupported = UNSUPPORTED
     _owner: "weakref.ref[Layered] | None" = None
+    _of_ops: bool = False
+    """Whether a function or an operator made it, not its user: no layer of a model then."""
     _calls: tuple[Value, ...] = ()
     """What it made of values."""
     _by_mode: ClassVar[bool] = False
@@ -169,7 +172,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
                 f"found {_checks.found(value)}; make another layer"
             )
         if name == "name" and self.owner is not None:
-            check_name(value, [layer for layer in self.owner.layers if layer is not self])
+            check_name(value, [layer for layer in self.owner.operations if layer is not self])
 
     def check_input(self, shape: Shape) -> None:
         """Refuse a shape of one sample that this layer cannot take; any will do by default."""
@@ -235,6 +238,10 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         """
         if self._busy == "build":
             return  # `super().build(input_shape)` of a class of a user's
+        trace = trace_now()
+        if trace is not None and trace.building:  # by that of a layer around it, which has arrays
+            self.plan_for(_checks.batched_shape("input_shape", input_shape), self.dtype)
+            return
         if self._traced:
             from fanin.layers import _traced
 
@@ -440,6 +447,17 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
 
     def _holders(self) -> "Sequence[Layer]":
         return (self,)
+
+    def initializer(self, role: str) -> "Initializer":
+        """Return the initializer of the array called `role`."""
+        if self._traced:
+            from fanin.layers import _traced
+
+            part, inner = _traced.part_called(self, role)
+            if part is not self:
+                found: Initializer = part.initializer(inner) if inner else part.initializer
+                return found
+        return super().initializer(role)
 
     def is_trained(self, role: str) -> bool:
         """Whether gradients change the array called `role`."""

@@ -14,6 +14,7 @@ from fanin.layers._base import Layer, Shape
 from fanin.layers._merging import Merge
 from fanin.layers._runs import compare, without_masks
 from fanin.layers._traces import Found, trace
+from fanin.layers._tracing import Trace
 from fanin.layers._users import Given, Itself, are_several, formed, made_before
 from fanin.layers._value import Value
 from fanin.layers._variable import Use, Variable
@@ -125,7 +126,7 @@ def declare(layer: Any, shape: Shape) -> None:
             form = layer._form or ("list" if are_several(shape) else "one")
             samples = [*shape] if are_several(shape) else [shape]
             batched = [(None, *sample) for sample in samples]
-            with _tracing.apart():
+            with _tracing.running(Trace(layer, False, building=True)):
                 own(layer, formed(form, batched))
     finally:
         layer._busy = before

@@ -33,12 +33,14 @@ class Merge(Layer):
         self._check_shapes(given)
 
     def _check_shapes(self, shapes: Sequence[tuple[int, ...]]) -> None:
-        other = next((shape for shape in shapes if shape != shapes[0]), None)
-        if other is not None:
+        try:
+            np.broadcast_shapes(*shapes)
+        except ValueError:
+            found = " and ".join(map(str, dict.fromkeys(shapes)))
             raise ShapeError(
-                f"inputs: expected samples of one shape, {shapes[0]}, for layer {self.name!r}, "
-                f"found {other}"
-            )
+                "inputs: expected samples of one shape, or of shapes that NumPy broadcasts, for "
+                f"layer {self.name!r}, found {found}"
+            ) from None
 
     @staticmethod
     def _shapes(shape: Shape) -> list[tuple[int, ...]]:
@@ -329,14 +331,16 @@ class Concatenate(Merge):
 
 
 class Dot(Merge):
-    """Product of two vectors, sample by sample.
+    """Product of two vectors or matrices, sample by sample.
 
     Parameters
     ----------
-    axes : int or pair of int, default 1
-        The axes that are summed over. Samples of one axis have but one, 1 or -1.
-    normalize : False
-        Not supported: divide by the norms before.
+    axes : int or pair of int
+        The axis of each input that is summed over, counted with that of the batch, which it cannot
+        be. Of matrices the other axes are those of the output.
+    normalize : bool, default False
+        Whether to divide vectors along these axes by their lengths first: the product of two
+        vectors is then the cosine of the angle between them.
     **kwargs
         `name`, `dtype`, `trainable`: see `Layer`.
 
@@ -349,9 +353,12 @@ class Dot(Merge):
 
     kind = "dot"
     _least = _most = 2
-    _not_settings = ("axes",)
-    _left_out = ("normalize",)
-    _options: ClassVar[Mapping[str, Any]] = {"axes": lambda name, value: _axes(name, value)}
+    _fixed = ("axes",)
+    _options: ClassVar[Mapping[str, Any]] = {
+        "axes": lambda name, value: _axes(name, value),
+        "normalize": _checks.flag,
+    }
+    normalize: bool = False  # of a pickle that was written before it could be asked for
 
     def __init__(
         self,
@@ -359,26 +366,47 @@ class Dot(Merge):
         normalize: bool = False,
         **kwargs: "Unpack[LayerArguments]",
     ) -> None:
-        if _checks.flag("normalize", normalize):
-            raise ValueError("normalize: expected False, as norms are not computed, found True")
         self.axes = axes
+        self.normalize = normalize
         super().__init__(**kwargs)
 
+    def settings(self) -> dict[str, object]:
+        """Return the settings for the core, with an axis for each input."""
+        return {**super().settings(), "axes": self._both()}
+
+    def _both(self) -> tuple[int, int]:
+        axes: Any = self.axes
+        first, last = (axes, axes) if isinstance(axes, int) else (axes[0], axes[-1])
+        return first, last
+
     def _check_shapes(self, shapes: Sequence[tuple[int, ...]]) -> None:
-        if any(len(shape) > 1 for shape in shapes):
+        if any(len(shape) not in (1, 2) for shape in shapes):
             raise ShapeError(
-                f"inputs: expected samples of one axis for layer {self.name!r}, found shapes "
-                f"{shapes[0]} and {shapes[1]}"
+                f"inputs: expected samples of one axis or two for layer {self.name!r}, found "
+                f"shapes {shapes[0]} and {shapes[1]}"
             )
-        super()._check_shapes(shapes)
+        lengths = []
+        for shape, axis in zip(shapes, self._both(), strict=True):
+            place = len(shape) + axis if axis < 0 else axis - 1
+            if not 0 <= place < len(shape):
+                raise ValueError(
+                    f"axes: expected axes of the inputs of layer {self.name!r}, of shapes "
+                    f"{shapes[0]} and {shapes[1]} without that of the batch, found {self.axes}"
+                )
+            lengths.append(shape[place])
+        if lengths[0] != lengths[1]:
+            raise ShapeError(
+                f"inputs: expected samples of one shape, or as long along axes {self.axes}, for "
+                f"layer {self.name!r}, found {shapes[0]} and {shapes[1]}"
+            )
 
 
 def _axes(name: str, value: Any) -> Any:
     given = _checks.several(value)
     axes = [value] if given is None else given
     for axis in axes:
-        if _checks.integer(name, axis) not in (1, -1):
-            raise ValueError(f"{name}: expected 1 or -1, found {_checks.found(axis)}")
-    if len(axes) > 2:
+        if _checks.integer(name, axis) == 0:
+            raise ValueError(f"{name}: expected no axis of the batch, found 0")
+    if len(axes) not in (1, 2):
         raise ValueError(f"{name}: expected one axis or two, found {len(axes)}")
-    return value if given is None else tuple(given)
+    return int(value) if given is None else tuple(map(int, given))

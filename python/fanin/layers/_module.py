@@ -157,7 +157,7 @@ class Module(Configurable):
             The outputs.
         """
         trace = trace_now()
-        if trace is not None:
+        if trace is not None and not trace.building:
             return self._within(x, training, trace)
         if type(x) is not np.ndarray and are_values(x):
             return self._of_values(x, training)

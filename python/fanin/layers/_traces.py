@@ -193,7 +193,7 @@ def _merged(
         mine = i_numbers[id(value)]
         if mine not in there:
             reads = [there[i_numbers[id(read)]] for read in value.reads]
-            there[mine] = Value(value.layer, reads, value.sample)
+            there[mine] = type(value)(value.layer, reads, value.sample)
     chosen = there[i_numbers[id(in_inference)]]
     return Value(Select(), [in_training, chosen], in_training.sample), modes
 
@@ -268,6 +268,10 @@ def apply(module: Any, x: Any, training: Any, trace: Trace) -> Any:
     if not isinstance(module, Layer):
         return _apply_model(module, x, training, trace)
     values = as_values("x", x)
+    if not any(value.batched for value in values) and not hasattr(module, "activation_settings"):
+        _tracing.refuse(
+            f"that layer {module.name!r} is called on what is made of the inputs", "weights alone"
+        )
     if module._traced:
         note_form(module, form_of(x, lambda x: isinstance(x, list | tuple)))
     try:

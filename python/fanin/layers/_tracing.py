@@ -33,6 +33,8 @@ class Trace:
     """Of a run on arrays: those of weights and layers by `id`; None for a run on values."""
     known: frozenset[int] = frozenset()
     """The layers that the owner has, by `id`: others are made while it runs."""
+    building: bool = False
+    """Whether it is no run, but a `build` that adds weights."""
     models: "dict[int, tuple[Any, Any, list[tuple[int, ...]]]]" = field(default_factory=dict)
     """The models that were called: how their inputs were given, and the shapes of these."""
     stack: list[int] = field(default_factory=list)
@@ -49,16 +51,6 @@ def running(trace: Trace) -> Iterator[Trace]:
     token = the_trace.set(trace)
     try:
         yield trace
-    finally:
-        the_trace.reset(token)
-
-
-@contextmanager
-def apart() -> Iterator[None]:
-    """Be in no trace for a block."""
-    token = the_trace.set(None)
-    try:
-        yield
     finally:
         the_trace.reset(token)
 
@@ -222,12 +214,18 @@ def _content(value: Any, depth: int = 3) -> Any:
     return id(value)
 
 
+def in_call() -> bool:
+    """Whether a `call` runs."""
+    trace = trace_now()
+    return trace is not None and not trace.building
+
+
 def notice(thing: Any, name: str) -> None:
     """Take notice that an attribute of an object of a user's class is set."""
     if name in _INTERNAL:
         return
     held = thing.__dict__
-    if trace_now() is not None and held.get("_busy") != "build" and thing._made:
+    if in_call() and held.get("_busy") != "build" and thing._made:
         refuse(
             "code that does the same whenever it runs, since it is run to find what it computes",
             f"that it sets {name!r} of {held.get('name')!r}",
@@ -246,6 +244,7 @@ def flag_of(training: Any) -> bool | None:
 
 def called(layer: Any, reads: list[Value], mode: bool | None, shape: tuple[int, ...]) -> Value:
     """Return what a layer makes in the trace that runs."""
-    made = Value(layer, reads, shape)
+    kind = Value if any(read.batched for read in reads) else type(reads[0])
+    made = kind(layer, reads, shape)
     made.mode, made.where = mode, line()
     return made

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -26,7 +26,8 @@ class Value(Stacked):
     """What a layer makes of other values, whatever the samples will be; or an input.
 
     It has a shape and no numbers. `Input` makes the first ones, a layer that is called on values
-    makes another, and so do ``+``, ``-`` and ``*``; `fanin.Model` makes a network of them.
+    makes another, and so do operators and the functions of `fanin.ops`; `fanin.Model` makes a
+    network of them.
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ class Value(Stacked):
     """
 
     __array_ufunc__ = None  # so that NumPy leaves operators to this class
+    batched: ClassVar[bool] = True
+    """Whether it stands for batches of any length, whose axis is not one of `sample`."""
     mode: bool | None = None
     """In a trace: what the layer was told of training."""
     where: str = ""
@@ -55,12 +58,12 @@ class Value(Stacked):
     @property
     def shape(self) -> tuple[int | None, ...]:
         """The shape with the batch axis as None."""
-        return (None, *self.sample)
+        return (None, *self.sample) if self.batched else self.sample
 
     @property
     def ndim(self) -> int:
         """The number of axes, with that of the batch."""
-        return 1 + len(self.sample)
+        return len(self.shape)
 
     @property
     def dtype(self) -> str:
@@ -73,29 +76,65 @@ class Value(Stacked):
         """The name of the layer that makes it."""
         return self.layer.name
 
+    # Operators, as those of NumPy's arrays, by `fanin.ops`.
+
     def __add__(self, other: Any) -> Any:
-        return _joined("Add", self, other, 1.0, 1.0)
+        return _operated("add", self, other)
 
     def __sub__(self, other: Any) -> Any:
-        return _joined("Subtract", self, other, 1.0, -1.0)
+        return _operated("subtract", self, other)
 
     def __mul__(self, other: Any) -> Any:
-        return _joined("Multiply", self, other, None, 0.0)
+        return _operated("multiply", self, other)
+
+    def __truediv__(self, other: Any) -> Any:
+        return _operated("divide", self, other)
+
+    def __matmul__(self, other: Any) -> Any:
+        return _operated("matmul", self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return _joined("Add", self, other, 1.0, 1.0)
+        return _operated("add", other, self)
 
     def __rsub__(self, other: Any) -> Any:
-        return _joined("Subtract", self, other, -1.0, 1.0)
+        return _operated("subtract", other, self)
 
     def __rmul__(self, other: Any) -> Any:
-        return _joined("Multiply", self, other, None, 0.0)
+        return _operated("multiply", other, self)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _operated("divide", other, self)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return _operated("matmul", other, self)
+
+    def __pow__(self, exponent: Any) -> Any:
+        return _operated("power", self, exponent)
 
     def __neg__(self) -> Any:
         return self * -1.0
 
-    def __matmul__(self, other: Any) -> Any:
-        return NotImplemented
+    def __abs__(self) -> Any:
+        from fanin import ops
+
+        return ops.abs(self)
+
+    def __lt__(self, other: Any) -> Any:
+        return _operated("less", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return _operated("less_equal", self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return _operated("greater", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _operated("greater_equal", self, other)
+
+    def __getitem__(self, key: Any) -> Any:
+        from fanin.ops import _shapes
+
+        return _shapes.part(self, key)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         self._refuse("an array")
@@ -128,19 +167,16 @@ class Value(Stacked):
         return f"<Value shape={self.shape}, made by {self.name}>"
 
 
-def _joined(kind: str, value: Value, other: Any, scale: float | None, offset: float) -> Any:
-    """Call a layer on two values; with a number ``scale * value + offset * number``.
+def _operated(function: str, x1: Any, x2: Any) -> Any:
+    """Return what a function of `fanin.ops` makes of a value and another operand."""
+    from fanin import ops  # which imports this module
 
-    Where there is no `scale`, that is the number.
-    """
-    from fanin import layers  # which imports this module
-
-    if isinstance(other, Value):
-        return getattr(layers, kind)()([value, other])
-    if isinstance(other, bool) or not isinstance(other, int | float | np.integer | np.floating):
+    other = x2 if isinstance(x1, Value) else x1
+    number = isinstance(other, int | float | np.integer | np.floating)
+    known = number or isinstance(other, Value | np.ndarray) or hasattr(other, "initializer")
+    if isinstance(other, bool) or not known:  # a weight has an initializer
         return NotImplemented
-    number = _checks.number("a number beside a value", other)
-    return layers.Rescaling(number if scale is None else scale, offset * number)(value)
+    return getattr(ops, function)(x1, x2)
 
 
 def are_values(x: object) -> bool:
@@ -168,7 +204,14 @@ def call(layer: "Layer", values: Sequence[Value], *, told: bool = True) -> Value
         shape = layer.shape_after([value.sample for value in values])
     except ShapeError as error:
         raise ShapeError(f"{layer.name}: {error}") from None
-    made = Value(layer, values, shape)
+    if any(value.batched is not values[0].batched for value in values):
+        found = " and ".join(str(value.shape) for value in values)
+        raise ShapeError(f"{layer.name}: expected values of batches, or weights, found {found}")
+    made = type(values[0])(layer, values, shape)
+    if trace_now() is not None:
+        from fanin.layers import _tracing
+
+        made.where = _tracing.line()
     if told:
         layer._calls = (*layer._calls, made)
     return made

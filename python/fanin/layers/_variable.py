@@ -1,5 +1,7 @@
 """`Variable`: a weight that a layer of a user's adds; an array, or in a trace a value."""
 
+import operator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +26,12 @@ class Use:
     def __init__(self, variable: "Variable", form: int) -> None:
         self.variable, self.form = variable, form
         self.name = variable.name
+
+
+class Steady(Value):
+    """A value that is the same for all samples: a weight, and what is made of weights alone."""
+
+    batched = False
 
 
 VALUE, PRODUCT, SUM, SCALED = range(4)
@@ -98,11 +106,11 @@ class Variable:
     def now(self) -> Any:
         """Return what it stands for: a value in a trace, else an array."""
         trace = _tracing.now()
-        if trace is None:
+        if trace is None or trace.building:
             return self.view()
         if trace.arrays is None:
             use: Any = Use(self, VALUE)
-            made = Value(use, (), self.shape or (1,))
+            made = Steady(use, (), self.shape)
             made.where = _tracing.line()
             return made
         return trace.arrays[id(self)]
@@ -125,7 +133,7 @@ class Variable:
             A copy.
         """
         trace = _tracing.now()
-        if trace is not None and trace.arrays is None:
+        if trace is not None and trace.arrays is None and not trace.building:
             _tracing.refuse("operators and layers on weights", f"numbers of {self.name!r} asked")
         found: Array = np.array(self.now())
         return found
@@ -145,7 +153,7 @@ class Variable:
         RuntimeError
             If another thread trains the network; nothing is changed.
         """
-        if _tracing.now() is not None:
+        if _tracing.in_call():
             _tracing.refuse("code that changes nothing", f"that it assigns to weight {self.name!r}")
         view = self.view()
         assert self._network is not None
@@ -153,7 +161,7 @@ class Variable:
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         trace = _tracing.now()
-        if trace is not None and trace.arrays is None:
+        if trace is not None and trace.arrays is None and not trace.building:
             _tracing.refuse("operators and layers on weights", f"numbers of {self.name!r} asked")
         array = np.asarray(self.now())
         return array if dtype is None else array.astype(dtype)
@@ -181,45 +189,43 @@ class Variable:
     # Operators.
 
     def __matmul__(self, other: Any) -> Any:
-        return _plain(self) @ _plain(other)
+        return _operated("matmul", self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        if isinstance(other, Value):
-            return product(other, self)
-        return _plain(other) @ _plain(self)
+        return _operated("matmul", other, self)
 
     def __add__(self, other: Any) -> Any:
-        return combine(self, other, SUM) if _is_value(other) else _plain(self) + _plain(other)
+        return _operated("add", self, other)
 
-    __radd__ = __add__
+    def __radd__(self, other: Any) -> Any:
+        return _operated("add", other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return combine(self, other, SCALED) if _is_value(other) else _plain(self) * _plain(other)
+        return _operated("mul", self, other)
 
-    __rmul__ = __mul__
+    def __rmul__(self, other: Any) -> Any:
+        return _operated("mul", other, self)
 
     def __sub__(self, other: Any) -> Any:
-        if _is_value(other):
-            return combine(self, other * -1.0, SUM)
-        return _plain(self) - _plain(other)
+        return _operated("sub", self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return _plain(other) - _plain(self)
+        return _operated("sub", other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return _plain(self) / _plain(other)
+        return _operated("truediv", self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return _plain(other) / _plain(self)
+        return _operated("truediv", other, self)
 
     def __pow__(self, other: Any) -> Any:
-        return _plain(self) ** _plain(other)
+        return _operated("pow", self, other)
 
     def __neg__(self) -> Any:
-        return -_plain(self)
+        return -self.now()
 
     def __abs__(self) -> Any:
-        return abs(_plain(self))
+        return abs(self.now())
 
     # Copies, printing.
 
@@ -230,34 +236,59 @@ class Variable:
         return f"<Variable name={self.name}, shape={self.shape}>"
 
 
-def _is_value(x: object) -> bool:
-    return isinstance(x, Value)
+_NAMES = {"mul": "multiply", "sub": "subtract", "truediv": "divide", "pow": "power"}
+"""What `fanin.ops` calls operators."""
 
 
-def _plain(x: Any) -> Any:
+def _operated(name: str, x1: Any, x2: Any) -> Any:
+    """Return what an operator makes of a weight and something else."""
+    if any(isinstance(resolved(x), Value) for x in (x1, x2)):
+        from fanin import ops
+
+        return getattr(ops, _NAMES.get(name, name))(x1, x2)
+    return getattr(operator, name)(resolved(x1), resolved(x2))
+
+
+def resolved(x: Any) -> Any:
+    """Return what a weight stands for now; anything else as it is."""
     return x.now() if isinstance(x, Variable) else x
 
 
-def product(x: Value, weight: Variable) -> Value:
-    """Return the product of a value with a weight that is a matrix."""
-    if len(weight.shape) != 2 or x.sample[-1] != weight.shape[0]:
-        raise ShapeError(
-            f"expected a weight of shape ({x.sample[-1]}, units) for values of shape {x.shape}, "
-            f"found {weight.name!r} of shape {weight.shape}{_tracing.line()}"
-        )
-    shape = (*x.sample[:-1], weight.shape[1])
-    return _tracing.called(Use(weight, PRODUCT), [x], None, shape)
+def refuse_outside(given: Sequence[Any]) -> None:
+    """Refuse weights beside values where no `call` runs: they would be constants."""
+    if not _tracing.in_call() and any(isinstance(x, Value) for x in given):
+        for x in given:
+            if isinstance(x, Variable):
+                raise TypeError(
+                    f"expected weights in the call of their layer, found {x.name!r} beside a value "
+                    "outside of it; give the layer a call that does it"
+                )
 
 
-def combine(weight: Variable, x: Value, form: int) -> Value:
-    """Return a value plus a weight, or times it, repeated over leading axes of a sample."""
+def of_weight(operation: str, given: Sequence[Any]) -> Value | None:
+    """Return what one of the common forms makes of a value and a weight; None for others."""
+    if len(given) != 2:
+        return None
+    refuse_outside(given)
+    x, weight = given if isinstance(given[1], Variable) else given[::-1]
+    if not isinstance(weight, Variable) or not isinstance(x, Value) or not x.batched:
+        return None
+    if operation == "matmul":
+        if x is not given[0] or len(weight.shape) != 2:
+            return None
+        if x.sample[-1:] != weight.shape[:1]:
+            raise ShapeError(
+                f"expected a weight of shape ({x.sample[-1]}, units) for values of shape "
+                f"{x.shape}, found {weight.name!r} of shape {weight.shape}{_tracing.line()}"
+            )
+        shape = (*x.sample[:-1], weight.shape[1])
+        return _tracing.called(Use(weight, PRODUCT), [x], None, shape)
+    form = {"add": SUM, "multiply": SCALED}.get(operation)
     shape = weight.shape
-    while len(shape) > len(x.sample) and shape[0] == 1:
-        shape = shape[1:]
     size = int(np.prod(shape, dtype=int))
-    if size != 1 and x.sample[len(x.sample) - len(shape) :] != shape:
-        # Other shapes that go together: as any two values.
-        return weight.now() + x if form == SUM else weight.now() * x  # type: ignore[no-any-return]
+    fits = len(shape) <= len(x.sample) and x.sample[len(x.sample) - len(shape) :] == shape
+    if form is None or not (fits or size == 1 >= len(shape)):
+        return None  # as any two values
     return _tracing.called(Use(weight, form), [x], None, x.sample)
 
 

@@ -3,16 +3,16 @@
 Each loss is a function giving one value a row, as ``losses.mean_squared_error(y_true, y_pred)``,
 and a class holding options, as ``losses.MeanSquaredError()``, whose call gives the mean.
 A row is a sample, or with outputs of three or more axes one entry of all axes but the last.
-A loss of your own is a class with `value_and_gradient`, such as one that derives from `Loss`.
+A loss of your own is a function over `fanin.ops`, or a class with `value_and_gradient`, such as one
+that derives from `Loss`.
 """
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from fanin import _checks
 from fanin._absences import _absent
 from fanin._members import _custom
-from fanin._members._registry import Registry
+from fanin._members._registry import Registry, parse_serialized
 from fanin.losses import _own
 from fanin.losses._base import Loss
 from fanin.losses._crossentropy import (
@@ -97,7 +97,8 @@ def get(
     ----------
     identifier : str, dict, callable or None
         A function's name (gives the function), a class's name, a configuration, a class, or a loss:
-        also any other object with `value_and_gradient`.
+        also any other object with `value_and_gradient`. A function of your own,
+        ``f(y_true, y_pred)`` over `fanin.ops`, is compiled, and its gradient with it.
     custom_objects : mapping of str to type, optional
         Further classes by name.
 
@@ -111,7 +112,7 @@ def get(
     ValueError
         If nothing is called so; the message suggests the close match.
     TypeError
-        If it is a function of yours, whose derivative nobody knows.
+        If it is something else.
 
     Examples
     --------
@@ -129,11 +130,11 @@ def get(
     if callable(identifier) and not isinstance(identifier, type | _own.DifferentiableLoss):
         if any(identifier is function for function in _CLASSES):
             return identifier
-        name = getattr(identifier, "__name__", _checks.found(identifier))
-        raise TypeError(
-            f"loss: expected a name, a configuration or a Loss, found the function {name}, whose "
-            f"derivative nobody knows; {_own.HOW}"
-        )
+        from fanin.losses import _traced  # not needed for `import fanin`
+
+        return _traced.FunctionLoss(identifier)
+    if isinstance(identifier, Mapping):
+        return deserialize(identifier, custom_objects)
     found: Loss = _REGISTRY.get(identifier, custom_objects)
     return found
 
@@ -154,7 +155,7 @@ def resolve(identifier: "LossLike") -> Loss:
     Raises
     ------
     TypeError
-        If it is None, or a function of yours, whose derivative nobody knows.
+        If it is None or something else.
 
     Examples
     --------
@@ -178,13 +179,22 @@ def serialize(loss: Loss) -> dict[str, object]:
     Returns
     -------
     dict
-        ``class_name`` and ``config``.
+        ``class_name`` and ``config``; of a function its name, or what it is registered as.
 
     Examples
     --------
     >>> serialize(MeanSquaredError())["class_name"]
     'MeanSquaredError'
     """
+    function = getattr(loss, "function", None)
+    if function is not None and type(loss)._own:  # a `FunctionLoss`
+        from fanin.metrics._own import function_name
+
+        return {
+            "class_name": "function",
+            "registered_name": _custom.registered_name(function, function_name(function)),
+            "config": {"name": loss.name},
+        }
     return _REGISTRY.serialize_own(loss)
 
 
@@ -212,6 +222,12 @@ def deserialize(
     """
     if isinstance(name, str):
         return get(name, custom_objects)
+    if isinstance(name, Mapping) and name.get("class_name") == "function":
+        from fanin.losses import _traced
+
+        with _custom.custom_object_scope(custom_objects):
+            function = _custom.find_function("loss", name.get("registered_name"))
+        return _traced.FunctionLoss(function, **parse_serialized("loss", name)[1])
     found: Loss = _REGISTRY.deserialize(name, custom_objects)
     return found
 

@@ -93,6 +93,11 @@ class Layered(Module):
         return list(self._layers)
 
     @property
+    def operations(self) -> list[Any]:
+        """The layers, and what functions and operators made between them."""
+        return self.layers
+
+    @property
     def computing(self) -> list[Layer]:
         """The layers that compute something, in the order of the plan."""
         return list(self._layers)

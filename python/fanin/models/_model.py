@@ -248,12 +248,20 @@ class Model(Trainable):
     def layers(self) -> list[Any]:
         """All layers, those of the inputs too; those that are furthest from the output first.
 
-        Of a class with a `call` of its own the layers and models that it has, as it has them.
+        What functions of `fanin.ops` and operators made is in `operations`. Of a class with a
+        `call` of its own these are the layers and models that it has, as it has them.
         """
         if self._traced:
             from fanin.models import _subclassed
 
             return _subclassed.layers_of(self)
+        return [layer for layer in self.operations if not getattr(layer, "_of_ops", False)]
+
+    @property
+    def operations(self) -> list[Any]:
+        """All layers, and what functions and operators made between them."""
+        if self._traced:
+            return self.layers
         both = [*self._wired.inputs, *self._layers]
         return [both[place] for place in self._wired.order]
 
@@ -380,7 +388,7 @@ class Model(Trainable):
             "name": self.name,
             "inputs": [layers.serialize(layer) for layer in self._wired.inputs],
             "layers": [layers.serialize(layer) for layer in self._layers],
-            **self._wired.config(),
+            **self._wired.config(self._layers),
         }
 
     def _description(self) -> dict[str, object]:

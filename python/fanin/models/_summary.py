@@ -99,7 +99,7 @@ def _parts(network: "Layered", show_trainable: bool) -> list[Any]:
 def _rows(network: "Layered") -> Iterator[tuple[str, str, str, str, str, str]]:
     """Walk the layers: name, type, shape, parameters, whether they are trained, what they read."""
     reads = {} if network.chain else _reads(network)
-    for layer in network.layers:
+    for layer in network.operations:
         if isinstance(layer, InputLayer):
             yield layer.name, "InputLayer", str((None, *layer.shape)), "0", "-", "-"
             continue
@@ -109,7 +109,8 @@ def _rows(network: "Layered") -> Iterator[tuple[str, str, str, str, str, str]]:
         # A layer without parameters is neither.
         mark = "-" if not layer.weights else "Y" if layer.trainable else "N"
         connected = ", ".join(reads.get(id(layer), []))
-        yield layer.name, type(layer).__name__, shape, count, mark, connected
+        kind = getattr(layer, "_title", type(layer).__name__)
+        yield layer.name, kind, shape, count, mark, connected
 
 
 def _reads(network: "Layered") -> dict[int, list[str]]:

@@ -59,10 +59,11 @@ class Wiring:
             )
         return parts
 
-    def config(self) -> dict[str, Any]:
+    def config(self, row: Sequence[Layer]) -> dict[str, Any]:
         """Return what `values_of` takes, in types that files can hold."""
         calls = [[place, [*reads]] for place, reads in self.calls]
-        return {"calls": calls, "form": self.form}
+        made = [place for place, layer in enumerate(row) if layer._of_ops]
+        return {"calls": calls, "form": self.form, **({"operations": made} if made else {})}
 
 
 def values_of(
@@ -89,6 +90,8 @@ def values_of(
             _checks.integer("calls", number, minimum=0, maximum=len(values) - 1) for number in reads
         ]
         values.append(call(row[place], [values[number] for number in numbers]))
+    for made in _checks.several(config.get("operations", ())) or ():
+        row[_checks.integer("operations", made, minimum=0, maximum=len(row) - 1)]._of_ops = True
     begin: Any = values[: len(inputs)]
     if _checks.one_of("form", config.get("form"), ("list", "dict")) == "dict":
         begin = {value.name: value for value in begin}
@@ -133,7 +136,7 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     numbers = {id(value): number for number, value in enumerate(begins)}
     if len(numbers) != len(begins):
         raise ValueError("inputs: expected each value once, found one twice")
-    made = _made_before(end, numbers)
+    made = made_before(end, numbers)
     for value in made:
         if not value.reads and id(value) not in numbers:
             raise ValueError(
@@ -207,7 +210,7 @@ def _several(name: str, given: Any) -> tuple[list[Value], str]:
     return values, form
 
 
-def _made_before(end: Value, stops: Mapping[int, int]) -> list[Value]:
+def made_before(end: Value, stops: Mapping[int, int]) -> list[Value]:
     """Return what a value is made of, and itself, each behind what it is made of."""
     found: list[Value] = []
     seen: set[int] = set()

@@ -1,0 +1,331 @@
+"""Arrays made of nothing, and other kinds of numbers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from fanin import _checks
+from fanin.layers._value import Value
+from fanin.ops._apply import combine, one, operate, reshaped, sample_of
+
+
+def stop_gradient(variable: Any) -> Any:
+    """Return the same numbers, through which no gradient goes.
+
+    Parameters
+    ----------
+    variable : array_like or Value
+        The numbers.
+
+    Returns
+    -------
+    ndarray or Value
+        The numbers.
+
+    Examples
+    --------
+    >>> stop_gradient([1.0])
+    array([1.])
+    """
+    x = one("variable", variable)
+    return operate("stop_gradient", [x]) if isinstance(x, Value) else x
+
+
+def cast(x: Any, dtype: DTypeLike) -> Any:
+    """Return the numbers as another dtype.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    dtype : dtype-like
+        Of arrays any dtype of numbers; of values a floating-point one, which changes
+        nothing as a network has one, or bool, which is 1 where a number is not 0.
+
+    Returns
+    -------
+    ndarray or Value
+        The numbers.
+
+    Examples
+    --------
+    >>> cast([0, 2], "float32")
+    array([0., 2.], dtype=float32)
+    """
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        kind = np.dtype(object)
+    if kind.kind not in "fiub":
+        raise TypeError(f"dtype: expected a dtype of numbers, found {_checks.found(dtype)}")
+    if not isinstance(x, Value):
+        return _checks.numeric("x", x).astype(kind)
+    if kind.kind == "b":
+        return combine("not_equal", ("x", "0"), (x, 0.0))
+    if kind.kind != "f":
+        raise TypeError(f"dtype: expected a floating-point dtype for values, found {kind.name!r}")
+    return x
+
+
+def convert_to_tensor(x: Any, dtype: DTypeLike | None = None) -> Any:
+    """Return the numbers as an array; values as they are.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    dtype : dtype-like, optional
+        As in `cast`.
+
+    Returns
+    -------
+    ndarray or Value
+        The numbers.
+
+    Examples
+    --------
+    >>> convert_to_tensor([1.0])
+    array([1.])
+    """
+    if dtype is not None:
+        return cast(x, dtype)
+    return x if isinstance(x, Value) else _checks.numeric("x", x)
+
+
+def convert_to_numpy(x: ArrayLike) -> NDArray[Any]:
+    """Return the numbers as an array.
+
+    Parameters
+    ----------
+    x : array_like
+        The numbers; values have none.
+
+    Returns
+    -------
+    ndarray
+        The numbers.
+
+    Examples
+    --------
+    >>> convert_to_numpy([1.0])
+    array([1.])
+    """
+    if isinstance(x, Value):
+        raise TypeError(f"x: expected an array, found {x!r}, which has no numbers")
+    return _checks.numeric("x", x)
+
+
+def zeros(shape: Any, dtype: DTypeLike = "float32") -> NDArray[Any]:
+    """Array of zeros.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The shape.
+    dtype : dtype-like, default "float32"
+        The dtype.
+
+    Returns
+    -------
+    ndarray
+        The zeros.
+
+    Examples
+    --------
+    >>> zeros(2)
+    array([0., 0.], dtype=float32)
+    """
+    return np.zeros(_shape(shape), dtype)
+
+
+def ones(shape: Any, dtype: DTypeLike = "float32") -> NDArray[Any]:
+    """Array of ones.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The shape.
+    dtype : dtype-like, default "float32"
+        The dtype.
+
+    Returns
+    -------
+    ndarray
+        The ones.
+
+    Examples
+    --------
+    >>> ones(2)
+    array([1., 1.], dtype=float32)
+    """
+    return np.ones(_shape(shape), dtype)
+
+
+def full(shape: Any, fill_value: float, dtype: DTypeLike = "float32") -> NDArray[Any]:
+    """Array of one number.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The shape.
+    fill_value : float
+        The number.
+    dtype : dtype-like, default "float32"
+        The dtype.
+
+    Returns
+    -------
+    ndarray
+        The number, at all places.
+
+    Examples
+    --------
+    >>> full(2, 0.5)
+    array([0.5, 0.5], dtype=float32)
+    """
+    return np.full(_shape(shape), _checks.number_or_infinity("fill_value", fill_value), dtype)
+
+
+def zeros_like(x: Any) -> Any:
+    """Make as many zeros as there are numbers.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+
+    Returns
+    -------
+    ndarray or Value
+        The zeros, of the shape of the numbers.
+
+    Examples
+    --------
+    >>> zeros_like([3.0, 4.0])
+    array([0., 0.])
+    """
+    return full_like(x, 0.0)
+
+
+def ones_like(x: Any) -> Any:
+    """Make as many ones as there are numbers.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+
+    Returns
+    -------
+    ndarray or Value
+        The ones, of the shape of the numbers.
+
+    Examples
+    --------
+    >>> ones_like([3.0, 4.0])
+    array([1., 1.])
+    """
+    return full_like(x, 1.0)
+
+
+def full_like(x: Any, fill_value: float) -> Any:
+    """One number as often as there are numbers.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    fill_value : float
+        The number.
+
+    Returns
+    -------
+    ndarray or Value
+        The number, at all places.
+
+    Examples
+    --------
+    >>> full_like([3.0, 4.0], 0.5)
+    array([0.5, 0.5])
+    """
+    number = _checks.number("fill_value", fill_value)
+    return operate("fill", [one("x", x)], number=number)
+
+
+def arange(
+    start: float, stop: float | None = None, step: float = 1, dtype: DTypeLike | None = None
+) -> NDArray[Any]:
+    """Make numbers in a row.
+
+    Parameters
+    ----------
+    start : float
+        First number; where there is no `stop`, that, and the first one is 0.
+    stop : float, optional
+        What comes after the last number.
+    step : float, default 1
+        The distance.
+    dtype : dtype-like, optional
+        The dtype; that of whole numbers if all are whole, else float32.
+
+    Returns
+    -------
+    ndarray
+        The numbers.
+
+    Examples
+    --------
+    >>> arange(3)
+    array([0, 1, 2], dtype=int32)
+    """
+    given = [_checks.number("start", start), _checks.number("step", step)]
+    if stop is not None:
+        given.append(_checks.number("stop", stop))
+    if step == 0:
+        raise ValueError("step: expected a number other than 0, found 0")
+    whole = all(isinstance(x, int | np.integer) for x in (start, stop or 0, step))
+    kind = dtype if dtype is not None else "int32" if whole else "float32"
+    ends: Any = (0, start) if stop is None else (start, stop)
+    numbers: NDArray[Any] = np.arange(*ends, step, kind)  # type: ignore[call-overload]
+    return numbers
+
+
+def one_hot(x: Any, num_classes: int, axis: int = -1) -> Any:
+    """Whole numbers as rows of zeros with a one.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        Whole numbers from 0 on: classes.
+    num_classes : int
+        How many classes there are.
+    axis : -1, default -1
+        Where the new axis is: only the last place is implemented.
+
+    Returns
+    -------
+    ndarray or Value
+        The rows; one of zeros alone for what is no class.
+
+    Examples
+    --------
+    >>> one_hot([2, 0], 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]], dtype=float32)
+    """
+    count = _checks.integer("num_classes", num_classes, minimum=1)
+    if _checks.integer("axis", axis) != -1:
+        raise ValueError(f"axis: expected -1, found {axis}")
+    x = one("x", x)
+    expanded = reshaped(x, (*sample_of(x), 1))
+    classes = np.arange(count, dtype="float64")
+    if not isinstance(x, Value):
+        return (expanded == classes).astype(x.dtype)
+    return combine("equal", ("x", "classes"), (expanded, classes))
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    given = _checks.several(shape)
+    axes = [shape] if given is None else given
+    return tuple(_checks.count("shape", axis) for axis in axes)

@@ -1,0 +1,311 @@
+"""Many numbers to one: sums, means, extremes along axes."""
+
+from typing import Any
+
+import numpy as np
+
+from fanin import _checks
+from fanin.layers._value import Value
+from fanin.ops._apply import axes_of, axis_of, one, operate, reshaped, sample_of
+from fanin.ops._arithmetic import add, clip, exp, log, sqrt, square, subtract
+from fanin.ops._making import stop_gradient
+
+_FINITE = 3e38
+"""What both types can hold: infinite numbers are counted from there."""
+
+
+def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Sum along axes.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    ndarray or Value
+        The sums.
+
+    Examples
+    --------
+    >>> sum([[1.0, 2.0], [3.0, 6.0]], axis=-1)
+    array([3., 9.])
+    """
+    return _reduced("sum", x, axis, keepdims)
+
+
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Mean along axes.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    ndarray or Value
+        The means.
+
+    Examples
+    --------
+    >>> mean([[1.0, 2.0], [3.0, 6.0]], axis=-1)
+    array([1.5, 4.5])
+    """
+    return _reduced("mean", x, axis, keepdims)
+
+
+def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Largest number along axes.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    ndarray or Value
+        The largest ones; NaN where one is. Equal ones share the gradient.
+
+    Examples
+    --------
+    >>> max([[1.0, 2.0], [3.0, 6.0]], axis=-1)
+    array([2., 6.])
+    """
+    return _reduced("max", x, axis, keepdims)
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Smallest number along axes.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    ndarray or Value
+        The smallest ones; NaN where one is. Equal ones share the gradient.
+
+    Examples
+    --------
+    >>> min([[1.0, 2.0], [3.0, 6.0]], axis=-1)
+    array([1., 3.])
+    """
+    return _reduced("min", x, axis, keepdims)
+
+
+def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Mean square of what is beyond the mean, along axes.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    ndarray or Value
+        The variances.
+
+    Examples
+    --------
+    >>> var([[1.0, 2.0], [3.0, 6.0]], axis=-1)
+    array([0.25, 2.25])
+    """
+    x = one("x", x)
+    beyond = subtract(x, mean(x, axis, keepdims=True))
+    return mean(square(beyond), axis, keepdims)
+
+
+def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Square root of the variance along axes.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    ndarray or Value
+        The standard deviations.
+
+    Examples
+    --------
+    >>> std([[1.0, 2.0], [3.0, 6.0]], axis=-1)
+    array([0.5, 1.5])
+    """
+    return sqrt(var(x, axis, keepdims))
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Logarithm of the sum of the exponentials along axes, which does not overflow.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    ndarray or Value
+        The logarithms.
+
+    Examples
+    --------
+    >>> logsumexp([1000.0, 1000.0]).round(4)
+    array(1000.6931)
+    """
+    x = one("x", x)
+    largest = stop_gradient(clip(max(x, axis, keepdims=True), -_FINITE, _FINITE))
+    total = add(log(sum(exp(subtract(x, largest)), axis, keepdims=True)), largest)
+    return total if _checks.flag("keepdims", keepdims) else _without(total, axes_of(x, axis))
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Place of the largest number along an axis.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int, optional
+        The axis; of arrays None is all numbers in a row.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    ndarray or Value
+        The first of them, from 0 on; the gradient is 0.
+
+    Examples
+    --------
+    >>> argmax([[1.0, 2.0], [3.0, 6.0]], axis=-1)
+    array([1, 1])
+    """
+    return _place("argmax", x, axis, keepdims)
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Place of the smallest number along an axis.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int, optional
+        The axis; of arrays None is all numbers in a row.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    ndarray or Value
+        The first of them, from 0 on; the gradient is 0.
+
+    Examples
+    --------
+    >>> argmin([[1.0, 2.0], [3.0, 6.0]], axis=-1)
+    array([0, 0])
+    """
+    return _place("argmin", x, axis, keepdims)
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Length of vectors: the root of the sum of squares along axes.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    ord : {None, 2}, optional
+        Which norm: only the Euclidean one of vectors is implemented.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    ndarray or Value
+        The lengths; at 0 the gradient is NaN.
+
+    Examples
+    --------
+    >>> norm([[3.0, 4.0]], axis=-1)
+    array([5.])
+    """
+    if not (ord is None or (isinstance(ord, int | float) and ord == 2)):
+        raise ValueError(f"ord: expected None or 2, found {_checks.found(ord)}")
+    return sqrt(sum(square(x), axis, keepdims))
+
+
+def _reduced(operation: str, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Reduce axes, those that follow each other at once, from the last ones on."""
+    x, keepdims = one("x", x), _checks.flag("keepdims", keepdims)
+    axes = axes_of(x, axis)
+    while axes:
+        count = 1
+        while count < len(axes) and axes[-count] - axes[-count - 1] == 1:
+            count += 1
+        first = axes[-count]
+        x = operate(operation, [x], axis=first, axes=count, keepdims=keepdims)
+        del axes[-count:]
+    return x
+
+
+def _place(operation: str, x: Any, axis: int | None, keepdims: bool) -> Any:
+    x, keepdims = one("x", x), _checks.flag("keepdims", keepdims)
+    if axis is None:
+        axes_of(x, axis)  # refuses values
+        found = _place(operation, reshaped(x, (int(np.prod(sample_of(x))),)), 0, False)
+        return reshaped(found, (1,) * len(sample_of(x))) if keepdims else found
+    at = axis_of(x, axis)
+    made = operate(operation, [x], axis=at, axes=1, keepdims=keepdims)
+    return made if isinstance(made, Value) else made.astype(np.int64)
+
+
+def _without(x: Any, axes: list[int]) -> Any:
+    """Return numbers without axes of length 1."""
+    return reshaped(x, tuple(n for k, n in enumerate(sample_of(x)) if k not in axes))
