@@ -155,7 +155,7 @@ class Value(Stacked):
         self._refuse("something of a length")
 
     def __iter__(self) -> Any:
-        self._refuse("something to walk")
+        self._refuse("something to iterate over")
 
     def _refuse(self, expected: str) -> NoReturn:
         from fanin.layers import _tracing

@@ -260,7 +260,7 @@ class Model(Trainable):
     @property
     def operations(self) -> list[Any]:
         """All layers, and what functions and operators made between them."""
-        if self._traced:
+        if self._traced or self._wiring is None:
             return self.layers
         both = [*self._wired.inputs, *self._layers]
         return [both[place] for place in self._wired.order]
