@@ -310,9 +310,11 @@ LossLike: TypeAlias = (
     | type[Loss]
     | type[DifferentiableLoss]
     | LossFunction
+    | Callable[[Any, Any], Any]
     | Mapping[str, object]
 )
-"""A loss: a name, an object or class, a function of `fanin.losses`, or a configuration."""
+"""A loss: a name, an object or class, a function of `fanin.losses` or over `fanin.ops`, or a
+configuration."""
 MetricLike: TypeAlias = (
     MetricName
     | str

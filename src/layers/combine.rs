@@ -242,10 +242,7 @@ kernel! {
 }
 
 /// A constant among the settings: its shape and its numbers.
-pub(super) fn constant<'a>(
-    settings: &'a Settings,
-    place: usize,
-) -> Result<Option<(Vec<usize>, &'a [f64])>> {
+pub(super) fn constant(settings: &Settings, place: usize) -> Result<Option<(Vec<usize>, &[f64])>> {
     let name = format!("operand_{place}");
     if !settings.values.contains_key(&name) {
         return Ok(None);

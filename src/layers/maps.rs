@@ -13,12 +13,6 @@ pub(super) fn from_settings<F: Float>(
     settings: &Settings,
     width: usize,
 ) -> Result<Option<Arc<dyn Function<F>>>> {
-    if settings.kind == "stop_gradient" {
-        return Ok(Some(Arc::new(StopGradient { width })));
-    }
-    if settings.kind != "map" {
-        return Ok(None);
-    }
     type Make<F> = fn(&Settings) -> Result<Arc<dyn Activation<F>>>;
     let registry: [(&str, Make<F>); 13] = [
         ("absolute", |_| Ok(Arc::new(Absolute))),
@@ -44,8 +38,14 @@ pub(super) fn from_settings<F: Float>(
         ("sqrt", |_| Ok(Arc::new(Sqrt))),
         ("square", |_| Ok(Arc::new(Square))),
     ];
-    let make = look_up("function", settings.text("function")?, &registry)?;
-    Ok(Some(on_rows(width, make(settings)?)))
+    match &*settings.kind {
+        "map" => {
+            let make = look_up("function", settings.text("function")?, &registry)?;
+            Ok(Some(on_rows(width, make(settings)?)))
+        }
+        "stop_gradient" => Ok(Some(Arc::new(StopGradient { width }))),
+        _ => Ok(None),
+    }
 }
 
 /// An elementwise function of rows of `width` numbers, in place.

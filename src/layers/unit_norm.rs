@@ -17,7 +17,7 @@ pub(super) struct UnitNorm {
     pub(super) epsilon: f64,
 }
 
-/// What settings of the kind "unit_norm" describe: along one axis.
+/// What such settings describe: along one axis.
 pub(super) fn from_settings<F: Float>(
     settings: &Settings,
     inputs: &[&[usize]],

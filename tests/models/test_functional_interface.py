@@ -56,7 +56,7 @@ def _reads(value, other):
     return value is other or any(_reads(read, other) for read in value.reads)
 
 
-@pytest.mark.parametrize("other", ["a", None, True, np.ones(3), [1, 2]])
+@pytest.mark.parametrize("other", ["a", None, True, [1, 2]])
 def test_what_is_no_value_and_no_number_is_no_operand(other):
     with pytest.raises(TypeError):
         fanin.Input((3,)) + other
@@ -392,7 +392,7 @@ REFUSED = {
     "shapes that do not meet": (
         lambda: layers.Add()([fanin.Input((3,)), fanin.Input((4,))]),
         ShapeError,
-        r"samples of one shape, \(3,\)",
+        r"samples of one shape, or of shapes that NumPy broadcasts, .* \(3,\) and \(4,\)",
     ),
     "widths that do not meet": (
         lambda: layers.Concatenate()([fanin.Input((2, 3)), fanin.Input((3, 3))]),

@@ -123,10 +123,13 @@ def get(
     """
     if identifier is None:
         return None
-    if isinstance(identifier, str) and identifier.lower() in _FUNCTIONS:
+    if isinstance(identifier, str):
         with _custom.custom_object_scope(custom_objects):
-            if _custom.lookup(identifier) is None:
-                return _FUNCTIONS[identifier.lower()]
+            own = _custom.lookup(identifier)
+        if own is None and identifier.lower() in _FUNCTIONS:
+            return _FUNCTIONS[identifier.lower()]
+        if callable(own) and not isinstance(own, type | _own.DifferentiableLoss):
+            identifier = own
     if callable(identifier) and not isinstance(identifier, type | _own.DifferentiableLoss):
         if any(identifier is function for function in _CLASSES):
             return identifier

@@ -10,6 +10,7 @@ from fanin import _checks, _core, ops
 from fanin.layers import InputLayer
 from fanin.layers._value import Value
 from fanin.losses._base import Loss
+from fanin.losses._own import HOW
 
 Array = NDArray[Any]
 
@@ -53,6 +54,20 @@ class FunctionLoss(Loss):
         super().__init__(function_name(function) if name is None else name)
         self.function = function
         self._traces: dict[Any, _Trace] = {}
+        self._try()
+
+    def _try(self) -> None:
+        """Refuse what is no function over `fanin.ops`; whether shapes fit, a batch will say."""
+        try:
+            self._of_values(_input("y_true", (2, 2)), _input("y_pred", (2, 2)))
+        except TypeError as error:
+            raise TypeError(
+                "loss: expected a name, a configuration, a Loss or a function over fanin.ops, "
+                f"found the function {self.name}, whose derivative nobody knows: {error}; use "
+                f"fanin.ops, or {HOW}"
+            ) from error
+        except Exception:  # of shapes that are not those of a batch
+            return
 
     def __getstate__(self) -> dict[str, object]:
         return {**super().__getstate__(), "_traces": {}}
@@ -107,13 +122,7 @@ class FunctionLoss(Loss):
         return _plan(end, inputs, dtype, self.name)
 
     def _of_values(self, y_true: Value, y_pred: Value) -> Value:
-        try:
-            made = self.function(y_true, y_pred)
-        except TypeError as error:
-            raise TypeError(
-                f"loss {self.name}: expected a function over fanin.ops, found one that fails on "
-                f"values: {error}"
-            ) from error
+        made = self.function(y_true, y_pred)
         if not isinstance(made, Whole):
             raise TypeError(
                 f"loss {self.name}: expected a function that returns what fanin.ops makes of "

@@ -152,6 +152,11 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
             )
     if id(end) in numbers:
         raise ValueError("outputs: expected what a layer makes, found an input")
+    if not end.sample:
+        raise ShapeError(
+            "outputs: expected samples of at least one axis, found one number a sample; keepdims= "
+            "of fanin.ops keeps an axis, and expand_dims adds one"
+        )
     depths, firsts = _depths(made, end, numbers)
     of_layer: dict[int, int] = {}
     for value in made:

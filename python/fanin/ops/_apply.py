@@ -93,12 +93,8 @@ def _is_value(given: Sequence[Any]) -> bool:
 def _dtype(given: Sequence[Any]) -> str:
     """Return the dtype to compute arrays in: what has none, as lists, counts if all have none."""
     dtypes = [x.dtype for x in given if isinstance(x, np.ndarray | np.generic)]
-    plain = not dtypes and not all(_is_whole(x) for x in given)
+    plain = not dtypes and any(np.asarray(x).dtype.kind == "f" for x in given)
     return "float64" if plain or np.dtype("float64") in dtypes else "float32"
-
-
-def _is_whole(x: Any) -> bool:
-    return isinstance(x, int)
 
 
 def _as_number(name: str, x: Any) -> float | None:

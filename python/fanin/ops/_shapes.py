@@ -147,14 +147,14 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     return reshaped(x, tuple(n for k, n in enumerate(sample) if k not in axes))
 
 
-def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
+def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """Put arrays or values side by side along an axis.
 
     Parameters
     ----------
     xs : list
         Arrays, or values.
-    axis : int, default -1
+    axis : int, default 0
         The axis, counted with that of the batch; of values not that one.
 
     Returns
