@@ -201,7 +201,7 @@ def prepare(cls: "type[Any]") -> None:
     if next(base for base in cls.__mro__ if "call" in vars(base)) is WithCall:
         return
     own = vars(cls)
-    cls._traced = True
+    cls._traced, cls._own = True, False
     cls._honoured = (*cls._honoured, "build", "compute_output_shape")
     if not hasattr(cls, "kind"):
         cls.kind = "traced"
