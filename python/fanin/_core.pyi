@@ -44,6 +44,8 @@ class Plan:
     @property
     def state_count(self) -> int: ...
     @property
+    def draws_in_inference(self) -> bool: ...
+    @property
     def dtype(self) -> str: ...
     def forward(
         self,
@@ -161,7 +163,7 @@ class _Batches(Protocol):
     def outputs(self) -> _Array | None: ...
 
 def predict(
-    network: _Network, x: _Array, batch_size: int, threads: int | None = None
+    network: _Network, x: _Array, batch_size: int, threads: int | None = None, step: int = 0
 ) -> NDArray[Any]: ...
 def evaluate(
     network: _Network,
@@ -169,6 +171,7 @@ def evaluate(
     samples: _Samples,
     batch_size: int,
     threads: int | None = None,
+    step: int = 0,
 ) -> list[float]: ...
 def train(
     networks: Sequence[_Network],

@@ -21,8 +21,10 @@ mod operands;
 mod product;
 mod reductions;
 mod rescaling;
+mod select;
 mod shapes;
 mod unit_norm;
+mod weight;
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -37,7 +39,9 @@ pub(crate) use join::{Take, add};
 pub use operands::{Gradients, Inputs};
 pub(crate) use operands::{Location, Values, of_samples};
 pub(crate) use product::Product;
+pub(crate) use select::Select;
 pub(crate) use shapes::{from_shapes, one};
+pub(crate) use weight::of_weight;
 
 use crate::error::Result;
 use crate::float::Float;

@@ -9,7 +9,7 @@ use super::embedding::{CategoryEncoding, Embedding};
 use super::join::{Dot, Take};
 use super::matmul::MatMul;
 use super::unit_norm::UnitNorm;
-use super::{Add, Concatenate, Function, combine, maps, matmul, reductions, unit_norm};
+use super::{Add, Concatenate, Function, Select, combine, maps, matmul, reductions, unit_norm};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::settings::Settings;
@@ -57,7 +57,7 @@ pub(crate) fn from_shapes<F: Float>(
     inputs: &[&[usize]],
 ) -> Result<Option<Shaped<F>>> {
     type Make<F> = fn(&Settings, &[&[usize]]) -> Result<Shaped<F>>;
-    let registry: [(&str, Make<F>); 19] = [
+    let registry: [(&str, Make<F>); 20] = [
         ("add", |_, x| elementwise(Add, x)),
         ("average", |_, x| elementwise(Average, x)),
         ("category_encoding", category_encoding),
@@ -77,6 +77,7 @@ pub(crate) fn from_shapes<F: Float>(
         ("reduce", reductions::from_settings),
         ("repeat_vector", repeat_vector),
         ("reshape", reshape),
+        ("select", |_, x| elementwise(Select, x)),
         ("subtract", |_, x| elementwise(Subtract, x)),
         ("take", take),
         ("unit_norm", unit_norm::from_settings),

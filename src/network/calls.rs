@@ -1,12 +1,13 @@
 //! From calls of layers to a graph: which layer reads which values, in the shapes that layers see.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::graph::{Graph, Value, size_of_array, value};
 use super::plan::Layer;
 use crate::error::{Error, Result};
 use crate::float::Float;
-use crate::layers::{Concatenate, from_shapes, one};
+use crate::layers::{Concatenate, from_shapes, of_weight, one};
 use crate::settings::{Settings, Value as Setting};
 use crate::shape::Shape;
 
@@ -71,7 +72,13 @@ impl<F: Float> Called<F> {
                 let expected = format!("numbers of values below {}", values.len());
                 Error::value("calls", expected, format!("{:?}", call.reads))
             })?;
-            let made = make(&mut graph, settings, layer, times[layer], &reads)?;
+            let site = Site {
+                settings,
+                path: vec![layer],
+                prefix: String::new(),
+                times: times[layer],
+            };
+            let made = make(&mut graph, &site, &reads)?;
             times[layer] += 1;
             layers.push(made.0);
             values.push((made.0.output, made.1.clone()));
@@ -138,19 +145,42 @@ fn side_by_side<F: Float>(graph: &mut Graph<F>, values: &[Shaped]) -> Result<Val
     graph.join(Arc::new(Concatenate { widths }), &rows)
 }
 
-/// Call a layer that was called so many times before; return what it makes, and the shape of that.
+/// What is called: a layer, or a part of one.
+struct Site<'a> {
+    settings: &'a Settings,
+    /// The numbers of the layer, of the part of it, of the part of that, and so on.
+    path: Vec<usize>,
+    /// What the names of its arrays begin with.
+    prefix: String,
+    /// How often it was called before.
+    times: usize,
+}
+
+impl Site<'_> {
+    fn layer(&self) -> usize {
+        self.path[0]
+    }
+
+    /// Whether the whole of a layer is called for the first time.
+    fn begins_layer(&self) -> bool {
+        self.times == 0 && self.path.len() == 1
+    }
+}
+
+/// Call a layer or a part of one; return what it makes, and the shape of that.
 fn make<F: Float>(
     graph: &mut Graph<F>,
-    settings: &Settings,
-    layer: usize,
-    times: usize,
+    site: &Site,
     reads: &[Shaped],
 ) -> Result<(Layer, Vec<usize>)> {
     let first = graph.operations.len();
+    let (layer, settings) = (site.layer(), site.settings);
     let shapes: Vec<&[usize]> = reads.iter().map(|(_, shape)| &shape[..]).collect();
-    let (output, shape) = if let Some(shaped) = from_shapes::<F>(settings, &shapes)? {
+    let (output, shape) = if settings.kind == "traced" {
+        traced(graph, site, reads)?
+    } else if let Some(shaped) = from_shapes::<F>(settings, &shapes)? {
         size_of_array::<F>(&format!("output of layer {layer}"), &shaped.shape)?;
-        if times == 0 {
+        if site.begins_layer() {
             graph.skip_layer();
         }
         let number = match shaped.function {
@@ -167,8 +197,9 @@ fn make<F: Float>(
                     }
                     seen.push(in_rows(x, shaped.rows));
                 }
+                let place = (&site.path[..], &site.prefix[..]);
                 graph
-                    .apply_with_arrays(layer, settings, function, &seen)?
+                    .apply_with_arrays(place, settings, function, &seen)?
                     .number
             }
             None => reads[0].0.number,
@@ -176,16 +207,7 @@ fn make<F: Float>(
         (value(number, &shaped.shape), shaped.shape)
     } else {
         let mut shape = one(&shapes)?.to_vec();
-        let x = reads[0].0;
-        let output = match settings.text("path") {
-            _ if times == 0 => graph.layer(settings, x)?,
-            // What draws numbers draws others in each call.
-            Ok(path) => {
-                let path = Setting::Text(format!("{path}/{times}"));
-                graph.layer_anew(layer, &settings.clone().with("path", path), x)?
-            }
-            Err(_) => graph.layer_again(layer, x)?,
-        };
+        let output = of_rows(graph, site, reads[0].0)?;
         match shape.last_mut() {
             Some(last) => *last = output.width,
             None if output.width == 1 => {} // one number a sample
@@ -198,11 +220,142 @@ fn make<F: Float>(
         (output, shape)
     };
     let last = graph.operations[first..].last();
-    let last = last.filter(|last| last.makes == output);
+    // What a layer of parts ends in is no activation of its own.
+    let last = last.filter(|last| last.makes == output && settings.kind != "traced");
     let before_activation = last.and_then(|last| Layer::of(last).before_activation);
     let made = Layer {
         before_activation,
         output,
     };
     Ok((made, shape))
+}
+
+/// Call what sees samples row by row.
+fn of_rows<F: Float>(graph: &mut Graph<F>, site: &Site, x: Value) -> Result<Value> {
+    let (layer, settings) = (site.layer(), site.settings);
+    if site.begins_layer() {
+        return graph.layer(settings, x);
+    }
+    let path = settings.text("path").ok().filter(|_| site.times > 0);
+    match path {
+        // What draws numbers draws others in each call.
+        Some(path) => {
+            let path = Setting::Text(format!("{path}/{}", site.times));
+            let settings = settings.clone().with("path", path);
+            graph.layer_anew(layer, &site.prefix, &settings, x)
+        }
+        None if site.path.len() == 1 => graph.layer_again(layer, x),
+        None if site.times > 0 => {
+            let operations = graph.part(&site.path).operations.clone();
+            graph.again(layer, operations, x)
+        }
+        None => {
+            let first = graph.operations.len();
+            let made = graph.layer_anew(layer, &site.prefix, settings, x)?;
+            graph.part(&site.path).operations = first..graph.operations.len();
+            Ok(made)
+        }
+    }
+}
+
+/// Call a layer that is made of parts: weights, and layers, of which `calls` says what each reads. For each call there are
+/// the number of the part, what is done with it if it is a weight (see [`of_weight`]), how many values are read, and
+/// these: first come the inputs of the layer, then what each call makes.
+fn traced<F: Float>(
+    graph: &mut Graph<F>,
+    site: &Site,
+    inputs: &[Shaped],
+) -> Result<(Value, Vec<usize>)> {
+    let (layer, parts) = (site.layer(), site.settings.nested("parts")?);
+    if site.begins_layer() {
+        graph.skip_layer();
+    }
+    let part = |number: usize| parts.nested(&number.to_string());
+    let path = |number: usize| [&site.path[..], &[number]].concat();
+    if site.times == 0 {
+        // Weights lie in the order in which they were added, whatever uses them first.
+        for number in 0..parts.values.len() {
+            let settings = part(number)?;
+            if settings.kind == "weight" {
+                let name = format!("{}{}", site.prefix, settings.text("part")?);
+                let range = graph.weight(layer, &name, shape_of(settings)?)?;
+                graph.part(&path(number)).parameters = range;
+            }
+        }
+    }
+    let wrong = |found: &dyn std::fmt::Display| {
+        let expected = "parts, forms, counts and numbers of values that are there";
+        Error::value("calls", expected, found)
+    };
+    let mut values: Vec<Shaped> = inputs.to_vec();
+    let calls = site.settings.integers("calls")?;
+    let mut numbers = calls.iter().map(|&number| usize::try_from(number));
+    while let Some(number) = numbers.next() {
+        let mut next = || numbers.next().and_then(std::result::Result::ok);
+        let header = (number.ok(), next(), next());
+        let (Some(number), Some(form), Some(count)) = header else {
+            return Err(wrong(&Shape(calls)));
+        };
+        let read = |_| next().and_then(|number| values.get(number).cloned());
+        let reads: Option<Vec<Shaped>> = (0..count.min(values.len() + 1)).map(read).collect();
+        let (Some(reads), Ok(settings)) = (reads, part(number)) else {
+            return Err(wrong(&Shape(calls)));
+        };
+        let path = path(number);
+        let made = if settings.kind == "weight" {
+            let parameters = graph.part(&path).parameters.clone();
+            use_weight(graph, layer, settings, form, parameters, &reads)?
+        } else if reads.is_empty() {
+            return Err(wrong(&Shape(calls)));
+        } else {
+            let times = graph.part(&path).times;
+            graph.part(&path).times += 1;
+            let site = Site {
+                settings,
+                prefix: format!("{}{}", site.prefix, settings.text("part")?),
+                path,
+                times,
+            };
+            let (made, shape) = make(graph, &site, &reads)?;
+            (made.output, shape)
+        };
+        values.push(made);
+    }
+    // What an input is given back as is another name of it.
+    values.pop().ok_or_else(|| wrong(&Shape(calls)))
+}
+
+/// Do something with a weight, which lies in `parameters`.
+fn use_weight<F: Float>(
+    graph: &mut Graph<F>,
+    layer: usize,
+    settings: &Settings,
+    form: usize,
+    parameters: Range<usize>,
+    reads: &[Shaped],
+) -> Result<Shaped> {
+    let shape = shape_of(settings)?;
+    let input = match reads {
+        [] => None,
+        [(_, shape)] => Some(&shape[..]),
+        _ => return Err(Error::value("inputs", "at most one value", reads.len())),
+    };
+    let made = of_weight::<F>(form, &shape, input)?;
+    let rows = |(x, _): &Shaped| Value {
+        rows: x.size() / made.width,
+        width: made.width,
+        ..*x
+    };
+    let reads: Vec<_> = reads.iter().map(rows).collect();
+    let trainable = settings.flag("trainable")?;
+    let output = graph.apply_weight(layer, made.function, &reads, parameters, trainable)?;
+    Ok((value(output.number, &made.shape), made.shape))
+}
+
+/// The shape of a weight.
+fn shape_of(settings: &Settings) -> Result<Vec<usize>> {
+    let shape = settings.integers("shape")?;
+    let axis = |&axis: &i64| usize::try_from(axis).ok().filter(|&axis| axis > 0);
+    let axes: Option<_> = shape.iter().map(axis).collect();
+    axes.ok_or_else(|| Error::value("shape", "lengths of at least 1", Shape(shape)))
 }

@@ -38,6 +38,8 @@ struct Blocks<'a, F: Float> {
     samples: usize,
     size: usize,
     done: usize,
+    /// The number of the next block, as what draws numbers counts steps.
+    step: u64,
     cursor: Cursor,
     threads: Threads,
     values: Buffer<F>,
@@ -88,6 +90,7 @@ impl<'a, F: Float> Blocks<'a, F> {
             samples,
             size,
             done: 0,
+            step: 0,
             threads,
         })
     }
@@ -123,7 +126,7 @@ impl<'a, F: Float> Blocks<'a, F> {
                         samples,
                         threads: self.threads,
                         training: false,
-                        step: 0,
+                        step: self.step,
                         part,
                     };
                     let state = State::Frozen(self.state);
@@ -132,6 +135,7 @@ impl<'a, F: Float> Blocks<'a, F> {
                 });
                 if whole {
                     self.done = end;
+                    self.step = self.step.wrapping_add(1);
                     let next = self.size.min(self.samples - end);
                     if next < self.size {
                         self.cursor = Cursor::new(&self.program, next);
@@ -168,6 +172,13 @@ impl<'a, F: Float> Predictor<'a, F> {
             output_size: plan.output_size(),
             blocks: Blocks::new(plan, w, state, x, batch_size, threads)?,
         })
+    }
+
+    /// The same, with blocks numbered from `step` on: what draws numbers in inference too draws others in each block.
+    #[must_use]
+    pub fn from_step(mut self, step: u64) -> Self {
+        self.blocks.step = step;
+        self
     }
 
     /// Write outputs to `y` until all are there, and return true, or until `deadline` has passed.
@@ -223,6 +234,13 @@ impl<'a, F: Float> Evaluation<'a, F> {
             objective,
             data,
         })
+    }
+
+    /// The same, with blocks numbered from `step` on: see [`Predictor::from_step`].
+    #[must_use]
+    pub fn from_step(mut self, step: u64) -> Self {
+        self.blocks.step = step;
+        self
     }
 
     /// Evaluate until all samples are done, and return true, or until `deadline` has passed.

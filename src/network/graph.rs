@@ -1,5 +1,6 @@
 //! A network as operations over numbered values, in an order in which they can run.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -45,6 +46,8 @@ pub struct Operation<F: Float> {
     pub state: Range<usize>,
     /// Whether training changes it.
     pub trainable: bool,
+    /// Whether it runs as in training, whatever the pass is; None where the pass says it.
+    pub mode: Option<bool>,
 }
 
 impl<F: Float> Operation<F> {
@@ -68,8 +71,8 @@ impl<F: Float> Operation<F> {
 pub struct Place {
     /// The layer, counted as the caller listed them.
     pub layer: usize,
-    /// Role of the array.
-    pub name: &'static str,
+    /// Role of the array; of a part of a layer behind the name of the part.
+    pub name: String,
     /// Its first element.
     pub offset: usize,
     /// Its shape.
@@ -92,12 +95,12 @@ pub(super) struct Flat {
 
 impl Flat {
     /// Add the arrays of a function of a layer.
-    fn push<F>(&mut self, layer: usize, arrays: Vec<Array>) -> Result<Range<usize>> {
+    fn push<F>(&mut self, layer: usize, prefix: &str, arrays: Vec<Array>) -> Result<Range<usize>> {
         let first = self.count;
         for array in arrays {
             let place = Place {
                 layer,
-                name: array.name,
+                name: [prefix, array.name].concat(),
                 offset: self.count,
                 shape: array.shape,
             };
@@ -117,6 +120,19 @@ pub struct Graph<F: Float> {
     pub(super) state: Flat,
     /// The operations of each layer, where it is applied first.
     layers: Vec<Range<usize>>,
+    /// What there is of the parts of layers, by the numbers of the layer, of the part, of its part, and so on.
+    parts: BTreeMap<Vec<usize>, Part>,
+}
+
+/// What there is of a part of a layer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Part {
+    /// How often it was applied.
+    pub(super) times: usize,
+    /// Its operations, where it is applied first.
+    pub(super) operations: Range<usize>,
+    /// The arrays that it has, or the one that it is.
+    pub(super) parameters: Range<usize>,
 }
 
 impl<F: Float> Graph<F> {
@@ -133,6 +149,7 @@ impl<F: Float> Graph<F> {
             parameters: Flat::default(),
             state: Flat::default(),
             layers: Vec::new(),
+            parts: BTreeMap::new(),
         })
     }
 
@@ -155,40 +172,94 @@ impl<F: Float> Graph<F> {
     /// Apply a new layer to `x`.
     pub fn layer(&mut self, settings: &Settings, x: Value) -> Result<Value> {
         let first = self.operations.len();
-        let made = self.layer_anew(self.layers.len(), settings, x)?;
+        let made = self.layer_anew(self.layers.len(), "", settings, x)?;
         self.layers.push(first..self.operations.len());
         Ok(made)
     }
 
-    /// Apply what `settings` describe to `x` as part of layer number `layer`, with arrays of its own.
+    /// Apply what `settings` describe to `x` as part of layer number `layer`, with arrays of its own, whose names begin
+    /// with `prefix`.
     pub(super) fn layer_anew(
         &mut self,
         layer: usize,
+        prefix: &str,
         settings: &Settings,
         mut x: Value,
     ) -> Result<Value> {
+        let mode = settings.values.contains_key("mode");
+        let mode = mode.then(|| settings.flag("mode")).transpose()?;
         let trainable = trainable(settings)?;
         for function in layers::from_settings::<F>(settings, x.width)? {
-            let parameters = self.parameters.push::<F>(layer, function.parameters())?;
-            let state = self.state.push::<F>(layer, function.state())?;
+            let (arrays, averages) = (function.parameters(), function.state());
+            let parameters = self.parameters.push::<F>(layer, prefix, arrays)?;
+            let state = self.state.push::<F>(layer, prefix, averages)?;
             x = self.push(layer, function, &[x], parameters, state, trainable)?;
+            self.set_mode(mode);
         }
         Ok(x)
     }
 
     /// Apply layer number `layer` once more, to `x`: with the same arrays.
-    pub fn layer_again(&mut self, layer: usize, mut x: Value) -> Result<Value> {
-        for k in self.layers[layer].clone() {
+    pub fn layer_again(&mut self, layer: usize, x: Value) -> Result<Value> {
+        self.again(layer, self.layers[layer].clone(), x)
+    }
+
+    /// Apply `operations`, each of which reads what the one before makes, once more, to `x`.
+    pub(super) fn again(
+        &mut self,
+        layer: usize,
+        operations: Range<usize>,
+        mut x: Value,
+    ) -> Result<Value> {
+        for k in operations {
             let Operation {
                 function,
                 parameters,
                 state,
                 trainable,
+                mode,
                 ..
             } = self.operations[k].clone();
             x = self.push(layer, function, &[x], parameters, state, trainable)?;
+            self.set_mode(mode);
         }
         Ok(x)
+    }
+
+    /// Say whether the last operation runs as in training.
+    fn set_mode(&mut self, mode: Option<bool>) {
+        if let Some(last) = self.operations.last_mut() {
+            last.mode = mode;
+        }
+    }
+
+    /// What there is of a part of a layer.
+    pub(super) fn part(&mut self, path: &[usize]) -> &mut Part {
+        self.parts.entry(path.to_vec()).or_default()
+    }
+
+    /// Add an array called `name` to those of layer number `layer`.
+    pub(super) fn weight(
+        &mut self,
+        layer: usize,
+        name: &str,
+        shape: Vec<usize>,
+    ) -> Result<Range<usize>> {
+        size_of_array::<F>(name, &shape)?;
+        let array = Array { name: "", shape };
+        self.parameters.push::<F>(layer, name, vec![array])
+    }
+
+    /// Apply a function of a weight, which lies in `parameters`; of no values it makes one row a sample.
+    pub(super) fn apply_weight(
+        &mut self,
+        layer: usize,
+        function: Arc<dyn Function<F>>,
+        reads: &[Value],
+        parameters: Range<usize>,
+        trainable: bool,
+    ) -> Result<Value> {
+        self.push(layer, function, reads, parameters, 0..0, trainable)
     }
 
     /// Apply a function without arrays to several values.
@@ -208,27 +279,31 @@ impl<F: Float> Graph<F> {
         self.push(layer, function, reads, 0..0, 0..0, true)
     }
 
-    /// The same, with the arrays of that layer, which it gets where it is applied first.
+    /// The same, with the arrays of the layer or the part of one at `path`, which it gets where it is applied first, under
+    /// names that begin with `prefix`.
     pub(super) fn apply_with_arrays(
         &mut self,
-        layer: usize,
+        (path, prefix): (&[usize], &str),
         settings: &Settings,
         function: Arc<dyn Function<F>>,
         reads: &[Value],
     ) -> Result<Value> {
-        let arrays = function.parameters();
+        let (layer, arrays) = (path[0], function.parameters());
         if arrays.is_empty() {
             return self.apply(layer, function, reads);
         }
-        let before = |o: &&Operation<F>| o.layer == layer && !o.parameters.is_empty();
-        let (parameters, trainable) = match self.operations.iter().find(before) {
-            Some(before) => (before.parameters.clone(), before.trainable),
-            None => (
-                self.parameters.push::<F>(layer, arrays)?,
-                trainable(settings)?,
-            ),
-        };
-        self.push(layer, function, reads, parameters, 0..0, trainable)
+        if self.part(path).parameters.is_empty() {
+            self.part(path).parameters = self.parameters.push::<F>(layer, prefix, arrays)?;
+        }
+        let parameters = self.part(path).parameters.clone();
+        self.push(
+            layer,
+            function,
+            reads,
+            parameters,
+            0..0,
+            trainable(settings)?,
+        )
     }
 
     /// Count a layer that has no operation of its own.
@@ -246,7 +321,7 @@ impl<F: Float> Graph<F> {
         state: Range<usize>,
         trainable: bool,
     ) -> Result<Value> {
-        let rows = reads.first().map_or(0, |x| x.rows);
+        let rows = reads.first().map_or(1, |x| x.rows);
         let widths: Vec<_> = reads.iter().map(|x| x.width).collect();
         let same_rows = reads.iter().all(|x| x.rows == rows);
         let width = function.output_width(&widths).filter(|_| same_rows);
@@ -269,6 +344,7 @@ impl<F: Float> Graph<F> {
             parameters,
             state,
             trainable,
+            mode: None,
         });
         Ok(makes)
     }

@@ -164,8 +164,9 @@ fn place_values<F: Float>(
         until.fill(NEVER);
     }
     let stays_in_place = |k: usize| {
-        let (operation, x) = (&operations[k], operations[k].reads[0]);
-        operation.function.in_place() && x.number != INPUT && until[x.number] == k
+        let operation = &operations[k];
+        let only = |x: &Value| x.number != INPUT && until[x.number] == k;
+        operation.function.in_place() && operation.reads.first().is_some_and(only)
     };
     let mut at = for_each_value(operations, Location::Input);
     if until[output.number] != NEVER && !operations.is_empty() {
@@ -183,12 +184,16 @@ fn place_values<F: Float>(
     }
     let mut memory = Memory::default();
     for (k, operation) in operations.iter().enumerate() {
-        let (number, x) = (operation.makes.number, operation.reads[0].number);
+        let number = operation.makes.number;
         if at[number] == Location::Output {
             continue;
         }
-        at[number] = Location::At(match &at[x] {
-            Location::At(range) if stays_in_place(k) => memory.keep(range.clone(), until[number]),
+        // A weight as a value reads nothing.
+        let before = operation.reads.first().map(|x| &at[x.number]);
+        at[number] = Location::At(match before {
+            Some(Location::At(range)) if stays_in_place(k) => {
+                memory.keep(range.clone(), until[number])
+            }
             _ => memory.take(operation.makes.size(), k, until[number]),
         });
     }

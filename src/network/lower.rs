@@ -1,6 +1,7 @@
 //! From operations as layers mean them to operations that run faster: a rule a fusion.
 
 use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::graph::{Operation, Value};
@@ -8,7 +9,7 @@ use crate::activations::Activation;
 use crate::activations::linear::Linear;
 use crate::float::Float;
 use crate::layers::narrow::{NarrowBatchNormalization, NarrowDense, ToRows, WIDEST};
-use crate::layers::{Activate, BatchNormalization, Product};
+use crate::layers::{Activate, BatchNormalization, Product, Select};
 
 /// The function of an operation, if it is of this kind.
 pub(super) fn function<T: 'static, F: Float>(operation: &Operation<F>) -> Option<&T> {
@@ -128,6 +129,9 @@ pub(super) fn narrow<F: Float>(
             }
         }
     }
+    if overlap(&columns) {
+        return None;
+    }
     let number = operations.iter().map(|o| o.makes.number).max()? + 1;
     let makes = Value { number, ..output };
     columns.push(Operation {
@@ -138,6 +142,60 @@ pub(super) fn narrow<F: Float>(
         parameters: 0..0,
         state: 0..0,
         trainable: true,
+        mode: None,
     });
     Some((columns, makes))
+}
+
+/// The operations of one mode: of what a [`Select`] reads only what it passes on then, and of others only what leads to
+/// the output.
+pub(super) fn of_mode<F: Float>(
+    operations: &[Operation<F>],
+    output: Value,
+    training: bool,
+) -> (Vec<Operation<F>>, Value) {
+    let is_select = |o: &Operation<F>| function::<Select, F>(o).is_some();
+    if !operations.iter().any(is_select) {
+        return (operations.to_vec(), output);
+    }
+    // What stands for what a Select makes: another value's number, in the same rows and widths.
+    let mut stands: BTreeMap<usize, usize> = BTreeMap::new();
+    let follow = |stands: &BTreeMap<usize, usize>, x: Value| Value {
+        number: *stands.get(&x.number).unwrap_or(&x.number),
+        ..x
+    };
+    let mut kept = Vec::with_capacity(operations.len());
+    for operation in operations {
+        if is_select(operation) {
+            let chosen = operation.reads[usize::from(!training)];
+            let number = follow(&stands, chosen).number;
+            stands.insert(operation.makes.number, number);
+        } else {
+            let reads = operation.reads.iter().map(|&x| follow(&stands, x));
+            let reads = reads.collect();
+            kept.push(Operation {
+                reads,
+                ..operation.clone()
+            });
+        }
+    }
+    let output = follow(&stands, output);
+    let mut needed = BTreeSet::from([output.number]);
+    for operation in kept.iter().rev() {
+        if needed.contains(&operation.makes.number) {
+            needed.extend(operation.reads.iter().map(|x| x.number));
+        }
+    }
+    kept.retain(|o| needed.contains(&o.makes.number));
+    (kept, output)
+}
+
+/// Whether operations have parameters of which others have a part only: gradients are added array by array.
+fn overlap<F: Float>(operations: &[Operation<F>]) -> bool {
+    let mut ranges: Vec<_> = operations.iter().map(|o| o.parameters.clone()).collect();
+    ranges.retain(|range| !range.is_empty());
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    ranges
+        .windows(2)
+        .any(|pair| pair[0] != pair[1] && pair[1].start < pair[0].end)
 }

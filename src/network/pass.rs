@@ -112,7 +112,9 @@ impl Run {
             rows: self.samples * operation.makes.rows,
             threads: self.threads,
             // A layer that is not trained runs as in inference.
-            training: self.training && operation.trainable,
+            training: operation
+                .mode
+                .unwrap_or(self.training && operation.trainable),
             step: self.step,
             piece,
             pieces,
@@ -155,7 +157,8 @@ pub fn forward<F: Float>(
         ends = now.is_some_and(|(piece, pieces)| piece + 1 == pieces);
         let Some(piece) = now else { continue };
         let pass = run.pass(operation, piece);
-        let state = state.part(operation.state.clone(), !operation.trainable);
+        let frozen = !operation.trainable || operation.mode == Some(false);
+        let state = state.part(operation.state.clone(), frozen);
         let parameters = &w[operation.parameters.clone()];
         let (made, values) = Values::around(samples, x, y, values, &frame.makes);
         let inputs = Inputs::new(&values, &frame.reads);

@@ -286,7 +286,11 @@ impl<F: Float> Plan<F> {
 
     /// What runs to predict.
     pub fn inference(&self) -> Arc<Program<F>> {
-        once(&self.made.inference, || self.fused(Purpose::Inference))
+        once(&self.made.inference, || {
+            let (operations, output) = lower::of_mode(&self.operations, self.output, false);
+            let fused = lower::fuse_bias(&operations, output);
+            Program::new(fused, output, Purpose::Inference)
+        })
     }
 
     /// What runs forward and back in separate calls, for all gradients.
@@ -304,13 +308,14 @@ impl<F: Float> Plan<F> {
     /// What runs in training.
     pub fn training(&self) -> Arc<Program<F>> {
         once(&self.made.training, || {
-            let fused = lower::fuse_bias(&self.operations, self.output);
-            match lower::narrow(&fused, self.output) {
+            let (operations, output) = lower::of_mode(&self.operations, self.output, true);
+            let fused = lower::fuse_bias(&operations, output);
+            match lower::narrow(&fused, output) {
                 Some((operations, output)) => {
                     let program = Program::new(operations, output, Purpose::Training);
                     program.of_columns()
                 }
-                None => Program::new(fused, self.output, Purpose::Training),
+                None => Program::new(fused, output, Purpose::Training),
             }
         })
     }

@@ -26,14 +26,21 @@ pub(super) struct Plan {
 }
 
 /// (layer, name, offset, shape) of an array of a layer.
-type PlaceTuple<'py> = (usize, &'static str, usize, Bound<'py, PyTuple>);
+type PlaceTuple<'py> = (usize, String, usize, Bound<'py, PyTuple>);
 
 type LookupTuple = (usize, usize, Option<Vec<(usize, usize)>>);
 
 fn places<'py>(py: Python<'py>, places: &[Place]) -> PyResult<Vec<PlaceTuple<'py>>> {
     places
         .iter()
-        .map(|p| Ok((p.layer, p.name, p.offset, PyTuple::new(py, &p.shape)?)))
+        .map(|p| {
+            Ok((
+                p.layer,
+                p.name.clone(),
+                p.offset,
+                PyTuple::new(py, &p.shape)?,
+            ))
+        })
         .collect()
 }
 
@@ -153,6 +160,15 @@ impl Plan {
     #[getter]
     fn parameter_count(&self) -> PyResult<usize> {
         by_dtype!(self.element_type, F => Ok(self.of::<F>()?.parameter_count()))
+    }
+
+    /// Whether it draws numbers in inference too.
+    #[getter]
+    fn draws_in_inference(&self) -> PyResult<bool> {
+        by_dtype!(self.element_type, F => {
+            let mut operations = self.of::<F>()?.operations().iter();
+            Ok(operations.any(|o| o.mode == Some(true)))
+        })
     }
 
     #[getter]

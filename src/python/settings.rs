@@ -13,7 +13,7 @@ pub(super) fn from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Settings> {
 }
 
 /// Settings nest in settings, but not for ever: a dict may contain itself.
-const DEEPEST: usize = 8;
+const DEEPEST: usize = 64;
 
 fn nested(dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Settings> {
     if depth > DEEPEST {

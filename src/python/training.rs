@@ -23,16 +23,17 @@ use crate::parallel::Threads;
 
 /// The outputs for samples.
 #[pyfunction]
-#[pyo3(signature = (network, x, batch_size, threads=None))]
+#[pyo3(signature = (network, x, batch_size, threads=None, step=0))]
 pub(super) fn predict<'py>(
     network: Network<'py>,
     x: &Bound<'py, PyAny>,
     batch_size: usize,
     threads: Option<&Bound<'py, PyAny>>,
+    step: u64,
 ) -> PyResult<Bound<'py, PyAny>> {
     let threads = threads_or_global(threads)?;
     by_dtype!(network.plan.get().element_type, F => {
-        predict_as::<F>(&network, x, batch_size, threads)
+        predict_as::<F>(&network, x, batch_size, threads, step)
     })
 }
 
@@ -41,6 +42,7 @@ fn predict_as<'py, F: Float + Element>(
     x: &Bound<'py, PyAny>,
     batch_size: usize,
     threads: Threads,
+    step: u64,
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, own) = (x.py(), network.plan.get());
     let (plan, (x, samples)) = (own.of::<F>()?, own.read_samples::<F>(x)?);
@@ -55,7 +57,8 @@ fn predict_as<'py, F: Float + Element>(
             x.as_slice()?,
             batch_size,
             threads,
-        )?;
+        )?
+        .from_step(step);
         let mut y = y.readwrite();
         let y = y.as_slice_mut()?;
         interruptible(py, |deadline| predictor.run_until(deadline, y))?;
@@ -65,7 +68,7 @@ fn predict_as<'py, F: Float + Element>(
 
 /// The means over samples of what the objective counts.
 #[pyfunction]
-#[pyo3(signature = (network, objective, samples, batch_size, threads=None))]
+#[pyo3(signature = (network, objective, samples, batch_size, threads=None, step=0))]
 pub(super) fn evaluate<'py>(
     py: Python<'py>,
     network: Network<'py>,
@@ -73,10 +76,11 @@ pub(super) fn evaluate<'py>(
     samples: Samples<'py>,
     batch_size: usize,
     threads: Option<&Bound<'py, PyAny>>,
+    step: u64,
 ) -> PyResult<Vec<f64>> {
     let threads = threads_or_global(threads)?;
     by_dtype!(network.plan.get().element_type, F => {
-        evaluate_as::<F>(py, network, &objective, &samples, batch_size, threads)
+        evaluate_as::<F>(py, network, &objective, &samples, batch_size, threads, step)
     })
 }
 
@@ -87,6 +91,7 @@ fn evaluate_as<'py, F: Float + Element>(
     samples: &Samples<'py>,
     batch_size: usize,
     threads: Threads,
+    step: u64,
 ) -> PyResult<Vec<f64>> {
     let (plan, objective) = objective.resolve(network.plan.get().of::<F>()?)?;
     let networks = std::slice::from_ref(&network);
@@ -101,7 +106,8 @@ fn evaluate_as<'py, F: Float + Element>(
         samples.data()?,
         batch_size,
         threads,
-    )?;
+    )?
+    .from_step(step);
     interruptible(py, |deadline| evaluation.run_until(deadline))?;
     Ok(evaluation.means())
 }

@@ -299,6 +299,11 @@ def softmax(x: ArrayLike, axis: int = -1) -> FloatArray:
     array([[0.5, 0.5],
            [0. , 1. ]])
     """
+    if hasattr(x, "reads"):
+        value: Any = x
+        if axis not in (-1, value.ndim - 1):
+            raise ValueError(f"axis: expected -1, the last axis of a value, found {axis}")
+        return _apply({"kind": "softmax"}, value)
     logits = _checks.free_floats("x", x)
     place = _checks.axis_of(logits, axis)
     moved = np.moveaxis(logits, place, -1)
@@ -339,6 +344,11 @@ def relu_settings(
 
 
 def _apply(activation: dict[str, Any], x: ArrayLike) -> FloatArray:
+    if hasattr(x, "reads"):  # a value of a network in the making
+        from fanin.layers._activation import of_value
+
+        made: FloatArray = of_value(activation, x)
+        return made
     values = _checks.free_floats("x", x)
     if values.ndim == 0:
         return _core.activate(activation, values.reshape(1)).reshape(())

@@ -202,3 +202,17 @@ class Softmax(_Elementwise):
     def __init__(self, axis: int = -1, **kwargs: "Unpack[LayerArguments]") -> None:
         self.axis = axis
         super().__init__(**kwargs)
+
+
+def of_value(activation: Mapping[str, Any], x: Any) -> Any:
+    """Return what an activation with these settings makes of a value."""
+    kind, options = str(activation["kind"]), dict(activation)
+    del options["kind"]
+    made: dict[str, type[_Elementwise]] = {"leaky_relu": LeakyReLU, "elu": ELU}
+    if kind in made:
+        return made[kind](**options)(x)
+    if options not in ({}, {"approximate": False}):
+        raise ValueError(
+            f"{kind} of a value: expected the options that it has by default, found {options}"
+        )
+    return Activation(kind)(x)

@@ -18,16 +18,21 @@ from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, onl
 from fanin.layers._module import Module
 from fanin.layers._network import Network
 from fanin.layers._options import check_name, dtype_option, name_option, shape_option
-from fanin.layers._value import Value, as_values, call
+from fanin.layers._value import Value, as_values, call, trace_now
+from fanin.layers._with_call import WithCall
 
 if TYPE_CHECKING:
+    from fanin.initializers import Initializer
     from fanin.models._layered import Layered
 
 Shape: TypeAlias = tuple[Any, ...]
 """Shape of a sample; of a layer of several inputs the shapes of theirs."""
 
 _DECLARED = ("declared_dtype", "declared_shape")
-_NOT_COPIED = ("_network", "_plan", "_owner", "_kept_settings", "_calls")
+_NOT_COPIED = (
+    *("_network", "_plan", "_owner", "_kept_settings", "_calls"),
+    *("_busy", "_body", "_itself"),  # a copy is traced again: of other objects
+)
 
 
 if TYPE_CHECKING:
@@ -38,7 +43,7 @@ else:
     Stacked = Configurable
 
 
-class Layer(WithConfiguration, Module, Stacked):
+class Layer(WithCall, WithConfiguration, Module, Stacked):
     """Base class of the layers.
 
     A layer is its arrays: `build` makes them, each is an attribute (``layer.kernel``), and inside a
@@ -72,7 +77,7 @@ class Layer(WithConfiguration, Module, Stacked):
     """
 
     _family = "layers"
-    _honoured = (
+    _honoured: ClassVar[tuple[str, ...]] = (
         "settings",
         "activation_settings",
         "check_input",
@@ -83,6 +88,7 @@ class Layer(WithConfiguration, Module, Stacked):
         "tie",
         "get_config",
         "from_config",
+        "call",
     )
     _elsewhere = (
         "call",
@@ -93,11 +99,8 @@ class Layer(WithConfiguration, Module, Stacked):
         "load_own_variables",
         "save_own_variables",
     )
-    _reason = "networks run in compiled code, which calls no method of a layer"
-    _instead = (
-        "put it together from fanin.layers, change the data before the network or what it returns, "
-        "or write the network in Keras or torch and let fanin.initialize fill it"
-    )
+    _reason = "networks run in compiled code, which is made of what call(self, x) does"
+    _instead = "say in call what the layer computes, with layers, operators and weights"
     _unsupported = UNSUPPORTED
     _owner: "weakref.ref[Layered] | None" = None
     _of_ops: bool = False
@@ -178,6 +181,31 @@ class Layer(WithConfiguration, Module, Stacked):
     def draw_from(self, source: random.RandomSource, path: str) -> None:
         """Take what is drawn in training from `source`; most layers draw nothing."""
 
+    def _holds(self) -> bool:
+        """Whether it has arrays, once it is built; of a class of a user's once it was traced."""
+        if self._traced:
+            from fanin.layers import _traced
+
+            return _traced.holds(self)
+        return any(name.endswith("_initializer") for name in self._options)
+
+    def _draws(self) -> bool:
+        """Whether it draws numbers when it runs."""
+        if not self._traced:
+            return False
+        from fanin.layers import _traced
+
+        return _traced.draws(self)
+
+    def _draw(self, source: random.RandomSource, path: str) -> None:
+        """Do what `draw_from` does, in a class of a user's for each part."""
+        if not self._traced:
+            self.draw_from(source, path)
+            return
+        from fanin.layers import _traced
+
+        _traced.draw(self, source, path)
+
     # Building.
 
     @property
@@ -209,6 +237,17 @@ class Layer(WithConfiguration, Module, Stacked):
         >>> layer.kernel.shape, layer.bias.shape
         ((3, 2), (2,))
         """
+        if self._busy == "build":
+            return  # `super().build(input_shape)` of a class of a user's
+        trace = trace_now()
+        if trace is not None and trace.building:  # by that of a layer around it, which has arrays
+            self.plan_for(_checks.batched_shape("input_shape", input_shape), self.dtype)
+            return
+        if self._traced:
+            from fanin.layers import _traced
+
+            self._build(_traced.shapes_from(self, input_shape), rng)
+            return
         self._build(_checks.batched_shape("input_shape", input_shape), rng)
 
     def _build(self, shape: Shape, rng: random.Rng) -> None:
@@ -216,7 +255,7 @@ class Layer(WithConfiguration, Module, Stacked):
         if self.built:
             return
         with random.drawing(rng) as source, as_before([self]):
-            self.draw_from(source, "dropout")
+            self._draw(source, "dropout")
             plan = self.plan_for(shape, self.dtype)  # again, with the masks just drawn from
             network = Network.empty(plan)
             self.fill(plan, network.params, network.state, source)
@@ -250,7 +289,18 @@ class Layer(WithConfiguration, Module, Stacked):
         return plan
 
     def _own_plan(self, shape: Shape, dtype: str) -> _core.Plan:
+        if self._traced:
+            from fanin.layers import _traced
+
+            return _traced.plan_of(self, shape, dtype)
         return _core.Plan(shape, [self.settings()], dtype)
+
+    def _settings(self) -> dict[str, object]:
+        if self._traced:
+            from fanin.layers import _traced
+
+            return _traced.settings_of(self)
+        return super()._settings()
 
     def fill(
         self,
@@ -261,6 +311,24 @@ class Layer(WithConfiguration, Module, Stacked):
         prefix: str = "",
     ) -> None:
         """Write this layer's values into empty arrays: those it has, else initial ones."""
+        if self._traced and not self.built:
+            from fanin.layers import _traced
+
+            assert self._body is not None
+            shape, dtype = self._body.shape, plan.dtype
+            _traced.fill(self, shape, dtype, params, state, source, prefix)
+            return
+        self._fill_own(plan, params, state, source, prefix)
+
+    def _fill_own(
+        self,
+        plan: _core.Plan,
+        params: Array,
+        state: Array,
+        source: random.RandomSource,
+        prefix: str = "",
+    ) -> None:
+        """Do what `fill` does for the arrays of a class of ours."""
         for role, view in Network(plan, params, state).views().items():
             if self.built:
                 view[...] = self.arrays[role]
@@ -286,6 +354,10 @@ class Layer(WithConfiguration, Module, Stacked):
         self._plan = (self._settings(), plan)
         self._owner = None if owner is None else weakref.ref(owner)
         self.arrays = self._network.views()
+        if self._traced:
+            from fanin.layers import _traced
+
+            _traced.tie(self, shape, params, state, owner)
 
     def _current_plan(self) -> _core.Plan:
         assert self._plan is not None
@@ -317,6 +389,10 @@ class Layer(WithConfiguration, Module, Stacked):
 
     def shape_of_inputs(self, shapes: Sequence[tuple[int, ...]]) -> Shape:
         """Return the shapes of the inputs as `plan_for` takes them; there is one."""
+        if self._traced:
+            from fanin.layers import _traced
+
+            return _traced.shape_of(self, shapes)
         if len(shapes) != 1:
             raise ValueError(f"inputs: expected one for layer {self.name!r}, found {len(shapes)}")
         return shapes[0]
@@ -333,6 +409,16 @@ class Layer(WithConfiguration, Module, Stacked):
                 f"training: expected nothing for layer {self.name!r} on a value, since a model "
                 f"says when it trains, found {_checks.found(training)}"
             )
+        if self._traced:
+            from fanin.layers import _users
+
+            if training is not None:
+                raise ValueError(
+                    f"training: expected nothing for layer {self.name!r} on a value, since a model "
+                    f"says when it trains, found {_checks.found(training)}"
+                )
+            form = _users.form_of(x, lambda x: isinstance(x, list | tuple))
+            _users.note_form(self, form)
         return call(self, as_values("x", x))
 
     @property
@@ -363,14 +449,36 @@ class Layer(WithConfiguration, Module, Stacked):
     def _holders(self) -> "Sequence[Layer]":
         return (self,)
 
+    def initializer(self, role: str) -> "Initializer":
+        """Return the initializer of the array called `role`."""
+        if self._traced:
+            from fanin.layers import _traced
+
+            part, inner = _traced.part_called(self, role)
+            if part is not self:
+                found: Initializer = part.initializer(inner) if inner else part.initializer
+                return found
+        return super().initializer(role)
+
     def is_trained(self, role: str) -> bool:
         """Whether gradients change the array called `role`."""
+        if self._traced:
+            from fanin.layers import _traced
+
+            part, inner = _traced.part_called(self, role)
+            if part is not self:
+                own = part.is_trained(inner) if inner else part.trainable
+                return self.trainable and bool(own)
         return self.trainable and not role.startswith("moving_")
 
     def _by_name(self, gradients: list[tuple[int, str, Array]]) -> dict[str, Array]:
         return {role: view for _, role, view in gradients}
 
     def _inputs(self, x: Any) -> tuple[Array, Shape]:
+        if self._traced:
+            from fanin.layers import _traced
+
+            return _traced.inputs_of(self, x)
         network = self._network
         dtype = self.dtype if network is None else network.dtype
         inputs = _checks.floats("x", x, dtype, finite=False)

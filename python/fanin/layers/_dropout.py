@@ -83,6 +83,9 @@ class Dropout(Layer):
     def _config_value(self, name: str) -> Any:
         return random.config_of(self.seed) if name == "seed" else super()._config_value(name)
 
+    def _draws(self) -> bool:
+        return True
+
     def draw_from(self, source: random.RandomSource, path: str) -> None:
         """Take masks from a stream, at the layer's place there; its own seed goes before it."""
         stream = as_stream(source) if self.seed is None else as_stream(random.resolve(self.seed))

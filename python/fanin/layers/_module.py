@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,10 +13,11 @@ from fanin._members._registry import Configurable
 from fanin.errors import NotReadyError
 from fanin.layers._arrays import Array, write_all
 from fanin.layers._network import Gradients, Keep, Network, Passed, check_keep
-from fanin.layers._value import Value, are_values
+from fanin.layers._value import Value, are_values, trace_now
 
 if TYPE_CHECKING:
     from fanin.layers._base import Layer
+    from fanin.layers._tracing import Trace
 
 
 _SHARE: Keep = "share"
@@ -29,6 +30,10 @@ class Module(Configurable):
     _network: Network | None = None
     _feature_shape: tuple[Any, ...] | None = None
     """Shape of one sample; of a layer of several inputs the shapes of theirs."""
+    _traced: ClassVar[bool] = False
+    """Whether `call` is a user's, which is traced."""
+    _busy: str | None = None
+    """What of a user's runs now: "build" or "call"."""
     _passes: int = 0
     """Calls of `forward` in training: each draws other masks. Those of `fit` do not count."""
     _plan: tuple[Any, _core.Plan] | None = None
@@ -155,6 +160,9 @@ class Module(Configurable):
         ndarray or Value
             The outputs.
         """
+        trace = trace_now()
+        if trace is not None and not trace.building:
+            return self._within(x, training, trace)
         if type(x) is not np.ndarray and are_values(x):
             return self._of_values(x, training)
         if hasattr(x, "get_config"):  # a layer, not what it makes
@@ -163,6 +171,12 @@ class Module(Configurable):
                 "value, and so does a layer that is called on one"
             )
         return self.forward(x, False if training is None else training)[0]
+
+    def _within(self, x: Any, training: bool | None, trace: "Trace") -> Any:
+        """Do what `call` of a user's asks for while it is traced, or run on arrays."""
+        from fanin.layers import _runs, _traces
+
+        return (_traces.apply if trace.arrays is None else _runs.run)(self, x, training, trace)
 
     def forward(
         self,

@@ -54,6 +54,8 @@ class Network:
         self.lock: _core.Lock = _core.Lock() if lock is None else lock
         self.dtype: str = plan.dtype
         self.looks_up = bool(plan.lookups)
+        self._draws: bool = plan.draws_in_inference
+        self._drawn: int = 0
         self._parameters = [
             (layer, role, slice(start, start + math.prod(shape)), shape)
             for layer, role, start, shape in plan.parameters
@@ -67,7 +69,16 @@ class Network:
 
     def with_plan(self, plan: _core.Plan) -> "Network":
         """Return another plan of the same arrays, such as one of which a layer is frozen."""
-        return Network(plan, self.params, self.state, self.lock)
+        other = Network(plan, self.params, self.state, self.lock)
+        other._drawn = self._drawn
+        return other
+
+    def next_step(self) -> int:
+        """Return from where to number the blocks of a pass in inference, where it draws numbers."""
+        if not self._draws:
+            return 0
+        self._drawn += 1
+        return self._drawn << 20
 
     def copy(self) -> "Network":
         """Return the same plan with its own lock and arrays, as they are after a whole batch."""
@@ -123,6 +134,8 @@ class Network:
         if keep == "copy":
             x = x.copy()
         plan, params, state = self.plan, self.params, self.state
+        if self._draws and not training:
+            step = self.next_step()
         if not training or not state.size:
             return plan.forward(params, state, x, training, threads, step, out, self.lock)
         with self.writing(name) as writing:

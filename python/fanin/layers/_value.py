@@ -1,7 +1,8 @@
 """Values of a network in the making, which layers are called on instead of arrays."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -11,8 +12,14 @@ from fanin.errors import ShapeError
 if TYPE_CHECKING:
     from fanin.layers._base import Layer, Stacked
     from fanin.layers._shape import InputLayer
+    from fanin.layers._tracing import Trace
 else:
     Stacked = object
+
+
+the_trace: "ContextVar[Trace | None]" = ContextVar("trace", default=None)
+"""The run of a `call` of users' that is on in this thread, if one is; see `_tracing`."""
+trace_now = the_trace.get
 
 
 class Value(Stacked):
@@ -35,6 +42,10 @@ class Value(Stacked):
     __array_ufunc__ = None  # so that NumPy leaves operators to this class
     batched: ClassVar[bool] = True
     """Whether it stands for batches of any length, whose axis is not one of `sample`."""
+    mode: bool | None = None
+    """In a trace: what the layer was told of training."""
+    where: str = ""
+    """In a trace: the user's line."""
 
     def __init__(
         self, layer: "Layer | InputLayer", reads: Sequence["Value"], shape: tuple[int, ...]
@@ -125,13 +136,32 @@ class Value(Stacked):
 
         return _shapes.part(self, key)
 
-    __iter__ = None  # a value has no parts but those that are asked for
-
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"expected an array, found {self!r}, which has no numbers")
+        self._refuse("an array")
 
     def __bool__(self) -> bool:
-        raise TypeError(f"expected True or False, found {self!r}, which has no numbers")
+        self._refuse("True or False")
+
+    def __float__(self) -> float:
+        self._refuse("a number")
+
+    def __int__(self) -> int:
+        self._refuse("a number")
+
+    def __index__(self) -> int:
+        self._refuse("a number")
+
+    def __len__(self) -> int:
+        self._refuse("something of a length")
+
+    def __iter__(self) -> Any:
+        self._refuse("something to iterate over")
+
+    def _refuse(self, expected: str) -> NoReturn:
+        from fanin.layers import _tracing
+
+        where = "" if _tracing.now() is None else _tracing.line()
+        raise TypeError(f"expected {expected}, found {self!r}, which has no numbers{where}")
 
     def __repr__(self) -> str:
         return f"<Value shape={self.shape}, made by {self.name}>"
@@ -143,7 +173,8 @@ def _operated(function: str, x1: Any, x2: Any) -> Any:
 
     other = x2 if isinstance(x1, Value) else x1
     number = isinstance(other, int | float | np.integer | np.floating)
-    if isinstance(other, bool) or not (number or isinstance(other, Value | np.ndarray)):
+    known = number or isinstance(other, Value | np.ndarray) or hasattr(other, "initializer")
+    if isinstance(other, bool) or not known:  # a weight has an initializer
         return NotImplemented
     return getattr(ops, function)(x1, x2)
 
@@ -159,7 +190,7 @@ def are_values(x: object) -> bool:
 
 def as_values(name: str, x: Any) -> list[Value]:
     """Return one value or several, in a list."""
-    given = [x] if isinstance(x, Value) else [*x]
+    given = [x] if isinstance(x, Value) else [*(x.values() if isinstance(x, Mapping) else x)]
     for place, value in enumerate(given):
         if not isinstance(value, Value):
             where = name if isinstance(x, Value) else f"{name}[{place}]"
@@ -173,7 +204,14 @@ def call(layer: "Layer", values: Sequence[Value], *, told: bool = True) -> Value
         shape = layer.shape_after([value.sample for value in values])
     except ShapeError as error:
         raise ShapeError(f"{layer.name}: {error}") from None
+    if any(value.batched is not values[0].batched for value in values):
+        found = " and ".join(str(value.shape) for value in values)
+        raise ShapeError(f"{layer.name}: expected values of batches, or weights, found {found}")
     made = type(values[0])(layer, values, shape)
+    if trace_now() is not None:
+        from fanin.layers import _tracing
+
+        made.where = _tracing.line()
     if told:
         layer._calls = (*layer._calls, made)
     return made

@@ -14,6 +14,7 @@ from fanin._files import _disk, _formats
 from fanin._files._archive import Archive
 from fanin.errors import ShapeError
 from fanin.layers._arrays import write_all
+from fanin.models import _subclassed
 from fanin.metrics import Metric
 from fanin.models._compiled import Compiled
 from fanin.models._layered import Layered
@@ -122,7 +123,7 @@ def _packed_config(model: Model, steps: int = 0) -> NDArray[np.uint8]:
     compiled = model.compiled_with if model.compiled else None
     source = model.source
     config: dict[str, Any] = {
-        "model": model.get_config(),
+        "model": model._description(),
         # A stream goes on where it stopped.
         "rng": [_numbers(source.seed), source.path] if isinstance(source, random.Stream) else None,
         "compile": None,
@@ -185,13 +186,17 @@ def _pack(config: dict[str, Any]) -> NDArray[np.uint8]:
 
 def is_sequential(config: Any) -> bool:
     """Whether a configuration is that of layers in a row."""
-    return not isinstance(config, dict) or "calls" not in config
+    return not isinstance(config, dict) or not {"calls", "class_name"} & config.keys()
 
 
 def outline_of(config: Any) -> _core.Plan:
     """Return the plan of the network that a configuration describes, without making its arrays."""
-    kind = _SequentialOutline if is_sequential(config) else _ModelOutline
-    network = kind.from_config(config)
+    network: Model
+    if _subclassed.is_described(config):
+        network = _subclassed.described(config)
+    else:
+        kind = _SequentialOutline if is_sequential(config) else _ModelOutline
+        network = kind.from_config(config)
     shape = network.known_shape()
     if shape is None:
         raise ValueError("the shape of a sample is not said")

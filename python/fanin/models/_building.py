@@ -8,7 +8,7 @@ import numpy as np
 from fanin import _checks, _core, random
 from fanin._checks import unknown
 from fanin.errors import NotReadyError, ShapeError
-from fanin.layers import Dropout, InputLayer, Layer
+from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array
 from fanin.layers._dropout import as_stream
 from fanin.layers._module import Module
@@ -44,7 +44,7 @@ def check_layer(layer: object, network: "Sequential") -> None:
             )
         hint = "; make one: it is a class" if isinstance(layer, type) else ""
         raise TypeError(f"layer: expected a layer, found {_checks.found(layer)}{hint}")
-    layer.settings()  # refuses what the core does not know
+    layer._settings()  # refuses what the core does not know
     check_name(layer.name, network.layers)
     refuse_foreign(layer, network)
 
@@ -139,10 +139,10 @@ def seed_masks(
     row: Sequence[Layer], masks: random.Stream | None, source: random.RandomSource
 ) -> random.Stream | None:
     """Give each Dropout its own masks, before its plan is made; return where they come from."""
-    dropouts = [layer for layer in row if isinstance(layer, Dropout)]
-    for place, dropout in enumerate(dropouts):
+    drawing = [layer for layer in row if layer._draws()]
+    for place, layer in enumerate(drawing):
         masks = as_stream(source) if masks is None else masks
-        dropout.draw_from(masks, f"dropout/{place}")
+        layer._draw(masks, f"dropout/{place}")
     return masks
 
 

@@ -68,12 +68,13 @@ def predict(
                 for batch, start in enumerate(range(0, len(inputs), batch_size)):
                     called.call("on_predict_batch_begin", batch, {})
                     part = inputs[start : start + batch_size]
-                    parts.append(_core.predict(held, part, batch_size, threads))
+                    step = network.next_step()
+                    parts.append(_core.predict(held, part, batch_size, threads, step))
                     formed = model.formed_outputs(parts[-1])
                     called.call("on_predict_batch_end", batch, {"outputs": formed})
             outputs = np.concatenate(parts)
         else:
-            outputs = _core.predict(network, inputs, batch_size, threads)
+            outputs = _core.predict(network, inputs, batch_size, threads, network.next_step())
         progress.end({})
         called.call("on_predict_end", {})
     return model.formed_outputs(outputs)

@@ -45,7 +45,7 @@ class Layered(Module):
     """
 
     _family = "models"
-    _honoured = (
+    _honoured: ClassVar[tuple[str, ...]] = (
         *("add", "pop", "get_layer", "get_weights", "set_weights", "count_params", "summary"),
         *("named_weights", "get_config", "from_config"),
         *("compile", "fit", "evaluate", "predict", "recalibrate"),
@@ -80,6 +80,8 @@ class Layered(Module):
 
     _wiring: "Wiring | None" = None
     """None where each layer reads what the one before makes."""
+    _modes: Mapping[int, bool] = {}
+    """The layers that run in one mode, whatever the network does, by their places."""
     _home: "Layered | None" = None
     """The network whose arrays this one's are part of."""
     _lodgers: "WeakSet[Layered] | None" = None
@@ -278,10 +280,16 @@ class Layered(Module):
 
     def plan_for(self, shape: tuple[int, ...]) -> _core.Plan:
         """Return the plan for samples of `shape`; nothing is changed."""
+        if self._traced:
+            from fanin.models import _subclassed
+
+            _subclassed.refresh(self, shape)
         layers, kept = self._layers, self._plan
         if not layers:
+            if self._traced:
+                raise self._not_built()
             raise NotReadyError(f"network {self.name!r} has no layers: add one first")
-        settings = [layer._kept_settings or layer._settings() for layer in layers]
+        settings = self._settings_of_layers()
         if kept is not None:
             (known, told, dtype), plan = kept
             settled = self._network is not None
@@ -290,6 +298,7 @@ class Layered(Module):
         dtype = _building.named_dtype(self._members())
         for _ in _building.walk(self, shape, dtype):
             pass  # a layer's own complaint names it
+        settings = self._settings_of_layers()  # of users' layers known now
         if self._wiring is None:
             plan = _core.Plan(shape, settings, dtype)
         else:
@@ -301,6 +310,12 @@ class Layered(Module):
             refuse_computed(plan, layers)
         self._plan = ((shape, settings, dtype), plan)
         return plan
+
+    def _settings_of_layers(self) -> list[dict[str, object]]:
+        settings = [layer._kept_settings or layer._settings() for layer in self._layers]
+        for place, mode in self._modes.items():
+            settings[place] = {**settings[place], "mode": mode}
+        return settings
 
     def _forget_arrays(self) -> None:
         self._network = self._plan = self._values = None
@@ -435,6 +450,10 @@ class Layered(Module):
             return given[-1]
         return self.ends.formed([given[number] for number in self._wiring.outputs])
 
+    def _given_arrays(self, x: Any) -> list[Any]:
+        """Return the arrays that a network is called on, in the order of its inputs."""
+        return [x]
+
     def _given_values(self, x: Any) -> list[Value]:
         """Return the values that a network is called on, in the order of its inputs."""
         given = as_values("x", x)
@@ -533,7 +552,7 @@ class Layered(Module):
         # The layers carry the values; flat arrays and plan are made again from them.
         gone = ("_network", "_plan", "_lock", "_home", "_lodgers", "_values")
         own = {name: value for name, value in self.__dict__.items() if name not in gone}
-        if network is not None:
+        if network is not None and not self._traced:  # whose attributes are its layers
             own["_layers"] = _building.apart(network, self._layers)
         return own
 

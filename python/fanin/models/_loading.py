@@ -36,7 +36,17 @@ def clone_model(model: Model, *, custom_objects: Mapping[str, object] | None = N
     >>> clone_model(model).count_params()
     3
     """
-    config = as_model("model", model).get_config()
+    if as_model("model", model)._traced:
+        from fanin.models import _subclassed
+
+        with _custom.custom_object_scope(custom_objects):
+            scope = _custom.custom_object_scope({type(model).__name__: type(model)})
+            with scope:
+                clone: Model = _subclassed.described(model._description())
+        if clone.known_shape() is not None:
+            clone.build()
+        return clone
+    config = model.get_config()
     kind = Sequential if isinstance(model, Sequential) else Model
     return kind.from_config(config, custom_objects)
 
@@ -83,13 +93,17 @@ def load_model(
     True
     """
     compile = _checks.flag("compile", compile)
-    from fanin.models import _archive
+    from fanin.models import _archive, _subclassed
 
     with _archive.Saved(filepath) as saved, _custom.custom_object_scope(custom_objects):
         saved.check()
         kind = Sequential if _archive.is_sequential(saved.model) else Model
         with saved.making():
-            model = kind.from_config(saved.model, rng=saved.rng)
+            if _subclassed.is_described(saved.model):
+                model: Model = _subclassed.described(saved.model, saved.rng)
+                model.build()
+            else:
+                model = kind.from_config(saved.model, rng=saved.rng)
             if compile and saved.compile is not None:
                 try:
                     model.compile(**saved.compile)

@@ -27,6 +27,9 @@ class Model(Trainable):
     layers of the model that is made. All trainable parameters are one array, ``model.params``, and
     all running averages another, ``model.state``; those of a model within are part of them.
 
+    A class of your own can make its layers in ``__init__`` and say in `call` what they compute: see
+    there, and the guide to classes of your own.
+
     Parameters
     ----------
     inputs : Value, or list or dict of Value
@@ -56,10 +59,9 @@ class Model(Trainable):
 
     Raises
     ------
-    NotImplementedError
-        If neither inputs nor outputs are given, as by classes that make their layers themselves.
     TypeError
-        If something is no value.
+        If something is no value; if neither inputs nor outputs are given, but by a class with a
+        `call`, or some are by one.
     ValueError
         If an input does not lead to an output, an output depends on an input that is not given,
         two layers have one name, or layers are those of other networks in such a way that one array
@@ -92,6 +94,8 @@ class Model(Trainable):
     ['loss', 'product_loss', 'sign_loss']
     """
 
+    _honoured = (*Trainable._honoured, "call")
+
     def __init__(
         self,
         inputs: Any = None,
@@ -100,20 +104,90 @@ class Model(Trainable):
         *,
         rng: random.Rng = None,
     ) -> None:
-        if inputs is None and outputs is None:  # as by a class of one's own
-            raise NotImplementedError(
-                f"{type(self).__name__} expected inputs and outputs, found neither: models that "
-                "make their layers themselves are not implemented; call layers on values instead"
+        if self._traced and inputs is None and outputs is None:
+            self._begin(name, rng)
+            return
+        if self._traced:
+            raise TypeError(
+                f"{type(self).__name__} expected no inputs and outputs, as its call says what it "
+                "computes, found some"
+            )
+        if inputs is None and outputs is None:
+            raise TypeError(
+                f"{type(self).__name__} expected inputs and outputs, or a class with "
+                "call(self, inputs), found neither"
             )
         # What `import fanin` need not pay for, here and below.
-        from fanin.models import _sharing, _wiring
+        from fanin.models import _wiring
 
         self._begin(name, rng)
         wiring, found, values = _wiring.trace(inputs, outputs)
+        self._wire(wiring, found)
+        self._join(wiring.shape)
+        self._values = values
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        first = next(base for base in cls.__mro__ if "call" in vars(base))
+        if first is not Model and "call" in cls._honoured:
+            from fanin.layers._with_call import watch
+
+            cls._traced = True
+            watch(cls)
+        super().__init_subclass__(**kwargs)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return the outputs; a class of your own, without inputs and outputs, says it here.
+
+        It is run on values, once as in training and once as in inference, to find which layers read
+        what; `training` is then True or False, if `call` takes it. What it does must not depend on
+        the numbers of its inputs.
+
+        Parameters
+        ----------
+        inputs : Value or array_like
+            The inputs, of several a list or a dict.
+        training : bool, optional
+            Whether to behave as in training.
+
+        Returns
+        -------
+        Value or ndarray
+            The outputs.
+
+        Examples
+        --------
+        >>> import numpy as np, fanin
+        >>> from fanin.layers import Dense, Dropout
+        >>> class Network(fanin.Model):
+        ...     def __init__(self):
+        ...         super().__init__(rng=0)
+        ...         self.hidden = Dense(8, activation="relu")
+        ...         self.dropout = Dropout(0.5)
+        ...         self.last = Dense(1)
+        ...
+        ...     def call(self, inputs, training=False):
+        ...         x = self.hidden(inputs)
+        ...         return self.last(self.dropout(x, training=training))
+        >>> model = Network()
+        >>> model.compile("adam", "mse")
+        >>> x = np.random.default_rng(0).normal(size=(64, 4))
+        >>> history = model.fit(x, x[:, 0], verbose=0)
+        >>> model.count_params()
+        49
+        """
+        if self._traced:
+            raise NotImplementedError(
+                f"{type(self).__name__}: expected a call of its own, found none above it"
+            )
+        return self(inputs, training)
+
+    def _join(self, shape: tuple[int, ...]) -> None:
+        """Make the arrays of all layers one array: this network's, or a part of another one's."""
+        from fanin.models import _sharing
+
+        found = self._layers
         homes = _sharing.owners(found)
         home = _sharing.home_of(self, found, homes)
-        self._wire(wiring, found)
-        shape = wiring.shape
         self.plan_for(shape)  # refuses what does not fit before anything changes
         moved = [] if home is not self else homes
         changed = [*moved, *(lodger for one in moved for lodger in one._lodgers or ())]
@@ -123,7 +197,34 @@ class Model(Trainable):
                 _sharing.adopt(self, moved)
             else:
                 _sharing.lodge(self, home, shape)
-            self._values = values
+
+    def _make_arrays(self, shape: tuple[int, ...]) -> None:
+        if not self._traced:
+            super()._make_arrays(shape)
+            return
+        from fanin.models import _subclassed
+
+        with self._changing():
+            self._join(shape)
+            _subclassed.lodge_members(self)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the arrays and initialize them; nothing happens if they exist.
+
+        Parameters
+        ----------
+        input_shape : tuple, or list or dict of tuple, optional
+            Shapes of the inputs with the batch axis in front; needed by a class of your own with a
+            `call`, which is traced for them.
+        """
+        if self._traced and input_shape is not None:
+            from fanin.models import _subclassed
+
+            known = None if self._wiring is None else (None, *self._wiring.shape)
+            if input_shape != known:
+                _subclassed.settle_build(self, input_shape)
+            input_shape = None
+        super().build(input_shape)
 
     def _begin(self, name: str | None, rng: random.Rng) -> None:
         """Do what all constructors begin with."""
@@ -131,7 +232,7 @@ class Model(Trainable):
 
     def _wire(self, wiring: "Wiring", row: Sequence[Layer]) -> None:
         for layer in row:
-            layer.settings()  # refuses what the core does not know
+            layer._settings()  # refuses what the core does not know
         self._wiring, self._layers = wiring, [*row]
 
     @classmethod
@@ -139,8 +240,22 @@ class Model(Trainable):
         # As Keras counts them.
         return "Functional" if cls is Model else cls.__name__
 
+    _told: Any = None
+    """Of a class with a `call`: the inputs it was traced for, what that read, models within."""
+    _version = 0
+
+    def _state_with(self, network: Any) -> dict[str, Any]:
+        state = super()._state_with(network)
+        if state.get("_told") is not None:  # a copy is traced again: of other objects
+            state["_told"] = (state["_told"][0], None, [])
+        return state
+
     @property
     def _wired(self) -> "Wiring":
+        if self._wiring is None:
+            from fanin.models import _subclassed
+
+            _subclassed.check_settled(self)
         assert self._wiring is not None
         return self._wiring
 
@@ -148,27 +263,41 @@ class Model(Trainable):
     def layers(self) -> list[Any]:
         """All layers, those of the inputs too; those that are furthest from the output first.
 
-        What functions of `fanin.ops` and operators made is in `operations`.
+        What functions of `fanin.ops` and operators made is in `operations`. Of a class with a
+        `call` of its own these are the layers and models that it has, as it has them.
         """
+        if self._traced:
+            from fanin.models import _subclassed
+
+            return _subclassed.layers_of(self)
         return [layer for layer in self.operations if not getattr(layer, "_of_ops", False)]
 
     @property
     def operations(self) -> list[Any]:
         """All layers, and what functions and operators made between them."""
-        if self._wiring is None:
+        if self._traced or self._wiring is None:
             return self.layers
         both = [*self._wired.inputs, *self._layers]
         return [both[place] for place in self._wired.order]
 
     def _members(self) -> list[Layer | InputLayer]:
-        return [*self._wired.inputs, *self._layers]
+        if self._wiring is None:
+            return []
+        return [*self._wiring.inputs, *self._layers]
 
     def _input_layers(self) -> list[InputLayer]:
         return self._wired.inputs
 
+    def _holders(self) -> list[Layer]:
+        if not self._traced:
+            return self._layers
+        from fanin.models import _subclassed
+
+        return _subclassed.holders_of(self)
+
     def known_shape(self) -> tuple[int, ...] | None:
         """Return the shape of a sample; of several inputs their numbers stand side by side."""
-        return self._wired.shape
+        return None if self._wiring is None else self._wiring.shape
 
     # Inputs.
 
@@ -228,6 +357,10 @@ class Model(Trainable):
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
         from fanin.models._wiring import joined
 
+        if self._traced:
+            from fanin.models import _subclassed
+
+            _subclassed.settle_for(self, name, x)
         dtype, finite = self.dtype, _checks.flag("finite", finite)
 
         def one(name: str, x: Any, shape: tuple[int, ...]) -> Array:
@@ -296,6 +429,21 @@ class Model(Trainable):
     def _given_values(self, x: Any) -> list[Value]:
         return as_values("x", self._wired.given("x", x))
 
+    def _given_arrays(self, x: Any) -> list[Any]:
+        return self._wired.given("x", x)
+
+    def _of_values(self, x: Any, training: bool | None) -> Value:
+        if self._traced:
+            from fanin.models import _subclassed
+
+            _subclassed.of_values(self, x)
+            if self._modes:
+                raise ValueError(
+                    f"x: expected arrays for network {self.name!r}, of which layers run in one "
+                    "mode whatever it does, found values"
+                )
+        return super()._of_values(x, training)
+
     # Configuration.
 
     def get_config(self) -> dict[str, object]:
@@ -304,14 +452,25 @@ class Model(Trainable):
         Returns
         -------
         dict
-            Name, inputs, layers, and which layer reads what.
+            Name, inputs, layers, and which layer reads what. Of a class with a `call` of its own
+            the name: one with further arguments adds them.
         """
+        if self._traced:
+            return {"name": self.name}
         return {
             "name": self.name,
             "inputs": [layers.serialize(layer) for layer in self._wired.inputs],
             "layers": [layers.serialize(layer) for layer in self._layers],
             **self._wired.config(self._layers),
         }
+
+    def _description(self) -> dict[str, object]:
+        """Return what files say of the model."""
+        if not self._traced:
+            return self.get_config()
+        from fanin.models import _subclassed
+
+        return _subclassed.describe(self)
 
     @classmethod
     def from_config(
@@ -346,6 +505,11 @@ class Model(Trainable):
         """
         from fanin.models import _wiring
 
+        if cls._traced:
+            from fanin.models import _subclassed
+
+            made: Self = _subclassed.from_config(cls, config, custom_objects, rng)
+            return made
         given = check_config("config", config)
         entries = _building.check_entries(config, given.get("layers"))
         begins = _building.check_entries(config, given.get("inputs"))

@@ -64,11 +64,18 @@ class Sequential(Model):
     True
     """
 
+    _honoured = Trainable._honoured
+
     # One input, and layers that are all: not as in what `Model` makes of values.
     output_shape = Trainable.output_shape
     compute_output_shape = Trainable.compute_output_shape
     _apart_gradient = Trainable._apart_gradient
     _given_values = Trainable._given_values
+    _given_arrays = Trainable._given_arrays
+    _of_values = Trainable._of_values
+    _make_arrays = Trainable._make_arrays
+    _holders = Trainable._holders
+    build = Trainable.build
 
     def __init__(
         self,

@@ -35,7 +35,7 @@ def home_of(network: "Layered", layers: Sequence[Layer], homes: "Sequence[Layere
     """
     if len(homes) == 1:
         (home,) = homes
-        fresh = any(layer.owner is None and _holds(layer) for layer in layers)
+        fresh = any(layer.owner is None and layer._holds() for layer in layers)
         if not fresh and _row_in(home.computing, layers):
             return home
     for home in homes:
@@ -54,15 +54,10 @@ def fits(home: "Layered", layers: Sequence[Layer]) -> bool:
     return _row_in(layers, home.computing) or _row_in(home.computing, layers)
 
 
-def _holds(layer: Layer) -> bool:
-    """Whether a layer has arrays, once it is built."""
-    return any(name.endswith("_initializer") for name in layer._options)
-
-
 def _row_in(whole: Sequence[Layer], part: Sequence[Layer]) -> bool:
     """Whether those of `part` that have arrays follow each other in `whole`."""
-    inside = [id(layer) for layer in part if _holds(layer)]
-    around = [id(layer) for layer in whole if _holds(layer)]
+    inside = [id(layer) for layer in part if layer._holds()]
+    around = [id(layer) for layer in whole if layer._holds()]
     if not inside or inside[0] not in around:
         return not inside
     start = around.index(inside[0])
@@ -98,7 +93,7 @@ def lodge(network: "Layered", home: "Layered", shape: tuple[int, ...]) -> None:
 def _lodge(lodger: "Layered", home: "Layered", network: Network) -> None:
     """Make the arrays of `lodger`, which has the plan of `network`, part of those of `home`."""
     plan, whole = network.plan, home.network
-    first = next((layer for layer in lodger.computing if _holds(layer)), None)
+    first = next((layer for layer in lodger.computing if layer._holds()), None)
     start = state = 0
     for layer in home.computing:
         if layer is first or first is None:

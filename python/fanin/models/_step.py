@@ -202,14 +202,16 @@ def _means(
 ) -> NDArray[np.float64]:
     """Return means of losses and the core's metrics; users' metrics count the samples."""
     if objective.in_core:
-        means = np.array(_core.evaluate(network, objective, samples, batch_size, threads))
+        step = network.next_step()
+        means = np.array(_core.evaluate(network, objective, samples, batch_size, threads, step))
         if objective.plain:
             return means
     else:
         means = objective.zeros()
     for start in range(0, len(samples), batch_size):
         part = samples[start : start + batch_size].frozen()
-        outputs = _core.predict(network, part.x, batch_size, threads)
+        step = network.next_step()
+        outputs = _core.predict(network, part.x, batch_size, threads, step)
         if not objective.in_core:
             objective.gradient(part, outputs, means)
         objective.observe(part.all_labels(), outputs)

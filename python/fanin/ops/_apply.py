@@ -13,6 +13,7 @@ from fanin.layers._arrays import Array
 from fanin.layers._merging import side_by_side
 from fanin.layers._operation import Operation
 from fanin.layers._value import Value, call
+from fanin.layers._variable import of_weight, refuse_outside, resolved
 
 NAME = "operation"
 """What is called so computes arrays, and is gone then: it takes no number of its kind."""
@@ -71,6 +72,8 @@ def both(names: Sequence[str], given: Sequence[Any]) -> list[Any]:
     list
         Values and numbers as they are; arrays all of one dtype, float64 if one of them is.
     """
+    refuse_outside(given)
+    given = [resolved(x) for x in given]
     if _is_value(given):
         return [_beside_values(name, x) for name, x in zip(names, given, strict=True)]
     numbers = [_as_number(name, x) for name, x in zip(names, given, strict=True)]
@@ -115,6 +118,7 @@ def _beside_values(name: str, x: Any) -> Any:
 
 def one(name: str, x: Any) -> Any:
     """Return a value, or an array of floats; a number is an array without axes."""
+    x = resolved(x)
     return x if isinstance(x, Value) else both([name], [x])[0]
 
 
@@ -126,7 +130,10 @@ def _nonempty(name: str, array: Array) -> Array:
 
 def combine(operation: str, names: Sequence[str], given: Sequence[Any]) -> Any:
     """Return what a function of two or three operands makes of them, number by number."""
-    operands = both(names, given)
+    made = of_weight(operation, given)
+    if made is not None:
+        return made
+    operands = _levelled(both(names, given))
     inputs = [x for x in operands if not _is_constant(x, operands)]
     _check_axes(names, operands, inputs)
     layer = None if len(inputs) < len(operands) else _LAYERS.get(operation)
@@ -139,6 +146,37 @@ def combine(operation: str, names: Sequence[str], given: Sequence[Any]) -> Any:
             scale, offset = _LINEAR[operation](place, number)
             return apply(lambda **name: layers.Rescaling(scale, offset, **name), inputs)
     return operate(operation, inputs, **constants(operands, inputs))
+
+
+def _levelled(operands: list[Any]) -> list[Any]:
+    """Return operands of which weights beside values of batches have as many axes as samples."""
+    batched = [x for x in operands if isinstance(x, Value) and x.batched]
+    if not batched or all(x.batched for x in operands if isinstance(x, Value)):
+        return operands
+    axes = max(len(x.sample) for x in batched)
+    return [_level(x, axes) if isinstance(x, Value) and not x.batched else x for x in operands]
+
+
+def _level(x: Value, axes: int) -> Value:
+    sample = x.sample
+    while len(sample) > axes and sample[0] == 1:
+        sample = sample[1:]
+    if len(sample) > axes:
+        raise ShapeError(
+            f"expected a weight that is broadcast to samples of {axes} axes, found one of shape "
+            f"{x.shape}"
+        )
+    made: Value = beside_batches(reshaped(x, (*[1] * (axes - len(sample)), *sample)))
+    return made
+
+
+def beside_batches(x: Any) -> Any:
+    """Return what is the same for all samples as a value of batches."""
+    if not isinstance(x, Value) or x.batched:
+        return x
+    made = Value(x.layer, x.reads, x.sample)
+    made.where = x.where
+    return made
 
 
 _LAYERS = {

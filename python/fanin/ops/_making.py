@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fanin import _checks
 from fanin.layers._value import Value
+from fanin.layers._variable import resolved
 from fanin.ops._apply import combine, one, operate, reshaped, sample_of
 
 
@@ -59,6 +60,7 @@ def cast(x: Any, dtype: DTypeLike) -> Any:
         kind = np.dtype(object)
     if kind.kind not in "fiub":
         raise TypeError(f"dtype: expected a dtype of numbers, found {_checks.found(dtype)}")
+    x = resolved(x)
     if not isinstance(x, Value):
         return _checks.numeric("x", x).astype(kind)
     if kind.kind == "b":
@@ -90,6 +92,7 @@ def convert_to_tensor(x: Any, dtype: DTypeLike | None = None) -> Any:
     """
     if dtype is not None:
         return cast(x, dtype)
+    x = resolved(x)
     return x if isinstance(x, Value) else _checks.numeric("x", x)
 
 

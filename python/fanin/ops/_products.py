@@ -5,7 +5,17 @@ from typing import Any
 from fanin import _checks
 from fanin.errors import ShapeError
 from fanin.layers._value import Value
-from fanin.ops._apply import axis_of, both, constants, one, operate, reshaped, sample_of
+from fanin.layers._variable import of_weight
+from fanin.ops._apply import (
+    axis_of,
+    beside_batches,
+    both,
+    constants,
+    one,
+    operate,
+    reshaped,
+    sample_of,
+)
 
 
 def matmul(x1: Any, x2: Any) -> Any:
@@ -36,12 +46,18 @@ def matmul(x1: Any, x2: Any) -> Any:
     >>> matmul([[1.0, 2.0]], [[3.0], [4.0]])
     array([[11.]])
     """
+    direct = of_weight("matmul", (x1, x2))
+    if direct is not None:
+        return direct
     a, b = both(("x1", "x2"), (x1, x2))
     for name, x in (("x1", a), ("x2", b)):
         if isinstance(x, float) or x.ndim == 0:
             raise ValueError(f"{name}: expected a vector or matrices, found a number")
     values = [x for x in (a, b) if isinstance(x, Value)]
-    if any(x.batched for x in values) and not _fit(a, b):
+    steady = any(not x.batched for x in values) and any(x.batched for x in values)
+    if steady:  # weights, which are the same for all samples
+        a, b = beside_batches(a), beside_batches(b)
+    if not steady and any(x.batched for x in values) and not _fit(a, b):
         raise ShapeError(
             "x1, x2: expected matrices in the samples of both, or a constant matrix on the right "
             f"of values, found shapes {a.shape} and {b.shape}"

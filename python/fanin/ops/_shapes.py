@@ -8,6 +8,7 @@ import numpy as np
 
 from fanin import _checks, layers
 from fanin.layers._value import Value
+from fanin.layers._variable import resolved
 from fanin.ops._apply import apply, axes_of, axis_of, operate, reshaped, sample_of
 
 
@@ -453,6 +454,7 @@ def _taken(x: Value, places: Iterable[int], axis: int) -> Any:
 
 def _any(name: str, x: Any) -> Any:
     """Return a value, or an array of numbers of any kind."""
+    x = resolved(x)
     return x if isinstance(x, Value) else _checks.numeric(name, x)
 
 
@@ -462,6 +464,7 @@ def _several(name: str, given: Any) -> list[Any]:
         raise TypeError(
             f"{name}: expected a list of arrays or values, found {_checks.found(given)}"
         )
+    parts = [resolved(part) for part in parts]
     values = [isinstance(part, Value) for part in parts]
     if any(values) and not all(values):
         raise TypeError(f"{name}: expected all values or all arrays, found both")
