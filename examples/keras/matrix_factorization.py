@@ -13,10 +13,8 @@ def data(seed=0):
     truth = np.random.default_rng(3)
     users, films = truth.normal(size=(USERS, FACTORS)), truth.normal(size=(FILMS, FACTORS))
     user, film = rng.integers(0, USERS, 3072), rng.integers(0, FILMS, 3072)
-    stars = (
-        3 + 0.5 * np.sum(users[user] * films[film], axis=1) + 0.3 * truth.normal(size=FILMS)[film]
-    )
-    return {"user": user, "film": film}, stars + rng.normal(0, 0.1, 3072)
+    liked = 0.5 * np.sum(users[user] * films[film], axis=1) + truth.normal(size=FILMS)[film]
+    return [user[:, None], film[:, None]], liked + rng.normal(0, 0.1, 3072)
 
 
 def build():

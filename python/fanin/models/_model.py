@@ -141,6 +141,9 @@ class Model(Trainable):
     def _input_layers(self) -> list[InputLayer]:
         return self._wired.inputs
 
+    def _holders(self) -> list[Layer]:
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
     def known_shape(self) -> tuple[int, ...] | None:
         """Return the shape of a sample; of several inputs their numbers stand side by side."""
         return self._wired.shape

@@ -110,7 +110,7 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     Wiring
         What reads what.
     list of Layer
-        The layers, as Keras lists them: those that are furthest from the output first.
+        The layers, in the order of their first calls.
     list of Value
         The inputs, and what each call makes.
 
@@ -149,17 +149,15 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
             )
     if id(end) in numbers:
         raise ValueError("outputs: expected what a layer makes, found an input")
-    depths, firsts = _depths(made, end, numbers)
+    who = _listed_as(made, numbers)
+    depths, firsts = _depths(made, end, numbers, who)
     of_layer: dict[int, int] = {}
     for value in made:
         if id(value) not in numbers:
-            key = id(value.layer)
+            key = who[id(value)]
             of_layer[key] = max(of_layer.get(key, 0), depths[id(value)])
-    # Those of one depth as they were met on the way back from the output.
-    called = sorted(
-        (value for value in made if id(value) not in numbers),
-        key=lambda value: (-depths[id(value)], firsts[id(value.layer)]),
-    )
+    # What a value is made of stands together before it, and so do the layers of a model within.
+    called = [value for value in made if id(value) not in numbers]
     layers = _once(value.layer for value in called)
     for place, layer in enumerate(layers):
         check_name(layer.name, layers[:place])
@@ -174,8 +172,10 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     for value in called:
         calls.append((places[id(value.layer)], tuple(numbers[id(read)] for read in value.reads)))
         numbers[id(value)] = len(numbers)
+    # Those of one depth as they are met on the way back from the output.
     keys = [(-depths[id(value)], firsts[id(value)]) for value in begins]
-    keys += [(-of_layer[id(layer)], firsts[id(layer)]) for layer in layers]
+    units = {id(value.layer): who[id(value)] for value in called}
+    keys += [(-of_layer[unit], firsts[unit]) for unit in (units[id(layer)] for layer in layers)]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     return Wiring(entries, calls, order, form), layers, [*begins, *called]
 
@@ -225,19 +225,38 @@ def _made_before(end: Value, stops: Mapping[int, int]) -> list[Value]:
     return found
 
 
+def _listed_as(made: Sequence[Value], stops: Mapping[int, int]) -> dict[int, int]:
+    """Say for what each value counts where layers are listed: its layer, or the model within.
+
+    A network that only takes layers out of another one has none within it.
+    """
+    layers = [value.layer for value in made if id(value) not in stops]
+    owned = [layer.owner for layer in layers if isinstance(layer, Layer)]
+    homes = [None if owner is None else owner._home or owner for owner in owned]
+    if len({id(home) for home in homes}) == 1:
+        homes = [None] * len(layers)
+    units = [
+        id(layer) if home is None else id(home) for layer, home in zip(layers, homes, strict=True)
+    ]
+    called = (value for value in made if id(value) not in stops)
+    return {id(value): unit for value, unit in zip(called, units, strict=True)}
+
+
 def _depths(
-    made: Sequence[Value], end: Value, stops: Mapping[int, int]
+    made: Sequence[Value], end: Value, stops: Mapping[int, int], who: Mapping[int, int]
 ) -> tuple[dict[int, int], dict[int, int]]:
     """Return how far each value is from the output; and when what makes it is met from there."""
     depths = dict.fromkeys(map(id, made), 0)
     of_layer: dict[int, int] = {}
     for value in reversed(made):
         mine = id(value)
-        key = mine if mine in stops else id(value.layer)
+        key = mine if mine in stops else who[mine]
+        within = key if mine not in stops and key != id(value.layer) else None
         depths[mine] = of_layer[key] = max(depths[mine], of_layer.get(key, 0))
         if mine not in stops:
             for read in value.reads:
-                depths[id(read)] = max(depths[id(read)], depths[mine] + 1)
+                further = 0 if within is not None and who.get(id(read)) == within else 1
+                depths[id(read)] = max(depths[id(read)], depths[mine] + further)
     firsts: dict[int, int] = {}
     seen: set[int] = set()
     todo = [end]
@@ -247,7 +266,7 @@ def _depths(
             continue
         seen.add(id(value))
         stop = id(value) in stops
-        firsts.setdefault(id(value) if stop else id(value.layer), len(firsts))
+        firsts.setdefault(id(value) if stop else who[id(value)], len(firsts))
         if not stop:
             todo.extend(reversed(value.reads))
     return depths, firsts
