@@ -35,7 +35,6 @@ def data(seed=0):
 
 def build():
     model = AnomalyDetector()
-    model.build((None, 20))
     model.compile(optimizer=keras.optimizers.Adam(0.003), loss="mae")
     return model
 

@@ -374,6 +374,7 @@ class Layered(Module):
         for place, reads in self.calls:
             read = [given[number] for number in reads]
             given.append(call(self._layers[place], read, told=False))
+            given[-1].within = self._layers
         return given[-1]
 
     def _given_values(self, x: Any) -> list[Value]:

@@ -149,7 +149,12 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
             )
     if id(end) in numbers:
         raise ValueError("outputs: expected what a layer makes, found an input")
-    who = _listed_as(made, numbers)
+    # A model within is listed as one.
+    who = {
+        id(value): id(value.layer if value.within is None else value.within)
+        for value in made
+        if id(value) not in numbers
+    }
     depths, firsts = _depths(made, end, numbers, who)
     of_layer: dict[int, int] = {}
     for value in made:
@@ -225,23 +230,6 @@ def _made_before(end: Value, stops: Mapping[int, int]) -> list[Value]:
     return found
 
 
-def _listed_as(made: Sequence[Value], stops: Mapping[int, int]) -> dict[int, int]:
-    """Say for what each value counts where layers are listed: its layer, or the model within.
-
-    A network that only takes layers out of another one has none within it.
-    """
-    layers = [value.layer for value in made if id(value) not in stops]
-    owned = [layer.owner for layer in layers if isinstance(layer, Layer)]
-    homes = [None if owner is None else owner._home or owner for owner in owned]
-    if len({id(home) for home in homes}) == 1:
-        homes = [None] * len(layers)
-    units = [
-        id(layer) if home is None else id(home) for layer, home in zip(layers, homes, strict=True)
-    ]
-    called = (value for value in made if id(value) not in stops)
-    return {id(value): unit for value, unit in zip(called, units, strict=True)}
-
-
 def _depths(
     made: Sequence[Value], end: Value, stops: Mapping[int, int], who: Mapping[int, int]
 ) -> tuple[dict[int, int], dict[int, int]]:
@@ -251,12 +239,11 @@ def _depths(
     for value in reversed(made):
         mine = id(value)
         key = mine if mine in stops else who[mine]
-        within = key if mine not in stops and key != id(value.layer) else None
         depths[mine] = of_layer[key] = max(depths[mine], of_layer.get(key, 0))
         if mine not in stops:
             for read in value.reads:
-                further = 0 if within is not None and who.get(id(read)) == within else 1
-                depths[id(read)] = max(depths[id(read)], depths[mine] + further)
+                within = value.within is not None and who.get(id(read)) == key
+                depths[id(read)] = max(depths[id(read)], depths[mine] + (not within))
     firsts: dict[int, int] = {}
     seen: set[int] = set()
     todo = [end]
