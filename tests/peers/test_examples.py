@@ -17,7 +17,6 @@ than 1 in 20. (Differences of two draws of one law are symmetric whatever the la
 make Student's test reject less.) Seeds are fixed: what passes passes, until a side changes.
 """
 
-import contextlib
 import math
 import os
 import re
@@ -95,6 +94,24 @@ def needed(name):
         pytest.skip(f"there is no {MISSING[name]}")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def compiled_once(tmp_path_factory):
+    """What JAX compiles for one seed serves the next one."""
+    import jax
+
+    settings = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
 # From the same weights.
 
 
@@ -104,12 +121,15 @@ def in_float64(monkeypatch):
     import jax
     from fanin.models import _building
 
+    def compute_in(dtype):
+        jax.config.update("jax_enable_x64", dtype == "float64")
+        keras.config.set_floatx(dtype)
+        keras.config.set_dtype_policy(dtype)
+
     monkeypatch.setattr(_building, "named_dtype", lambda members: "float64")
-    jax.config.update("jax_enable_x64", True)
-    keras.config.set_floatx("float64")
+    compute_in("float64")
     yield
-    keras.config.set_floatx("float32")
-    jax.config.update("jax_enable_x64", False)
+    compute_in("float32")
 
 
 def taken(given, count):
@@ -193,16 +213,8 @@ def test_another_program_takes_other_steps(name, change, in_float64):
 # From weights of their own.
 
 
-@contextlib.contextmanager
-def quiet():
-    """What a program prints of its training is not looked at."""
-    with contextlib.redirect_stdout(None):
-        yield
-
-
 def final_losses(run, seeds):
-    with quiet():
-        return np.array([float(run.main(seed)[1]) for seed in seeds])
+    return np.array([float(run.main(seed)[1]) for seed in seeds])
 
 
 def statistic(ours, theirs):
