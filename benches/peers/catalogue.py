@@ -225,6 +225,39 @@ def _many() -> list[Row]:
     return rows
 
 
+BRANCHING: dict[str, tuple[str, dict[str, Any]]] = {
+    "residual MLP, 4 blocks of 32, batch 32": (
+        "train_residual",
+        {"inputs": 32, "width": 32, "blocks": 4, "outputs": 10, "batch": 32, "steps": 128},
+    ),
+    "residual MLP, 4 blocks of 256, batch 128": (
+        "train_residual",
+        {"inputs": 64, "width": 256, "blocks": 4, "outputs": 10, "batch": 128, "steps": 16},
+    ),
+}
+
+
+def _branching() -> list[Row]:
+    return [
+        Row(
+            "graph",
+            label,
+            "µs/step",
+            work,
+            args,
+            threads,
+            (
+                Peer("Keras on JAX", "keras_"),
+                Peer("torch eager", "torch_"),
+                Peer("torch, fused Adam", "torch_", args={"variant": "fused"}),
+                Peer("JAX jit, scan", "jax_"),
+            ),
+        )
+        for label, (work, args) in BRANCHING.items()
+        for threads in (1, 2)
+    ]
+
+
 def _pieces() -> list[Row]:
     rows = []
     for size, torch in (((256, 512), 3), ((4096, 1024), 2)):
@@ -298,7 +331,7 @@ def _whole() -> list[Row]:
 
 def rows() -> list[Row]:
     """Return all rows."""
-    return [*_sampling(), *_training(), *_many(), *_pieces(), *_whole()]
+    return [*_sampling(), *_training(), *_many(), *_branching(), *_pieces(), *_whole()]
 
 
 @dataclass(frozen=True)

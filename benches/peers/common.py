@@ -82,6 +82,96 @@ def network(widths: Sequence[int], normalized: bool, batch: int, steps: int) -> 
     return Network(tuple(widths), normalized, batch, steps)
 
 
+@dataclass(frozen=True)
+class Residual:
+    """A dense layer, blocks of two around which their input is added, and a softmax."""
+
+    inputs: int
+    width: int
+    blocks: int
+    outputs: int
+    batch: int
+    steps: int
+    """Steps of one pass over the data."""
+
+    @property
+    def samples(self) -> int:
+        """Rows of the data."""
+        return self.batch * self.steps
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Those of the kernels, first to last."""
+        inner = [(self.width, self.width)] * (2 * self.blocks)
+        return [(self.inputs, self.width), *inner, (self.width, self.outputs)]
+
+    def data(self) -> tuple[Array, Array]:
+        """Return samples and the classes that a random linear rule gives them."""
+        return Network((self.inputs, self.outputs), False, self.batch, self.steps).data()
+
+    def kernels(self) -> list[Array]:
+        """Return starting kernels (fan_in, fan_out); biases start at zero."""
+        rng = np.random.default_rng(1)
+        return [
+            rng.standard_normal(shape, dtype=np.float32) * np.float32(np.sqrt(1 / shape[0]))
+            for shape in self.shapes
+        ]
+
+
+@dataclass(frozen=True)
+class WideAndDeep:
+    """Categories through embeddings and layers; numbers there too, and straight to a sigmoid."""
+
+    columns: int
+    """Columns of categories, with a table each."""
+    categories: int
+    features: int
+    """Numbers that a category becomes."""
+    numbers: int
+    hidden: tuple[int, ...]
+    batch: int
+    steps: int
+    """Steps of one pass over the data."""
+
+    @property
+    def samples(self) -> int:
+        """Rows of the data."""
+        return self.batch * self.steps
+
+    @property
+    def deep(self) -> int:
+        """What goes into the first hidden layer."""
+        return self.columns * self.features + self.numbers
+
+    def data(self) -> tuple[Array, Array, Array]:
+        """Return categories, numbers, and classes 0 and 1 that depend on both."""
+        rng = np.random.default_rng(0)
+        chosen = rng.integers(0, self.categories, (self.samples, self.columns))
+        numbers = rng.standard_normal((self.samples, self.numbers), dtype=np.float32)
+        worth = rng.standard_normal((self.columns, self.categories))
+        score = sum(worth[i, chosen[:, i]] for i in range(self.columns)) + numbers.sum(axis=1)
+        return chosen.astype(np.int32), numbers, (score > 0).astype(np.float32)
+
+    def tables(self) -> list[Array]:
+        """Return starting embeddings."""
+        rng = np.random.default_rng(1)
+        shape = (self.categories, self.features)
+        return [
+            rng.standard_normal(shape, dtype=np.float32) * np.float32(0.05)
+            for _ in range(self.columns)
+        ]
+
+    def kernels(self) -> list[Array]:
+        """Return starting kernels: those of the hidden layers, and that of the output."""
+        widths = (self.deep, *self.hidden)
+        last = self.hidden[-1] + self.numbers
+        rng = np.random.default_rng(2)
+        return [
+            rng.standard_normal((i, o), dtype=np.float32) * np.float32(np.sqrt(1 / i))
+            for i, o in [*pairwise(widths), (last, 1)]
+        ]
+
+
 def products(
     net: Network, own: Callable[[Array], Any], multiply: Callable[[Any, Any, Any], Any]
 ) -> Arm:
@@ -111,7 +201,10 @@ def products(
 
 
 def training(
-    net: Network, start: Callable[[], Any], epoch: Callable[[Array], float], count: int = 1
+    net: Network | Residual | WideAndDeep,
+    start: Callable[[], Any],
+    epoch: Callable[[Array], float],
+    count: int = 1,
 ) -> Arm:
     """Make the arm that trains for one pass in a new order, and checks on two in a given one.
 

@@ -67,6 +67,9 @@ A target above it is *out of reach* on this machine.
   `fanin.fit_many`; times are those of one step of one network. JAX maps its step over them with
   `vmap`, torch stacks their weights and batches the products, or trains one after the other. Each
   of ours shuffles for itself; theirs share one order. The mean of the 16 losses must agree.
+* *Residual* networks have blocks of two dense layers around which their input is added. Keras and
+  we fit the same functional model, written once; what torch, JAX and we train is otherwise as in
+  the other steps, and checked likewise.
 * The documents' experiment is one script for Keras and us. "Over the cores" trains its four arms
   at once, each on one thread.
 """

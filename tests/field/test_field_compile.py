@@ -187,6 +187,18 @@ def test_two_outputs_of_softmax_with_binary_crossentropy_are_right():
     assert found == pytest.approx(expected, rel=1e-5)
 
 
+def test_what_joins_values_is_doubted_where_its_range_is_known():
+    """Of an average nobody knows: that of probabilities is one."""
+    inputs = fanin.Input((3,))
+    ends = [layers.Dense(1, "sigmoid")(inputs) for _ in range(2)]
+    for end in (layers.average(ends), layers.maximum(ends), layers.multiply(ends)):
+        model = fanin.Model(inputs, layers.Reshape((1,))(end), rng=0)
+        assert told(lambda m=model: m.compile("sgd", "bce")) == []
+    model = fanin.Model(inputs, layers.add(ends), rng=0)
+    (text,) = told(lambda: model.compile("sgd", "bce")) or [""]
+    assert "ends in linear" in text
+
+
 UNBUILT = {
     "fit": lambda m, y: m.fit(X, y, verbose=0),
     "evaluate": lambda m, y: m.evaluate(X, y, verbose=0),

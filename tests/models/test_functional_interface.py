@@ -486,3 +486,60 @@ def test_configurations_that_say_what_cannot_be_are_refused(change):
     config = {**line().get_config(), **change}
     with pytest.raises((ValueError, TypeError)):
         fanin.Model.from_config(config)
+
+
+def test_models_side_by_side_become_one_network():
+    """As Keras lists them and their weights: model by model."""
+
+    def tower(name):
+        inputs = fanin.Input((3,))
+        x = layers.Dense(4, name=f"{name}_1")(inputs)
+        return fanin.Model(inputs, layers.Dense(2, name=f"{name}_2")(x), rng=0)
+
+    left, right = fanin.Input((3,)), fanin.Input((3,))
+    towers = tower("a"), tower("b")
+    # The first one is longer by a layer.
+    ends = [layers.Activation("tanh")(towers[0](left)), towers[1](right)]
+    model = fanin.Model([left, right], layers.Dense(1, name="end")(layers.concatenate(ends)), rng=0)
+    dense = [layer.name for layer in model.layers if isinstance(layer, layers.Dense)]
+    assert dense == ["a_1", "a_2", "b_1", "b_2", "end"]
+    shapes = [w.shape for w in model.get_weights()]
+    assert shapes == [(3, 4), (4,), (4, 2), (2,)] * 2 + [(4, 1), (1,)]
+    for one in towers:
+        assert np.shares_memory(one.params, model.params)
+    given = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    parts = [
+        np.tanh(towers[0].predict(given[0], verbose=0)),
+        towers[1].predict(given[1], verbose=0),
+    ]
+    end = model.get_layer("end")
+    expected = np.concatenate(parts, axis=1) @ end.kernel + end.bias
+    np.testing.assert_allclose(model.predict([*given], verbose=0), expected, rtol=1e-5)
+
+
+def test_a_model_that_is_called_on_what_it_makes_is_within_another():
+    inputs = fanin.Input((3,))
+    block = fanin.Model(inputs, layers.Dense(3)(layers.Dense(5)(inputs)), rng=0)
+    x = fanin.Input((3,))
+    model = fanin.Model(x, layers.Dense(1)(block(block(x))), rng=0)
+    assert np.shares_memory(block.params, model.params)
+    given = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    twice = block.predict(block.predict(given, verbose=0), verbose=0)
+    expected = twice @ model.layers[-1].kernel + model.layers[-1].bias
+    np.testing.assert_allclose(model.predict(given, verbose=0), expected, rtol=1e-5)
+
+
+def test_what_one_branch_makes_is_a_network():
+    inputs = {name: fanin.Input((1,), name=name) for name in "abc"}
+    ends = []
+    for name, value in inputs.items():
+        hidden = layers.Dense(4, activation="tanh", name=f"{name}_hidden")(value)
+        ends.append(layers.Dense(1, name=f"{name}_part")(hidden))
+    model = fanin.Model(inputs, layers.Add()(ends), rng=0)
+    x = np.random.default_rng(0).normal(size=(5, 1)).astype("float32")
+    total = 0
+    for name in "abc":
+        branch = fanin.Model(inputs[name], model.get_layer(f"{name}_part").output)
+        assert np.shares_memory(branch.params, model.params)
+        total += branch.predict(x, verbose=0)
+    np.testing.assert_allclose(model.predict(dict.fromkeys("abc", x), verbose=0), total, rtol=1e-5)

@@ -6,3 +6,4 @@ mod distributions;
 mod graph;
 mod interrupts;
 mod network;
+mod outputs;

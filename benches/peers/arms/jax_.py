@@ -1,6 +1,6 @@
 """JAX: everything compiled, the steps of a pass inside one ``lax.scan``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +17,8 @@ from peers.common import (
     Arm,
     Array,
     Network,
+    Residual,
+    WideAndDeep,
     network,
     training,
 )
@@ -149,3 +151,72 @@ def predict(widths: Sequence[int], rows: int) -> Arm:
     params = _begin(net)[1]
     compiled = jax.jit(lambda x: jax.nn.softmax(_forward(params, [], x)[0]))
     return Arm(lambda: np.asarray(compiled(x)), check=lambda: float(np.asarray(compiled(x)).std()))
+
+
+def train_residual(**shape: Any) -> Arm:
+    net = Residual(**shape)
+    x, y = (jnp.array(part) for part in net.data())
+
+    def loss(params: list[Any], part: Any) -> Any:
+        first, *inner, last = params
+        h = jax.nn.relu(_affine(first, x[part]))
+        for one, two in zip(inner[::2], inner[1::2], strict=True):
+            h = h + _affine(two, jax.nn.relu(_affine(one, h)))
+        rows = jax.nn.log_softmax(_affine(last, h))
+        return -jnp.take_along_axis(rows, y[part][:, None], 1).mean()
+
+    return _scanned(net, lambda: _dense(net.kernels()), loss)
+
+
+def train_wide_and_deep(**shape: Any) -> Arm:
+    net = WideAndDeep(**shape)
+    chosen, numbers, y = (jnp.array(part) for part in net.data())
+
+    def loss(params: tuple[list[Any], list[Any]], part: Any) -> Any:
+        tables, dense = params
+        wide = numbers[part]
+        found = [table[chosen[part, i]] for i, table in enumerate(tables)]
+        h = jnp.concatenate([*found, wide], 1)
+        for layer in dense[:-1]:
+            h = jax.nn.relu(_affine(layer, h))
+        z = _affine(dense[-1], jnp.concatenate([h, wide], 1))[:, 0]
+        return (jax.nn.softplus(z) - y[part] * z).mean()
+
+    def begin() -> Any:
+        return [jnp.array(table) for table in net.tables()], _dense(net.kernels())
+
+    return _scanned(net, begin, loss)
+
+
+def _dense(kernels: list[Array]) -> list[Any]:
+    return [{"w": jnp.array(w), "b": jnp.zeros(w.shape[1])} for w in kernels]
+
+
+def _affine(layer: Any, x: Any) -> Any:
+    return x @ layer["w"] + layer["b"]
+
+
+def _scanned(
+    net: Residual | WideAndDeep, begin: Callable[[], Any], loss: Callable[[Any, Any], Any]
+) -> Arm:
+    """Make the arm that trains by Adam, a pass in one scan; `loss` takes parameters and rows."""
+
+    def step(carry: Any, part: Any) -> tuple[Any, Any]:
+        t, w, m, v = carry
+        value, g = jax.value_and_grad(loss)(w, part)
+        t = t + 1
+        return (t, *_adam(t, w, m, v, g)), value
+
+    compiled = jax.jit(lambda carry, order: lax.scan(step, carry, order), donate_argnums=0)
+    made: list[Any] = []
+
+    def start() -> None:
+        w = begin()
+        zeros = jax.tree.map(jnp.zeros_like, w)
+        made[:] = [(jnp.zeros(()), w, zeros, jax.tree.map(jnp.copy, zeros))]
+
+    def epoch(order: Array) -> float:
+        made[0], losses = compiled(made[0], order.reshape(net.steps, net.batch))
+        return float(losses.mean())
+
+    return training(net, start, epoch)

@@ -15,6 +15,8 @@ from peers.common import (
     Arm,
     Array,
     Network,
+    Residual,
+    WideAndDeep,
     network,
     training,
 )
@@ -201,3 +203,11 @@ def experiment(epochs: int, samples: int | None) -> Arm:
 
 def experiment_over_cores(epochs: int, samples: int | None) -> Arm:
     return script.over_cores(fanin, epochs, samples)
+
+
+def train_residual(**shape: Any) -> Arm:
+    return script.train_residual(fanin, Residual(**shape))
+
+
+def train_wide_and_deep(**shape: Any) -> Arm:
+    return script.train_wide_and_deep(fanin, WideAndDeep(**shape))

@@ -1,4 +1,4 @@
-"""The documents' experiment: one script, which runs on whatever has Keras's interface."""
+"""What runs on whatever has Keras's interface: the documents' experiment, networks that branch."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from typing import Any
 from fanin.datasets import fashion_mnist
 from fanin.utils import get_num_threads, to_categorical
 
-from peers.common import Arm
+from peers.common import ADAM_EPSILON, LEARNING_RATE, Arm, Array, Residual, WideAndDeep, training
 
 ARMS = 4
 
@@ -57,3 +57,72 @@ def over_cores(keras: Any, epochs: int, samples: int | None) -> Arm:
                 done.result()
 
     return Arm(run)
+
+
+def train_residual(keras: Any, net: Residual) -> Arm:
+    """Make the arm that trains a residual network."""
+    layers, (x, y) = keras.layers, net.data()
+
+    def model() -> Any:
+        inputs = keras.Input((net.inputs,))
+        h = layers.Dense(net.width, activation="relu")(inputs)
+        for _ in range(net.blocks):
+            inner = layers.Dense(net.width, activation="relu")(h)
+            h = layers.Add()([h, layers.Dense(net.width)(inner)])
+        return keras.Model(inputs, layers.Dense(net.outputs, activation="softmax")(h))
+
+    return _fitted(keras, net, model, net.kernels, "sparse_categorical_crossentropy", [x], y)
+
+
+def train_wide_and_deep(keras: Any, net: WideAndDeep) -> Arm:
+    """Make the arm that trains a wide and deep network, with an input for each column."""
+    layers, (chosen, numbers, y) = keras.layers, net.data()
+
+    def model() -> Any:
+        columns = [keras.Input((1,), dtype="int32") for _ in range(net.columns)]
+        wide = keras.Input((net.numbers,))
+        tables = [layers.Embedding(net.categories, net.features) for _ in columns]
+        found = [layers.Flatten()(table(x)) for table, x in zip(tables, columns, strict=True)]
+        h = layers.Concatenate()([*found, wide])
+        for width in net.hidden:
+            h = layers.Dense(width, activation="relu")(h)
+        h = layers.Dense(1, activation="sigmoid")(layers.Concatenate()([h, wide]))
+        return keras.Model([*columns, wide], h)
+
+    x = [*(chosen[:, i : i + 1] for i in range(net.columns)), numbers]
+
+    def weights() -> list[Array]:
+        return [*net.tables(), *net.kernels()]
+
+    return _fitted(keras, net, model, weights, "binary_crossentropy", x, y)
+
+
+def _fitted(
+    keras: Any,
+    net: Residual | WideAndDeep,
+    make: Callable[[], Any],
+    weights: Callable[[], list[Array]],
+    loss: str,
+    x: list[Array],
+    y: Array,
+) -> Arm:
+    """Make the arm that fits what `make` returns, from these kernels and biases of zero."""
+    models: list[Any] = []
+
+    def start() -> None:
+        model = make()
+        model.compile(keras.optimizers.Adam(LEARNING_RATE, epsilon=ADAM_EPSILON), loss)
+        given = iter(weights())
+        start = [next(given) if w.ndim == 2 else 0 * w for w in model.get_weights()]
+        model.set_weights(start)
+        models[:] = [model]
+
+    def epoch(order: Array) -> float:
+        parts = [part[order] for part in x]
+        done = models[0].fit(parts, y[order], net.batch, verbose=0, shuffle=False)
+        return float(done.history["loss"][-1])
+
+    arm = training(net, start, epoch)
+    # Timed with its own shuffle.
+    arm.run = lambda: models[0].fit(x, y, net.batch, verbose=0)
+    return arm

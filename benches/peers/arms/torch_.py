@@ -16,6 +16,8 @@ from peers.common import (
     Arm,
     Array,
     Network,
+    Residual,
+    WideAndDeep,
     network,
     training,
 )
@@ -252,3 +254,77 @@ def predict(widths: Sequence[int], rows: int) -> Arm:
 def product(n: int) -> Arm:
     a, b, out = torch.randn(n, n), torch.randn(n, n), torch.empty(n, n)
     return Arm(lambda: torch.mm(a, b, out=out))
+
+
+def _linear(kernel: Array) -> nn.Linear:
+    layer = nn.Linear(*kernel.shape)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(kernel.T.copy()))
+        layer.bias.zero_()
+    return layer
+
+
+class _Residual(nn.Module):
+    def __init__(self, kernels: list[Array]) -> None:
+        super().__init__()
+        self.first, *inner, self.last = map(_linear, kernels)
+        self.inner = nn.ModuleList(inner)
+
+    def forward(self, x: Any) -> Any:
+        h = self.first(x).relu()
+        for one, two in zip(self.inner[::2], self.inner[1::2], strict=True):
+            h = h + two(one(h).relu())
+        return self.last(h)
+
+
+def train_residual(variant: str = "", **shape: Any) -> Arm:
+    net = Residual(**shape)
+    x, y = (torch.from_numpy(part) for part in net.data())
+    made: list[Any] = []
+
+    def start() -> None:
+        model = _Residual(net.kernels())
+        made[:] = [model, _adam(model.parameters(), variant)]
+
+    return training(net, start, lambda order: _pass(*made, x, y, order, net.batch))
+
+
+class _WideAndDeep(nn.Module):
+    def __init__(self, tables: list[Array], kernels: list[Array]) -> None:
+        super().__init__()
+        arrays = map(torch.from_numpy, tables)
+        self.tables = nn.ModuleList(nn.Embedding.from_pretrained(w, freeze=False) for w in arrays)
+        *hidden, self.last = map(_linear, kernels)
+        self.hidden = nn.ModuleList(hidden)
+
+    def forward(self, chosen: Any, numbers: Any) -> Any:
+        found = [table(chosen[:, i]) for i, table in enumerate(self.tables)]
+        h = torch.cat([*found, numbers], 1)
+        for layer in self.hidden:
+            h = layer(h).relu()
+        return self.last(torch.cat([h, numbers], 1))[:, 0]
+
+
+def train_wide_and_deep(variant: str = "", **shape: Any) -> Arm:
+    net = WideAndDeep(**shape)
+    chosen, numbers, y = (torch.from_numpy(part) for part in net.data())
+    made: list[Any] = []
+
+    def start() -> None:
+        model = _WideAndDeep(net.tables(), net.kernels())
+        made[:] = [model, _adam(model.parameters(), variant)]
+
+    def epoch(order: Array) -> float:
+        model, optimizer = made
+        parts = torch.from_numpy(order).split(net.batch)
+        total = torch.zeros(())
+        for part in parts:
+            optimizer.zero_grad()
+            logits = model(chosen[part], numbers[part])
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, y[part])
+            loss.backward()
+            optimizer.step()
+            total += loss.detach()
+        return float(total) / len(parts)
+
+    return training(net, start, epoch)

@@ -54,6 +54,8 @@ class Value(Stacked):
         self.reads: tuple[Value, ...] = tuple(reads)
         self.sample: tuple[int, ...] = shape
         """Shape of one sample."""
+        self.within: Sequence[Layer] | None = None
+        """The layers of the model that was called and made it, if one was."""
 
     @property
     def shape(self) -> tuple[int | None, ...]:

@@ -6,8 +6,11 @@ from typing import Any
 from fanin.losses import Loss
 from fanin.losses._base import kind_of
 
-_NOTHING = ("flatten", "dropout")
+_NOTHING = ("flatten", "dropout", "reshape", "permute", "repeat_vector")
 """Kinds of layers that leave the range of their inputs as it is, apart from training."""
+
+_LINEAR = ("batch_normalization", "rescaling", "add", "subtract", "dot")
+"""Kinds of layers without an activation whose outputs have any sign and size."""
 
 _FROM_0_TO_1 = ("sigmoid", "softmax")
 _FROM_0 = ("relu", "softplus")
@@ -37,6 +40,8 @@ def doubt(loss: Loss, layers: Sequence[dict[str, Any]], outputs: int) -> str | N
     >>> doubt(BinaryCrossentropy(), [{"kind": "dense", "activation": {"kind": "sigmoid"}}], 1)
     """
     last = _last_activation(layers)
+    if last is None:
+        return None
     if last == "softmax" and outputs == 1:
         return (
             "the network ends in a softmax of one output, which is always 1: make it a sigmoid "
@@ -52,10 +57,13 @@ def doubt(loss: Loss, layers: Sequence[dict[str, Any]], outputs: int) -> str | N
     return None
 
 
-def _last_activation(layers: Sequence[dict[str, Any]]) -> str:
+def _last_activation(layers: Sequence[dict[str, Any]]) -> str | None:
+    """Return what gives the outputs their range; None where nobody knows, as after an average."""
     for layer in reversed(layers):
+        if "activation" in layer:
+            return str(layer["activation"]["kind"])
         if layer["kind"] not in _NOTHING:
-            return str(layer.get("activation", {}).get("kind", "linear"))
+            return "linear" if layer["kind"] in _LINEAR else None
     return "linear"
 
 

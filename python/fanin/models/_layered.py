@@ -446,6 +446,7 @@ class Layered(Module):
         for place, reads in self.calls:
             read = [given[number] for number in reads]
             given.append(call(self._layers[place], read, told=False))
+            given[-1].within = self._layers
         if self._wiring is None:
             return given[-1]
         return self.ends.formed([given[number] for number in self._wiring.outputs])

@@ -290,7 +290,7 @@ class Model(Trainable):
 
     def _holders(self) -> list[Layer]:
         if not self._traced:
-            return self._layers
+            return [layer for layer in self.layers if isinstance(layer, Layer)]
         from fanin.models import _subclassed
 
         return _subclassed.holders_of(self)

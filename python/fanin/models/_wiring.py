@@ -167,7 +167,7 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     Wiring
         What reads what.
     list of Layer
-        The layers, as Keras lists them: those that are furthest from the output first.
+        The layers, in the order of their first calls.
     list of Value
         The inputs, and what each call makes.
 
@@ -208,17 +208,20 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
                 "outputs: expected samples of at least one axis, found one number a sample; "
                 "keepdims= of fanin.ops keeps an axis, and expand_dims adds one"
             )
-    depths, firsts = _depths(made, ends, numbers)
+    # A model within is listed as one.
+    who = {
+        id(value): id(value.layer if value.within is None else value.within)
+        for value in made
+        if id(value) not in numbers
+    }
+    depths, firsts = _depths(made, ends, numbers, who)
     of_layer: dict[int, int] = {}
     for value in made:
         if id(value) not in numbers:
-            key = id(value.layer)
+            key = who[id(value)]
             of_layer[key] = max(of_layer.get(key, 0), depths[id(value)])
-    # Those of one depth as they were met on the way back from the outputs.
-    called = sorted(
-        (value for value in made if id(value) not in numbers),
-        key=lambda value: (-depths[id(value)], firsts[id(value.layer)]),
-    )
+    # What a value is made of stands together before it, and so do the layers of a model within.
+    called = [value for value in made if id(value) not in numbers]
     if ordered:
         called = [value for value in ordered if id(value) in depths]
     called = _together(called, numbers)
@@ -236,8 +239,10 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     for value in called:
         calls.append((places[id(value.layer)], tuple(numbers[id(read)] for read in value.reads)))
         numbers[id(value)] = len(numbers)
+    # Those of one depth as they are met on the way back from the output.
     keys = [(-depths[id(value)], firsts[id(value)]) for value in begins]
-    keys += [(-of_layer[id(layer)], firsts[id(layer)]) for layer in layers]
+    units = {id(value.layer): who[id(value)] for value in called}
+    keys += [(-of_layer[unit], firsts[unit]) for unit in (units[id(layer)] for layer in layers)]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     wiring = Wiring(entries, calls, order, form, [numbers[id(end)] for end in ends], Ends([]))
     wiring.ends = Ends(end_names or wiring.names_of_outputs(layers), end_form)
@@ -343,18 +348,19 @@ def _together(called: list[Value], stops: Mapping[int, int]) -> list[Value]:
 
 
 def _depths(
-    made: Sequence[Value], ends: Sequence[Value], stops: Mapping[int, int]
+    made: Sequence[Value], ends: Sequence[Value], stops: Mapping[int, int], who: Mapping[int, int]
 ) -> tuple[dict[int, int], dict[int, int]]:
     """Return how far each value is from the outputs; and when what makes it is met from there."""
     depths = dict.fromkeys(map(id, made), 0)
     of_layer: dict[int, int] = {}
     for value in reversed(made):
         mine = id(value)
-        key = mine if mine in stops else id(value.layer)
+        key = mine if mine in stops else who[mine]
         depths[mine] = of_layer[key] = max(depths[mine], of_layer.get(key, 0))
         if mine not in stops:
             for read in value.reads:
-                depths[id(read)] = max(depths[id(read)], depths[mine] + 1)
+                within = value.within is not None and who.get(id(read)) == key
+                depths[id(read)] = max(depths[id(read)], depths[mine] + (not within))
     firsts: dict[int, int] = {}
     seen: set[int] = set()
     todo = [*reversed(ends)]
@@ -364,7 +370,7 @@ def _depths(
             continue
         seen.add(id(value))
         stop = id(value) in stops
-        firsts.setdefault(id(value) if stop else id(value.layer), len(firsts))
+        firsts.setdefault(id(value) if stop else who[id(value)], len(firsts))
         if not stop:
             todo.extend(reversed(value.reads))
     return depths, firsts

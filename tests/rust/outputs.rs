@@ -1,10 +1,8 @@
 //! Networks of several outputs: what is fused, what is copied, bits where a batch stops, and what is refused.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{adam, dense, normals, sparse_crossentropy};
+use crate::common::{adam, dense, normals, sparse_crossentropy};
 use fanin::losses::{self, Targets};
 use fanin::metrics;
 use fanin::network::{
