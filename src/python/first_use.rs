@@ -30,14 +30,22 @@ pub(super) fn make(py: Python<'_>) -> PyResult<()> {
 /// The names of the records' attributes, each made when a record is read so far.
 fn names(py: Python<'_>) -> PyResult<()> {
     let none = || py.None().into_bound(py);
+    let namespace = py.import("types")?.getattr("SimpleNamespace")?;
+    let goal = [
+        ("output", 0usize.into_pyobject(py)?.into_any()),
+        ("loss", none()),
+        ("weight", 1.0f64.into_pyobject(py)?.into_any()),
+        ("metrics", PyList::empty(py).into_any()),
+        ("weighted", PyList::empty(py).into_any()),
+    ];
+    let goal = namespace.call((), Some(&goal.into_py_dict(py)?))?;
     let attributes = [
         ("params", none()),
         ("state", none()),
         ("lock", Bound::new(py, Lock::new())?.into_any()),
         // The last name of a network, which this is none of.
         ("plan", none()),
-        ("loss", PyDict::new(py).into_any()),
-        ("metrics", PyList::empty(py).into_any()),
+        ("goals", PyList::new(py, [goal])?.into_any()),
         ("optimizer", PyDict::new(py).into_any()),
         ("slots", none()),
         ("order", none()),
@@ -49,7 +57,6 @@ fn names(py: Python<'_>) -> PyResult<()> {
         ("y", none()),
         ("weights", none()),
     ];
-    let namespace = py.import("types")?.getattr("SimpleNamespace")?;
     let record = namespace.call((), Some(&attributes.into_py_dict(py)?))?;
     record.extract::<Network<'_>>().err();
     record.extract::<Objective<'_>>()?;

@@ -9,7 +9,7 @@ use pyo3::types::{PySlice, PyTuple};
 
 use super::arrays::{check_exact, empty, read, write};
 use super::boundary::{detached, found, interruptible, threads_or_global};
-use super::plan::Plan;
+use super::plan::{Plan, outputs_of};
 use crate::float::Float;
 use crate::layers::State;
 use crate::network::{self, Cursor, Layer, Part, Program, Run, Value};
@@ -142,7 +142,7 @@ impl Plan {
             Some(cache) => Some(cache.memory::<F>("out", &program, samples)?),
             None => None,
         };
-        let y = given_or_new::<F>(params.py(), y.as_ref(), &self.outputs_of(plan, samples))?;
+        let y = given_or_new::<F>(params.py(), y.as_ref(), &outputs_of(plan, samples))?;
         let mut outputs = write::<F>("out", y.as_any())?;
         let outputs = outputs.as_slice_mut()?;
         let kept = self.run_forward(
@@ -227,7 +227,7 @@ impl Plan {
         let dy = cache.apart::<F>(dy)?;
         let mut kept = write::<F>("cache", kept.as_any())?;
         let dy = read::<F>("dy", &dy)?;
-        check_exact("dy", dy.shape(), &self.outputs_of(plan, samples))?;
+        check_exact("dy", dy.shape(), &outputs_of(plan, samples))?;
         let dx = given_or_new::<F>(py, dx, x_array.shape())?;
         let dw = given_or_new::<F>(py, dw, &[plan.parameter_count()])?;
         {
@@ -318,7 +318,7 @@ impl Plan {
         let dy = cache.apart::<F>(dy)?;
         let dy = read::<F>("dy", &dy)?;
         // An activation changes no shape.
-        check_exact("dy", dy.shape(), &self.outputs_of(plan, samples))?;
+        check_exact("dy", dy.shape(), &outputs_of(plan, samples))?;
 
         let gradients = empty::<F>(py, &[program.gradients_len(samples)])?;
         let dw = empty::<F>(py, &[plan.parameter_count()])?;

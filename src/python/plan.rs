@@ -126,7 +126,7 @@ impl Plan {
     /// The shape of what a pass makes of one sample; several outputs are one row.
     #[getter]
     fn output_shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let shape = by_dtype!(self.element_type, F => self.output_shape_of(self.of::<F>()?));
+        let shape = by_dtype!(self.element_type, F => output_shape_of(self.of::<F>()?));
         PyTuple::new(py, shape)
     }
 
@@ -284,21 +284,17 @@ impl Plan {
         let samples = x.shape()[0];
         Ok((x, samples))
     }
+}
 
-    /// The shape of what a pass makes of one sample.
-    fn output_shape_of<F: Float>(&self, plan: &network::Plan<F>) -> Vec<usize> {
-        match plan.shapes_of_outputs() {
-            [shape] => shape.clone(),
-            _ => vec![plan.output_size()],
-        }
-    }
+/// The shape of the outputs for so many samples.
+pub(super) fn outputs_of<F: Float>(plan: &network::Plan<F>, samples: usize) -> Vec<usize> {
+    [&[samples][..], &output_shape_of(plan)].concat()
+}
 
-    /// The shape of the outputs for so many samples.
-    pub(super) fn outputs_of<F: Float>(
-        &self,
-        plan: &network::Plan<F>,
-        samples: usize,
-    ) -> Vec<usize> {
-        [&[samples][..], &self.output_shape_of(plan)].concat()
+/// The shape of what a pass makes of one sample.
+fn output_shape_of<F: Float>(plan: &network::Plan<F>) -> Vec<usize> {
+    match plan.shapes_of_outputs() {
+        [shape] => shape.clone(),
+        _ => vec![plan.output_size()],
     }
 }

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyTuple};
 use super::arrays::{check_exact, read, write};
 use super::boundary::shape_error;
 use super::lock::Lock;
-use super::plan::Plan;
+use super::plan::{Plan, outputs_of};
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::losses::{self, Targets};
@@ -112,7 +112,7 @@ impl<'py, F: Float + Element> Orders<'py, F> {
         let write_outputs = |outputs| {
             let array = write::<F>("outputs", outputs)?;
             let plan = network.plan.get();
-            let shape = plan.outputs_of(plan.of::<F>()?, order.len());
+            let shape = outputs_of(plan.of::<F>()?, order.len());
             check_exact("outputs", array.shape(), &shape)?;
             Ok::<_, PyErr>(array)
         };
@@ -192,9 +192,9 @@ impl<'py> Samples<'py> {
         for network in networks {
             network.plan.get().read_samples::<F>(&self.x)?;
         }
-        let targets = self.of_each_goal("y", &self.y, classes.len())?;
+        let targets = of_each_goal("y", &self.y, classes.len())?;
         let weights = match &self.weights {
-            Some(weights) => self.of_each_goal("weights", weights, classes.len())?,
+            Some(weights) => of_each_goal("weights", weights, classes.len())?,
             None => vec![None; classes.len()],
         };
         let goals = targets.into_iter().zip(weights).zip(classes);
@@ -211,26 +211,25 @@ impl<'py> Samples<'py> {
             labels: goals.collect::<PyResult<_>>()?,
         })
     }
+}
 
-    /// One entry a goal.
-    fn of_each_goal(
-        &self,
-        name: &str,
-        given: &Bound<'py, PyAny>,
-        goals: usize,
-    ) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
-        let several = match given.cast::<PyTuple>() {
-            Ok(several) => several.extract()?,
-            Err(_) => vec![Some(given.clone())],
-        };
-        if several.len() != goals {
-            let found = several.len();
-            return Err(PyValueError::new_err(format!(
-                "{name}: expected {goals}, one a goal, found {found}"
-            )));
-        }
-        Ok(several)
+/// One entry a goal.
+fn of_each_goal<'py>(
+    name: &str,
+    given: &Bound<'py, PyAny>,
+    goals: usize,
+) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
+    let several = match given.cast::<PyTuple>() {
+        Ok(several) => several.extract()?,
+        Err(_) => vec![Some(given.clone())],
+    };
+    if several.len() != goals {
+        let found = several.len();
+        return Err(PyValueError::new_err(format!(
+            "{name}: expected {goals}, one a goal, found {found}"
+        )));
     }
+    Ok(several)
 }
 
 /// The arrays of samples.

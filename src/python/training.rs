@@ -10,6 +10,7 @@ use super::arrays::{by_dtype, check_exact, empty, read, write};
 use super::boundary::{SLICE, detached, interruptible, threads_or_global};
 use super::lock::{begin_turn, claim, in_turn};
 use super::passes::{Cache, run_backward};
+use super::plan::outputs_of;
 use super::records::{Batches, Borrowed, Network, Objective, Orders, Samples, Update};
 use super::settings::from_dict;
 use crate::error::Error;
@@ -48,7 +49,7 @@ fn predict_as<'py, F: Float + Element>(
     let (plan, (x, samples)) = (own.of::<F>()?, own.read_samples::<F>(x)?);
     let (_hold, params, state) = network.hold()?;
     let (w, state) = (read::<F>("params", &params)?, read::<F>("state", &state)?);
-    let y = empty::<F>(py, &own.outputs_of(plan, samples))?;
+    let y = empty::<F>(py, &outputs_of(plan, samples))?;
     {
         let mut predictor = Predictor::new(
             plan,
@@ -297,7 +298,7 @@ fn update_as<'py, F: Float + Element>(
             write::<f64>("progress", progress)?,
         ))
     };
-    check_exact("dy", dy.shape(), &own.outputs_of(plan, samples))?;
+    check_exact("dy", dy.shape(), &outputs_of(plan, samples))?;
     check_exact("state", staged.shape(), &[plan.state_count()])?;
     {
         let (w, state, slots, progress) = borrow()?;

@@ -84,8 +84,7 @@ def predict(plan, params, state, x, batch_size, threads):
 
 
 def evaluate(plan, params, state, loss, metrics, x, y, weights, batch_size, threads):
-    aim = objective(loss)
-    aim.metrics = metrics
+    aim = objective(loss, *metrics)
     network = Network(plan, params, state)
     return _core.evaluate(network, aim, Samples(x, y, weights), batch_size, threads)
 
@@ -94,8 +93,7 @@ def train(
     plan, params, state, optimizer, slots, loss, metrics, x, y, weights, order, batch_size, rates,
     progress, outputs, threads,
 ):  # fmt: skip
-    aim = objective(loss)
-    aim.metrics = metrics
+    aim = objective(loss, *metrics)
     networks, updates = [Network(plan, params, state)], [Update(optimizer, slots)]
     batches = [Batches(order, batch_size, rates, progress, outputs)]
     _core.train(networks, updates, aim, Samples(x, y, weights), batches, threads)

@@ -110,7 +110,7 @@ def every_result(name="first"):
         (layer.slopes, ["0% dead"], ["dead_units"]),
         (layer.weights["kernel"], ["float32 (16, 16)"], ["gradient_second_moment"]),
         (faded.findings[0], ["vanishing: Signals shrink"], [faded.findings[0].text]),
-        (Branch(1, 2, 3), ["layers 1 to 2"], []),
+        (Branch(1, 2, 3, frozenset({1, 2})), ["layers 1 to 2"], []),
         (faded.ending, ["for a loss of"], ["takes", "trained"]),
         (faded.ending.targets, ["of"], ["unreached"]),
         (faded.curvature, [f"sharpness={faded.curvature.sharpness:.6g}"], []),

@@ -65,7 +65,7 @@ def open_model(model: Layered) -> Model:
 
 def refuse_several(model: object) -> None:
     """Refuse one of our models that has several outputs."""
-    if isinstance(model, Layered) and model.branched and len(model.outputs) > 1:
+    if isinstance(model, Layered) and model._branched and len(model.outputs) > 1:
         raise TypeError(
             f"model: expected a network of one output, found {model.name!r}, which has "
             f"{len(model.outputs)}: make a fanin.Model of each of them, of the same layers"
@@ -319,7 +319,7 @@ def checked_targets(network: Layered, x: Array, y: Any, loss: Any) -> tuple[Arra
     """
     plan = network.plan_for(x.shape[1:])
     targets, outputs = _checks.numeric("y", y), (len(x), *plan.output_shapes[-1])
-    last = network.last.settings().get("activation")
+    last = network._last_layer.settings().get("activation")
     chosen = chosen_before(network, loss) or fitting_loss(targets, outputs, last)
     _targets.prepare("y", targets, kind_of(chosen), outputs, plan.dtype)
     return targets, chosen

@@ -94,7 +94,7 @@ def drawn(model: Model, initializer: Initializer, seed: int) -> Model:
 
 def layers(model: Model) -> list[Layer]:
     """Return the layers of a chain anew, without arrays."""
-    if model.branched:
+    if model._branched:
         return [again(layer) for layer in model.computing]
     return Sequential.from_config(model.get_config()).layers
 
@@ -171,7 +171,7 @@ def trial_loss(
     if like is not None and like.compiled:
         network.compile(like.optimizer.from_config(like.optimizer.get_config()), like.loss)
     else:
-        last = network.last
+        last = network._last_layer
         outputs = (len(y), last.units) if isinstance(last, Dense) else y.shape
         network.compile("adam", fitting_loss(y, outputs, last.settings().get("activation")))
     try:

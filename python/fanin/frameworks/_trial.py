@@ -79,7 +79,7 @@ class NetworkTrial:
         rates = optimizer.learning_rates(0, SCHEDULED if callable(optimizer.learning_rate) else 1)
         self.learning_rate, self.peak_rate = float(rates[0]), float(rates.max())
         self.momentum = float(getattr(optimizer, "momentum", 0.0) or 0.0)
-        self._with, self._plan, self._last = optimizer, model.ready(), model.last.settings()
+        self._with, self._plan, self._last = optimizer, model.ready(), model._last_layer.settings()
         self._x, self._y, self._aim, self._training = x, y, aim, training
         assert trace.arrays is not None
         (self._params, self._state), self._gradient = trace.arrays, trace.gradient

@@ -14,8 +14,8 @@ from fanin._files import _disk, _formats
 from fanin._files._archive import Archive
 from fanin.errors import ShapeError
 from fanin.layers._arrays import write_all
-from fanin.models import _subclassed
 from fanin.metrics import Metric
+from fanin.models import _subclassed
 from fanin.models._compiled import Compiled
 from fanin.models._layered import Layered
 from fanin.models._model import Model

@@ -118,12 +118,12 @@ class Layered(Module):
         return self._wiring is None or (len(self._wiring.inputs) == 1 and self.calls == row)
 
     @property
-    def branched(self) -> bool:
+    def _branched(self) -> bool:
         """Whether the layers say themselves what they read."""
         return self._wiring is not None
 
     @property
-    def last(self) -> Layer:
+    def _last_layer(self) -> Layer:
         """The layer that makes the output, or the last one of several."""
         wiring, place = self._wiring, -1
         if wiring is not None:
@@ -131,7 +131,7 @@ class Layered(Module):
         return self._layers[self.calls[place][0]]
 
     @property
-    def ends(self) -> Ends:
+    def _ends(self) -> Ends:
         """The outputs: what they are called, and how they are returned."""
         if self._wiring is not None:
             return self._wiring.ends
@@ -378,7 +378,7 @@ class Layered(Module):
         """Return what a pass of the plan returned in the form in which the network returns it."""
         wiring = self._wiring
         plain = wiring is None or wiring.ends.form == "one"
-        return y if plain else self.ends.apart(y, self.ready().shapes_of_outputs)
+        return y if plain else self._ends.apart(y, self.ready().shapes_of_outputs)
 
     # Values.
 
@@ -426,7 +426,7 @@ class Layered(Module):
     @property
     def output(self) -> Any:
         """The output as a value that layers can be called on; of several a list, tuple or dict."""
-        return self.ends.formed(self.outputs)
+        return self._ends.formed(self.outputs)
 
     def _of_values(self, x: Any, training: bool | None) -> Any:
         if training is not None and any(layer._by_mode for layer in self._layers):
@@ -449,7 +449,7 @@ class Layered(Module):
             given[-1].within = self._layers
         if self._wiring is None:
             return given[-1]
-        return self.ends.formed([given[number] for number in self._wiring.outputs])
+        return self._ends.formed([given[number] for number in self._wiring.outputs])
 
     def _given_arrays(self, x: Any) -> list[Any]:
         """Return the arrays that a network is called on, in the order of its inputs."""

@@ -316,7 +316,7 @@ class Model(Trainable):
     def output_names(self) -> list[str]:
         """The names of the layers that make the outputs."""
         if self._wiring is None:
-            return list(self.ends.names)
+            return list(self._ends.names)
         return self._wiring.names_of_outputs(self._layers)
 
     @property
@@ -351,7 +351,7 @@ class Model(Trainable):
                     f"input_shape: expected samples of shape {layer.shape} for input "
                     f"{layer.name!r}, found {shape}"
                 )
-        return self.ends.formed(self._shapes_of_outputs(given[0][0]))
+        return self._ends.formed(self._shapes_of_outputs(given[0][0]))
 
     def take(self, x: Any, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
@@ -395,13 +395,13 @@ class Model(Trainable):
         if out is not None:
             raise ValueError(
                 f"out: expected None for network {self.name!r}, which has outputs in a "
-                f"{self.ends.form}, found {_checks.found(out)}"
+                f"{self._ends.form}, found {_checks.found(out)}"
             )
         y, cache = super()._forward(inputs, training, threads, keep, None)
         return self.formed_outputs(y), cache
 
     def _joined_gradient(self, dy: Any, dtype: str) -> Array:
-        ends = self.ends
+        ends = self._ends
         if ends.form == "one":
             return super()._joined_gradient(dy, dtype)
         from fanin.layers._merging import side_by_side
@@ -432,7 +432,7 @@ class Model(Trainable):
     def _given_arrays(self, x: Any) -> list[Any]:
         return self._wired.given("x", x)
 
-    def _of_values(self, x: Any, training: bool | None) -> Value:
+    def _of_values(self, x: Any, training: bool | None) -> Any:
         if self._traced:
             from fanin.models import _subclassed
 

@@ -41,7 +41,7 @@ def rewired(
         A `Sequential` of one, a `Model` of another. A graph is built, layers in a row need not be.
     """
     row = [[*instead(layer)] for layer in model.computing]
-    if not model.branched:
+    if not model._branched:
         return Sequential([layer for part in row for layer in part], name=name, rng=rng)
     inputs: list[InputLayer] = [
         InputLayer.from_config(layer.get_config()) for layer in model._input_layers()

@@ -171,7 +171,7 @@ def samples(
     if y is None:  # said after x was looked at: a data set that yields both has none
         raise ValueError(f"{names[1]} is missing: expected the targets, found None")
     plan = network.plan_for(rows.shape[1:])
-    ends, shapes = network.ends, plan.shapes_of_outputs
+    ends, shapes = network._ends, plan.shapes_of_outputs
     given = _targets_of_each(ends, names[1], y, wanted, len(rows))
     counts = _weights_of_each(ends, names[2], sample_weight)
     found = []
@@ -253,7 +253,7 @@ def parts(
             "class_weight: expected None beside sample_weight, found both; multiply the weights of "
             "classes into sample_weight"
         )
-    if class_weight is not None and network.ends.several:
+    if class_weight is not None and network._ends.several:
         raise ValueError(
             "class_weight: expected None for a network of several outputs, each with classes of "
             f"its own, found {_checks.found(class_weight)}; give sample_weight by output"

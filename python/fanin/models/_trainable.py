@@ -110,7 +110,7 @@ class Trainable(WithFiles, Layered):
         shapes = self.ready().shapes_of_outputs if self.built else None
         compiled = Compiled.of(
             optimizer,
-            self.ends,
+            self._ends,
             loss,
             loss_weights,
             metrics,

@@ -70,7 +70,7 @@ class Wiring:
     def config(self, row: Sequence[Layer]) -> dict[str, Any]:
         """Return what `values_of` takes, in types that files can hold."""
         calls = [[place, [*reads]] for place, reads in self.calls]
-        config: dict[str, Any] = {"calls": calls, "form": self.form}
+        config: dict[str, Any] = {"calls": calls, "order": [*self.order], "form": self.form}
         if made := [place for place, layer in enumerate(row) if layer._of_ops]:
             config["operations"] = made
         if self.ends.form != "one":  # which what the last call makes is
@@ -119,18 +119,31 @@ def values_of(
     begin: Any = values[: len(inputs)]
     if _checks.one_of("form", config.get("form"), ("list", "dict")) == "dict":
         begin = {value.name: value for value in begin}
-    return begin, InOrder(_ends_of(config, values), values[len(inputs) :])
+    ends, made = _ends_of(config, values), values[len(inputs) :]
+    return begin, InOrder(ends, made, _order_of(config, len(inputs) + len(row)))
 
 
 @dataclass(eq=False, repr=False)
 class InOrder:
     """Outputs, and the calls that make them in the order that they are to have.
 
-    A network that shares layers may have its arrays in another order than their depths give.
+    A network that shares layers may have its arrays in another order than their depths give, and
+    one that was made of others lists the layers of each as one.
     """
 
     outputs: Any
     calls: list[Value]
+    order: list[int]
+    """That in which inputs and layers are listed."""
+
+
+def _order_of(config: Mapping[str, Any], count: int) -> list[int]:
+    """Return the order in which a configuration lists inputs and layers."""
+    given = _checks.several(config.get("order")) or []
+    order = [_checks.integer("order", n, minimum=0, maximum=count - 1) for n in given]
+    if sorted(order) != list(range(count)):
+        raise ValueError(f"order: expected each number below {count} once, found {order}")
+    return order
 
 
 def _ends_of(config: Mapping[str, Any], values: Sequence[Value]) -> Any:
@@ -179,8 +192,8 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
         If an input does not lead to an output, an output depends on an input that is not given,
         an input is given twice, or two layers have one name.
     """
-    ordered = outputs.calls if isinstance(outputs, InOrder) else []
-    outputs = outputs.outputs if isinstance(outputs, InOrder) else outputs
+    told = outputs if isinstance(outputs, InOrder) else InOrder(outputs, [], [])
+    ordered, outputs = told.calls, told.outputs
     begins, form = _several("inputs", inputs)
     ends, end_names, end_form = _outputs(outputs)
     numbers = {id(value): number for number, value in enumerate(begins)}
@@ -243,7 +256,7 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
     keys = [(-depths[id(value)], firsts[id(value)]) for value in begins]
     units = {id(value.layer): who[id(value)] for value in called}
     keys += [(-of_layer[unit], firsts[unit]) for unit in (units[id(layer)] for layer in layers)]
-    order = sorted(range(len(keys)), key=keys.__getitem__)
+    order = told.order or sorted(range(len(keys)), key=keys.__getitem__)
     wiring = Wiring(entries, calls, order, form, [numbers[id(end)] for end in ends], Ends([]))
     wiring.ends = Ends(end_names or wiring.names_of_outputs(layers), end_form)
     return wiring, layers, [*begins, *called]
