@@ -23,6 +23,7 @@ from fanin.comparison.data import load
 from fanin.comparison.experiment import prepare
 from fanin.diagnosis import AttentionReport, RecurrenceReport, Watch
 from fanin.diagnosis._branches import Branch
+from fanin.diagnosis._measurements import InputReport
 from fanin.errors import NotReadyError
 from fanin.frameworks import _open
 from fanin.initializers import HeNormal, RandomNormal
@@ -30,6 +31,7 @@ from fanin.show.results import Result
 from fanin.show.table import Table
 from fanin.theory.expansion import Pairs, sites
 from fanin.theory.gradients import Gradient
+from fanin.theory.graphs import Node
 from fanin.theory.moments import moments, pair_moments
 from fanin.theory.signals import Signal, Units, measure, through_activation
 
@@ -111,6 +113,8 @@ def every_result(name="first"):
         (layer.weights["kernel"], ["float32 (16, 16)"], ["gradient_second_moment"]),
         (faded.findings[0], ["vanishing: Signals shrink"], [faded.findings[0].text]),
         (Branch(1, 2, 3, frozenset({1, 2})), ["layers 1 to 2"], []),
+        (faded.flow, ["5 layers, as they say"], []),
+        (InputReport("wide", layer.signal, "x[0]"), ["input 'wide': rms"], []),
         (faded.ending, ["for a loss of"], ["takes", "trained"]),
         (faded.ending.targets, ["of"], ["unreached"]),
         (faded.curvature, [f"sharpness={faded.curvature.sharpness:.6g}"], []),
@@ -151,6 +155,7 @@ def every_result(name="first"):
         (steps[1].steps[0], ["0.25"], []),
         (theory.BatchNormStep(1e-3), ["epsilon=0.001"], []),
         (theory.OtherStep("because"), ["because"], []),
+        (Node(steps[0], (-1,), 16, "", None), ["size=16"], []),
         (phi, ["tanh"], ["bends"]),
         (signal, ["log_squares=<float64"], ["wobble"]),
         (slopes, ["kurtosis="], []),
@@ -425,7 +430,7 @@ def test_pickles_hold_fields_and_nothing_else(result, line, page):
     try:
         stored = pickle.dumps(result)
     except (AttributeError, pickle.PicklingError):  # functions of this process are among the fields
-        assert kind.__name__ in ("Nonlinearity", "ActivationStep", "LayerSteps", *_FOREIGN)
+        assert kind.__name__ in ("Nonlinearity", "ActivationStep", "LayerSteps", "Node", *_FOREIGN)
         return
     assert repr(pickle.loads(stored)) == repr(result)
 

@@ -235,6 +235,7 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "fanin.Input": lambda: {"shape": (4,)},
     "fanin.layers.InputLayer": lambda: {"shape": (4,)},
     "Sequential.build": lambda: {"input_shape": (None, 4)},
+    "Sequential.call": lambda: {"inputs": X.copy()},
     "fanin.Model": lambda: wired(),
     "fanin.layers.CategoryEncoding": lambda: {"num_tokens": 4},
     "fanin.layers.Embedding": lambda: {"input_dim": 4, "output_dim": 2},

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fanin.frameworks._trace import LayerTrace
+from fanin.show.results import Result
 
 SUMS = frozenset({"add", "subtract", "average"})
 """Kinds of layers that hand on all that they get, added up."""
@@ -13,8 +14,8 @@ JOINS = SUMS | {"function", "multiply", "maximum", "minimum", "dot"}
 """Kinds of layers that mix signals, so that what comes out is of no single layer's size."""
 
 
-@dataclass(frozen=True)
-class Flow:
+@dataclass(frozen=True, repr=False)
+class Flow(Result):
     """What each layer of a trace reads, layers by their places.
 
     Parameters
@@ -27,6 +28,9 @@ class Flow:
 
     reads: tuple[tuple[int, ...], ...]
     told: bool
+
+    def _says(self) -> str:
+        return f"{len(self.reads)} layers, {'as they say' if self.told else 'one after the other'}"
 
     @classmethod
     def of(cls, layers: Sequence[LayerTrace]) -> "Flow":
