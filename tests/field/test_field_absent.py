@@ -284,7 +284,7 @@ def test_field_S2_a_name_of_three_letters_is_no_other_one(name):
 
 MEMBERS = {
     "model": (fanin.Sequential, "train_on_batch to_json partial_fit predict_proba score add_loss"),
-    "layer": (layers.Dense, "get_output_at add_weight kernel_regularizer W call"),
+    "layer": (layers.Dense, "get_output_at kernel_regularizer W"),
     "optimizer": (optimizers.Adam, "lr apply_gradients variables param_groups"),
     "loss": (losses.MeanSquaredError, "call"),
     "metric": (metrics.MeanSquaredError, "reset_states variables"),

@@ -18,7 +18,7 @@ BASES = {
 # What compiled code does without the object, and what Keras would call.
 REFUSED = {
     "layers": [
-        *("call", "build", "__call__", "forward", "backward", "compute_output_shape"),
+        *("build", "__call__", "forward", "backward", "compute_output_shape", "add_weight"),
         *("compute_mask", "compute_output_spec", "compute_output_signature", "build_from_config"),
         *("load_own_variables", "save_own_variables"),
         *("get_weights", "set_weights", "count_params", "is_trained", "weights", "variables"),
@@ -45,14 +45,15 @@ REFUSED = {
         *("dtype", "input_shape", "output_shape", "known_shape", "plan_for", "ready", "take"),
         *("epoch", "network", "lock", "compiled_with", "built_for", "restoring"),
         *("inputs", "outputs", "input", "output", "input_names", "values", "calls", "calls_of"),
-        *("chain", "computing", "ending", "of_each_input"),
+        *("chain", "computing", "ending", "of_each_input", "output_names", "operations"),
+        "formed_outputs",
     ],
 }
 # What Python calls: a subclass may override these.
 HONOURED = {
     "layers": [
         *("settings", "check_input", "draw_from", "plan_for", "fill", "initializer", "tie"),
-        *("get_config", "from_config", "activation_settings"),
+        *("get_config", "from_config", "activation_settings", "call"),
     ],
     "losses": ["value_and_gradient", "settings", "get_config", "from_config"],
     "metrics": [

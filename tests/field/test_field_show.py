@@ -79,6 +79,7 @@ RESULTS = {
     "fit": (watched, "History"),
     "fit, signals": (lambda: watched().signals, "Signals"),
     "explain": (lambda: explained(initializers.GlorotUniform), "Explanation"),
+    "plot_model": (lambda: fanin.utils.plot_model(network(), to_file=None), "ModelPicture"),
 }
 
 
@@ -282,6 +283,8 @@ WITH_SIGNS = {
     "comparison.html",
     "comparison.plot",
     "diagnosis._plot",
+    "models._picture",
+    "show.boxes",
     "show.progress",  # a bar, where the stream has its signs
     "theory.diagram",
     # Formulas of initializers; `explain` spells them when it prints them.

@@ -105,6 +105,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "InputLayer": lambda: layers.InputLayer((4,)),
     "Model": graph,
     "Add": layers.Add,
+    "Dot": lambda: layers.Dot(1),
     "CategoricalCrossentropy": losses.CategoricalCrossentropy,
     "BinaryCrossentropy": losses.BinaryCrossentropy,
     "SparseCategoricalCrossentropy": losses.SparseCategoricalCrossentropy,

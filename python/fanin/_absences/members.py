@@ -30,10 +30,10 @@ MARKS = {
 _SHARED: Rows = (
     (_PENALTY, "activity_regularizer losses add_loss regularizers"),
     ("metrics are given to compile", "add_metric metrics_variables"),
-    (_ARRAYS, "add_weight add_variable register_parameter register_buffer add_module"),
+    (_ARRAYS, "add_variable register_parameter register_buffer add_module"),
     (
         "a layer or model is called itself: layer(x), or layer.forward(x) for what backward needs",
-        "call symbolic_call stateless_call rematerialized_call quantized_call",
+        "symbolic_call stateless_call rematerialized_call quantized_call",
     ),
     (_GRAPH, "input_tensor output_tensor inbound_nodes outbound_nodes"),
     (
@@ -119,6 +119,7 @@ MEMBERS: dict[str, Rows] = {
         ("the optimizer's arrays are model.slots", "optimizer_weights"),
         ("networks have no state between batches", "stateful state_updates updates"),
         ("a fanin.Model of model.input and the output of a layer computes it", "get_layer_output"),
+        (_ARRAYS, "add_weight"),
         *_SHARED,
     ),
     "layer": (

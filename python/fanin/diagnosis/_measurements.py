@@ -109,15 +109,15 @@ class Measurements:
 
     def given(self, layer: LayerReport) -> list[LayerReport]:
         """Return the layers whose outputs a layer gets; none for one that gets inputs alone."""
-        return [self.layers[place] for place in self.flow.reads[layer.index] if place >= 0]
+        return [self.layers[place] for place in self.flow.reads[_place(layer)] if place >= 0]
 
     def readers(self, layer: LayerReport) -> list[LayerReport]:
         """Return the layers that get a layer's outputs."""
-        return [self.layers[place] for place in self.flow.readers[layer.index]]
+        return [self.layers[place] for place in self.flow.readers[_place(layer)]]
 
     def coming(self, layer: LayerReport) -> Signal:
         """Return what a layer gets; of several signals the first."""
-        place = self.flow.reads[layer.index][0]
+        place = self.flow.reads[_place(layer)][0]
         if place >= 0:
             return self.layers[place].output
         return self.sources[-1 - place].signal if self.sources else self.inputs
@@ -220,3 +220,10 @@ def collected(
         ),
         flow=flow,
     )
+
+
+def _place(layer: LayerReport) -> int:
+    """Return the place of a layer of a report."""
+    if not isinstance(layer, LayerReport):
+        raise TypeError(f"layer: expected a layer of this report, found {_checks.found(layer)}")
+    return layer.index

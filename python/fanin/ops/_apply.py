@@ -77,12 +77,16 @@ def both(names: Sequence[str], given: Sequence[Any]) -> list[Any]:
     if _is_value(given):
         return [_beside_values(name, x) for name, x in zip(names, given, strict=True)]
     numbers = [_as_number(name, x) for name, x in zip(names, given, strict=True)]
+    arrays = [
+        _checks.numeric(name, x) if number is None else np.asarray(number)
+        for name, x, number in zip(names, given, numbers, strict=True)
+    ]
+    dtype = _dtype(given, arrays)
     if None not in numbers:  # nothing but numbers: one of them is an array
-        return [np.asarray(numbers[0], _dtype(given)), *numbers[1:]]
-    dtype = _dtype(given)
+        return [np.asarray(numbers[0], dtype), *numbers[1:]]
     return [
         _nonempty(name, _checks.floats(name, x, dtype, finite=False)) if number is None else number
-        for name, x, number in zip(names, given, numbers, strict=True)
+        for name, x, number in zip(names, arrays, numbers, strict=True)
     ]
 
 
@@ -90,10 +94,13 @@ def _is_value(given: Sequence[Any]) -> bool:
     return any(isinstance(x, Value) for x in given)
 
 
-def _dtype(given: Sequence[Any]) -> str:
+def _dtype(given: Sequence[Any], arrays: Sequence[Array]) -> str:
     """Return the dtype to compute arrays in: what has none, as lists, counts if all have none."""
     dtypes = [x.dtype for x in given if isinstance(x, np.ndarray | np.generic)]
-    plain = not dtypes and any(np.asarray(x).dtype.kind == "f" for x in given)
+    plain = not dtypes and any(
+        array.dtype.kind == "f" and not isinstance(x, int)
+        for x, array in zip(given, arrays, strict=True)
+    )
     return "float64" if plain or np.dtype("float64") in dtypes else "float32"
 
 
@@ -101,7 +108,11 @@ def _as_number(name: str, x: Any) -> float | None:
     """Return a number as a float, infinite and NaN ones too; None for what is none."""
     if isinstance(x, np.ndarray | np.generic) and x.ndim == 0 and x.dtype.kind in "fiub":
         return float(x)
-    return float(x) if isinstance(x, bool | int | float) else None
+    try:
+        return float(x) if isinstance(x, bool | int | float) else None
+    except OverflowError:
+        found = _checks.found(x)
+        raise ValueError(f"{name}: expected numbers that float64 can hold, found {found}") from None
 
 
 def _beside_values(name: str, x: Any) -> Any:

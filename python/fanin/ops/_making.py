@@ -33,6 +33,18 @@ def stop_gradient(variable: Any) -> Any:
     return operate("stop_gradient", [x]) if isinstance(x, Value) else x
 
 
+def _dtype_of(dtype: Any) -> np.dtype[Any]:
+    """Return a dtype of numbers."""
+    kind: np.dtype[Any]
+    try:
+        kind = np.dtype(dtype)
+    except Exception:  # whatever NumPy thinks of what is none
+        kind = np.dtype(object)
+    if dtype is None or kind.kind not in "fiub":
+        raise TypeError(f"dtype: expected a dtype of numbers, found {_checks.found(dtype)}")
+    return kind
+
+
 def cast(x: Any, dtype: DTypeLike) -> Any:
     """Return the numbers as another dtype.
 
@@ -54,12 +66,7 @@ def cast(x: Any, dtype: DTypeLike) -> Any:
     >>> cast([0, 2], "float32")
     array([0., 2.], dtype=float32)
     """
-    try:
-        kind = np.dtype(dtype)
-    except TypeError:
-        kind = np.dtype(object)
-    if kind.kind not in "fiub":
-        raise TypeError(f"dtype: expected a dtype of numbers, found {_checks.found(dtype)}")
+    kind = _dtype_of(dtype)
     x = resolved(x)
     if not isinstance(x, Value):
         return _checks.numeric("x", x).astype(kind)
@@ -139,7 +146,7 @@ def zeros(shape: Any, dtype: DTypeLike = "float32") -> NDArray[Any]:
     >>> zeros(2)
     array([0., 0.], dtype=float32)
     """
-    return np.zeros(_shape(shape), dtype)
+    return np.zeros(_shape(shape), _dtype_of(dtype))
 
 
 def ones(shape: Any, dtype: DTypeLike = "float32") -> NDArray[Any]:
@@ -162,7 +169,7 @@ def ones(shape: Any, dtype: DTypeLike = "float32") -> NDArray[Any]:
     >>> ones(2)
     array([1., 1.], dtype=float32)
     """
-    return np.ones(_shape(shape), dtype)
+    return np.ones(_shape(shape), _dtype_of(dtype))
 
 
 def full(shape: Any, fill_value: float, dtype: DTypeLike = "float32") -> NDArray[Any]:
@@ -187,7 +194,8 @@ def full(shape: Any, fill_value: float, dtype: DTypeLike = "float32") -> NDArray
     >>> full(2, 0.5)
     array([0.5, 0.5], dtype=float32)
     """
-    return np.full(_shape(shape), _checks.number_or_infinity("fill_value", fill_value), dtype)
+    value = _checks.number_or_infinity("fill_value", fill_value)
+    return np.full(_shape(shape), value, _dtype_of(dtype))
 
 
 def zeros_like(x: Any) -> Any:
@@ -288,7 +296,7 @@ def arange(
     if step == 0:
         raise ValueError("step: expected a number other than 0, found 0")
     whole = all(isinstance(x, int | np.integer) for x in (start, stop or 0, step))
-    kind = dtype if dtype is not None else "int32" if whole else "float32"
+    kind = _dtype_of(dtype if dtype is not None else "int32" if whole else "float32")
     ends: Any = (0, start) if stop is None else (start, stop)
     numbers: NDArray[Any] = np.arange(*ends, step, kind)  # type: ignore[call-overload]
     return numbers

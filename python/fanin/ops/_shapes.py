@@ -270,17 +270,18 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     array([3., 1.])
     """
     x = _any("x", x)
-    if not isinstance(x, Value):
-        return np.take(x, indices, axis)
     if axis is None:
-        axes_of(x, axis)
+        axes_of(x, axis)  # of values there is none
+        x, axis = x.reshape(-1), 0
     at = axis_of(x, axis)
     places = _checks.numeric("indices", indices)
     if places.dtype.kind not in "iu" or not places.size:
         raise TypeError(f"indices: expected whole numbers, found {_checks.found(indices)}")
-    length = x.sample[at]
+    length = sample_of(x)[at]
     for place in (int(places.min()), int(places.max())):
         _checks.integer("indices", place, minimum=-length, maximum=length - 1)
+    if not isinstance(x, Value):
+        return np.take(x, places, at)
     made = _taken(x, (places.ravel() % length).tolist(), at)
     sample = made.sample
     return reshaped(made, (*sample[:at], *places.shape, *sample[at + 1 :]))
