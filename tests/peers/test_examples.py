@@ -244,7 +244,8 @@ def test_it_ends_in_the_losses_that_keras_ends_in(name):
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("residual_mlp", ('Activation("relu")(x)\n    x = Dense', "x\n    x = Dense")),
+        ("residual_mlp", ("Add()([shortcut, x])", "Add()([x, x])")),
+        ("wide_and_deep", ("momentum=0.9", "momentum=0.8")),
         ("functional_digits", ("DROPOUT = 0.3", "DROPOUT = 0.2")),
     ],
 )
