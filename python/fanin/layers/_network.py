@@ -53,7 +53,7 @@ class Network:
         self.state: Array = state
         self.lock: _core.Lock = _core.Lock() if lock is None else lock
         self.dtype: str = plan.dtype
-        self.looks_up = bool(plan.lookups)
+        self.looks_up: bool = bool(plan.lookups)
         self._draws: bool = plan.draws_in_inference
         self._drawn: int = 0
         self._parameters = [
