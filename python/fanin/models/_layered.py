@@ -1,4 +1,4 @@
-"""Layers with a plan: which reads what, building them into two flat arrays, copies."""
+"""Layers with a plan: building them into two flat arrays, copies."""
 
 import copy
 import math
@@ -12,28 +12,24 @@ from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array
 from fanin.layers._keywords import auto_name
-from fanin.layers._module import Module
 from fanin.layers._network import Network
 from fanin.layers._options import name_option
-from fanin.layers._value import Value, as_values, call
 from fanin.models import _building
-from fanin.models._ends import Ends
+from fanin.models._connected import Connected
 from fanin.show import text
 
 if TYPE_CHECKING:
     from weakref import WeakSet
 
-    from fanin.models._wiring import Call, Wiring
 
 _AS_IT_IS = nullcontext()
 """For a network that is built; one object does, as it keeps nothing."""
 
 
-class Layered(Module):
-    """The layers of a network, what each reads, the arrays they share, and the plan of the core.
+class Layered(Connected):
+    """Connected layers, the arrays they share, and the plan of the core.
 
-    In a `Sequential` each layer reads what the one before makes; otherwise there is a `Wiring`. The
-    arrays exist as soon as the shape of a sample is known.
+    The arrays exist as soon as the shape of a sample is known.
 
     Parameters
     ----------
@@ -68,7 +64,7 @@ class Layered(Module):
         self._lock = _core.Lock()
         # An explicit rng is checked now; a fresh one is drawn when it is first needed.
         self._source: random.RandomSource | None = None if rng is None else random.resolve(rng)
-        self._layers: list[Layer] = []
+        self._layers = []
         self._masks: random.Stream | None = None
 
     @classmethod
@@ -76,77 +72,12 @@ class Layered(Module):
         """Return the class by which networks without a name are counted."""
         return cls.__name__
 
-    # What there is, and what reads what.
+    # Changes.
 
-    _wiring: "Wiring | None" = None
-    """None where each layer reads what the one before makes."""
-    _modes: Mapping[int, bool] = {}
-    """The layers that run in one mode, whatever the network does, by their places."""
     _home: "Layered | None" = None
     """The network whose arrays this one's are part of."""
     _lodgers: "WeakSet[Layered] | None" = None
     """The networks whose arrays are part of this one's."""
-    _values: list[Value] | None = None
-    """The inputs, and what each call makes, once somebody asked for them."""
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, first to last, without the input layer."""
-        return list(self._layers)
-
-    @property
-    def operations(self) -> list[Any]:
-        """The layers, and what functions and operators made between them."""
-        return self.layers
-
-    @property
-    def computing(self) -> list[Layer]:
-        """The layers that compute something, in the order of the plan."""
-        return list(self._layers)
-
-    @property
-    def calls(self) -> "list[Call]":
-        """The calls of layers: the place of each, and the numbers of the values that it reads."""
-        if self._wiring is not None:
-            return self._wiring.calls
-        return [(place, (place,)) for place in range(len(self._layers))]
-
-    @property
-    def chain(self) -> bool:
-        """Whether each layer reads what the one before makes, the first one the only input."""
-        row = [(place, (place,)) for place in range(len(self._layers))]
-        return self._wiring is None or (len(self._wiring.inputs) == 1 and self.calls == row)
-
-    @property
-    def _branched(self) -> bool:
-        """Whether the layers say themselves what they read."""
-        return self._wiring is not None
-
-    @property
-    def _last_layer(self) -> Layer:
-        """The layer that makes the output, or the last one of several."""
-        wiring, place = self._wiring, -1
-        if wiring is not None:
-            place = max(0, wiring.outputs[-1] - len(wiring.inputs))
-        return self._layers[self.calls[place][0]]
-
-    @property
-    def _ends(self) -> Ends:
-        """The outputs: what they are called, and how they are returned."""
-        if self._wiring is not None:
-            return self._wiring.ends
-        return Ends([self._layers[-1].name if self._layers else "output"])
-
-    def ending(self, output: int = 0) -> list[Layer]:
-        """Return the layers that lead to an output and read one value each, first to last."""
-        found: list[Layer] = []
-        calls, inputs = self.calls, 1 if self._wiring is None else len(self._wiring.inputs)
-        at = len(calls) - 1 if self._wiring is None else self._wiring.outputs[output] - inputs
-        while at >= 0:
-            place, reads = calls[at]
-            found.append(self._layers[place])
-            at = reads[0] - inputs if len(reads) == 1 else -1
-        return found[::-1]
 
     def restoring(self, added: object = None) -> AbstractContextManager[None]:
         """Put the network back as it was if the block does not come to its end; see `as_before`."""
@@ -331,7 +262,6 @@ class Layered(Module):
     _plan_of = plan_for
 
     def ready(self) -> _core.Plan:
-        """Return the plan of the built network, or say that it is not built."""
         return self.network.plan
 
     def _not_built(self) -> NotReadyError:
@@ -379,88 +309,6 @@ class Layered(Module):
         wiring = self._wiring
         plain = wiring is None or wiring.ends.form == "one"
         return y if plain else self._ends.apart(y, self.ready().shapes_of_outputs)
-
-    # Values.
-
-    def _input_layers(self) -> list[InputLayer]:
-        """Return the layers of the inputs; of a `Sequential` perhaps one that was not said."""
-        raise NotImplementedError
-
-    def values(self) -> list[Value]:
-        """Return the inputs, and what each call makes, as values that layers can be called on."""
-        if self._values is None:
-            self.ready()
-            made = [layer.output for layer in self._input_layers()]
-            for place, reads in self.calls:
-                given = [made[number] for number in reads]
-                made.append(call(self._layers[place], given, told=False))
-            self._values = made
-        return self._values
-
-    def calls_of(self, layer: Layer) -> list[Value]:
-        """Return what a layer of this network makes, in each of its calls."""
-        made = self.values()[-len(self.calls) :]
-        return [
-            value
-            for value, (place, _) in zip(made, self.calls, strict=True)
-            if self._layers[place] is layer
-        ]
-
-    @property
-    def inputs(self) -> list[Value]:
-        """The inputs, as values that layers can be called on."""
-        return self.values()[: len(self._input_layers())]
-
-    @property
-    def outputs(self) -> list[Value]:
-        """The outputs in a list, as values that layers can be called on."""
-        values = self.values()
-        return values[-1:] if self._wiring is None else [values[n] for n in self._wiring.outputs]
-
-    @property
-    def input(self) -> Any:
-        """The input as a value, or the list of several."""
-        inputs = self.inputs
-        return inputs[0] if len(inputs) == 1 else inputs
-
-    @property
-    def output(self) -> Any:
-        """The output as a value that layers can be called on; of several a list, tuple or dict."""
-        return self._ends.formed(self.outputs)
-
-    def _of_values(self, x: Any, training: bool | None) -> Any:
-        if training is not None and any(layer._by_mode for layer in self._layers):
-            raise ValueError(
-                f"training: expected nothing for network {self.name!r} on a value, since a model "
-                f"says when it trains, found {_checks.found(training)}"
-            )
-        given = self._given_values(x)
-        if not self.built:
-            self.build(given[0].shape)
-        for layer, value in zip(self._input_layers(), given, strict=True):
-            if value.sample != layer.shape:
-                raise ShapeError(
-                    f"x: expected samples of shape {layer.shape} for network {self.name!r}, found "
-                    f"{value.sample}"
-                )
-        for place, reads in self.calls:
-            read = [given[number] for number in reads]
-            given.append(call(self._layers[place], read, told=False))
-            given[-1].within = self._layers
-        if self._wiring is None:
-            return given[-1]
-        return self._ends.formed([given[number] for number in self._wiring.outputs])
-
-    def _given_arrays(self, x: Any) -> list[Any]:
-        """Return the arrays that a network is called on, in the order of its inputs."""
-        return [x]
-
-    def _given_values(self, x: Any) -> list[Value]:
-        """Return the values that a network is called on, in the order of its inputs."""
-        given = as_values("x", x)
-        if len(given) != 1:
-            raise ValueError(f"x: expected one input for network {self.name!r}, found {len(given)}")
-        return given
 
     # Arrays.
 
