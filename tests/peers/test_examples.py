@@ -39,7 +39,7 @@ PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py"))
 
 STEPS, BATCH = 20, 32
 EQUAL = 1e-5
-"""XLA's hyperbolic tangent is off by 3e-7 in float64, and Keras's `ops.mean` computes in float32."""
+"""In float64 XLA's tanh is off by 3e-7, and Keras's `ops.mean` computes in float32."""
 SEEDS, MORE = 5, 20
 LEVEL = 0.005
 """Of one tail: 30 * 0.116 * 0.005 = 0.0174."""
