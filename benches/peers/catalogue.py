@@ -234,6 +234,13 @@ BRANCHING: dict[str, tuple[str, dict[str, Any]]] = {
         "train_residual",
         {"inputs": 64, "width": 256, "blocks": 4, "outputs": 10, "batch": 128, "steps": 16},
     ),
+    "wide and deep, 8 embeddings 1000x16, batch 128": (
+        "train_wide_and_deep",
+        {
+            **{"columns": 8, "categories": 1000, "features": 16, "numbers": 13},
+            **{"hidden": (256, 128), "batch": 128, "steps": 32},
+        },
+    ),
 }
 
 

@@ -71,7 +71,11 @@ def recalibrate(model: Trainable, x: Any) -> None:
     >>> float(model.layers[0].moving_mean[0]), float(model.layers[0].moving_variance[0])
     (2.0, 1.0)
     """
-    inputs = as_model("model", model).take(x)
+    from fanin.frameworks._fanin import refuse_several  # which imports this package's models
+
+    network = as_model("model", model)
+    refuse_several(network)
+    inputs = network.take(x)
     row = model.computing
     called = [row[place] for place, _ in model.calls if isinstance(row[place], BatchNormalization)]
     for layer in called:
@@ -151,7 +155,11 @@ def fold_batch_norm(model: Any) -> Any:
     >>> [type(layer).__name__ for layer in folded.layers]
     ['Dense', 'Dense']
     """
-    arrays = as_model("model", model).network.copy().by_layer()
+    from fanin.frameworks._fanin import refuse_several  # which imports this package's models
+
+    network = as_model("model", model)
+    refuse_several(network)
+    arrays = network.network.copy().by_layer()
     graph = _Graph(model, [_Part(layer, arrays[i]) for i, layer in enumerate(model.computing)])
     gone: set[int] = set()
     for call, (place, _) in enumerate(model.calls):
@@ -406,7 +414,11 @@ def batch_norm_report(model: Model, x: ArrayLike) -> BatchNormReport:
     >>> report.lagging
     ['norm']
     """
-    inputs = as_model("model", model).take(x)
+    from fanin.frameworks._fanin import refuse_several  # which imports this package's models
+
+    network = as_model("model", model)
+    refuse_several(network)
+    inputs = network.take(x)
     row = model.computing
     if not any(isinstance(layer, BatchNormalization) for layer in row):
         raise ValueError("model: expected a BatchNormalization, found none")

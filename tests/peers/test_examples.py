@@ -50,21 +50,6 @@ NOTHING = 1e-4
 
 # What a program needs that is not there yet.
 MISSING = {
-    "multi_task": "several outputs",
-    "support_tickets": "several outputs",
-    "entity_embeddings": "Embedding",
-    "matrix_factorization": "Embedding",
-    "next_letter": "Embedding",
-    "wide_and_deep_embeddings": "Embedding, CategoryEncoding",
-    "bag_of_words": "CategoryEncoding",
-    "subclassed_mlp": "models of a class of their own",
-    "subclassed_autoencoder": "models of a class of their own",
-    "residual_layers": "layers of a class of their own",
-    "custom_dense": "layers of a class of their own, fanin.ops",
-    "layer_normalization": "layers of a class of their own, fanin.ops",
-    "mc_dropout": "layers of a class of their own",
-    "gaussian_likelihood": "losses over fanin.ops",
-    "focal_loss": "losses over fanin.ops",
     "transfer": "layers of a trained network beside new ones: their arrays would be parts of two",
     "fine_tuning": "training=False of a model on a value",
 }

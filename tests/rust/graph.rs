@@ -123,6 +123,12 @@ fn called(between: &[Settings], calls: &[Call]) -> Plan<f64> {
     Plan::of_calls(&[vec![3], vec![3]], &settings, &all, &[]).unwrap()
 }
 
+fn dot(normalize: bool) -> Settings {
+    Settings::new("dot")
+        .with("axes", settings::Value::Integers(vec![1, 1]))
+        .with("normalize", settings::Value::Bool(normalize))
+}
+
 /// One of each layer that joins values or changes shapes, on 4 numbers each.
 fn joins() -> Vec<(&'static str, Plan<f64>)> {
     let integers = |row: &[i64]| settings::Value::Integers(row.to_vec());
@@ -133,9 +139,12 @@ fn joins() -> Vec<(&'static str, Plan<f64>)> {
     };
     let mut all = Vec::new();
     for kind in [
-        "add", "average", "maximum", "minimum", "multiply", "subtract", "dot",
+        "add", "average", "maximum", "minimum", "multiply", "subtract",
     ] {
         all.push((kind, called(&[Settings::new(kind)], &[both(1)])));
+    }
+    for (name, normalize) in [("dot", false), ("dot of unit vectors", true)] {
+        all.push((name, called(&[dot(normalize)], &[both(1)])));
     }
     let axis = |axis| Settings::new("concatenate").with("axis", settings::Value::Int(axis));
     let square = Settings::new("reshape").with("target_shape", integers(&[2, -1]));
@@ -222,7 +231,7 @@ fn calls_that_mean_nothing_are_refused() {
         "{found}"
     );
     let found = of(&[add], &[call(0, &[0, 1])]);
-    assert!(found.contains("values of one shape, (3,)"), "{found}");
+    assert!(found.contains("or 1 there, found (3,) and (4,)"), "{found}");
     let settings = |kind: &str, name: &str, row: &[i64]| {
         Settings::new(kind).with(name, settings::Value::Integers(row.to_vec()))
     };
@@ -235,7 +244,7 @@ fn calls_that_mean_nothing_are_refused() {
         Settings::new("concatenate").with("axis", settings::Value::Int(0)),
         Settings::new("concatenate").with("axis", settings::Value::Int(i64::MIN)),
         Settings::new("repeat_vector").with("n", settings::Value::Int(i64::MAX)),
-        Settings::new("dot"),
+        dot(false),
     ] {
         assert!(Plan::<f64>::new(&[3], &[wrong]).is_err());
     }

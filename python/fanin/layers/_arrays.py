@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from fanin import _checks, _core, random
 from fanin._checks import warn
 from fanin.errors import ShapeError
+from fanin.layers._value import the_loss, trace_now
 from fanin.streams import Replay
 
 Array: TypeAlias = _checks.FloatArray
@@ -32,6 +33,8 @@ class Weight:
     def __get__(self, layer: Any, owner: type | None = None) -> Any:
         if layer is None:
             return self
+        if trace_now() is not None or the_loss.get():
+            refuse_constants(layer, self.name)
         if not layer.built:
             raise AttributeError(f"layer {layer.name!r} has no {self.name} before it is built")
         return layer.arrays.get(self.name)
@@ -42,6 +45,23 @@ class Weight:
             raise AttributeError(f"layer {layer.name!r} has no {self.name}")
         name = f"{layer.name}/{self.name}"
         write_all([(name, view)], [value], layer._writing())
+
+
+def refuse_constants(layer: Any, role: str) -> None:
+    """Refuse the numbers of a layer's weight where code runs on values: they would be constants."""
+    from fanin.layers import _tracing
+
+    loss, trace = the_loss.get(), trace_now()
+    if loss:
+        raise TypeError(
+            f"loss {loss}: expected a function of y_true and y_pred alone, found one of the {role} "
+            f"of layer {layer.name!r}, whose numbers would be constants{_tracing.line()}"
+        )
+    if trace is not None and not trace.building and trace.arrays is None:
+        _tracing.refuse(
+            "weights of its own, which add_weight makes",
+            f"the {role} of layer {layer.name!r}, whose numbers would be constants",
+        )
 
 
 def at(source: random.RandomSource, path: str) -> random.RandomSource:

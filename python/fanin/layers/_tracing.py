@@ -7,6 +7,7 @@ objects changed) is refused there, with the user's line.
 import linecache
 import os
 import sys
+import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from fanin import _checks
+from fanin._members._member import Member
 from fanin.layers._value import Value, the_trace, trace_now
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -157,22 +159,26 @@ def _generators(users: list[Any]) -> dict[str, Callable[[], Any]]:
     }
     seen = [(name, value) for thing in users for name, value in vars(thing).items()]
     for thing in users:
-        code = type(thing).call
-        names = getattr(getattr(code, "__code__", None), "co_names", ())
-        around = getattr(code, "__globals__", {})
-        seen += [(name, around[name]) for name in names if name in around]
-        cells = getattr(code, "__closure__", None) or ()
-        free = getattr(getattr(code, "__code__", None), "co_freevars", ())
-        for name, cell in zip(free, cells, strict=False):
-            try:
-                seen.append((name, cell.cell_contents))
-            except ValueError:  # not set yet
-                continue
+        seen += _outside(thing)
     for name, value in seen:
         if isinstance(value, np.random.Generator | np.random.RandomState):
             found[f"numbers drawn from {name}"] = partial(_state_of, value)
         elif isinstance(value, random.Random):
             found[f"numbers drawn from {name}"] = value.getstate
+    return found
+
+
+def _outside(thing: Any) -> list[tuple[str, Any]]:
+    """Return what `call` of an object of a user's class reads by name: globals, and of closures."""
+    code = getattr(type(thing).call, "__code__", None)
+    around = getattr(type(thing).call, "__globals__", {})
+    found = [(name, around[name]) for name in getattr(code, "co_names", ()) if name in around]
+    cells = getattr(type(thing).call, "__closure__", None) or ()
+    for name, cell in zip(getattr(code, "co_freevars", ()), cells, strict=False):
+        try:
+            found.append((name, cell.cell_contents))
+        except ValueError:  # not set yet
+            continue
     return found
 
 
@@ -194,10 +200,16 @@ _LARGEST = 1 << 20
 
 
 def contents(thing: Any) -> tuple[Any, ...]:
-    """Return what tells whether attributes of an object of a user's class were changed."""
-    return tuple(
-        (name, _content(value)) for name, value in vars(thing).items() if name not in _INTERNAL
-    )
+    """Return what tells whether what an object of a user's class reads was changed.
+
+    That is its attributes, those of its class, and what its `call` reads by name.
+    """
+    held = [(name, value) for name, value in vars(thing).items() if name not in _INTERNAL]
+    for cls in type(thing).__mro__:
+        if cls.__module__.partition(".")[0] == "fanin":
+            break
+        held += [pair for pair in vars(cls).items() if not pair[0].startswith("__")]
+    return tuple((name, _content(value)) for name, value in [*held, *_outside(thing)])
 
 
 def _content(value: Any, depth: int = 3) -> Any:
@@ -209,8 +221,12 @@ def _content(value: Any, depth: int = 3) -> Any:
         return tuple(_content(part, depth - 1) for part in value)
     if depth and isinstance(value, dict):
         return tuple((repr(key), _content(part, depth - 1)) for key, part in value.items())
-    if isinstance(value, set):
-        return len(value)
+    if depth and isinstance(value, set | frozenset):
+        return tuple(sorted(map(repr, value)))
+    plain = not isinstance(value, type | Member | types.ModuleType) and not callable(value)
+    if depth and plain and hasattr(value, "__dict__"):
+        parts = vars(value).items()
+        return id(value), tuple((name, _content(part, depth - 1)) for name, part in parts)
     return id(value)
 
 

@@ -20,6 +20,8 @@ else:
 the_trace: "ContextVar[Trace | None]" = ContextVar("trace", default=None)
 """The run of a `call` of users' that is on in this thread, if one is; see `_tracing`."""
 trace_now = the_trace.get
+the_loss: ContextVar[str] = ContextVar("loss", default="")
+"""The loss of a user's that runs on values, by its name."""
 
 
 class Value(Stacked):
@@ -121,6 +123,14 @@ class Value(Stacked):
 
         return ops.abs(self)
 
+    def __eq__(self, other: object) -> Any:
+        return _compared("equal", self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return _compared("not_equal", self, other)
+
+    __hash__ = object.__hash__
+
     def __lt__(self, other: Any) -> Any:
         return _operated("less", self, other)
 
@@ -179,6 +189,13 @@ def _operated(function: str, x1: Any, x2: Any) -> Any:
     if isinstance(other, bool) or not known:  # a weight has an initializer
         return NotImplemented
     return getattr(ops, function)(x1, x2)
+
+
+def _compared(operation: str, value: Value, other: object) -> Any:
+    """Compare with a value, numbers or an array; with anything else as Python does."""
+    if isinstance(other, Value | bool | int | float | np.number | np.bool_ | np.ndarray):
+        return _operated(operation, value, other)
+    return NotImplemented
 
 
 def are_values(x: object) -> bool:

@@ -120,3 +120,11 @@ def _as_number(name: str, value: Any) -> float:
             return float(array)
     found = _checks.found(value)
     raise TypeError(f"{name}: expected a number, the mean of the batch, found {found}")
+
+
+def begin(loss: Any) -> None:
+    """Let a loss that is traced be traced anew, as an epoch or an evaluation begins."""
+    from fanin.losses._traced import FunctionLoss
+
+    if isinstance(loss, FunctionLoss):
+        loss.begin()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fanin import _checks, _core, ops
 from fanin.layers import InputLayer
-from fanin.layers._value import Value
+from fanin.layers._value import Value, the_loss
 from fanin.losses._base import Loss
 from fanin.losses._own import HOW
 
@@ -69,6 +69,10 @@ class FunctionLoss(Loss):
         except Exception:  # of shapes that are not those of a batch
             return
 
+    def begin(self) -> None:
+        """Forget what the function did before: what else it reads may be other now."""
+        self._traces.clear()
+
     def __getstate__(self) -> dict[str, object]:
         return {**super().__getstate__(), "_traces": {}}
 
@@ -122,7 +126,11 @@ class FunctionLoss(Loss):
         return _plan(end, inputs, dtype, self.name)
 
     def _of_values(self, y_true: Value, y_pred: Value) -> Value:
-        made = self.function(y_true, y_pred)
+        token = the_loss.set(self.name)
+        try:
+            made = self.function(y_true, y_pred)
+        finally:
+            the_loss.reset(token)
         if not isinstance(made, Whole):
             raise TypeError(
                 f"loss {self.name}: expected a function that returns what fanin.ops makes of "

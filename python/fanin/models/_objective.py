@@ -181,6 +181,8 @@ class Objective:
         for goal in self.goals:
             for metric in goal.own.values():
                 metric.reset_state()
+            if goal.own_loss is not None:
+                _own_losses.begin(goal.own_loss)
         return self.zeros()
 
     def zeros(self) -> NDArray[np.float64]:
