@@ -71,11 +71,7 @@ def recalibrate(model: Trainable, x: Any) -> None:
     >>> float(model.layers[0].moving_mean[0]), float(model.layers[0].moving_variance[0])
     (2.0, 1.0)
     """
-    from fanin.frameworks._fanin import refuse_several  # which imports this package's models
-
-    network = as_model("model", model)
-    refuse_several(network)
-    inputs = network.take(x)
+    inputs = _of_one_output(model).take(x)
     row = model.computing
     called = [row[place] for place, _ in model.calls if isinstance(row[place], BatchNormalization)]
     for layer in called:
@@ -155,11 +151,7 @@ def fold_batch_norm(model: Any) -> Any:
     >>> [type(layer).__name__ for layer in folded.layers]
     ['Dense', 'Dense']
     """
-    from fanin.frameworks._fanin import refuse_several  # which imports this package's models
-
-    network = as_model("model", model)
-    refuse_several(network)
-    arrays = network.network.copy().by_layer()
+    arrays = _of_one_output(model).network.copy().by_layer()
     graph = _Graph(model, [_Part(layer, arrays[i]) for i, layer in enumerate(model.computing)])
     gone: set[int] = set()
     for call, (place, _) in enumerate(model.calls):
@@ -414,11 +406,7 @@ def batch_norm_report(model: Model, x: ArrayLike) -> BatchNormReport:
     >>> report.lagging
     ['norm']
     """
-    from fanin.frameworks._fanin import refuse_several  # which imports this package's models
-
-    network = as_model("model", model)
-    refuse_several(network)
-    inputs = network.take(x)
+    inputs = _of_one_output(model).take(x)
     row = model.computing
     if not any(isinstance(layer, BatchNormalization) for layer in row):
         raise ValueError("model: expected a BatchNormalization, found none")
@@ -439,6 +427,15 @@ def batch_norm_report(model: Model, x: ArrayLike) -> BatchNormReport:
             kernels.append(arrays[place].get("kernel") if before is None else None)
             values.append(outputs)
     return BatchNormReport(found)
+
+
+def _of_one_output(model: object) -> Model:
+    """Return a network that can be trained, and has one output."""
+    from fanin.frameworks._fanin import refuse_several  # which imports this package's models
+
+    given = as_model("model", model)
+    refuse_several(given)
+    return given
 
 
 def _measured(

@@ -129,7 +129,8 @@ class Value(Stacked):
     def __ne__(self, other: object) -> Any:
         return _compared("not_equal", self, other)
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     def __lt__(self, other: Any) -> Any:
         return _operated("less", self, other)
