@@ -1,6 +1,7 @@
 """What a `call` of users' may not do: refused with the line that does it, nothing half-changed."""
 
 import random
+import types
 
 import fanin
 import numpy as np
@@ -147,9 +148,58 @@ def test_what_changes_from_run_to_run_is_refused():
     def by_kind(self, x):
         return x * 3.0 if isinstance(x, np.ndarray) else x * 2.0
 
-    assert_refused(lambda: layer_of(counting)(X), ValueError, "other numbers")
+    words = ("does the same whenever it runs", "it changes", 'state["n"] += 1')
+    assert_refused(lambda: layer_of(counting)(X), TypeError, *words)
     assert_refused(lambda: layer_of(by_batch)(X), ValueError, "expected an output of shape (3, 4)")
     assert_refused(lambda: layer_of(by_kind)(X), ValueError, "other numbers")
+
+
+SCALE = 1.0
+
+
+def test_what_a_call_reads_besides_is_looked_at_before_each_use():
+    settings = types.SimpleNamespace(factor=1.0)
+
+    class Scaled(layers.Layer):
+        power = 1.0
+
+        def call(self, x):
+            return x * (SCALE * settings.factor * self.power)
+
+    layer = Scaled()
+    model = fanin.Sequential([fanin.Input((4,)), layer])
+    first = model(X)
+    settings.factor = 2.0
+    assert np.array_equal(model(X), 2.0 * first)
+    Scaled.power = 4.0
+    assert np.array_equal(model(X), 8.0 * first)
+    globals()["SCALE"] = 0.5
+    try:
+        assert np.array_equal(model(X), 4.0 * first)
+    finally:
+        globals()["SCALE"] = 1.0
+
+
+def test_weights_of_other_layers_are_no_constants():
+    other = layers.Dense(3)
+    other.build((None, 4))
+
+    def tied(self, x):
+        return x @ other.kernel
+
+    words = ("the kernel of layer", "would be constants", "other.kernel")
+    assert_refused(lambda: layer_of(tied)(X), TypeError, *words)
+
+
+def test_values_are_compared_with_numbers():
+    inputs = fanin.Input((3,))
+    model = fanin.Model(inputs, fanin.ops.where(inputs == 0, -1.0, inputs))
+    x = np.array([[0.0, 1.0, 2.0]])
+    assert np.array_equal(model(x), [[-1.0, 1.0, 2.0]])
+    model = fanin.Model(inputs, fanin.ops.where(inputs != 0, 5.0, inputs))
+    assert np.array_equal(model(x), [[0.0, 5.0, 5.0]])
+    assert inputs != "name"
+    assert {inputs: 1}[inputs] == 1
 
 
 def test_what_a_call_must_return():

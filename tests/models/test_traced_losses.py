@@ -6,6 +6,7 @@ import fanin
 import numpy as np
 import pytest
 from fanin import layers, losses, ops
+from refusals import assert_refused
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 4))
@@ -86,7 +87,7 @@ def test_a_network_trains_to_the_same_bits_for_any_number_of_threads(function):
     assert losses_of[-1] < losses_of[0]
 
 
-def test_a_function_is_traced_once_for_each_shape_of_a_batch():
+def test_a_function_is_traced_once_an_epoch_for_each_shape_of_a_batch():
     seen = []
 
     def counted(y_true, y_pred):
@@ -94,7 +95,36 @@ def test_a_function_is_traced_once_for_each_shape_of_a_batch():
         return squares(y_true, y_pred)
 
     network(counted).fit(X, Y, batch_size=16, epochs=4, verbose=0)
-    assert seen == [(2, 2), (16, 2), (2, 2)]  # the first is made up
+    assert seen == [(2, 2), *4 * [(16, 2), (2, 2)]]  # the first is made up
+
+
+def test_what_a_function_reads_besides_may_change_from_epoch_to_epoch():
+    weight = [0.0]
+
+    def weighted(y_true, y_pred):
+        return squares(y_true, y_pred) * weight[0]
+
+    class Grow(fanin.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            weight[0] = float(epoch)
+
+    model = network(weighted)
+    losses = model.fit(X, Y, batch_size=50, epochs=3, verbose=0, callbacks=[Grow()]).history["loss"]
+    assert losses[0] == 0.0 < losses[1] < losses[2]
+    before = model.evaluate(X, Y, verbose=0)
+    weight[0] = 6.0
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx(3 * before)
+
+
+def test_a_weight_in_a_loss_is_no_constant():
+    kernel = network(squares).layers[0].kernel.shape
+    model = network(squares)
+
+    def penalized(y_true, y_pred):
+        return squares(y_true, y_pred) + ops.sum(ops.square(model.layers[0].kernel))
+
+    assert_refused(lambda: network(penalized), TypeError, "numbers would be constants")
+    assert model.layers[0].kernel.shape == kernel
 
 
 def test_metrics_are_functions_over_ops_too():

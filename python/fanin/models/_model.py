@@ -467,7 +467,15 @@ class Model(Trainable):
     def _description(self) -> dict[str, object]:
         """Return what files say of the model."""
         if not self._traced:
-            return self.get_config()
+            config = self.get_config()
+            if "layers" not in config:  # of a class of the user's
+                found = ", ".join(map(repr, config)) or "nothing"
+                raise ValueError(
+                    f"model: expected a get_config with what {type(self).__name__}'s has above it, "
+                    f"found {found} alone; a file keeps the layers of a class without a call, so "
+                    "add to what super().get_config() returns, or leave it"
+                )
+            return config
         from fanin.models import _subclassed
 
         return _subclassed.describe(self)
