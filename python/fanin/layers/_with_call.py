@@ -129,10 +129,12 @@ class WithCall(Member):
             That of the layer; another is refused.
         trainable : bool, default True
             Whether training changes it.
-        autocast, aggregation, overwrite_with_gradient : optional
+        autocast : bool, default True
             Here for Keras's signature.
         regularizer, constraint : None
             Not supported; here for the order of Keras's arguments.
+        aggregation, overwrite_with_gradient : optional
+            Here for Keras's signature.
         name : str, optional
             Name among the weights of the layer; numbered if not given.
 

@@ -15,12 +15,12 @@ from fanin.losses import _outputs
 from fanin.losses._base import kind_of
 from fanin.metrics import Metric, as_metrics, resolve_all, target_kind
 from fanin.models._ends import Aim, Ends
-from fanin.models._objective import Goal, Naming, Objective
 from fanin.models._samples import Wanted
 from fanin.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from fanin.models._layered import Layered
+    from fanin.models._objective import Goal, Objective
     from fanin.typing import OptimizerLike
 
 Array = NDArray[Any]
@@ -233,8 +233,10 @@ class Compiled:
             self._memory = (slots, self.optimizer.slot_names(), settings)
         return Update(settings, slots)
 
-    def objective(self, plan: _core.Plan) -> Objective:
+    def objective(self, plan: _core.Plan) -> "Objective":
         """Return what losses and metrics mean for the outputs of a plan."""
+        from fanin.models._objective import Objective  # not needed for `import fanin`
+
         shapes = plan.shapes_of_outputs
         metrics = self.metrics_for([shape[-1] for shape in shapes])
         goals, names = self._named(metrics)
@@ -249,8 +251,10 @@ class Compiled:
 
     def _named(
         self, metrics: Sequence[tuple[list[Metric], list[Metric]]]
-    ) -> tuple[list[Goal], list[str]]:
+    ) -> "tuple[list[Goal], list[str]]":
         """Return what is wanted of each output, and all names as `evaluate` has them."""
+        from fanin.models._objective import Goal, Naming
+
         naming, prefixes = Naming(), self.ends.names if self.several else [""]
         outputs = range(len(self.aims))
         with_loss = [output for output in outputs if self.aims[output].loss is not None]

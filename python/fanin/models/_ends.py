@@ -1,7 +1,6 @@
 """The outputs of a network: what they are called, and what is given for each of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -15,15 +14,21 @@ from fanin.metrics import Metric, as_metrics
 Array = NDArray[Any]
 
 
-# Without eq and repr, which nothing uses: making them is part of what `import fanin` takes.
-@dataclass(eq=False, repr=False)
+# Plain classes: making a dataclass takes a fiftieth of what `import fanin` may take.
 class Ends:
-    """The outputs of a network, in the order in which they lie side by side."""
+    """The outputs of a network, in the order in which they lie side by side.
 
-    names: list[str]
-    """What losses, metrics, targets and logs call them: the keys of a dict, or names of layers."""
-    form: str = "one"
-    """What a pass returns: "one" array, or a "list", "tuple" or "dict" of them."""
+    Parameters
+    ----------
+    names : list of str
+        What losses, metrics, targets and logs call them: the keys of a dict, or names of layers.
+    form : {"one", "list", "tuple", "dict"}
+        What a pass returns: one array, or several in such a form.
+    """
+
+    def __init__(self, names: list[str], form: str = "one") -> None:
+        self.names = names
+        self.form = form
 
     @property
     def several(self) -> bool:
@@ -162,20 +167,26 @@ def _listed(given: Any) -> list[Any] | None:
     return [*given] if isinstance(given, list | tuple) else None
 
 
-# Without eq and repr, as above.
-@dataclass(eq=False, repr=False)
 class Aim:
     """What `compile` chose for one output."""
 
-    loss: Loss | None
-    """None for an output that is only looked at, or not at all."""
-    weight: float
-    metrics: list[str | Metric]
-    """By name or as objects; which accuracy is meant is known with the network's outputs."""
-    weighted: list[str | Metric]
-    """Those in which samples weigh what they weigh in the loss."""
-    place: int
-    """Where its loss stands among those that `evaluate` returns."""
+    def __init__(
+        self,
+        loss: Loss | None,
+        weight: float,
+        metrics: list[str | Metric],
+        weighted: list[str | Metric],
+        place: int,
+    ) -> None:
+        self.loss = loss
+        """None for an output that is only looked at, or not at all."""
+        self.weight = weight
+        self.metrics = metrics
+        """By name or as objects; which accuracy is meant is known with the network's outputs."""
+        self.weighted = weighted
+        """Those in which samples weigh what they weigh in the loss."""
+        self.place = place
+        """Where its loss stands among those that `evaluate` returns."""
 
     @classmethod
     def of_each(

@@ -85,13 +85,13 @@ class Samples:
         return self
 
 
-@dataclass(eq=False, repr=False)
 class Wanted:
     """Targets that are wanted of an output."""
 
-    output: int
-    kind: str
-    """The loss or metric of the core that says what they have to be; "" if none does."""
+    def __init__(self, output: int, kind: str) -> None:
+        self.output = output
+        self.kind = kind
+        """The loss or metric of the core that says what they have to be; "" if none does."""
 
 
 def frozen(array: Array) -> Array:
