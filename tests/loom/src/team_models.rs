@@ -1,6 +1,7 @@
 //! What may never happen to a team: a piece that nobody does or two do, a leader that goes on before a piece is done or
 //! does not see what was done, a worker that finds the job before, or one that is over.
 
+use std::hint::black_box;
 use std::time::Duration;
 
 use loom::cell::UnsafeCell;
@@ -49,10 +50,19 @@ fn jobs(workers: usize, pieces: &'static [usize]) {
             .collect();
         {
             let leader = Leader::new(&team, 0, &|| ());
-            for (job, &pieces) in pieces.iter().enumerate() {
-                let numbers = Numbers::new(pieces);
-                leader.share(pieces, &|piece| numbers.add(piece, 10 * job + 1));
-                assert_eq!(numbers.all(), vec![10 * job + 1; pieces]);
+            let all: Vec<_> = pieces.iter().map(|&pieces| Numbers::new(pieces)).collect();
+            for (job, numbers) in all.iter().enumerate() {
+                let share = || leader.share(pieces[job], &|piece| numbers.add(piece, job + 1));
+                // So that what two jobs keep on the stack is in two places.
+                if job % 2 == 0 {
+                    share()
+                } else {
+                    deeper(share)
+                }
+                assert_eq!(numbers.all(), vec![job + 1; pieces[job]]);
+            }
+            for (job, numbers) in all.iter().enumerate() {
+                assert_eq!(numbers.all(), vec![job + 1; pieces[job]], "done again");
             }
         }
         for worker in at_work {
@@ -61,9 +71,21 @@ fn jobs(workers: usize, pieces: &'static [usize]) {
     });
 }
 
+#[inline(never)]
+fn deeper(work: impl FnOnce()) {
+    let room = black_box([0u8; 4096]);
+    work();
+    black_box(room);
+}
+
 #[test]
 fn a_worker_takes_pieces_of_one_job_after_the_other() {
     jobs(1, &[2, 3]);
+}
+
+#[test]
+fn a_job_is_not_taken_for_one_of_as_many_pieces_before_it() {
+    jobs(1, &[2, 2]);
 }
 
 #[test]
