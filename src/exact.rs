@@ -14,14 +14,13 @@ struct Wide {
     negative: bool,
     mantissa: u128,
     exponent: i64,
+    /// Whether nothing was cut off on the way here. Only such a number can be the middle of two others.
+    exact: bool,
 }
 
 /// Bits of a mantissa.
 const BITS: i64 = 128;
 const TOP: u128 = 1 << (BITS - 1);
-
-/// What the last operations may have left wrong, in units of a mantissa's last bit.
-const UNCERTAIN: u128 = 1 << 22;
 
 /// Bits of a `float64` behind its first.
 const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
@@ -32,18 +31,21 @@ const ONE: Wide = Wide {
     negative: false,
     mantissa: TOP,
     exponent: 1 - BITS,
+    exact: true,
 };
 /// ln 2, cut off after 128 bits.
 const LN2: Wide = Wide {
     negative: false,
     mantissa: 0xB172_17F7_D1CF_79AB_C9E3_B398_03F2_F6AF,
     exponent: -BITS,
+    exact: false,
 };
 /// π, likewise.
 const PI: Wide = Wide {
     negative: false,
     mantissa: 0xC90F_DAA2_2168_C234_C4C6_628B_80DC_1CD1,
     exponent: 2 - BITS,
+    exact: false,
 };
 
 impl Wide {
@@ -53,10 +55,11 @@ impl Wide {
             negative,
             mantissa: mantissa << shift,
             exponent: exponent - i64::from(shift),
+            exact: true,
         }
     }
 
-    /// A finite number, exactly.
+    /// A finite number.
     fn of(x: f64) -> Self {
         let (mantissa, exponent) = parts(x.abs());
         Self::new(x < 0.0, mantissa.into(), exponent)
@@ -66,14 +69,17 @@ impl Wide {
         let halves = |x: u128| (x >> 64, x & u128::from(u64::MAX));
         let ((a, b), (c, d)) = (halves(self.mantissa), halves(other.mantissa));
         let ((ad, ad_low), (bc, bc_low)) = (halves(a * d), halves(b * c));
-        let middle = ad_low + bc_low + ((b * d) >> 64);
+        let (low, low_low) = halves(b * d);
+        let middle = ad_low + bc_low + low;
         let high = a * c + ad + bc + (middle >> 64);
         // The product's top bit is in one of two places.
         let shift = u32::from(high & TOP == 0);
+        let cut = (middle << shift) as u64 | low_low as u64;
         Self {
             negative: self.negative != other.negative,
             mantissa: high << shift | (middle >> 63) & u128::from(shift),
             exponent: self.exponent + other.exponent + BITS - i64::from(shift),
+            exact: self.exact && other.exact && cut == 0,
         }
     }
 
@@ -84,6 +90,7 @@ impl Wide {
         Self {
             mantissa: (whole << shift) | ((rest << shift) / divisor),
             exponent: self.exponent - i64::from(shift),
+            exact: false,
             ..self
         }
     }
@@ -94,19 +101,25 @@ impl Wide {
             _ => (self, other),
         };
         let distance = large.exponent - small.exponent;
-        if small.mantissa == 0 || distance >= BITS {
+        if small.mantissa == 0 {
             return large;
         }
-        let small_mantissa = small.mantissa >> distance;
-        if large.negative != small.negative {
+        let small_mantissa = small.mantissa.checked_shr(distance.min(BITS) as u32);
+        let small_mantissa = small_mantissa.unwrap_or(0);
+        let sum = if large.negative != small.negative {
             let mantissa = large.mantissa - small_mantissa;
-            return Self::new(large.negative, mantissa, large.exponent);
-        }
-        let (mantissa, overflows) = large.mantissa.overflowing_add(small_mantissa);
-        if overflows {
-            Self::new(large.negative, mantissa >> 1 | TOP, large.exponent + 1)
+            Self::new(large.negative, mantissa, large.exponent)
         } else {
-            Self { mantissa, ..large }
+            match large.mantissa.overflowing_add(small_mantissa) {
+                (mantissa, false) => Self { mantissa, ..large },
+                (mantissa, true) => {
+                    Self::new(large.negative, mantissa >> 1 | TOP, large.exponent + 1)
+                }
+            }
+        };
+        Self {
+            exact: false,
+            ..sum
         }
     }
 
@@ -123,7 +136,8 @@ impl Wide {
         key(self).cmp(&key(other))
     }
 
-    /// The nearest `float64`, the even one of two that are as near; infinity beyond the largest.
+    /// The nearest `float64`, the even one of two that are as near; infinity beyond the largest. Of what was cut off, the
+    /// middle of two numbers is below what is meant.
     fn rounded(self) -> f64 {
         let cut = (BITS - i64::from(f64::MANTISSA_DIGITS)).max(LAST - self.exponent);
         if self.mantissa == 0 || cut > BITS {
@@ -132,11 +146,9 @@ impl Wide {
         let whole = self.mantissa.checked_shr(cut as u32).unwrap_or(0);
         let rest = self.mantissa - whole.checked_shl(cut as u32).unwrap_or(0);
         let half = 1 << (cut - 1);
-        // What is as near to the middle as the last bits are wrong is the middle.
-        let up = if rest.abs_diff(half) <= UNCERTAIN {
-            whole & 1 == 1
-        } else {
-            rest > half
+        let up = match rest.cmp(&half) {
+            Ordering::Equal if self.exact => whole & 1 == 1,
+            order => order.is_ge(),
         };
         let size = scaled(whole as u64 + u64::from(up), self.exponent + cut);
         if self.negative { -size } else { size }
@@ -211,6 +223,26 @@ fn whole_power(x: Wide, mut n: u32) -> Wide {
     product
 }
 
+/// `base`, which is positive and finite, to a power that products of a root of it are; None if there are none.
+fn power_of_root(mut base: f64, mut exponent: f64) -> Option<Wide> {
+    while exponent.fract() != 0.0 {
+        let root = base.sqrt();
+        let square = Wide::of(root).times(Wide::of(root));
+        if square.compare(Wide::of(base)).is_ne() {
+            return None;
+        }
+        (base, exponent) = (root, 2.0 * exponent);
+    }
+    let mut x = Wide::of(base);
+    if exponent < 0.0 && x.mantissa == TOP {
+        x.exponent = 2 * (1 - BITS) - x.exponent;
+        exponent = -exponent;
+    }
+    (0.0..=f64::from(u32::MAX))
+        .contains(&exponent)
+        .then(|| whole_power(x, exponent as u32))
+}
+
 /// The number nearest to `base` to the power `exponent`, for a base that is not negative; 0⁰ and 1^∞ are 1.
 pub fn power(base: f64, exponent: f64) -> f64 {
     if base.is_nan() || exponent.is_nan() || base < 0.0 {
@@ -223,9 +255,10 @@ pub fn power(base: f64, exponent: f64) -> f64 {
         let grows = (base > 1.0) == (exponent > 0.0);
         return if grows { f64::INFINITY } else { 0.0 };
     }
-    if exponent > 0.0 && exponent <= f64::from(u32::MAX) && exponent.fract() == 0.0 {
-        return whole_power(Wide::of(base), exponent as u32).rounded();
+    if let Some(found) = power_of_root(base, exponent) {
+        return found.rounded();
     }
+    // No power that is left is a number of finitely many digits, so none is the middle of two.
     let log = ln(base).times(Wide::of(exponent));
     match log.rounded() {
         // Beyond all numbers, and so far that ⌊log / ln 2⌋ would be no exponent.
@@ -243,7 +276,7 @@ pub struct Powers {
     power: Wide,
 }
 
-/// So many products leave nothing wrong that [`UNCERTAIN`] does not cover.
+/// So many products leave less wrong than 2⁻¹¹⁰ of the power.
 const PRODUCTS_IN_A_ROW: u64 = 1 << 16;
 
 impl Powers {
@@ -319,6 +352,8 @@ mod tests {
             (10.0, 22.0, 1e22),
             (7.0, -0.0, 1.0),
             (2.0, -1074.0, 5e-324),
+            (2.0, -1075.0, 0.0),
+            (4.0, -537.5, 0.0),
             (4.0, -0.5, 0.5),
             (0.9, 1.0, 0.9),
             (5e-324, 1.0, 5e-324),
@@ -326,9 +361,14 @@ mod tests {
         ] {
             assert_eq!(power(base, exponent), expected, "{base}^{exponent}");
         }
-        // 2²⁷ + 1 squared lies in the middle between two numbers, its double beside it.
+        // 2²⁷ + 1 squared lies in the middle between two numbers; these squares and this root, nearly.
         let odd = f64::from((1u32 << 27) + 1);
-        assert_eq!(power(odd, 2.0), odd * odd);
+        for x in [odd, 3f64.next_down(), 3f64.next_up(), 1.75f64.next_down()] {
+            assert_eq!(power(x, 2.0), x * x);
+        }
+        for x in [2.0, 3.0, 4f64.next_down(), 4f64.next_up(), 1e-300] {
+            assert_eq!(power(x, 0.5), x.sqrt());
+        }
     }
 
     #[test]

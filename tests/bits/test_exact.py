@@ -1,6 +1,7 @@
 """Powers and cosines are the numbers nearest to the exact ones, found here in another way."""
 
 import math
+import struct
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
@@ -30,18 +31,13 @@ def nearest_power(base, exponent):
 @example(0.9, 1)
 @example(0.999, 1000)
 @example(float(2**27 + 1), 2)
+@example(2.9999999999999996, 2)  # beside the middle of two numbers by 2**-106 of it
 def test_whole_powers_are_the_nearest_numbers(base, exponent):
     try:
         expected = float(Fraction(base) ** exponent)  # division of whole numbers rounds once
     except OverflowError:
         expected = math.inf
-    found = _core.power(base, float(exponent))
-    if found != expected and math.isfinite(found):
-        # Known: nearer to the middle of two numbers than 2**-100 of it, either is given.
-        middle = (Fraction(found) + Fraction(expected)) / 2
-        assert abs(Fraction(base) ** exponent - middle) < middle / 2**100
-        return
-    assert found == expected
+    assert _core.power(base, float(exponent)) == expected
 
 
 @given(st.floats(1e-300, 1e300), st.floats(-40.0, 40.0))
@@ -53,6 +49,33 @@ def test_whole_powers_are_the_nearest_numbers(base, exponent):
 @example(0.25, 1.5)
 def test_powers_are_the_nearest_numbers(base, exponent):
     assert _core.power(base, exponent) == nearest_power(base, exponent)
+
+
+def is_nearest(found, base, quarters):
+    """Whether a number is the one nearest to a base to so many quarters, the even one of two."""
+    exact = Fraction(base) ** quarters
+    below = (Fraction(math.nextafter(found, 0.0)) + Fraction(found)) / 2
+    above = (Fraction(found) + Fraction(math.nextafter(found, math.inf))) / 2
+    (bits,) = struct.unpack("<Q", struct.pack("<d", found))
+    between = below**4 < exact < above**4
+    return between or (bits % 2 == 0 and exact in (below**4, above**4))
+
+
+@given(
+    st.integers(1, 2**17),
+    st.integers(-40, 40),
+    st.integers(-8, 8),
+    st.sampled_from([-8, -6, -4, -3, -2, -1, 1, 2, 3, 6, 8, 10, 12, 20]),
+)
+@example(2, 0, -1, 2)
+@example(2, 0, -2, 1)
+@example(3, 0, -4, 12)
+@example(2**17 - 1, 0, 0, 6)
+def test_powers_beside_those_of_short_numbers_are_the_nearest(root, scale, steps, quarters):
+    """Where the power of a short number is a number, or the middle of two, or next to one."""
+    base = math.ldexp(root, scale) ** (2 if quarters % 2 == 0 else 4)
+    base += steps * math.ulp(base)
+    assert is_nearest(_core.power(base, quarters / 4), base, quarters)
 
 
 def inverse_tangent(n):
