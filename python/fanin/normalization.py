@@ -1,7 +1,7 @@
 """BatchNormalization after training: what it learnt, precise statistics, and doing without it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, overload
 
@@ -71,7 +71,7 @@ def recalibrate(model: Trainable, x: Any) -> None:
     >>> float(model.layers[0].moving_mean[0]), float(model.layers[0].moving_variance[0])
     (2.0, 1.0)
     """
-    inputs = _of_one_output(model).take(x)
+    inputs = as_model("model", model).take(x)
     row = model.computing
     called = [row[place] for place, _ in model.calls if isinstance(row[place], BatchNormalization)]
     for layer in called:
@@ -151,7 +151,7 @@ def fold_batch_norm(model: Any) -> Any:
     >>> [type(layer).__name__ for layer in folded.layers]
     ['Dense', 'Dense']
     """
-    arrays = _of_one_output(model).network.copy().by_layer()
+    arrays = as_model("model", model).network.copy().by_layer()
     graph = _Graph(model, [_Part(layer, arrays[i]) for i, layer in enumerate(model.computing)])
     gone: set[int] = set()
     for call, (place, _) in enumerate(model.calls):
@@ -224,11 +224,17 @@ class _Graph:
         self._model, self.parts = model, parts
         self._calls = model.calls
         self._inputs = len(model._input_layers())
-        self._readers = [list[int]() for _ in self._calls]
+        self._readers = [list[int | None]() for _ in self._calls]
         for call, (_, reads) in enumerate(self._calls):
-            for number in reads:
-                if number >= self._inputs:
-                    self._readers[number - self._inputs].append(call)
+            self._read(reads, call)
+        if model._wiring is not None:
+            self._read(model._wiring.outputs, None)
+
+    def _read(self, values: Sequence[int], reader: int | None) -> None:
+        """Note who reads values: a call, or whoever is given the outputs."""
+        for number in values:
+            if number >= self._inputs:
+                self._readers[number - self._inputs].append(reader)
 
     def alone(self, call: int) -> bool:
         """Whether the layer of a call is called but there."""
@@ -252,11 +258,12 @@ class _Graph:
 
     def behind(self, call: int) -> _Part | None:
         """Return the Dense that alone takes the outputs, if nothing but Dropout is between."""
-        while len(self._readers[call]) == 1:
-            (call,) = self._readers[call]
-            part = self.parts[self._calls[call][0]]
+        readers = self._readers[call]
+        while len(readers) == 1 and readers[0] is not None:
+            part = self.parts[self._calls[readers[0]][0]]
             if not isinstance(part.layer, Dropout):
-                return part if isinstance(part.layer, Dense) and self.alone(call) else None
+                return part if isinstance(part.layer, Dense) and self.alone(readers[0]) else None
+            readers = self._readers[readers[0]]
         return None
 
     def assembled(self, gone: set[int]) -> Any:
@@ -406,7 +413,7 @@ def batch_norm_report(model: Model, x: ArrayLike) -> BatchNormReport:
     >>> report.lagging
     ['norm']
     """
-    inputs = _of_one_output(model).take(x)
+    inputs = as_model("model", model).take(x)
     row = model.computing
     if not any(isinstance(layer, BatchNormalization) for layer in row):
         raise ValueError("model: expected a BatchNormalization, found none")
@@ -427,15 +434,6 @@ def batch_norm_report(model: Model, x: ArrayLike) -> BatchNormReport:
             kernels.append(arrays[place].get("kernel") if before is None else None)
             values.append(outputs)
     return BatchNormReport(found)
-
-
-def _of_one_output(model: object) -> Model:
-    """Return a network that can be trained, and has one output."""
-    from fanin.frameworks._fanin import refuse_several  # which imports this package's models
-
-    given = as_model("model", model)
-    refuse_several(given)
-    return given
 
 
 def _measured(

@@ -110,3 +110,66 @@ def test_graphs_have_the_same_bits_for_any_number_of_threads_and_level():
                     assert found == expected, (seed, name, threads)
     finally:
         _core.set_simd_level(level)
+
+
+@pytest.mark.parametrize("tens", range(SEEDS.start, SEEDS.stop, 10))
+def test_folding_normalizations_leaves_every_output_as_it_was(tens):
+    for seed in range(tens, tens + 10):
+        graph = RandomGraph(seed, several=True)
+        x = graph.samples(7)
+        for role, array in graph.model.named_weights():
+            if role.rsplit("/")[-1].startswith(("gamma", "moving_variance")):
+                array[...] = graph.rng.uniform(0.5, 2.0, array.shape)
+        folded = fanin.fold_batch_norm(graph.model)
+        before, after = (model.predict(x, verbose=0) for model in (graph.model, folded))
+        for mine, theirs in zip(after, before, strict=True):
+            np.testing.assert_allclose(mine, theirs, atol=1e-9, err_msg=str(seed))
+
+
+def parts(outputs):
+    return [*outputs.values()] if isinstance(outputs, dict) else outputs
+
+
+@pytest.mark.parametrize(
+    ("outputs", "left"),
+    [
+        (lambda hidden, norm: [hidden, norm], 1),
+        (lambda hidden, norm: [norm, fanin.layers.Dense(2)(hidden)], 1),
+        (lambda hidden, norm: {"u": norm, "v": fanin.layers.Dense(2)(norm)}, 0),
+        (lambda hidden, norm: (norm, norm), 0),
+    ],
+)
+def test_what_is_an_output_too_is_not_folded(outputs, left):
+    inputs = fanin.Input((8,))
+    hidden = fanin.layers.Dense(5)(inputs)
+    model = fanin.Model(inputs, outputs(hidden, fanin.layers.BatchNormalization()(hidden)), rng=0)
+    x = np.random.default_rng(0).normal(size=(64, 8))
+    model.recalibrate(x)
+    folded = fanin.fold_batch_norm(model)
+    kinds = [type(layer).__name__ for layer in folded.layers]
+    assert kinds.count("BatchNormalization") == left
+    before, after = (each.predict(x, verbose=0) for each in (model, folded))
+    assert type(after) is type(before)
+    for mine, theirs in zip(parts(after), parts(before), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
+def test_statistics_of_normalizations_are_those_of_one_output():
+    """An output more is nothing to them."""
+
+    def network(several):
+        inputs = fanin.Input((8,))
+        hidden = fanin.layers.Dense(5, name="first")(inputs)
+        end = fanin.layers.Dense(2, name="last")(
+            fanin.layers.BatchNormalization(name="norm")(hidden)
+        )
+        return fanin.Model(inputs, [end, hidden] if several else end, rng=0)
+
+    x = np.random.default_rng(0).normal(size=(64, 8))
+    one, two = network(several=False), network(several=True)
+    two.set_weights(one.get_weights())
+    for model in (one, two):
+        model.recalibrate(x)
+    assert all(map(np.array_equal, one.get_weights(), two.get_weights()))
+    reports = [fanin.batch_norm_report(model, x) for model in (one, two)]
+    assert [str(report) for report in reports] == [str(reports[0])] * 2

@@ -54,4 +54,6 @@ def rewired(
             given = [call(layer, given, told=False)]
         values.append(given[0])
     assert isinstance(model, Model)
-    return Model(model._formed(begins), values[-1], name=name, rng=rng)
+    assert model._wiring is not None
+    ends = model._ends.formed([values[number] for number in model._wiring.outputs])
+    return Model(model._formed(begins), ends, name=name, rng=rng)
