@@ -106,16 +106,16 @@ impl Wide {
         }
         let small_mantissa = small.mantissa.checked_shr(distance.min(BITS) as u32);
         let small_mantissa = small_mantissa.unwrap_or(0);
-        let sum = if large.negative != small.negative {
-            let mantissa = large.mantissa - small_mantissa;
-            Self::new(large.negative, mantissa, large.exponent)
-        } else {
+        let sum = if large.negative == small.negative {
             match large.mantissa.overflowing_add(small_mantissa) {
                 (mantissa, false) => Self { mantissa, ..large },
                 (mantissa, true) => {
                     Self::new(large.negative, mantissa >> 1 | TOP, large.exponent + 1)
                 }
             }
+        } else {
+            let mantissa = large.mantissa - small_mantissa;
+            Self::new(large.negative, mantissa, large.exponent)
         };
         Self {
             exact: false,
