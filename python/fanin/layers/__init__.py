@@ -129,14 +129,25 @@ def serialize(layer: Layer | InputLayer) -> dict[str, object]:
     Returns
     -------
     dict
-        ``class_name`` and ``config``.
+        ``class_name`` and ``config``; of a class with a `call` of its own also ``parts``, the
+        options of layers within that are others than the constructor gives them.
+
+    Raises
+    ------
+    ValueError
+        If what `get_config` of a class with a `call` returns does not make such a layer.
 
     Examples
     --------
     >>> serialize(Flatten(name="flat"))
     {'class_name': 'Flatten', 'config': {'name': 'flat', 'trainable': True}}
     """
-    return _registry().serialize(layer)
+    written = _registry().serialize(layer)
+    if isinstance(layer, Layer) and layer._traced:
+        from fanin.layers import _inner
+
+        return _inner.described(layer, written)
+    return written
 
 
 def deserialize(
@@ -161,7 +172,12 @@ def deserialize(
     >>> deserialize(serialize(Dense(3, name="out"))).name
     'out'
     """
-    return _registry().deserialize(config, custom_objects)
+    layer = _registry().deserialize(config, custom_objects)
+    if "parts" in config:
+        from fanin.layers import _inner
+
+        _inner.tell_layer(layer, config["parts"])
+    return layer
 
 
 _absent.guard(__name__, _LATER)

@@ -103,6 +103,11 @@ def body_of(layer: Any, shape: Shape) -> Body:
 def _find_body(layer: Any, shape: Shape) -> Body:
     form = layer._form = layer._form or ("list" if are_several(shape) else "one")
     declare(layer, shape)
+    if layer._to_tell is not None:
+        from fanin.layers import _inner
+
+        _inner.tell_rest(layer, layer._to_tell)
+        layer._to_tell = None
     samples = [*shape] if are_several(shape) else [shape]
     if len(samples) != (1 if form == "one" else len(samples)):
         raise ValueError(f"inputs: expected one for layer {layer.name!r}, found {len(samples)}")

@@ -45,6 +45,8 @@ class WithCall(Member):
     _body: "Body | None" = None
     """What `call` of a user's was found to compute."""
     _itself: "Itself | None" = None
+    _to_tell: "dict[str, dict[str, Any]] | None" = None
+    """What a file says of layers that `build` of a user's makes: see `_inner`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         prepare(cls)
@@ -225,6 +227,11 @@ def watch(cls: type[Member]) -> None:
 
         _tracing.notice(self, name)
         Member.__setattr__(self, name, value)
+        if name == "trainable" and self._made:
+            from fanin.layers import _users
+
+            for _, part in _users.members_of(self):
+                setattr(part, name, self.trainable)
 
     type.__setattr__(cls, "__setattr__", __setattr__)
 

@@ -174,11 +174,28 @@ def _pack(config: dict[str, Any]) -> NDArray[np.uint8]:
 
     try:
         text = json.dumps(config)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:  # of a type; of what holds itself
+        found = _unwritable(config, "the model", "") or str(error)
         raise ValueError(
-            f"the model has an argument that a file cannot hold, such as a function: {error}"
+            f"the model has an argument that a file cannot hold, such as a function: {found}"
         ) from None
     return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+def _unwritable(value: Any, owner: str, name: str, depth: int = 20) -> str | None:
+    """Say what of a configuration no file can hold, and whose argument it is."""
+    if not depth or isinstance(value, bool | int | float | str | type(None)):
+        return None
+    if isinstance(value, dict):
+        inner = f"get_config of {value['class_name']}" if "class_name" in value else owner
+        parts = [(part, str(key)) for key, part in value.items()]
+    elif isinstance(value, list | tuple):
+        inner, parts = owner, [(part, name) for part in value]
+    else:
+        hint = "; return its tolist()" if hasattr(value, "tolist") else ""
+        return f"{_checks.found(value)} as {name!r} in {owner}{hint}"
+    found = (_unwritable(part, inner, called, depth - 1) for part, called in parts)
+    return next((one for one in found if one is not None), None)
 
 
 # What is believed.

@@ -341,12 +341,17 @@ class Layered(Connected):
     @property
     def trainable(self) -> bool:
         """Whether any layer is trainable; setting it sets all layers."""
-        return any(layer.trainable for layer in self._layers)
+        return any(layer.trainable for layer in self._own_layers())
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        for layer in self._layers:
-            layer.trainable = _checks.flag("trainable", value)
+        value = _checks.flag("trainable", value)
+        for layer in self._own_layers():
+            layer.trainable = value
+
+    def _own_layers(self) -> list[Layer]:
+        """Return the layers that it has, also before it is known which of them it uses."""
+        return self._layers
 
     def named_weights(self) -> list[tuple[str, Array]]:
         """Return all arrays with names: place among the layers that have arrays, and role.

@@ -295,6 +295,13 @@ class Model(Trainable):
 
         return _subclassed.holders_of(self)
 
+    def _own_layers(self) -> list[Layer]:
+        if not self._traced:
+            return self._layers
+        from fanin.layers import _users
+
+        return [layer for _, layer in _users.layers_of(self)]
+
     def known_shape(self) -> tuple[int, ...] | None:
         """Return the shape of a sample; of several inputs their numbers stand side by side."""
         return None if self._wiring is None else self._wiring.shape

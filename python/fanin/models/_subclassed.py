@@ -1,6 +1,5 @@
 """Models of classes of users' that say in `call` what they compute: traced for certain inputs."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from fanin import _checks, _core, random
 from fanin._members import _custom, _signatures
 from fanin._members._registry import check_config, parse_serialized
 from fanin.errors import NotReadyError, ShapeError
-from fanin.layers import InputLayer, Layer, _tracing
+from fanin.layers import InputLayer, Layer, _inner, _tracing
 from fanin.layers._arrays import Array
 from fanin.layers._bodies import register_layer
 from fanin.layers._network import Network
@@ -199,21 +198,26 @@ def check_settled(model: Any) -> None:
 
 
 def describe(model: Any) -> dict[str, Any]:
-    """Return what makes an equal model: its class, what `get_config` returns, and its inputs."""
+    """Return what makes an equal model: its class, what `get_config` returns, and its inputs.
+
+    And options of layers within, where they are others than the constructor gives them.
+    """
     config = model.get_config()
-    taken = _signatures.of(type(model)).parameters.values()
-    needed = [p.name for p in taken if p.default is p.empty and p.kind in _NAMED]
-    missing = [name for name in needed if name not in config]
-    if missing:
-        raise ValueError(
-            f"get_config of {type(model).__name__}: expected all arguments of its constructor, "
-            f"found none for {', '.join(map(repr, missing))}"
-        )
+    _inner.check_arguments(type(model), config)
+    twin = _inner.again(model, config)
     told = None
     if model._told is not None:
         (shapes, form), _, _ = model._told
+        with _inner.classes_of(model), _inner.names_as_before():
+            settle(model, shapes, form)
+            try:
+                settle(twin, shapes, form)
+            except (TypeError, ValueError) as error:
+                raise _inner.unlike(model, str(error)) from error
         told = [[*map(list, shapes)], list(form) if isinstance(form, tuple) else form]
-    return {**_custom.names_of(type(model)), "config": config, "inputs": told}
+    parts = _inner.written(model, twin)
+    found = {**_custom.names_of(type(model)), "config": config, "inputs": told}
+    return {**found, "parts": parts} if parts else found
 
 
 def is_described(config: Any) -> bool:
@@ -232,11 +236,13 @@ def described(config: Mapping[str, Any], rng: Any = None) -> Any:
     model = found.from_config(arguments)
     if rng is not None:
         model._source = rng
+    rest = _inner.tell(model, _inner.parse(config.get("parts", {})))
     told = config.get("inputs")
     if told is not None:
         shapes, form = told
         given = [_checks.feature_shape("inputs", shape) for shape in shapes]
         settle(model, given, tuple(form) if isinstance(form, list) else form)
+        _inner.tell_rest(model, rest)
     return model
 
 
@@ -254,6 +260,3 @@ def from_config(cls: Any, config: Any, custom_objects: Any, rng: Any) -> Any:
     if rng is not None:
         model._source = random.resolve(rng)
     return model
-
-
-_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
