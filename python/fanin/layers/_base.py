@@ -17,6 +17,7 @@ from fanin.layers._configuration import WithConfiguration
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 from fanin.layers._module import Module
 from fanin.layers._network import Network
+from fanin.layers._one_batch import OneBatch
 from fanin.layers._options import check_name, dtype_option, name_option, shape_option
 from fanin.layers._value import Value, as_values, call, trace_now
 from fanin.layers._with_call import WithCall
@@ -506,19 +507,12 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         # written down as they were in 0.1.0.
         own = {name: value for name, value in self.__dict__.items() if name not in _NOT_COPIED}
         if self._network is not None:
-            network = self._network.copy()
-            own |= {"_params": network.params, "_state": network.state}
+            values = OneBatch.take(self)  # where it is copied as part of a network
+            if values is None:
+                network = self._network.copy()
+                values = network.params, network.state
+            own |= {"_params": values[0], "_state": values[1]}
         return {**own, "arrays": {}}
-
-    def _apart(self, params: Array, state: Array) -> "Layer":
-        """Return what copies and pickles as this layer does, with these values instead of its own.
-
-        It is no layer to compute with: only copies of it have arrays.
-        """
-        twin = self.__class__.__new__(self.__class__)
-        own = {name: value for name, value in self.__dict__.items() if name not in _NOT_COPIED}
-        twin.__dict__.update(own, _params=params, _state=state, arrays={})
-        return twin
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         given = dict(state)

@@ -146,18 +146,6 @@ def seed_masks(
     return masks
 
 
-def apart(network: Network, row: Sequence[Layer]) -> list[Layer]:
-    """Return what copies as the layers of a network do, with the values of `network`."""
-    twins, start, state_start = [], 0, 0
-    for layer in row:
-        own = layer.network.plan
-        stop, state_stop = start + own.parameter_count, state_start + own.state_count
-        params, state = network.params[start:stop], network.state[state_start:state_stop]
-        twins.append(layer._apart(params, state))
-        start, state_start = stop, state_stop
-    return twins
-
-
 def fill(
     network: Network,
     owner: "Layered",

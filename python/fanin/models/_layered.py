@@ -13,6 +13,7 @@ from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array
 from fanin.layers._keywords import auto_name
 from fanin.layers._network import Network
+from fanin.layers._one_batch import OneBatch
 from fanin.layers._options import name_option
 from fanin.models import _building
 from fanin.models._connected import Connected
@@ -406,26 +407,29 @@ class Layered(Connected):
         # The layers carry the values; flat arrays and plan are made again from them.
         gone = ("_network", "_plan", "_lock", "_home", "_lodgers", "_values")
         own = {name: value for name, value in self.__dict__.items() if name not in gone}
-        if network is not None and not self._traced:  # whose attributes are its layers
-            own["_layers"] = _building.apart(network, self._layers)
+        if network is not None:
+            own["_one_batch"] = OneBatch(network, self._layers)
         return own
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        gone = ("_params", "_state", "_plan")  # of 0.1.0: None
+        gone = ("_params", "_state", "_plan", "_one_batch")  # the first of 0.1.0; all None
         self.__dict__.update({name: v for name, v in state.items() if name not in gone})
         self._lock = _core.Lock()
-        if any(layer.built for layer in self._layers):
-            self._build_if_known()
+        shape = self.known_shape()
+        if shape is None or not any(layer.built for layer in self._layers):
+            return
+        if all(layer.owner is None for layer in self._layers):
+            self._make_arrays(shape)
+        else:  # of copies of other networks, with which it shares layers as the originals do
+            self._join(shape)
+
+    def _join(self, shape: tuple[int, ...]) -> None:
+        """Make the arrays of all layers one array: this network's, or a part of another one's."""
+        raise NotImplementedError
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = memo[id(self)] = self.__class__.__new__(self.__class__)
-        state = self.__getstate__()
-        # A layer that is copied beside its network is also in the copy the network's.
-        for layer, by_itself in zip(self._layers, state.pop("_layers"), strict=True):
-            if id(layer) not in memo:
-                memo[id(layer)] = copy.deepcopy(by_itself, memo)
-        copies = [memo[id(layer)] for layer in self._layers]
-        twin.__setstate__({**copy.deepcopy(state, memo), "_layers": copies})
+        twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         return twin
 
     def __copy__(self) -> Self:
