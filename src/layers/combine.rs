@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::maps::on_rows;
+use super::maps::{flag, on_rows};
 use super::shapes::Shaped;
 use super::{Function, Gradients, Inputs, Needs, Pass, State, broadcast};
 use crate::activations;
@@ -84,6 +84,17 @@ combinations! {
     And = "logical_and": |[a, b]| flag(a != F::ZERO && b != F::ZERO), |dy| [F::ZERO, F::ZERO];
     /// 1 where one is not 0.
     Or = "logical_or": |[a, b]| flag(a != F::ZERO || b != F::ZERO), |dy| [F::ZERO, F::ZERO];
+    /// What is left of a divided by b, of the sign of b.
+    Remainder = "mod": |[a, b]| double(remainder, a, b),
+        |dy| [dy, -(dy * double(floor_divide, a, b))];
+    /// The whole number below a / b.
+    FloorQuotient = "floor_divide": |[a, b]| double(floor_divide, a, b), |dy| [F::ZERO, F::ZERO];
+    /// a to the power of b: NaN where a is below 0 and b not whole.
+    Power = "power": |[a, b]| double(libm::pow, a, b),
+        |dy| [dy * double(power_by_base, a, b), dy * double(power_by_exponent, a, b)];
+    /// The angle of the point (b, a).
+    Arctan2 = "arctan2": |[a, b]| double(libm::atan2, a, b),
+        |dy| [dy * double(arctan2_by_first, a, b), -(dy * double(arctan2_by_first, b, a))];
     /// a where the condition is not 0, else b.
     Where = "where": |[condition, a, b]| if condition == F::ZERO { b } else { a },
         |dy| [
@@ -93,9 +104,64 @@ combinations! {
         ];
 }
 
+/// A function of double precision, rounded to the element type.
 #[inline(always)]
-fn flag<F: Float>(holds: bool) -> F {
-    if holds { F::ONE } else { F::ZERO }
+fn double<F: Float>(function: fn(f64, f64) -> f64, a: F, b: F) -> F {
+    F::of(function(a.wide(), b.wide()))
+}
+
+/// The remainder of the sign of b, which is exact up to a sum; NaN of 0.
+fn remainder(a: f64, b: f64) -> f64 {
+    let rest = libm::fmod(a, b);
+    if rest == 0.0 {
+        return 0f64.copysign(b);
+    }
+    if (rest < 0.0) == (b < 0.0) {
+        rest
+    } else {
+        rest + b
+    }
+}
+
+/// ⌊a / b⌋, of a quotient without the remainder, so that it is whole but for rounding; of 0 the quotient.
+fn floor_divide(a: f64, b: f64) -> f64 {
+    if b == 0.0 {
+        return a / b;
+    }
+    let rest = libm::fmod(a, b);
+    let below = if rest != 0.0 && (rest < 0.0) != (b < 0.0) {
+        1.0
+    } else {
+        0.0
+    };
+    let whole = libm::rint((a - rest) / b) - below;
+    if whole == 0.0 {
+        0f64.copysign(a / b)
+    } else {
+        whole
+    }
+}
+
+/// d aᵇ / da.
+fn power_by_base(a: f64, b: f64) -> f64 {
+    if b == 0.0 {
+        0.0
+    } else {
+        b * libm::pow(a, b - 1.0)
+    }
+}
+
+/// d aᵇ / db: 0 at a = 0, where the power is 0 on both sides of b.
+fn power_by_exponent(a: f64, b: f64) -> f64 {
+    if a == 0.0 && b >= 0.0 {
+        0.0
+    } else {
+        libm::pow(a, b) * libm::log(a)
+    }
+}
+
+fn arctan2_by_first(a: f64, b: f64) -> f64 {
+    b / (a * a + b * b)
 }
 
 /// The gradient of one that is chosen, or one of two that are equal.
@@ -274,10 +340,12 @@ pub(super) fn from_settings<F: Float>(
     inputs: &[&[usize]],
 ) -> Result<Shaped<F>> {
     type Make<F> = fn(&Settings, &[&[usize]]) -> Result<Shaped<F>>;
-    let registry: [(&str, Make<F>); 15] = [
+    let registry: [(&str, Make<F>); 19] = [
         ("add", |s, x| of_two(Sum, s, x)),
+        ("arctan2", |s, x| of_two(Arctan2, s, x)),
         ("divide", |s, x| of_two(Quotient, s, x)),
         ("equal", |s, x| of_two(Equal, s, x)),
+        ("floor_divide", |s, x| of_two(FloorQuotient, s, x)),
         ("greater", |s, x| of_two(Greater, s, x)),
         ("greater_equal", |s, x| of_two(GreaterEqual, s, x)),
         ("less", |s, x| of_two(Less, s, x)),
@@ -286,8 +354,10 @@ pub(super) fn from_settings<F: Float>(
         ("logical_or", |s, x| of_two(Or, s, x)),
         ("maximum", |s, x| of_two(Larger, s, x)),
         ("minimum", |s, x| of_two(Smaller, s, x)),
+        ("mod", |s, x| of_two(Remainder, s, x)),
         ("multiply", |s, x| of_two(Product, s, x)),
         ("not_equal", |s, x| of_two(NotEqual, s, x)),
+        ("power", |s, x| of_two(Power, s, x)),
         ("subtract", |s, x| of_two(Difference, s, x)),
         ("where", |s, x| of_operands(Where, s, x)),
     ];

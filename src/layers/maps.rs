@@ -14,29 +14,50 @@ pub(super) fn from_settings<F: Float>(
     width: usize,
 ) -> Result<Option<Arc<dyn Function<F>>>> {
     type Make<F> = fn(&Settings) -> Result<Arc<dyn Activation<F>>>;
-    let registry: [(&str, Make<F>); 13] = [
+    let registry: [(&str, Make<F>); 34] = [
         ("absolute", |_| Ok(Arc::new(Absolute))),
+        ("arccos", |_| Ok(Arc::new(Arccos))),
+        ("arccosh", |_| Ok(Arc::new(Arccosh))),
+        ("arcsin", |_| Ok(Arc::new(Arcsin))),
+        ("arcsinh", |_| Ok(Arc::new(Arcsinh))),
+        ("arctan", |_| Ok(Arc::new(Arctan))),
+        ("arctanh", |_| Ok(Arc::new(Arctanh))),
+        ("ceil", |_| Ok(Arc::new(Ceil))),
         ("clip", |s| {
             let (low, high) = (s.float("low")?, s.float("high")?);
             Ok(Arc::new(Clip { low, high }))
         }),
+        ("cos", |_| Ok(Arc::new(Cos))),
+        ("cosh", |_| Ok(Arc::new(Cosh))),
+        ("erf", |_| Ok(Arc::new(Erf))),
         ("exp", |_| Ok(Arc::new(Exp))),
         ("expm1", |_| Ok(Arc::new(Expm1))),
         ("fill", |s| {
             let number = s.float("number")?;
             Ok(Arc::new(Fill { number }))
         }),
+        ("floor", |_| Ok(Arc::new(Floor))),
+        ("isfinite", |_| Ok(Arc::new(IsFinite))),
+        ("isinf", |_| Ok(Arc::new(IsInf))),
+        ("isnan", |_| Ok(Arc::new(IsNan))),
         ("log", |_| Ok(Arc::new(Log))),
+        ("log10", |_| Ok(Arc::new(Log10))),
         ("log1p", |_| Ok(Arc::new(Log1p))),
+        ("log2", |_| Ok(Arc::new(Log2))),
         ("logical_not", |_| Ok(Arc::new(LogicalNot))),
         ("power", |s| {
             let exponent = s.float_where("exponent", "a finite number", |_| true)?;
             Ok(Arc::new(Power { exponent }))
         }),
+        ("round", |_| Ok(Arc::new(Round))),
         ("rsqrt", |_| Ok(Arc::new(Rsqrt))),
         ("sign", |_| Ok(Arc::new(Sign))),
+        ("sin", |_| Ok(Arc::new(Sin))),
+        ("sinh", |_| Ok(Arc::new(Sinh))),
         ("sqrt", |_| Ok(Arc::new(Sqrt))),
         ("square", |_| Ok(Arc::new(Square))),
+        ("tan", |_| Ok(Arc::new(Tan))),
+        ("trunc", |_| Ok(Arc::new(Trunc))),
     ];
     match &*settings.kind {
         "map" => {
@@ -109,6 +130,60 @@ maps! {
     Sqrt = "sqrt", false: |z, y| z.sqrt(), F::of(0.5) / y;
     /// z².
     Square = "square", true: |z, y| z * z, z + z;
+    // The next ones are those of the crate `libm`, in double precision: less than one unit in its last place is wrong,
+    // however large the angle, and the bits are those of every CPU.
+    /// sin z.
+    Sin = "sin", true: |z, y| double(libm::sin, z), double(libm::cos, z);
+    /// cos z.
+    Cos = "cos", true: |z, y| double(libm::cos, z), -double(libm::sin, z);
+    /// tan z.
+    Tan = "tan", false: |z, y| double(libm::tan, z), F::ONE + y * y;
+    /// The angle of this sine: NaN beyond 1, as the next one.
+    Arcsin = "arcsin", true: |z, y| double(libm::asin, z), F::ONE / ((F::ONE - z) * (F::ONE + z)).sqrt();
+    /// The angle of this cosine.
+    Arccos = "arccos", true: |z, y| double(libm::acos, z), -F::ONE / ((F::ONE - z) * (F::ONE + z)).sqrt();
+    /// The angle of this tangent.
+    Arctan = "arctan", true: |z, y| double(libm::atan, z), F::ONE / (F::ONE + z * z);
+    /// sinh z.
+    Sinh = "sinh", true: |z, y| double(libm::sinh, z), double(libm::cosh, z);
+    /// cosh z.
+    Cosh = "cosh", true: |z, y| double(libm::cosh, z), double(libm::sinh, z);
+    /// What z is the sinh of.
+    Arcsinh = "arcsinh", true: |z, y| double(libm::asinh, z), F::ONE / (F::ONE + z * z).sqrt();
+    /// What z is the cosh of: NaN below 1.
+    Arccosh = "arccosh", true: |z, y| if z < F::ONE { F::of(f64::NAN) } else { double(libm::acosh, z) }, F::ONE / ((z - F::ONE) * (z + F::ONE)).sqrt();
+    /// What z is the tanh of: infinite at 1, NaN beyond.
+    Arctanh = "arctanh", true: |z, y| double(libm::atanh, z), F::ONE / ((F::ONE - z) * (F::ONE + z));
+    /// 2/√π ∫₀ᶻ e^(−t²) dt.
+    Erf = "erf", true: |z, y| double(libm::erf, z), F::of(std::f64::consts::FRAC_2_SQRT_PI) * (-(z * z)).exp();
+    /// log₂ z.
+    Log2 = "log2", true: |z, y| double(libm::log2, z), F::of(std::f64::consts::LOG2_E) / z;
+    /// log₁₀ z.
+    Log10 = "log10", true: |z, y| double(libm::log10, z), F::of(std::f64::consts::LOG10_E) / z;
+    // Steps, whose slope is 0 wherever there is one.
+    /// The whole number below.
+    Floor = "floor", false: |z, y| double(libm::floor, z), F::ZERO;
+    /// The whole number above.
+    Ceil = "ceil", false: |z, y| double(libm::ceil, z), F::ZERO;
+    /// The nearest whole number, the even one of two.
+    Round = "round", false: |z, y| double(libm::rint, z), F::ZERO;
+    /// The whole number towards 0.
+    Trunc = "trunc", false: |z, y| double(libm::trunc, z), F::ZERO;
+    /// 1 where z is neither infinite nor NaN, else 0; as the next two.
+    IsFinite = "isfinite", false: |z, y| flag(z.is_finite()), F::ZERO;
+    IsInf = "isinf", false: |z, y| flag(!z.is_finite() && !z.is_nan()), F::ZERO;
+    IsNan = "isnan", false: |z, y| flag(z.is_nan()), F::ZERO;
+}
+
+/// A function of double precision, rounded to the element type.
+#[inline(always)]
+fn double<F: Float>(function: fn(f64) -> f64, z: F) -> F {
+    F::of(function(z.wide()))
+}
+
+#[inline(always)]
+pub(super) fn flag<F: Float>(holds: bool) -> F {
+    if holds { F::ONE } else { F::ZERO }
 }
 
 #[inline(always)]

@@ -6,6 +6,7 @@
 //! joins values or changes shapes.
 
 mod activate;
+mod along;
 mod batch_normalization;
 mod broadcast;
 mod combine;

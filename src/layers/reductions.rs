@@ -1,4 +1,4 @@
-//! Functions that make one number of many: sums, means, largest and smallest, along axes of a sample.
+//! Functions that make one number of many: sums, means, products, largest and smallest, along axes of a sample.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use crate::simd::kernel;
 enum What {
     Sum,
     Mean,
+    Product,
     /// The largest, or the smallest: NaN if one is. Equal ones share the gradient.
     Extreme {
         largest: bool,
@@ -43,12 +44,13 @@ pub(super) fn from_settings<F: Float>(
     let what = match settings.text("function")? {
         "sum" => What::Sum,
         "mean" => What::Mean,
+        "prod" => What::Product,
         "max" => What::Extreme { largest: true },
         "min" => What::Extreme { largest: false },
         "argmax" => What::Place { largest: true },
         "argmin" => What::Place { largest: false },
         other => {
-            let expected = "sum, mean, max, min, argmax or argmin";
+            let expected = "sum, mean, prod, max, min, argmax or argmin";
             return Err(Error::value("function", expected, format!("{other:?}")));
         }
     };
@@ -77,10 +79,10 @@ impl<F: Float> Function<F> for Reduce {
     }
 
     fn needs(&self) -> Needs {
-        let reads = matches!(self.what, What::Extreme { .. });
+        let extreme = matches!(self.what, What::Extreme { .. });
         Needs {
-            input: reads,
-            output: reads,
+            input: extreme || self.what == What::Product,
+            output: extreme,
         }
     }
 
@@ -98,6 +100,7 @@ impl<F: Float> Function<F> for Reduce {
                         divide(F::of(self.len as f64), y);
                     }
                 }
+                What::Product => product(x, y),
                 What::Extreme { largest } => extreme(largest, x, y),
                 What::Place { largest } => {
                     for (k, y) in y.iter_mut().enumerate() {
@@ -131,6 +134,7 @@ impl<F: Float> Function<F> for Reduce {
                         divide(F::of(self.len as f64), dx);
                     }
                 }
+                What::Product => others(&x.get(0)[row * len..][..len], dy, dx),
                 What::Extreme { .. } => {
                     let x = &x.get(0)[row * len..][..len];
                     share(x, &y[row * self.width..][..self.width], dy, dx);
@@ -175,6 +179,34 @@ kernel! {
     fn divide<F: Float>(by: F, y: &mut [F]) {
         for y in y {
             *y /= by;
+        }
+    }
+
+    /// The product of each column.
+    fn product<F: Float>(x: &[F], y: &mut [F]) {
+        y.fill(F::ONE);
+        for x in x.chunks_exact(y.len()) {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = *y * x;
+            }
+        }
+    }
+
+    /// The gradient of the product of each column: for each number the product of those before it, times that of those
+    /// behind it, so that none is divided by. `dy` is times each.
+    fn others<F: Float>(x: &[F], dy: &[F], dx: &mut [F]) {
+        let width = dy.len();
+        for k in 0..width {
+            let mut before = dy[k];
+            for i in (k..x.len()).step_by(width) {
+                dx[i] = before;
+                before = before * x[i];
+            }
+            let mut behind = F::ONE;
+            for i in (k..x.len()).step_by(width).rev() {
+                dx[i] = dx[i] * behind;
+                behind = behind * x[i];
+            }
         }
     }
 

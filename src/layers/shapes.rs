@@ -9,7 +9,9 @@ use super::embedding::{CategoryEncoding, Embedding};
 use super::join::{Dot, Take};
 use super::matmul::MatMul;
 use super::unit_norm::UnitNorm;
-use super::{Add, Concatenate, Function, Select, combine, maps, matmul, reductions, unit_norm};
+use super::{
+    Add, Concatenate, Function, Select, along, combine, maps, matmul, reductions, unit_norm,
+};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::settings::Settings;
@@ -57,9 +59,11 @@ pub(crate) fn from_shapes<F: Float>(
     inputs: &[&[usize]],
 ) -> Result<Option<Shaped<F>>> {
     type Make<F> = fn(&Settings, &[&[usize]]) -> Result<Shaped<F>>;
-    let registry: [(&str, Make<F>); 20] = [
+    let registry: [(&str, Make<F>); 22] = [
         ("add", |_, x| elementwise(Add, x)),
+        ("along", along::from_settings),
         ("average", |_, x| elementwise(Average, x)),
+        ("broadcast", broadcast_to),
         ("category_encoding", category_encoding),
         ("combine", combine::from_settings),
         ("concatenate", concatenate),
@@ -280,6 +284,25 @@ fn repeat_vector<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<S
         times,
     };
     Ok(Shaped::new(take, 1, vec![times, width]))
+}
+
+/// The same numbers again and again, in a shape that theirs meets.
+fn broadcast_to<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shaped<F>> {
+    let (from, target) = (one(inputs)?, settings.integers("target_shape")?);
+    let axes: Option<Vec<usize>> = target.iter().map(|&n| usize::try_from(n).ok()).collect();
+    let shape = axes.filter(|shape| broadcast::meet(&[from, shape]).as_ref() == Ok(shape));
+    let Some(shape) = shape else {
+        let expected = format!("a shape that {} is broadcast to", Shape(from));
+        return Err(Error::shape("target_shape", expected, Shape(target)));
+    };
+    let mut steps = broadcast::steps(from, &shape);
+    Ok(match steps.pop() {
+        Some((rows, last)) => Shaped {
+            steps: vec![steps],
+            ..Shaped::of(last, rows, shape)
+        },
+        None => Shaped::another_name(shape),
+    })
 }
 
 /// The axes in the order of `dims`, which count from 1.

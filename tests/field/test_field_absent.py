@@ -286,7 +286,7 @@ MEMBERS = {
     "model": (fanin.Sequential, "train_on_batch to_json partial_fit predict_proba score add_loss"),
     "layer": (layers.Dense, "get_output_at kernel_regularizer W"),
     "optimizer": (optimizers.Adam, "lr apply_gradients variables param_groups"),
-    "loss": (losses.MeanSquaredError, "call"),
+    "loss": (losses.MeanSquaredError, "fn"),
     "metric": (metrics.MeanSquaredError, "reset_states variables"),
     "callback": (callbacks.EarlyStopping, "monitor_op"),
     "initializer": (fanin.initializers.HeNormal, "input_axes"),

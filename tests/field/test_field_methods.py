@@ -26,7 +26,7 @@ REFUSED = {
         *("non_trainable_variables", "built", "dtype", "owner", "input_shape", "output_shape"),
         *("network", "input", "output", "shape_after", "shape_of_inputs"),
     ],
-    "losses": ["call", "__call__", "rows"],
+    "losses": ["__call__", "rows"],
     "metrics": ["__call__", "call", "reset_states", "merge_state"],
     "optimizers": [
         *("step", "update_step", "apply_gradients", "apply", "build", "minimize", "get_updates"),
@@ -55,7 +55,7 @@ HONOURED = {
         *("settings", "check_input", "draw_from", "plan_for", "fill", "initializer", "tie"),
         *("get_config", "from_config", "activation_settings", "call"),
     ],
-    "losses": ["value_and_gradient", "settings", "get_config", "from_config"],
+    "losses": ["call", "value_and_gradient", "settings", "get_config", "from_config"],
     "metrics": [
         *("update_state", "result", "reset_state"),
         *("settings", "get_config", "from_config"),

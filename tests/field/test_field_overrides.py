@@ -35,7 +35,7 @@ BASES = {
 MEMBERS = {name: classes(*where) for name, where in BASES.items()} | {"models": [fanin.Sequential]}
 HOOKS = {  # what textbooks override, and nothing here would call
     "layers": ["__call__", "build", "forward", "backward", "compute_output_shape"],
-    "losses": ["call", "__call__", "rows"],
+    "losses": ["__call__", "rows"],
     "metrics": ["__call__", "call", "reset_states", "merge_state"],
     "optimizers": ["step", "update_step", "apply_gradients"],
     "initializers": ["__call__", "call"],

@@ -287,6 +287,25 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
         "config": {"class_name": "MeanSquaredError", "config": {}}
     },
     "fanin.models.load_model": saved,
+    "fanin.ops.arctan2": lambda: {"x1": X.copy(), "x2": X.copy()},
+    "fanin.ops.broadcast_to": lambda: {"x": X.copy(), "shape": (2, *X.shape)},
+    "fanin.ops.dot": lambda: {"x1": X.copy(), "x2": X.T.copy()},
+    "fanin.ops.eye": lambda: {"N": 3},
+    "fanin.ops.in_top_k": lambda: {"targets": Y.copy(), "predictions": P.copy(), "k": 2},
+    "fanin.ops.linspace": lambda: {"start": 0.0, "stop": 1.0},
+    "fanin.ops.moments": lambda: {"x": X.copy(), "axes": 0},
+    "fanin.ops.outer": lambda: {"x1": X.copy(), "x2": X.copy()},
+    "fanin.ops.pad": lambda: {"x": X.copy(), "pad_width": 1},
+    "fanin.ops.repeat": lambda: {"x": X.copy(), "repeats": 2},
+    "fanin.ops.roll": lambda: {"x": X.copy(), "shift": 1},
+    "fanin.ops.take_along_axis": lambda: {
+        "x": X.copy(),
+        "indices": np.zeros((len(X), 1), int),
+        "axis": 1,
+    },
+    "fanin.ops.tensordot": lambda: {"x1": X.copy(), "x2": X.T.copy(), "axes": 1},
+    "fanin.ops.tile": lambda: {"x": X.copy(), "repeats": 2},
+    "fanin.ops.top_k": lambda: {"x": X.copy(), "k": 2},
     "fanin.ops.arange": lambda: {"start": 3},
     "fanin.ops.clip": lambda: {"x": X.copy(), "x_min": -0.5, "x_max": 0.5},
     "fanin.ops.concatenate": lambda: {"xs": [X.copy(), X.copy()]},
@@ -475,6 +494,7 @@ EXEMPT: dict[str, str] = {
         _INNER,
     ),
 }
+EXEMPT["fanin.ops.einsum"] = "its operands have no names: tests/models/test_more_ops.py"
 EXEMPT["Dense of a network.add_weight"] = "for classes of users': tests/layers/test_own_layers.py"
 EXEMPT_METHODS: dict[str, str] = {
     **{name: _HOOK for name in dir(callbacks.Callback) if name.startswith("on_")},

@@ -171,7 +171,7 @@ MEMBERS: dict[str, Rows] = {
         ("they are called beta_1 and beta_2", "betas"),
     ),
     "loss": (
-        ("a loss is called itself: loss(y_true, y_pred)", "call fn"),
+        ("a loss is called itself: loss(y_true, y_pred)", "fn"),
         ("a loss has the dtype of the predictions", "dtype"),
     ),
     "metric": (

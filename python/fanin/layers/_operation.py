@@ -10,18 +10,24 @@ from fanin.layers._merging import Merge
 if TYPE_CHECKING:
     from fanin.typing import LayerArguments
 
-_MAPS = "absolute clip exp expm1 fill log log1p logical_not power rsqrt sign sqrt square"
-_COMBINATIONS = (
-    "add subtract multiply divide maximum minimum equal not_equal greater greater_equal less "
-    "less_equal logical_and logical_or where"
+_MAPS = (
+    "absolute arccos arccosh arcsin arcsinh arctan arctanh ceil clip cos cosh erf exp expm1 fill "
+    "floor isfinite isinf isnan log log10 log1p log2 logical_not round rsqrt sign sin sinh sqrt "
+    "square tan trunc"
 )
-_REDUCTIONS = "sum mean max min argmax argmin"
-_OTHERS = "matmul reshape stop_gradient take unit_norm"
+_COMBINATIONS = (
+    "add subtract multiply divide mod floor_divide power arctan2 maximum minimum equal not_equal "
+    "greater greater_equal less less_equal logical_and logical_or where"
+)
+_REDUCTIONS = "sum mean prod max min argmax argmin"
+_ALONG = "cumsum sort argsort"
+_OTHERS = "broadcast matmul reshape stop_gradient take unit_norm"
 
 KINDS = {
     **dict.fromkeys(_MAPS.split(), "map"),
     **dict.fromkeys(_COMBINATIONS.split(), "combine"),
     **dict.fromkeys(_REDUCTIONS.split(), "reduce"),
+    **dict.fromkeys(_ALONG.split(), "along"),
     **{name: name for name in _OTHERS.split()},
 }
 """What the core calls the kind of each operation."""
@@ -89,7 +95,9 @@ class Operation(Merge):
 
     def settings(self) -> dict[str, object]:
         """Return the settings for the core."""
-        return {"kind": KINDS[self.operation], "function": self.operation, **self.options}
+        # With one exponent for all a power is a function of one number.
+        kind = "map" if "exponent" in self.options else KINDS[self.operation]
+        return {"kind": kind, "function": self.operation, **self.options}
 
     def _check_shapes(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Leave shapes to the core, which knows what meets."""

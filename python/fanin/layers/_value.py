@@ -115,13 +115,40 @@ class Value(Stacked):
     def __pow__(self, exponent: Any) -> Any:
         return _operated("power", self, exponent)
 
+    def __rpow__(self, base: Any) -> Any:
+        return _operated("power", base, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return _operated("mod", self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return _operated("mod", other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _operated("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _operated("floor_divide", other, self)
+
+    def __and__(self, other: Any) -> Any:
+        return _compared("logical_and", self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return _compared("logical_or", self, other)
+
+    def __xor__(self, other: Any) -> Any:
+        return _compared("logical_xor", self, other)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __invert__(self) -> Any:
+        return _operated("logical_not", self)
+
     def __neg__(self) -> Any:
         return self * -1.0
 
     def __abs__(self) -> Any:
-        from fanin import ops
-
-        return ops.abs(self)
+        return _operated("abs", self)
 
     def __eq__(self, other: object) -> Any:
         return _compared("equal", self, other)
@@ -145,9 +172,9 @@ class Value(Stacked):
         return _operated("greater_equal", self, other)
 
     def __getitem__(self, key: Any) -> Any:
-        from fanin.ops import _shapes
+        from fanin.ops import _index
 
-        return _shapes.part(self, key)
+        return _index.part(self, key)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         self._refuse("an array")
@@ -180,10 +207,12 @@ class Value(Stacked):
         return f"<Value shape={self.shape}, made by {self.name}>"
 
 
-def _operated(function: str, x1: Any, x2: Any) -> Any:
-    """Return what a function of `fanin.ops` makes of a value and another operand."""
+def _operated(function: str, x1: Any, x2: Any = None) -> Any:
+    """Return what a function of `fanin.ops` makes of a value, and perhaps another operand."""
     from fanin import ops  # which imports this module
 
+    if x2 is None and isinstance(x1, Value):
+        return getattr(ops, function)(x1)
     other = x2 if isinstance(x1, Value) else x1
     number = isinstance(other, int | float | np.integer | np.floating)
     known = number or isinstance(other, Value | np.ndarray) or hasattr(other, "initializer")
@@ -195,7 +224,8 @@ def _operated(function: str, x1: Any, x2: Any) -> Any:
 def _compared(operation: str, value: Value, other: object) -> Any:
     """Compare with a value, numbers or an array; with anything else as Python does."""
     if isinstance(other, Value | bool | int | float | np.number | np.bool_ | np.ndarray):
-        return _operated(operation, value, other)
+        given = float(other) if isinstance(other, bool | np.bool_) else other
+        return _operated(operation, value, given)
     return NotImplemented
 
 

@@ -10,6 +10,7 @@ from fanin import _checks, _core
 from fanin._checks import FloatArray
 from fanin._members._registry import CoreMember, snake
 from fanin.errors import ShapeError
+from fanin.layers._value import are_values
 from fanin.losses import _own, _targets
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none")
@@ -22,8 +23,9 @@ def _reduction(name: str, value: Any) -> str:
 class Loss(CoreMember):
     """Base class of the losses, and of those that you write.
 
-    A loss of your own has a method `value_and_gradient`, which training then calls for each batch;
-    it gets arrays, and weights of samples only if it takes ``sample_weight``.
+    A loss of your own says in `call`, with `fanin.ops` and operators, what it is of each row: that
+    is compiled, with its gradient. Or it has a method `value_and_gradient`, which training calls
+    for each batch; it gets arrays, and weights of samples only if it takes ``sample_weight``.
 
     Parameters
     ----------
@@ -40,6 +42,12 @@ class Loss(CoreMember):
     >>> from fanin.losses import MeanSquaredError
     >>> float(MeanSquaredError()([[0.0], [1.0]], [[0.0], [3.0]]))
     2.0
+    >>> from fanin import ops
+    >>> class Cube(Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return ops.mean(ops.abs(y_true - y_pred) ** 3, axis=-1)
+    >>> float(Cube()([[0.0], [1.0]], [[0.0], [3.0]]))
+    4.0
     >>> class MeanCube(Loss):
     ...     def value_and_gradient(self, y_true, y_pred):
     ...         error = np.abs(y_pred - y_true)
@@ -54,8 +62,7 @@ class Loss(CoreMember):
     reduction: str | None = "sum_over_batch_size"
 
     _family = "losses"
-    _honoured = ("settings", "value_and_gradient", "get_config", "from_config")
-    _elsewhere = ("call",)
+    _honoured = ("settings", "call", "value_and_gradient", "get_config", "from_config")
     _reason = (
         "training runs in compiled code, which has its own losses, and calls value_and_gradient of "
         "others"
@@ -81,7 +88,8 @@ class Loss(CoreMember):
 
     @classmethod
     def _usable(cls) -> bool:
-        return bool(cls.kind) or cls.value_and_gradient is not Loss.value_and_gradient
+        own = cls.value_and_gradient is not Loss.value_and_gradient
+        return bool(cls.kind) or own or cls.call is not Loss.call
 
     def __call__(
         self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
@@ -102,6 +110,10 @@ class Loss(CoreMember):
         float or ndarray
             A number, or with ``reduction="none"`` one a row.
         """
+        if are_values([y_true, y_pred]):
+            from fanin.losses import _values  # not needed for `import fanin`
+
+            return _values.reduced(self, y_true, y_pred, sample_weight)  # type: ignore[no-any-return]
         if is_own(self):
             return self._own_value(y_true, y_pred, sample_weight)
         values, _ = self.rows(y_true, y_pred, sample_weight)
@@ -109,6 +121,29 @@ class Loss(CoreMember):
             return values
         total = float(np.sum(values, dtype=np.float64))
         return total if self.reduction == "sum" else total / values.size
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the value of each row, before these are reduced.
+
+        Parameters
+        ----------
+        y_true : array_like
+            Targets.
+        y_pred : array_like of shape (batch, ..., outputs)
+            Predictions.
+
+        Returns
+        -------
+        ndarray of shape (batch, ...)
+            One value a row.
+
+        Examples
+        --------
+        >>> from fanin.losses import MeanSquaredError
+        >>> MeanSquaredError().call([[0.0], [1.0]], [[0.0], [3.0]])
+        array([0., 4.])
+        """
+        return compute_rows(self, y_true, y_pred)
 
     # Any: what overrides it may say that it gets arrays.
     def value_and_gradient(
@@ -139,6 +174,11 @@ class Loss(CoreMember):
         >>> value, dy.tolist()
         (0.5, [[0.0, -1.0]])
         """
+        if says_call(self):
+            from fanin.losses import _traced  # not needed for `import fanin`
+
+            check_mean(self)
+            return _traced.tracer_of(self).value_and_gradient(y_true, y_pred, sample_weight)
         if self.reduction == "none":
             raise ValueError(
                 "reduction: expected another than 'none' for value_and_gradient, found 'none'"
@@ -204,9 +244,15 @@ class Loss(CoreMember):
 
 
 def is_own(loss: object) -> bool:
-    """Return whether training calls `value_and_gradient` of a loss, as the user wrote it."""
+    """Return whether a loss is computed as the user wrote it, in `value_and_gradient` or `call`."""
     method = getattr(loss, "value_and_gradient", None)
-    return getattr(method, "__func__", None) is not Loss.value_and_gradient
+    return getattr(method, "__func__", None) is not Loss.value_and_gradient or says_call(loss)
+
+
+def says_call(loss: object) -> bool:
+    """Return whether a loss says in `call`, over `fanin.ops`, what it is of each row."""
+    own = isinstance(loss, Loss) and type(loss).call is not Loss.call
+    return own and type(loss).value_and_gradient is Loss.value_and_gradient  # type: ignore[union-attr]
 
 
 def kind_of(loss: object) -> str:
@@ -233,6 +279,10 @@ def _check_outputs(outputs: FloatArray) -> None:
 
 def compute_rows(loss: Loss, y_true: ArrayLike, y_pred: ArrayLike) -> FloatArray:
     """Return the value of each row, whatever the reduction."""
+    if are_values([y_true, y_pred]):
+        from fanin.losses import _values  # not needed for `import fanin`
+
+        return _values.rows(loss, y_true, y_pred)  # type: ignore[no-any-return]
     return loss.rows(y_true, y_pred)[0]
 
 

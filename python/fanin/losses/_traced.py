@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,97 @@ class _Trace(NamedTuple):
     """The arrays that it reads, in the order in which the plan has them."""
 
 
+class Tracer:
+    """A loss that is a function over `fanin.ops`, as it is run: traced once for each shape.
+
+    Parameters
+    ----------
+    name : str
+        What to call it in messages.
+    function : callable
+        What is called with values that stand for the arrays of a batch.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        self.name, self.function = name, function
+        self.traces: dict[Any, _Trace] = {}
+
+    def value_and_gradient(self, y_true: Any, y_pred: Any, weights: Any) -> tuple[float, Any]:
+        """Return the mean loss of a batch, and its gradient with respect to the predictions."""
+        outputs = _checks.free_floats("y_pred", y_pred)
+        dtype = outputs.dtype.name
+        given = {"y_true": _checks.floats("y_true", y_true, dtype, finite=False), "y_pred": outputs}
+        if weights is not None:
+            given["weights"] = _checks.floats("sample_weight", weights, dtype)
+        key = (dtype, *(array.shape for array in given.values()))
+        trace = self.traces.get(key)
+        if trace is None:
+            trace = self.traces[key] = self._trace(given, dtype)
+        return _run(trace, given)
+
+    def _trace(self, given: dict[str, Array], dtype: str) -> _Trace:
+        inputs = {name: _input(name, array.shape) for name, array in given.items()}
+        made = self.of_values(inputs["y_true"], inputs["y_pred"])
+        weights = inputs.get("weights")
+        if weights is not None:
+            if not made.sample or made.sample[0] != weights.sample[0]:
+                raise ValueError(
+                    "sample_weight: expected None for a loss that returns one number a batch, "
+                    f"found weights for {self.name}"
+                )
+            rows = (made.sample[0], *(1 for _ in made.sample[1:]))
+            made = made * ops.reshape(weights, rows)
+        end = ops.mean(made)
+        if end is made:  # a number, perhaps y_pred itself
+            end = ops.multiply(made, 1.0)
+        return _plan(end, inputs, dtype, self.name)
+
+    def of_values(self, y_true: Value, y_pred: Value) -> Value:
+        """Return what the function makes of values."""
+        token = the_loss.set(self.name)
+        try:
+            made = self.function(y_true, y_pred)
+        finally:
+            the_loss.reset(token)
+        if not isinstance(made, Whole):
+            raise TypeError(
+                f"loss {self.name}: expected a function that returns what fanin.ops makes of "
+                f"y_true and y_pred, found {_checks.found(made)}"
+            )
+        return made
+
+
+_tracers: WeakKeyDictionary[Loss, Tracer] = WeakKeyDictionary()
+"""Those of losses that say in `call` what they are."""
+
+
+def tracer_of(loss: Loss) -> Tracer:
+    """Return what runs a loss that is traced."""
+    found = _tracers.get(loss)
+    if found is None:
+        itself = ref(loss)  # so that it is not kept
+
+        def call(y_true: Any, y_pred: Any) -> Any:
+            held: Any = itself()
+            return (
+                held.function(y_true, y_pred) if _is_function(held) else held.call(y_true, y_pred)
+            )
+
+        found = _tracers[loss] = Tracer(loss.name, call)
+    return found
+
+
+def _is_function(loss: object) -> bool:
+    return isinstance(loss, FunctionLoss)
+
+
+def begin(loss: Any) -> None:
+    """Forget what a loss did before: what else it reads may be other now."""
+    found = _tracers.get(loss) if isinstance(loss, Loss) else None
+    if found is not None:
+        found.traces.clear()
+
+
 class FunctionLoss(Loss):
     """The mean of what a function of targets and outputs returns.
 
@@ -53,13 +145,12 @@ class FunctionLoss(Loss):
 
         super().__init__(function_name(function) if name is None else name)
         self.function = function
-        self._traces: dict[Any, _Trace] = {}
         self._try()
 
     def _try(self) -> None:
         """Refuse what is no function over `fanin.ops`; whether shapes fit, a batch will say."""
         try:
-            self._of_values(_input("y_true", (2, 2)), _input("y_pred", (2, 2)))
+            tracer_of(self).of_values(_input("y_true", (2, 2)), _input("y_pred", (2, 2)))
         except TypeError as error:
             raise TypeError(
                 "loss: expected a name, a configuration, a Loss or a function over fanin.ops, "
@@ -68,13 +159,6 @@ class FunctionLoss(Loss):
             ) from error
         except Exception:  # of shapes that are not those of a batch
             return
-
-    def begin(self) -> None:
-        """Forget what the function did before: what else it reads may be other now."""
-        self._traces.clear()
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**super().__getstate__(), "_traces": {}}
 
     def value_and_gradient(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
@@ -97,46 +181,7 @@ class FunctionLoss(Loss):
         gradient : ndarray of the shape of `y_pred`
             Its derivative.
         """
-        outputs = _checks.free_floats("y_pred", y_pred)
-        dtype = outputs.dtype.name
-        given = {"y_true": _checks.floats("y_true", y_true, dtype, finite=False), "y_pred": outputs}
-        if sample_weight is not None:
-            given["weights"] = _checks.floats("sample_weight", sample_weight, dtype)
-        key = (dtype, *(array.shape for array in given.values()))
-        trace = self._traces.get(key)
-        if trace is None:
-            trace = self._traces[key] = self._trace(given, dtype)
-        return _run(trace, given)
-
-    def _trace(self, given: dict[str, Array], dtype: str) -> _Trace:
-        inputs = {name: _input(name, array.shape) for name, array in given.items()}
-        made = self._of_values(inputs["y_true"], inputs["y_pred"])
-        weights = inputs.get("weights")
-        if weights is not None:
-            if not made.sample or made.sample[0] != weights.sample[0]:
-                raise ValueError(
-                    "sample_weight: expected None for a loss that returns one number a batch, "
-                    f"found weights for {self.name}"
-                )
-            rows = (made.sample[0], *(1 for _ in made.sample[1:]))
-            made = made * ops.reshape(weights, rows)
-        end = ops.mean(made)
-        if end is made:  # a number, perhaps y_pred itself
-            end = ops.multiply(made, 1.0)
-        return _plan(end, inputs, dtype, self.name)
-
-    def _of_values(self, y_true: Value, y_pred: Value) -> Value:
-        token = the_loss.set(self.name)
-        try:
-            made = self.function(y_true, y_pred)
-        finally:
-            the_loss.reset(token)
-        if not isinstance(made, Whole):
-            raise TypeError(
-                f"loss {self.name}: expected a function that returns what fanin.ops makes of "
-                f"y_true and y_pred, found {_checks.found(made)}"
-            )
-        return made
+        return tracer_of(self).value_and_gradient(y_true, y_pred, sample_weight)
 
 
 def _input(name: str, shape: tuple[int, ...]) -> Whole:

@@ -9,7 +9,7 @@ import numpy as np
 from fanin import activations, layers
 from fanin.layers._value import Value
 from fanin.ops._apply import apply, axis_of, one, sample_of
-from fanin.ops._arithmetic import negative, subtract
+from fanin.ops._arithmetic import add, clip, multiply, negative, subtract
 from fanin.ops._reductions import logsumexp
 from fanin.ops._shapes import permuted
 
@@ -302,6 +302,91 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     x = one("x", x)
     axis_of(x, axis)
     return subtract(x, logsumexp(x, axis, keepdims=True))
+
+
+def relu6(x: Any) -> Any:
+    """Rectified linear unit that ends at 6: ``min(max(x, 0), 6)``.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+
+    Returns
+    -------
+    ndarray or Value
+        The values.
+
+    Examples
+    --------
+    >>> relu6([-1.0, 2.0, 9.0])
+    array([0., 2., 6.])
+    """
+    return clip(x, 0.0, 6.0)
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """Straight lines like a sigmoid: ``min(max(x / 6 + 0.5, 0), 1)``.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+
+    Returns
+    -------
+    ndarray or Value
+        The values.
+
+    Examples
+    --------
+    >>> hard_sigmoid([-4.0, 0.0, 1.5])
+    array([0.  , 0.5 , 0.75])
+    """
+    return clip(add(multiply(x, 1.0 / 6.0), 0.5), 0.0, 1.0)
+
+
+def hard_silu(x: Any) -> Any:
+    """Each number times its `hard_sigmoid`; also called hard_swish.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+
+    Returns
+    -------
+    ndarray or Value
+        The values.
+
+    Examples
+    --------
+    >>> hard_silu([-4.0, 0.0, 3.0])
+    array([-0.,  0.,  3.])
+    """
+    x = one("x", x)
+    return multiply(x, hard_sigmoid(x))
+
+
+def hard_tanh(x: Any) -> Any:
+    """Each number within -1 and 1.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+
+    Returns
+    -------
+    ndarray or Value
+        The values.
+
+    Examples
+    --------
+    >>> hard_tanh([-4.0, 0.5])
+    array([-1. ,  0.5])
+    """
+    return clip(x, -1.0, 1.0)
 
 
 def _activate(function: Callable[..., Any], x: Any, **options: Any) -> Any:

@@ -76,7 +76,7 @@ def both(names: Sequence[str], given: Sequence[Any]) -> list[Any]:
     given = [resolved(x) for x in given]
     if _is_value(given):
         return [_beside_values(name, x) for name, x in zip(names, given, strict=True)]
-    numbers = [_as_number(name, x) for name, x in zip(names, given, strict=True)]
+    numbers = [as_number(name, x) for name, x in zip(names, given, strict=True)]
     arrays = [
         _checks.numeric(name, x) if number is None else np.asarray(number)
         for name, x, number in zip(names, given, numbers, strict=True)
@@ -104,7 +104,7 @@ def _dtype(given: Sequence[Any], arrays: Sequence[Array]) -> str:
     return "float64" if plain or np.dtype("float64") in dtypes else "float32"
 
 
-def _as_number(name: str, x: Any) -> float | None:
+def as_number(name: str, x: Any) -> float | None:
     """Return a number as a float, infinite and NaN ones too; None for what is none."""
     if isinstance(x, np.ndarray | np.generic) and x.ndim == 0 and x.dtype.kind in "fiub":
         return float(x)
@@ -119,7 +119,7 @@ def _beside_values(name: str, x: Any) -> Any:
     """Return a value, a number or a constant array."""
     if isinstance(x, Value):
         return x
-    number = _as_number(name, x)
+    number = as_number(name, x)
     if number is not None:
         if math.isnan(number):
             raise ValueError(f"{name}: expected a number beside a value, found nan")

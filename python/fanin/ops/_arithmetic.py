@@ -1,9 +1,14 @@
 """Arithmetic, number by number."""
 
+import math
 from typing import Any
 
+import numpy as np
+
 from fanin import _checks
-from fanin.ops._apply import combine, one, operate
+from fanin.layers._value import Value
+from fanin.layers._variable import resolved
+from fanin.ops._apply import as_number, combine, one, operate
 
 
 def add(x1: Any, x2: Any) -> Any:
@@ -145,45 +150,44 @@ def minimum(x1: Any, x2: Any) -> Any:
 
 
 def power(x1: Any, x2: Any) -> Any:
-    """Power of each number, with one exponent.
+    """Power of each number; also ``x1**x2``.
 
     Parameters
     ----------
-    x1 : array_like or Value
+    x1 : array_like, number or Value
         The bases.
-    x2 : number
-        The exponent.
+    x2 : array_like, number or Value
+        The exponents; shapes are broadcast.
 
     Returns
     -------
     ndarray or Value
         The powers: NaN below 0 unless the exponent is whole.
 
-    Raises
-    ------
-    TypeError
-        If the exponent is no number: exponents that are arrays or values are not implemented.
-
     Examples
     --------
     >>> power([1.0, 3.0], 2)
     array([1., 9.])
+    >>> power(2, [1.0, 3.0])
+    array([2., 8.])
     """
-    exponent = _checks.number("x2", x2)
-    return operate("power", [one("x1", x1)], exponent=exponent)
+    exponent = as_number("x2", resolved(x2))
+    if exponent is None or as_number("x1", resolved(x1)) is not None:
+        return combine("power", ("x1", "x2"), (x1, x2))
+    return operate("power", [one("x1", x1)], exponent=_checks.number("x2", x2))
 
 
-def clip(x: Any, x_min: float, x_max: float) -> Any:
+def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     """Bring each number within two bounds.
 
     Parameters
     ----------
     x : array_like or Value
         The numbers.
-    x_min : float
-        Least number of the result.
-    x_max : float
-        Largest one.
+    x_min : array_like, number or Value
+        Least number of the result; None is none.
+    x_max : array_like, number or Value
+        Largest one; None is none.
 
     Returns
     -------
@@ -193,18 +197,31 @@ def clip(x: Any, x_min: float, x_max: float) -> Any:
     Raises
     ------
     ValueError
-        If the bounds are in the wrong order.
+        If two numbers are in the wrong order.
 
     Examples
     --------
     >>> clip([-1.0, 0.5, 2.0], 0.0, 1.0)
     array([0. , 0.5, 1. ])
+    >>> clip([-1.0, 0.5, 2.0], None, 1.0)
+    array([-1. ,  0.5,  1. ])
     """
-    low = _checks.number_or_infinity("x_min", x_min)
-    high = _checks.number_or_infinity("x_max", x_max)
+    low = -math.inf if x_min is None else _bound("x_min", x_min)
+    high = math.inf if x_max is None else _bound("x_max", x_max)
+    if low is None or high is None:
+        bounded = x if x_min is None else maximum(x, x_min)
+        return bounded if x_max is None else minimum(bounded, x_max)
     if low > high:
         raise ValueError(f"x_max: expected a number of at least x_min, {low:g}, found {high:g}")
     return operate("clip", [one("x", x)], low=low, high=high)
+
+
+def _bound(name: str, bound: Any) -> float | None:
+    """Return a bound that is a number, as one; None for arrays and values."""
+    bound = resolved(bound)
+    if isinstance(bound, Value | np.ndarray | list | tuple) and np.ndim(bound):
+        return None
+    return _checks.number_or_infinity(name, bound)
 
 
 def negative(x: Any) -> Any:

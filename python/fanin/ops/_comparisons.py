@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from fanin import _checks
 from fanin.layers._value import Value
 from fanin.ops._apply import combine, one, operate
+from fanin.ops._arithmetic import absolute, add, multiply, subtract
 
 
 def equal(x1: Any, x2: Any) -> Any:
@@ -211,6 +213,65 @@ def logical_not(x: Any) -> Any:
     """
     made = operate("logical_not", [one("x", x)])
     return made if isinstance(made, Value) else made != 0
+
+
+def logical_xor(x1: Any, x2: Any) -> Any:
+    """Whether one of two operands is not 0 and the other is, number by number.
+
+    Parameters
+    ----------
+    x1 : array_like, number or Value
+        The first operand.
+    x2 : array_like, number or Value
+        The second one; shapes are broadcast.
+
+    Returns
+    -------
+    ndarray or Value
+        1 where it holds, else 0, of values; flags, of arrays. The gradient is 0.
+
+    Examples
+    --------
+    >>> logical_xor([True, True], [True, False])
+    array([False,  True])
+    """
+    return not_equal(not_equal(x1, 0.0), not_equal(x2, 0.0))
+
+
+def isclose(
+    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    """Whether two operands are nearly equal, number by number.
+
+    Parameters
+    ----------
+    x1 : array_like, number or Value
+        The first operand.
+    x2 : array_like, number or Value
+        The second one, which the tolerance is of; shapes are broadcast.
+    rtol : float, default 1e-5
+        How far apart they may be, as a share of the size of the second.
+    atol : float, default 1e-8
+        How far besides.
+    equal_nan : bool, default False
+        Whether NaN is close to NaN.
+
+    Returns
+    -------
+    ndarray or Value
+        1 where it holds, else 0, of values; flags, of arrays. The gradient is 0.
+
+    Examples
+    --------
+    >>> isclose([1.0, 2.0], [1.0, 2.1])
+    array([ True, False])
+    """
+    share, least = _checks.number("rtol", rtol), _checks.number("atol", atol)
+    near = less_equal(absolute(subtract(x1, x2)), add(multiply(absolute(x2), share), least))
+    close = logical_or(equal(x1, x2), near)
+    if not _checks.flag("equal_nan", equal_nan):
+        return close
+    return logical_or(close, logical_and(not_equal(x1, x1), not_equal(x2, x2)))
 
 
 def where(condition: Any, x1: Any, x2: Any) -> Any:

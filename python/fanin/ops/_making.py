@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from fanin import _checks
 from fanin.layers._value import Value
 from fanin.layers._variable import resolved
-from fanin.ops._apply import combine, one, operate, reshaped, sample_of
+from fanin.ops._apply import axis_of, combine, one, operate, reshaped, sample_of
 
 
 def stop_gradient(variable: Any) -> Any:
@@ -53,8 +53,9 @@ def cast(x: Any, dtype: DTypeLike) -> Any:
     x : array_like or Value
         The numbers.
     dtype : dtype-like
-        Of arrays any dtype of numbers; of values a floating-point one, which changes
-        nothing as a network has one, or bool, which is 1 where a number is not 0.
+        Any dtype of numbers. Values keep that of their network: a floating-point one changes
+        nothing, one of whole numbers leaves out what is behind the point, and bool is 1 where a
+        number is not 0; the gradient of both is 0.
 
     Returns
     -------
@@ -72,9 +73,7 @@ def cast(x: Any, dtype: DTypeLike) -> Any:
         return _checks.numeric("x", x).astype(kind)
     if kind.kind == "b":
         return combine("not_equal", ("x", "0"), (x, 0.0))
-    if kind.kind != "f":
-        raise TypeError(f"dtype: expected a floating-point dtype for values, found {kind.name!r}")
-    return x
+    return operate("trunc", [x]) if kind.kind in "iu" else x
 
 
 def convert_to_tensor(x: Any, dtype: DTypeLike | None = None) -> Any:
@@ -302,7 +301,7 @@ def arange(
     return numbers
 
 
-def one_hot(x: Any, num_classes: int, axis: int = -1) -> Any:
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: DTypeLike | None = None) -> Any:
     """Whole numbers as rows of zeros with a one.
 
     Parameters
@@ -311,8 +310,10 @@ def one_hot(x: Any, num_classes: int, axis: int = -1) -> Any:
         Whole numbers from 0 on: classes.
     num_classes : int
         How many classes there are.
-    axis : -1, default -1
-        Where the new axis is: only the last place is implemented.
+    axis : int, default -1
+        Where the new axis is; of values not that of the batch.
+    dtype : dtype-like, optional
+        What `cast` makes of the rows.
 
     Returns
     -------
@@ -326,14 +327,84 @@ def one_hot(x: Any, num_classes: int, axis: int = -1) -> Any:
            [1., 0., 0.]], dtype=float32)
     """
     count = _checks.integer("num_classes", num_classes, minimum=1)
-    if _checks.integer("axis", axis) != -1:
-        raise ValueError(f"axis: expected -1, found {axis}")
     x = one("x", x)
-    expanded = reshaped(x, (*sample_of(x), 1))
-    classes = np.arange(count, dtype="float64")
-    if not isinstance(x, Value):
-        return (expanded == classes).astype(x.dtype)
-    return combine("equal", ("x", "classes"), (expanded, classes))
+    at = axis_of(x, axis, ends=1)
+    sample = sample_of(x)
+    expanded = reshaped(x, (*sample[:at], 1, *sample[at:]))
+    classes = np.arange(count, dtype="float64").reshape(-1, *(1 for _ in sample[at:]))
+    if isinstance(x, Value):
+        made = combine("equal", ("x", "classes"), (expanded, classes))
+    else:
+        made = (expanded == classes).astype(x.dtype)
+    return made if dtype is None else cast(made, dtype)
+
+
+def eye(
+    N: int,  # noqa: N803 (as Keras calls it)
+    M: int | None = None,  # noqa: N803
+    k: int = 0,
+    dtype: DTypeLike = "float32",
+) -> NDArray[Any]:
+    """Array of zeros with ones on a diagonal.
+
+    Parameters
+    ----------
+    N : int
+        How many rows.
+    M : int, optional
+        How many columns; as many as rows if not given.
+    k : int, default 0
+        Which diagonal: those above the main one are counted from 1 on, those below from -1.
+    dtype : dtype-like, default "float32"
+        The dtype.
+
+    Returns
+    -------
+    ndarray
+        The array.
+
+    Examples
+    --------
+    >>> eye(2)
+    array([[1., 0.],
+           [0., 1.]], dtype=float32)
+    """
+    rows = _checks.count("N", N)
+    columns = rows if M is None else _checks.count("M", M)
+    return np.eye(rows, columns, _checks.integer("k", k), _dtype_of(dtype))
+
+
+def linspace(
+    start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: DTypeLike = "float32"
+) -> NDArray[Any]:
+    """Numbers at equal distances.
+
+    Parameters
+    ----------
+    start : float
+        The first one.
+    stop : float
+        The last one.
+    num : int, default 50
+        How many.
+    endpoint : bool, default True
+        Whether `stop` is one of them.
+    dtype : dtype-like, default "float32"
+        The dtype.
+
+    Returns
+    -------
+    ndarray
+        The numbers.
+
+    Examples
+    --------
+    >>> linspace(0.0, 1.0, 3)
+    array([0. , 0.5, 1. ], dtype=float32)
+    """
+    first, last = _checks.number("start", start), _checks.number("stop", stop)
+    count, ends = _checks.count("num", num), _checks.flag("endpoint", endpoint)
+    return np.linspace(first, last, count, ends, dtype=_dtype_of(dtype))
 
 
 def _shape(shape: Any) -> tuple[int, ...]:

@@ -3,12 +3,23 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fanin import _checks
 from fanin.layers._value import Value
-from fanin.ops._apply import axes_of, axis_of, one, operate, reshaped, sample_of
-from fanin.ops._arithmetic import add, clip, exp, log, sqrt, square, subtract
-from fanin.ops._making import stop_gradient
+from fanin.ops._apply import axes_of, axis_of, combine, one, operate, reshaped, sample_of
+from fanin.ops._arithmetic import (
+    add,
+    clip,
+    divide,
+    exp,
+    log,
+    multiply,
+    sqrt,
+    square,
+    subtract,
+)
+from fanin.ops._making import cast, full_like, stop_gradient
 
 _FINITE = 3e38
 """What both types can hold: infinite numbers are counted from there."""
@@ -251,15 +262,42 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return _place("argmin", x, axis, keepdims)
 
 
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Length of vectors: the root of the sum of squares along axes.
+def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: DTypeLike | None = None) -> Any:
+    """Product along axes.
 
     Parameters
     ----------
     x : array_like or Value
         The numbers.
-    ord : {None, 2}, optional
-        Which norm: only the Euclidean one of vectors is implemented.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+    dtype : dtype-like, optional
+        What `cast` makes of the products.
+
+    Returns
+    -------
+    ndarray or Value
+        The products; gradients are exact at 0 too.
+
+    Examples
+    --------
+    >>> prod([[1.0, 2.0], [3.0, 6.0]], axis=-1)
+    array([ 2., 18.])
+    """
+    made = _reduced("prod", x, axis, keepdims)
+    return made if dtype is None else cast(made, dtype)
+
+
+def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether a number along axes is not 0.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
     axis : int or tuple of int, optional
         Axes of the numbers that become one, counted with that of the batch. Of arrays None
         is all of them; of values axes must be given, and not that of the batch.
@@ -269,16 +307,134 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     Returns
     -------
     ndarray or Value
-        The lengths; at 0 the gradient is NaN.
+        1 where it holds, else 0, of values; flags, of arrays. The gradient is 0.
 
     Examples
     --------
-    >>> norm([[3.0, 4.0]], axis=-1)
-    array([5.])
+    >>> any([[0.0, 2.0], [0.0, 0.0]], axis=-1)
+    array([ True, False])
     """
-    if not (ord is None or (isinstance(ord, int | float) and ord == 2)):
-        raise ValueError(f"ord: expected None or 2, found {_checks.found(ord)}")
-    return sqrt(sum(square(x), axis, keepdims))
+    return _held("max", x, axis, keepdims)
+
+
+def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Whether no number along axes is 0.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    ndarray or Value
+        1 where it holds, else 0, of values; flags, of arrays. The gradient is 0.
+
+    Examples
+    --------
+    >>> all([[0.0, 2.0], [1.0, 3.0]], axis=-1)
+    array([False,  True])
+    """
+    return _held("min", x, axis, keepdims)
+
+
+def count_nonzero(x: Any, axis: Any = None) -> Any:
+    """How many numbers along axes are not 0.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+
+    Returns
+    -------
+    ndarray or Value
+        The counts: whole numbers, of arrays. The gradient is 0.
+
+    Examples
+    --------
+    >>> count_nonzero([[0.0, 2.0], [1.0, 3.0]], axis=-1)
+    array([1, 2])
+    """
+    made = sum(_is_not_0(x), axis)
+    return made if isinstance(made, Value) else made.astype(np.int64)
+
+
+def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
+    """Mean along axes, in which numbers may count differently.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axis : int or tuple of int, optional
+        Axes of the numbers that become one, counted with that of the batch. Of arrays None
+        is all of them; of values axes must be given, and not that of the batch.
+    weights : array_like or Value, optional
+        How much each counts: of the shape of the numbers, or one for each entry of the axis.
+
+    Returns
+    -------
+    ndarray or Value
+        The means.
+
+    Examples
+    --------
+    >>> average([1.0, 4.0], weights=[2.0, 1.0])
+    array(2.)
+    """
+    if weights is None:
+        return mean(x, axis)
+    x, by = one("x", x), one("weights", weights)
+    if by.ndim != x.ndim and by.ndim == 1 and axis is not None:
+        at = axis_of(x, axis)
+        behind = len(sample_of(x)) - at - 1
+        by = reshaped(by, (*sample_of(by), *[1] * behind))
+    weighted = multiply(x, by)
+    return divide(sum(weighted, axis), sum(multiply(full_like(x, 1.0), by), axis))
+
+
+def moments(x: Any, axes: Any, keepdims: bool = False) -> tuple[Any, Any]:
+    """Mean and variance along axes.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+    axes : int or tuple of int
+        Axes of the numbers that become one, counted with that of the batch; of values not that
+        one.
+    keepdims : bool, default False
+        Whether these axes stay, of length 1.
+
+    Returns
+    -------
+    tuple of ndarray or Value
+        The means, and the variances.
+
+    Examples
+    --------
+    >>> moments([1.0, 3.0], 0)
+    (array(2.), array(1.))
+    """
+    return mean(x, axes, keepdims), var(x, axes, keepdims)
+
+
+def _is_not_0(x: Any) -> Any:
+    return combine("not_equal", ("x", "0"), (one("x", x), 0.0))
+
+
+def _held(operation: str, x: Any, axis: Any, keepdims: bool) -> Any:
+    made = _reduced(operation, _is_not_0(x), axis, keepdims)
+    return made if isinstance(made, Value) else made != 0
 
 
 def _reduced(operation: str, x: Any, axis: Any, keepdims: bool) -> Any:

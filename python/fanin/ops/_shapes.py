@@ -34,7 +34,7 @@ def reshape(x: Any, newshape: Sequence[int | None]) -> Any:
     array([[1., 2.],
            [3., 4.]])
     """
-    x = _any("x", x)
+    x = any_kind("x", x)
     axes = _checks.several(newshape)
     if axes is None:
         axes = [newshape]
@@ -74,7 +74,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     array([[1.],
            [2.]])
     """
-    x = _any("x", x)
+    x = any_kind("x", x)
     if not isinstance(x, Value):
         return np.transpose(x, axes)
     order = [*range(x.ndim)][::-1] if axes is None else _checks.several(axes)
@@ -112,7 +112,7 @@ def expand_dims(x: Any, axis: int) -> Any:
     >>> expand_dims([1.0, 2.0], -1).shape
     (2, 1)
     """
-    x = _any("x", x)
+    x = any_kind("x", x)
     at = axis_of(x, axis, ends=1)
     sample = sample_of(x)
     return reshaped(x, (*sample[:at], 1, *sample[at:]))
@@ -138,7 +138,7 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     >>> squeeze([[1.0, 2.0]]).shape
     (2,)
     """
-    x = _any("x", x)
+    x = any_kind("x", x)
     sample = sample_of(x)
     axes = [k for k, n in enumerate(sample) if n == 1] if axis is None else axes_of(x, axis)
     for at in axes:
@@ -224,7 +224,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     >>> split([1.0, 2.0, 3.0, 4.0], 2)
     [array([1., 2.]), array([3., 4.])]
     """
-    x = _any("x", x)
+    x = any_kind("x", x)
     at = axis_of(x, axis)
     if not isinstance(x, Value):
         return np.split(x, indices_or_sections, at)
@@ -244,7 +244,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     bounds = [0, *ends, length]
     if sorted(set(bounds)) != bounds:
         raise ValueError(f"indices_or_sections: expected places that grow, found {ends}")
-    return [_taken(x, range(a, b), at) for a, b in itertools.pairwise(bounds)]
+    return [taken(x, range(a, b), at) for a, b in itertools.pairwise(bounds)]
 
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
@@ -269,7 +269,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     >>> take([1.0, 2.0, 3.0], [2, 0], axis=0)
     array([3., 1.])
     """
-    x = _any("x", x)
+    x = any_kind("x", x)
     if axis is None:
         axes_of(x, axis)  # of values there is none
         x, axis = x.reshape(-1), 0
@@ -282,7 +282,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
         _checks.integer("indices", place, minimum=-length, maximum=length - 1)
     if not isinstance(x, Value):
         return np.take(x, places, at)
-    made = _taken(x, (places.ravel() % length).tolist(), at)
+    made = taken(x, (places.ravel() % length).tolist(), at)
     sample = made.sample
     return reshaped(made, (*sample[:at], *places.shape, *sample[at + 1 :]))
 
@@ -307,12 +307,12 @@ def flip(x: Any, axis: Any = None) -> Any:
     >>> flip([1.0, 2.0, 3.0])
     array([3., 2., 1.])
     """
-    x = _any("x", x)
+    x = any_kind("x", x)
     axes = axes_of(x, axis)
     if not isinstance(x, Value):
         return np.flip(x, tuple(axes))
     for at in axes:
-        x = _taken(x, range(x.sample[at] - 1, -1, -1), at)
+        x = taken(x, range(x.sample[at] - 1, -1, -1), at)
     return x
 
 
@@ -338,7 +338,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     >>> swapaxes([[1.0, 2.0]], 0, 1).shape
     (2, 1)
     """
-    x = _any("x", x)
+    x = any_kind("x", x)
     one, other = axis_of(x, axis1, name="axis1"), axis_of(x, axis2, name="axis2")
     if not isinstance(x, Value):
         return np.swapaxes(x, one, other)
@@ -369,7 +369,7 @@ def moveaxis(x: Any, source: int, destination: int) -> Any:
     >>> moveaxis([[1.0, 2.0]], 0, 1).shape
     (2, 1)
     """
-    x = _any("x", x)
+    x = any_kind("x", x)
     start, end = axis_of(x, source, name="source"), axis_of(x, destination, name="destination")
     if not isinstance(x, Value):
         return np.moveaxis(x, start, end)
@@ -396,46 +396,53 @@ def shape(x: Any) -> tuple[int | None, ...]:
     >>> shape([[1.0, 2.0]])
     (1, 2)
     """
-    lengths: tuple[int | None, ...] = _any("x", x).shape
+    lengths: tuple[int | None, ...] = any_kind("x", x).shape
     return lengths
 
 
-def part(x: Value, key: Any) -> Any:
-    """Return a part of a value, as ``x[key]`` asks for it."""
-    keys = [*key] if isinstance(key, tuple) else [key]
-    for one in keys:
-        if not (one is None or one is Ellipsis or isinstance(one, slice | int | np.integer)):
-            raise TypeError(f"index: expected slices and whole numbers, found {_checks.found(one)}")
-    places = sum(one is not None and one is not Ellipsis for one in keys)
-    if places > x.ndim or keys.count(Ellipsis) > 1:
-        raise IndexError(f"index: expected one of {x.ndim} axes, found {_checks.found(key)}")
-    whole = [slice(None)] * (x.ndim - places)
-    at = keys.index(Ellipsis) if Ellipsis in keys else len(keys)
-    keys = [*keys[:at], *whole, *keys[at + 1 :]]
-    if x.batched:
-        if keys[0] != slice(None):
-            raise IndexError(
-                "index: expected : first, since values stand for batches of any length, found "
-                f"{_checks.found(keys[0])}"
-            )
-        keys = keys[1:]
-    shape: list[int] = []
-    axis = 0
-    for one in keys:
-        if one is None:
-            shape.append(1)
-            continue
-        length = x.sample[axis]
-        if isinstance(one, slice):
-            taken: Sequence[int] = range(*one.indices(length))
-            if not taken:
-                raise IndexError(f"index: expected a part of {length} places, found {one}")
-            shape.append(len(taken))
-        else:
-            taken = [_checks.integer("index", one, minimum=-length, maximum=length - 1) % length]
-        x = _taken(x, taken, axis)
-        axis += 1
-    return reshaped(x, tuple(shape))
+def ndim(x: Any) -> int:
+    """Return how many axes an array or a value has.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers.
+
+    Returns
+    -------
+    int
+        How many there are, with that of the batch.
+
+    Examples
+    --------
+    >>> ndim([[1.0, 2.0]])
+    2
+    """
+    count: int = any_kind("x", x).ndim
+    return count
+
+
+def size(x: Any) -> int:
+    """How many numbers there are in an array.
+
+    Parameters
+    ----------
+    x : array_like or Value
+        The numbers; of values of batches nobody knows.
+
+    Returns
+    -------
+    int
+        How many there are.
+
+    Examples
+    --------
+    >>> size([[1.0, 2.0]])
+    2
+    """
+    x = any_kind("x", x)
+    axes_of(x, None)  # refuses values of batches
+    return int(np.prod(sample_of(x), dtype=int))
 
 
 def permuted(x: Value, order: Sequence[int]) -> Any:
@@ -446,14 +453,14 @@ def permuted(x: Value, order: Sequence[int]) -> Any:
     return apply(lambda **name: layers.Permute(dims, **name), [x])
 
 
-def _taken(x: Value, places: Iterable[int], axis: int) -> Any:
+def taken(x: Value, places: Iterable[int], axis: int) -> Any:
     indices = tuple(places)
     if indices == tuple(range(x.sample[axis])):
         return x
     return operate("take", [x], axis=axis, indices=indices)
 
 
-def _any(name: str, x: Any) -> Any:
+def any_kind(name: str, x: Any) -> Any:
     """Return a value, or an array of numbers of any kind."""
     x = resolved(x)
     return x if isinstance(x, Value) else _checks.numeric(name, x)
@@ -469,4 +476,4 @@ def _several(name: str, given: Any) -> list[Any]:
     values = [isinstance(part, Value) for part in parts]
     if any(values) and not all(values):
         raise TypeError(f"{name}: expected all values or all arrays, found both")
-    return [_any(f"{name}[{k}]", part) for k, part in enumerate(parts)]
+    return [any_kind(f"{name}[{k}]", part) for k, part in enumerate(parts)]
