@@ -4,7 +4,6 @@ Modules and names are those of Keras: a script that fits a dense `Sequential` to
 only its import lines changed, if all that it uses is here (``docs/coming_from/keras.md``).
 """
 
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +54,6 @@ if TYPE_CHECKING:  # what `_LAZY` finds when it is first used
     from fanin.theory import gain, phase_diagram
 
     __version__: str
-else:
-    # For scripts that say ``import tensorflow as tf`` and then ``tf.keras.layers.Dense``.
-    keras = sys.modules[__name__]
 
 __all__ = [
     "Input",
@@ -125,6 +121,7 @@ _LAZY = {
     "gain": "fanin.theory",
     "init": "fanin.init",
     "initialize": "fanin.initialization",
+    "keras": "fanin.keras",
     "lsuv": "fanin.data_dependent",
     "normalization": "fanin.normalization",
     "ops": "fanin.ops",
@@ -154,4 +151,4 @@ if not TYPE_CHECKING:  # a name that is not above is an error in an editor
 
 _absent.guard(__name__)
 _absent.guard(errors.__name__)  # which imports nothing
-_absent.install_finder()
+_absent.install_finders()

@@ -58,7 +58,7 @@ def test_what_is_there_is_in_no_table():
         except ModuleNotFoundError:
             continue
         there |= set(fanin._LAZY) if path == "fanin" else set()
-        listed = {name for _, words in rows for name in words.split()} - {"keras"}
+        listed = {name for _, words in rows for name in words.split()}
         assert not listed & there, path
 
 
@@ -134,7 +134,7 @@ def test_what_is_absent_can_be_copied_and_pickled():
 
 def test_the_imports_of_others_are_undisturbed():
     assert sys.meta_path[-1] is _absent._Finder
-    assert sys.meta_path.count(_absent._Finder) == 1
+    assert sys.meta_path.count(_absent._Finder) == sys.meta_path.count(_absent._Aliases) == 1
     for name in ("nowhere_to_be_found", "numpy.regularizers", "fanin.zzzzzzz", "fanin._zzz"):
         assert importlib.util.find_spec(name) is None
     with pytest.raises(ModuleNotFoundError) as caught:
@@ -168,8 +168,3 @@ def test_a_history_is_a_dict():
     assert "acc" not in held
     assert pickle.loads(pickle.dumps(held)) == held
     assert type(copy.deepcopy(held)) is type(held)
-
-
-def test_lr_is_told_its_name():
-    with pytest.raises((TypeError, ValueError), match="it is called learning_rate"):
-        fanin.optimizers.SGD(lr=0.1)

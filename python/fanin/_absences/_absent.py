@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from fanin._absences._calls import explained
 from fanin._absences._reasons import attribute, of_module, of_name, suggestion
+from fanin._checks._messages import warn
 
 
 class Absent:
@@ -75,7 +76,7 @@ def find(module: str, name: str) -> Any:
     Returns
     -------
     Absent
-        For a name that the tables have.
+        For a name that the tables have; of an old module the one that has its names.
 
     Raises
     ------
@@ -84,6 +85,9 @@ def find(module: str, name: str) -> Any:
     """
     if name.startswith("_"):  # asked for by Python and by tools, all the time
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    new = _new_module(f"{module}.{name}")
+    if new is not None:
+        return import_module(new)
     reason = of_name(module, name)
     if reason is not None:
         return _stand_in(f"{module}.{name}", reason)
@@ -188,17 +192,53 @@ def _once(function: Any) -> Any:
 _MOVED = {"fanin._training": "fanin.models._compiled"}
 
 
-class _Moved:
-    """Loads a module under the name that it had."""
+class _Loader:
+    """Loads a module under another name."""
+
+    def __init__(self, home: str) -> None:
+        self.home = home
 
     @staticmethod
     def create_module(spec: ModuleSpec) -> None:
         """Have an empty module made, which is put aside at once."""
 
+    def exec_module(self, module: ModuleType) -> None:
+        """Put the module that there is in its place."""
+        sys.modules[module.__name__] = import_module(self.home)
+
+
+class _Aliases:
+    """The first to be asked where a module is: what is below another name of a module.
+
+    ``fanin.keras.layers`` is ``fanin.layers``. Python would look below such a module in the folder
+    of the real one, and load a second copy of what is there.
+    """
+
     @staticmethod
-    def exec_module(module: ModuleType) -> None:
-        """Put the module of today in its place."""
-        sys.modules[module.__name__] = import_module(_MOVED[module.__name__])
+    def find_spec(fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if not fullname.startswith("fanin."):
+            return None
+        parent, _, name = fullname.rpartition(".")
+        home = "fanin" if parent == "fanin.keras" else sys.modules[parent].__name__
+        if home == parent:
+            return None
+        path = f"{home}.{name}"
+        return _alias(fullname, _new_module(path) or path)
+
+
+def _alias(fullname: str, home: str) -> ModuleSpec:
+    return ModuleSpec(fullname, _Loader(home))  # type: ignore[arg-type]
+
+
+def _new_module(fullname: str) -> str | None:
+    """Return the module that has the names of one of Keras 1 or 2, and warn of its old name."""
+    from fanin._absences.old_names import MODULES
+
+    new = MODULES.get(fullname.removeprefix("fanin."))
+    if new is None:
+        return None
+    warn(f"{fullname} is an old name: its names are in fanin.{new}", FutureWarning)
+    return f"fanin.{new}"
 
 
 class _Finder:
@@ -209,7 +249,10 @@ class _Finder:
         if not fullname.startswith("fanin."):
             return None
         if fullname in _MOVED:
-            return ModuleSpec(fullname, _Moved())  # type: ignore[arg-type]
+            return _alias(fullname, _MOVED[fullname])
+        new = _new_module(fullname)
+        if new is not None:
+            return _alias(fullname, new)
         parent, _, name = fullname.rpartition(".")
         reason = of_name(parent, name)
         if reason is not None:
@@ -222,9 +265,10 @@ class _Finder:
         return None
 
 
-def install_finder() -> None:
-    """Have `_Finder` asked after all other finders; once, however often `fanin` is imported."""
+def install_finders() -> None:
+    """Have the two finders asked; each once, however often `fanin` is imported."""
     if _Finder not in sys.meta_path:
+        sys.meta_path.insert(0, _Aliases)
         sys.meta_path.append(_Finder)
 
 

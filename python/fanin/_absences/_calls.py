@@ -2,13 +2,33 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from fanin._absences import _reasons
+from fanin._checks._messages import warn
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# Arguments of Keras 1 and 2 that mean what the new ones do: they work, with a warning.
+OLD = {
+    "lr": "learning_rate",
+    "nb_epoch": "epochs",
+    "output_dim": "units",
+    "init": "kernel_initializer embeddings_initializer",
+    "beta_init": "beta_initializer",
+    "gamma_init": "gamma_initializer",
+    "W_regularizer": "kernel_regularizer embeddings_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint embeddings_constraint",
+    "b_constraint": "bias_constraint",
+    "p": "rate",
+    "sigma": "stddev",
+    "nb_classes": "num_classes",
+    "input": "inputs",
+    "output": "outputs",
+}
 
 
 def explained(function: Callable[P, R]) -> Callable[P, R]:
@@ -29,9 +49,9 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
     >>> @explained
     ... def train(x, epochs=1):
     ...     return epochs
-    >>> train(None, nb_epoch=3)
+    >>> train(None, n_epochs=3)
     Traceback (most recent call last):
-    TypeError: train got an unexpected keyword argument 'nb_epoch': it is called epochs
+    TypeError: train got an unexpected keyword argument 'n_epochs': it is called epochs
     """
 
     @functools.wraps(function)
@@ -39,12 +59,78 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except TypeError as error:
-            wrong = _misuse(function, args, kwargs, error)
-            if wrong is None:
+            new = _renew_call(function, args, kwargs)
+            wrong = None if new is not None else _misuse(function, args, kwargs, error)
+            if wrong is not None:
+                raise wrong from None
+            if new is None:
                 raise
-            raise wrong from None
+        # The call did not begin: nothing was done twice.
+        return function(*args, **new)
 
     return call
+
+
+def renew(owner: str, kwargs: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
+    """Return keyword arguments with their names of today, and warn of each old one.
+
+    Parameters
+    ----------
+    owner : str
+        What was called, as the user would call it: ``"Dense"``.
+    kwargs : mapping of str to object
+        The arguments.
+    known : iterable of str
+        The arguments that it takes.
+
+    Returns
+    -------
+    dict
+        The arguments, those that are not of `OLD` as they were.
+    """
+    names = _new_names(kwargs, known)
+    for old, new in names.items():
+        warn(f"{owner}: {old} is the old name of {new}", FutureWarning)
+    return {names.get(name, name): value for name, value in kwargs.items()}
+
+
+def _new_names(kwargs: Collection[str], known: Iterable[str]) -> dict[str, str]:
+    """Return the new names of those arguments that have an old one."""
+    known, found = set(known), {}
+    for old in (name for name in kwargs if name in OLD and name not in known):
+        meant = [new for new in OLD[old].split() if new in known and new not in kwargs]
+        if len(meant) == 1:
+            found[old] = meant[0]
+    return found
+
+
+def _renew_call(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return the arguments with their names of today; None if that was not what is wrong."""
+    if OLD.keys().isdisjoint(kwargs):
+        return None
+    signature = inspect.signature(function)
+    known = signature.parameters
+    names = _new_names(kwargs, known)
+    # Who takes any argument began with its work.
+    if not names or any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        return None
+    try:
+        signature.bind(*args, **{names.get(name, name): kwargs[name] for name in kwargs})
+    except TypeError:
+        return None
+    return renew(_owner(function, args), kwargs, known)
+
+
+def _owner(function: Callable[..., Any], args: Sequence[Any]) -> str:
+    """Return what was called, as the user would call it."""
+    first = next(iter(inspect.signature(function).parameters), None)
+    if not args or first not in ("self", "cls"):
+        return function.__name__
+    cls = args[0] if isinstance(args[0], type) else type(args[0])
+    name = cls.__name__
+    return name if function.__name__ == "__init__" else f"{name}.{function.__name__}"
 
 
 def _misuse(
@@ -63,12 +149,10 @@ def _misuse(
     parameters = signature.parameters.values()
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    owner, given = function.__name__, list(args)
+    owner, given = _owner(function, args), list(args)
     if given and named and named[0].name in ("self", "cls"):
-        called = given.pop(0)
+        given.pop(0)
         named.pop(0)
-        cls = called if isinstance(called, type) else type(called)
-        owner = cls.__name__ if owner == "__init__" else f"{cls.__name__}.{owner}"
     known = [p.name for p in named]
     unknown = [name for name in kwargs if name not in known]
     if takes_any:  # what is passed on is looked at there, unless it is what is missing here

@@ -11,7 +11,7 @@ from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from fanin._absences import _reasons
+from fanin._absences import _calls, _reasons
 from fanin._members import ours
 
 _set, _make = object.__setattr__, type.__call__
@@ -27,6 +27,10 @@ class MemberType(ABCMeta):
             if "_complete" not in vars(cls):
                 cls._check_usable()
                 cls._complete = True
+            if kwargs and not _calls.OLD.keys().isdisjoint(kwargs):
+                from fanin._members import _signatures
+
+                kwargs = _calls.renew(cls.__name__, kwargs, _signatures.names(cls)[len(args) :])
             try:
                 member = _make(cls, *args, **kwargs)
             except TypeError as error:

@@ -1,19 +1,25 @@
 """What `History` keeps."""
 
-from typing import NoReturn
+from fanin._checks import warn
 
 
 class Record(dict[str, list[float]]):
-    """A dict of values by name that says what a missing one is called.
+    """A dict of values by name that knows the names of Keras 1 and 2, and says what is missing.
 
     Examples
     --------
-    >>> Record(loss=[0.5], accuracy=[0.8])["acc"]
+    >>> Record(loss=[0.5])["los"]
     Traceback (most recent call last):
-    KeyError: "no 'acc' was recorded: it is called accuracy"
+    KeyError: "no 'los' was recorded; did you mean 'loss'?"
     """
 
-    def __missing__(self, name: object) -> NoReturn:
-        from fanin._absences import _reasons
+    def __missing__(self, name: object) -> list[float]:
+        from fanin._absences import _reasons, old_names
 
+        if isinstance(name, str):
+            part = "val_" if name.startswith("val_") else ""
+            for other in old_names.RECORDS.get(name.removeprefix("val_"), ()):
+                if part + other in self:
+                    warn(f"{name!r} is recorded as {part + other!r}", FutureWarning)
+                    return self[part + other]
         raise _reasons.recorded(name, self)
