@@ -6,6 +6,7 @@ mod product;
 mod qr;
 mod room;
 mod slab;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -53,6 +54,9 @@ pub(crate) fn matmul<F: Float>(
     }
     match threads.for_part(m * n * k, PARALLEL_FROM) {
         Threads::ONE => product(a, b, out),
+        threads if terms::pays::<F>(threads, (m, k, n)) => {
+            terms::product_of_blocks(threads, a, b, out);
+        }
         threads => {
             let mut pieces = Vec::new();
             cut(PIECES * threads.get(), a, b, out, &mut pieces);

@@ -23,7 +23,7 @@
 //!
 //! A `b` that is small, or meets few rows, is used where it lies, and so are the rows of `a` then. Where its rows are shorter than a
 //! vector, a vector has numbers of the next rows too, whose sums nobody wants ([`blocks_narrow`]). A single row goes along the rows of a
-//! large `b` ([`row`]).
+//! large `b` ([`row`]). Threads share rows or columns of `out` (`linalg.rs`), or terms (`terms.rs`).
 //!
 //! Nothing here knows how large a cache is: the sizes are constants that suit those of 32 KiB and more, and of 1 MiB and more.
 //! What is copied decides nothing but time, and so does the shape of tiles, which is the level's. Where columns are left that

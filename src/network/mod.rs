@@ -25,10 +25,13 @@ pub use plan::{Layer, Plan};
 pub use program::Program;
 pub use train::{Arrays, Member, Trainer, Update, run_all_until};
 
+use ndarray::{ArrayViewMut2, Axis};
+
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::losses::{Targets, check_classes};
 use crate::memory::{Buffer, filled, zeros};
+use crate::parallel::{self, Threads};
 
 /// Samples with what the network should say of them.
 #[derive(Debug, Clone)]
@@ -102,10 +105,21 @@ impl<F: Float> Batch<F> {
 
     /// Copy the samples of `order` together; there are at most as many as the batch has room for.
     /// Inputs lie in rows or in columns, targets in rows.
-    fn gather(&mut self, plan: &Plan<F>, data: &Data<F>, order: &[u32], in_columns: bool) {
+    fn gather(
+        &mut self,
+        threads: Threads,
+        plan: &Plan<F>,
+        data: &Data<F>,
+        order: &[u32],
+        in_columns: bool,
+    ) {
         self.samples = order.len();
-        let copy = if in_columns { copy_columns } else { copy_rows };
-        copy(data.x, &mut self.x, plan.input_size(), order);
+        let (width, x) = (plan.input_size(), &mut self.x);
+        match threads.for_part(order.len() * width, SHARED_FROM) {
+            _ if in_columns => copy_columns(data.x, x, width, order),
+            Threads::ONE => copy_rows(data.x, x, width, order),
+            threads => copy_parts_of_rows(threads, data.x, x, width, order),
+        }
         for (to, from) in self.labels.iter_mut().zip(&data.labels) {
             to.gather(from, order);
         }
@@ -164,6 +178,31 @@ fn copy_rows<T: Copy>(from: &[T], to: &mut [T], width: usize, order: &[u32]) {
     for (to, &row) in to.chunks_exact_mut(width).zip(order) {
         to.copy_from_slice(&from[row as usize * width..][..width]);
     }
+}
+
+/// Numbers of a batch from which on threads share the copying.
+const SHARED_FROM: usize = 1 << 14;
+
+/// [`copy_rows`] by threads that each copy some columns, since each multiplies by some rows of the weights (`linalg/terms.rs`).
+fn copy_parts_of_rows<T: Copy + Send + Sync>(
+    threads: Threads,
+    from: &[T],
+    to: &mut [T],
+    width: usize,
+    order: &[u32],
+) {
+    let to = &mut to[..order.len() * width];
+    let to = ArrayViewMut2::from_shape((order.len(), width), to);
+    let mut to = to.expect("a row for each sample");
+    let len = width.div_ceil(threads.get());
+    let parts = to.axis_chunks_iter_mut(Axis(1), len).enumerate();
+    parallel::for_each(threads, parts.collect(), |(part, mut to)| {
+        for (to, &row) in to.rows_mut().into_iter().zip(order) {
+            let to = to.into_slice().expect("numbers side by side");
+            let from = &from[row as usize * width + part * len..];
+            to.copy_from_slice(&from[..to.len()]);
+        }
+    });
 }
 
 /// [`copy_rows`] to a column-major `to`.

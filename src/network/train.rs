@@ -185,7 +185,9 @@ impl<'a, F: Float> Trainer<'a, F> {
                 return false;
             };
             let in_columns = self.program.takes_columns();
-            self.batch.gather(&self.plan, &self.data, order, in_columns);
+            let (threads, plan) = (self.threads, &self.plan);
+            self.batch
+                .gather(threads, plan, &self.data, order, in_columns);
             if order.len() < self.largest {
                 self.cursor = Cursor::new(&self.program, order.len());
             }

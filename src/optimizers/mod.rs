@@ -119,6 +119,10 @@ pub fn from_settings<F: Float>(settings: &Settings) -> Result<Rule<F>> {
 /// Parameters that a thread takes at least.
 const CHUNK: usize = 1 << 14;
 
+/// Parameters of a piece are a multiple of this. It is small, so that threads have as many of them each: then a thread moves the
+/// weights whose gradients it has just made.
+const MULTIPLE: usize = 1 << 10;
+
 /// Pieces that a step is cut into for each thread: what one thread is late with, another can take.
 const PIECES: usize = 4;
 
@@ -269,7 +273,7 @@ fn cut<'a, F>(
     mut gradients: &'a [F],
     mut slots: Slots<'a, F>,
 ) -> Vec<Part<'a, F>> {
-    let size = w.len().div_ceil(count).next_multiple_of(CHUNK);
+    let size = w.len().div_ceil(count).next_multiple_of(MULTIPLE);
     let mut pieces = Vec::with_capacity(count);
     while !w.is_empty() {
         let len = size.min(w.len());
