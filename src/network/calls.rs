@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::graph::{Graph, Value, size_of_array, value};
+use super::graph::{Graph, Value, mode_of, size_of_array, value};
 use super::plan::Layer;
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -198,9 +198,9 @@ fn make<F: Float>(
                     seen.push(in_rows(x, shaped.rows));
                 }
                 let place = (&site.path[..], &site.prefix[..]);
-                graph
-                    .apply_with_arrays(place, settings, function, &seen)?
-                    .number
+                let made = graph.apply_with_arrays(place, settings, function, &seen)?;
+                graph.set_mode(mode_of(settings)?);
+                made.number
             }
             None => reads[0].0.number,
         };

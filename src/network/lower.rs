@@ -167,6 +167,7 @@ pub(super) fn of_mode<F: Float>(
     let mut kept = Vec::with_capacity(operations.len());
     for operation in operations {
         if is_select(operation) {
+            let training = operation.mode.unwrap_or(training);
             let chosen = operation.reads[usize::from(!training)];
             let number = follow(&stands, chosen).number;
             stands.insert(operation.makes.number, number);

@@ -51,8 +51,11 @@ NOTHING = 1e-4
 # What a program needs that is not there yet.
 MISSING = {
     "transfer": "layers of a trained network beside new ones: their arrays would be parts of two",
-    "fine_tuning": "training=False of a model on a value",
 }
+
+# In 3.15 the layers of a functional model of Keras get the training= of fit, also where they were
+# called with another one. Its guides, and what runs in a call, have it otherwise, and so have we.
+OTHERWISE = {"fine_tuning": ("base(inputs, training=False)", "base(inputs)")}
 
 pytestmark = [
     # Of how Keras's own variables become arrays under NumPy 2.
@@ -231,7 +234,8 @@ def told_apart(ours, theirs):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_it_ends_in_the_losses_that_keras_ends_in(name):
     needed(name)
-    assert told_apart(program(name, fanin), program(name, keras)) is None
+    ours = program(name, fanin, OTHERWISE.get(name))
+    assert told_apart(ours, program(name, keras)) is None
 
 
 @pytest.mark.parametrize(

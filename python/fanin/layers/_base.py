@@ -405,22 +405,27 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
     # Values.
 
     def _of_values(self, x: Any, training: bool | None) -> Value:
-        if training is not None and self._by_mode:
-            raise ValueError(
-                f"training: expected nothing for layer {self.name!r} on a value, since a model "
-                f"says when it trains, found {_checks.found(training)}"
-            )
+        mode = None if training is None else self._mode_for(training)
         if self._traced:
             from fanin.layers import _users
 
-            if training is not None:
-                raise ValueError(
-                    f"training: expected nothing for layer {self.name!r} on a value, since a model "
-                    f"says when it trains, found {_checks.found(training)}"
-                )
             form = _users.form_of(x, lambda x: isinstance(x, list | tuple))
             _users.note_form(self, form)
-        return call(self, as_values("x", x))
+        made = call(self, as_values("x", x))
+        made.mode = mode
+        return made
+
+    def _mode_for(self, training: bool) -> bool | None:
+        """Return the mode that the layer runs in for good, if it is called with `training`."""
+        from fanin.layers import _tracing
+
+        told = _tracing.flag_of(training)
+        if told and (self._traced or (self._by_mode and self.kind != "dropout")):
+            raise ValueError(
+                f"training: expected False or nothing for layer {self.name!r} on a value, since "
+                "only Dropout can run as in training for good, found True"
+            )
+        return told if self._traced or self._by_mode else None
 
     @property
     def output(self) -> Value:

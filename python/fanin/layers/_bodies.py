@@ -54,7 +54,7 @@ class Body:
                 own = part._settings()
             own = {**own, "part": prefix}
             if place in self.modes:
-                own["mode"] = self.modes[place]
+                own = in_mode(own, self.modes[place])
             parts[str(place)] = own if trainable else _frozen(own)
         return {"kind": "traced", "parts": parts, "calls": self.calls}
 
@@ -75,6 +75,15 @@ class Body:
             stop, last = start + size, first + averages
             yield prefix, part, shape, plan, params[start:stop], state[first:last]
             start, first = stop, last
+
+
+def in_mode(settings: Mapping[str, Any], mode: bool) -> dict[str, Any]:
+    """Return settings of what runs in one mode, whatever the network does."""
+    if settings.get("kind") == "traced":
+        parts = {key: in_mode(part, mode) for key, part in settings["parts"].items()}
+        return {**settings, "parts": parts}
+    by_mode = settings.get("kind") in ("batch_normalization", "dropout", "select")
+    return {"mode": mode, **settings} if by_mode else {**settings}
 
 
 def _frozen(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -152,8 +152,9 @@ class Module(Configurable):
             The inputs, of several a list. What is not built is built for arrays. Of values, such as
             `fanin.Input` makes, another value is made: see `fanin.Model`.
         training : bool, optional
-            Whether to behave as in training; matters to `BatchNormalization` and `Dropout`, which
-            on values take neither True nor False: the model says when it trains.
+            Whether to behave as in training; matters to `BatchNormalization` and `Dropout`. On
+            values it is how they run in the model that is made, whatever that does: with False as
+            in inference, so that running averages stay; with True `Dropout` always drops.
 
         Returns
         -------

@@ -13,7 +13,7 @@ from fanin.layers._base import Layer
 from fanin.layers._dropout import Dropout
 from fanin.layers._merging import Merge, side_by_side
 from fanin.layers._tracing import Trace
-from fanin.layers._users import call_of, formed
+from fanin.layers._users import as_given, call_of, formed
 from fanin.layers._variable import Variable
 
 _SAMPLES = (3, 5)
@@ -75,15 +75,16 @@ def run(module: Any, x: Any, training: bool | None, trace: Trace) -> Any:
     told = _tracing.flag_of(training)
     mode = trace.training if told is None else told
     if getattr(module, "_traced", False):
-        return call_of(module, x, mode)
+        with _tracing.told(trace, mode):
+            return call_of(module, x, mode)
     if isinstance(module, Layer):
         return run_core(module, x, mode, trace)
     values = module._given_arrays(x)
     for place, reads in module.calls:
         given = [values[number] for number in reads]
         layer = module._layers[place]
-        many = len(given) > 1 or isinstance(layer, Merge)
-        values.append(run(layer, given if many else given[0], training, trace))
+        told = module._modes.get(place, training)
+        values.append(run(layer, as_given(layer, given), told, trace))
     return values[-1]
 
 

@@ -15,6 +15,7 @@ from fanin.layers._tracing import Trace
 from fanin.layers._users import (
     Itself,
     Select,
+    as_given,
     call_of,
     form_of,
     formed,
@@ -149,7 +150,7 @@ def _merged(
         calls: dict[int, tuple[tuple[Any, ...], bool]] = {}
         values = made_before(end)
         for value in values:
-            if getattr(value.layer, "_by_mode", False):
+            if _knows_mode(value):
                 name = name_of(value.layer)
                 times[name] = count = times.get(name, 0) + 1
                 told = training if value.mode is None else value.mode
@@ -198,8 +199,13 @@ def _merged(
     return Value(Select(), [in_training, chosen], in_training.sample), modes
 
 
+def _knows_mode(value: Value) -> bool:
+    return value.mode is not None or getattr(value.layer, "_by_mode", False)
+
+
 def _drops(layer: Any) -> bool:
-    return isinstance(layer.layer if isinstance(layer, Itself) else layer, Dropout)
+    own = layer.layer if isinstance(layer, Itself) else layer
+    return isinstance(own, Dropout) and (own is not layer or not own._traced)
 
 
 def _modes(
@@ -241,7 +247,7 @@ def _modes(
         settle(value, None if told != other else told)
     if set(told_in_inference) - done:
         for value in i_values:
-            if getattr(value.layer, "_by_mode", False) and id(value.layer) not in modes:
+            if _knows_mode(value) and id(value.layer) not in modes:
                 settle(value, True if value.mode else None)
     return {key: mode for key, mode in modes.items() if mode is not None}
 
@@ -252,21 +258,14 @@ def apply(module: Any, x: Any, training: Any, trace: Trace) -> Any:
         x = x.now()
     elif isinstance(x, list | tuple):
         x = [part.now() if isinstance(part, Variable) else part for part in x]
-    told = _tracing.flag_of(training)
+    told = trace.told if training is None else _tracing.flag_of(training)
     if not are_values(x):
         _tracing.refuse(
             f"that layer {module.name!r} is called on what the layers before make",
             _checks.found(x),
         )
-    by_parts = not isinstance(module, Layer) or module._traced
-    if by_parts and told is not None and told != trace.training:
-        _tracing.refuse(
-            f"training={trace.training} or nothing for {module.name!r}, which is made of others, "
-            "as its own call is told",
-            f"training={told}",
-        )
     if not isinstance(module, Layer):
-        return _apply_model(module, x, training, trace)
+        return _apply_model(module, x, told, trace)
     values = as_values("x", x)
     if not any(value.batched for value in values) and not hasattr(module, "activation_settings"):
         _tracing.refuse(
@@ -278,10 +277,11 @@ def apply(module: Any, x: Any, training: Any, trace: Trace) -> Any:
         shape = module.shape_after([value.sample for value in values])
     except ShapeError as error:
         raise ShapeError(f"{module.name}: {error}") from None
-    return _tracing.called(module, values, told if module._by_mode else None, shape)
+    mode = told if module._by_mode or module._traced else None
+    return _tracing.called(module, values, mode, shape)
 
 
-def _apply_model(model: Any, x: Any, training: Any, trace: Trace) -> Any:
+def _apply_model(model: Any, x: Any, training: bool | None, trace: Trace) -> Any:
     form = form_of(x, lambda x: isinstance(x, list | tuple))
     values = as_values("x", x)
     if id(model) in trace.stack or model is trace.owner:
@@ -290,7 +290,8 @@ def _apply_model(model: Any, x: Any, training: Any, trace: Trace) -> Any:
     if model._traced:
         trace.stack.append(id(model))
         try:
-            made = call_of(model, x, trace.training)
+            with _tracing.told(trace, training):
+                made = call_of(model, x, trace.training)
         finally:
             trace.stack.pop()
         if isinstance(made, Value):
@@ -307,11 +308,13 @@ def _apply_model(model: Any, x: Any, training: Any, trace: Trace) -> Any:
                 )
     for place, reads in model.calls:
         read = [given[number] for number in reads]
-        given.append(apply(model._layers[place], read, training, trace))
+        mode = model._modes.get(place, training)
+        layer = model._layers[place]
+        given.append(apply(layer, as_given(layer, read), mode, trace))
     return given[-1]
 
 
-def apply_itself(layer: Any, x: Any, training: Any) -> Value:
+def apply_itself(layer: Any, x: Any, training: Any, trace: Trace) -> Value:
     """Do what a layer of ours does whose `call` is overridden, in a run on values."""
     values = as_values("x", x)
     given = [value.sample for value in values]
@@ -319,5 +322,5 @@ def apply_itself(layer: Any, x: Any, training: Any) -> Value:
     if layer._itself is None:
         layer._itself = Itself(layer)
     shape = layer._itself.plan(tuple(given) if several else given[0], layer.dtype).output_shapes[-1]
-    told = _tracing.flag_of(training)
+    told = trace.told if training is None else _tracing.flag_of(training)
     return _tracing.called(layer._itself, values, told if layer._by_mode else None, shape)

@@ -35,6 +35,8 @@ class Trace:
     """Of a run on arrays: those of weights and layers by `id`; None for a run on values."""
     known: frozenset[int] = frozenset()
     """The layers that the owner has, by `id`: others are made while it runs."""
+    told: bool | None = None
+    """What a model around what runs was told of training, which holds for its layers too."""
     building: bool = False
     """Whether it is no run, but a `build` that adds weights."""
     models: "dict[int, tuple[Any, Any, list[tuple[int, ...]]]]" = field(default_factory=dict)
@@ -55,6 +57,18 @@ def running(trace: Trace) -> Iterator[Trace]:
         yield trace
     finally:
         the_trace.reset(token)
+
+
+@contextmanager
+def told(trace: Trace, training: bool | None) -> Iterator[None]:
+    """Tell all that runs in a block whether it trains; nothing if None."""
+    before = trace.training, trace.told
+    if training is not None:
+        trace.training = trace.told = training
+    try:
+        yield
+    finally:
+        trace.training, trace.told = before
 
 
 # Lines of users' code.

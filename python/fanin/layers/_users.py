@@ -67,6 +67,13 @@ def formed(form: Any, parts: Sequence[Any]) -> Any:
     return list(parts) if form == "list" else dict(zip(form, parts, strict=True))
 
 
+def as_given(layer: Layer, parts: Sequence[Any]) -> Any:
+    """Return what a layer of a network reads in the form in which it takes that."""
+    if layer._traced and layer._form is not None:
+        return formed(layer._form, parts)
+    return parts if len(parts) > 1 or isinstance(layer, Merge) else parts[0]
+
+
 def note_form(layer: Layer, form: Any) -> None:
     """Remember how a layer is given its inputs, which is the same in all its calls."""
     if layer._body is None:

@@ -45,7 +45,7 @@ class Value(Stacked):
     batched: ClassVar[bool] = True
     """Whether it stands for batches of any length, whose axis is not one of `sample`."""
     mode: bool | None = None
-    """In a trace: what the layer was told of training."""
+    """What the layer was told of training: it runs so, whatever the network does."""
     where: str = ""
     """In a trace: the user's line."""
 

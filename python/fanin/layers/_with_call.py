@@ -102,7 +102,7 @@ class WithCall(Member):
                 "called by other code; call the layer itself"
             )
         if trace.arrays is None:
-            return _traces.apply_itself(self, x, training)
+            return _traces.apply_itself(self, x, training, trace)
         told = _tracing.flag_of(training)
         return _runs.run_core(self, x, trace.training if told is None else told, trace)
 

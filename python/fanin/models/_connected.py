@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fanin import _checks, _core
+from fanin import _core
 from fanin.errors import ShapeError
 from fanin.layers import InputLayer, Layer
 from fanin.layers._module import Module
@@ -110,6 +110,7 @@ class Connected(Module):
             for place, reads in self.calls:
                 given = [made[number] for number in reads]
                 made.append(call(self._layers[place], given, told=False))
+                made[-1].mode = self._modes.get(place)
             self._values = made
         return self._values
 
@@ -145,24 +146,22 @@ class Connected(Module):
         return self._ends.formed(self.outputs)
 
     def _of_values(self, x: Any, training: bool | None) -> Any:
-        if training is not None and any(layer._by_mode for layer in self._layers):
-            raise ValueError(
-                f"training: expected nothing for network {self.name!r} on a value, since a model "
-                f"says when it trains, found {_checks.found(training)}"
-            )
         given = self._given_values(x)
         if not self.built:
             self.build(given[0].shape)
-        for layer, value in zip(self._input_layers(), given, strict=True):
-            if value.sample != layer.shape:
+        for entry, value in zip(self._input_layers(), given, strict=True):
+            if value.sample != entry.shape:
                 raise ShapeError(
-                    f"x: expected samples of shape {layer.shape} for network {self.name!r}, found "
+                    f"x: expected samples of shape {entry.shape} for network {self.name!r}, found "
                     f"{value.sample}"
                 )
         for place, reads in self.calls:
             read = [given[number] for number in reads]
-            given.append(call(self._layers[place], read, told=False))
-            given[-1].within = self._layers
+            layer, mode = self._layers[place], self._modes.get(place)
+            if mode is None and training is not None:
+                mode = layer._mode_for(training)
+            given.append(call(layer, read, told=False))
+            given[-1].within, given[-1].mode = self._layers, mode
         if self._wiring is None:
             return given[-1]
         return self._ends.formed([given[number] for number in self._wiring.outputs])

@@ -246,7 +246,9 @@ class Layered(Connected):
     def _settings_of_layers(self) -> list[dict[str, object]]:
         settings = [layer._kept_settings or layer._settings() for layer in self._layers]
         for place, mode in self._modes.items():
-            settings[place] = {**settings[place], "mode": mode}
+            from fanin.layers._bodies import in_mode  # not needed for `import fanin`
+
+            settings[place] = in_mode(settings[place], mode)
         return settings
 
     def _forget_arrays(self) -> None:

@@ -123,6 +123,7 @@ class Model(Trainable):
         self._begin(name, rng)
         wiring, found, values = _wiring.trace(inputs, outputs)
         self._wire(wiring, found)
+        self._modes = _wiring.modes_of(values[len(wiring.inputs) :], found)
         self._join(wiring.shape)
         self._values = values
 
@@ -444,11 +445,6 @@ class Model(Trainable):
             from fanin.models import _subclassed
 
             _subclassed.of_values(self, x)
-            if self._modes:
-                raise ValueError(
-                    f"x: expected arrays for network {self.name!r}, of which layers run in one "
-                    "mode whatever it does, found values"
-                )
         return super()._of_values(x, training)
 
     # Configuration.
@@ -469,6 +465,7 @@ class Model(Trainable):
             "inputs": [layers.serialize(layer) for layer in self._wired.inputs],
             "layers": [layers.serialize(layer) for layer in self._layers],
             **self._wired.config(self._layers),
+            **({"modes": [[*pair] for pair in self._modes.items()]} if self._modes else {}),
         }
 
     def _description(self) -> dict[str, object]:

@@ -59,6 +59,8 @@ def rewired(
         given = [values[number] for number in reads]
         for layer in row[place]:
             given = [call(layer, given, told=False)]
+            if place in model._modes:
+                given[0].mode = layer._mode_for(model._modes[place])
         values.append(given[0])
     assert isinstance(model, Model)
     assert model._wiring is not None

@@ -11,7 +11,7 @@ from fanin._members._registry import check_config, parse_serialized
 from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import InputLayer, Layer, _inner, _tracing
 from fanin.layers._arrays import Array
-from fanin.layers._bodies import register_layer
+from fanin.layers._bodies import in_mode, register_layer
 from fanin.layers._network import Network
 from fanin.layers._runs import compare, without_masks
 from fanin.layers._traces import trace
@@ -136,7 +136,7 @@ def _check_runs(
     """Compare what was found with runs of `call` on arrays."""
     settings = [without_masks(layer._settings()) for layer in layers]
     for place, mode in modes.items():
-        settings[place]["mode"] = mode
+        settings[place] = in_mode(settings[place], mode)
     given: dict[int, Any] = {}
     shapes = wiring.shapes
     for place, reads in wiring.calls:

@@ -100,6 +100,7 @@ def values_of(
                 found = _checks.found(member)
                 raise ValueError(f"{name}: expected {kind.__name__} objects, found {found}")
     values = [layer.output for layer in inputs]
+    modes = _modes_in(config, row)
     calls = _checks.several(config.get("calls"))
     if not calls or not inputs:
         raise ValueError("calls: expected inputs and calls of layers, found none")
@@ -114,6 +115,7 @@ def values_of(
             _checks.integer("calls", number, minimum=0, maximum=len(values) - 1) for number in reads
         ]
         values.append(call(row[place], [values[number] for number in numbers]))
+        values[-1].mode = modes.get(place)
     for made in _checks.several(config.get("operations", ())) or ():
         row[_checks.integer("operations", made, minimum=0, maximum=len(row) - 1)]._of_ops = True
     begin: Any = values[: len(inputs)]
@@ -121,6 +123,21 @@ def values_of(
         begin = {value.name: value for value in begin}
     ends, made = _ends_of(config, values), values[len(inputs) :]
     return begin, InOrder(ends, made, _order_of(config, len(inputs) + len(row)))
+
+
+def _modes_in(config: Mapping[str, Any], row: Sequence[Layer]) -> dict[int, bool]:
+    """Return the layers that a configuration says run in one mode, by their places."""
+    modes = {}
+    for entry in _checks.several(config.get("modes", ())) or ():
+        pair = _checks.several(entry)
+        if pair is None or len(pair) != 2:
+            found = _checks.found(entry)
+            raise ValueError(f"modes: expected pairs of a layer and a flag, found {found}")
+        place = _checks.integer("modes", pair[0], minimum=0, maximum=len(row) - 1)
+        mode = row[place]._mode_for(_checks.flag("modes", pair[1]))
+        if mode is not None:
+            modes[place] = mode
+    return modes
 
 
 @dataclass(eq=False, repr=False)
@@ -163,6 +180,19 @@ def _ends_of(config: Mapping[str, Any], values: Sequence[Value]) -> Any:
         found = _checks.found(config.get("output_keys"))
         raise ValueError(f"output_keys: expected {len(ends)} names, found {found}")
     return dict(zip(keys, ends, strict=True))
+
+
+def modes_of(called: Sequence[Value], layers: Sequence[Layer]) -> dict[int, bool]:
+    """Return the layers that run in one mode for good, by their places, as their calls say."""
+    places = {id(layer): place for place, layer in enumerate(layers)}
+    modes: dict[int, bool | None] = {}
+    for value in called:
+        if modes.setdefault(places[id(value.layer)], value.mode) != value.mode:
+            raise ValueError(
+                f"training: expected one for all calls of layer {value.name!r} in a network, "
+                "found several"
+            )
+    return {place: mode for place, mode in modes.items() if mode is not None}
 
 
 def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
