@@ -186,8 +186,7 @@ impl<F: Float> Graph<F> {
         settings: &Settings,
         mut x: Value,
     ) -> Result<Value> {
-        let mode = settings.values.contains_key("mode");
-        let mode = mode.then(|| settings.flag("mode")).transpose()?;
+        let mode = mode_of(settings)?;
         let trainable = trainable(settings)?;
         for function in layers::from_settings::<F>(settings, x.width)? {
             let (arrays, averages) = (function.parameters(), function.state());
@@ -226,8 +225,8 @@ impl<F: Float> Graph<F> {
         Ok(x)
     }
 
-    /// Say whether the last operation runs as in training.
-    fn set_mode(&mut self, mode: Option<bool>) {
+    /// Say whether the last operation runs as in training, whatever its pass does.
+    pub(super) fn set_mode(&mut self, mode: Option<bool>) {
         if let Some(last) = self.operations.last_mut() {
             last.mode = mode;
         }
@@ -353,6 +352,12 @@ impl<F: Float> Graph<F> {
 /// Whether training changes the arrays of a layer.
 fn trainable(settings: &Settings) -> Result<bool> {
     Ok(!settings.values.contains_key("trainable") || settings.flag("trainable")?)
+}
+
+/// Whether a layer runs as in training whatever its pass does, if it is said.
+pub(super) fn mode_of(settings: &Settings) -> Result<Option<bool>> {
+    let said = settings.values.contains_key("mode");
+    said.then(|| settings.flag("mode")).transpose()
 }
 
 /// Value `number`, of this shape without the batch axis: of none, it is one number.

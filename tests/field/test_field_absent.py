@@ -103,7 +103,7 @@ IMPORTED = [
     "fanin.backend.get_value",
     "fanin.backend.set_value",
     "fanin.datasets.mnist",
-    "fanin.random.SeedGenerator",
+    "fanin.random.categorical",
 ]
 
 
