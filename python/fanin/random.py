@@ -20,7 +20,7 @@ from _thread import allocate_lock  # `threading` takes a twentieth of `import fa
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -30,7 +30,24 @@ from fanin._checks import found, integer
 from fanin.streams import Replay
 from fanin.streams._base import checked_path
 
-__all__ = ["RandomSource", "Rng", "Stream", "config_of", "drawing", "resolve", "set_random_seed"]
+if TYPE_CHECKING:  # what `_LATER` has
+    from fanin._drawing import SeedGenerator, dropout, normal, uniform
+
+__all__ = [
+    "RandomSource",
+    "Rng",
+    "SeedGenerator",
+    "Stream",
+    "config_of",
+    "drawing",
+    "dropout",
+    "normal",
+    "resolve",
+    "set_random_seed",
+    "uniform",
+]
+
+_LATER = dict.fromkeys(("SeedGenerator", "dropout", "normal", "uniform"), "fanin._drawing")
 
 _CHUNK = 10**4000
 
@@ -456,4 +473,4 @@ def _hint(rng: object) -> str:
     return ""
 
 
-_absent.guard(__name__)
+_absent.guard(__name__, _LATER)

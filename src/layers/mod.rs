@@ -11,6 +11,7 @@ mod batch_normalization;
 mod broadcast;
 mod combine;
 mod dense;
+mod draw;
 mod dropout;
 mod elementwise;
 mod embedding;

@@ -10,7 +10,7 @@ use super::join::{Dot, Take};
 use super::matmul::MatMul;
 use super::unit_norm::UnitNorm;
 use super::{
-    Add, Concatenate, Function, Select, along, combine, maps, matmul, reductions, unit_norm,
+    Add, Concatenate, Function, Select, along, combine, draw, maps, matmul, reductions, unit_norm,
 };
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -59,7 +59,7 @@ pub(crate) fn from_shapes<F: Float>(
     inputs: &[&[usize]],
 ) -> Result<Option<Shaped<F>>> {
     type Make<F> = fn(&Settings, &[&[usize]]) -> Result<Shaped<F>>;
-    let registry: [(&str, Make<F>); 22] = [
+    let registry: [(&str, Make<F>); 23] = [
         ("add", |_, x| elementwise(Add, x)),
         ("along", along::from_settings),
         ("average", |_, x| elementwise(Average, x)),
@@ -68,6 +68,7 @@ pub(crate) fn from_shapes<F: Float>(
         ("combine", combine::from_settings),
         ("concatenate", concatenate),
         ("dot", dot),
+        ("draw", draw::from_settings),
         ("embedding", embedding),
         ("flatten", |_, x| {
             let size = one(x)?.iter().product();
@@ -353,9 +354,8 @@ fn embedding<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shape
 /// A vector of categories for each number, or for those of the last axis together.
 fn category_encoding<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shaped<F>> {
     let (shape, categories) = (one(inputs)?, settings.count("num_tokens")?);
-    let Some((&last, others)) = shape.split_last() else {
-        return Err(Error::shape("inputs", "at least one axis", Shape(shape)));
-    };
+    // Of one number a sample there is one.
+    let (&last, others) = shape.split_last().unwrap_or((&1, &[]));
     let (len, counts, shape) = match settings.text("output_mode")? {
         "one_hot" if last == 1 => (1, false, others),
         "one_hot" => (1, false, shape),

@@ -157,6 +157,13 @@ struct Site<'a> {
 }
 
 impl Site<'_> {
+    /// The settings of another call than the first one, of what draws numbers: it draws others in each call.
+    fn other_path(&self) -> Option<Settings> {
+        let path = self.settings.text("path").ok().filter(|_| self.times > 0)?;
+        let path = Setting::Text(format!("{path}/{}", self.times));
+        Some(self.settings.clone().with("path", path))
+    }
+
     fn layer(&self) -> usize {
         self.path[0]
     }
@@ -174,7 +181,8 @@ fn make<F: Float>(
     reads: &[Shaped],
 ) -> Result<(Layer, Vec<usize>)> {
     let first = graph.operations.len();
-    let (layer, settings) = (site.layer(), site.settings);
+    let (layer, again) = (site.layer(), site.other_path());
+    let settings = again.as_ref().unwrap_or(site.settings);
     let shapes: Vec<&[usize]> = reads.iter().map(|(_, shape)| &shape[..]).collect();
     let (output, shape) = if settings.kind == "traced" {
         traced(graph, site, reads)?
@@ -236,14 +244,8 @@ fn of_rows<F: Float>(graph: &mut Graph<F>, site: &Site, x: Value) -> Result<Valu
     if site.begins_layer() {
         return graph.layer(settings, x);
     }
-    let path = settings.text("path").ok().filter(|_| site.times > 0);
-    match path {
-        // What draws numbers draws others in each call.
-        Some(path) => {
-            let path = Setting::Text(format!("{path}/{}", site.times));
-            let settings = settings.clone().with("path", path);
-            graph.layer_anew(layer, &site.prefix, &settings, x)
-        }
+    match site.other_path() {
+        Some(settings) => graph.layer_anew(layer, &site.prefix, &settings, x),
         None if site.path.len() == 1 => graph.layer_again(layer, x),
         None if site.times > 0 => {
             let operations = graph.part(&site.path).operations.clone();

@@ -103,7 +103,7 @@ IMPORTED = [
     "fanin.backend.batch_get_value",
     "fanin.backend.update",
     "fanin.datasets.mnist",
-    "fanin.random.SeedGenerator",
+    "fanin.random.categorical",
 ]
 
 

@@ -28,7 +28,12 @@ MARKS = {
 
 # What layers and models share in Keras, and modules in torch.
 _SHARED: Rows = (
-    (_PENALTY, "activity_regularizer losses add_loss regularizers"),
+    (_PENALTY, "activity_regularizer losses regularizers"),
+    (
+        "a term of the loss is a further output of the model, with a loss of its own in compile: "
+        "lambda y_true, y_pred: y_pred is the mean of that output",
+        "add_loss",
+    ),
     ("metrics are given to compile", "add_metric metrics_variables"),
     (_ARRAYS, "add_variable register_parameter register_buffer add_module"),
     (

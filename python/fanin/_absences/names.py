@@ -487,10 +487,9 @@ NAMES: dict[str, Rows] = {
     "random": (
         (
             "draw with NumPy: numpy.random.default_rng(seed)",
-            "beta binomial categorical dropout gamma normal randint shuffle truncated_normal "
-            "uniform",
+            "beta binomial categorical gamma randint shuffle truncated_normal",
         ),
-        ("give models and initializers rng= or seed=", "SeedGenerator Generator"),
+        ("give models and initializers rng= or seed=", "Generator"),
         ("it is fanin.set_random_seed(seed)", "set_seed seed manual_seed set_global_generator"),
     ),
     "saving": (

@@ -231,6 +231,8 @@ def batched_shape(name: str, shape: object) -> tuple[int, ...]:
     """Return the shape of one sample, given a shape whose first axis is the batch."""
     if not isinstance(shape, Sequence | np.ndarray) or isinstance(shape, str | bytes):
         raise TypeError(f"{name}: expected a tuple such as (None, 784), found {found(shape)}")
+    if len(shape) == 1 and shape[0] is None:
+        return ()  # one number a sample
     if len(shape) < 2:
         shown = found(tuple(shape))
         raise ShapeError(

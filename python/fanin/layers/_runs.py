@@ -10,6 +10,7 @@ from fanin.errors import ShapeError
 from fanin.layers import _tracing
 from fanin.layers._arrays import Array
 from fanin.layers._base import Layer
+from fanin.layers._draw import without_noise
 from fanin.layers._dropout import Dropout
 from fanin.layers._merging import Merge, side_by_side
 from fanin.layers._tracing import Trace
@@ -65,6 +66,8 @@ def without_masks(settings: Mapping[str, Any]) -> dict[str, Any]:
     changed = {**settings}
     if settings.get("kind") == "dropout":
         changed["rate"] = 0.0
+    if settings.get("kind") == "draw":
+        changed = without_noise(settings)
     if settings.get("kind") == "traced":
         changed["parts"] = {key: without_masks(part) for key, part in settings["parts"].items()}
     return changed

@@ -52,7 +52,7 @@ class InputLayer(Stacked):
     Parameters
     ----------
     shape : tuple of int
-        Shape of one sample.
+        Shape of one sample; () where a sample is one number.
     batch_size : int, optional
         Here for Keras's signature: batches of any size are accepted.
     dtype : dtype-like, optional
@@ -110,11 +110,15 @@ class InputLayer(Stacked):
         only_one(batch_size=batch_size, batch_shape=batch_shape)
         self.shape: tuple[int, ...]
         if batch_shape is not None:
-            self.shape = _checks.batched_shape("batch_shape", batch_shape)
+            if _is_of_numbers(batch_shape, 1):
+                self.shape = ()
+            else:
+                self.shape = _checks.batched_shape("batch_shape", batch_shape)
             if batch_shape[0] is not None:
                 _checks.integer("batch_shape", batch_shape[0], minimum=1)
         elif shape is not None:
-            self.shape = _checks.feature_shape("shape", shape)
+            of_numbers = _is_of_numbers(shape, 0)
+            self.shape = () if of_numbers else _checks.feature_shape("shape", shape)
         elif input_shape is not None:
             self.shape = _checks.feature_shape("input_shape", input_shape)
         else:
@@ -174,6 +178,12 @@ class InputLayer(Stacked):
         return f"<{type(self).__name__} name={self.name}, shape={self.shape}>"
 
 
+def _is_of_numbers(shape: Any, axes: int) -> bool:
+    """Whether a shape of so many axes is given: with that of the batch 1, else 0."""
+    given = _checks.several(shape)
+    return given is not None and len(given) == axes
+
+
 def _data_dtype(name: str, dtype: Any) -> str | None:
     """Return the name of a dtype that data may have, or None for None."""
     try:
@@ -219,7 +229,7 @@ def Input(  # noqa: N802 (Keras's name)
     Parameters
     ----------
     shape : tuple of int
-        Shape of one sample.
+        Shape of one sample; () where a sample is one number.
     batch_size : int, optional
         Here for Keras's signature: batches of any size are accepted.
     dtype : dtype-like, optional

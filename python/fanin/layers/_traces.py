@@ -9,6 +9,7 @@ from fanin import _checks
 from fanin.errors import ShapeError
 from fanin.layers import _keywords, _tracing
 from fanin.layers._base import Layer
+from fanin.layers._draw import Draw
 from fanin.layers._dropout import Dropout
 from fanin.layers._merging import Merge
 from fanin.layers._tracing import Trace
@@ -61,7 +62,7 @@ def trace(owner: Any, form: Any, inputs: Sequence[Value]) -> Found:
                 model._busy = "call"
             try:
                 with (
-                    _tracing.running(Trace(owner, training, None, known)) as run,
+                    _tracing.running(Trace(owner, training, None, known, inputs=inputs)) as run,
                     _tracing.Watch(owner, [owner, *models]),
                 ):
                     end = call_of(owner, formed(form, inputs), training)
@@ -140,7 +141,7 @@ def _merged(
             return "weight", id(layer.variable), layer.form
         if isinstance(layer, Itself):
             return "itself", id(layer.layer)
-        if id(layer) in known:
+        if id(layer) in known or isinstance(layer, Draw):
             return "layer", id(layer)
         return "operation", type(layer), repr(layer._settings())
 

@@ -8,7 +8,7 @@ import linecache
 import os
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,6 +41,10 @@ class Trace:
     """Whether it is no run, but a `build` that adds weights."""
     models: "dict[int, tuple[Any, Any, list[tuple[int, ...]]]]" = field(default_factory=dict)
     """The models that were called: how their inputs were given, and the shapes of these."""
+    inputs: Sequence[Value] = ()
+    """Of a run on values: what it is given."""
+    drawn: list[Any] = field(default_factory=list)
+    """The random numbers that it drew."""
     stack: list[int] = field(default_factory=list)
     """The models of users' classes whose `call` runs as part of this one, by `id`."""
 
@@ -207,7 +211,7 @@ _INTERNAL = frozenset(
         *("_network", "_plan", "_owner", "_kept_settings", "_calls", "_feature_shape", "_passes"),
         *("_body", "_busy", "_own_weights", "_itself", "_made", "_version", "arrays", "_form"),
         *("_layers", "_wiring", "_values", "_lodgers", "_home", "_masks", "_source", "_lock"),
-        *("_modes", "_compiled", "history", "stop_training", "_declared", "_told"),
+        *("_modes", "_compiled", "history", "stop_training", "_declared", "_told", "_noise"),
         "_to_tell",
     }
 )

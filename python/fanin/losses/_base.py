@@ -251,8 +251,9 @@ def is_own(loss: object) -> bool:
 
 def says_call(loss: object) -> bool:
     """Return whether a loss says in `call`, over `fanin.ops`, what it is of each row."""
-    own = isinstance(loss, Loss) and type(loss).call is not Loss.call
-    return own and type(loss).value_and_gradient is Loss.value_and_gradient  # type: ignore[union-attr]
+    if not isinstance(loss, Loss) or type(loss).call is Loss.call:
+        return False
+    return type(loss).value_and_gradient is Loss.value_and_gradient
 
 
 def kind_of(loss: object) -> str:

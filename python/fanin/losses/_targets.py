@@ -1,5 +1,6 @@
 """Targets: the form in which a loss or a metric compares them with a network's outputs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,11 @@ SPARSE = ("sparse_categorical_crossentropy", "sparse_categorical_accuracy")
 
 PROBABILITIES = ("categorical_crossentropy", "binary_crossentropy")
 """Kinds whose targets are probabilities."""
+
+
+def width_of(shape: Sequence[int]) -> int:
+    """Return how many outputs a row of samples of a shape has: one, where a sample is a number."""
+    return shape[-1] if shape else 1
 
 
 def prepare(name: str, targets: object, kind: str, outputs: tuple[int, ...], dtype: str) -> Array:
@@ -47,6 +53,8 @@ def prepare(name: str, targets: object, kind: str, outputs: tuple[int, ...], dty
             f"{name}: expected one entry for each of the {outputs[0]} samples, "
             f"found shape {array.shape}"
         )
+    if len(outputs) == 1 and array.shape == (*outputs, 1) and kind not in SPARSE:
+        array = array.reshape(outputs)  # of networks that make one number a sample
     if not kind:
         return _as_given(name, array, outputs, dtype)
     if kind in SPARSE:
@@ -55,7 +63,7 @@ def prepare(name: str, targets: object, kind: str, outputs: tuple[int, ...], dty
 
 
 def _as_given(name: str, array: Array, outputs: tuple[int, ...], dtype: str) -> Array:
-    if outputs[-1] == 1 and array.shape == outputs[:-1]:
+    if len(outputs) > 1 and outputs[-1] == 1 and array.shape == outputs[:-1]:
         array = array.reshape(outputs)
     if array.dtype.kind not in "iu":
         return _checks.floats(name, array, dtype)
@@ -65,6 +73,10 @@ def _as_given(name: str, array: Array, outputs: tuple[int, ...], dtype: str) -> 
 
 
 def _classes(name: str, array: Array, kind: str, outputs: tuple[int, ...]) -> Array:
+    if len(outputs) == 1:
+        raise ShapeError(
+            f"{name}: expected outputs of several classes for {kind}, found one number a sample"
+        )
     rows, classes = outputs[:-1], outputs[-1]
     if array.shape == outputs and classes > 1:
         raise ShapeError(
@@ -90,7 +102,7 @@ def _classes(name: str, array: Array, kind: str, outputs: tuple[int, ...]) -> Ar
 def _like_outputs(
     name: str, array: Array, kind: str, outputs: tuple[int, ...], dtype: str
 ) -> Array:
-    if outputs[-1] == 1 and array.shape == outputs[:-1]:
+    if len(outputs) > 1 and outputs[-1] == 1 and array.shape == outputs[:-1]:
         array = array.reshape(outputs)
     elif array.shape != outputs:
         hint = ""
@@ -106,7 +118,7 @@ def _like_outputs(
             f"found shape {array.shape}{hint}"
         )
     if kind in PROBABILITIES:
-        if kind == "categorical_crossentropy" and outputs[-1] == 1:
+        if kind == "categorical_crossentropy" and (len(outputs) == 1 or outputs[-1] == 1):
             raise ShapeError(
                 f"{name}: expected several outputs for categorical_crossentropy, found one, of "
                 "which it is always 0; use 'binary_crossentropy' for two classes"

@@ -13,6 +13,7 @@ from fanin._checks import warn
 from fanin.layers._network import Network
 from fanin.losses import _outputs
 from fanin.losses._base import kind_of
+from fanin.losses._targets import width_of
 from fanin.metrics import Metric, as_metrics, resolve_all, target_kind
 from fanin.models._ends import Aim, Ends
 from fanin.models._samples import Wanted
@@ -132,7 +133,7 @@ class Compiled:
             if aim.loss is None:
                 continue
             settings = [layer.settings() for layer in model.ending(output)]
-            width = plan.shapes_of_outputs[output][-1]
+            width = width_of(plan.shapes_of_outputs[output])
             doubt = _outputs.doubt(aim.loss, settings, width)
             if doubt is not None:
                 name = self.ends.names[output]
@@ -238,7 +239,7 @@ class Compiled:
         from fanin.models._objective import Objective  # not needed for `import fanin`
 
         shapes = plan.shapes_of_outputs
-        metrics = self.metrics_for([shape[-1] for shape in shapes])
+        metrics = self.metrics_for([width_of(shape) for shape in shapes])
         goals, names = self._named(metrics)
         larger: dict[str, bool | None] = {}
         for goal in goals:

@@ -143,14 +143,15 @@ def inputs(name: str, x: Any, shape: tuple[int, ...] | None, dtype: str, finite:
     array = _checks.numeric(name, x)
     if shape is not None and array.ndim:
         # Keras's leniency: a last axis of length 1 may be missing or superfluous.
-        if array.shape[1:] == shape[:-1] and shape[-1] == 1:
+        if shape and array.shape[1:] == shape[:-1] and shape[-1] == 1:
             array = array[..., np.newaxis]
         elif array.shape[1:] == (*shape, 1):
             array = array[..., 0]
-    if array.ndim < 2 or (shape is not None and array.shape[1:] != shape):
-        expected = "..." if shape is None else ", ".join(map(str, shape))
+    fewest = 1 if shape == () else 2
+    if array.ndim < fewest or (shape is not None and array.shape[1:] != shape):
+        expected = " ..." if shape is None else "".join(f" {n}," for n in shape)[:-1]
         hint = f"; use {name}.reshape(-1, 1)" if array.ndim == 1 and shape is None else ""
-        raise ShapeError(f"{name}: expected shape (n, {expected}), found {array.shape}{hint}")
+        raise ShapeError(f"{name}: expected shape (n,{expected}), found {array.shape}{hint}")
     if array.size == 0:
         raise ShapeError(f"{name}: expected some samples, found none; its shape is {array.shape}")
     return _checks.floats(name, array, dtype, finite=finite)
@@ -261,7 +262,7 @@ def parts(
     train, validation = samples(network, wanted, x, y, sample_weight), None
     weights = None
     if class_weight is not None:
-        outputs = network.plan_for(train.x.shape[1:]).output_shape[-1]
+        outputs = _targets.width_of(network.plan_for(train.x.shape[1:]).output_shape)
         (goal,), dtype = wanted, train.x.dtype.name
         targets = train.labels(0).y
         weights = _weights_of_classes(class_weight, targets, goal.kind, outputs, dtype)

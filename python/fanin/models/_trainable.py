@@ -7,6 +7,7 @@ from fanin import _checks, losses, optimizers, random
 from fanin.callbacks import Callback, History
 from fanin.errors import NotReadyError
 from fanin.layers._arrays import Array
+from fanin.losses._targets import width_of
 from fanin.metrics import Metric
 from fanin.models import _samples
 from fanin.models._compiled import Compiled
@@ -115,7 +116,7 @@ class Trainable(WithFiles, Layered):
             loss_weights,
             metrics,
             weighted_metrics,
-            None if shapes is None else [shape[-1] for shape in shapes],
+            None if shapes is None else [width_of(shape) for shape in shapes],
         )
         if self.built:
             compiled.check_outputs(self)
@@ -152,7 +153,7 @@ class Trainable(WithFiles, Layered):
         """The metrics, once the network is built: before, "accuracy" has no meaning."""
         if self._compiled is None or not self.built:
             return []
-        widths = [shape[-1] for shape in self.ready().shapes_of_outputs]
+        widths = [width_of(shape) for shape in self.ready().shapes_of_outputs]
         both = self._compiled.metrics_for(widths)
         return [metric for each in both for part in each for metric in part]
 

@@ -129,7 +129,8 @@ def pad(
         if front or behind:
             at = axis_of(x, axis, name="pad_width")
             if mode != "constant":
-                places = np.pad(np.arange(x.sample[at]), (front, behind), mode=mode)
+                row: Any = np.arange(x.sample[at])
+                places = np.pad(row, (front, behind), mode)  # type: ignore[call-overload]
                 x = take(x, places, axis)
                 continue
             parts = [
