@@ -26,6 +26,7 @@ OLD = {
     "p": "rate",
     "sigma": "stddev",
     "nb_classes": "num_classes",
+    "nb_words": "num_words",
     "input": "inputs",
     "output": "outputs",
 }

@@ -415,12 +415,6 @@ NAMES: dict[str, Rows] = {
             "ctc_batch_cost ctc_decode ctc_label_dense_to_sparse",
         ),
     ),
-    "datasets": (
-        (
-            "fanin.datasets.fashion_mnist is the only data set, with the shapes of MNIST",
-            "mnist cifar10 cifar100 imdb reuters boston_housing california_housing",
-        ),
-    ),
     "ops": (
         (
             f"{_DENSE} and has no convolutions, no pooling and no sequences",

@@ -100,9 +100,7 @@ def _places() -> Iterator[Source]:
     yield Source("Debian package", DEBIAN)
     keras = os.environ.get("KERAS_HOME") or "~/.keras"
     places = [("Keras cache", f"{keras}/datasets/fashion-mnist")]
-    # torchvision has no cache of its own; these are the roots that its users and tutorials give.
-    torch = os.environ.get("TORCH_HOME") or "~/.cache/torch"
-    for root in ("data", "../data", "~/data", torch):
+    for root in torch_roots():
         places.append(("torchvision cache", f"{root}/FashionMNIST/raw"))
     if _optional.lack("pooch") is None:
         places.append((_CACHE, _cache_path()))
@@ -112,6 +110,12 @@ def _places() -> Iterator[Source]:
         except FileNotFoundError:  # there is no home, or the working folder is gone
             continue
         yield Source(kind, folder)
+
+
+def torch_roots() -> tuple[str, ...]:
+    """Return where data of torchvision may be: it has no cache, its users name these folders."""
+    torch = os.environ.get("TORCH_HOME") or "~/.cache/torch"
+    return ("data", "../data", "~/data", torch)
 
 
 def _cache_path() -> str:
