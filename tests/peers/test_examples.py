@@ -50,7 +50,6 @@ NOTHING = 1e-4
 
 # What a program needs that is not there yet.
 MISSING = {
-    "transfer": "layers of a trained network beside new ones: their arrays would be parts of two",
     "fine_tuning": "training=False of a model on a value",
 }
 

@@ -1,5 +1,6 @@
 """Layers of a network: which can be, their dtype, plan and shape, values in two flat arrays."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,7 +13,7 @@ from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array
 from fanin.layers._dropout import as_stream
 from fanin.layers._module import Module
-from fanin.layers._network import Network
+from fanin.layers._network import Network, Places
 from fanin.layers._options import check_name, name_option
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ def check_layer(layer: object, network: "Sequential") -> None:
         raise TypeError(f"layer: expected a layer, found {_checks.found(layer)}{hint}")
     layer._settings()  # refuses what the core does not know
     check_name(layer.name, network.layers)
-    refuse_foreign(layer, network)
 
 
 def find_layer(row: Sequence[Layer], name: str | None, index: int | None) -> Layer:
@@ -75,26 +75,6 @@ def check_entries(config: object, entries: Any) -> list[Mapping[str, object]]:
         if not isinstance(entry, Mapping):
             raise ValueError(f"config: expected dicts as 'layers', found {_checks.found(entry)}")
     return list(entries)
-
-
-def refuse_foreign(layer: Layer, network: "Layered") -> None:
-    """Refuse a layer whose arrays are part of another network."""
-    if layer.owner is not None and layer.owner is not network:
-        raise ValueError(
-            f"layer: expected one of this network, found {layer.name!r}, which belongs to "
-            f"network {layer.owner.name!r}, whose parameters are one array; add a "
-            "copy.deepcopy of it"
-        )
-
-
-def refuse_shared(network: "Layered") -> None:
-    """Refuse to change the layers of a network that another one shares."""
-    others = [] if network._home is None else [network._home]
-    for other in [*others, *(network._lodgers or ())]:
-        raise ValueError(
-            f"network {network.name!r}: expected one whose layers are its own, found one that "
-            f"shares them with network {other.name!r}; change a copy.deepcopy of it"
-        )
 
 
 def walk(
@@ -135,27 +115,39 @@ def _arrays(plan: _core.Plan) -> list[tuple[str, tuple[int, ...]]]:
     return [(role, shape) for _, role, _, shape in (*plan.parameters, *plan.state)]
 
 
-def seed_masks(
-    row: Sequence[Layer], masks: random.Stream | None, source: random.RandomSource
-) -> random.Stream | None:
-    """Give each Dropout its own masks, before its plan is made; return where they come from."""
-    drawing = [layer for layer in row if layer._draws()]
+def seed_masks(network: "Layered", source: random.RandomSource) -> random.Stream | None:
+    """Give each Dropout its own masks, before its plan is made; return where they come from.
+
+    One that another network has too keeps those of that one.
+    """
+    masks = network._masks
+    drawing = [layer for layer in network._layers if layer._draws()]
     for place, layer in enumerate(drawing):
         masks = as_stream(source) if masks is None else masks
-        layer._draw(masks, f"dropout/{place}")
+        if layer.owner in (None, network):
+            layer._draw(masks, f"dropout/{place}")
     return masks
 
 
 def apart(network: Network, row: Sequence[Layer]) -> list[Layer]:
     """Return what copies as the layers of a network do, with the values of `network`."""
-    twins, start, state_start = [], 0, 0
-    for layer in row:
-        own = layer.network.plan
-        stop, state_stop = start + own.parameter_count, state_start + own.state_count
-        params, state = network.params[start:stop], network.state[state_start:state_stop]
-        twins.append(layer._apart(params, state))
-        start, state_start = stop, state_stop
-    return twins
+    params, state = _by_layer(network.plan.parameters), _by_layer(network.plan.state)
+    nothing = slice(0)
+    return [
+        layer._apart(
+            network.params[params.get(place, nothing)], network.state[state.get(place, nothing)]
+        )
+        for place, layer in enumerate(row)
+    ]
+
+
+def _by_layer(places: Places) -> dict[int, slice]:
+    """Return the part of a flat array that each layer has."""
+    found: dict[int, slice] = {}
+    for layer, _, start, shape in places:
+        begin = found[layer].start if layer in found else start
+        found[layer] = slice(begin, start + math.prod(shape))
+    return found
 
 
 def fill(
