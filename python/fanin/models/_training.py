@@ -78,9 +78,8 @@ class Trainee:
         """
         network, slots, find = self.network, self.compiled.slots, _core.first_non_finite
         assert slots is not None
-        if not math.isfinite(logs["loss"]) or (
-            find(network.params) is None and find(network.state) is None and find(slots) is None
-        ):
+        own = network.gathered(network.params), network.gathered(network.state, network.plan.state)
+        if not math.isfinite(logs["loss"]) or all(find(part) is None for part in (*own, slots)):
             return None
         return FloatingPointError(
             f"{self.whose}{self._first_infinite()} after epoch {epoch + 1}, though the loss is "
@@ -90,15 +89,19 @@ class Trainee:
 
     def _first_infinite(self) -> str:
         """Say where the first number is that is not finite."""
-        plan = self.network.plan
-        rows = [("", plan.parameters, self.network.params), ("", plan.state, self.network.state)]
-        rows += [(f"{m} of ", plan.parameters, row) for m, row in self.model.slots.items()]
+        network, compiled = self.network, self.compiled
+        plan = network.plan
+        rows = [("", plan.parameters, network.params), ("", plan.state, network.state)]
+        slots = compiled.arranged(network.params)
+        named = zip(compiled.optimizer.slot_names(), slots, strict=True)
+        rows += [(f"{name} of ", plan.parameters, row) for name, row in named]
         for what, places, row in rows:
-            at = _core.first_non_finite(row)
-            if at is not None:
-                index, role, _, _ = next(p for p in reversed(places) if p[2] <= at)
-                layer = self.model.computing[index].name
-                return f"{what}{layer}/{role}: expected finite numbers, found {row[at]}"
+            for index, role, start, shape in places:
+                own = row[start : start + math.prod(shape)]
+                at = _core.first_non_finite(own)
+                if at is not None:
+                    layer = self.model.computing[index].name
+                    return f"{what}{layer}/{role}: expected finite numbers, found {own[at]}"
         raise AssertionError("all numbers are finite")
 
 
@@ -265,6 +268,10 @@ def fit(
         hooks.check(Run(model, shape, objective.larger_is_better, validation is not None))
         called.append(hooks)
 
+    if len(models) > 1:
+        from fanin.models import _sharing
+
+        _sharing.refuse_alike(models, whose)
     # Everything was checked: from here on the networks change, and no other thread changes them.
     locks, names = [model.lock for model in models], [model.name for model in models]
     with _core.Writing(locks, names, True), counting(objectives) as counted:
