@@ -44,7 +44,7 @@ impl Stream {
     }
 
     /// What follows so many tiles of it.
-    pub(super) fn after_tiles(self, tiles: u64) -> Self {
+    pub(crate) fn after_tiles(self, tiles: u64) -> Self {
         Self {
             first: self.first.wrapping_add(tiles),
             ..self
