@@ -28,7 +28,20 @@ from fanin import (
     streams,
 )
 from fanin.initializers._registry import _CLASSES
-from fanin.layers import BatchNormalization, Dense, Dropout, Flatten, Input
+from fanin.layers import (
+    AlphaDropout,
+    BatchNormalization,
+    Dense,
+    Dropout,
+    Flatten,
+    GaussianDropout,
+    GaussianNoise,
+    GroupNormalization,
+    Input,
+    LayerNormalization,
+    PReLU,
+    RMSNormalization,
+)
 from fanin.optimizers import schedules
 from fanin.theory.nonlinearity import EXTRA
 
@@ -195,6 +208,26 @@ def trainings() -> dict[str, Row]:
             lambda: [(6, 20), Dense(24, "tanh"), Flatten(), Dense(2)],
             *(optimizers.Adam(0.01), "mean_absolute_error", 150, 32, (2,), {}),
         ),
+        "normalized within samples, sloped, noisy": (
+            lambda: [
+                *((20,), Dense(33, "mish"), LayerNormalization(), GaussianNoise(0.1)),
+                *(Dense(24), GroupNormalization(4), PReLU("ones"), AlphaDropout(0.1)),
+                *(RMSNormalization(), Dense(18, "celu"), GaussianDropout(0.1), Dense(2)),
+            ],
+            *(optimizers.Adam(0.01), mse, 150, 32, (2,), {}),
+        ),
+        "normalized as torch does": (
+            lambda: [
+                *(
+                    (20,),
+                    Dense(24, "squareplus"),
+                    BatchNormalization(momentum=0.1, convention="torch"),
+                ),
+                *(Dense(18, "hard_silu"), BatchNormalization(momentum=None, convention="torch")),
+                *(Dense(4, "log_sigmoid"), Dense(2, "tanh_shrink")),
+            ],
+            *(optimizers.SGD(0.05), mse, 150, 32, (2,), {}),
+        ),
         "frozen": (
             lambda: [
                 (20,),
@@ -264,7 +297,9 @@ OF_MANY = ("sgd", "adam", "rmsprop")
 
 def computed() -> Iterator[tuple[str, np.ndarray]]:
     """Compute what ends in weights or steps."""
-    names = [name for name in (*activations._BY_NAME, *EXTRA) if name != "softmax"]
+    # Those of no unit by itself, with options that must be given, and that jump.
+    others = (*activations.MIXING, "threshold", "hard_shrink")
+    names = [name for name in (*activations._BY_NAME, *EXTRA) if name not in others]
     for name, mode in product(names, ("forward", "backward")):
         yield f"gain {name} {mode}", np.array([fanin.gain(name, mode)])
     decays = {

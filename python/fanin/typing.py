@@ -104,35 +104,40 @@ else:
 # Names; `tests/package/test_typing.py` compares them with the registries.
 
 ActivationName: TypeAlias = Literal[
+    "celu",
     "elu",
+    "exponential",
     "gelu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
     "leaky_relu",
     "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
     "relu",
+    "relu6",
     "selu",
     "sigmoid",
     "silu",
+    "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
     "swish",
     "tanh",
+    "tanh_shrink",
+    "threshold",
 ]
 """The activations that layers have."""
-NonlinearityName: TypeAlias = (
-    ActivationName
-    | Literal[
-        "exponential",
-        "hard_sigmoid",
-        "hard_silu",
-        "hard_swish",
-        "hard_tanh",
-        "log_sigmoid",
-        "mish",
-        "relu6",
-        "sin",
-    ]
-)
+NonlinearityName: TypeAlias = ActivationName | Literal["sin"]
 """The activations that layers have, and those that theory knows beside them."""
 LossName: TypeAlias = Literal[
     "bce",

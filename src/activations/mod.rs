@@ -3,17 +3,28 @@
 //! A new elementwise function is one file with its formula ([`Elementwise`]) and one row in
 //! [`from_settings`].
 
+mod celu;
 mod elu;
+mod exponential;
 mod gelu;
+mod hard;
 mod leaky_relu;
 pub(crate) mod linear;
+mod log_sigmoid;
+mod log_softmax;
+mod mish;
+mod rectifier;
 mod relu;
 mod selu;
+mod shrink;
 mod sigmoid;
 mod silu;
 pub(crate) mod softmax;
 mod softplus;
 mod softsign;
+mod sparse;
+mod sparsemax;
+mod squareplus;
 mod tanh;
 
 use std::fmt::Debug;
@@ -52,21 +63,41 @@ pub trait Activation<F: Float>: Debug + Send + Sync {
 /// The activation that `settings` describe.
 pub fn from_settings<F: Float>(settings: &Settings) -> Result<Box<dyn Activation<F>>> {
     type Make<F> = fn(&Settings) -> Result<Box<dyn Activation<F>>>;
-    let registry: [(&str, Make<F>); 12] = [
+    let registry: [(&str, Make<F>); 30] = [
+        ("celu", |s| Ok(Box::new(celu::Celu::new(s)?))),
         ("elu", |s| Ok(Box::new(elu::Elu::new(s)?))),
+        ("exponential", |_| Ok(Box::new(exponential::Exponential))),
         ("gelu", |s| gelu::new(s)),
+        ("hard_shrink", |s| Ok(Box::new(shrink::HardShrink::new(s)?))),
+        ("hard_sigmoid", |_| Ok(Box::new(hard::HardSigmoid))),
+        ("hard_silu", |_| Ok(Box::new(hard::HardSilu))),
+        ("hard_tanh", |_| Ok(Box::new(hard::HardTanh))),
         ("leaky_relu", |s| {
             Ok(Box::new(leaky_relu::LeakyRelu::new(s)?))
         }),
         ("linear", |_| Ok(Box::new(linear::Linear))),
+        ("log_sigmoid", |_| Ok(Box::new(log_sigmoid::LogSigmoid))),
+        ("log_softmax", |_| Ok(Box::new(log_softmax::LogSoftmax))),
+        ("mish", |_| Ok(Box::new(mish::Mish))),
+        ("rectifier", |s| Ok(Box::new(rectifier::Rectifier::new(s)?))),
         ("relu", |_| Ok(Box::new(relu::Relu))),
+        ("relu6", |_| Ok(Box::new(hard::Relu6))),
         ("selu", |_| Ok(Box::new(selu::Selu))),
         ("sigmoid", |_| Ok(Box::new(sigmoid::Sigmoid))),
         ("silu", |_| Ok(Box::new(silu::Silu))),
+        ("soft_shrink", |s| Ok(Box::new(shrink::SoftShrink::new(s)?))),
         ("softmax", |_| Ok(Box::new(softmax::Softmax))),
         ("softplus", |_| Ok(Box::new(softplus::Softplus))),
         ("softsign", |_| Ok(Box::new(softsign::Softsign))),
+        ("sparse_plus", |_| Ok(Box::new(sparse::SparsePlus))),
+        ("sparse_sigmoid", |_| Ok(Box::new(sparse::SparseSigmoid))),
+        ("sparsemax", |_| Ok(Box::new(sparsemax::Sparsemax))),
+        ("squareplus", |s| {
+            Ok(Box::new(squareplus::Squareplus::new(s)?))
+        }),
         ("tanh", |_| Ok(Box::new(tanh::Tanh))),
+        ("tanh_shrink", |_| Ok(Box::new(shrink::TanhShrink))),
+        ("threshold", |s| Ok(Box::new(shrink::Threshold::new(s)?))),
     ];
     look_up("activation", &settings.kind, &registry)?(settings)
 }

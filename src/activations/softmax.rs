@@ -98,6 +98,23 @@ fn count_from_infinity<F: Float>(max: F, row: &mut [F]) {
 /// Elements whose exponentials are computed together: a whole vector even where a row is shorter.
 const LANES: usize = 16;
 
+/// Σ e^(z − max) of a row, in the order of [`softmax_row`].
+#[inline(always)]
+pub(super) fn sum_of_exponentials<F: Float>(row: &[F], max: F) -> F {
+    let mut sum = F::ZERO;
+    for chunk in row.chunks(LANES) {
+        let mut lanes = [max; LANES];
+        lanes[..chunk.len()].copy_from_slice(chunk);
+        for lane in &mut lanes {
+            *lane = (*lane - max).exp();
+        }
+        for &e in &lanes[..chunk.len()] {
+            sum += e;
+        }
+    }
+    sum
+}
+
 /// Softmax of a row in place, given its largest element; returns Σ e^(z − max).
 #[inline(always)]
 pub(crate) fn softmax_row<F: Float>(row: &mut [F], max: F) -> F {

@@ -22,10 +22,15 @@ pub(super) struct Dropout {
 }
 
 /// Elements that a thread takes at a time: whole tiles.
-const CHUNK: usize = 1 << 14;
+pub(super) const CHUNK: usize = 1 << 14;
 
 /// Tiles between the masks of two steps.
-const TILES_PER_STEP: u64 = 1 << 32;
+pub(super) const TILES_PER_STEP: u64 = 1 << 32;
+
+/// The number of words below which a word drops.
+pub(super) fn threshold(rate: f64) -> u32 {
+    (rate * 2f64.powi(32)) as u32
+}
 
 impl Dropout {
     pub(super) fn new(settings: &Settings, width: usize) -> Result<Self> {
@@ -34,7 +39,7 @@ impl Dropout {
         })?;
         Ok(Self {
             width,
-            threshold: (rate * 2f64.powi(32)) as u32,
+            threshold: threshold(rate),
             scale: 1.0 / (1.0 - rate),
             stream: Stream::new(settings.text("seed")?, settings.text("path")?),
         })
@@ -89,7 +94,7 @@ impl<F: Float> Function<F> for Dropout {
 }
 
 kernel! {
-    fn draw_mask<F: Float>(stream: &Stream, tile: u64, threshold: u32, scale: F, mask: &mut [F]) {
+    pub(super) fn draw_mask<F: Float>(stream: &Stream, tile: u64, threshold: u32, scale: F, mask: &mut [F]) {
         for (i, mask) in mask.chunks_mut(WORDS_PER_TILE).enumerate() {
             let words = stream.tile(tile + i as u64);
             for (mask, &word) in mask.iter_mut().zip(words.iter().flatten()) {
@@ -98,7 +103,7 @@ kernel! {
         }
     }
 
-    fn multiply<F: Float>(mask: &[F], y: &mut [F]) {
+    pub(super) fn multiply<F: Float>(mask: &[F], y: &mut [F]) {
         for (y, &mask) in y.iter_mut().zip(mask) {
             *y *= mask;
         }

@@ -19,12 +19,16 @@ mod join;
 mod maps;
 mod matmul;
 pub(crate) mod narrow;
+mod noise;
+mod normalization;
 mod operands;
+mod prelu;
 mod product;
 mod reductions;
 mod rescaling;
 mod select;
 mod shapes;
+mod standardization;
 mod unit_norm;
 mod weight;
 
@@ -204,9 +208,12 @@ pub fn from_settings<F: Float>(
     width: usize,
 ) -> Result<Vec<Arc<dyn Function<F>>>> {
     type Make<F> = fn(&Settings, usize) -> Result<Vec<Arc<dyn Function<F>>>>;
-    let registry: [(&str, Make<F>); 5] = [
+    let registry: [(&str, Make<F>); 9] = [
         ("activation", |s, width| {
             Ok(vec![Arc::new(Activate::from_settings(s, width)?)])
+        }),
+        ("alpha_dropout", |s, width| {
+            Ok(vec![Arc::new(noise::AlphaDropout::new(s, width)?)])
         }),
         ("batch_normalization", |s, width| {
             Ok(vec![Arc::new(BatchNormalization::new(s, width)?)])
@@ -214,6 +221,17 @@ pub fn from_settings<F: Float>(
         ("dense", dense::functions),
         ("dropout", |s, width| {
             Ok(vec![Arc::new(dropout::Dropout::new(s, width)?)])
+        }),
+        ("gaussian_dropout", |s, width| {
+            Ok(vec![Arc::new(noise::GaussianDropout::new(s, width)?)])
+        }),
+        ("gaussian_noise", |s, width| {
+            Ok(vec![Arc::new(noise::GaussianNoise::new(s, width)?)])
+        }),
+        ("normalization", |s, width| {
+            Ok(vec![Arc::new(standardization::Standardization::new(
+                s, width,
+            )?)])
         }),
         ("rescaling", |s, width| {
             Ok(vec![Arc::new(rescaling::Rescaling::new(s, width)?)])

@@ -10,7 +10,8 @@ use super::join::{Dot, Take};
 use super::matmul::MatMul;
 use super::unit_norm::UnitNorm;
 use super::{
-    Add, Concatenate, Function, Select, along, combine, draw, maps, matmul, reductions, unit_norm,
+    Add, Concatenate, Function, Select, along, combine, draw, maps, matmul, normalization, prelu,
+    reductions, unit_norm,
 };
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -59,7 +60,7 @@ pub(crate) fn from_shapes<F: Float>(
     inputs: &[&[usize]],
 ) -> Result<Option<Shaped<F>>> {
     type Make<F> = fn(&Settings, &[&[usize]]) -> Result<Shaped<F>>;
-    let registry: [(&str, Make<F>); 23] = [
+    let registry: [(&str, Make<F>); 28] = [
         ("add", |_, x| elementwise(Add, x)),
         ("along", along::from_settings),
         ("average", |_, x| elementwise(Average, x)),
@@ -74,18 +75,23 @@ pub(crate) fn from_shapes<F: Float>(
             let size = one(x)?.iter().product();
             Ok(Shaped::another_name(vec![size]))
         }),
+        ("group_normalization", normalization::of_groups),
+        ("layer_normalization", normalization::of_layer),
         ("matmul", matmul::from_settings),
         ("maximum", |_, x| elementwise(Extreme { largest: true }, x)),
         ("minimum", |_, x| elementwise(Extreme { largest: false }, x)),
         ("multiply", |_, x| elementwise(Multiply, x)),
         ("permute", permute),
+        ("prelu", prelu::from_settings),
         ("reduce", reductions::from_settings),
         ("repeat_vector", repeat_vector),
         ("reshape", reshape),
+        ("rms_normalization", normalization::of_mean_square),
         ("select", |_, x| elementwise(Select, x)),
         ("subtract", |_, x| elementwise(Subtract, x)),
         ("take", take),
         ("unit_norm", unit_norm::from_settings),
+        ("unit_normalization", unit_norm::over_axes),
     ];
     if let &[shape] = inputs {
         let width = shape.last().copied().unwrap_or(1);
@@ -104,6 +110,25 @@ pub(crate) fn one<'a>(inputs: &[&'a [usize]]) -> Result<&'a [usize]> {
         &[shape] => Ok(shape),
         _ => Err(Error::value("inputs", "one value", inputs.len())),
     }
+}
+
+/// The axes of a sample that `axes` list in any order, which follow each other. They count from 1, or from −1 down.
+pub(super) fn axes_in_a_row(axes: &[i64], sample: &[usize]) -> Result<Range<usize>> {
+    let place = |&axis: &i64| match axis {
+        axis if axis < 0 => sample.len().checked_add_signed(axis as isize),
+        axis => (axis as usize).checked_sub(1),
+    };
+    let places: Option<Vec<usize>> = axes.iter().map(place).collect();
+    let mut places = places.unwrap_or_default();
+    places.sort_unstable();
+    if let (Some(&first), Some(&last)) = (places.first(), places.last())
+        && last < sample.len()
+        && places.iter().copied().eq(first..=last)
+    {
+        return Ok(first..last + 1);
+    }
+    let expected = format!("axes in a row of samples of shape {}", Shape(sample));
+    Err(Error::value("axis", expected, Shape(axes)))
 }
 
 /// Element by element, in the shape that all of them meet in.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::shapes::{Shaped, one};
+use super::shapes::{Shaped, axes_in_a_row, one};
 use super::{Function, Gradients, Inputs, Needs, Pass, State};
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -36,6 +36,19 @@ pub(super) fn from_settings<F: Float>(
         epsilon: settings.float_where("epsilon", "a number of at least 0", |e| e >= 0.0)?,
     };
     let rows = shape[..place].iter().product();
+    Ok(Shaped::of(Arc::new(function), rows, shape.to_vec()))
+}
+
+/// The same over axes that follow each other, which count from 1, or from −1 down.
+pub(super) fn over_axes<F: Float>(settings: &Settings, inputs: &[&[usize]]) -> Result<Shaped<F>> {
+    let shape = one(inputs)?;
+    let axes = axes_in_a_row(settings.integers("axis")?, shape)?;
+    let function = UnitNorm {
+        len: shape[axes.clone()].iter().product(),
+        width: shape[axes.end..].iter().product(),
+        epsilon: settings.float_where("epsilon", "a number of at least 0", |e| e >= 0.0)?,
+    };
+    let rows = shape[..axes.start].iter().product();
     Ok(Shaped::of(Arc::new(function), rows, shape.to_vec()))
 }
 

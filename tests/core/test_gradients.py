@@ -232,8 +232,10 @@ REGISTRIES = {
 @pytest.mark.parametrize("what", REGISTRIES)
 def test_every_member_of_the_core_has_a_row(what):
     call, rows = REGISTRIES[what]
-    reshaping = {"flatten"}  # moves no number, so it is not in the registry of layers
-    assert {row["kind"] for row in rows} - reshaping == known_to_the_core(call)
+    # Those that see whole samples are in a registry of their own.
+    whole = {"flatten", "prelu", "unit_normalization"}
+    whole |= {f"{what}_normalization" for what in ("layer", "group", "rms")}
+    assert {row["kind"] for row in rows} - whole == known_to_the_core(call)
 
 
 def public_classes(module, base):
@@ -253,7 +255,9 @@ def test_every_public_optimizer_has_a_row():
 
 def test_every_public_activation_has_a_row():
     tools = {"get", "serialize", "deserialize"}
-    rows = {row["kind"] for row in members.ACTIVATIONS} | set(members.ACTIVATION_ALIASES)
+    kinds = {row["kind"] for row in members.ACTIVATIONS}
+    rows = {members.ACTIVATION_FUNCTIONS.get(kind, kind) for kind in kinds}
+    rows |= set(members.ACTIVATION_ALIASES)
     assert set(activations.__all__) - tools == rows
 
 

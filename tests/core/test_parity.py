@@ -34,7 +34,8 @@ def test_activation(activation, shape, dtype):
     assert distance(y, reference.activate(activation, x.astype(float))) <= TOLERANCE[dtype]
     dx = _core.activate_backward(activation, x, dy)
     expected = reference.activate_backward(activation, x.astype(float), dy.astype(float))
-    assert np.abs(dx - expected).max() <= TOLERANCE[dtype] * np.abs(dy).max()
+    scale = max(np.abs(dy).max(), np.abs(expected).max())
+    assert np.abs(dx - expected).max() <= TOLERANCE[dtype] * scale
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -44,6 +45,8 @@ def test_activation_far_from_zero(activation, dtype):
     x = np.array([[-700, -80, -30, -12, -1e-3, -1e-6, 0.0, 1e-6, 1e-3, 12, 30, 80, 700]]).astype(
         dtype
     )
+    if activation["kind"] == "exponential":
+        x = x[:, x[0] <= 80]  # what is beyond overflows
     with np.errstate(over="ignore"):  # cosh in the reference
         value = reference.activate(activation, x.astype(float))
     slope = _core.activate_backward(activation, x, np.ones_like(x))
@@ -124,6 +127,7 @@ def check_network(net, x, training):
     ):
         assert distance(now, oracle.arrays[layer][name]) <= tolerance, name
         moves = training and net.layers[layer].get("trainable", True)
+        moves = moves and net.layers[layer]["kind"] != "normalization"  # statistics of data
         assert np.array_equal(now, before) != moves, name
 
     dy = net.rng.normal(size=y.shape).astype(net.plan.dtype)
@@ -168,11 +172,7 @@ def test_public_layer(row):
     layer = row.make(fanin.layers)
     layer.build((None, *row.input_shape), rng=1)
     assert layer.settings() == row.settings
-    arrays = {
-        name: np.asarray(getattr(layer, name)).astype(float)
-        for name in ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
-        if getattr(layer, name, None) is not None
-    }
+    arrays = {name: np.asarray(getattr(layer, name)).astype(float) for name in layer.arrays}
     x = rng.normal(size=(6, *row.input_shape)).astype("float32")
     for training in (True, False):
         forward, backward = reference.LAYERS[row.settings["kind"]]

@@ -103,16 +103,23 @@ def test_calls_that_come_too_early_are_value_errors():
 
 LAST = [
     "linear", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "softsign", "tanh",
-    "sigmoid", "softmax",
+    "sigmoid", "softmax", "relu6", "hard_tanh", "hard_sigmoid", "hard_silu", "mish", "exponential",
+    "log_sigmoid", "celu", "squareplus", "tanh_shrink", "soft_shrink", "hard_shrink", "sparse_plus",
+    "sparse_sigmoid", "log_softmax", "sparsemax",
 ]  # fmt: skip
+PROBABILITIES = {"softmax", "sigmoid", "hard_sigmoid", "sparse_sigmoid", "sparsemax"}
+POSITIVE = {"softplus", "squareplus", "exponential"}
 # Loss, from_logits: the last activations of 3 outputs that fit.
 FITTING = {
-    ("categorical_crossentropy", False): {"softmax", "sigmoid", "softplus"},
-    ("sparse_categorical_crossentropy", False): {"softmax", "sigmoid", "softplus"},
-    ("binary_crossentropy", False): {"sigmoid"},
-    ("categorical_crossentropy", True): set(LAST) - {"softmax", "sigmoid"},
-    ("sparse_categorical_crossentropy", True): set(LAST) - {"softmax", "sigmoid"},
-    ("binary_crossentropy", True): set(LAST) - {"softmax", "sigmoid", "relu", "softplus"},
+    ("categorical_crossentropy", False): PROBABILITIES | POSITIVE,
+    ("sparse_categorical_crossentropy", False): PROBABILITIES | POSITIVE,
+    ("binary_crossentropy", False): PROBABILITIES - {"softmax", "sparsemax"},
+    ("categorical_crossentropy", True): set(LAST) - PROBABILITIES,
+    ("sparse_categorical_crossentropy", True): set(LAST) - PROBABILITIES,
+    ("binary_crossentropy", True): set(LAST)
+    - PROBABILITIES
+    - POSITIVE
+    - {"relu", "relu6", "sparse_plus"},
     ("mean_squared_error", False): set(LAST),
     ("mean_absolute_error", False): set(LAST),
 }
@@ -148,7 +155,7 @@ def test_the_table_holds_every_loss_and_every_activation():
     assert {key for key, _ in every_loss()} == set(FITTING)
     kinds = {activations.settings(activations.get(name))["kind"] for name in activations.__all__
              if callable(getattr(activations, name)) and name not in
-             ("get", "serialize", "deserialize", "settings")}  # fmt: skip
+             ("get", "serialize", "deserialize", "settings", "threshold")}  # fmt: skip
     assert kinds == set(LAST)
 
 

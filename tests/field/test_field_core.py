@@ -178,8 +178,24 @@ LIMITS = {
     "tanh": (-1, 1, 0, 0),
     "softplus": (0, INF, 0, 1),
     "softsign": (-1, 1, 0, 0),
+    "relu6": (0, 6, 0, 0),
+    "rectifier": (None, None, None, None),
+    "hard_tanh": (-1, 1, 0, 0),
+    "hard_sigmoid": (0, 1, 0, 0),
+    "hard_silu": (0, INF, 0, 1),
+    "mish": (0, INF, 0, 1),
+    "exponential": (0, INF, 0, INF),
+    "log_sigmoid": (-INF, 0, 1, 0),
+    "celu": (None, INF, 0, 1),
+    "squareplus": (0, INF, 0, 1),
+    "tanh_shrink": (-INF, INF, 1, 1),
+    "soft_shrink": (-INF, INF, 1, 1),
+    "hard_shrink": (-INF, INF, 1, 1),
+    "threshold": (-1, INF, 0, 1),
+    "sparse_plus": (0, INF, 0, 1),
+    "sparse_sigmoid": (0, 1, 0, 0),
 }
-ELEMENTWISE = [row for row in members.ACTIVATIONS if row["kind"] != "softmax"]
+ELEMENTWISE = [row for row in members.ACTIVATIONS if row["kind"] not in members.MIXING]
 ELEMENTWISE += [
     members.activation("leaky_relu", negative_slope=0.0),
     members.activation("elu", alpha=0.0),
@@ -193,7 +209,10 @@ def limits_of(settings):
     if settings["kind"] == "leaky_relu":
         slope_below = settings["negative_slope"]
         below = below if slope_below else 0
-    if settings["kind"] == "elu":
+    if settings["kind"] == "rectifier":
+        slope_below, above = settings["negative_slope"], settings.get("max_value", INF)
+        below, slope_above = -INF if slope_below else 0, float(above == INF)
+    if settings["kind"] in ("elu", "celu"):
         below = -settings["alpha"]
     return np.array([below, above, NAN]), np.array([slope_below, slope_above])
 
@@ -228,7 +247,7 @@ def test_other_activations_of_infinity_are_their_limits(settings, dtype, level):
 
 
 def test_every_activation_has_its_limits():
-    assert set(LIMITS) | {"softmax"} == {row["kind"] for row in members.ACTIVATIONS}
+    assert set(LIMITS) | set(members.MIXING) == {row["kind"] for row in members.ACTIVATIONS}
 
 
 # A last layer and loss that training joins, and the targets that the infinite logit is right for.

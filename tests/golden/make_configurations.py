@@ -60,6 +60,15 @@ _OPTIMIZER = {
     "name": ("'mine'",),
 }
 
+_NORMALIZATION = {
+    "epsilon": ("0.01",),
+    "center": ("False",),
+    "scale": ("0",),
+    "beta_initializer": ("'ones'",),
+    "gamma_initializer": ("initializers.Constant(2)",),
+    **_LAYER,
+}
+
 # Each class: the arguments that it needs, and code of values of each of its options.
 MEMBERS = {
     "initializers": {
@@ -130,6 +139,7 @@ MEMBERS = {
                 "gamma_initializer": ("initializers.Constant(2)",),
                 "moving_mean_initializer": ("initializers.RandomNormal(seed=3)",),
                 "moving_variance_initializer": ("{'class_name': 'Ones', 'config': {}}",),
+                "convention": ("'torch', momentum=None", "'torch'"),
                 **_LAYER,
             },
         ),
@@ -154,9 +164,9 @@ MEMBERS = {
         "ReLU": (
             "",
             {
-                "max_value": ("None",),
+                "max_value": ("6", "None"),
                 "negative_slope": ("0.1",),
-                "threshold": ("0",),
+                "threshold": ("0.5", "0"),
                 **_LAYER,
             },
         ),
@@ -170,6 +180,39 @@ MEMBERS = {
             "num_tokens=4",
             {"output_mode": ("'one_hot'", "'binary'"), **_LAYER},
         ),
+        "AlphaDropout": ("rate=0.25", {"noise_shape": ("None",), **_SEED, **_LAYER}),
+        "GaussianDropout": ("rate=0.25", {**_SEED, **_LAYER}),
+        "GaussianNoise": ("stddev=0.25", {**_SEED, **_LAYER}),
+        "GroupNormalization": (
+            "",
+            {
+                "groups": ("-1", "4"),
+                "axis": ("1",),
+                **_NORMALIZATION,
+            },
+        ),
+        "Identity": ("", _LAYER),
+        "LayerNormalization": ("", {"axis": ("[-1]", "(1, 2)"), **_NORMALIZATION}),
+        "Normalization": (
+            "",
+            {
+                "axis": ("None", "(-1,)"),
+                "mean": ("None",),
+                "variance": ("None",),
+                "invert": (
+                    "True, mean=[1, 2.5], variance=[1, 2]",
+                    "True, mean=3, variance=0",
+                    "True",
+                ),
+                **_LAYER,
+            },
+        ),
+        "PReLU": (
+            "",
+            {"alpha_initializer": ("'ones'",), "shared_axes": ("1", "[1, 2]"), **_LAYER},
+        ),
+        "RMSNormalization": ("", {"axis": ("(1, 2)",), "epsilon": ("0.01",), **_LAYER}),
+        "UnitNormalization": ("", {"axis": ("(1, 2)",), **_LAYER}),
         "Embedding": (
             "output_dim=3, input_dim=5",
             {
@@ -263,7 +306,7 @@ MEMBERS = {
     },
 }
 # Arguments beside which another one is given already.
-_ALONE = ("input_dim", "batch_input_shape", "clipvalue", "global_clipnorm")
+_ALONE = ("input_dim", "batch_input_shape", "clipvalue", "global_clipnorm", "convention")
 
 
 def codes():

@@ -27,6 +27,16 @@ MEMBERS = [
     lambda **kw: layers.Permute((1,), **kw),
     lambda **kw: layers.RepeatVector(2, **kw),
     lambda **kw: layers.Rescaling(2.5, -1.0, **kw),
+    lambda **kw: layers.Identity(**kw),
+    lambda **kw: layers.PReLU(initializers.Constant(0.3), **kw),
+    lambda **kw: layers.LayerNormalization(epsilon=0.1, **kw),
+    lambda **kw: layers.RMSNormalization(epsilon=0.1, **kw),
+    lambda **kw: layers.GroupNormalization(3, **kw),
+    lambda **kw: layers.UnitNormalization(**kw),
+    lambda **kw: layers.Normalization(mean=[1, 2, 3], variance=[4, 5, 6], **kw),
+    lambda **kw: layers.GaussianNoise(0.4, seed=3, **kw),
+    lambda **kw: layers.GaussianDropout(0.4, seed=3, **kw),
+    lambda **kw: layers.AlphaDropout(0.4, seed=3, **kw),
 ]
 # Those of whole numbers.
 LOOKUPS = [
@@ -96,7 +106,7 @@ def test_shapes_and_gradient_shapes(make, x):
     dx, grads = layer.backward(np.ones_like(y), cache)
     assert dx.shape == x.shape
     assert {k: v.shape for k, v in grads.items()} == {
-        k: v.shape for k, v in layer.arrays.items() if not k.startswith("moving")
+        k: v.shape for k, v in layer.arrays.items() if layer.is_trained(k)
     }
 
 
@@ -269,7 +279,7 @@ def test_names_count_up():
             ShapeError,
             "axis: .* the last",
         ),
-        (lambda: layers.ReLU(max_value=6), ValueError, "max_value"),
+        (lambda: layers.ReLU(max_value=-6), ValueError, "max_value"),
         (lambda: layers.Softmax(axis=1), ValueError, "last axis"),
         (lambda: layers.Input(), ValueError, "shape of one sample"),
         (lambda: layers.Input(shape=(None, 3)), ShapeError, "known length"),

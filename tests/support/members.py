@@ -31,9 +31,33 @@ ACTIVATIONS: list[Settings] = [
     activation("softplus"),
     activation("softsign"),
     activation("softmax"),
+    activation("relu6"),
+    activation("rectifier", negative_slope=0.1, max_value=1.5, threshold=0.5),
+    activation("rectifier", negative_slope=0.0, threshold=0.25),
+    activation("hard_tanh"),
+    activation("hard_sigmoid"),
+    activation("hard_silu"),
+    activation("mish"),
+    activation("exponential"),
+    activation("log_sigmoid"),
+    activation("celu", alpha=1.0),
+    activation("celu", alpha=0.4),
+    activation("squareplus", b=4.0),
+    activation("tanh_shrink"),
+    activation("soft_shrink", threshold=0.5),
+    activation("hard_shrink", threshold=0.5),
+    activation("threshold", threshold=0.5, default_value=-1.0),
+    activation("sparse_plus"),
+    activation("sparse_sigmoid"),
+    activation("log_softmax"),
+    activation("sparsemax"),
 ]
+# Those that mix the numbers of a row.
+MIXING = ("softmax", "log_softmax", "sparsemax")
+# Kinds of the core whose function in `fanin.activations` has another name.
+ACTIVATION_FUNCTIONS = {"rectifier": "relu"}
 # Names in `fanin.activations` that are another spelling of a row above.
-ACTIVATION_ALIASES = {"swish": "silu"}
+ACTIVATION_ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
 
 LINEAR, RELU, TANH, SOFTMAX = (activation(k) for k in ("linear", "relu", "tanh", "softmax"))
 
@@ -63,6 +87,18 @@ def batch_normalization(
         "scale": scale,
         "trainable": trainable,
     }
+
+
+def normalization(kind: str, **values: object) -> Settings:
+    """Normalization within a sample."""
+    given = {"axis": (-1,), "epsilon": 1e-3, "trainable": True, **values}
+    if kind != "rms_normalization":
+        given = {"center": True, "scale": True, **given}
+    return {"kind": kind, **given}
+
+
+def noise(kind: str, seed: str = "7", path: str = "dropout", **values: float) -> Settings:
+    return {"kind": kind, "seed": seed, "path": path, **values}
 
 
 def activate(activation: Settings) -> Settings:
@@ -137,6 +173,106 @@ LAYERS = [
         (2, 3),
     ),
     LayerRow("Dropout", lambda layers: layers.Dropout(0.3, seed=7), dropout(0.3), (3, 40)),
+    LayerRow(
+        "BatchNormalization",
+        lambda layers: layers.BatchNormalization(momentum=0.3, convention="torch"),
+        {**batch_normalization(momentum=0.7), "unbiased": True, "cumulative": False},
+        (3, 4),
+    ),
+    LayerRow(
+        "BatchNormalization",
+        lambda layers: layers.BatchNormalization(momentum=None, convention="torch"),
+        {**batch_normalization(momentum=0.0), "unbiased": True, "cumulative": True},
+    ),
+    LayerRow(
+        "LayerNormalization",
+        lambda layers: layers.LayerNormalization(),
+        normalization("layer_normalization"),
+        (37,),
+    ),
+    LayerRow(
+        "LayerNormalization",
+        lambda layers: layers.LayerNormalization((1, 2), epsilon=1e-5, center=False),
+        normalization("layer_normalization", axis=(1, 2), epsilon=1e-5, center=False),
+        (3, 5),
+    ),
+    LayerRow(
+        "LayerNormalization",
+        lambda layers: layers.LayerNormalization(scale=False, trainable=False),
+        normalization("layer_normalization", scale=False, trainable=False),
+        (3, 5),
+    ),
+    LayerRow(
+        "RMSNormalization",
+        lambda layers: layers.RMSNormalization(),
+        normalization("rms_normalization", epsilon=1e-6),
+        (3, 20),
+    ),
+    LayerRow(
+        "GroupNormalization",
+        lambda layers: layers.GroupNormalization(2),
+        normalization("group_normalization", axis=-1, groups=2),
+        (6,),
+    ),
+    LayerRow(
+        "GroupNormalization",
+        lambda layers: layers.GroupNormalization(-1, epsilon=1e-5),
+        normalization("group_normalization", axis=-1, groups=-1, epsilon=1e-5),
+        (5, 3),
+    ),
+    LayerRow(
+        "UnitNormalization",
+        lambda layers: layers.UnitNormalization((1, 2)),
+        {"kind": "unit_normalization", "axis": (1, 2), "epsilon": 1e-6},
+        (3, 4, 2),
+    ),
+    LayerRow(
+        "Normalization",
+        lambda layers: layers.Normalization(),
+        {"kind": "normalization", "invert": False, "by_feature": True},
+        (2, 3),
+    ),
+    LayerRow(
+        "Normalization",
+        lambda layers: layers.Normalization(None, invert=True),
+        {"kind": "normalization", "invert": True, "by_feature": False},
+    ),
+    LayerRow(
+        "PReLU",
+        lambda layers: layers.PReLU(),
+        {"kind": "prelu", "shared_axes": (), "trainable": True},
+        (2, 5),
+    ),
+    LayerRow(
+        "PReLU",
+        lambda layers: layers.PReLU(shared_axes=[1, 3]),
+        {"kind": "prelu", "shared_axes": (1, 3), "trainable": True},
+        (2, 3, 4),
+    ),
+    LayerRow("Identity", lambda layers: layers.Identity(), activate(LINEAR)),
+    LayerRow(
+        "ReLU",
+        lambda layers: layers.ReLU(6.0, 0.1, 0.5),
+        activate(activation("rectifier", negative_slope=0.1, threshold=0.5, max_value=6.0)),
+    ),
+    LayerRow(
+        "GaussianNoise",
+        lambda layers: layers.GaussianNoise(0.3, seed=7),
+        noise("gaussian_noise", stddev=0.3),
+        (3, 40),
+    ),
+    LayerRow(
+        "GaussianDropout",
+        lambda layers: layers.GaussianDropout(0.3, seed=7),
+        noise("gaussian_dropout", rate=0.3),
+        (3, 40),
+    ),
+    LayerRow(
+        "AlphaDropout",
+        lambda layers: layers.AlphaDropout(0.3, seed=7),
+        noise("alpha_dropout", rate=0.3),
+        (3, 40),
+    ),
 ]
 # Public layers without arithmetic of their own, and why they need no row.
 LAYERS_WITHOUT_ROW = {

@@ -12,6 +12,7 @@ the biased variance; losses are means over the last axis, probabilities are clip
 import math
 
 import numpy as np
+import reference_layers
 from fanin import _core
 
 EPSILON = 1e-7  # keras.config.epsilon()
@@ -55,6 +56,40 @@ def _d_gelu(z, approximate=False):
     return erfc(-z / math.sqrt(2)) / 2 + z * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
 
 
+def _tanh_shrink(z):
+    """Of small numbers by the series of z cosh z - sinh z, which does not cancel."""
+    small = np.where(np.abs(z) < 1, z, 0.0)
+    terms = (2 * k * small ** (2 * k + 1) / math.factorial(2 * k + 1) for k in range(1, 12))
+    return np.where(np.abs(z) < 1, sum(terms) / np.cosh(small), z - np.tanh(z))
+
+
+def _hard_sigmoid(z):
+    return np.clip((z + 3) / 6, 0, 1)
+
+
+def _rectifier(z, negative_slope, threshold, max_value=math.inf):
+    return np.where(z > threshold, np.minimum(z, max_value), negative_slope * (z - threshold))
+
+
+def _d_rectifier(z, negative_slope, threshold, max_value=math.inf):
+    return np.where(z > threshold, (z < max_value).astype(float), negative_slope)
+
+
+def log_softmax(z):
+    shifted = z - z.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def sparsemax(z):
+    """Algorithm 1 of Martins and Astudillo: of sorted numbers."""
+    down = -np.sort(-z, axis=-1)
+    places = np.arange(1, z.shape[-1] + 1)
+    sums = down.cumsum(axis=-1)
+    count = (1 + places * down > sums).sum(axis=-1, keepdims=True)
+    tau = (np.take_along_axis(sums, count - 1, axis=-1) - 1) / count
+    return np.maximum(z - tau, 0)
+
+
 ACTIVATIONS = {
     "linear": (lambda z: z, np.ones_like),
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
@@ -76,6 +111,48 @@ ACTIVATIONS = {
     "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
     "softplus": (lambda z: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))), sigmoid),
     "softsign": (lambda z: z / (1 + np.abs(z)), lambda z: 1 / (1 + np.abs(z)) ** 2),
+    "relu6": (lambda z: np.clip(z, 0, 6), lambda z: ((z > 0) & (z < 6)).astype(float)),
+    "rectifier": (_rectifier, _d_rectifier),
+    "hard_tanh": (lambda z: np.clip(z, -1, 1), lambda z: (np.abs(z) < 1).astype(float)),
+    "hard_sigmoid": (_hard_sigmoid, lambda z: (np.abs(z) < 3) / 6),
+    "hard_silu": (
+        lambda z: z * _hard_sigmoid(z),
+        lambda z: _hard_sigmoid(z) + z * (np.abs(z) < 3) / 6,
+    ),
+    "mish": (
+        lambda z: z * np.tanh(np.logaddexp(0, z)),
+        lambda z: np.tanh(np.logaddexp(0, z)) + z * sigmoid(z) / np.cosh(np.logaddexp(0, z)) ** 2,
+    ),
+    "exponential": (np.exp, np.exp),
+    "log_sigmoid": (lambda z: -np.logaddexp(0, -z), lambda z: sigmoid(-z)),
+    "celu": (
+        lambda z, alpha: np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0) / alpha)),
+        lambda z, alpha: np.where(z > 0, 1.0, np.exp(np.minimum(z, 0) / alpha)),
+    ),
+    "squareplus": (
+        lambda z, b: (
+            np.where(z < 0, b, 1) / 2 * (np.sqrt(z**2 + b) + np.abs(z)) ** np.where(z < 0, -1, 1)
+        ),
+        lambda z, b: (1 + z / np.sqrt(z**2 + b)) / 2,
+    ),
+    "tanh_shrink": (_tanh_shrink, lambda z: np.tanh(z) ** 2),
+    "soft_shrink": (
+        lambda z, threshold: np.sign(z) * np.maximum(np.abs(z) - threshold, 0),
+        lambda z, threshold: (np.abs(z) > threshold).astype(float),
+    ),
+    "hard_shrink": (
+        lambda z, threshold: np.where(np.abs(z) > threshold, z, 0),
+        lambda z, threshold: (np.abs(z) > threshold).astype(float),
+    ),
+    "threshold": (
+        lambda z, threshold, default_value: np.where(z > threshold, z, default_value),
+        lambda z, threshold, default_value: (z > threshold).astype(float),
+    ),
+    "sparse_plus": (
+        lambda z: np.where(z >= 1, z, np.maximum(z + 1, 0) ** 2 / 4),
+        lambda z: np.clip((z + 1) / 2, 0, 1),
+    ),
+    "sparse_sigmoid": (lambda z: np.clip((z + 1) / 2, 0, 1), lambda z: (np.abs(z) < 1) / 2),
 }
 
 
@@ -83,9 +160,12 @@ def values_of(settings):
     return {name: value for name, value in settings.items() if name != "kind"}
 
 
+MIXING = {"softmax": softmax, "log_softmax": log_softmax, "sparsemax": sparsemax}
+
+
 def activate(settings, z):
-    if settings["kind"] == "softmax":
-        return softmax(z)
+    if settings["kind"] in MIXING:
+        return MIXING[settings["kind"]](z)
     return ACTIVATIONS[settings["kind"]][0](z, **values_of(settings))
 
 
@@ -93,6 +173,12 @@ def activate_backward(settings, z, dy):
     if settings["kind"] == "softmax":
         p = softmax(z)
         return p * (dy - (dy * p).sum(axis=-1, keepdims=True))
+    if settings["kind"] == "log_softmax":
+        return dy - softmax(z) * dy.sum(axis=-1, keepdims=True)
+    if settings["kind"] == "sparsemax":
+        among = sparsemax(z) > 0
+        mean = (dy * among).sum(axis=-1, keepdims=True) / among.sum(axis=-1, keepdims=True)
+        return among * (dy - mean)
     return dy * ACTIVATIONS[settings["kind"]][1](z, **values_of(settings))
 
 
@@ -125,8 +211,13 @@ def batch_normalization_forward(settings, arrays, x, training, step):
     if training:
         m = settings["momentum"]
         batch_mean, batch_variance = rows_of(x).mean(axis=0), rows_of(x).var(axis=0)
+        if settings.get("cumulative"):
+            arrays["moving_count"] += 1
+            m = 1 - 1 / arrays["moving_count"]
+        n = len(rows_of(x))
+        moved = batch_variance * (n / (n - 1) if settings.get("unbiased") else 1)
         mean[...] = m * mean + (1 - m) * batch_mean
-        variance[...] = m * variance + (1 - m) * batch_variance
+        variance[...] = m * variance + (1 - m) * moved
         mean, variance = batch_mean, batch_variance
     std = np.sqrt(variance + settings["epsilon"])
     normal = (x - mean) / std
@@ -195,6 +286,7 @@ LAYERS = {
     "flatten": (flatten_forward, flatten_backward),
     "dropout": (dropout_forward, dropout_backward),
     "rescaling": (rescaling_forward, rescaling_backward),
+    **reference_layers.LAYERS,
 }
 
 

@@ -144,15 +144,13 @@ NAMES: dict[str, Rows] = {
             "Embedding looks rows of its table up, and no layer multiplies by it besides",
             "ReversibleEmbedding",
         ),
+        ("no layer wraps another one's kernel", "SpectralNormalization"),
+        ("it is called LayerNormalization", "LayerNorm"),
+        ("it is called GroupNormalization", "GroupNorm"),
+        ("it is called RMSNormalization", "RMSNorm"),
         (
-            "BatchNormalization is the only normalization of layers",
-            "LayerNormalization GroupNormalization RMSNormalization UnitNormalization "
-            "SpectralNormalization LayerNorm GroupNorm",
-        ),
-        (
-            "Dropout is the only layer of noise",
-            "AlphaDropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D "
-            "SpatialDropout3D",
+            "Dropout, GaussianDropout and AlphaDropout take each element by itself",
+            "SpatialDropout1D SpatialDropout2D SpatialDropout3D",
         ),
         (
             "Flatten, Reshape, Permute and RepeatVector are the layers that change shapes",
@@ -166,7 +164,7 @@ NAMES: dict[str, Rows] = {
         ),
         (
             _PREPARE,
-            "Normalization Resizing CenterCrop Discretization Hashing "
+            "Resizing CenterCrop Discretization Hashing "
             "HashedCrossing IntegerLookup StringLookup TextVectorization MelSpectrogram "
             "STFTSpectrogram MaxNumBoundingBoxes Pipeline DenseFeatures AugMix AutoContrast "
             "ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization MixUp RandAugment "
@@ -176,9 +174,8 @@ NAMES: dict[str, Rows] = {
             "RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation "
             "RandomWidth RandomZoom Solarization",
         ),
-        ("slopes are not trained; LeakyReLU has a fixed one", "PReLU SReLU ParametricSoftplus"),
-        ("ReLU is the nearest", "ThresholdedReLU"),
-        ("leave it out, or take Activation('linear')", "Identity"),
+        ("PReLU has the slopes that are learned", "SReLU ParametricSoftplus"),
+        ("ReLU(threshold=theta) does the same", "ThresholdedReLU"),
         ("penalties of activity are not implemented", "ActivityRegularization"),
         ("Dense is the only layer with a kernel", "EinsumDense MaxoutDense Highway"),
         ("layers check their inputs themselves", "InputSpec"),
@@ -299,17 +296,11 @@ NAMES: dict[str, Rows] = {
         ("fit takes a list: fit(callbacks=[...])", "CallbackList"),
     ),
     "activations": (
-        ("sigmoid is the nearest", "hard_sigmoid sparse_sigmoid"),
-        ("tanh is the nearest", "hard_tanh tanh_shrink hard_shrink soft_shrink"),
-        ("silu is the nearest", "hard_silu hard_swish mish glu"),
-        ("elu is the nearest", "celu"),
-        ("softplus is the nearest", "squareplus sparse_plus exponential"),
         (
-            "a loss with from_logits=True takes the outputs before softmax or sigmoid",
-            "log_softmax log_sigmoid sparsemax",
+            "it halves its axis: in a call, a * fanin.activations.sigmoid(b) of the two halves",
+            "glu",
         ),
-        ("relu is the nearest", "relu6 threshold"),
-        ("slopes are not trained; leaky_relu has a fixed one", "prelu"),
+        ("layers.PReLU has slopes that are learned", "prelu"),
     ),
     "initializers": ((f"{_DENSE} and has no spectrograms", "STFT STFTInitializer stft"),),
     "utils": (

@@ -204,10 +204,12 @@ def snake(name: str) -> str:
     >>> snake("MeanSquaredError"), snake("RMSprop"), snake("ReLU")
     ('mean_squared_error', 'rmsprop', 'relu')
     """
-    if name in ("RMSprop", "ReLU", "ELU"):
+    if name in ("RMSprop", "ReLU", "ELU", "PReLU"):
         return name.lower()
     if name == "LeakyReLU":
         return "leaky_relu"
+    if name == "RMSNormalization":
+        return "rms_normalization"
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 

@@ -29,28 +29,66 @@ from fanin.activations._functions import (
     swish,
     tanh,
 )
+from fanin.activations._more import (
+    celu,
+    exponential,
+    hard_shrink,
+    hard_sigmoid,
+    hard_silu,
+    hard_swish,
+    hard_tanh,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu6,
+    soft_shrink,
+    sparse_plus,
+    sparse_sigmoid,
+    sparsemax,
+    squareplus,
+    tanh_shrink,
+    threshold,
+)
 
 if TYPE_CHECKING:
     from fanin.layers import Layer
     from fanin.typing import ActivationFunction, ActivationLike
 
 __all__ = [
+    "celu",
     "deserialize",
     "elu",
+    "exponential",
     "gelu",
     "get",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
     "leaky_relu",
     "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
     "relu",
+    "relu6",
     "selu",
     "serialize",
     "sigmoid",
     "silu",
+    "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
     "swish",
     "tanh",
+    "tanh_shrink",
+    "threshold",
 ]
 
 _absent.guard(__name__)  # before the functions are keys
@@ -69,10 +107,30 @@ _SETTINGS: dict[Any, dict[str, Any]] = {
     softsign: {"kind": "softsign"},
     softmax: {"kind": "softmax"},
     linear: {"kind": "linear"},
+    relu6: {"kind": "relu6"},
+    hard_tanh: {"kind": "hard_tanh"},
+    hard_sigmoid: {"kind": "hard_sigmoid"},
+    hard_silu: {"kind": "hard_silu"},
+    mish: {"kind": "mish"},
+    exponential: {"kind": "exponential"},
+    log_sigmoid: {"kind": "log_sigmoid"},
+    celu: {"kind": "celu", "alpha": 1.0},
+    squareplus: {"kind": "squareplus", "b": 4.0},
+    tanh_shrink: {"kind": "tanh_shrink"},
+    soft_shrink: {"kind": "soft_shrink", "threshold": 0.5},
+    hard_shrink: {"kind": "hard_shrink", "threshold": 0.5},
+    threshold: {"kind": "threshold", "threshold": None, "default_value": None},
+    sparse_plus: {"kind": "sparse_plus"},
+    sparse_sigmoid: {"kind": "sparse_sigmoid"},
+    log_softmax: {"kind": "log_softmax"},
+    sparsemax: {"kind": "sparsemax"},
 }
 _BY_NAME: "dict[str, ActivationFunction]" = {
     function.__name__: function for function in _SETTINGS
-} | {"swish": silu}
+} | {"swish": silu, "hard_swish": hard_silu}
+_BY_KIND = {**_BY_NAME, "rectifier": relu}
+MIXING = ("softmax", "log_softmax", "sparsemax")
+"""What the core calls those that do not act on each unit by itself."""
 
 
 def get(
@@ -143,9 +201,10 @@ def serialize(activation: "ActivationFunction | Layer") -> str | dict[str, objec
     """
     values = settings(activation)
     kind: str = values.pop("kind")
-    if _SETTINGS[_BY_NAME[kind]] == {"kind": kind, **values}:
+    function = _BY_KIND[kind]
+    if _SETTINGS[function] == {"kind": kind, **values}:
         return kind
-    return {"class_name": kind, "config": values}
+    return {"class_name": function.__name__, "config": values}
 
 
 def deserialize(
@@ -179,6 +238,12 @@ def deserialize(
     return activation
 
 
+def of_settings(values: Mapping[str, Any]) -> "ActivationFunction":
+    """Return the activation that has these settings for the core."""
+    options = {name: value for name, value in values.items() if name != "kind"}
+    return deserialize({"class_name": _BY_KIND[values["kind"]].__name__, "config": options})
+
+
 def _look_up(activation: Any) -> dict[str, Any] | None:
     """Return the settings of a function of this module; None for anything else."""
     try:
@@ -191,7 +256,7 @@ def settings(activation: Any) -> dict[str, Any]:
     """Return the settings of `activation` for the core: its kind and its options."""
     known = _look_up(activation)
     if known is not None:
-        return dict(known)
+        return _complete(dict(known))
     options: dict[str, Any] = {}
     function = activation
     if isinstance(activation, functools.partial) and not activation.args:
@@ -213,7 +278,20 @@ def settings(activation: Any) -> dict[str, Any]:
     for name, value in options.items():
         check = _checks.flag if isinstance(known[name], bool) else _checks.number
         merged[name] = check(name, value)
-    return merged
+    return _complete(merged)
+
+
+def _complete(values: dict[str, Any]) -> dict[str, Any]:
+    """Refuse settings in which an option is missing."""
+    missing = [name for name, value in values.items() if value is None]
+    if missing:
+        kind = values["kind"]
+        options = ", ".join(f"{name}=..." for name in missing)
+        raise ValueError(
+            f"activation: expected functools.partial({kind}, {options}), as there are no defaults, "
+            f"found {kind!r}"
+        )
+    return values
 
 
 _absent.guard(__name__)

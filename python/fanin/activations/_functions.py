@@ -22,11 +22,11 @@ def relu(
     x : array_like
         Pre-activations, of any shape. float64 stays float64; everything else becomes float32.
     negative_slope : float, default 0.0
-        Slope for negative values; other than 0 makes this `leaky_relu`.
-    max_value : None
-        Not supported; here for the order of Keras's arguments.
-    threshold : float
-        Not supported other than 0; here for the order of Keras's arguments.
+        Slope up to the threshold; other than 0 makes this `leaky_relu`.
+    max_value : float, optional
+        The largest value, at least 0.
+    threshold : float, default 0.0
+        Up to there the value is ``negative_slope * (x - threshold)``; at least 0.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def relu(
     Raises
     ------
     ValueError
-        If `max_value` or `threshold` is set.
+        If `max_value` or `threshold` is below 0, or `negative_slope` is, with one of them.
 
     References
     ----------
@@ -299,15 +299,7 @@ def softmax(x: ArrayLike, axis: int = -1) -> FloatArray:
     array([[0.5, 0.5],
            [0. , 1. ]])
     """
-    if hasattr(x, "reads"):
-        value: Any = x
-        if axis not in (-1, value.ndim - 1):
-            raise ValueError(f"axis: expected -1, the last axis of a value, found {axis}")
-        return _apply({"kind": "softmax"}, value)
-    logits = _checks.free_floats("x", x)
-    place = _checks.axis_of(logits, axis)
-    moved = np.moveaxis(logits, place, -1)
-    return np.moveaxis(_apply({"kind": "softmax"}, moved), -1, place)
+    return _along("softmax", x, axis)
 
 
 def linear(x: ArrayLike) -> FloatArray:
@@ -335,12 +327,28 @@ def relu_settings(
     negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> dict[str, Any]:
     """Return the settings of a rectifier with these options for the core."""
-    if max_value is not None:
-        raise ValueError(f"max_value: expected None, found {_checks.found(max_value)}")
-    if _checks.number("threshold", threshold) != 0:
-        raise ValueError(f"threshold: expected 0, found {_checks.found(threshold)}")
     slope = _checks.number("negative_slope", negative_slope)
-    return {"kind": "leaky_relu", "negative_slope": slope} if slope else {"kind": "relu"}
+    start = _checks.number("threshold", threshold, at_least=0.0)
+    if max_value is None and start == 0:
+        return {"kind": "leaky_relu", "negative_slope": slope} if slope else {"kind": "relu"}
+    _checks.number("negative_slope", slope, at_least=0.0)
+    settings = {"kind": "rectifier", "negative_slope": slope, "threshold": start}
+    if max_value is not None:
+        settings["max_value"] = _checks.number("max_value", max_value, at_least=0.0)
+    return settings
+
+
+def _along(kind: str, x: ArrayLike, axis: int) -> FloatArray:
+    """Apply what mixes the numbers along an axis; of a value along its last one."""
+    if hasattr(x, "reads"):
+        value: Any = x
+        if axis not in (-1, value.ndim - 1):
+            raise ValueError(f"axis: expected -1, the last axis of a value, found {axis}")
+        return _apply({"kind": kind}, value)
+    logits = _checks.free_floats("x", x)
+    place = _checks.axis_of(logits, axis)
+    moved = np.moveaxis(logits, place, -1)
+    return np.moveaxis(_apply({"kind": kind}, moved), -1, place)
 
 
 def _apply(activation: dict[str, Any], x: ArrayLike) -> FloatArray:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _checks, _core
+from fanin.activations import MIXING
 from fanin.frameworks._trace import LayerTrace, Trace
 
 Array = NDArray[np.float64]
@@ -119,6 +120,10 @@ def _activated(layer: LayerTrace, sample: int, jacobian: Array) -> Array:
         p = np.exp(z[0] - z[0].max())
         p /= p.sum()
         return np.asarray((np.diag(p) - np.outer(p, p)) @ jacobian)
+    if settings["kind"] in MIXING:
+        rows = np.repeat(z, z.size, axis=0)
+        own = _core.activate_backward(settings, rows, np.eye(z.size))
+        return np.asarray(own @ jacobian)
     slope = _core.activate_backward(settings, z, np.ones_like(z))[0]
     return np.asarray(slope[:, None] * jacobian)
 

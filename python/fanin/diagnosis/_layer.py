@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin.activations import MIXING
 from fanin.diagnosis._signals import (
     BINS,
     Places,
@@ -168,7 +169,7 @@ class LayerReport(Result):
     def of(cls, index: int, trace: LayerTrace) -> "LayerReport":
         """Measure one traced layer."""
         activation, z = trace.activation, trace.pre_activation
-        sloped = activation is not None and z is not None and activation["kind"] != "softmax"
+        sloped = activation is not None and z is not None and activation["kind"] not in MIXING
         groups = _groups(trace.parameters)
         return cls(
             index=index,

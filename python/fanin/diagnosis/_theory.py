@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import theory
+from fanin.activations import MIXING, of_settings
 from fanin.diagnosis._flow import SUMS
 from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.theory import signals
@@ -191,8 +192,9 @@ def _law(layer: LayerTrace, role: str) -> WeightLaw:
 def _activation(settings: Any) -> Step:
     if settings["kind"] == "softmax":
         return ActivationStep(None)
-    options = {name: value for name, value in settings.items() if name != "kind"}
-    return ActivationStep(theory.resolve(settings["kind"], **options))
+    if settings["kind"] in MIXING:
+        return OtherStep(f"{settings['kind']} mixes the units of a layer")
+    return ActivationStep(theory.resolve(of_settings(settings)))
 
 
 def _batch_norm(layer: LayerTrace) -> Step:

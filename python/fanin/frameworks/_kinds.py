@@ -24,7 +24,13 @@ among them. Those that the core has are called as it calls them.
 from typing import Any
 
 _HELD = {
-    "batch_normalization": "normalization",
+    **dict.fromkeys(
+        (
+            *("batch_normalization", "layer_normalization", "group_normalization"),
+            *("rms_normalization", "unit_normalization"),
+        ),
+        "normalization",
+    ),
     "activation": "other",
     "dropout": "other",
     "recurrent": "other",

@@ -93,7 +93,8 @@ class NetworkTrial:
         or on chance.
         """
         kinds = {layer.kind for layer in trace.layers}
-        if self._training and kinds & {"batch_normalization", "dropout"}:
+        by_mode = {"batch_normalization", "dropout", "gaussian_dropout", "gaussian_noise"}
+        if self._training and kinds & {*by_mode, "alpha_dropout"}:
             return self._loss(self._params)
         last, count = trace.layers[-1], len(self._x)
         before = last.outputs if last.pre_activation is None else last.pre_activation

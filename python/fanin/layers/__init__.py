@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fanin._absences import _absent
 from fanin._members._registry import Registry
-from fanin.layers._activation import ELU, Activation, LeakyReLU, ReLU, Softmax
+from fanin.layers._activation import ELU, Activation, Identity, LeakyReLU, ReLU, Softmax
 from fanin.layers._base import Layer
 from fanin.layers._batch_normalization import BatchNormalization
 from fanin.layers._dense import Dense
@@ -36,12 +36,22 @@ if TYPE_CHECKING:  # what `_LATER` has
         Multiply,
         Subtract,
     )
+    from fanin.layers._noise import AlphaDropout, GaussianDropout, GaussianNoise
+    from fanin.layers._normalizing import (
+        GroupNormalization,
+        LayerNormalization,
+        RMSNormalization,
+        UnitNormalization,
+    )
+    from fanin.layers._prelu import PReLU
     from fanin.layers._reshape import Permute, RepeatVector, Rescaling, Reshape
+    from fanin.layers._standardizing import Normalization
 
 __all__ = [
     "ELU",
     "Activation",
     "Add",
+    "AlphaDropout",
     "Average",
     "BatchNormalization",
     "CategoryEncoding",
@@ -51,20 +61,29 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
+    "PReLU",
     "Permute",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
     "Softmax",
     "Subtract",
+    "UnitNormalization",
     "add",
     "average",
     "concatenate",
@@ -79,6 +98,13 @@ __all__ = [
 
 # What `import fanin` need not pay for.
 _LATER = {
+    **dict.fromkeys(("AlphaDropout", "GaussianDropout", "GaussianNoise"), "fanin.layers._noise"),
+    **dict.fromkeys(
+        ("GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"),
+        "fanin.layers._normalizing",
+    ),
+    "Normalization": "fanin.layers._standardizing",
+    "PReLU": "fanin.layers._prelu",
     **dict.fromkeys(("CategoryEncoding", "Embedding"), "fanin.layers._embedding"),
     **dict.fromkeys(("Permute", "RepeatVector", "Rescaling", "Reshape"), "fanin.layers._reshape"),
     **dict.fromkeys(
@@ -111,6 +137,7 @@ def _registry() -> Registry[Layer | InputLayer]:
             LeakyReLU,
             ELU,
             Softmax,
+            Identity,
             Flatten,
             *late,
         ),

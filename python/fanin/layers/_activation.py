@@ -75,17 +75,35 @@ class Activation(_Elementwise):
         return activations.settings(self.activation)
 
 
+class Identity(_Elementwise):
+    """Hand the inputs on as they are.
+
+    Parameters
+    ----------
+    **kwargs
+        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Identity()(np.array([[-1.0, 2.0]]))
+    array([[-1.,  2.]], dtype=float32)
+    """
+
+    kind = "linear"
+
+
 class ReLU(_Elementwise):
     """Rectified linear unit as a layer; see `fanin.activations.relu`.
 
     Parameters
     ----------
-    max_value : None
-        Not supported; here for the order of Keras's arguments.
+    max_value : float, optional
+        The largest value.
     negative_slope : float, default 0.0
-        Slope for negative values.
-    threshold : float
-        Not supported other than 0; here for the order of Keras's arguments.
+        Slope below the threshold.
+    threshold : float, default 0.0
+        What becomes 0, or less, begins there.
     **kwargs
         `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
 
@@ -208,11 +226,7 @@ def of_value(activation: Mapping[str, Any], x: Any) -> Any:
     """Return what an activation with these settings makes of a value."""
     kind, options = str(activation["kind"]), dict(activation)
     del options["kind"]
-    made: dict[str, type[_Elementwise]] = {"leaky_relu": LeakyReLU, "elu": ELU}
+    made: dict[str, type[_Elementwise]] = {"leaky_relu": LeakyReLU, "elu": ELU, "rectifier": ReLU}
     if kind in made:
         return made[kind](**options)(x)
-    if options not in ({}, {"approximate": False}):
-        raise ValueError(
-            f"{kind} of a value: expected the options that it has by default, found {options}"
-        )
-    return Activation(kind)(x)
+    return Activation(activations.of_settings(activation))(x)

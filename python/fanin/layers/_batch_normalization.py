@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from fanin import _checks
+from fanin import _checks, initializers
 from fanin.errors import ShapeError
 from fanin.layers._arrays import Weight
 from fanin.layers._base import Layer
@@ -22,6 +22,14 @@ def _axis(name: str, value: Any) -> int:
     return _checks.integer(name, value, minimum=-1)
 
 
+def _momentum(name: str, value: Any) -> float | None:
+    return None if value is None else _checks.number(name, value, at_least=0.0, at_most=1.0)
+
+
+def _convention(name: str, value: Any) -> str:
+    return _checks.one_of(name, value, ("keras", "torch"))
+
+
 class BatchNormalization(Layer):
     """Normalize each feature, ``y = gamma * (x - mean) / sqrt(variance + epsilon) + beta`` [1]_.
 
@@ -30,12 +38,16 @@ class BatchNormalization(Layer):
     one minus it). Otherwise, or with ``trainable=False``, the running averages normalize. For n
     features there are 2n trainable parameters (gamma, beta) and 2n others (the averages).
 
+    Of a batch of one row the outputs are beta, and the gradient of the inputs is 0.
+
     Parameters
     ----------
     axis : int, default -1
-        The feature axis; only the last is supported.
-    momentum : float, default 0.99
-        Share of the running averages that stays at each batch.
+        The feature axis; only the last is supported (`Permute` makes another one the last).
+    momentum : float or None, default 0.99
+        Share of the running averages that stays at each batch; with the convention of torch the
+        share of the batch. None, with that convention: the averages are those of all batches so
+        far, each counted alike, and an array `moving_count` counts them.
     epsilon : float, default 1e-3
         Added to the variance.
     center : bool, default True
@@ -50,6 +62,11 @@ class BatchNormalization(Layer):
         How the running mean starts.
     moving_variance_initializer : str, dict or Initializer, default "ones"
         How the running variance starts.
+    convention : {"keras", "torch"}, default "keras"
+        With "torch", `momentum` means what it does there, and the running variance is unbiased:
+        n / (n - 1) times that of a batch of n rows. One row says nothing of it, so it stays (torch
+        refuses to train on one). `momentum` and `epsilon` keep Keras's defaults; torch's are 0.1
+        and 1e-5.
     **kwargs
         `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
 
@@ -59,6 +76,8 @@ class BatchNormalization(Layer):
         Scale and shift.
     moving_mean, moving_variance : ndarray of shape (features,)
         Running averages.
+    moving_count : ndarray of shape (), or None
+        How many batches are in them, where all count alike.
 
     References
     ----------
@@ -80,6 +99,7 @@ class BatchNormalization(Layer):
     beta: Weight = Weight("Shift of shape (features,), or None.")
     moving_mean: Weight = Weight("Running mean of shape (features,).")
     moving_variance: Weight = Weight("Running variance of shape (features,).")
+    moving_count: Weight = Weight("Batches in the running averages, of shape (), or None.")
     beta_initializer: "Option[Initializer, InitializerLike]"
     gamma_initializer: "Option[Initializer, InitializerLike]"
     moving_mean_initializer: "Option[Initializer, InitializerLike]"
@@ -87,7 +107,8 @@ class BatchNormalization(Layer):
 
     _options: ClassVar[Mapping[str, Any]] = {
         "axis": _axis,
-        "momentum": partial(_checks.number, at_least=0.0, at_most=1.0),
+        "momentum": _momentum,
+        "convention": _convention,
         "epsilon": partial(_checks.number, above=0.0),
         "center": _checks.flag,
         "scale": _checks.flag,
@@ -97,14 +118,15 @@ class BatchNormalization(Layer):
         "moving_variance_initializer": initializer_option,
     }
     kind = "batch_normalization"
+    convention = "keras"  # of pickles that do not say it
     _by_mode = True
-    _not_settings = ("axis",)
-    _fixed = ("axis", "center", "scale")
+    _not_settings = ("axis", "convention")
+    _fixed = ("axis", "center", "scale", "convention")
 
     def __init__(
         self,
         axis: int = -1,
-        momentum: float = 0.99,
+        momentum: float | None = 0.99,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
@@ -112,9 +134,12 @@ class BatchNormalization(Layer):
         gamma_initializer: "InitializerLike" = "ones",
         moving_mean_initializer: "InitializerLike" = "zeros",
         moving_variance_initializer: "InitializerLike" = "ones",
+        *,
+        convention: Literal["keras", "torch"] = "keras",
         **kwargs: "Unpack[LayerArguments]",
     ) -> None:
         self.axis = axis
+        self.convention = convention
         self.momentum = momentum
         self.epsilon = epsilon
         self.center = center
@@ -124,6 +149,39 @@ class BatchNormalization(Layer):
         self.moving_mean_initializer = moving_mean_initializer
         self.moving_variance_initializer = moving_variance_initializer
         super().__init__(**kwargs)
+        if momentum is None and convention == "keras":
+            raise ValueError(
+                "momentum: expected a number, or None with convention='torch', found None"
+            )
+
+    def _check_change(self, name: str, value: Any) -> None:
+        super()._check_change(name, value)
+        built = self.__dict__.get("_network") is not None
+        if name == "momentum" and built and (value is None) != (self.momentum is None):
+            raise ValueError(
+                f"momentum: expected {'None' if self.momentum is None else 'a number'}, as layer "
+                f"{self.name!r} was built with, found {_checks.found(value)}"
+            )
+
+    def settings(self) -> dict[str, object]:
+        """Return the settings of this layer for the core, with Keras's momentum."""
+        settings = super().settings()
+        if self.convention == "torch":
+            momentum = self.momentum
+            settings["momentum"] = 0.0 if momentum is None else 1.0 - momentum
+            settings |= {"unbiased": True, "cumulative": momentum is None}
+        return settings
+
+    def get_config(self) -> dict[str, object]:
+        """Return the arguments that make an equal layer, the convention if it is torch's."""
+        config = super().get_config()
+        if self.convention == "keras":
+            del config["convention"]
+        return config
+
+    def initializer(self, role: str) -> "Initializer":
+        """Return the initializer of the array called `role`; batches are counted from 0."""
+        return initializers.get("zeros") if role == "moving_count" else super().initializer(role)
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Refuse shapes whose last axis is not `axis`.

@@ -17,7 +17,42 @@ def _seed(name: str, value: Any) -> Any:
     return random.simplify(value, name)
 
 
-class Dropout(Layer):
+rate_option = partial(_checks.number, at_least=0.0, below=1.0)
+
+
+class Drawing(Layer):
+    """A layer that draws numbers in training, and does nothing in inference."""
+
+    seed: Any
+    _by_mode = True
+    _fixed = ("seed",)
+    _options: ClassVar[Mapping[str, Any]] = {"seed": _seed}
+    _instead = f"to draw in prediction too, call model(x, training=True); else {Layer._instead}"
+
+    def _start(self, seed: random.Rng) -> None:
+        self.seed = seed
+        source = random.Stream(0) if seed is None else random.resolve(seed, "seed")
+        self._stream = as_stream(source)
+
+    def settings(self) -> dict[str, object]:
+        """Return the settings of this layer for the core; the seed is that of its stream."""
+        stream = self._stream
+        return {**super().settings(), "seed": stream.seed, "path": stream.path}
+
+    def _config_value(self, name: str) -> Any:
+        return random.config_of(self.seed) if name == "seed" else super()._config_value(name)
+
+    def _draws(self) -> bool:
+        return True
+
+    def draw_from(self, source: random.RandomSource, path: str) -> None:
+        """Draw from a stream, at the layer's place there; its own seed goes before it."""
+        stream = as_stream(source) if self.seed is None else as_stream(random.resolve(self.seed))
+        self._stream = stream.at(path)
+        self._changed()
+
+
+class Dropout(Drawing):
     """Set a share of the inputs to 0 in training and scale the others up; else do nothing [1]_.
 
     Which inputs is a function of the network's `rng` (or of `seed`), the layer's place, the number
@@ -50,13 +85,8 @@ class Dropout(Layer):
     """
 
     kind = "dropout"
-    _by_mode = True
     _left_out = ("noise_shape",)
-    _fixed = ("seed",)
-    _options: ClassVar[Mapping[str, Any]] = {
-        "rate": partial(_checks.number, at_least=0.0, below=1.0),
-        "seed": _seed,
-    }
+    _options: ClassVar[Mapping[str, Any]] = {"rate": rate_option}
     _instead = f"to drop in prediction too, call model(x, training=True); else {Layer._instead}"
 
     def __init__(
@@ -70,27 +100,8 @@ class Dropout(Layer):
             found = _checks.found(noise_shape)
             raise ValueError(f"noise_shape: expected None, each element by itself, found {found}")
         self.rate = rate
-        self.seed = seed
-        source = random.Stream(0) if seed is None else random.resolve(seed, "seed")
-        self._stream = as_stream(source)
+        self._start(seed)
         super().__init__(**kwargs)
-
-    def settings(self) -> dict[str, object]:
-        """Return the settings of this layer for the core; the seed is that of its stream."""
-        stream = self._stream
-        return {**super().settings(), "seed": stream.seed, "path": stream.path}
-
-    def _config_value(self, name: str) -> Any:
-        return random.config_of(self.seed) if name == "seed" else super()._config_value(name)
-
-    def _draws(self) -> bool:
-        return True
-
-    def draw_from(self, source: random.RandomSource, path: str) -> None:
-        """Take masks from a stream, at the layer's place there; its own seed goes before it."""
-        stream = as_stream(source) if self.seed is None else as_stream(random.resolve(self.seed))
-        self._stream = stream.at(path)
-        self._changed()
 
 
 def as_stream(source: random.RandomSource) -> random.Stream:

@@ -25,6 +25,7 @@ UNSUPPORTED = {
     "quantization_config": "quantization is not implemented",
     "autocast": "a network has one dtype",
     "weights": "call set_weights after build",
+    "rms_scaling": "RMSNormalization divides by the root mean square",
     "renorm": "batch renormalization is not implemented",
     "virtual_batch_size": "virtual batches are not implemented",
     "fused": "everything is fused already",

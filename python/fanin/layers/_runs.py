@@ -11,7 +11,7 @@ from fanin.layers import _tracing
 from fanin.layers._arrays import Array
 from fanin.layers._base import Layer
 from fanin.layers._draw import without_noise
-from fanin.layers._dropout import Dropout
+from fanin.layers._dropout import Drawing
 from fanin.layers._merging import Merge, side_by_side
 from fanin.layers._tracing import Trace
 from fanin.layers._users import as_given, call_of, formed
@@ -64,10 +64,12 @@ def compare(
 def without_masks(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings in which nothing is dropped."""
     changed = {**settings}
-    if settings.get("kind") == "dropout":
+    if settings.get("kind") in ("dropout", "gaussian_dropout", "alpha_dropout"):
         changed["rate"] = 0.0
     if settings.get("kind") == "draw":
         changed = without_noise(settings)
+    if settings.get("kind") == "gaussian_noise":
+        changed["stddev"] = 0.0
     if settings.get("kind") == "traced":
         changed["parts"] = {key: without_masks(part) for key, part in settings["parts"].items()}
     return changed
@@ -104,7 +106,7 @@ def run_core(layer: Any, x: Any, training: bool, trace: Trace) -> Array:
         )
         for part in given or [x]
     ]
-    if isinstance(layer, Dropout):
+    if isinstance(layer, Drawing):
         return parts[0]
     shapes = [part.shape[1:] for part in parts]
     calls = [(0, tuple(range(len(parts))))]

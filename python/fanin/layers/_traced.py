@@ -13,7 +13,7 @@ from fanin.errors import ShapeError
 from fanin.layers._arrays import Array, at, like
 from fanin.layers._base import Layer, Shape
 from fanin.layers._bodies import Body, body_of
-from fanin.layers._dropout import Dropout
+from fanin.layers._dropout import Drawing
 from fanin.layers._merging import side_by_side
 from fanin.layers._users import Itself, are_several, form_of, layers_of, note_form
 from fanin.layers._variable import Variable
@@ -144,7 +144,7 @@ def part_called(layer: Any, role: str) -> tuple[Any, str]:
 def draws(layer: Any) -> bool:
     """Whether a layer draws numbers when it runs."""
     return any(
-        isinstance(part.layer, Dropout) if isinstance(part, Itself) else part._draws()
+        isinstance(part.layer, Drawing) if isinstance(part, Itself) else part._draws()
         for _, part, _ in parts_of(layer)
         if not isinstance(part, Variable)
     )

@@ -6,14 +6,22 @@ from typing import Any
 from fanin.losses import Loss
 from fanin.losses._base import kind_of
 
-_NOTHING = ("flatten", "dropout", "reshape", "permute", "repeat_vector")
+_NOTHING = (
+    *("flatten", "reshape", "permute", "repeat_vector"),
+    *("dropout", "gaussian_dropout", "gaussian_noise", "alpha_dropout"),
+)
 """Kinds of layers that leave the range of their inputs as it is, apart from training."""
 
-_LINEAR = ("batch_normalization", "rescaling", "add", "subtract", "dot")
+_LINEAR = (
+    *("batch_normalization", "layer_normalization", "group_normalization", "rms_normalization"),
+    *("normalization", "rescaling", "add", "subtract", "dot"),
+)
 """Kinds of layers without an activation whose outputs have any sign and size."""
 
-_FROM_0_TO_1 = ("sigmoid", "softmax")
-_FROM_0 = ("relu", "softplus")
+_FROM_0_TO_1 = ("sigmoid", "softmax", "hard_sigmoid", "sparse_sigmoid", "sparsemax")
+_OF_CLASSES = ("softmax", "sparsemax")
+_POSITIVE = ("softplus", "squareplus", "exponential")
+_FROM_0 = ("relu", "relu6", "sparse_plus", *_POSITIVE)
 """Activations that give no negative numbers."""
 
 
@@ -42,9 +50,9 @@ def doubt(loss: Loss, layers: Sequence[dict[str, Any]], outputs: int) -> str | N
     last = _last_activation(layers)
     if last is None:
         return None
-    if last == "softmax" and outputs == 1:
+    if last in _OF_CLASSES and outputs == 1:
         return (
-            "the network ends in a softmax of one output, which is always 1: make it a sigmoid "
+            f"the network ends in a {last} of one output, which is always 1: make it a sigmoid "
             "with binary_crossentropy, or give it one output a class"
         )
     kind = kind_of(loss)
@@ -82,9 +90,9 @@ def _of_logits(loss: str, last: str) -> str | None:
 
 
 def _of_yes_or_no(last: str, outputs: int) -> str | None:
-    if last == "softmax" and outputs > 2:
+    if last in _OF_CLASSES and outputs > 2:
         return (
-            f"the network ends in a softmax of {outputs} outputs, which choose one class, and "
+            f"the network ends in a {last} of {outputs} outputs, which choose one class, and "
             "binary_crossentropy takes each as a yes or no of its own: use "
             "categorical_crossentropy, or end the network in sigmoid"
         )
@@ -98,7 +106,7 @@ def _of_yes_or_no(last: str, outputs: int) -> str | None:
 
 def _of_classes(loss: str, last: str) -> str | None:
     # What is positive becomes probabilities, as the loss divides by the sum; relu may give all 0.
-    if last in (*_FROM_0_TO_1, "softplus"):
+    if last in (*_FROM_0_TO_1, *_POSITIVE):
         return None
     return (
         f"the network ends in {last}, and {loss} takes probabilities: end the network in softmax, "

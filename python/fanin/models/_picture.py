@@ -16,11 +16,20 @@ _DRAWN = ("png", "pdf")
 _HUES = {  # places in the palette
     "dense": 0,
     "activation": 1,
-    "batch_normalization": 2,
+    **dict.fromkeys(
+        (
+            *("batch_normalization", "layer_normalization", "group_normalization"),
+            *("rms_normalization", "unit_normalization"),
+        ),
+        2,
+    ),
+    "prelu": 1,
     "embedding": 4,
     "category_encoding": 4,
-    "dropout": 6,
-    **dict.fromkeys(("flatten", "reshape", "permute", "repeat_vector", "rescaling"), 6),
+    **dict.fromkeys(("dropout", "gaussian_dropout", "gaussian_noise", "alpha_dropout"), 6),
+    **dict.fromkeys(
+        ("flatten", "reshape", "permute", "repeat_vector", "rescaling", "normalization"), 6
+    ),
     **dict.fromkeys(
         ("add", "subtract", "multiply", "average", "maximum", "minimum", "concatenate", "dot"), 5
     ),

@@ -34,8 +34,7 @@ def gain(
     activation : str, callable, dict, layer or None
         A name, an activation of `fanin.activations`, an activation layer, or any function that
         takes an array and returns one of the same shape. Besides the names of
-        `fanin.activations`: mish, relu6, hard_tanh, hard_sigmoid, hard_silu, log_sigmoid,
-        exponential, sin.
+        `fanin.activations`: sin.
     mode : {"forward", "backward", "torch"}, default "forward"
         ``1 / sqrt(E φ(z)²)``, ``1 / sqrt(E φ'(z)²)`` with z standard normal, or the table of
         torch's ``nn.init.calculate_gain``.

@@ -1,6 +1,5 @@
 """What the theory asks of an activation: its values, its slope, and where it bends."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -156,9 +155,9 @@ def _settings(activation: Any, options: dict[str, Any]) -> dict[str, Any] | None
 def _of_the_core(items: tuple[tuple[str, Any], ...]) -> Nonlinearity:
     settings = dict(items)
     name = settings["kind"]
-    if name == "softmax":
+    if name in activations.MIXING:
         raise ValueError(
-            "activation: expected one that acts on each unit by itself, found 'softmax', which "
+            f"activation: expected one that acts on each unit by itself, found {name!r}, which "
             "mixes the units of a layer"
         )
 
@@ -169,9 +168,33 @@ def _of_the_core(items: tuple[tuple[str, Any], ...]) -> Nonlinearity:
         flat = np.ascontiguousarray(x, dtype=np.float64)
         return _core.activate_backward(settings, flat, np.ones_like(flat))
 
-    smooth = ("linear", "tanh", "sigmoid", "gelu", "silu", "softplus")
-    bends = () if name in smooth else (0.0,)
-    return Nonlinearity(name, value, slope, bends)
+    bends, jumps = _bends(settings)
+    return Nonlinearity(name, value, slope, bends, jumps)
+
+
+_SMOOTH = (
+    *("linear", "tanh", "sigmoid", "gelu", "silu", "softplus"),
+    *("mish", "exponential", "log_sigmoid", "squareplus", "tanh_shrink"),
+)
+_BENDS: Mapping[str, tuple[float, ...]] = {
+    **dict.fromkeys(_SMOOTH, ()),
+    "relu6": (0.0, 6.0),
+    **dict.fromkeys(("hard_tanh", "sparse_plus", "sparse_sigmoid"), (-1.0, 1.0)),
+    **dict.fromkeys(("hard_sigmoid", "hard_silu"), (-3.0, 3.0)),
+}
+
+
+def _bends(settings: Mapping[str, Any]) -> tuple[tuple[float, ...], bool]:
+    """Return where an activation of the core bends, and whether it jumps there."""
+    kind, threshold = settings["kind"], settings.get("threshold", 0.0)
+    if kind in ("soft_shrink", "hard_shrink"):
+        return (-threshold, threshold), kind == "hard_shrink" and threshold > 0
+    if kind == "threshold":
+        return (threshold,), settings["default_value"] != threshold
+    if kind == "rectifier":
+        bends = {threshold, settings.get("max_value", threshold)}
+        return tuple(sorted(bends)), threshold > 0
+    return _BENDS.get(kind, (0.0,)), False
 
 
 def _of_a_function(function: Callable[..., ArrayLike], derivative: Function | None) -> Nonlinearity:
@@ -268,54 +291,11 @@ def _roughness(value: Function, left: Array, right: Array) -> NDArray[np.bool_]:
     return np.asarray(np.abs(coefficients[:, -3:]).max(axis=1) > noise + 3e-5 * steep)
 
 
-def _of_core(kind: str) -> Function:
-    """Return an activation of the core: the same bits on every machine, which NumPy's are not."""
-    return lambda x: _core.activate({"kind": kind}, np.ascontiguousarray(x, dtype=np.float64))
-
-
-def _elementary(name: Literal["exp", "sin", "cos"]) -> Function:
+def _elementary(name: Literal["sin", "cos"]) -> Function:
     return lambda x: _core.elementary(name, np.ascontiguousarray(x, dtype=np.float64))
 
 
-_sigmoid, _softplus, _tanh = _of_core("sigmoid"), _of_core("softplus"), _of_core("tanh")
-
-
-def _mish(x: Array) -> Array:
-    return x * _tanh(_softplus(x))
-
-
-def _mish_slope(x: Array) -> Array:
-    t = _tanh(_softplus(x))
-    return t + x * (1 - t * t) * _sigmoid(x)
-
-
-def _between(low: float, high: float, slope: float) -> Function:
-    return lambda x: np.where((x > low) & (x < high), slope, 0.0)
-
-
-def _hard_silu_slope(x: Array) -> Array:
-    return np.where(x >= 3, 1.0, np.where(x > -3, (2 * x + 3) / 6, 0.0))
-
-
-_ROOT = math.sqrt(2)
-
 EXTRA: dict[str, tuple[Function, Function, tuple[float, ...]]] = {
-    "mish": (_mish, _mish_slope, ()),
-    "relu6": (lambda x: np.clip(x, 0, 6), _between(0, 6, 1.0), (0.0, 6.0)),
-    "hard_tanh": (lambda x: np.clip(x, -1, 1), _between(-1, 1, 1.0), (-1.0, 1.0)),
-    "hard_sigmoid": (
-        lambda x: np.clip(x / 6 + 0.5, 0, 1),
-        _between(-3, 3, 1 / 6),
-        (-3.0, 3.0),
-    ),
-    "hard_silu": (lambda x: x * np.clip(x / 6 + 0.5, 0, 1), _hard_silu_slope, (-3.0, 3.0)),
-    "hard_swish": (lambda x: x * np.clip(x / 6 + 0.5, 0, 1), _hard_silu_slope, (-3.0, 3.0)),
-    "log_sigmoid": (
-        lambda x: -_softplus(-x),
-        lambda x: _sigmoid(-x),
-        (),
-    ),
-    "exponential": (_elementary("exp"), _elementary("exp"), ()),
     "sin": (_elementary("sin"), _elementary("cos"), ()),
 }
 """Activations that layers do not have: value, slope and bends of each."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fanin import _checks
+from fanin import _checks, activations
 from fanin import layers as _layers
 from fanin.show.results import Result
 from fanin.theory.laws import WeightLaw
@@ -171,8 +171,10 @@ def _batch_norm(layer: Any) -> Step:
     return BatchNormStep(layer.epsilon)
 
 
-def _activation(activation: Any) -> ActivationStep:
-    try:
-        return ActivationStep(resolve(activation))
-    except ValueError:  # softmax
+def _activation(activation: Any) -> Step:
+    kind = activations.settings(activation)["kind"]
+    if kind == "softmax":
         return ActivationStep(None)
+    if kind in activations.MIXING:
+        return OtherStep(f"{kind} mixes the units of a layer")
+    return ActivationStep(resolve(activation))

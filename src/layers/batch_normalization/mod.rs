@@ -22,7 +22,9 @@ use crate::simd::kernel;
 /// y = γ x̂ + β with x̂ = (x − μ) / √(σ² + ε).
 ///
 /// Training takes μ and the biased σ² of the batch and moves the running ones towards them,
-/// r ← momentum·r + (1 − momentum)·batch; inference takes the running ones. This is Keras's variant.
+/// r ← momentum·r + (1 − momentum)·batch; inference takes the running ones. This is Keras's variant; torch's running variance
+/// is `unbiased`, of n rows n/(n − 1) times that of the batch, and so stays where n is 1. `Cumulative` averages count all
+/// batches alike.
 #[derive(Debug, Clone)]
 pub(crate) struct BatchNormalization {
     pub(crate) width: usize,
@@ -30,6 +32,8 @@ pub(crate) struct BatchNormalization {
     epsilon: f64,
     center: bool,
     scale: bool,
+    unbiased: bool,
+    cumulative: bool,
 }
 
 /// Arrays in the cache with an element a column, before those of the stripes.
@@ -76,12 +80,18 @@ impl<'a, F> Cache<'a, F> {
 impl BatchNormalization {
     pub(super) fn new(settings: &Settings, width: usize) -> Result<Self> {
         let momentum = |m| (0.0..=1.0).contains(&m);
+        let flag = |name| match settings.values.contains_key(name) {
+            true => settings.flag(name),
+            false => Ok(false),
+        };
         Ok(Self {
             width,
             momentum: settings.float_where("momentum", "a number from 0 to 1", momentum)?,
             epsilon: settings.float_where("epsilon", "a positive number", |e| e > 0.0)?,
             center: settings.flag("center")?,
             scale: settings.flag("scale")?,
+            unbiased: flag("unbiased")?,
+            cumulative: flag("cumulative")?,
         })
     }
 
@@ -115,6 +125,7 @@ impl BatchNormalization {
     /// Scale and shift from the statistics of the batch, which the running ones then follow, or from the running ones.
     pub(super) fn scale_and_shift<F: Float>(
         &self,
+        rows: usize,
         parameters: &[F],
         state: State<F>,
         cache: &mut Cache<F>,
@@ -122,7 +133,7 @@ impl BatchNormalization {
         let (gamma, beta) = self.split(parameters);
         let variance = match state {
             State::Updating(running) => {
-                self.move_running(running, cache);
+                self.move_running(rows, running, cache);
                 &*cache.variance
             }
             State::Frozen(running) => {
@@ -171,12 +182,27 @@ impl BatchNormalization {
     }
 
     /// r ← momentum·r + (1 − momentum)·batch, for the mean and the variance.
-    fn move_running<F: Float>(&self, running: &mut [F], cache: &Cache<F>) {
-        let (keep, take) = (F::of(self.momentum), F::of(1.0 - self.momentum));
-        let (mean, variance) = running.split_at_mut(self.width);
+    fn move_running<F: Float>(&self, rows: usize, running: &mut [F], cache: &Cache<F>) {
+        let (mean, rest) = running.split_at_mut(self.width);
+        let (variance, batches) = rest.split_at_mut(self.width);
+        let mut momentum = self.momentum;
+        if let [batches] = batches {
+            *batches += F::ONE;
+            momentum = 1.0 - 1.0 / batches.wide();
+        }
+        let (keep, take) = (F::of(momentum), F::of(1.0 - momentum));
         for j in 0..self.width {
             mean[j] = keep * mean[j] + take * (cache.pivot[j] + cache.mean[j]);
-            variance[j] = keep * variance[j] + take * cache.variance[j];
+        }
+        if !self.unbiased {
+            for j in 0..self.width {
+                variance[j] = keep * variance[j] + take * cache.variance[j];
+            }
+        } else if rows > 1 {
+            let correction = F::of(rows as f64 / (rows - 1) as f64);
+            for j in 0..self.width {
+                variance[j] = keep * variance[j] + take * (cache.variance[j] * correction);
+            }
         }
     }
 }
@@ -201,7 +227,12 @@ impl<F: Float> Function<F> for BatchNormalization {
             name,
             shape: vec![self.width],
         };
-        ["moving_mean", "moving_variance"].map(array).into()
+        let batches = self.cumulative.then(|| Array {
+            name: "moving_count",
+            shape: Vec::new(),
+        });
+        let averages = ["moving_mean", "moving_variance"].map(array);
+        averages.into_iter().chain(batches).collect()
     }
 
     fn cache_len(&self, rows: usize) -> usize {
@@ -230,7 +261,7 @@ impl<F: Float> Function<F> for BatchNormalization {
         if matches!(state, State::Updating(_)) {
             self.batch_statistics(pass, x, &mut cache);
         }
-        self.scale_and_shift(parameters, state, &mut cache);
+        self.scale_and_shift(pass.rows, parameters, state, &mut cache);
         let (pivot, scale, shift) = (&*cache.pivot, &*cache.scale, &*cache.shift);
         parallel::for_each_chunk(pass.threads, y, STRIPE * self.width, |stripe, y| {
             rows::normalize(stripe_of(x, self.width, stripe), pivot, scale, shift, y);

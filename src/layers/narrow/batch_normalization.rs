@@ -36,7 +36,8 @@ impl<F: Float> Function<F> for NarrowBatchNormalization {
         if matches!(state, State::Updating(_)) {
             moments(pass.rows, x, cache.pivot, cache.mean, cache.variance);
         }
-        self.0.scale_and_shift(parameters, state, &mut cache);
+        self.0
+            .scale_and_shift(pass.rows, parameters, state, &mut cache);
         normalize(pass.rows, x, cache.pivot, cache.scale, cache.shift, y);
     }
 

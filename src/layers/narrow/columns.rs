@@ -16,7 +16,7 @@ pub(crate) const WIDEST: usize = 16;
 
 /// Σᵢ term(i-th elements of the columns).
 #[inline(always)]
-pub(super) fn sum_of<F: Float, const N: usize>(
+pub(crate) fn sum_of<F: Float, const N: usize>(
     columns: [&[F]; N],
     term: impl Fn([F; N]) -> F,
 ) -> F {

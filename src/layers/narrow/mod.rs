@@ -9,6 +9,6 @@ mod dense;
 mod to_rows;
 
 pub(crate) use batch_normalization::NarrowBatchNormalization;
-pub(crate) use columns::WIDEST;
+pub(crate) use columns::{WIDEST, sum_of};
 pub(crate) use dense::NarrowDense;
 pub(crate) use to_rows::ToRows;

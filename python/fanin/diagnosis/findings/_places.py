@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from fanin.diagnosis._measurements import Measurements
     from fanin.diagnosis._signals import Signal
 
-_NORMALIZATIONS = ("batch_normalization", "normalization")
+_NORMALIZATIONS = (
+    *("batch_normalization", "normalization"),
+    *("layer_normalization", "group_normalization", "rms_normalization", "unit_normalization"),
+)
 
 
 def normalizes(layer: "LayerReport") -> bool:
