@@ -1,6 +1,6 @@
 //! Categorical cross-entropy, against a distribution over classes or against one class ("sparse").
 
-use super::{BLOCK, EPSILON, RowLoss};
+use super::{BLOCK, EPSILON, RowLoss, RowValue};
 use crate::activations::softmax::{max_of_row, take_limit};
 use crate::error::Result;
 use crate::float::Float;
@@ -11,13 +11,13 @@ use crate::settings::Settings;
 /// One logit of ∞ is certain of its class; which of two is larger nobody knows, and L is NaN.
 /// Label smoothing α turns t into (1 − α) t + α / classes. `CLASSES` says that a target is a class.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CategoricalCrossentropy<const CLASSES: bool> {
+pub(crate) struct CategoricalCrossentropy<const CLASSES: bool> {
     from_logits: bool,
     label_smoothing: f64,
 }
 
 impl CategoricalCrossentropy<false> {
-    pub(super) fn dense(settings: &Settings) -> Result<Self> {
+    pub(crate) fn dense(settings: &Settings) -> Result<Self> {
         Ok(Self {
             from_logits: settings.flag("from_logits")?,
             label_smoothing: settings.float_where(
@@ -30,7 +30,7 @@ impl CategoricalCrossentropy<false> {
 }
 
 impl CategoricalCrossentropy<true> {
-    pub(super) fn sparse(settings: &Settings) -> Result<Self> {
+    pub(crate) fn sparse(settings: &Settings) -> Result<Self> {
         Ok(Self {
             from_logits: settings.flag("from_logits")?,
             label_smoothing: 0.0,
@@ -77,6 +77,56 @@ impl<const CLASSES: bool> RowLoss for CategoricalCrossentropy<CLASSES> {
             ..*self
         })
     }
+}
+
+impl<const CLASSES: bool> RowValue for CategoricalCrossentropy<CLASSES> {
+    fn value<F: Float>(&self, outputs: &[F], target: impl Fn(usize) -> F) -> F {
+        let keep = F::of(1.0 - self.label_smoothing);
+        let add = F::of(self.label_smoothing / outputs.len() as f64);
+        let target = |j| keep * target(j) + add;
+        if self.from_logits {
+            value_of_logits(outputs, target)
+        } else {
+            value_of_probabilities(outputs, target)
+        }
+    }
+}
+
+/// Σ tⱼ (ln Σ e^(z − m) − (zⱼ − m)), with m the largest z.
+fn value_of_logits<F: Float>(z: &[F], target: impl Fn(usize) -> F) -> F {
+    let max = max_of_row(z);
+    // Of a single infinity the limit is known: it is certain, and others count from below it. As in `take_limit`.
+    let infinite = max.abs() > F::LARGEST;
+    let single = z.iter().filter(|&&z| z == max).count() == 1;
+    let below = |z: F| {
+        if infinite && single && z == max {
+            F::ZERO
+        } else {
+            z - max
+        }
+    };
+    let (mut total, mut aligned, mut sum) = (F::ZERO, F::ZERO, F::ZERO);
+    for (j, &z) in z.iter().enumerate() {
+        let (t, z) = (target(j), below(z));
+        total += t;
+        aligned += if t == F::ZERO { F::ZERO } else { t * z };
+        sum += z.exp();
+    }
+    total * sum.ln() - aligned
+}
+
+/// −Σ tⱼ ln clip(qⱼ) with q = y / Σy.
+fn value_of_probabilities<F: Float>(y: &[F], target: impl Fn(usize) -> F) -> F {
+    let (low, high) = (F::of(EPSILON), F::of(1.0 - EPSILON));
+    let mut total = F::ZERO;
+    for &y in y {
+        total += y;
+    }
+    let mut loss = F::ZERO;
+    for (j, &y) in y.iter().enumerate() {
+        loss -= target(j) * (y / total).at_least(low).at_most(high).ln();
+    }
+    loss
 }
 
 /// Sums whose logarithms are taken together.

@@ -2,14 +2,18 @@
 //!
 //! A new loss is one file with its formula for one row ([`RowLoss`]) and one row in [`from_settings`].
 
-mod binary_crossentropy;
-mod categorical_crossentropy;
+pub(crate) mod binary_crossentropy;
+pub(crate) mod categorical_crossentropy;
+mod focal;
 mod mean_absolute_error;
 mod mean_squared_error;
+pub(crate) mod pointwise;
+pub(crate) mod similarity;
 
 use std::fmt::Debug;
 
 use categorical_crossentropy::CategoricalCrossentropy;
+use pointwise::{Hinge, MeanOf};
 
 use crate::activations::Activation;
 use crate::error::{Error, Result};
@@ -142,6 +146,12 @@ pub(crate) trait RowLoss: Clone + Debug + Send + Sync + 'static {
     }
 }
 
+/// A loss whose value is known without its gradient, so that it is a metric too.
+pub(crate) trait RowValue: RowLoss {
+    /// The loss of a row, as [`RowLoss::row`] has it.
+    fn value<F: Float>(&self, outputs: &[F], target: impl Fn(usize) -> F) -> F;
+}
+
 impl<F: Float, L: RowLoss> Loss<F> for L {
     fn takes_classes(&self) -> bool {
         L::TAKES_CLASSES
@@ -156,8 +166,15 @@ impl<F: Float, L: RowLoss> Loss<F> for L {
         values: &mut [F],
     ) {
         match targets {
-            Targets::Classes(classes) => {
+            Targets::Classes(classes) if L::TAKES_CLASSES => {
                 against_classes(self, width, outputs, classes, factor, values);
+            }
+            // Nobody trains so: one copy of the code will do.
+            Targets::Classes(classes) => {
+                each_row(self, width, outputs, factor, values, |i| {
+                    let class = classes[i] as usize;
+                    move |j| if j == class { F::ONE } else { F::ZERO }
+                });
             }
             Targets::Values(targets) => {
                 against_values(self, width, outputs, targets, factor, values);
@@ -235,21 +252,54 @@ fn scale<F: Float>(gradients: &mut [F], factor: F) {
 /// The loss that `settings` describe.
 pub fn from_settings<F: Float>(settings: &Settings) -> Result<Box<dyn Loss<F>>> {
     type Make<F> = fn(&Settings) -> Result<Box<dyn Loss<F>>>;
-    let registry: [(&str, Make<F>); 5] = [
+    /// A row whose settings are read.
+    fn read<F: Float, L: RowLoss>(loss: Result<L>) -> Result<Box<dyn Loss<F>>> {
+        Ok(Box::new(loss?))
+    }
+    let registry: [(&str, Make<F>); 18] = [
         ("binary_crossentropy", |s| {
-            Ok(Box::new(binary_crossentropy::BinaryCrossentropy::new(s)?))
+            read(binary_crossentropy::BinaryCrossentropy::new(s))
+        }),
+        ("binary_focal_crossentropy", |s| {
+            read(focal::BinaryFocal::new(s).map(MeanOf))
         }),
         ("categorical_crossentropy", |s| {
-            Ok(Box::new(CategoricalCrossentropy::dense(s)?))
+            read(CategoricalCrossentropy::dense(s))
         }),
+        ("categorical_focal_crossentropy", |s| {
+            read(focal::CategoricalFocal::new(s))
+        }),
+        ("categorical_hinge", |_| {
+            Ok(Box::new(similarity::CategoricalHinge))
+        }),
+        ("cosine_similarity", |_| {
+            Ok(Box::new(similarity::CosineSimilarity))
+        }),
+        ("hinge", |_| Ok(Box::new(MeanOf(Hinge { squared: false })))),
+        ("huber", |s| read(pointwise::Huber::new(s).map(MeanOf))),
+        ("kl_divergence", |_| Ok(Box::new(similarity::KlDivergence))),
+        ("log_cosh", |_| Ok(Box::new(MeanOf(pointwise::LogCosh)))),
         ("mean_absolute_error", |_| {
             Ok(Box::new(mean_absolute_error::MeanAbsoluteError))
+        }),
+        ("mean_absolute_percentage_error", |_| {
+            Ok(Box::new(MeanOf(pointwise::PercentageError)))
+        }),
+        ("mean_pinball_loss", |s| {
+            read(pointwise::Pinball::new(s).map(MeanOf))
         }),
         ("mean_squared_error", |_| {
             Ok(Box::new(mean_squared_error::MeanSquaredError))
         }),
+        ("mean_squared_logarithmic_error", |_| {
+            Ok(Box::new(MeanOf(pointwise::LogarithmicError)))
+        }),
+        ("poisson", |_| Ok(Box::new(MeanOf(pointwise::Poisson)))),
         ("sparse_categorical_crossentropy", |s| {
-            Ok(Box::new(CategoricalCrossentropy::sparse(s)?))
+            read(CategoricalCrossentropy::sparse(s))
+        }),
+        ("squared_hinge", |_| {
+            Ok(Box::new(MeanOf(Hinge { squared: true })))
         }),
     ];
     look_up("loss", &settings.kind, &registry)?(settings)

@@ -1,16 +1,66 @@
 //! Metrics, counted on the fly while training passes over a batch.
 //!
-//! A new metric is a formula for one row ([`Metric`]) and one row in [`from_settings`].
+//! A metric is sums over rows, so that batches, blocks and chunks can be added up in any grouping; what the sums say together
+//! is computed where they are reported. A mean of a number a row is a formula for one row ([`RowMetric`]), others count
+//! ([`Metric`]); both are one row in [`from_settings`].
+
+mod counts;
+mod means;
 
 use std::fmt::Debug;
 
 use crate::error::Result;
 use crate::float::Float;
-use crate::losses::{Target, Targets};
+use crate::losses::categorical_crossentropy::CategoricalCrossentropy;
+use crate::losses::pointwise::{
+    Hinge, LogCosh, LogarithmicError, MeanOf, PercentageError, Poisson,
+};
+use crate::losses::similarity::{CategoricalHinge, KlDivergence};
+use crate::losses::{Target, Targets, binary_crossentropy::BinaryCrossentropy};
 use crate::settings::{Settings, look_up};
+use means::{
+    BinaryAccuracy, CategoricalAccuracy, CosineSimilarity, Equality, MeanAbsoluteError,
+    MeanSquaredError, OfLoss, TopK,
+};
+
+/// Sums over rows.
+pub trait Metric<F: Float>: Debug + Send + Sync {
+    /// Whether targets are classes rather than one number an output.
+    fn takes_classes(&self) -> bool;
+
+    /// Whether it is the same before softmax as after, because only the order of the outputs counts.
+    fn survives_softmax(&self) -> bool {
+        false
+    }
+
+    /// Refuse outputs of a width that its settings do not fit.
+    fn check(&self, _width: usize) -> Result<()> {
+        Ok(())
+    }
+
+    /// How many sums there are, of rows of `width` outputs.
+    fn sums(&self, width: usize) -> usize;
+
+    /// Add rows to `sums`, each times its weight; none means that all weigh 1. A row is the part `share` of a sample, which
+    /// means count; numbers of outputs do not.
+    fn add(
+        &self,
+        width: usize,
+        outputs: &[F],
+        targets: Targets<F>,
+        weights: &[F],
+        share: f64,
+        sums: &mut [f64],
+    );
+
+    /// The formula for one row, of a metric that is the mean of these.
+    fn of_rows(&self) -> Option<&dyn RowMetric<F>> {
+        None
+    }
+}
 
 /// A number a row, to be averaged over rows.
-pub trait Metric<F: Float>: Debug + Send + Sync {
+pub trait RowMetric<F: Float>: Debug + Send + Sync {
     /// Whether targets are classes rather than one number an output.
     fn takes_classes(&self) -> bool;
 
@@ -22,7 +72,7 @@ pub trait Metric<F: Float>: Debug + Send + Sync {
         false
     }
 
-    /// Its sum over the rows of a batch. Sample weights weigh the loss, not what is reported of it.
+    /// Its sum over the rows of a batch.
     fn sum(&self, width: usize, outputs: &[F], targets: Targets<F>) -> f64 {
         let rows = outputs.chunks_exact(width).enumerate();
         rows.map(|(i, outputs)| self.row(outputs, targets.row(i, width)).wide())
@@ -42,125 +92,102 @@ pub trait Metric<F: Float>: Debug + Send + Sync {
     }
 }
 
-/// The metric that `settings` describe.
-pub fn from_settings<F: Float>(settings: &Settings) -> Result<Box<dyn Metric<F>>> {
-    type Make<F> = fn(&Settings) -> Result<Box<dyn Metric<F>>>;
-    let registry: [(&str, Make<F>); 5] = [
-        ("binary_accuracy", |s| {
-            Ok(Box::new(BinaryAccuracy {
-                threshold: s.float_where("threshold", "a finite number", |_| true)?,
-            }))
-        }),
-        ("categorical_accuracy", |_| {
-            Ok(Box::new(CategoricalAccuracy { sparse: false }))
-        }),
-        ("mean_absolute_error", |_| Ok(Box::new(MeanAbsoluteError))),
-        ("mean_squared_error", |_| Ok(Box::new(MeanSquaredError))),
-        ("sparse_categorical_accuracy", |_| {
-            Ok(Box::new(CategoricalAccuracy { sparse: true }))
-        }),
-    ];
-    look_up("metric", &settings.kind, &registry)?(settings)
-}
-
-/// 1 where the largest output is the target's class, or at the place of the largest target.
+/// The metric that is the mean over rows.
 #[derive(Debug)]
-struct CategoricalAccuracy {
-    sparse: bool,
-}
+struct Mean<M>(M);
 
-/// The place of the first largest element; NaN is never largest.
-fn argmax<F: Float>(values: impl Iterator<Item = F>) -> usize {
-    let mut best = (0, None);
-    for (j, value) in values.enumerate() {
-        if best
-            .1
-            .map_or(!value.wide().is_nan(), |largest| value > largest)
-        {
-            best = (j, Some(value));
-        }
-    }
-    best.0
-}
-
-impl<F: Float> Metric<F> for CategoricalAccuracy {
+impl<F: Float, M: RowMetric<F>> Metric<F> for Mean<M> {
     fn takes_classes(&self) -> bool {
-        self.sparse
-    }
-
-    fn row(&self, outputs: &[F], target: Target<F>) -> F {
-        let expected = match target {
-            Target::Class(class) => class,
-            Target::Values(values) => argmax(values.iter().copied()),
-        };
-        if argmax(outputs.iter().copied()) == expected {
-            F::ONE
-        } else {
-            F::ZERO
-        }
+        self.0.takes_classes()
     }
 
     fn survives_softmax(&self) -> bool {
-        true
+        self.0.survives_softmax()
+    }
+
+    fn sums(&self, _width: usize) -> usize {
+        1
+    }
+
+    fn add(
+        &self,
+        width: usize,
+        outputs: &[F],
+        targets: Targets<F>,
+        weights: &[F],
+        share: f64,
+        sums: &mut [f64],
+    ) {
+        sums[0] += share * self.0.weighted_sum(width, outputs, targets, weights);
+    }
+
+    fn of_rows(&self) -> Option<&dyn RowMetric<F>> {
+        Some(&self.0)
     }
 }
 
-/// The part of the outputs that are on the target's side of the threshold.
-#[derive(Debug)]
-struct BinaryAccuracy {
-    threshold: f64,
-}
-
-impl<F: Float> Metric<F> for BinaryAccuracy {
-    fn takes_classes(&self) -> bool {
-        false
+/// The metric that `settings` describe.
+pub fn from_settings<F: Float>(settings: &Settings) -> Result<Box<dyn Metric<F>>> {
+    type Make<F> = fn(&Settings) -> Result<Box<dyn Metric<F>>>;
+    fn mean<F: Float, M: RowMetric<F> + 'static>(row: M) -> Result<Box<dyn Metric<F>>> {
+        Ok(Box::new(Mean(row)))
     }
-
-    fn row(&self, outputs: &[F], target: Target<F>) -> F {
-        let threshold = F::of(self.threshold);
-        let says = |y: F| if y > threshold { F::ONE } else { F::ZERO };
-        mean(outputs, |j, y| {
-            if says(y) == target.at(j) {
-                F::ONE
-            } else {
-                F::ZERO
-            }
-        })
-    }
-}
-
-/// Mean of (y − t)².
-#[derive(Debug)]
-struct MeanSquaredError;
-
-impl<F: Float> Metric<F> for MeanSquaredError {
-    fn takes_classes(&self) -> bool {
-        false
-    }
-
-    fn row(&self, outputs: &[F], target: Target<F>) -> F {
-        mean(outputs, |j, y| (y - target.at(j)) * (y - target.at(j)))
-    }
-}
-
-/// Mean of |y − t|.
-#[derive(Debug)]
-struct MeanAbsoluteError;
-
-impl<F: Float> Metric<F> for MeanAbsoluteError {
-    fn takes_classes(&self) -> bool {
-        false
-    }
-
-    fn row(&self, outputs: &[F], target: Target<F>) -> F {
-        mean(outputs, |j, y| (y - target.at(j)).abs())
-    }
-}
-
-fn mean<F: Float>(outputs: &[F], term: impl Fn(usize, F) -> F) -> F {
-    let mut sum = F::ZERO;
-    for (j, &y) in outputs.iter().enumerate() {
-        sum += term(j, y);
-    }
-    sum / F::of(outputs.len() as f64)
+    let registry: [(&str, Make<F>); 24] = [
+        ("accuracy", |_| mean(Equality)),
+        ("binary_accuracy", |s| {
+            mean(BinaryAccuracy {
+                threshold: s.float_where("threshold", "a finite number", |_| true)?,
+            })
+        }),
+        ("binary_crossentropy", |s| {
+            mean(OfLoss(BinaryCrossentropy::new(s)?))
+        }),
+        ("buckets", |s| Ok(Box::new(counts::Buckets::new(s)?))),
+        ("categorical_accuracy", |_| {
+            mean(CategoricalAccuracy { sparse: false })
+        }),
+        ("categorical_crossentropy", |s| {
+            mean(OfLoss(CategoricalCrossentropy::dense(s)?))
+        }),
+        ("categorical_hinge", |_| mean(OfLoss(CategoricalHinge))),
+        ("cosine_similarity", |_| mean(CosineSimilarity)),
+        ("fbeta_score", |s| Ok(Box::new(counts::Decisions::new(s)?))),
+        ("hinge", |_| mean(OfLoss(MeanOf(Hinge { squared: false })))),
+        ("kl_divergence", |_| mean(OfLoss(KlDivergence))),
+        ("log_cosh_error", |_| mean(OfLoss(MeanOf(LogCosh)))),
+        ("mean_absolute_error", |_| mean(MeanAbsoluteError)),
+        ("mean_absolute_percentage_error", |_| {
+            mean(OfLoss(MeanOf(PercentageError)))
+        }),
+        ("mean_squared_error", |_| mean(MeanSquaredError)),
+        ("mean_squared_logarithmic_error", |_| {
+            mean(OfLoss(MeanOf(LogarithmicError)))
+        }),
+        ("poisson", |_| mean(OfLoss(MeanOf(Poisson)))),
+        ("r2_score", |_| Ok(Box::new(counts::Spread))),
+        // The root is taken of the mean.
+        ("root_mean_squared_error", |_| mean(MeanSquaredError)),
+        ("sparse_categorical_accuracy", |_| {
+            mean(CategoricalAccuracy { sparse: true })
+        }),
+        ("sparse_categorical_crossentropy", |s| {
+            mean(OfLoss(CategoricalCrossentropy::sparse(s)?))
+        }),
+        ("sparse_top_k_categorical_accuracy", |s| {
+            mean(TopK {
+                k: s.count("k")?,
+                sparse: true,
+            })
+        }),
+        ("squared_hinge", |_| {
+            mean(OfLoss(MeanOf(Hinge { squared: true })))
+        }),
+        ("top_k_categorical_accuracy", |s| {
+            mean(TopK {
+                k: s.count("k")?,
+                sparse: false,
+            })
+        }),
+    ];
+    look_up("metric", &settings.kind, &registry)?(settings)
 }

@@ -190,7 +190,7 @@ impl<'a, F: Float> Predictor<'a, F> {
     }
 }
 
-/// Evaluation: the mean losses and metrics over samples.
+/// Evaluation: the sums of losses and metrics over samples.
 #[derive(Debug)]
 pub struct Evaluation<'a, F: Float> {
     plan: Plan<F>,
@@ -280,7 +280,12 @@ impl<'a, F: Float> Evaluation<'a, F> {
         })
     }
 
-    /// The means so far, of what [`Objective::sums`] lists.
+    /// The sums so far, which [`Objective::sums`] lists.
+    pub fn sums(&self) -> &[f64] {
+        &self.sums
+    }
+
+    /// The same over the number of samples: of losses and of metrics that are means.
     pub fn means(&self) -> Vec<f64> {
         self.sums
             .iter()

@@ -21,9 +21,9 @@ pub struct Goal<F: Float> {
     pub loss: Option<Box<dyn Loss<F>>>,
     /// What the loss is multiplied by in the sum of all.
     pub weight: f64,
-    /// Means over the samples.
+    /// What is counted of all samples alike.
     pub metrics: Vec<Box<dyn Metric<F>>>,
-    /// Means in which each sample counts what it counts in the loss.
+    /// What is counted with each sample as heavy as in the loss.
     pub weighted: Vec<Box<dyn Metric<F>>>,
 }
 
@@ -117,6 +117,9 @@ impl<F: Float> Objective<F> {
                 return Err(Error::value("weight", "a finite number", goal.weight));
             }
             let takes_classes = goal.takes_classes()?;
+            for metric in goal.metrics.iter().chain(&goal.weighted) {
+                metric.check(ends[goal.output].width)?;
+            }
             let (end, activation) = (ends[goal.output], plan.last_activation(goal.output));
             let fused = activation.and_then(|activation| {
                 goal.loss = Some(goal.loss.as_ref()?.before(&*activation)?);
@@ -270,9 +273,15 @@ impl<F: Float> Part<F> {
     /// How many sums there are of it, with or without that of its loss.
     fn sums(&self, with_loss: bool) -> usize {
         let loss = with_loss && self.goal.loss.is_some();
-        let weighted = self.goal.weighted.len();
-        let metrics = self.goal.metrics.len() + weighted + usize::from(weighted > 0);
-        usize::from(loss) + metrics
+        let weighted = usize::from(!self.goal.weighted.is_empty());
+        usize::from(loss)
+            + self.sums_of(&self.goal.metrics)
+            + self.sums_of(&self.goal.weighted)
+            + weighted
+    }
+
+    fn sums_of(&self, metrics: &[Box<dyn Metric<F>>]) -> usize {
+        metrics.iter().map(|metric| metric.sums(self.width)).sum()
     }
 
     /// Add its metrics to `sums`, return its loss, and turn `outputs`, which are its own alone, into the gradient of what
@@ -296,15 +305,15 @@ impl<F: Float> Part<F> {
             }
             seen
         };
-        let (of_metrics, of_weighted) = sums.split_at_mut(self.goal.metrics.len());
-        for (sum, metric) in of_metrics.iter_mut().zip(&self.goal.metrics) {
-            *sum += samples_per_row * metric.sum(width, seen, labels.y);
+        let mut left = sums;
+        let plain = self.goal.metrics.iter().map(|metric| (metric, &[][..]));
+        let weighted = self.goal.weighted.iter();
+        for (metric, weights) in plain.chain(weighted.map(|metric| (metric, labels.weights))) {
+            let (sums, others) = left.split_at_mut(metric.sums(width));
+            metric.add(width, seen, labels.y, weights, samples_per_row, sums);
+            left = others;
         }
-        if let Some((counted, of_weighted)) = of_weighted.split_last_mut() {
-            for (sum, metric) in of_weighted.iter_mut().zip(&self.goal.weighted) {
-                let weighted = metric.weighted_sum(width, seen, labels.y, labels.weights);
-                *sum += samples_per_row * weighted;
-            }
+        if let [counted] = left {
             *counted += samples_per_row
                 * if labels.weights.is_empty() {
                     rows as f64

@@ -11,6 +11,7 @@ use super::arrays::{by_dtype, check_exact, element_type, empty, read, write};
 use super::boundary::{detached, shape_error, threads_or_global};
 use super::records::TargetArray;
 use super::settings::from_dict;
+use crate::error::Error;
 use crate::float::Float;
 use crate::linalg::matmul;
 use crate::losses::{Factor, Targets};
@@ -167,7 +168,12 @@ pub(super) fn metric_rows<'py>(
         targets: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = outputs.py();
-        let metric = metrics::from_settings::<F>(&from_dict(metric)?)?;
+        let settings = from_dict(metric)?;
+        let metric = metrics::from_settings::<F>(&settings)?;
+        let Some(metric) = metric.of_rows() else {
+            let expected = "one that is the mean of a number a row";
+            return Err(Error::value("metric", expected, settings.kind).into());
+        };
         let outputs = read::<F>("outputs", outputs)?;
         let width = last_axis("outputs", outputs.shape())?;
         let targets = read_targets::<F>(targets, outputs.shape(), metric.takes_classes())?;
@@ -187,6 +193,52 @@ pub(super) fn metric_rows<'py>(
         Ok(values.into_any())
     }
     by_dtype!(element_type("outputs", outputs)?, F => run::<F>(metric, outputs, targets))
+}
+
+/// What a metric counts of outputs, each row times its weight.
+#[pyfunction]
+#[pyo3(signature = (metric, outputs, targets, weights=None))]
+pub(super) fn metric_sums<'py>(
+    metric: &Bound<'py, PyDict>,
+    outputs: &Bound<'py, PyAny>,
+    targets: &Bound<'py, PyAny>,
+    weights: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    fn run<'py, F: Float + Element>(
+        metric: &Bound<'py, PyDict>,
+        outputs: &Bound<'py, PyAny>,
+        targets: &Bound<'py, PyAny>,
+        weights: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = outputs.py();
+        let metric = metrics::from_settings::<F>(&from_dict(metric)?)?;
+        let outputs = read::<F>("outputs", outputs)?;
+        let width = last_axis("outputs", outputs.shape())?;
+        metric.check(width)?;
+        let targets = read_targets::<F>(targets, outputs.shape(), metric.takes_classes())?;
+        let weights = weights.map(|weights| read::<F>("weights", weights));
+        let weights = weights.transpose()?;
+        if let Some(weights) = &weights {
+            check_exact("weights", weights.shape(), &[outputs.len() / width])?;
+        }
+        let sums = empty::<f64>(py, &[metric.sums(width)])?;
+        {
+            let mut sums = sums.readwrite();
+            let sums = sums.as_slice_mut()?;
+            let weights = match &weights {
+                Some(weights) => weights.as_slice()?,
+                None => &[],
+            };
+            let (outputs, targets) = (outputs.as_slice()?, targets.targets()?);
+            detached(py, || {
+                sums.fill(0.0);
+                metric.add(width, outputs, targets, weights, 1.0, sums);
+                Ok(())
+            })?;
+        }
+        Ok(sums.into_any())
+    }
+    by_dtype!(element_type("outputs", outputs)?, F => run::<F>(metric, outputs, targets, weights))
 }
 
 /// The names of an optimizer's slots.

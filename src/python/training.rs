@@ -67,7 +67,7 @@ fn predict_as<'py, F: Float + Element>(
     Ok(y.into_any())
 }
 
-/// The means over samples of what the objective counts.
+/// The sums over samples of what the objective counts.
 #[pyfunction]
 #[pyo3(signature = (network, objective, samples, batch_size, threads=None, step=0))]
 pub(super) fn evaluate<'py>(
@@ -110,7 +110,7 @@ fn evaluate_as<'py, F: Float + Element>(
     )?
     .from_step(step);
     interruptible(py, |deadline| evaluation.run_until(deadline))?;
-    Ok(evaluation.means())
+    Ok(evaluation.sums().to_vec())
 }
 
 /// Train networks on the same samples, each with its own update and batches. Of one network, products are shared by the

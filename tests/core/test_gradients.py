@@ -185,7 +185,11 @@ def test_the_gradient_that_training_uses(loss):
 
     The loss is fused with a last softmax or sigmoid in training, so this is a path of its own.
     """
-    last = {"categorical": members.SOFTMAX, "binary": members.activation("sigmoid")}
+    last = {
+        **dict.fromkeys(("categorical", "divergence"), members.SOFTMAX),
+        "binary": members.activation("sigmoid"),
+        **dict.fromkeys(("poisson", "logarithmic"), members.activation("softplus")),
+    }
     fits = next((a for word, a in last.items() if word in loss["kind"]), members.LINEAR)
     net = RandomNetwork(
         (4,),
@@ -198,7 +202,7 @@ def test_the_gradient_that_training_uses(loss):
 
     def mean_loss(params):
         network = Network(net.plan, params, net.state)
-        return _core.evaluate(network, objective(loss), samples, 6)[0]
+        return _core.evaluate(network, objective(loss), samples, 6)[0] / 6
 
     numeric = central_differences(mean_loss, net.params)
     before = net.params.copy()
@@ -224,7 +228,7 @@ REGISTRIES = {
     "activation": (lambda s: _core.activate(s, X), members.ACTIVATIONS),
     "layer": (lambda s: _core.Plan((1,), [s], "float64"), [row.settings for row in members.LAYERS]),
     "loss": (lambda s: _core.loss_rows(s, X, X), members.LOSSES),
-    "metric": (lambda s: _core.metric_rows(s, X, X), members.METRICS),
+    "metric": (lambda s: _core.metric_rows(s, X, X), members.METRICS + members.COUNTS),
     "optimizer": (_core.optimizer_slots, [row.settings for row in members.OPTIMIZERS]),
 }
 

@@ -157,6 +157,7 @@ CALLS = {
     "loss_rows": (_core.loss_rows, SPARSE, np.ones((4, 3)), Y),
     "loss_rows of values": (_core.loss_rows, members.LOSSES[1], np.ones((4, 5)), X),
     "metric_rows": (_core.metric_rows, ACCURACY, np.ones((4, 3)), Y),
+    "metric_sums": (_core.metric_sums, ACCURACY, np.ones((4, 3)), Y, np.ones(4)),
     "optimizer_slots": (_core.optimizer_slots, members.adam()),
     "optimizer_step": (
         _core.optimizer_step, members.adam(), np.zeros(6), np.ones(6), np.zeros((2, 6)), 0, 0.1
@@ -277,6 +278,10 @@ SETTINGS = {
     ),
     "loss": (lambda s: _core.loss_rows(s, np.ones((4, 3)), np.ones((4, 3))), members.LOSSES),
     "metric": (lambda s: _core.metric_rows(s, np.ones((4, 3)), np.ones((4, 3))), members.METRICS),
+    "count": (
+        lambda s: _core.metric_sums(s, np.ones((4, 3)), np.ones((4, 3)), np.ones(4)),
+        members.COUNTS,
+    ),
     "optimizer": (_core.optimizer_slots, [row.settings for row in members.OPTIMIZERS]),
 }
 

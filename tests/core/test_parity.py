@@ -9,6 +9,7 @@ import members
 import numpy as np
 import pytest
 import reference
+import reference_metrics
 from fanin import _core
 from fanin.models._compiled import Update
 from fanin.models._samples import Samples
@@ -96,8 +97,10 @@ def test_loss_of_a_certain_network(loss, dtype):
         tolerance = 1e-2 if rounded else TOLERANCE[dtype]
         smallest = 1e-7 if rounded else float(np.finfo(dtype).tiny)
         assert np.abs(values - want_values).max() <= tolerance * want_values.max() + smallest
+        # The gradient of a focal loss has this logarithm too.
+        focal = rounded and "focal" in loss["kind"]
         assert np.abs(gradient - want_gradient).max() <= (
-            TOLERANCE[dtype] * np.abs(want_gradient).max() + smallest
+            (5e-2 if focal else TOLERANCE[dtype]) * np.abs(want_gradient).max() + smallest
         )
 
 
@@ -112,6 +115,29 @@ def test_metric(metric, shape, dtype):
     expected = reference.metric_rows(metric, outputs.astype(float), wide)
     values = _core.metric_rows(metric, outputs, targets)
     assert np.abs(values - expected).max() <= TOLERANCE[dtype] * max(expected.max(), 1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weighs", [False, True])
+@pytest.mark.parametrize("metric", members.COUNTS, ids=members.name_of)
+def test_counts(metric, weighs, dtype):
+    """Sums over all rows are those of the parts together: nearly, or with whole weights exactly."""
+    rng = np.random.default_rng(17)
+    outputs = rng.uniform(size=(40, 3)).astype(dtype)
+    targets = targets_for(metric, outputs, rng)
+    weights = rng.integers(0, 4, 40).astype(dtype) if weighs else None
+    wide = np.ones(40) if weights is None else weights.astype(float)
+    expected = reference_metrics.count(metric, outputs.astype(float), targets.astype(float), wide)
+    sums = _core.metric_sums(metric, outputs, targets, weights)
+    assert sums.dtype == "float64"
+    np.testing.assert_allclose(sums, expected, rtol=1e-12, atol=1e-12)
+    parts = [slice(0, 1), slice(1, 30), slice(30, 40)]
+    together = sum(
+        _core.metric_sums(metric, outputs[p], targets[p], None if weights is None else weights[p])
+        for p in parts
+    )
+    exactly = metric["kind"] != "r2_score"
+    np.testing.assert_allclose(together, sums, rtol=0 if exactly else 1e-12)
 
 
 def check_network(net, x, training):

@@ -15,6 +15,19 @@ LOSSES = [
     losses.BinaryCrossentropy,
     losses.CategoricalCrossentropy,
     losses.SparseCategoricalCrossentropy,
+    losses.BinaryFocalCrossentropy,
+    losses.CategoricalFocalCrossentropy,
+    losses.CategoricalHinge,
+    losses.CosineSimilarity,
+    losses.Hinge,
+    losses.Huber,
+    losses.KLDivergence,
+    losses.LogCosh,
+    losses.MeanAbsolutePercentageError,
+    losses.MeanPinballLoss,
+    losses.MeanSquaredLogarithmicError,
+    losses.Poisson,
+    losses.SquaredHinge,
 ]
 
 

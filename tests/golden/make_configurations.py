@@ -50,6 +50,7 @@ _LAYER = {
     "batch_input_shape": ("(None, 5)",),
 }
 _LOSS = {"reduction": ("'sum'", "None"), "name": ("'mine'",), "dtype": ("None",)}
+_FROM = {"from_logits": ("True",), "label_smoothing": ("0.1",), "axis": ("-1",)}
 _METRIC = {"name": ("'mine'",), "dtype": ("None",)}
 _OPTIMIZER = {
     "learning_rate": ("0.5", "schedules.CosineDecay(0.1, 10)"),
@@ -245,6 +246,36 @@ MEMBERS = {
             {"from_logits": ("True",), "ignore_class": ("None",), "axis": ("-1",), **_LOSS},
         ),
         **dict.fromkeys(("MeanAbsoluteError", "MeanSquaredError"), ("", _LOSS)),
+        **dict.fromkeys(
+            (
+                "CategoricalHinge",
+                "Hinge",
+                "KLDivergence",
+                "LogCosh",
+                "MeanAbsolutePercentageError",
+                "MeanSquaredLogarithmicError",
+                "Poisson",
+                "SquaredHinge",
+            ),
+            ("", _LOSS),
+        ),
+        "BinaryFocalCrossentropy": (
+            "",
+            {
+                "apply_class_balancing": ("True",),
+                "alpha": ("0.5",),
+                "gamma": ("1",),
+                **_FROM,
+                **_LOSS,
+            },
+        ),
+        "CategoricalFocalCrossentropy": (
+            "",
+            {"alpha": ("0.5",), "gamma": ("1",), **_FROM, **_LOSS},
+        ),
+        "CosineSimilarity": ("", {"axis": ("-1",), **_LOSS}),
+        "Huber": ("", {"delta": ("2",), **_LOSS}),
+        "MeanPinballLoss": ("", {"alpha": ("0.9",), **_LOSS}),
     },
     "metrics": {
         "BinaryAccuracy": ("", {"threshold": ("0.25",), **_METRIC}),

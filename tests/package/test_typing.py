@@ -28,7 +28,7 @@ def spelled(registry):
 REGISTRIES = {
     "ActivationName": set(activations._BY_NAME),
     "NonlinearityName": {*activations._BY_NAME, *EXTRA},
-    "LossName": {*spelled(losses._REGISTRY), *losses._FUNCTIONS},
+    "LossName": {*spelled(losses._registry())},
     "MetricName": {*spelled(metrics._REGISTRY), *metrics._ACCURACY},
     "OptimizerName": spelled(optimizers._REGISTRY),
     "InitializerName": {*_registry._KNOWN, *_registry._TORCH},

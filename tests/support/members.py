@@ -5,6 +5,7 @@ completeness test all read these lists. Settings are what the core is given; the
 `reference.py` takes the same.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -303,6 +304,41 @@ LOSSES: list[Settings] = [
     {"kind": "binary_crossentropy", "from_logits": True, "label_smoothing": 0.2},
     {"kind": "mean_squared_error"},
     {"kind": "mean_absolute_error"},
+    {"kind": "huber", "delta": 1.0},
+    {"kind": "huber", "delta": 0.3},
+    {"kind": "log_cosh"},
+    {"kind": "mean_absolute_percentage_error"},
+    {"kind": "mean_squared_logarithmic_error"},
+    {"kind": "poisson"},
+    {"kind": "mean_pinball_loss", "alpha": 0.9},
+    {"kind": "kl_divergence"},
+    {"kind": "cosine_similarity"},
+    {"kind": "hinge"},
+    {"kind": "squared_hinge"},
+    {"kind": "categorical_hinge"},
+    *(
+        {
+            "kind": "binary_focal_crossentropy",
+            "apply_class_balancing": balanced,
+            "alpha": 0.25,
+            "gamma": gamma,
+            "from_logits": from_logits,
+            "label_smoothing": smoothing,
+        }
+        for balanced, gamma, smoothing in ((False, 2.0, 0.0), (True, 1.3, 0.2), (False, 0.0, 0.0))
+        for from_logits in (False, True)
+    ),
+    *(
+        {
+            "kind": "categorical_focal_crossentropy",
+            "alpha": 0.25,
+            "gamma": gamma,
+            "from_logits": from_logits,
+            "label_smoothing": smoothing,
+        }
+        for gamma, smoothing in ((2.0, 0.0), (1.3, 0.1), (0.0, 0.0))
+        for from_logits in (False, True)
+    ),
 ]
 
 METRICS: list[Settings] = [
@@ -312,6 +348,45 @@ METRICS: list[Settings] = [
     {"kind": "binary_accuracy", "threshold": 0.3},
     {"kind": "mean_squared_error"},
     {"kind": "mean_absolute_error"},
+    {"kind": "accuracy"},
+    {"kind": "top_k_categorical_accuracy", "k": 2},
+    {"kind": "sparse_top_k_categorical_accuracy", "k": 2},
+    *({"kind": "root_mean_squared_error"}, {"kind": "log_cosh_error"}),
+    *(
+        row
+        for row in LOSSES
+        if row["kind"].endswith(("crossentropy", "hinge", "divergence", "similarity", "poisson"))
+        and "focal" not in row["kind"]
+    ),
+    *({"kind": f"mean_{name}_error"} for name in ("absolute_percentage", "squared_logarithmic")),
+]
+
+
+def buckets(*thresholds: float, **values: Any) -> Settings:
+    """What counts outputs between thresholds."""
+    settings = {
+        "soft": False,
+        "top_k": 0,
+        "class_id": -1,
+        "by_label": False,
+        "weighs_labels": False,
+        "label_weights": (),
+        "from_logits": False,
+    }
+    return {"kind": "buckets", "thresholds": thresholds, **settings, **values}
+
+
+# Metrics that are no mean of a number a row, but functions of sums.
+COUNTS: list[Settings] = [
+    buckets(0.5),
+    buckets(0.0, 0.25, 0.5, 1.0, soft=True),
+    buckets(0.3, 0.6, by_label=True),
+    buckets(0.3, 0.6, class_id=0),
+    buckets(-1e10, top_k=1),
+    buckets(0.6, 0.7, from_logits=True),
+    {"kind": "fbeta_score", "threshold": math.nan},
+    {"kind": "fbeta_score", "threshold": 0.4},
+    {"kind": "r2_score"},
 ]
 
 

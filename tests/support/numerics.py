@@ -79,15 +79,22 @@ def objective(loss, *metrics):
     return Objective([Goal(0, loss, 1.0, list(metrics), [])], [], {}, [])
 
 
+_OF_POSITIVE = ("kl_divergence", "mean_squared_logarithmic_error", "poisson")
+
+
 def targets_for(loss_or_metric, outputs, rng):
     """Random targets that fit: classes, a one-hot row, zeros and ones, or numbers."""
     kind, width = loss_or_metric["kind"], outputs.shape[-1]
     classes = rng.integers(0, width, outputs.shape[:-1])
     if kind.startswith("sparse"):
         return classes
-    if kind.startswith("categorical"):
+    if kind.startswith(("categorical", "top_k")):
         return reference.one_hot(classes, width).astype(outputs.dtype)
-    if kind.startswith("binary"):
+    if "hinge" in kind:
+        return rng.choice([-1, 0, 1], outputs.shape, p=[0.25, 0.25, 0.5]).astype(outputs.dtype)
+    if kind in _OF_POSITIVE:
+        return rng.uniform(0.05, 0.95, outputs.shape).astype(outputs.dtype)
+    if kind.startswith("binary") or kind in ("accuracy", "buckets", "fbeta_score"):
         return rng.integers(0, 2, outputs.shape).astype(outputs.dtype)
     return rng.normal(size=outputs.shape).astype(outputs.dtype)
 
@@ -97,4 +104,6 @@ def outputs_for(loss, shape, rng):
     if loss.get("from_logits") is False:
         raw = rng.uniform(0.05, 0.95, shape)
         return raw / raw.sum(axis=-1, keepdims=True) if "categorical" in loss["kind"] else raw
+    if loss["kind"] in _OF_POSITIVE:
+        return rng.uniform(0.05, 0.95, shape)
     return rng.normal(size=shape)

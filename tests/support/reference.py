@@ -13,6 +13,8 @@ import math
 
 import numpy as np
 import reference_layers
+import reference_losses
+import reference_metrics
 from fanin import _core
 
 EPSILON = 1e-7  # keras.config.epsilon()
@@ -373,7 +375,7 @@ LOSSES = {
         mean_squared_error,
         mean_absolute_error,
     )
-}
+} | reference_losses.LOSSES
 
 
 def loss_rows(settings, outputs, targets):
@@ -386,7 +388,14 @@ METRICS = {
     "binary_accuracy": lambda o, t, threshold: ((o > threshold) == t).mean(axis=-1),
     "mean_squared_error": lambda o, t: ((o - t) ** 2).mean(axis=-1),
     "mean_absolute_error": lambda o, t: np.abs(o - t).mean(axis=-1),
-}
+    "binary_crossentropy": lambda *given, **values: binary_crossentropy(*given, **values)[0],
+    "categorical_crossentropy": (
+        lambda *given, **values: categorical_crossentropy(*given, **values)[0]
+    ),
+    "sparse_categorical_crossentropy": (
+        lambda *given, **values: sparse_categorical_crossentropy(*given, **values)[0]
+    ),
+} | reference_metrics.ROWS
 
 
 def metric_rows(settings, outputs, targets):

@@ -185,23 +185,23 @@ NAMES: dict[str, Rows] = {
         ("models are fanin.Sequential and fanin.Model", "Model Sequential"),
     ),
     "losses": (
+        ("use Huber(delta)", "HuberLoss"),
+        ("use Huber(delta), which is delta times it", "SmoothL1Loss"),
+        ("it is called cosine_similarity", "cosine_proximity"),
+        ("it is called log_cosh", "logcosh"),
+        ("use Poisson", "PoissonNLLLoss"),
+        ("use KLDivergence, or 'kld'", "KLD kld kullback_leibler_divergence KLDivLoss"),
+        ("use mean_absolute_percentage_error, or 'mape'", "MAPE mape"),
+        ("use mean_squared_logarithmic_error, or 'msle'", "MSLE msle"),
+        ("use MeanPinballLoss(alpha)", "PinballLoss QuantileLoss quantile_loss pinball_loss"),
         (
-            "mean_squared_error and mean_absolute_error are the losses of numbers",
-            "Huber huber LogCosh log_cosh logcosh MeanAbsolutePercentageError "
-            "mean_absolute_percentage_error MAPE mape MeanSquaredLogarithmicError "
-            "mean_squared_logarithmic_error MSLE msle Poisson poisson CosineSimilarity "
-            "cosine_similarity cosine_proximity SmoothL1Loss HuberLoss",
+            "categorical_crossentropy and categorical_focal_crossentropy are the losses of classes",
+            "CategoricalGeneralizedCrossEntropy categorical_generalized_cross_entropy",
         ),
         (
-            "categorical_crossentropy has the same gradient",
-            "KLDivergence kl_divergence KLD kld kullback_leibler_divergence KLDivLoss",
-        ),
-        (
-            "binary_crossentropy and categorical_crossentropy are the losses of classes",
-            "Hinge hinge SquaredHinge squared_hinge CategoricalHinge categorical_hinge "
-            "BinaryFocalCrossentropy binary_focal_crossentropy CategoricalFocalCrossentropy "
-            "categorical_focal_crossentropy CategoricalGeneralizedCrossEntropy "
-            "categorical_generalized_cross_entropy",
+            "outputs and targets have one shape, and variances no targets: write a class with "
+            "value_and_gradient",
+            "GaussianNLLLoss GaussianNLL gaussian_nll_loss",
         ),
         (
             f"{_DENSE} and has no losses of images, sequences or embeddings",

@@ -196,6 +196,15 @@ def check_config(name: str, config: object) -> dict[str, Any]:
 T = TypeVar("T", bound=Configurable)
 
 
+_SNAKE = {
+    "LeakyReLU": "leaky_relu",
+    "RMSNormalization": "rms_normalization",
+    "KLDivergence": "kl_divergence",
+    "TopKCategoricalAccuracy": "top_k_categorical_accuracy",
+    "SparseTopKCategoricalAccuracy": "sparse_top_k_categorical_accuracy",
+}
+
+
 def snake(name: str) -> str:
     """Return a class name in snake case.
 
@@ -206,10 +215,8 @@ def snake(name: str) -> str:
     """
     if name in ("RMSprop", "ReLU", "ELU", "PReLU"):
         return name.lower()
-    if name == "LeakyReLU":
-        return "leaky_relu"
-    if name == "RMSNormalization":
-        return "rms_normalization"
+    if name in _SNAKE:
+        return _SNAKE[name]
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 

@@ -21,9 +21,9 @@ def _activations() -> list[str]:
 
 
 def _losses() -> list[str]:
-    from fanin.losses import _CLASSES
+    from fanin.losses import _CLASS_OF
 
-    return [function.__name__ for function in _CLASSES]
+    return list(_CLASS_OF)
 
 
 def _optimizers() -> list[str]:

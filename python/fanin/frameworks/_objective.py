@@ -84,8 +84,12 @@ def before_activation(loss: losses.Loss, activation: Any) -> losses.Loss | None:
     """Return the loss as a function of what goes into the last activation, if it is one formula."""
     kind = None if activation is None else activation["kind"]
     pairs = {
-        "softmax": ("categorical_crossentropy", "sparse_categorical_crossentropy"),
-        "sigmoid": ("binary_crossentropy",),
+        "softmax": (
+            "categorical_crossentropy",
+            "categorical_focal_crossentropy",
+            "sparse_categorical_crossentropy",
+        ),
+        "sigmoid": ("binary_crossentropy", "binary_focal_crossentropy"),
     }
     if is_own(loss) or loss.kind not in pairs.get(kind or "", ()):
         return None

@@ -7,6 +7,8 @@ A loss of your own is a function over `fanin.ops`, or a class with `value_and_gr
 that derives from `Loss`.
 """
 
+import functools
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, overload
 
@@ -30,52 +32,162 @@ from fanin.losses._regression import (
     mean_squared_error,
 )
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what `_LATER` has
+    from fanin.losses._errors import (
+        CosineSimilarity,
+        Huber,
+        KLDivergence,
+        LogCosh,
+        MeanAbsolutePercentageError,
+        MeanPinballLoss,
+        MeanSquaredLogarithmicError,
+        Poisson,
+        cosine_similarity,
+        huber,
+        kl_divergence,
+        log_cosh,
+        mean_absolute_percentage_error,
+        mean_pinball_loss,
+        mean_squared_logarithmic_error,
+        poisson,
+    )
+    from fanin.losses._focal import (
+        BinaryFocalCrossentropy,
+        CategoricalFocalCrossentropy,
+        binary_focal_crossentropy,
+        categorical_focal_crossentropy,
+    )
+    from fanin.losses._margins import (
+        CategoricalHinge,
+        Hinge,
+        SquaredHinge,
+        categorical_hinge,
+        hinge,
+        squared_hinge,
+    )
     from fanin.typing import LossFunction, LossLike
 
 __all__ = [
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalHinge",
+    "CosineSimilarity",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
     "Loss",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanPinballLoss",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
     "SparseCategoricalCrossentropy",
+    "SquaredHinge",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
+    "cosine_similarity",
     "deserialize",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
     "mae",
     "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_pinball_loss",
     "mean_squared_error",
+    "mean_squared_logarithmic_error",
     "mse",
+    "poisson",
     "resolve",
     "serialize",
     "sparse_categorical_crossentropy",
+    "squared_hinge",
 ]
 
 mse = mean_squared_error
 mae = mean_absolute_error
-_absent.guard(__name__)  # before the functions are keys
 
-_CLASSES: dict[Any, type[Loss]] = {
-    categorical_crossentropy: CategoricalCrossentropy,
-    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
-    binary_crossentropy: BinaryCrossentropy,
-    mean_squared_error: MeanSquaredError,
-    mean_absolute_error: MeanAbsoluteError,
+_ERRORS, _MARGINS, _FOCAL = (f"fanin.losses.{name}" for name in ("_errors", "_margins", "_focal"))
+# Each function and its class.
+_EAGER = {
+    "categorical_crossentropy": "CategoricalCrossentropy",
+    "sparse_categorical_crossentropy": "SparseCategoricalCrossentropy",
+    "binary_crossentropy": "BinaryCrossentropy",
+    "mean_squared_error": "MeanSquaredError",
+    "mean_absolute_error": "MeanAbsoluteError",
 }
-_FUNCTIONS: "dict[str, LossFunction]" = {
-    **{function.__name__: function for function in _CLASSES},
-    "mse": mean_squared_error,
-    "mae": mean_absolute_error,
-    "bce": binary_crossentropy,
+# What `import fanin` need not pay for.
+_LATE = {
+    _ERRORS: {
+        "huber": "Huber",
+        "log_cosh": "LogCosh",
+        "mean_absolute_percentage_error": "MeanAbsolutePercentageError",
+        "mean_squared_logarithmic_error": "MeanSquaredLogarithmicError",
+        "poisson": "Poisson",
+        "kl_divergence": "KLDivergence",
+        "cosine_similarity": "CosineSimilarity",
+        "mean_pinball_loss": "MeanPinballLoss",
+    },
+    _MARGINS: {
+        "hinge": "Hinge",
+        "squared_hinge": "SquaredHinge",
+        "categorical_hinge": "CategoricalHinge",
+    },
+    _FOCAL: {
+        "binary_focal_crossentropy": "BinaryFocalCrossentropy",
+        "categorical_focal_crossentropy": "CategoricalFocalCrossentropy",
+    },
 }
-_REGISTRY: Registry[Any] = Registry(
-    "loss",
-    (Loss, _own.DifferentiableLoss),
-    _CLASSES.values(),
-    {name: _CLASSES[f] for name, f in _FUNCTIONS.items()},
-)
+_LATER = {name: home for home, pairs in _LATE.items() for pair in pairs.items() for name in pair}
+_CLASS_OF = _EAGER | {name: cls for pairs in _LATE.values() for name, cls in pairs.items()}
+_ALIASES = {
+    "mse": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "bce": "binary_crossentropy",
+    "mape": "mean_absolute_percentage_error",
+    "msle": "mean_squared_logarithmic_error",
+    "kld": "kl_divergence",
+    "kullback_leibler_divergence": "kl_divergence",
+    "logcosh": "log_cosh",
+}
+"""Other names of functions, in Keras and in its older versions."""
+
+
+def _function(name: str) -> "LossFunction | None":
+    """Return the function that a name or an alias stands for, in any spelling."""
+    name = name.lower()
+    name = _ALIASES.get(name, name)
+    return getattr(sys.modules[__name__], name) if name in _CLASS_OF else None
+
+
+def _class_of(function: object) -> type[Loss] | None:
+    """Return the class of a function of this module; None for any other."""
+    here = sys.modules[__name__]
+    for name, cls in _CLASS_OF.items():
+        if vars(here).get(name) is function:
+            found: type[Loss] = getattr(here, cls)
+            return found
+    return None
+
+
+@functools.cache
+def _registry() -> Registry[Any]:
+    """Return the losses by name."""
+    here = sys.modules[__name__]
+    classes = {name: getattr(here, cls) for name, cls in _CLASS_OF.items()}
+    aliases = {alias: classes[name] for alias, name in _ALIASES.items()}
+    return Registry(
+        "loss", (Loss, _own.DifferentiableLoss), classes.values(), {**classes, **aliases}
+    )
 
 
 @overload
@@ -126,19 +238,22 @@ def get(
     if isinstance(identifier, str):
         with _custom.custom_object_scope(custom_objects):
             own = _custom.lookup(identifier)
-        if own is None and identifier.lower() in _FUNCTIONS:
-            return _FUNCTIONS[identifier.lower()]
+        function = _function(identifier)
+        if own is None and function is not None:
+            return function
         if callable(own) and not isinstance(own, type | _own.DifferentiableLoss):
             identifier = own
     if callable(identifier) and not isinstance(identifier, type | _own.DifferentiableLoss):
-        if any(identifier is function for function in _CLASSES):
+        if _class_of(identifier) is not None:
             return identifier
         from fanin.losses import _traced  # not needed for `import fanin`
 
         return _traced.FunctionLoss(identifier)
     if isinstance(identifier, Mapping):
         return deserialize(identifier, custom_objects)
-    found: Loss = _REGISTRY.get(identifier, custom_objects)
+    if isinstance(identifier, Loss):
+        return identifier
+    found: Loss = _registry().get(identifier, custom_objects)
     return found
 
 
@@ -165,10 +280,9 @@ def resolve(identifier: "LossLike") -> Loss:
     >>> resolve("mse")
     MeanSquaredError()
     """
-    found: Any = _REGISTRY.get(None) if identifier is None else get(identifier)  # refuses None
-    if isinstance(found, _own.DifferentiableLoss):
-        return found  # type: ignore[return-value]  # a user's that has what training calls
-    return _CLASSES[found]()
+    found: Any = _registry().get(None) if identifier is None else get(identifier)  # refuses None
+    cls = None if isinstance(found, Loss) else _class_of(found)
+    return found if cls is None else cls()
 
 
 def serialize(loss: Loss) -> dict[str, object]:
@@ -198,7 +312,7 @@ def serialize(loss: Loss) -> dict[str, object]:
             "registered_name": _custom.registered_name(function, function_name(function)),
             "config": {"name": loss.name},
         }
-    return _REGISTRY.serialize_own(loss)
+    return _registry().serialize_own(loss)
 
 
 def deserialize(
@@ -231,8 +345,8 @@ def deserialize(
         with _custom.custom_object_scope(custom_objects):
             function = _custom.find_function("loss", name.get("registered_name"))
         return _traced.FunctionLoss(function, **parse_serialized("loss", name)[1])
-    found: Loss = _REGISTRY.deserialize(name, custom_objects)
+    found: Loss = _registry().deserialize(name, custom_objects)
     return found
 
 
-_absent.guard(__name__)
+_absent.guard(__name__, _LATER)

@@ -13,7 +13,7 @@ from fanin.errors import ShapeError
 from fanin.layers._value import are_values
 from fanin.losses import _own, _targets
 
-_REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none")
+_REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 
 
 def _reduction(name: str, value: Any) -> str:
@@ -31,9 +31,10 @@ class Loss(CoreMember):
     ----------
     name : str, optional
         Name of the object.
-    reduction : {"sum_over_batch_size", "mean", "sum", "none"}, default "sum_over_batch_size"
-        How a call joins the values of the rows; the first two both divide by the number of rows.
-        Training always minimizes the mean.
+    reduction : {"sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none"}, optional
+        How a call joins the values of the rows; the first two, of which one is the default, divide
+        by the number of rows, the third by the sum of their weights. Training always minimizes the
+        mean over the rows.
     dtype : None
         Here for Keras's signature: the loss is computed in the dtype of the predictions.
 
@@ -119,8 +120,17 @@ class Loss(CoreMember):
         values, _ = self.rows(y_true, y_pred, sample_weight)
         if self.reduction == "none":
             return values
-        total = float(np.sum(values, dtype=np.float64))
-        return total if self.reduction == "sum" else total / values.size
+        return float(np.sum(values, dtype=np.float64)) / self._divisor(values, sample_weight)
+
+    def _divisor(self, values: FloatArray, sample_weight: ArrayLike | None) -> float:
+        """Return what the sum of the rows' values is divided by."""
+        if self.reduction == "sum":
+            return 1
+        if self.reduction != "mean_with_sample_weight" or sample_weight is None:
+            return values.size
+        weights = np.asarray(sample_weight, dtype=np.float64)
+        # One a row or one a sample; where none weighs anything the sum is 0 too.
+        return float(weights.sum() * (values.size / weights.size)) or 1
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the value of each row, before these are reduced.
@@ -163,7 +173,7 @@ class Loss(CoreMember):
         Returns
         -------
         value : float
-            Mean over the rows, or their sum with ``reduction="sum"``.
+            The rows' values as `reduction` joins them.
         gradient : ndarray of the shape of `y_pred`
             Derivative of `value` with respect to `y_pred`.
 
@@ -184,7 +194,7 @@ class Loss(CoreMember):
                 "reduction: expected another than 'none' for value_and_gradient, found 'none'"
             )
         values, gradient = self.rows(y_true, y_pred, sample_weight)
-        rows = 1 if self.reduction == "sum" else values.size
+        rows = self._divisor(values, sample_weight)
         return float(np.sum(values, dtype=np.float64)) / rows, gradient / gradient.dtype.type(rows)
 
     def rows(

@@ -18,6 +18,8 @@ _LINEAR = (
 )
 """Kinds of layers without an activation whose outputs have any sign and size."""
 
+_BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
+
 _FROM_0_TO_1 = ("sigmoid", "softmax", "hard_sigmoid", "sparse_sigmoid", "sparsemax")
 _OF_CLASSES = ("softmax", "sparsemax")
 _POSITIVE = ("softplus", "squareplus", "exponential")
@@ -58,11 +60,11 @@ def doubt(loss: Loss, layers: Sequence[dict[str, Any]], outputs: int) -> str | N
     kind = kind_of(loss)
     if kind and getattr(loss, "from_logits", False) is True:
         return _of_logits(kind, last)
-    if kind == "binary_crossentropy":
-        return _of_yes_or_no(last, outputs)
-    if kind.endswith("categorical_crossentropy"):
+    if kind in _BINARY:
+        return _of_yes_or_no(kind, last, outputs)
+    if kind.endswith(("categorical_crossentropy", "categorical_focal_crossentropy")):
         return _of_classes(kind, last)
-    return None
+    return _of_others(kind, last)
 
 
 def _last_activation(layers: Sequence[dict[str, Any]]) -> str | None:
@@ -81,7 +83,7 @@ def _of_logits(loss: str, last: str) -> str | None:
             f"the network ends in {last}, and {loss} has from_logits=True, which applies it once "
             "more: leave from_logits out, or end the network without an activation"
         )
-    if loss == "binary_crossentropy" and last in _FROM_0:
+    if loss in _BINARY and last in _FROM_0:
         return (
             f"the network ends in {last}, which is never negative, so that as a logit of {loss} it "
             "cannot say no: end the network without an activation"
@@ -89,16 +91,16 @@ def _of_logits(loss: str, last: str) -> str | None:
     return None
 
 
-def _of_yes_or_no(last: str, outputs: int) -> str | None:
+def _of_yes_or_no(loss: str, last: str, outputs: int) -> str | None:
     if last in _OF_CLASSES and outputs > 2:
         return (
             f"the network ends in a {last} of {outputs} outputs, which choose one class, and "
-            "binary_crossentropy takes each as a yes or no of its own: use "
-            "categorical_crossentropy, or end the network in sigmoid"
+            f"{loss} takes each as a yes or no of its own: use "
+            f"{loss.replace('binary', 'categorical')}, or end the network in sigmoid"
         )
     if last not in _FROM_0_TO_1:
         return (
-            f"the network ends in {last}, and binary_crossentropy takes probabilities: end the "
+            f"the network ends in {last}, and {loss} takes probabilities: end the "
             "network in sigmoid, or end it without an activation and give the loss from_logits=True"
         )
     return None
@@ -112,3 +114,17 @@ def _of_classes(loss: str, last: str) -> str | None:
         f"the network ends in {last}, and {loss} takes probabilities: end the network in softmax, "
         "or end it without an activation and give the loss from_logits=True"
     )
+
+
+def _of_others(loss: str, last: str) -> str | None:
+    if loss == "kl_divergence" and last not in _FROM_0_TO_1:
+        return (
+            f"the network ends in {last}, and {loss} takes probabilities: end the network in "
+            "softmax or sigmoid"
+        )
+    if loss == "poisson" and last not in (*_FROM_0_TO_1, *_FROM_0, "exponential"):
+        return (
+            f"the network ends in {last}, which may be negative, and {loss} takes means of counts: "
+            "end the network in softplus"
+        )
+    return None

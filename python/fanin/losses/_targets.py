@@ -11,11 +11,24 @@ from fanin.errors import ShapeError
 
 Array = NDArray[Any]
 
-SPARSE = ("sparse_categorical_crossentropy", "sparse_categorical_accuracy")
+SPARSE = (
+    "sparse_categorical_crossentropy",
+    "sparse_categorical_accuracy",
+    "sparse_top_k_categorical_accuracy",
+)
 """Kinds that take one integer class a row."""
 
-PROBABILITIES = ("categorical_crossentropy", "binary_crossentropy")
+_WITH_SPARSE = tuple(kind.removeprefix("sparse_") for kind in SPARSE)
+
+PROBABILITIES = (
+    "categorical_crossentropy",
+    "binary_crossentropy",
+    "categorical_focal_crossentropy",
+    "binary_focal_crossentropy",
+)
 """Kinds whose targets are probabilities."""
+
+_OF_CLASSES = ("categorical_crossentropy", "categorical_focal_crossentropy")
 
 
 def width_of(shape: Sequence[int]) -> int:
@@ -107,21 +120,22 @@ def _like_outputs(
     elif array.shape != outputs:
         hint = ""
         if kind.startswith("categorical") and array.shape in (outputs[:-1], (*outputs[:-1], 1)):
-            hint = (
-                f"; integer classes fit 'sparse_{kind}', "
-                f"or use utils.to_categorical({name}, {outputs[-1]})"
-            )
-        elif kind == "categorical_crossentropy" and array.ndim == len(outputs):
+            one_hot = f"utils.to_categorical({name}, {outputs[-1]})"
+            hint = f"; use {one_hot} for integer classes"
+            if kind in _WITH_SPARSE:
+                hint = f"; integer classes fit 'sparse_{kind}', or use {one_hot}"
+        elif kind in _OF_CLASSES and array.ndim == len(outputs):
             hint = f"; the network has {outputs[-1]} outputs, the targets {array.shape[-1]} classes"
         raise ShapeError(
             f"{name}: expected the shape of the outputs, {outputs}, for {kind}, "
             f"found shape {array.shape}{hint}"
         )
     if kind in PROBABILITIES:
-        if kind == "categorical_crossentropy" and (len(outputs) == 1 or outputs[-1] == 1):
+        if kind in _OF_CLASSES and (len(outputs) == 1 or outputs[-1] == 1):
+            binary = kind.replace("categorical", "binary")
             raise ShapeError(
-                f"{name}: expected several outputs for categorical_crossentropy, found one, of "
-                "which it is always 0; use 'binary_crossentropy' for two classes"
+                f"{name}: expected several outputs for {kind}, found one, of which it is always 0; "
+                f"use {binary!r} for two classes"
             )
         outside = ~((array >= 0) & (array <= 1)) & np.isfinite(array)
         refuse_where(name, array, outside, f"numbers from 0 to 1 for {kind}")

@@ -174,8 +174,8 @@ def _evaluate(
     by_batch: bool,
     prefix: str,
 ) -> dict[str, float]:
-    def means(part: Samples) -> NDArray[np.float64]:
-        return _means(network, objective, part, batch_size, threads)
+    def sums_of(part: Samples) -> NDArray[np.float64]:
+        return _sums(network, objective, part, batch_size, threads)
 
     callbacks.call("on_test_begin", {})
     sums, seen = objective.sums(), 0
@@ -183,36 +183,36 @@ def _evaluate(
         for batch, start in enumerate(range(0, len(samples), batch_size)):
             part = samples[start : start + batch_size]
             callbacks.call("on_test_batch_begin", batch, {})
-            sums += len(part) * means(part)
+            sums += sums_of(part)
             seen += len(part)
             callbacks.call("on_test_batch_end", batch, objective.logs(sums, seen))
     else:
-        sums, seen = means(samples), 1
+        sums, seen = sums_of(samples), len(samples)
     logs = objective.logs(sums, seen)
     callbacks.call("on_test_end", dict(logs))
     return {prefix + name: value for name, value in logs.items()}
 
 
-def _means(
+def _sums(
     network: "Network",
     objective: Objective,
     samples: Samples,
     batch_size: int,
     threads: int | None,
 ) -> NDArray[np.float64]:
-    """Return means of losses and the core's metrics; users' metrics count the samples."""
+    """Return the sums of losses and the core's metrics; users' metrics count the samples."""
     if objective.in_core:
         step = network.next_step()
-        means = np.array(_core.evaluate(network, objective, samples, batch_size, threads, step))
+        sums = np.array(_core.evaluate(network, objective, samples, batch_size, threads, step))
         if objective.plain:
-            return means
+            return sums
     else:
-        means = objective.zeros()
+        sums = objective.zeros()
     for start in range(0, len(samples), batch_size):
         part = samples[start : start + batch_size].frozen()
         step = network.next_step()
         outputs = _core.predict(network, part.x, batch_size, threads, step)
         if not objective.in_core:
-            objective.gradient(part, outputs, means)
+            objective.gradient(part, outputs, sums)
         objective.observe(part.all_labels(), outputs)
-    return means if objective.in_core else means / len(samples)
+    return sums
