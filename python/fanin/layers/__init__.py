@@ -36,11 +36,13 @@ if TYPE_CHECKING:  # what `_LATER` has
         Multiply,
         Subtract,
     )
+    from fanin.layers._penalties import ActivityRegularization
     from fanin.layers._reshape import Permute, RepeatVector, Rescaling, Reshape
 
 __all__ = [
     "ELU",
     "Activation",
+    "ActivityRegularization",
     "Add",
     "Average",
     "BatchNormalization",
@@ -79,6 +81,7 @@ __all__ = [
 
 # What `import fanin` need not pay for.
 _LATER = {
+    "ActivityRegularization": "fanin.layers._penalties",
     **dict.fromkeys(("CategoryEncoding", "Embedding"), "fanin.layers._embedding"),
     **dict.fromkeys(("Permute", "RepeatVector", "Rescaling", "Reshape"), "fanin.layers._reshape"),
     **dict.fromkeys(

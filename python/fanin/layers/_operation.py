@@ -89,7 +89,8 @@ class Operation(Merge):
 
     def settings(self) -> dict[str, object]:
         """Return the settings for the core."""
-        return {"kind": KINDS[self.operation], "function": self.operation, **self.options}
+        kind = {"kind": KINDS[self.operation], "function": self.operation}
+        return {**kind, **self.options, **self._demands()}
 
     def _check_shapes(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Leave shapes to the core, which knows what meets."""
