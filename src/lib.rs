@@ -8,12 +8,14 @@ mod python;
 
 // One concept, one file.
 pub mod activations;
+pub mod constraints;
 pub mod diagnostics;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
 pub mod network;
 pub mod optimizers;
+pub mod regularizers;
 
 // The ground.
 pub mod error;

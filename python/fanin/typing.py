@@ -18,6 +18,7 @@ from fanin._absences import _absent
 from fanin._checks import FloatArray
 from fanin.callbacks._base import Logs
 from fanin.comparison import Arm
+from fanin.constraints import Constraint
 from fanin.initializers import Initializer
 from fanin.initializers._arguments import Array as WeightArray
 from fanin.layers import Layer
@@ -27,6 +28,7 @@ from fanin.metrics import Metric
 from fanin.models import Model
 from fanin.optimizers import Optimizer
 from fanin.random import RandomSource, Rng
+from fanin.regularizers import Regularizer
 from fanin.theory.nonlinearity import Nonlinearity
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "ActivationName",
     "ArmLike",
     "Config",
+    "ConstraintLike",
     "DataLike",
     "DifferentiableLoss",
     "DtypeName",
@@ -60,6 +63,7 @@ __all__ = [
     "OptimizerLike",
     "OptimizerName",
     "RandomSource",
+    "RegularizerLike",
     "Rng",
     "TargetsLike",
     "TorchModel",
@@ -340,6 +344,22 @@ InitializerLike: TypeAlias = (
     | Mapping[str, object]
 )
 """An initializer: a name, an object or class, a configuration, or a function of shape and dtype."""
+RegularizerLike: TypeAlias = (
+    Literal["l1", "l2", "l1_l2", "orthogonal_regularizer"]
+    | str
+    | Regularizer
+    | type[Regularizer]
+    | Mapping[str, object]
+)
+"""A regularizer: a name, an object or class, or a configuration."""
+ConstraintLike: TypeAlias = (
+    Literal["max_norm", "min_max_norm", "non_neg", "unit_norm"]
+    | str
+    | Constraint
+    | type[Constraint]
+    | Mapping[str, object]
+)
+"""A constraint: a name, an object or class, or a configuration."""
 ArmLike: TypeAlias = InitializerLike | Arm
 """An arm of `fanin.compare`."""
 DataLike: TypeAlias = (
@@ -394,6 +414,7 @@ class LayerArguments(TypedDict, total=False):
     input_shape: Sequence[int] | int | None
     input_dim: int | None
     batch_input_shape: Sequence[int | None] | None
+    activity_regularizer: RegularizerLike | None
 
 
 _absent.guard(__name__)

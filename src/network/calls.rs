@@ -8,6 +8,7 @@ use super::plan::Layer;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::{Concatenate, from_shapes, of_weight, one};
+use crate::regularizers;
 use crate::settings::{Settings, Value as Setting};
 use crate::shape::Shape;
 
@@ -238,6 +239,10 @@ fn make<F: Float>(
         size_of_array::<F>(&format!("output of layer {layer}"), &shape)?;
         (output, shape)
     };
+    if settings.values.contains_key("activity_regularizer") {
+        let penalty = regularizers::of_activity(settings.nested("activity_regularizer")?)?;
+        graph.activities.push((output, penalty));
+    }
     let last = graph.operations[first..].last();
     // What a layer of parts ends in is no activation of its own.
     let last = last.filter(|last| last.makes == output && settings.kind != "traced");

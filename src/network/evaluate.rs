@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::objective::Scratch;
 use super::pass::awake;
+use super::penalties::Demands;
 use super::{Cursor, Data, Labels, Objective, Plan, Program, Run, count_samples, forward};
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -44,6 +45,8 @@ struct Blocks<'a, F: Float> {
     threads: Threads,
     values: Buffer<F>,
     caches: Buffer<F>,
+    /// Penalties on outputs, of the samples that are done.
+    penalty: f64,
 }
 
 impl<'a, F: Float> Blocks<'a, F> {
@@ -92,6 +95,7 @@ impl<'a, F: Float> Blocks<'a, F> {
             done: 0,
             step: 0,
             threads,
+            penalty: 0.0,
         })
     }
 
@@ -134,6 +138,7 @@ impl<'a, F: Float> Blocks<'a, F> {
                     forward(&self.program, run, self.w, state, x, y, values, caches);
                 });
                 if whole {
+                    self.penalty += self.program.penalty(samples, &self.caches);
                     self.done = end;
                     self.step = self.step.wrapping_add(1);
                     let next = self.size.min(self.samples - end);
@@ -202,6 +207,9 @@ pub struct Evaluation<'a, F: Float> {
     outputs: Buffer<F>,
     scratch: Scratch<F>,
     sums: Vec<f64>,
+    demands: Demands<F>,
+    /// The penalties on weights, once they are known.
+    of_weights: Option<f64>,
 }
 
 impl<'a, F: Float> Evaluation<'a, F> {
@@ -229,6 +237,8 @@ impl<'a, F: Float> Evaluation<'a, F> {
             outputs: zeros(blocks.size.saturating_mul(plan.output_size()))?,
             scratch: objective.scratch(blocks.size)?,
             sums: vec![0.0; objective.sums()],
+            demands: Demands::new(plan.demands(), plan.variables())?,
+            of_weights: None,
             plan,
             blocks,
             objective,
@@ -254,7 +264,10 @@ impl<'a, F: Float> Evaluation<'a, F> {
             outputs,
             scratch,
             sums,
+            demands,
+            of_weights,
         } = self;
+        of_weights.get_or_insert_with(|| demands.penalty(blocks.threads, blocks.w, &mut []));
         let samples = blocks.samples.max(1);
         blocks.run_until(deadline, |block, run| {
             let outputs = &mut outputs[..block.len() * plan.output_size()];
@@ -280,16 +293,17 @@ impl<'a, F: Float> Evaluation<'a, F> {
         })
     }
 
-    /// The sums so far, which [`Objective::sums`] lists.
-    pub fn sums(&self) -> &[f64] {
-        &self.sums
+    /// The sums so far, which [`Objective::sums`] lists: the first one with all penalties.
+    pub fn sums(&self) -> Vec<f64> {
+        let samples = self.blocks.done as f64;
+        let mut sums = self.sums.clone();
+        sums[0] += self.blocks.penalty + samples * self.of_weights.unwrap_or(0.0);
+        sums
     }
 
     /// The same over the number of samples: of losses and of metrics that are means.
     pub fn means(&self) -> Vec<f64> {
-        self.sums
-            .iter()
-            .map(|sum| sum / self.blocks.done as f64)
-            .collect()
+        let samples = self.blocks.done as f64;
+        self.sums().iter().map(|sum| sum / samples).collect()
     }
 }

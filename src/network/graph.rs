@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::{self, Array, Function, Take};
+use crate::regularizers::L1L2;
 use crate::settings::Settings;
 use crate::shape::Shape;
 
@@ -182,6 +183,8 @@ pub struct Graph<F: Float> {
     layers: Vec<Range<usize>>,
     /// What there is of the parts of layers, by the numbers of the layer, of the part, of its part, and so on.
     parts: BTreeMap<Vec<usize>, Part>,
+    /// Values with penalties on them.
+    pub(super) activities: Vec<(Value, L1L2)>,
 }
 
 /// What there is of a part of a layer.
@@ -210,6 +213,7 @@ impl<F: Float> Graph<F> {
             state: Flat::default(),
             layers: Vec::new(),
             parts: BTreeMap::new(),
+            activities: Vec::new(),
         })
     }
 

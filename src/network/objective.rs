@@ -103,7 +103,10 @@ impl<F: Float> Objective<F> {
 
     /// The objective of these goals, at most one an output, and the plan to run for it: where a loss is one formula with
     /// the activation that its output ends in (softmax, sigmoid), the network stops before that.
+    ///
+    /// Penalties on what layers make are part of what the plan computes.
     pub fn of(plan: &Plan<F>, goals: Vec<Goal<F>>) -> Result<(Plan<F>, Self)> {
+        let plan = &plan.penalized();
         let ends = plan.outputs();
         let mut before = vec![false; ends.len()];
         let mut parts: Vec<Part<F>> = Vec::with_capacity(goals.len());

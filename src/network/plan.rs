@@ -10,11 +10,14 @@ use super::graph::{Flat, Graph, Operation, Place, Spread, Value};
 use super::layout::Purpose;
 use super::lookups::{Lookup, lookups};
 use super::lower;
+use super::penalties::{Demand, Demands, demands, with_penalties};
 use super::program::Program;
 use crate::activations::Activation;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::optimizers::Variable;
+use crate::parallel::Threads;
+use crate::regularizers::L1L2;
 use crate::settings::Settings;
 
 /// The compiled network: operations as its layers mean them. Copies share all of it.
@@ -25,7 +28,7 @@ pub struct Plan<F: Float> {
     output: Value,
     /// The outputs: the one, or those that it has side by side.
     ends: Arc<[Value]>,
-    arrays: Arc<Arrays>,
+    arrays: Arc<Arrays<F>>,
     made: Arc<Made<F>>,
 }
 
@@ -40,6 +43,7 @@ struct Made<F: Float> {
     update: OnceBox<Arc<Program<F>>>,
     training: OnceBox<Arc<Program<F>>>,
     before_activations: OnceBox<(Vec<bool>, Plan<F>)>,
+    penalized: OnceBox<Plan<F>>,
 }
 
 impl<F: Float> Default for Made<F> {
@@ -50,6 +54,7 @@ impl<F: Float> Default for Made<F> {
             update: OnceBox::new(),
             training: OnceBox::new(),
             before_activations: OnceBox::new(),
+            penalized: OnceBox::new(),
         }
     }
 }
@@ -76,7 +81,7 @@ impl Layer {
 
 /// Layers, shapes, and where arrays lie.
 #[derive(Debug)]
-struct Arrays {
+struct Arrays<F: Float> {
     layers: Vec<Layer>,
     output_shapes: Vec<Vec<usize>>,
     end_shapes: Vec<Vec<usize>>,
@@ -84,6 +89,8 @@ struct Arrays {
     state: Flat,
     variables: Vec<Variable>,
     lookups: Vec<Lookup>,
+    demands: Vec<Demand<F>>,
+    activities: Vec<(Value, L1L2)>,
 }
 
 impl<F: Float> Plan<F> {
@@ -115,7 +122,14 @@ impl<F: Float> Plan<F> {
     ) -> Result<Self> {
         let called = Called::new(input_shapes, settings, calls, outputs, spread)?;
         let (layers, shapes) = (called.layers, called.output_shapes);
-        Self::from_graph(called.graph, called.output, called.ends, layers, shapes)
+        Self::from_graph(
+            called.graph,
+            called.output,
+            called.ends,
+            layers,
+            shapes,
+            settings,
+        )
     }
 
     /// Compile a graph that ends in `output`; each operation counts as a layer.
@@ -124,7 +138,7 @@ impl<F: Float> Plan<F> {
         let shape = |layer: &Layer| vec![layer.output.rows, layer.output.width];
         let shapes = layers.iter().map(shape).collect();
         let ends = vec![(output, vec![output.rows, output.width])];
-        Self::from_graph(graph, output, ends, layers, shapes)
+        Self::from_graph(graph, output, ends, layers, shapes, &[])
     }
 
     fn from_graph(
@@ -133,12 +147,14 @@ impl<F: Float> Plan<F> {
         ends: Vec<Shaped>,
         layers: Vec<Layer>,
         output_shapes: Vec<Vec<usize>>,
+        settings: &[Settings],
     ) -> Result<Self> {
         let Graph {
             input,
             operations,
             parameters,
             state,
+            activities,
             ..
         } = graph;
         for made in 0..=operations.len() {
@@ -166,6 +182,8 @@ impl<F: Float> Plan<F> {
         let variables = without_gaps(variables, parameters.count);
         let (ends, end_shapes): (Vec<_>, _) = ends.into_iter().unzip();
         let arrays = Arrays {
+            demands: demands(settings, &parameters.places, &variables)?,
+            activities,
             layers,
             output_shapes,
             end_shapes,
@@ -183,7 +201,7 @@ impl<F: Float> Plan<F> {
         input: Value,
         output: Value,
         ends: &[Value],
-        arrays: Arc<Arrays>,
+        arrays: Arc<Arrays<F>>,
     ) -> Self {
         Self {
             operations: operations.into(),
@@ -280,6 +298,39 @@ impl<F: Float> Plan<F> {
     /// other networks are not trained.
     pub fn variables(&self) -> &[Variable] {
         &self.arrays.variables
+    }
+
+    /// What is asked of the variables besides the loss: penalties and constraints.
+    pub fn demands(&self) -> &[Demand<F>] {
+        &self.arrays.demands
+    }
+
+    /// The penalties on weights, each with the place of its variable.
+    pub fn penalties(&self, threads: Threads, w: &[F]) -> Result<Vec<(&Place, f64)>> {
+        let found = Demands::new(self.demands(), self.variables())?.penalties(threads, w);
+        let places = self.parameters();
+        Ok(found.into_iter().map(|(i, x)| (&places[i], x)).collect())
+    }
+
+    /// Whether there are penalties on what layers make.
+    pub fn penalizes_activity(&self) -> bool {
+        !self.arrays.activities.is_empty()
+    }
+
+    /// The same network with its penalties on what layers make: for a loss that they are part of.
+    pub fn penalized(&self) -> Self {
+        if !self.penalizes_activity() {
+            return self.clone();
+        }
+        let make = || {
+            let (mut operations, mut ends) = (self.operations.to_vec(), self.ends.to_vec());
+            let mut output = self.output;
+            let mut changed: Vec<_> = ends.iter_mut().chain([&mut output]).collect();
+            with_penalties(&mut operations, &mut changed, &self.arrays.activities);
+            let arrays = self.arrays.clone();
+            Box::new(Self::with(operations, self.input, output, &ends, arrays))
+        };
+        self.made.penalized.get_or_init(make).clone()
     }
 
     /// The numbers that are looked up, which have to be checked before a pass.

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::graph::{Operation, Value};
 use super::layout::{Frame, Layout, Purpose};
+use super::lower::function;
 use crate::float::Float;
-use crate::layers::{Location, Values, index, of_samples};
+use crate::layers::{Location, Penalize, Values, index, of_samples};
 use crate::linalg;
 
 /// Operations in the order in which they run, with the layout of a pass.
@@ -16,6 +17,8 @@ pub struct Program<F: Float> {
     columns: bool,
     /// The numbers of the operations that look rows of their parameters up.
     tables: Vec<usize>,
+    /// Whether some outputs have penalties.
+    penalizes: bool,
 }
 
 impl<F: Float> Program<F> {
@@ -24,6 +27,7 @@ impl<F: Float> Program<F> {
         Self {
             layout: Layout::new(&operations, output, purpose),
             tables: (0..operations.len()).filter(looks_up).collect(),
+            penalizes: operations.iter().any(is_penalty),
             operations,
             columns: false,
         }
@@ -66,6 +70,25 @@ impl<F: Float> Program<F> {
             .iter()
             .map(len)
             .fold(0, usize::saturating_add)
+    }
+
+    /// The penalties on outputs of a batch, one added to the other, which forward has left in the caches.
+    pub fn penalty(&self, samples: usize, mut caches: &[F]) -> f64 {
+        let mut sum = 0.0;
+        let operations = if self.penalizes {
+            &self.operations[..]
+        } else {
+            &[]
+        };
+        for operation in operations {
+            let rows = samples * operation.makes.rows;
+            let (cache, others) = caches.split_at(operation.function.cache_len(rows));
+            caches = others;
+            if is_penalty(operation) {
+                sum += Penalize::of(cache);
+            }
+        }
+        sum
     }
 
     /// Elements of the gradients of a pass back.
@@ -176,6 +199,10 @@ const LONG: usize = 1 << 24;
 
 /// [Work](Program::work) of some microseconds: a look at the clock takes a fiftieth of one.
 const WORTH_A_LOOK: usize = 1 << 14;
+
+fn is_penalty<F: Float>(operation: &Operation<F>) -> bool {
+    function::<Penalize, F>(operation).is_some()
+}
 
 fn range_of(location: &Location, samples: usize) -> Option<Range<usize>> {
     match location {

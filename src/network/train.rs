@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::lock::Pause;
 use super::objective::Scratch;
+use super::penalties::Demands;
 use super::{Batch, Cursor, Data, Objective, Plan, Program, Run, backward, count_samples, forward};
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -114,7 +115,7 @@ impl<'a, F: Float> Trainer<'a, F> {
             dw: zeros(plan.parameter_count())?,
             scratch: objective.scratch(largest)?,
             learning_rates: learning_rates.iter(),
-            update: Update::new(&plan, rule),
+            update: Update::new(&plan, rule)?,
             state: zeros(plan.state_count())?,
             sums: vec![0.0; objective.sums()],
             plan,
@@ -258,6 +259,7 @@ impl<'a, F: Float> Trainer<'a, F> {
             };
             let labels = |goal| batch.labels(goal);
             objective.score(outputs, labels, &mut self.scratch, sums, copy);
+            sums[0] += program.penalty(samples, caches);
             self.goes_back = true;
         }
         let backward = |part| {
@@ -267,7 +269,7 @@ impl<'a, F: Float> Trainer<'a, F> {
         if !cursor.run_until(deadline, backward) {
             return false;
         }
-        self.update.clip(dw);
+        let penalty = self.update.prepare(self.threads, w, dw);
         let step = Step {
             number: done + 1,
             learning_rate,
@@ -283,6 +285,7 @@ impl<'a, F: Float> Trainer<'a, F> {
                 *sum += of_batch;
             }
         }
+        arrays.progress[2] += penalty * samples as f64;
         arrays.progress[0] += 1.0;
         arrays.progress[1] += samples as f64;
 
@@ -296,15 +299,26 @@ impl<'a, F: Float> Trainer<'a, F> {
 pub struct Update<F: Float> {
     rule: Rule<F>,
     variables: Variables,
+    demands: Demands<F>,
+    /// Gradients that are to be 0 again after a step.
+    unwritten: Vec<Range<usize>>,
 }
 
 impl<F: Float> Update<F> {
     /// That of `plan`'s parameters by `rule`.
-    pub fn new(plan: &Plan<F>, rule: Rule<F>) -> Self {
-        Self {
-            variables: rule.variables(plan.variables().to_vec()),
-            rule,
+    pub fn new(plan: &Plan<F>, rule: Rule<F>) -> Result<Self> {
+        let mut variables = plan.variables().to_vec();
+        let demands = Demands::new(plan.demands(), &variables)?;
+        for demand in plan.demands() {
+            // It moves as a whole, whatever is looked up.
+            variables[demand.variable].looked_up = false;
         }
+        Ok(Self {
+            unwritten: demands.unwritten(plan.training().operations()),
+            demands,
+            variables: rule.variables(variables),
+            rule,
+        })
     }
 
     /// Elements of the slots.
@@ -312,12 +326,14 @@ impl<F: Float> Update<F> {
         self.variables.slots_len()
     }
 
-    /// Clip the gradients; comes before [`step`](Self::step).
-    pub fn clip(&self, dw: &mut [F]) {
+    /// Add the gradients of penalties, and clip: comes before [`step`](Self::step). Returns the sum of the penalties.
+    pub fn prepare(&mut self, threads: Threads, w: &[F], dw: &mut [F]) -> f64 {
+        let penalty = self.demands.penalty(threads, w, dw);
         self.rule.clip(&self.variables, dw);
+        penalty
     }
 
-    /// Move the parameters and the slots along the gradients. Those of the `rows` that were looked up in tables are 0
+    /// Move the parameters and the slots along the gradients, and put back what is constrained. The gradients of the `rows` that were looked up in tables are 0
     /// again behind it, as all others of a table are.
     pub fn step(
         &mut self,
@@ -332,11 +348,15 @@ impl<F: Float> Update<F> {
         let by_rows = self.rule.moves_by_rows();
         for row in rows {
             // The second time it has a gradient of 0.
-            if by_rows {
+            if by_rows && !self.demands.include(row.start) {
                 self.rule.step_of_row(step, row.clone(), w, dw, slots);
             }
             dw[row].fill(F::ZERO);
         }
+        for range in &self.unwritten {
+            dw[range.clone()].fill(F::ZERO);
+        }
+        self.demands.constrain(w);
     }
 }
 

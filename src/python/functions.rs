@@ -15,11 +15,11 @@ use crate::error::Error;
 use crate::float::Float;
 use crate::linalg::matmul;
 use crate::losses::{Factor, Targets};
-use crate::memory::zeros;
+use crate::memory::{filled, zeros};
 use crate::optimizers::{Step, Variable, check_learning_rate};
 use crate::parallel::Threads;
 use crate::shape::Shape;
-use crate::{activations, layout, losses, metrics, optimizers};
+use crate::{activations, constraints, layout, losses, metrics, optimizers, regularizers};
 
 /// Length of the last axis; an error if there is none.
 fn last_axis(name: &str, shape: &[usize]) -> PyResult<usize> {
@@ -297,6 +297,54 @@ pub(super) fn optimizer_step<'py>(
         learning_rate,
     };
     by_dtype!(element_type("params", params)?, F => run::<F>(optimizer, params, grads, slots, step))
+}
+
+/// The penalty of an array of weights, and its gradient.
+#[pyfunction]
+pub(super) fn penalty<'py>(
+    regularizer: &Bound<'py, PyDict>,
+    w: &Bound<'py, PyAny>,
+) -> PyResult<(f64, Bound<'py, PyAny>)> {
+    fn run<'py, F: Float + Element>(
+        regularizer: &Bound<'py, PyDict>,
+        w: &Bound<'py, PyAny>,
+    ) -> PyResult<(f64, Bound<'py, PyAny>)> {
+        let (py, settings) = (w.py(), from_dict(regularizer)?);
+        let w = read::<F>("w", w)?;
+        let regularizer = regularizers::from_settings::<F>(&settings, "w", w.shape())?;
+        let gradient = empty::<F>(py, w.shape())?;
+        let mut scratch = zeros(regularizer.scratch_len())?;
+        let value = {
+            let mut gradient = gradient.readwrite();
+            let (w, gradient) = (w.as_slice()?, gradient.as_slice_mut()?);
+            detached(py, || {
+                gradient.fill(F::ZERO);
+                Ok(regularizer.penalty(Threads::global()?, w, gradient, &mut scratch))
+            })?
+        };
+        Ok((value, gradient.into_any()))
+    }
+    by_dtype!(element_type("w", w)?, F => run::<F>(regularizer, w))
+}
+
+/// Project an array of weights, in place.
+#[pyfunction]
+pub(super) fn constrain(constraint: &Bound<'_, PyDict>, w: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn run<F: Float + Element>(
+        constraint: &Bound<'_, PyDict>,
+        w: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let (py, settings) = (w.py(), from_dict(constraint)?);
+        let mut w = write::<F>("w", w)?;
+        let constraint = constraints::from_settings::<F>(&settings, "w", w.shape())?;
+        let mut numbers = filled(constraint.scratch_len(), 0.0)?;
+        let w = w.as_slice_mut()?;
+        detached(py, || {
+            constraint.apply(w, &mut numbers);
+            Ok(())
+        })
+    }
+    by_dtype!(element_type("w", w)?, F => run::<F>(constraint, w))
 }
 
 /// The flat index of the first element that is infinite or NaN.

@@ -40,8 +40,8 @@ mod _core {
     use super::elementary::{cosine_of_half_turns, elementary, power};
     #[pymodule_export]
     use super::functions::{
-        activate, activate_backward, first_non_finite, loss_rows, metric_rows, metric_sums,
-        optimizer_slots, optimizer_step, outputs_first, product,
+        activate, activate_backward, constrain, first_non_finite, loss_rows, metric_rows,
+        metric_sums, optimizer_slots, optimizer_step, outputs_first, penalty, product,
     };
     #[pymodule_export]
     use super::lock::{Lock, Reading, Writing};

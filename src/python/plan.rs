@@ -7,14 +7,15 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::arrays::{ElementType, by_dtype, check_shape, read, sizes};
-use super::boundary::found;
+use super::arrays::{ElementType, by_dtype, check_exact, check_shape, read, sizes};
+use super::boundary::{detached, found};
 use super::lock::Lock;
 use super::passes::{Cache, LayerArrays, Out};
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::network::gate::Reader;
 use crate::network::{self, Call, Lookup, Place, Spread};
+use crate::parallel::Threads;
 
 /// An immutable description of a network: layers, shapes, offsets into the flat arrays.
 #[pyclass(frozen, module = "fanin._core")]
@@ -181,6 +182,32 @@ impl Plan {
         by_dtype!(self.element_type, F => {
             let mut operations = self.of::<F>()?.operations().iter();
             Ok(operations.any(|o| o.mode == Some(true)))
+        })
+    }
+
+    /// Whether there are penalties on what layers make.
+    #[getter]
+    fn penalizes_activity(&self) -> PyResult<bool> {
+        by_dtype!(self.element_type, F => Ok(self.of::<F>()?.penalizes_activity()))
+    }
+
+    /// The penalties on weights: (layer, name, penalty).
+    #[pyo3(signature = (params, lock=None))]
+    fn penalties<'py>(
+        slf: &Bound<'py, Self>,
+        params: &Bound<'py, PyAny>,
+        lock: Option<&Bound<'py, Lock>>,
+    ) -> PyResult<Vec<(usize, String, f64)>> {
+        let own = slf.get();
+        let (_hold, [params]) = hold(lock, [params])?;
+        by_dtype!(own.element_type, F => {
+            let plan = own.of::<F>()?;
+            let params = read::<F>("params", &params)?;
+            check_exact("params", params.shape(), &[plan.parameter_count()])?;
+            let w = params.as_slice()?;
+            let found = detached(slf.py(), || plan.penalties(Threads::global()?, w))?;
+            let tuple = |(place, penalty): (&Place, f64)| (place.layer, place.name.clone(), penalty);
+            Ok(found.into_iter().map(tuple).collect())
         })
     }
 

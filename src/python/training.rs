@@ -110,7 +110,7 @@ fn evaluate_as<'py, F: Float + Element>(
     )?
     .from_step(step);
     interruptible(py, |deadline| evaluation.run_until(deadline))?;
-    Ok(evaluation.sums().to_vec())
+    Ok(evaluation.sums())
 }
 
 /// Train networks on the same samples, each with its own update and batches. Of one network, products are shared by the
@@ -276,7 +276,7 @@ fn update_as<'py, F: Float + Element>(
     let plan = own.of::<F>()?;
     let program = plan.update();
     let rule = optimizers::from_settings(&from_dict(&update.optimizer)?)?;
-    let mut updates = network::Update::new(plan, rule);
+    let mut updates = network::Update::new(plan, rule)?;
 
     let (x, samples) = own.read_samples::<F>(&cache.x)?;
     if samples == 0 {
@@ -348,7 +348,7 @@ fn update_as<'py, F: Float + Element>(
         let (w, slots) = (w.as_slice_mut()?, slots.as_slice_mut()?);
         let (state, progress) = (state.as_slice_mut()?, progress.as_slice_mut()?);
         detached(py, || {
-            updates.clip(&mut dw);
+            updates.prepare(run.threads, w, &mut dw);
             let rows = program.rows(samples, x, values);
             updates.step(run.threads, step, &mut dw, (w, slots), rows);
             state.copy_from_slice(staged);

@@ -62,8 +62,15 @@ HOSTILE = {
     "many axes": np.zeros((1,) * 32),
 }
 
+PENALTY = {"kind": "l1_l2", "l1": 0.1, "l2": 0.1}
+ORTHOGONAL = {"kind": "orthogonal", "factor": 0.1, "mode": "rows"}
+NORMS = {"kind": "min_max_norm", "min_value": 0.1, "max_value": 1.0, "rate": 0.5, "axis": (0,)}
 DENSE, NORMAL = members.dense(3, members.SOFTMAX), members.batch_normalization()
 PLAN = Plan((5,), [NORMAL, DENSE], "float64")
+DEMANDS = {
+    "kernel_regularizer": ORTHOGONAL, "kernel_constraint": NORMS, "activity_regularizer": PENALTY
+}  # fmt: skip
+PENALIZED = Plan((5,), [NORMAL, {**DENSE, **DEMANDS}], "float64")
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(4, 5)), np.array([0, 1, 2, 0])
 PARAMS, STATE = RNG.normal(size=PLAN.parameter_count), np.ones(PLAN.state_count)
@@ -130,6 +137,8 @@ CALLS = {
     ),
     "Plan.trace": (PLAN.trace, PARAMS, STATE, X, True, 1),
     "Plan.gradients": (PLAN.gradients, PARAMS, TRACE, np.ones((4, 3)), True, 1),
+    "Plan of demands": (Plan, (5,), [NORMAL, {**DENSE, **DEMANDS}], "float64"),
+    "Plan.penalties": (PENALIZED.penalties, PARAMS),
     "predict": (_core.predict, NETWORK, X, 2, 1),
     "Lock": (copies, _core.Lock(), [PARAMS]),
     "Reading": (read, _core.Lock(), [PARAMS, STATE]),
@@ -162,6 +171,9 @@ CALLS = {
     "optimizer_step": (
         _core.optimizer_step, members.adam(), np.zeros(6), np.ones(6), np.zeros((2, 6)), 0, 0.1
     ),
+    "penalty": (_core.penalty, PENALTY, X),
+    "penalty of a matrix": (_core.penalty, ORTHOGONAL, X),
+    "constrain": (_core.constrain, NORMS, X.copy()),
     "first_non_finite": (_core.first_non_finite, X),
     "fans": (_core.fans, (3, 4)),
     "fans of axes": (_core.fans, (3, 4, 6), ([-2], [-1], [0], 2, False)),
@@ -219,7 +231,7 @@ REFUSALS = (ValueError, TypeError, OverflowError, MemoryError, AttributeError)
 
 def fresh(arguments):
     """A copy of arguments, but for the plan, which never changes."""
-    return copy.deepcopy(arguments, {id(PLAN): PLAN})
+    return copy.deepcopy(arguments, {id(PLAN): PLAN, id(PENALIZED): PENALIZED})
 
 
 def survive(call):

@@ -158,9 +158,6 @@ def test_field_S2_nothing_is_an_instance_of_what_is_absent():
 
 
 STATEMENTS = {
-    "import fanin.regularizers": ("fanin.regularizers", "weight_decay"),
-    "from fanin.regularizers import l2": ("fanin.regularizers", "weight_decay"),
-    "import fanin.constraints": ("fanin.constraints", "clipnorm"),
     "import fanin.applications": ("fanin.applications", "dense networks"),
     "from fanin.preprocessing.image import ImageDataGenerator": ("fanin.preprocessing", "NumPy"),
     "import fanin.linalg": ("fanin.linalg", "NumPy"),
@@ -184,8 +181,6 @@ def test_field_S2_importing_an_absent_module_says_so(statement):
 @pytest.mark.parametrize(
     ("parent", "name", "used", "word"),
     [
-        ("fanin", "regularizers", "l2", "weight_decay"),
-        ("fanin", "constraints", "max_norm", "clipnorm"),
         ("fanin", "applications", "VGG16", "dense networks"),
         ("fanin", "linalg", "norm", "NumPy"),
         ("fanin.layers", "pooling", "MaxPooling2D", "no pooling"),
@@ -277,7 +272,7 @@ def test_field_S2_a_name_of_three_letters_is_no_other_one(name):
 
 MEMBERS = {
     "model": (fanin.Sequential, "train_on_batch to_json partial_fit predict_proba score add_loss"),
-    "layer": (layers.Dense, "get_output_at kernel_regularizer W"),
+    "layer": (layers.Dense, "get_output_at lora_rank W"),
     "optimizer": (optimizers.Adam, "lr apply_gradients variables param_groups"),
     "loss": (losses.MeanSquaredError, "fn"),
     "metric": (metrics.MeanSquaredError, "reset_states variables"),
@@ -308,6 +303,8 @@ def test_field_S2_what_other_libraries_objects_have_is_told(kind):
     ("call", "owner", "words"),
     [
         # Keras 1 and 2.
+        (lambda: layers.Dense(6, W_regularizer=1), "Dense", "kernel_regularizer"),
+        (lambda: layers.Dense(6, b_constraint=1), "Dense", "bias_constraint"),
         (lambda: layers.Dense(6, border_mode="same"), "Dense", "no convolutions"),
         (lambda: compiled().fit(X, Y, samples_per_epoch=3), "Sequential.fit", "one pass"),
         # torch and scikit-learn.

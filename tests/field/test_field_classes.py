@@ -7,7 +7,16 @@ import pickle
 import fanin
 import numpy as np
 import pytest
-from fanin import callbacks, initializers, layers, losses, metrics, optimizers
+from fanin import (
+    callbacks,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+)
 from fanin.optimizers import schedules
 from refusals import assert_refused, outcome
 
@@ -45,13 +54,16 @@ BASES = (
     optimizers.Optimizer,
     schedules.LearningRateSchedule,
     initializers.Initializer,
+    regularizers.Regularizer,
+    constraints.Constraint,
     callbacks.Callback,
     fanin.Sequential,
 )
 ABSTRACT = {layers.Layer, losses.Loss, metrics.Metric, optimizers.Optimizer}
 ABSTRACT |= {schedules.LearningRateSchedule, initializers.Initializer}
-ABSTRACT |= {initializers.RandomInitializer}
+ABSTRACT |= {initializers.RandomInitializer, regularizers.Regularizer, constraints.Constraint}
 MODULES = (layers, losses, metrics, optimizers, schedules, initializers, callbacks, fanin.models)
+MODULES += (regularizers, constraints)
 CLASSES = sorted(
     {
         value

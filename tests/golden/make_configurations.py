@@ -11,7 +11,7 @@ import pickle
 from pathlib import Path
 
 import fanin
-from fanin import initializers, layers, losses, metrics, optimizers
+from fanin import constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from fanin.optimizers import schedules
 
 JSON = Path(__file__).with_name("configurations.json")
@@ -19,11 +19,13 @@ PICKLE = JSON.with_suffix(".pickle")
 # Members that came later: pickles stay as the first version wrote them.
 ADDED = PICKLE.with_name("configurations_added.pickle")
 PLACES = {
+    "constraints": constraints,
     "initializers": initializers,
     "layers": layers,
     "losses": losses,
     "metrics": metrics,
     "optimizers": optimizers,
+    "regularizers": regularizers,
     "schedules": schedules,
 }
 
@@ -48,6 +50,7 @@ _LAYER = {
     "input_shape": ("(3, 4)",),
     "input_dim": ("4",),
     "batch_input_shape": ("(None, 5)",),
+    "activity_regularizer": ("'l1'",),
 }
 _LOSS = {"reduction": ("'sum'", "None"), "name": ("'mine'",), "dtype": ("None",)}
 _FROM = {"from_logits": ("True",), "label_smoothing": ("0.1",), "axis": ("-1",)}
@@ -72,6 +75,15 @@ _NORMALIZATION = {
 
 # Each class: the arguments that it needs, and code of values of each of its options.
 MEMBERS = {
+    "constraints": {
+        "MaxNorm": ("", {"max_value": ("3",), "axis": ("1", "[0, 1]")}),
+        "MinMaxNorm": (
+            "",
+            {"min_value": ("0.5",), "max_value": ("2",), "rate": ("0.5",), "axis": ("-1",)},
+        ),
+        "NonNeg": ("", {}),
+        "UnitNorm": ("", {"axis": ("(0, 1)",)}),
+    },
     "initializers": {
         "Constant": ("", {"value": ("0.5", "[1, 2.5]", "[[1.0], [2.0]]")}),
         "DeltaOrthogonal": ("", {"gain": ("2",), **_SEED}),
@@ -116,6 +128,15 @@ MEMBERS = {
         "Zeros": ("", {}),
     },
     "layers": {
+        "ActivityRegularization": (
+            "",
+            {
+                "l1": ("0.5",),
+                "l2": ("1",),
+                **{name: codes for name, codes in _LAYER.items() if name != "activity_regularizer"},
+                "activity_regularizer": ("None",),
+            },
+        ),
         "Activation": (
             "activation='tanh'",
             {
@@ -141,6 +162,10 @@ MEMBERS = {
                 "moving_mean_initializer": ("initializers.RandomNormal(seed=3)",),
                 "moving_variance_initializer": ("{'class_name': 'Ones', 'config': {}}",),
                 "convention": ("'torch', momentum=None", "'torch'"),
+                "beta_regularizer": ("'l1'",),
+                "gamma_regularizer": ("regularizers.L2(0.5)",),
+                "beta_constraint": ("'max_norm'",),
+                "gamma_constraint": ("'non_neg'",),
                 **_LAYER,
             },
         ),
@@ -151,6 +176,10 @@ MEMBERS = {
                 "use_bias": ("False",),
                 "kernel_initializer": ("'he_normal'", "initializers.HeNormal(truncated=False)"),
                 "bias_initializer": ("initializers.Constant(0.1)",),
+                "kernel_regularizer": ("regularizers.OrthogonalRegularizer(mode='columns')",),
+                "bias_regularizer": ("'l2'",),
+                "kernel_constraint": ("constraints.MinMaxNorm(0.5, 2, axis=1)",),
+                "bias_constraint": ("'non_neg'",),
                 **_LAYER,
             },
         ),
@@ -218,6 +247,8 @@ MEMBERS = {
             "output_dim=3, input_dim=5",
             {
                 "embeddings_initializer": ("'he_normal'", "initializers.Constant(2)"),
+                "embeddings_regularizer": ("'l2'",),
+                "embeddings_constraint": ("'unit_norm'",),
                 "weights": ("None",),
                 "input_length": ("None",),
                 **{name: codes for name, codes in _LAYER.items() if name != "input_dim"},
@@ -316,6 +347,12 @@ MEMBERS = {
         ),
         "SGD": ("", {"momentum": ("1",), "nesterov": ("True",), **_OPTIMIZER}),
     },
+    "regularizers": {
+        "L1": ("", {"l1": ("0.5",)}),
+        "L1L2": ("", {"l1": ("0.5",), "l2": ("1",)}),
+        "L2": ("", {"l2": ("0",)}),
+        "OrthogonalRegularizer": ("", {"factor": ("0.5",), "mode": ("'columns'",)}),
+    },
     "schedules": {
         "CosineDecay": (
             "initial_learning_rate=0.1, decay_steps=10",
@@ -338,6 +375,8 @@ MEMBERS = {
 }
 # Arguments beside which another one is given already.
 _ALONE = ("input_dim", "batch_input_shape", "clipvalue", "global_clipnorm", "convention")
+# How options end that came after the lines of all of them together.
+_LATER = ("_regularizer", "_constraint")
 
 
 def codes():
@@ -348,7 +387,7 @@ def codes():
             together = ", ".join(
                 f"{option}={values[-1]}"
                 for option, values in options.items()
-                if option not in _ALONE
+                if option not in _ALONE and not option.endswith(_LATER)
             )
             for extra in dict.fromkeys(("", *given, together)):
                 arguments = _join(needed, extra)
@@ -383,9 +422,9 @@ def main():
         f"{json.dumps(code)}: {json.dumps(words(code, member))}" for code, member in members.items()
     )
     JSON.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    before = pickle.loads(PICKLE.read_bytes())
-    new = {code: member for code, member in members.items() if code not in before}
-    ADDED.write_bytes(pickle.dumps(new, protocol=4))
+    before, added = pickle.loads(PICKLE.read_bytes()), pickle.loads(ADDED.read_bytes())
+    new = {code: member for code, member in members.items() if code not in before | added}
+    ADDED.write_bytes(pickle.dumps(added | new, protocol=4))
 
 
 if __name__ == "__main__":

@@ -555,8 +555,6 @@ def test_arguments():
         layers.Embedding(5, 2, input_length=3)
     for name, value in (
         ("mask_zero", True),
-        ("embeddings_regularizer", "l2"),
-        ("embeddings_constraint", "unit_norm"),
         ("lora_rank", 2),
     ):
         with pytest.raises(ValueError, match=f"Embedding does not support {name}"):

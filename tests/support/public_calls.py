@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 
 import fanin
 import numpy as np
-from fanin import callbacks, comparison, initializers, layers, losses, metrics
+from fanin import (
+    callbacks,
+    comparison,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    regularizers,
+)
 from fanin import optimizers as opt
 
 RNG = np.random.default_rng(0)
@@ -120,6 +129,11 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "SGD": lambda: opt.SGD(momentum=0.9),
     "RMSprop": opt.RMSprop,
     "Adagrad": opt.Adagrad,
+    **{
+        kind.__name__: kind
+        for module in (regularizers, constraints)
+        for kind in module._REGISTRY.members
+    },
     "CosineDecay": lambda: opt.schedules.CosineDecay(0.1, 10),
     "ExponentialDecay": lambda: opt.schedules.ExponentialDecay(0.1, 10, 0.5),
     "PiecewiseConstantDecay": lambda: opt.schedules.PiecewiseConstantDecay([5], [0.1, 0.01]),
@@ -326,6 +340,14 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "fanin.ops.stop_gradient": lambda: {"variable": X.copy()},
     "fanin.ops.swapaxes": lambda: {"x": X.copy(), "axis1": 0, "axis2": 1},
     "fanin.ops.take": lambda: {"x": X.copy(), "indices": [1, 0]},
+    "fanin.regularizers.get": lambda: {"identifier": "l2"},
+    "fanin.regularizers.serialize": lambda: {"regularizer": regularizers.L2()},
+    "fanin.regularizers.deserialize": lambda: {"config": regularizers.serialize(regularizers.L2())},
+    "fanin.constraints.get": lambda: {"identifier": "non_neg"},
+    "fanin.constraints.serialize": lambda: {"constraint": constraints.NonNeg()},
+    "fanin.constraints.deserialize": lambda: {
+        "config": constraints.serialize(constraints.NonNeg())
+    },
     "fanin.optimizers.get": lambda: {"identifier": "adam"},
     "fanin.optimizers.serialize": lambda: {"optimizer": opt.Adam()},
     "fanin.optimizers.deserialize": lambda: {"config": opt.serialize(opt.Adam())},
@@ -375,6 +397,9 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "Adagrad.init": lambda: {"params": np.ones(6, "float32")},
     "Adam.step": with_slots,
     "Adam.learning_rates": lambda: {"start": 0, "count": 3},
+    "L1.from_config": configured(regularizers.L1),
+    "MaxNorm.from_config": configured(constraints.MaxNorm),
+    "MaxNorm.__call__": lambda: {"w": X.copy()},
     "CosineDecay.from_config": configured(lambda: opt.schedules.CosineDecay(0.1, 10)),
     "HeNormal.from_config": configured(lambda: initializers.HeNormal(seed=1)),
     "Orthogonal.from_config": configured(lambda: initializers.Orthogonal(seed=1)),
@@ -477,6 +502,8 @@ EXEMPT: dict[str, str] = {
             "fanin.initializers.Initializer",
             "fanin.initializers.RandomInitializer",
             "fanin.streams.Replay",
+            "fanin.regularizers.Regularizer",
+            "fanin.constraints.Constraint",
         ),
         _BASE,
     ),

@@ -46,7 +46,7 @@ Dense(10, activaton="relu")  # mistake
 Dense(10, activation=7)  # mistake
 Dense(10, "relu", "yes")  # mistake
 Dense(10, kernel_initializer=3)  # mistake
-Dense(10, kernel_regularizer="l2")  # mistake
+Dense(10, kernel_regularizer=0.01)  # mistake
 Dense(10, input_shape="four")  # mistake
 Dense(10, name=3)  # mistake
 Dropout("half")  # mistake

@@ -9,6 +9,10 @@ RENAMED: dict[str, str] = {
     "init": "kernel_initializer initializer",
     "W_init": "kernel_initializer",
     "b_init": "bias_initializer",
+    "W_regularizer": "kernel_regularizer embeddings_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint embeddings_constraint",
+    "b_constraint": "bias_constraint",
     "beta_init": "beta_initializer",
     "gamma_init": "gamma_initializer",
     "mean_init": "moving_mean_initializer",
@@ -86,8 +90,7 @@ RENAMED: dict[str, str] = {
     "num_threads": "threads",
 }
 
-_PENALTY = "penalties are not implemented; optimizers have weight_decay"
-_CONSTRAINT = "constraints are not implemented; optimizers have clipnorm and clipvalue"
+_PENALTY = "layers take regularizers: kernel_regularizer=fanin.regularizers.L1L2(...)"
 _ARRAYS = "data are arrays, and an epoch is one pass over them"
 _NOT_NEEDED = "everything is compiled already, for the processor"
 
@@ -95,13 +98,7 @@ _NOT_NEEDED = "everything is compiled already, for the processor"
 REASONS: Rows = (
     (
         _PENALTY,
-        "kernel_regularizer bias_regularizer beta_regularizer gamma_regularizer "
-        "activity_regularizer W_regularizer b_regularizer regularizer l1 l2 nuclear",
-    ),
-    (
-        _CONSTRAINT,
-        "kernel_constraint bias_constraint beta_constraint gamma_constraint W_constraint "
-        "b_constraint constraint",
+        "l1 l2 nuclear",
     ),
     (
         "fanin is for dense networks and has no convolutions",

@@ -4,8 +4,6 @@ from fanin._absences.names import Rows
 
 _OUTSIDE = "what a network computes is compiled; forward and backward are its steps by hand"
 _GRAPH = "model.inputs, model.output and layer.output are values, without numbers"
-_PENALTY = "penalties are not implemented; optimizers have weight_decay"
-_CONSTRAINT = "constraints are not implemented; optimizers have clipnorm and clipvalue"
 _QUANTIZED = "quantization is not implemented"
 _ARRAYS = "arrays are made by build, and none can be added"
 _DTYPE = "a network has one dtype: see dtype"
@@ -28,7 +26,6 @@ MARKS = {
 
 # What layers and models share in Keras, and modules in torch.
 _SHARED: Rows = (
-    (_PENALTY, "activity_regularizer losses regularizers"),
     (
         "a term of the loss is a further output of the model, with a loss of its own in compile: "
         "lambda y_true, y_pred: y_pred is the mean of that output",
@@ -125,11 +122,10 @@ MEMBERS: dict[str, Rows] = {
         ("networks have no state between batches", "stateful state_updates updates"),
         ("a fanin.Model of model.input and the output of a layer computes it", "get_layer_output"),
         (_ARRAYS, "add_weight"),
+        ("a layer has one", "activity_regularizer"),
         *_SHARED,
     ),
     "layer": (
-        (_PENALTY, "kernel_regularizer bias_regularizer beta_regularizer gamma_regularizer"),
-        (_CONSTRAINT, "kernel_constraint bias_constraint beta_constraint gamma_constraint"),
         (_LORA, "enable_lora lora_alpha lora_enabled lora_rank"),
         ("batch renormalization is not implemented", "renorm renorm_clipping renorm_momentum"),
         ("there is one process to normalize in", "synchronized"),

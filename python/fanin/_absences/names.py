@@ -7,8 +7,6 @@ _NUMPY = "arrays are NumPy's, and so are the functions on them"
 _PREPARE = "prepare the arrays with NumPy before fit"
 _MODELS = "a network is a fanin.Sequential or a fanin.Model of inputs and an output"
 _COMPILED = "layers run in compiled code, which cannot call Python"
-_PENALTIES = "penalties of weights are not implemented; optimizers have weight_decay"
-_CONSTRAINTS = "constraints of weights are not implemented; optimizers have clipnorm and clipvalue"
 _ONE_DTYPE = "a network has one dtype, float32 or float64: give its layers dtype="
 _BY_HAND = "compute it from what predict returns, or give compile(metrics=[f]) a function of yours"
 _OBJECTS = "classes of your own are given as custom_objects=, or registered"
@@ -17,8 +15,6 @@ _OBJECTS = "classes of your own are given as custom_objects=, or registered"
 # look for in them is not there for the same reason.
 MODULES: dict[str, Rows] = {
     "": (
-        (_PENALTIES, "regularizers"),
-        (_CONSTRAINTS, "constraints"),
         (f"{_DENSE}, and comes without networks that were trained elsewhere", "applications"),
         (f"{_PREPARE}; fanin.utils has to_categorical and normalize", "preprocessing"),
         (_NUMPY, "math linalg nn signal image"),
@@ -94,7 +90,7 @@ NAMES: dict[str, Rows] = {
             "Optimizer Initializer",
         ),
         ("layers check their inputs themselves", "InputSpec"),
-        (_PENALTIES, "Regularizer"),
+        ("the class is in a module: fanin.regularizers.Regularizer", "Regularizer"),
         (_ONE_DTYPE, "DTypePolicy FloatDTypePolicy"),
         ("quantization is not implemented", "Quantizer"),
         ("nothing is recomputed to save memory", "RematScope remat"),
@@ -176,7 +172,6 @@ NAMES: dict[str, Rows] = {
         ),
         ("PReLU has the slopes that are learned", "SReLU ParametricSoftplus"),
         ("ReLU(threshold=theta) does the same", "ThresholdedReLU"),
-        ("penalties of activity are not implemented", "ActivityRegularization"),
         ("Dense is the only layer with a kernel", "EinsumDense MaxoutDense Highway"),
         ("layers check their inputs themselves", "InputSpec"),
         ("Dense(units) finds the number of inputs by itself", "Linear LazyLinear"),

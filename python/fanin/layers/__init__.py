@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # what `_LATER` has
         RMSNormalization,
         UnitNormalization,
     )
+    from fanin.layers._penalties import ActivityRegularization
     from fanin.layers._prelu import PReLU
     from fanin.layers._reshape import Permute, RepeatVector, Rescaling, Reshape
     from fanin.layers._standardizing import Normalization
@@ -50,6 +51,7 @@ if TYPE_CHECKING:  # what `_LATER` has
 __all__ = [
     "ELU",
     "Activation",
+    "ActivityRegularization",
     "Add",
     "AlphaDropout",
     "Average",
@@ -98,6 +100,7 @@ __all__ = [
 
 # What `import fanin` need not pay for.
 _LATER = {
+    "ActivityRegularization": "fanin.layers._penalties",
     **dict.fromkeys(("AlphaDropout", "GaussianDropout", "GaussianNoise"), "fanin.layers._noise"),
     **dict.fromkeys(
         ("GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"),

@@ -40,7 +40,8 @@ class _Elementwise(Layer):
 
     def settings(self) -> dict[str, object]:
         """Return the settings of this layer for the core: its activation's."""
-        return {"kind": "activation", "activation": self.activation_settings()}
+        activation = {"activation": self.activation_settings()}
+        return {"kind": "activation", **activation, **self._demands()}
 
 
 class Activation(_Elementwise):

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from fanin import _checks, _core, random
 from fanin._members import _signatures
-from fanin._members._registry import Configurable, CoreMember
+from fanin._members._registry import Configurable
 from fanin._members._undo import as_before
 from fanin.errors import NotReadyError, ShapeError
 from fanin.layers._arrays import Array, Weight, at, like
@@ -18,7 +18,13 @@ from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, onl
 from fanin.layers._module import Module
 from fanin.layers._network import Network
 from fanin.layers._one_batch import OneBatch
-from fanin.layers._options import check_name, dtype_option, name_option, shape_option
+from fanin.layers._options import (
+    check_name,
+    dtype_option,
+    name_option,
+    penalty_option,
+    shape_option,
+)
 from fanin.layers._value import Value, as_values, call, trace_now
 from fanin.layers._with_call import WithCall
 
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from fanin.initializers import Initializer
     from fanin.models._layered import Layered
     from fanin.models._sharing import Home
+    from fanin.typing import RegularizerLike
 
 Shape: TypeAlias = tuple[Any, ...]
 """Shape of a sample; of a layer of several inputs the shapes of theirs."""
@@ -66,6 +73,9 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         The same for one axis: ``input_dim=784`` is ``input_shape=(784,)``.
     batch_input_shape : tuple, optional
         The same with the batch axis in front: ``(None, 784)``.
+    activity_regularizer : str, dict or Regularizer, optional
+        Penalty on the outputs, a mean over the samples, which is part of the loss: `L1`, `L2` or
+        `L1L2` of `fanin.regularizers`.
     **kwargs
         Refused: unknown names, and arguments of Keras that are not implemented.
 
@@ -125,6 +135,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         input_shape: Sequence[int] | int | None = None,
         input_dim: int | None = None,
         batch_input_shape: Sequence[int | None] | None = None,
+        activity_regularizer: "RegularizerLike | None" = None,
         **kwargs: Never,
     ) -> None:
         given = [key for key in kwargs if not asks_for_nothing(key, kwargs[key])]
@@ -142,6 +153,8 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         elif batch_input_shape is not None:
             self.declared_shape = _checks.batched_shape("batch_input_shape", batch_input_shape)
         self.trainable = trainable
+        if activity_regularizer is not None:
+            self.activity_regularizer = activity_regularizer
         self.name: str = auto_name(type(self).__name__) if name is None else name
         self.arrays: dict[str, Array] = {}
 
@@ -161,11 +174,12 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         "trainable": _checks.flag,
         "declared_dtype": dtype_option,
         "declared_shape": shape_option,
+        "activity_regularizer": penalty_option,
     }
 
     @classmethod
     def _usable(cls) -> bool:
-        return super()._usable() or cls.settings is not CoreMember.settings
+        return super()._usable() or cls.settings is not WithConfiguration.settings
 
     def _check_change(self, name: str, value: Any) -> None:
         if self.__dict__.get("_network") is None:

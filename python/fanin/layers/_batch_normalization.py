@@ -8,12 +8,14 @@ from fanin import _checks, initializers
 from fanin.errors import ShapeError
 from fanin.layers._arrays import Weight
 from fanin.layers._base import Layer
-from fanin.layers._options import initializer_option
+from fanin.layers._options import constraint_option, initializer_option, regularizer_option
 
 if TYPE_CHECKING:
     from fanin._members._member import Option
+    from fanin.constraints import Constraint
     from fanin.initializers import Initializer
-    from fanin.typing import InitializerLike, LayerArguments
+    from fanin.regularizers import Regularizer
+    from fanin.typing import ConstraintLike, InitializerLike, LayerArguments, RegularizerLike
 
 
 def _axis(name: str, value: Any) -> int:
@@ -62,13 +64,22 @@ class BatchNormalization(Layer):
         How the running mean starts.
     moving_variance_initializer : str, dict or Initializer, default "ones"
         How the running variance starts.
+    beta_regularizer : str, dict or Regularizer, optional
+        Penalty on the shift, which is part of the loss: see `fanin.regularizers`.
+    gamma_regularizer : str, dict or Regularizer, optional
+        Penalty on the scale, which is part of the loss: see `fanin.regularizers`.
+    beta_constraint : str, dict or Constraint, optional
+        Where the shift is put back to after each step: see `fanin.constraints`.
+    gamma_constraint : str, dict or Constraint, optional
+        Where the scale is put back to after each step: see `fanin.constraints`.
     convention : {"keras", "torch"}, default "keras"
         With "torch", `momentum` means what it does there, and the running variance is unbiased:
         n / (n - 1) times that of a batch of n rows. One row says nothing of it, so it stays (torch
         refuses to train on one). `momentum` and `epsilon` keep Keras's defaults; torch's are 0.1
         and 1e-5.
     **kwargs
-        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`, `activity_regularizer`: see
+        `Layer`.
 
     Attributes
     ----------
@@ -104,6 +115,14 @@ class BatchNormalization(Layer):
     gamma_initializer: "Option[Initializer, InitializerLike]"
     moving_mean_initializer: "Option[Initializer, InitializerLike]"
     moving_variance_initializer: "Option[Initializer, InitializerLike]"
+    if TYPE_CHECKING:
+        beta_regularizer: "Option[Regularizer | None, RegularizerLike | None]"
+        gamma_regularizer: "Option[Regularizer | None, RegularizerLike | None]"
+        beta_constraint: "Option[Constraint | None, ConstraintLike | None]"
+        gamma_constraint: "Option[Constraint | None, ConstraintLike | None]"
+    else:  # of layers that were pickled before
+        beta_regularizer = gamma_regularizer = None
+        beta_constraint = gamma_constraint = None
 
     _options: ClassVar[Mapping[str, Any]] = {
         "axis": _axis,
@@ -116,6 +135,10 @@ class BatchNormalization(Layer):
         "gamma_initializer": initializer_option,
         "moving_mean_initializer": initializer_option,
         "moving_variance_initializer": initializer_option,
+        "beta_regularizer": regularizer_option,
+        "gamma_regularizer": regularizer_option,
+        "beta_constraint": constraint_option,
+        "gamma_constraint": constraint_option,
     }
     kind = "batch_normalization"
     convention = "keras"  # of pickles that do not say it
@@ -135,6 +158,10 @@ class BatchNormalization(Layer):
         moving_mean_initializer: "InitializerLike" = "zeros",
         moving_variance_initializer: "InitializerLike" = "ones",
         *,
+        beta_regularizer: "RegularizerLike | None" = None,
+        gamma_regularizer: "RegularizerLike | None" = None,
+        beta_constraint: "ConstraintLike | None" = None,
+        gamma_constraint: "ConstraintLike | None" = None,
         convention: Literal["keras", "torch"] = "keras",
         **kwargs: "Unpack[LayerArguments]",
     ) -> None:
@@ -148,6 +175,10 @@ class BatchNormalization(Layer):
         self.gamma_initializer = gamma_initializer
         self.moving_mean_initializer = moving_mean_initializer
         self.moving_variance_initializer = moving_variance_initializer
+        self.beta_regularizer = beta_regularizer
+        self.gamma_regularizer = gamma_regularizer
+        self.beta_constraint = beta_constraint
+        self.gamma_constraint = gamma_constraint
         super().__init__(**kwargs)
         if momentum is None and convention == "keras":
             raise ValueError(

@@ -47,9 +47,10 @@ class Body:
         for place, (prefix, part, _) in enumerate(self.parts):
             own: dict[str, Any]
             if isinstance(part, Variable):
-                own = {"kind": "weight", "shape": part.shape, "trainable": part.trainable}
+                own = part.settings()
             elif isinstance(part, Itself):
                 own = part.layer.settings()
+                own.pop("activity_regularizer", None)  # which is on what `call` returns
             else:
                 own = part._settings()
             own = {**own, "part": prefix}

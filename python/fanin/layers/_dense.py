@@ -7,12 +7,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from fanin import _checks, activations
 from fanin.layers._arrays import Weight
 from fanin.layers._base import Layer
-from fanin.layers._options import activation_option, initializer_option
+from fanin.layers._options import (
+    activation_option,
+    constraint_option,
+    initializer_option,
+    regularizer_option,
+)
 
 if TYPE_CHECKING:
     from fanin._members._member import Option
+    from fanin.constraints import Constraint
     from fanin.initializers import Initializer
-    from fanin.typing import ActivationFunction, ActivationLike, InitializerLike, LayerArguments
+    from fanin.regularizers import Regularizer
+    from fanin.typing import (
+        ActivationFunction,
+        ActivationLike,
+        ConstraintLike,
+        InitializerLike,
+        LayerArguments,
+        RegularizerLike,
+    )
 
 
 class Dense(Layer):
@@ -30,8 +44,17 @@ class Dense(Layer):
         How the kernel starts.
     bias_initializer : str, dict or Initializer, default "zeros"
         How the bias starts.
+    kernel_regularizer : str, dict or Regularizer, optional
+        Penalty on the kernel, which is part of the loss: see `fanin.regularizers`.
+    bias_regularizer : str, dict or Regularizer, optional
+        Penalty on the bias, which is part of the loss: see `fanin.regularizers`.
+    kernel_constraint : str, dict or Constraint, optional
+        Where the kernel is put back to after each step: see `fanin.constraints`.
+    bias_constraint : str, dict or Constraint, optional
+        Where the bias is put back to after each step: see `fanin.constraints`.
     **kwargs
-        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
+        `name`, `dtype`, `trainable`, `input_shape`, `input_dim`, `activity_regularizer`: see
+        `Layer`.
 
     Attributes
     ----------
@@ -59,6 +82,14 @@ class Dense(Layer):
     activation: "Option[ActivationFunction, ActivationLike | None]"
     kernel_initializer: "Option[Initializer, InitializerLike]"
     bias_initializer: "Option[Initializer, InitializerLike]"
+    if TYPE_CHECKING:
+        kernel_regularizer: "Option[Regularizer | None, RegularizerLike | None]"
+        bias_regularizer: "Option[Regularizer | None, RegularizerLike | None]"
+        kernel_constraint: "Option[Constraint | None, ConstraintLike | None]"
+        bias_constraint: "Option[Constraint | None, ConstraintLike | None]"
+    else:  # of layers that were pickled before
+        kernel_regularizer = bias_regularizer = None
+        kernel_constraint = bias_constraint = None
 
     kind = "dense"
     _fixed = ("units", "use_bias")
@@ -69,6 +100,10 @@ class Dense(Layer):
         "use_bias": _checks.flag,
         "kernel_initializer": initializer_option,
         "bias_initializer": initializer_option,
+        "kernel_regularizer": regularizer_option,
+        "bias_regularizer": regularizer_option,
+        "kernel_constraint": constraint_option,
+        "bias_constraint": constraint_option,
     }
 
     def __init__(
@@ -78,6 +113,11 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: "InitializerLike" = "glorot_uniform",
         bias_initializer: "InitializerLike" = "zeros",
+        *,
+        kernel_regularizer: "RegularizerLike | None" = None,
+        bias_regularizer: "RegularizerLike | None" = None,
+        kernel_constraint: "ConstraintLike | None" = None,
+        bias_constraint: "ConstraintLike | None" = None,
         **kwargs: "Unpack[LayerArguments]",
     ) -> None:
         self.units = units
@@ -85,6 +125,10 @@ class Dense(Layer):
         self.use_bias = use_bias
         self.kernel_initializer = kernel_initializer
         self.bias_initializer = bias_initializer
+        self.kernel_regularizer = kernel_regularizer
+        self.bias_regularizer = bias_regularizer
+        self.kernel_constraint = kernel_constraint
+        self.bias_constraint = bias_constraint
         super().__init__(**kwargs)
 
     def settings(self) -> dict[str, object]:

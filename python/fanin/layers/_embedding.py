@@ -11,12 +11,14 @@ from fanin.errors import ShapeError
 from fanin.layers._arrays import Array, Weight
 from fanin.layers._base import Layer, Shape
 from fanin.layers._indices import refuse_others
-from fanin.layers._options import initializer_option
+from fanin.layers._options import constraint_option, initializer_option, regularizer_option
 
 if TYPE_CHECKING:
     from fanin._members._member import Option
+    from fanin.constraints import Constraint
     from fanin.initializers import Initializer
-    from fanin.typing import InitializerLike, LayerArguments
+    from fanin.regularizers import Regularizer
+    from fanin.typing import ConstraintLike, InitializerLike, LayerArguments, RegularizerLike
 
 
 class Lookup(Layer):
@@ -48,6 +50,7 @@ class _EmbeddingArguments(TypedDict, total=False):
     trainable: bool
     input_shape: Sequence[int] | int | None
     batch_input_shape: Sequence[int | None] | None
+    activity_regularizer: "RegularizerLike | None"
 
 
 class Embedding(Lookup):
@@ -56,7 +59,8 @@ class Embedding(Lookup):
     In training, a batch has gradients for the rows that it looks up alone, summed over the samples
     in their order; whatever it costs depends on the batch, not on the number of rows. So does a
     step of `SGD` without momentum and of `Adagrad`, without weight decay and clipping: the bits are
-    those of a step that visits all rows. All other optimizers visit them, as their formulas move
+    those of a step that visits all rows. A penalty or a constraint on the table has all of them
+    visited, too. All other optimizers visit them, as their formulas move
     rows without a gradient too, and so do decay and clipping.
 
     Parameters
@@ -69,6 +73,10 @@ class Embedding(Lookup):
     embeddings_initializer : str, dict or Initializer, default "uniform"
         How the table starts. As in Keras, its shape counts as that of a kernel: "glorot_uniform"
         takes `input_dim` for the fan-in. A lookup sums up nothing, so `fanin.initialize` takes 1.
+    embeddings_regularizer : str, dict or Regularizer, optional
+        Penalty on the table, which is part of the loss: see `fanin.regularizers`.
+    embeddings_constraint : str, dict or Constraint, optional
+        Where the table is put back to after each step: see `fanin.constraints`.
     weights : array_like of shape (input_dim, output_dim), optional
         The table to start with; or a list of that one array.
     input_length : int, optional
@@ -109,6 +117,12 @@ class Embedding(Lookup):
 
     embeddings: Weight = Weight("Table of shape (input_dim, output_dim).")
     embeddings_initializer: "Option[Initializer, InitializerLike]"
+    if TYPE_CHECKING:
+        embeddings_regularizer: "Option[Regularizer | None, RegularizerLike | None]"
+        embeddings_constraint: "Option[Constraint | None, ConstraintLike | None]"
+    else:  # of layers that were pickled before
+        embeddings_regularizer = None
+        embeddings_constraint = None
 
     kind = "embedding"
     _fixed = ("input_dim", "output_dim")
@@ -117,6 +131,8 @@ class Embedding(Lookup):
         "input_dim": partial(_checks.count, minimum=1),
         "output_dim": partial(_checks.count, minimum=1),
         "embeddings_initializer": initializer_option,
+        "embeddings_regularizer": regularizer_option,
+        "embeddings_constraint": constraint_option,
     }
 
     def __init__(
@@ -125,6 +141,8 @@ class Embedding(Lookup):
         output_dim: int,
         embeddings_initializer: "InitializerLike" = "uniform",
         *,
+        embeddings_regularizer: "RegularizerLike | None" = None,
+        embeddings_constraint: "ConstraintLike | None" = None,
         weights: ArrayLike | Sequence[ArrayLike] | None = None,
         input_length: int | None = None,
         **kwargs: Unpack[_EmbeddingArguments],
@@ -132,6 +150,8 @@ class Embedding(Lookup):
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.embeddings_initializer = embeddings_initializer
+        self.embeddings_regularizer = embeddings_regularizer
+        self.embeddings_constraint = embeddings_constraint
         super().__init__(**kwargs)
         if input_length is not None:
             _checks.integer("input_length", input_length, minimum=1)

@@ -8,17 +8,6 @@ from collections.abc import Iterator
 from fanin import _checks
 
 UNSUPPORTED = {
-    "kernel_regularizer": "weight penalties are not implemented; optimizers have weight_decay",
-    "bias_regularizer": "weight penalties are not implemented; optimizers have weight_decay",
-    "beta_regularizer": "weight penalties are not implemented",
-    "gamma_regularizer": "weight penalties are not implemented",
-    "activity_regularizer": "activity penalties are not implemented",
-    "kernel_constraint": "constraints are not implemented",
-    "bias_constraint": "constraints are not implemented",
-    "beta_constraint": "constraints are not implemented",
-    "gamma_constraint": "constraints are not implemented",
-    "embeddings_regularizer": "weight penalties are not implemented; optimizers have weight_decay",
-    "embeddings_constraint": "constraints are not implemented",
     "mask_zero": "masks are not implemented",
     "lora_rank": "low-rank adaptation is not implemented",
     "lora_alpha": "low-rank adaptation is not implemented",

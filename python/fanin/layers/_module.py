@@ -101,6 +101,19 @@ class Module(Configurable):
             self._network = network = network.with_plan(plan)
         return network
 
+    @property
+    def losses(self) -> list[float]:
+        """The penalties on the weights as they are now, of those that are trained.
+
+        The loss of `fit` and `evaluate` has them, and those on outputs, which belong to a batch.
+        Empty before the arrays exist.
+        """
+        if self._network is None:
+            return []
+        network = self.network
+        penalties = network.plan.penalties(network.params, network.lock)
+        return [penalty for _, _, penalty in penalties]
+
     # Shapes.
 
     @property
@@ -291,7 +304,8 @@ class Module(Configurable):
             Derivative with respect to the inputs; of several a list.
         grads : dict of str to ndarray
             Derivatives with respect to the parameters: of a layer by role, such as ``"kernel"``; of
-            a network by layer and role, ``"dense/kernel"``.
+            a network by layer and role, ``"dense/kernel"``. Without those of penalties, which are
+            not part of that scalar: ``layer.kernel_regularizer.value_and_gradient`` has them.
 
         Raises
         ------

@@ -97,7 +97,7 @@ class Operation(Merge):
         """Return the settings for the core."""
         # With one exponent for all a power is a function of one number.
         kind = "map" if "exponent" in self.options else KINDS[self.operation]
-        return {"kind": kind, "function": self.operation, **self.options}
+        return {"kind": kind, "function": self.operation, **self.options, **self._demands()}
 
     def _check_shapes(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Leave shapes to the core, which knows what meets."""

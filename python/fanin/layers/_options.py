@@ -41,6 +41,40 @@ def activation_option(name: str, value: Any) -> Any:
     return activations.get(value)
 
 
+def regularizer_option(name: str, value: Any) -> Any:
+    """Return the regularizer that is meant by what is assigned to `name`, or None."""
+    return None if value is None else _named(name, "regularizers", value)
+
+
+def constraint_option(name: str, value: Any) -> Any:
+    """Return the constraint that is meant by what is assigned to `name`, or None."""
+    return None if value is None else _named(name, "constraints", value)
+
+
+def penalty_option(name: str, value: Any) -> Any:
+    """Return the regularizer of outputs that is meant by what is assigned to `name`, or None."""
+    found = regularizer_option(name, value)
+    if found is not None and found.kind != "l1_l2":
+        raise ValueError(
+            f"{name}: expected L1, L2 or L1L2, as outputs are no matrix of weights, found "
+            f"{_checks.found(value)}"
+        )
+    return found
+
+
+def _named(name: str, module: str, value: Any) -> Any:
+    # Not needed for `import fanin`.
+    from fanin import constraints, regularizers
+
+    get: Any = {"regularizers": regularizers, "constraints": constraints}[module].get
+    try:
+        return get(value)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
 def check_name(name: str, others: "Sequence[Layer | InputLayer]") -> None:
     """Refuse a name that another layer of the network has."""
     if any(layer.name == name for layer in others):

@@ -24,12 +24,17 @@ def settings_of(layer: Any) -> dict[str, object]:
     body: Body | None = layer._body
     if body is None:
         return {"kind": "traced"}
-    return body_of(layer, body.shape).settings(layer.trainable)
+    return _settings(layer, body.shape)
+
+
+def _settings(layer: Any, shape: Shape) -> dict[str, object]:
+    own, penalty = body_of(layer, shape).settings(layer.trainable), layer.activity_regularizer
+    return own if penalty is None else {**own, "activity_regularizer": penalty._settings()}
 
 
 def plan_of(layer: Any, shape: Shape, dtype: str) -> _core.Plan:
     """Return the plan of a layer by itself."""
-    settings = body_of(layer, shape).settings(layer.trainable)
+    settings = _settings(layer, shape)
     shapes = [*shape] if are_several(shape) else [shape]
     return _core.Plan(shapes, [settings], dtype, [(0, tuple(range(len(shapes))))])
 

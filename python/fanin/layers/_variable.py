@@ -14,8 +14,10 @@ from fanin.layers._arrays import Array, write_all
 from fanin.layers._value import Value
 
 if TYPE_CHECKING:
+    from fanin.constraints import Constraint
     from fanin.initializers import Initializer
     from fanin.layers._network import Network
+    from fanin.regularizers import Regularizer
 
 
 class Use:
@@ -54,6 +56,10 @@ class Variable:
         Where its first values come from.
     trainable : bool
         Whether training changes it.
+    regularizer : Regularizer, optional
+        Penalty on it.
+    constraint : Constraint, optional
+        Where it is put back to after each step.
 
     Examples
     --------
@@ -73,14 +79,29 @@ class Variable:
 
     _network: "Network | None" = None
     _array: Array | None = None
+    regularizer: "Regularizer | None" = None
+    constraint: "Constraint | None" = None
 
     def __init__(
-        self, name: str, shape: tuple[int, ...], initializer: "Initializer", trainable: bool
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: "Initializer",
+        trainable: bool,
+        regularizer: "Regularizer | None" = None,
+        constraint: "Constraint | None" = None,
     ) -> None:
         self.name: str = name
         self.shape: tuple[int, ...] = shape
         self.initializer: Initializer = initializer
         self._trainable = trainable
+        self.regularizer, self.constraint = regularizer, constraint
+
+    def settings(self) -> dict[str, Any]:
+        """Return its settings for the core."""
+        asked = {"regularizer": self.regularizer, "constraint": self.constraint}
+        demands = {name: member._settings() for name, member in asked.items() if member is not None}
+        return {"kind": "weight", "shape": self.shape, "trainable": self.trainable, **demands}
 
     @property
     def trainable(self) -> bool:
@@ -298,6 +319,8 @@ def add_variable(
     initializer: Any,
     trainable: bool,
     name: str | None,
+    regularizer: "Regularizer | None" = None,
+    constraint: "Constraint | None" = None,
 ) -> Variable:
     """Do what `Layer.add_weight` does with arguments that were looked at."""
     from fanin import initializers
@@ -323,6 +346,6 @@ def add_variable(
             f"name: expected one that no other weight of layer {layer.name!r} has, without '/', "
             f"found {name!r}"
         )
-    variable = Variable(name, lengths, found, trainable)
+    variable = Variable(name, lengths, found, trainable, regularizer, constraint)
     layer._own_weights = [*held, variable]
     return variable

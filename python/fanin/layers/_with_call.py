@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fanin.layers._bodies import Body
     from fanin.layers._users import Itself
     from fanin.layers._variable import Variable
-    from fanin.typing import InitializerLike
+    from fanin.typing import ConstraintLike, InitializerLike, RegularizerLike
 
 
 class WithCall(Member):
@@ -113,8 +113,8 @@ class WithCall(Member):
         dtype: DTypeLike | None = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: None = None,
-        constraint: None = None,
+        regularizer: "RegularizerLike | None" = None,
+        constraint: "ConstraintLike | None" = None,
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
@@ -133,8 +133,10 @@ class WithCall(Member):
             Whether training changes it.
         autocast : bool, default True
             Here for Keras's signature.
-        regularizer, constraint : None
-            Not supported; here for the order of Keras's arguments.
+        regularizer : str, dict or Regularizer, optional
+            Penalty on it, which is part of the loss: see `fanin.regularizers`.
+        constraint : str, dict or Constraint, optional
+            Where it is put back to after each step: see `fanin.constraints`.
         aggregation, overwrite_with_gradient : optional
             Here for Keras's signature.
         name : str, optional
@@ -171,13 +173,12 @@ class WithCall(Member):
         (2, 3)
         """
         from fanin.layers import _tracing, _variable
+        from fanin.layers._options import constraint_option, regularizer_option
 
-        for word, value in (("regularizer", regularizer), ("constraint", constraint)):
-            if value is not None:
-                raise ValueError(
-                    f"{word}: expected None, as {word}s of weights are not implemented, found "
-                    f"{_checks.found(value)}"
-                )
+        demands = (
+            regularizer_option("regularizer", regularizer),
+            constraint_option("constraint", constraint),
+        )
         trainable = _checks.flag("trainable", trainable)
         if name is not None:
             _checks.text("name", name)
@@ -197,7 +198,7 @@ class WithCall(Member):
             raise ValueError(
                 f"add_weight: expected a layer that is not built, found {self.name!r}, which is"
             )
-        return _variable.add_variable(self, shape, initializer, trainable, name)
+        return _variable.add_variable(self, shape, initializer, trainable, name, *demands)
 
 
 def prepare(cls: "type[Any]") -> None:

@@ -254,7 +254,14 @@ class Compiled:
             both = [metric for part in metrics[goal.output] for metric in part]
             directions = [metric.larger_is_better for metric in both]
             larger |= zip(goal.names, directions, strict=True)
-        return Objective(goals, names, larger, shapes)
+        objective = Objective(goals, names, larger, shapes)
+        if plan.penalizes_activity and not objective.in_core:
+            raise ValueError(
+                "activity_regularizer: expected a loss of compiled code, found one whose "
+                "value_and_gradient is Python; write the loss over fanin.ops, or leave the "
+                "regularizer out"
+            )
+        return objective
 
     def _named(
         self, metrics: Sequence[tuple[list[Metric], list[Metric]]]

@@ -136,10 +136,18 @@ class PythonStep:
         )
         after[:2] += 1, len(batch)
         dy = each.objective.gradient(batch, outputs, after[2:])
+        # As they are before the step, which adds their gradients.
+        after[2] += len(batch) * penalty(network)
         (rate,) = each.rates(1)
         update = each.compiled.update(network.params)
         _core.update(network, update, cache, dy, state, progress, after, rate, self.threads)
         each.objective.observe(batch.all_labels(), outputs)
+
+
+def penalty(network: "Network") -> float:
+    """Return the sum of the penalties on a network's weights."""
+    found = network.plan.penalties(network.params)
+    return sum(value for _, _, value in found)
 
 
 def step_of(objective: Objective, samples: Samples, batch_size: int, threads: int | None) -> Step:
@@ -215,4 +223,6 @@ def _sums(
         if not objective.in_core:
             objective.gradient(part, outputs, sums)
         objective.observe(part.all_labels(), outputs)
+    if not objective.in_core:
+        sums[0] += len(samples) * penalty(network)
     return sums
