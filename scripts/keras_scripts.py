@@ -149,8 +149,13 @@ def sources(folder: Path) -> Iterator[tuple[Path, str]]:
         elif path.suffix == ".ipynb":
             cells = json.loads(path.read_text(encoding="utf-8")).get("cells", [])
             code = ["".join(c["source"]) + "\n" for c in cells if c["cell_type"] == "code"]
-            lines = "".join(code).splitlines()
-            yield path, "\n".join("" if ln.lstrip()[:1] in "!%" else ln for ln in lines)
+            yield path, "\n".join(map(_python, "".join(code).splitlines()))
+
+
+def _python(line: str) -> str:
+    """Return a line of a notebook, a ``pass`` in the place of a command to IPython."""
+    bare = line.lstrip()
+    return line[: len(line) - len(bare)] + "pass" if bare[:1] in ("!", "%") else line
 
 
 def layers_of(used: set[str]) -> set[str]:

@@ -28,6 +28,8 @@ from sphinx.util.logging import getLogger
 
 # Modules that one of ours imports at its head, and that the pages are built without.
 ABSENT = ["keras"]
+# Modules whose names are other names of what is elsewhere.
+SECOND = ("fanin.backend", "fanin.keras")
 SPECIAL = ("__call__", "__len__", "__getitem__", "__iter__", "__contains__")
 
 
@@ -53,7 +55,9 @@ class Thing:
         if self.kind == "module":
             return self.value.__name__, ""
         given = getattr(self.value, "__name__", None)
-        return min(self.names, key=lambda at: (at[1] != given, at[0].count("."), at))
+        return min(
+            self.names, key=lambda at: (at[0] in SECOND, at[1] != given, at[0].count("."), at)
+        )
 
     @property
     def path(self) -> str:

@@ -102,7 +102,6 @@ IMPORTED = [
     "fanin.models.model_from_json",
     "fanin.backend.batch_get_value",
     "fanin.backend.update",
-    "fanin.datasets.mnist",
     "fanin.random.categorical",
 ]
 

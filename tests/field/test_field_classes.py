@@ -258,9 +258,8 @@ def test_field_S3_what_is_missing_is_told_in_the_name_of_the_class(cls):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: layers.Dense(2, init="uniform"), "'init': it is called kernel_initializer"),
-        (lambda: layers.Dense(output_dim=6), "'output_dim': it is called units"),
-        (lambda: layers.Dropout(p=0.1), "'p': it is called rate"),
+        (lambda: layers.Dense(2, W_init="uniform"), "'W_init': it is called kernel_initializer"),
+        (lambda: layers.Dense(out_features=6), "'out_features': it is called units"),
         (lambda: layers.BatchNormalization(eps=0.1), "'eps': it is called epsilon"),
         (lambda: initializers.HeNormal(input_axes=0), "HeNormal got an unexpected"),
         (lambda: callbacks.TerminateOnNaN(raise_errors=True), "did you mean 'raise_error'?"),

@@ -32,7 +32,7 @@ fanin.keras.layers.LSTM  # mistake
 fanin.initializers.he_norml  # mistake
 fanin.optimizers.AdamW  # mistake
 fanin.theory.gian  # mistake
-fanin.datasets.mnist  # mistake
+fanin.datasets.mnst  # mistake
 model.predict_proba(x)  # mistake
 model.history.losses  # mistake
 Dense(3).kernal  # mistake

@@ -127,7 +127,7 @@ REASONS: Rows = (
     ("training is in float32 or float64 and needs no loss scaling", "loss_scale_factor"),
     (
         "an optimizer takes no parameters: compile gives it those of the model",
-        "params var_list grads_and_vars",
+        "params var_list grads_and_vars defaults",
     ),
     (
         _NOT_NEEDED,
@@ -160,6 +160,10 @@ REASONS: Rows = (
     ("arrays are found by their names and must all be there", "by_name skip_mismatch"),
     ("fan_in= and fan_out= say what counts as inputs and outputs", "input_axes output_axes"),
     ("training stops; history has the values until then", "raise_error"),
+    ("set trainable of each layer, or of the model once it is made", "trainable"),
+    ("a value is compared with the best one so far", "baseline"),
+    ("the result has the dtype of what is given; fanin.ops.cast makes another", "dtype"),
+    ("take fanin.ops.maximum or minimum of the result and it", "initial"),
     (
         "CSVLogger and the History that fit returns keep the values",
         "log_dir histogram_freq write_graph write_images update_freq",

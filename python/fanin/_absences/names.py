@@ -424,7 +424,7 @@ NAMES: dict[str, Rows] = {
         ),
         (
             "fanin.losses has the losses",
-            "binary_crossentropy psnr",
+            "binary_crossentropy categorical_crossentropy psnr sparse_categorical_crossentropy",
         ),
         (
             "fanin.layers has what is implemented of layers",

@@ -24,7 +24,7 @@ def argmax(x: Any, axis: int = -1) -> Any:
     Examples
     --------
     >>> argmax([[1.0, 3.0, 2.0]])
-    array([1], dtype=int32)
+    array([1])
     """
     return _reductions.argmax(x, axis)
 
@@ -47,7 +47,7 @@ def argmin(x: Any, axis: int = -1) -> Any:
     Examples
     --------
     >>> argmin([[1.0, 3.0, 2.0]])
-    array([0], dtype=int32)
+    array([0])
     """
     return _reductions.argmin(x, axis)
 
@@ -70,7 +70,7 @@ def clip(x: Any, min_value: float, max_value: float) -> Any:
     Examples
     --------
     >>> clip([-2.0, 0.5], 0, 1)
-    array([0. , 0.5], dtype=float32)
+    array([0. , 0.5])
     """
     return _arithmetic.clip(x, min_value, max_value)
 
@@ -93,7 +93,7 @@ def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
     Examples
     --------
     >>> concatenate([[[1.0]], [[2.0]]])
-    array([[1., 2.]], dtype=float32)
+    array([[1., 2.]])
     """
     return _shapes.concatenate(tensors, axis)
 
@@ -116,7 +116,7 @@ def dot(x: Any, y: Any) -> Any:
     Examples
     --------
     >>> dot([[1.0, 2.0]], [[3.0], [4.0]])
-    array([[11.]], dtype=float32)
+    array([[11.]])
     """
     return _products.matmul(x, y)
 
@@ -227,6 +227,6 @@ def pow(x: Any, a: Any) -> Any:
     Examples
     --------
     >>> pow([2.0, 3.0], 2)
-    array([4., 9.], dtype=float32)
+    array([4., 9.])
     """
     return _arithmetic.power(x, a)
