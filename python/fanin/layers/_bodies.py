@@ -149,7 +149,7 @@ def declare(layer: Any, shape: Shape) -> None:
 
 
 def _body(layer: Any, shape: Shape, inputs: Sequence[Value], found: Found) -> Body:
-    values = made_before(found.output)
+    values = made_before(*found.outputs)
     parts: list[tuple[str, Any, Shape]] = [(v.name, v, v.shape) for v in layer._own_weights]
     places = {id(variable): place for place, (_, variable, _) in enumerate(parts)}
     modes: dict[int, bool] = {}

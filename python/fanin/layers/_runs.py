@@ -14,7 +14,7 @@ from fanin.layers._draw import without_noise
 from fanin.layers._dropout import Drawing
 from fanin.layers._merging import Merge, side_by_side
 from fanin.layers._tracing import Trace
-from fanin.layers._users import as_given, call_of, formed
+from fanin.layers._users import as_given, call_of, ends_of, formed
 from fanin.layers._variable import Variable
 
 _SAMPLES = (3, 5)
@@ -40,7 +40,7 @@ def compare(
             with _tracing.running(Trace(owner, training, arrays)), np.errstate(all="ignore"):
                 try:
                     found = call_of(owner, formed(form, [part.copy() for part in x]), training)
-                    found = np.asarray(found, "float64")
+                    found = _joined(found, count)
                 except (TypeError, ValueError, IndexError) as error:
                     raise ValueError(
                         f"call of {owner.name!r}: expected code that runs on arrays too, found "
@@ -59,6 +59,18 @@ def compare(
                     f"values, found other numbers for {count} samples: it depends on values, or on "
                     "what changes from run to run"
                 )
+
+
+def _joined(made: Any, count: int) -> Array:
+    """Return what `call` returned as one array: of several outputs all side by side."""
+    ends, form = ends_of(made)
+    arrays = [np.asarray(end, "float64") for end in ends]
+    if form == "one" or len(arrays) == 1:
+        return arrays[0]
+    for array in arrays:
+        if array.ndim < 2 or len(array) != count:
+            raise ShapeError(f"expected outputs of shape ({count}, ...), found {array.shape}")
+    return side_by_side(arrays)
 
 
 def without_masks(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fanin.layers._users import (
     Select,
     as_given,
     call_of,
+    ends_of,
     form_of,
     formed,
     layers_of,
@@ -33,7 +34,9 @@ from fanin.layers._variable import Use, Variable
 class Found:
     """What traces of a `call` found."""
 
-    output: Value
+    outputs: list[Value]
+    form: Any
+    """How they are returned: "one", "list", "tuple", or their names."""
     modes: dict[int, bool]
     """Which layers run in one mode, by `id`."""
     paths: dict[int, str]
@@ -69,26 +72,57 @@ def trace(owner: Any, form: Any, inputs: Sequence[Value]) -> Found:
             finally:
                 for model in models:
                     model._busy = None
-            end = end.now() if isinstance(end, Variable) else end
-            ends.append(_checked_end(owner, end, inputs, known))
+            ends.append(_checked_ends(owner, end, inputs, known))
             if not training:
                 _keywords._counters.update(counted)
             called.update(run.models)
-        output, modes = _merged(owner, ends[0], ends[1], inputs, paths)
+        (in_training, form), (in_inference, other) = ends
+        if form != other or len(in_training) != len(in_inference):
+            raise ValueError(
+                f"call of {owner.name!r}: expected outputs of one form in training and in "
+                f"inference, found {_form_in_words(in_training, form)} and "
+                f"{_form_in_words(in_inference, other)}"
+            )
+        outputs, modes = _merged(owner, in_training, in_inference, inputs, paths)
     finally:
         owner._busy = None
-    _check_use(owner, output, inputs)
+    _check_use(owner, outputs, inputs)
     users = [owner, *models]
     seen = [(thing, thing.__dict__.get("_version", 0), _tracing.contents(thing)) for thing in users]
-    return Found(output, modes, paths, seen, [*called.values()])
+    return Found(outputs, form, modes, paths, seen, [*called.values()])
+
+
+def _form_in_words(ends: Sequence[Value], form: Any) -> str:
+    words = f"a dict of {', '.join(map(repr, form))}" if isinstance(form, tuple) else f"a {form}"
+    return "one value" if form == "one" else f"{words} ({len(ends)} values)"
+
+
+def _checked_ends(
+    owner: Any, made: Any, inputs: Sequence[Value], known: frozenset[int]
+) -> tuple[list[Value], Any]:
+    """Return the values that `call` returned in a list, and their form."""
+    ends, form = ends_of(made)
+    if form != "one" and isinstance(owner, Layer):
+        raise TypeError(
+            f"call of {owner.name!r}: expected one value, found {len(ends)} in a "
+            f"{type(made).__name__}; layers make one, and models, whose class derives from "
+            "fanin.Model, may return several"
+        )
+    if not ends:
+        raise TypeError(f"call of {owner.name!r}: expected outputs, found {made!r}")
+    for name in form if isinstance(form, tuple) else ():
+        if not isinstance(name, str):
+            raise TypeError(
+                f"call of {owner.name!r}: expected outputs by names, found {_checks.found(name)}"
+            )
+    ends = [end.now() if isinstance(end, Variable) else end for end in ends]
+    return [_checked_end(owner, end, inputs, known) for end in ends], form
 
 
 def _checked_end(owner: Any, end: Any, inputs: Sequence[Value], known: frozenset[int]) -> Value:
     """Return what `call` returned, if it is one value, made of what the owner has."""
     if not isinstance(end, Value):
         found = _checks.found(end)
-        if isinstance(end, list | tuple | dict):
-            found = f"{len(end)} in a {type(end).__name__}; several outputs are not implemented"
         raise TypeError(
             f"call of {owner.name!r}: expected it to return a value, such as layers and operators "
             f"make of its inputs, found {found}"
@@ -112,9 +146,9 @@ def _checked_end(owner: Any, end: Any, inputs: Sequence[Value], known: frozenset
     return end
 
 
-def _check_use(owner: Any, end: Value, inputs: Sequence[Value]) -> None:
+def _check_use(owner: Any, ends: Sequence[Value], inputs: Sequence[Value]) -> None:
     """Refuse a `call` that does not use what it is given."""
-    reached = {id(value) for value in made_before(end)}
+    reached = {id(value) for value in made_before(*ends)}
     for place, value in enumerate(inputs):
         if id(value) not in reached:
             which = "its input" if len(inputs) == 1 else f"input {place}"
@@ -126,11 +160,11 @@ def _check_use(owner: Any, end: Value, inputs: Sequence[Value]) -> None:
 
 def _merged(
     owner: Any,
-    in_training: Value,
-    in_inference: Value,
+    in_training: Sequence[Value],
+    in_inference: Sequence[Value],
     inputs: Sequence[Value],
     known: Mapping[int, str],
-) -> tuple[Value, dict[int, bool]]:
+) -> tuple[list[Value], dict[int, bool]]:
     """Make one graph of two: where they differ, a `Select` takes what its mode wants.
 
     Dropout changes nothing in inference, so that ``if training: x = self.dropout(x)`` is a dropout.
@@ -146,10 +180,10 @@ def _merged(
         return "operation", type(layer), repr(layer._settings())
 
     runs = []
-    for end, training in ((in_training, True), (in_inference, False)):
+    for ends, training in ((in_training, True), (in_inference, False)):
         times: dict[tuple[Any, ...], int] = {}
         calls: dict[int, tuple[tuple[Any, ...], bool]] = {}
-        values = made_before(end)
+        values = made_before(*ends)
         for value in values:
             if _knows_mode(value):
                 name = name_of(value.layer)
@@ -181,13 +215,15 @@ def _merged(
         return found
 
     t_numbers, i_numbers = number(t_values, t_calls), number(i_values, i_calls)
-    if t_numbers[id(in_training)] == i_numbers[id(in_inference)]:
-        return in_training, modes
-    if in_training.sample != in_inference.sample:
-        raise ShapeError(
-            f"call of {owner.name!r}: expected values of one shape in training and in inference, "
-            f"found {in_training.shape} and {in_inference.shape}"
-        )
+    pairs = [*zip(in_training, in_inference, strict=True)]
+    if all(t_numbers[id(one)] == i_numbers[id(other)] for one, other in pairs):
+        return [*in_training], modes
+    for one, other in pairs:
+        if one.sample != other.sample:
+            raise ShapeError(
+                f"call of {owner.name!r}: expected values of one shape in training and in "
+                f"inference, found {one.shape} and {other.shape}"
+            )
     there: dict[int, Value] = {}
     for value in t_values:
         there.setdefault(t_numbers[id(value)], value)
@@ -196,8 +232,13 @@ def _merged(
         if mine not in there:
             reads = [there[i_numbers[id(read)]] for read in value.reads]
             there[mine] = type(value)(value.layer, reads, value.sample)
-    chosen = there[i_numbers[id(in_inference)]]
-    return Value(Select(), [in_training, chosen], in_training.sample), modes
+    chosen = [there[i_numbers[id(other)]] for _, other in pairs]
+    return [
+        one
+        if t_numbers[id(one)] == i_numbers[id(other)]
+        else Value(Select(), [one, mine], one.sample)
+        for (one, other), mine in zip(pairs, chosen, strict=True)
+    ], modes
 
 
 def _knows_mode(value: Value) -> bool:

@@ -212,7 +212,7 @@ _INTERNAL = frozenset(
         *("_body", "_busy", "_own_weights", "_itself", "_made", "_version", "arrays", "_form"),
         *("_layers", "_wiring", "_values", "_spread", "_home", "_masks", "_source", "_lock"),
         *("_modes", "_compiled", "history", "stop_training", "_declared", "_told", "_noise"),
-        "_to_tell",
+        *("_to_tell", "_waiting"),
     }
 )
 _LARGEST = 1 << 20

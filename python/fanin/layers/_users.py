@@ -67,6 +67,16 @@ def formed(form: Any, parts: Sequence[Any]) -> Any:
     return list(parts) if form == "list" else dict(zip(form, parts, strict=True))
 
 
+def ends_of(made: Any) -> tuple[list[Any], Any]:
+    """Return what `call` returned in a list, and its form: "one", "list", "tuple", or names."""
+    if isinstance(made, Mapping):
+        names = sorted(made, key=str)
+        return [made[name] for name in names], tuple(names)
+    if isinstance(made, list | tuple):
+        return [*made], "tuple" if isinstance(made, tuple) else "list"
+    return [made], "one"
+
+
 def as_given(layer: Layer, parts: Sequence[Any]) -> Any:
     """Return what a layer of a network reads in the form in which it takes that."""
     if layer._traced and layer._form is not None:
@@ -133,11 +143,11 @@ def models_of(owner: Any) -> list[Any]:
     return found
 
 
-def made_before(end: Value) -> list[Value]:
-    """Return what a value is made of, and itself, each behind what it is made of."""
+def made_before(*ends: Value) -> list[Value]:
+    """Return what values are made of, and themselves, each behind what it is made of."""
     found: list[Value] = []
     seen: set[int] = set()
-    todo = [(end, False)]
+    todo = [(end, False) for end in reversed(ends)]
     while todo:
         value, whole = todo.pop()
         if whole:

@@ -11,7 +11,7 @@ from fanin.layers import InputLayer, Layer, _inner, _tracing
 from fanin.layers._arrays import Array
 from fanin.layers._bodies import in_mode, register_layer
 from fanin.layers._runs import compare, without_masks
-from fanin.layers._traces import trace
+from fanin.layers._traces import Found, trace
 from fanin.layers._users import form_of, made_before, members_of
 from fanin.layers._users import layers_of as all_layers
 from fanin.layers._variable import Use
@@ -43,14 +43,14 @@ def settle(model: Any, shapes: Shapes, form: Any) -> None:
     ]
     inputs = [entry.output for entry in entries]
     traced = trace(model, form, inputs)
-    for value in made_before(traced.output):
+    for value in made_before(*traced.outputs):
         if isinstance(value.layer, Use):
             raise ValueError(
                 f"call of {model.name!r}: expected weights in the call of their layers, found "
                 f"{value.name!r}{value.where}"
             )
     given = {value.name: value for value in inputs} if isinstance(form, tuple) else inputs
-    wiring, layers, _ = _wiring.trace(given, traced.output)
+    wiring, layers, _ = _wiring.trace(given, _as_returned(traced))
     modes = {
         place: traced.modes[id(layer)]
         for place, layer in enumerate(layers)
@@ -64,6 +64,16 @@ def settle(model: Any, shapes: Shapes, form: Any) -> None:
         )
     model._wiring, model._layers, model._modes, model._values = wiring, layers, modes, None
     model._told = told, traced.seen, traced.models
+    model._complete_compile()
+
+
+def _as_returned(traced: Found) -> Any:
+    """Return the outputs in the form in which `call` returns them."""
+    if isinstance(traced.form, tuple):
+        return dict(zip(traced.form, traced.outputs, strict=True))
+    if traced.form == "one":
+        return traced.outputs[0]
+    return tuple(traced.outputs) if traced.form == "tuple" else traced.outputs
 
 
 def _is_fresh(seen: Sequence[tuple[Any, int, Any]]) -> bool:
@@ -141,7 +151,7 @@ def _check_runs(
         sees = layer.shape_of_inputs([shapes[number] for number in reads])
         given.setdefault(place, sees)
         shapes = [*shapes, layer._own_plan(sees, "float64").output_shapes[-1]]
-    plan = _core.Plan(wiring.shapes, settings, "float64", wiring.calls)
+    plan = _core.Plan(wiring.shapes, settings, "float64", wiring.calls, wiring.outputs)
 
     def register(arrays: dict[int, Any], params: Array, state: Array) -> None:
         start = first = 0

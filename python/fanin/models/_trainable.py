@@ -109,30 +109,55 @@ class Trainable(WithFiles, Layered):
                 "given by name: metrics=[...]"
             )
         shapes = self.ready().shapes_of_outputs if self.built else None
-        compiled = Compiled.of(
-            optimizer,
-            self._ends,
-            loss,
-            loss_weights,
-            metrics,
-            weighted_metrics,
-            None if shapes is None else [width_of(shape) for shape in shapes],
-        )
-        if self.built:
+        widths = None if shapes is None else [width_of(shape) for shape in shapes]
+        choice = loss, loss_weights, metrics, weighted_metrics
+        compiled, waiting = None, None
+        if self._traced and self._wiring is None:  # nobody knows which outputs there will be
+            optimizer = optimizers.get(optimizer)
+            waiting = optimizer, *choice
+        if waiting is None or not _by_output(choice[:2], choice[2:]):
+            compiled = Compiled.of(optimizer, self._ends, *choice, widths)
+        if self.built and compiled is not None:
             compiled.check_outputs(self)
         with self._changing():
             if self._compiled is not None:
                 self._compiled.end()
+            self._waiting = waiting
+            self._compiled = None if compiled is None else compiled.begin()
+
+    _waiting: "tuple[Any, ...] | None" = None
+    """What `compile` was given before it was known which outputs there are."""
+
+    def _complete_compile(self) -> None:
+        """Do what `compile` left, once it is known which outputs there are."""
+        if self._waiting is None:
+            return
+        (optimizer, *choice), self._waiting = self._waiting, None
+        if self._compiled is None or self._ends.form != "one":
+            loss, weights, metrics, weighted = choice
+            compiled = Compiled.of(optimizer, self._ends, loss, weights, metrics, weighted, None)
             self._compiled = compiled.begin()
+
+    def _know_outputs(self, x: Any) -> None:
+        """Find which outputs there are for `x`, where `compile` waits for that."""
+        if self._waiting is not None:
+            from fanin.models import _subclassed
+
+            _subclassed.settle_for(self, "x", x)
 
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
-        return self._compiled is not None
+        return self._compiled is not None or self._waiting is not None
 
     @property
     def compiled_with(self) -> Compiled:
         """What `compile` chose; an AttributeError before."""
+        if self._compiled is None and self._waiting is not None:
+            raise NotReadyError(
+                f"network {self.name!r} is compiled for outputs that are not known yet: call it, "
+                "fit it, or call build(input_shape)"
+            )
         if self._compiled is None:
             raise NotReadyError("the model is not compiled: call compile(optimizer, loss) first")
         return self._compiled
@@ -314,6 +339,7 @@ class Trainable(WithFiles, Layered):
         from fanin.models._course import course as checked
         from fanin.models._training import fit
 
+        self._know_outputs(x)
         _ = self.compiled_with  # refuses a network that is not, before it looks at anything else
         course = checked(
             epochs=epochs,
@@ -423,6 +449,7 @@ class Trainable(WithFiles, Layered):
             raise ValueError("evaluate does not support steps: slice x and y instead")
         from fanin.models._evaluation import batch_rows, evaluate, resolve_verbose
 
+        self._know_outputs(x)
         compiled = self.compiled_with
         size = batch_rows("batch_size", batch_size)
         level, by_name = resolve_verbose(verbose), _checks.flag("return_dict", return_dict)
@@ -497,3 +524,16 @@ class Trainable(WithFiles, Layered):
         from fanin.normalization import recalibrate
 
         recalibrate(self, x)
+
+
+def _by_output(losses: Sequence[Any], metrics: Sequence[Any]) -> bool:
+    """Whether losses and their weights, or metrics, are given for each of several outputs."""
+    rows = (list, tuple)
+    return any(
+        isinstance(given, rows) or (isinstance(given, Mapping) and "class_name" not in given)
+        for given in losses
+    ) or any(
+        isinstance(given, Mapping)
+        or (isinstance(given, rows) and any(isinstance(part, rows) for part in given))
+        for given in metrics
+    )
