@@ -119,7 +119,7 @@ class Trainable(WithFiles, Layered):
         )
         if self.built:
             compiled.check_outputs(self)
-        with self._changing():
+        with self._changing(alone=True):
             if self._compiled is not None:
                 self._compiled.end()
             self._compiled = compiled.begin()
