@@ -121,9 +121,12 @@ class Layered(Connected):
 
         return _sharing.lock_for(self)
 
-    def _changing(self) -> _core.Writing:
-        """Refuse to change, for the length of a block, what another thread trains or changes."""
-        return _core.Writing([self._lock], [self.name], False)
+    def _changing(self, alone: bool = False) -> _core.Writing:
+        """Refuse to change, for the length of a block, what another thread trains or changes.
+
+        What must be `alone` may not happen within a training of this thread either.
+        """
+        return _core.Writing([self._lock], [self.name], alone)
 
     def _parts(self) -> list[object]:
         """Return what holds the network's own attributes, beside its layers."""

@@ -115,7 +115,7 @@ class Sequential(Model):
         ValueError
             If its name is taken, or its shape does not fit; the network stays as it was.
         """
-        with self._changing(), self.restoring(layer):
+        with self._changing(alone=True), self.restoring(layer):
             self._append(layer)
             self._build_if_known()
             self._forget_slots()
@@ -135,7 +135,7 @@ class Sequential(Model):
         """
         if not self._layers:
             raise ValueError("pop: expected a network with layers, found one without")
-        with self._changing(), self.restoring(self):
+        with self._changing(alone=True), self.restoring(self):
             layer = self._layers[-1]
             self._layers = self._layers[:-1]
             if self._home is None:

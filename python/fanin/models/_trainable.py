@@ -119,7 +119,7 @@ class Trainable(WithFiles, Layered):
             compiled = Compiled.of(optimizer, self._ends, *choice, widths)
         if self.built and compiled is not None:
             compiled.check_outputs(self)
-        with self._changing():
+        with self._changing(alone=True):
             if self._compiled is not None:
                 self._compiled.end()
             self._waiting = waiting

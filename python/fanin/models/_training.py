@@ -59,12 +59,16 @@ class Trainee:
     model: "Trainable"
     whose: str
     """What a message about it begins with."""
-    network: Network
     compiled: Compiled
     objective: Objective
     shuffler: Shuffler
     callbacks: CallbackList
     history: History
+
+    @property
+    def network(self) -> Network:
+        """The network, of the options that its layers have now: a callback may set them."""
+        return self.model.network
 
     def record(self, epoch: int, logs: dict[str, Any]) -> None:
         """Count an epoch, and tell the callbacks."""
@@ -143,7 +147,7 @@ class Training:
         """Train for one epoch; return the means of each network, and how many batches are done."""
         trainees = self.trainees
         passes = [
-            Pass(t.network, t.compiled, t.objective, t.shuffler.order(epoch, len(self.samples)))
+            Pass(t.model, t.compiled, t.objective, t.shuffler.order(epoch, len(self.samples)))
             for t in trainees
         ]
         each = any(trainee.callbacks.any_overrides(BATCH_HOOKS) for trainee in trainees)
@@ -364,9 +368,9 @@ def _trainee(
     source: "random.RandomSource | None",
 ) -> Trainee:
     """Give a network that is built what training needs: slots, history, callbacks, shuffles."""
-    compiled, network = model.compiled_with, model.network
+    compiled = model.compiled_with
     compiled.check_outputs(model)
-    compiled.update(network.params)
+    compiled.update(model.network.params)
     # Shuffles of an earlier fit are not repeated, unless the user says where they come from.
     offset = max(compiled.epochs - course.first, 0) if source is None else 0
     shuffler = Shuffler(model.source if source is None else source, course.shuffle, offset)
@@ -374,4 +378,4 @@ def _trainee(
     history = given[0] if given else History()
     model.history, model.stop_training = history, False
     callbacks.begin(*([] if given else [history]))
-    return Trainee(model, whose, network, compiled, objective, shuffler, callbacks, history)
+    return Trainee(model, whose, compiled, objective, shuffler, callbacks, history)
