@@ -646,8 +646,21 @@ def test_several_outputs_are_refused_in_words():
     model = residual()
     for call in (
         lambda: fanin.diagnose(model, X, Y),
-        lambda: fanin.lsuv(model, X),
         lambda: fanin.symmetry(model, X),
     ):
         with pytest.raises(TypeError, match=r"expected a network of one output, found"):
             call()
+
+
+@pytest.mark.parametrize("draw", [fanin.lsuv, fanin.data_dependent.weight_norm])
+def test_what_scales_layer_by_layer_takes_several_outputs(draw):
+    inputs = fanin.Input(X.shape[1:])
+    body = fanin.layers.Dense(16, "tanh", name="body")(inputs)
+    ends = [fanin.layers.Dense(1, name="a")(body), fanin.layers.Dense(3, name="b")(body)]
+    model = fanin.Model(inputs, ends, rng=0)
+    for layer in ("body", "a", "b"):
+        model.get_layer(layer).kernel[...] *= 7
+    draw(model, X)
+    a, b = model.predict(X, verbose=0)
+    assert abs(a.std() - 1) < 0.1
+    assert abs(b.std() - 1) < 0.1

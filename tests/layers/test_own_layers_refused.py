@@ -5,6 +5,7 @@ import types
 
 import fanin
 import numpy as np
+import pytest
 from fanin import layers
 from fanin.layers import Dense, Layer
 from refusals import assert_refused, outcome
@@ -319,3 +320,31 @@ def test_a_layer_without_call_is_no_layer():
     with_build = {"build": lambda self, shape: None}
     words = "Own.build cannot be overridden"
     assert_refused(lambda: type("Own", (Dense,), with_build), TypeError, words)
+
+
+@pytest.mark.parametrize("keeps", ["in call", "in build", "all in call", "copies in call"])
+def test_weights_of_other_layers_are_no_constants_whatever_they_are_kept_as(keeps):
+    class Tied(layers.Layer):
+        def __init__(self, other):
+            super().__init__()
+            self.other, self.kept = other, None
+
+        def build(self, input_shape):
+            if keeps == "in build":
+                self.kept = self.other.kernel
+
+        def call(self, x):
+            if keeps == "in call":
+                return fanin.ops.matmul(x, self.other.weights[0].T)
+            if keeps == "all in call":
+                return fanin.ops.matmul(x, self.other.trainable_weights[0].T)
+            if keeps == "copies in call":
+                return fanin.ops.matmul(x, self.other.get_weights()[0].T)
+            return fanin.ops.matmul(x, self.kept.T)
+
+    other = layers.Dense(3)
+    other.build((None, 4))
+    words = ("the weights of layer", "would be constants", "fanin.ops.matmul")
+    assert_refused(lambda: Tied(other)(X[:, :3]), TypeError, *words)
+    inputs = fanin.Input((4,))
+    assert_refused(lambda: fanin.Model(inputs, Tied(other)(other(inputs))), TypeError, *words[:2])

@@ -101,7 +101,6 @@ class NetworkPass:
     """A network of this package that is passed through."""
 
     def __init__(self, model: Layered, x: Any) -> None:
-        refuse_several(model)
         self.model, self.inputs = model, model.take(x)
         model.build((None, *self.inputs.shape[1:]))
         self.writing = model.network.writing(model.name)
@@ -241,7 +240,7 @@ def trace_network(
         aim.loss,
         aim.value,
         ending=ending,
-        trainable=(trainable, len(params)),
+        trainable=(trainable, sum(math.prod(shape) for *_, shape in plan.parameters)),
         sources=_sources(model, given, named),
         gradient=flat,
     )

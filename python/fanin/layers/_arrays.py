@@ -64,6 +64,18 @@ def refuse_constants(layer: Any, role: str) -> None:
         )
 
 
+def refuse_views(array: object) -> None:
+    """Refuse what was kept of a layer's weights, where code runs on values, as a constant."""
+    trace = trace_now()
+    if trace is None or trace.building or not isinstance(array, np.ndarray):
+        return
+    from fanin.layers._users import layers_of
+
+    for _, layer in layers_of(trace.owner):
+        if layer.built and np.may_share_memory(array, layer.network.params):
+            refuse_constants(layer, "weights")
+
+
 def at(source: random.RandomSource, path: str) -> random.RandomSource:
     """Return the stream or key at `path` below `source`; a generator is consumed as it is."""
     return source.at(path) if isinstance(source, (random.Stream, Replay)) else source

@@ -11,9 +11,9 @@ from fanin import _checks, _core
 from fanin._checks import thread_count
 from fanin._members._registry import Configurable
 from fanin.errors import NotReadyError
-from fanin.layers._arrays import Array, write_all
+from fanin.layers._arrays import Array, refuse_constants, write_all
 from fanin.layers._network import Gradients, Keep, Network, Passed, check_keep
-from fanin.layers._value import Value, are_values, trace_now
+from fanin.layers._value import Value, are_values, the_loss, trace_now
 
 if TYPE_CHECKING:
     from fanin.layers._base import Layer
@@ -328,6 +328,7 @@ class Module(Configurable):
     @property
     def weights(self) -> list[Array]:
         """All arrays, layer by layer, parameters first."""
+        self._refuse_constants()
         return [array for layer in self._holders() for array in layer.arrays.values()]
 
     @property
@@ -344,7 +345,13 @@ class Module(Configurable):
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights
 
+    def _refuse_constants(self) -> None:
+        """Refuse weights as arrays in a `call` of a user's: they would be constants there."""
+        if trace_now() is not None or the_loss.get():
+            refuse_constants(self, "weights")
+
     def _trained(self, trained: bool) -> list[Array]:
+        self._refuse_constants()
         return [
             array
             for layer in self._holders()
@@ -368,6 +375,7 @@ class Module(Configurable):
         list of ndarray
             In the order of `weights`.
         """
+        self._refuse_constants()
         arrays = [array for _, array in self._named_arrays()]
         return [] if self._network is None else self._network.lock.copies(arrays)
 

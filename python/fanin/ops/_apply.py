@@ -9,7 +9,7 @@ import numpy as np
 from fanin import _checks, _core, layers
 from fanin.errors import ShapeError
 from fanin.layers import Layer
-from fanin.layers._arrays import Array
+from fanin.layers._arrays import Array, refuse_views
 from fanin.layers._merging import side_by_side
 from fanin.layers._operation import Operation
 from fanin.layers._value import Value, call
@@ -124,6 +124,7 @@ def _beside_values(name: str, x: Any) -> Any:
         if math.isnan(number):
             raise ValueError(f"{name}: expected a number beside a value, found nan")
         return number
+    refuse_views(x)
     return _nonempty(name, _checks.floats(name, x, "float64"))
 
 
