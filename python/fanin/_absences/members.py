@@ -30,8 +30,8 @@ MARKS = {
 _SHARED: Rows = (
     (_PENALTY, "activity_regularizer losses regularizers"),
     (
-        "a term of the loss is a further output of the model, with a loss of its own in compile: "
-        "lambda y_true, y_pred: y_pred is the mean of that output",
+        "a term of the loss is a further output of the model, whose loss in compile is "
+        "lambda y_true, y_pred: y_pred",
         "add_loss",
     ),
     ("metrics are given to compile", "add_metric metrics_variables"),
