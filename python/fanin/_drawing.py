@@ -170,8 +170,9 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     if noise_shape is not None:
         found = _checks.found(noise_shape)
         raise ValueError(f"noise_shape: expected None, each element by itself, found {found}")
+    scaled = ops.divide(inputs, 1.0 - share)  # before anything is drawn
     kept = ops.greater_equal(uniform(ops.shape(inputs), seed=seed), share)
-    return ops.where(kept, ops.divide(inputs, 1.0 - share), 0.0)
+    return ops.where(kept, scaled, 0.0)
 
 
 _LARGEST = 1e30

@@ -187,7 +187,7 @@ kernel! {
         y.fill(F::ONE);
         for x in x.chunks_exact(y.len()) {
             for (y, &x) in y.iter_mut().zip(x) {
-                *y = *y * x;
+                *y *= x;
             }
         }
     }
@@ -200,12 +200,12 @@ kernel! {
             let mut before = dy[k];
             for i in (k..x.len()).step_by(width) {
                 dx[i] = before;
-                before = before * x[i];
+                before *= x[i];
             }
             let mut behind = F::ONE;
             for i in (k..x.len()).step_by(width).rev() {
-                dx[i] = dx[i] * behind;
-                behind = behind * x[i];
+                dx[i] *= behind;
+                behind *= x[i];
             }
         }
     }

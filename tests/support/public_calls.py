@@ -142,6 +142,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "DeltaOrthogonal": lambda: initializers.DeltaOrthogonal(seed=1),
     "Constant": lambda: initializers.Constant(0.5),
     "Stream": lambda: fanin.random.Stream(1),
+    "SeedGenerator": lambda: fanin.random.SeedGenerator(1),
     "Jax": lambda: fanin.streams.jax(1),
     "TorchCpu": lambda: fanin.streams.torch_cpu(1),
     "Comparison": lambda: COMPARED,

@@ -27,8 +27,8 @@ MARKS = {
 # What layers and models share in Keras, and modules in torch.
 _SHARED: Rows = (
     (
-        "a term of the loss is a further output of the model, with a loss of its own in compile: "
-        "lambda y_true, y_pred: y_pred is the mean of that output",
+        "a term of the loss is a further output of the model, whose loss in compile is "
+        "lambda y_true, y_pred: y_pred",
         "add_loss",
     ),
     ("metrics are given to compile", "add_metric metrics_variables"),

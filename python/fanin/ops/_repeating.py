@@ -270,9 +270,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     if axis is None:
         axes_of(x, axis)  # refuses values of batches
     if not isinstance(x, Value) and not isinstance(places, Value):
-        if places.dtype.kind not in "iu":
-            raise TypeError(f"indices: expected whole numbers, found {_checks.found(indices)}")
-        return np.take_along_axis(x, places, axis)
+        return _along(x, places, axis)
     if axis is None or x.ndim != places.ndim:
         found = f"axis {axis} of {x.shape} and {places.shape}"
         raise ShapeError(f"indices: expected as many axes as x has, and one of them, found {found}")
@@ -284,6 +282,27 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     places = where(places < 0, places + float(length), places)
     chosen = equal(places, np.arange(length, dtype="float64"))
     return _sum(where(chosen, along, 0.0), -1)
+
+
+def _along(x: Any, places: Any, axis: int | None) -> Any:
+    """Do what `take_along_axis` does with arrays."""
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    if places.dtype.kind not in "iu":
+        raise TypeError(f"indices: expected whole numbers, found {_checks.found(places)}")
+    at = axis_of(x, axis)
+    rest = [[*array.shape[:at], 1, *array.shape[at + 1 :]] for array in (x, places)]
+    fit = x.ndim == places.ndim and all(
+        1 in pair or len({*pair}) == 1 for pair in zip(*rest, strict=False)
+    )
+    if not fit:
+        raise ShapeError(
+            f"indices: expected the shape of x, {x.shape}, or one that is broadcast to it, but for "
+            f"axis {axis}, found {places.shape}"
+        )
+    for place in (int(places.min(initial=0)), int(places.max(initial=0))):
+        _checks.integer("indices", place, minimum=-x.shape[at], maximum=x.shape[at] - 1)
+    return np.take_along_axis(x, places, at)
 
 
 def _last(x: Any, axis: int) -> Any:
@@ -312,5 +331,6 @@ def _pairs(given: Any, axes: int) -> list[tuple[int, int]]:
     if len(pairs) == 1:
         pairs *= axes
     if len(pairs) != axes or any(len(pair) != 2 for pair in pairs):
-        raise ShapeError(f"pad_width: expected a pair for each of {axes} axes, found {given}")
+        found = _checks.found(given)
+        raise ShapeError(f"pad_width: expected a pair for each of {axes} axes, found {found}")
     return [(_checks.count("pad_width", a), _checks.count("pad_width", b)) for a, b in pairs]
