@@ -73,6 +73,7 @@ def silent(path, names):
     return sorted(name for name in names if not name.startswith("_") and not hasattr(owner, name))
 
 
+@pytest.mark.filterwarnings("ignore:.* is an old name:FutureWarning")
 @pytest.mark.parametrize("module", MODULES)
 def test_every_name_of_keras_is_there_or_says_so(module):
     theirs = importlib.import_module(f"keras.{module}".rstrip("."))

@@ -169,7 +169,7 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """
     parts = _several("xs", xs)
     if not isinstance(parts[0], Value):
-        return np.concatenate(parts, axis)
+        return np.concatenate(parts, axis_of(parts[0], axis))
     at = axis_of(parts[0], axis)
     return apply(lambda **name: layers.Concatenate(at + 1, **name), parts)
 
