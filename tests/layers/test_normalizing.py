@@ -31,7 +31,9 @@ def test_a_sample_has_statistics_of_its_own(layer):
     made = layer()
     cached = [made.forward(wide, threads=threads) for threads in (1, 3)]
     assert np.array_equal(cached[0][0], cached[1][0])
-    backs = [made.backward(wide, cache, threads=t) for (_, cache), t in zip(cached, (1, 3), strict=True)]
+    backs = [
+        made.backward(wide, cache, threads=t) for (_, cache), t in zip(cached, (1, 3), strict=True)
+    ]
     assert np.array_equal(backs[0][0], backs[1][0])
     for role in made.arrays:
         assert np.array_equal(backs[0][1][role], backs[1][1][role])

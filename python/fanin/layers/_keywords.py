@@ -12,6 +12,8 @@ UNSUPPORTED = {
     "bias_regularizer": "weight penalties are not implemented; optimizers have weight_decay",
     "beta_regularizer": "weight penalties are not implemented",
     "gamma_regularizer": "weight penalties are not implemented",
+    "alpha_regularizer": "weight penalties are not implemented",
+    "alpha_constraint": "constraints are not implemented",
     "activity_regularizer": "activity penalties are not implemented",
     "kernel_constraint": "constraints are not implemented",
     "bias_constraint": "constraints are not implemented",
