@@ -109,7 +109,7 @@ CALLS = {
         "negative_slope",
     ),
     "gain, options of a function": (lambda: fanin.gain(np.tanh, slope=1), "options"),
-    "gain, options of a name without": (lambda: fanin.gain("mish", beta=1), "options"),
+    "gain, options of a name without": (lambda: fanin.gain("sin", beta=1), "options"),
     "gain, shape": (lambda: fanin.gain(lambda x: x[:1]), "activation '<lambda>'"),
     "gain, dtype": (lambda: fanin.gain(lambda x: x * 1j), "activation '<lambda>'"),
     "gain, NaN": (lambda: fanin.gain(np.log), "activation 'log'"),

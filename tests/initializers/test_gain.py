@@ -64,9 +64,11 @@ def test_closed_form_of_the_exact_gelu():
 
 
 def test_every_activation_that_acts_on_units_has_a_gain():
-    for name in set(activations.__all__) - {"deserialize", "get", "serialize", "softmax"}:
+    others = {"deserialize", "get", "serialize", *activations.MIXING, "threshold"}
+    for name in set(activations.__all__) - others:
         assert fanin.gain(name) > 0
-        assert fanin.gain(name, "backward") > 0
+        if name != "hard_shrink":  # which jumps
+            assert fanin.gain(name, "backward") > 0
 
 
 @settings(max_examples=30, deadline=None)
@@ -175,7 +177,7 @@ def test_options_belong_to_names():
     with pytest.raises(TypeError, match="takes its options itself"):
         fanin.gain(np.tanh, slope=1)
     with pytest.raises(TypeError, match="no options"):
-        fanin.gain("mish", beta=1)
+        fanin.gain("sin", beta=1)
 
 
 def test_the_options_of_an_activation_reach_its_gain():

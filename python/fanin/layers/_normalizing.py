@@ -44,7 +44,7 @@ class _OverAxes(Layer):
     """A layer that normalizes over axes."""
 
     axis: Any
-    _fixed = ("axis",)
+    _fixed: ClassVar[tuple[str, ...]] = ("axis",)
     _last_ones: ClassVar[bool] = True
 
     def settings(self) -> dict[str, object]:
