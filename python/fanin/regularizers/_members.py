@@ -58,7 +58,8 @@ class Regularizer(CoreMember):
         value : float
             The penalty.
         gradient : ndarray of the shape of `x`
-            Its derivative with respect to `x`, with 0 where an absolute value bends.
+            Its derivative with respect to `x`, with 0 where an absolute value bends, as in
+            TensorFlow and torch; JAX takes 1.
 
         Raises
         ------
