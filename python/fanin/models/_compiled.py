@@ -239,7 +239,7 @@ class Compiled:
 
         shapes = plan.shapes_of_outputs
         metrics = self.metrics_for([shape[-1] for shape in shapes])
-        goals, names = self._named(metrics)
+        goals, names = self._named(metrics, [shape[-1] for shape in shapes])
         larger: dict[str, bool | None] = {}
         for goal in goals:
             if goal.loss_name:
@@ -250,9 +250,14 @@ class Compiled:
         return Objective(goals, names, larger, shapes)
 
     def _named(
-        self, metrics: Sequence[tuple[list[Metric], list[Metric]]]
+        self,
+        metrics: Sequence[tuple[list[Metric], list[Metric]]],
+        widths: Sequence[int] | None = None,
     ) -> "tuple[list[Goal], list[str]]":
-        """Return what is wanted of each output, and all names as `evaluate` has them."""
+        """Return what is wanted of each output, and all names as `evaluate` has them.
+
+        `widths` are those of the outputs; None where only the names are asked for.
+        """
         from fanin.models._objective import Goal, Naming
 
         naming, prefixes = Naming(), self.ends.names if self.several else [""]
@@ -275,6 +280,7 @@ class Compiled:
                 [*zip(both[0][output], metrics[output][0], strict=True)],
                 [*zip(both[1][output], metrics[output][1], strict=True)],
                 losses.get(output, ""),
+                None if widths is None else widths[output],
             )
             for output, aim in enumerate(self.aims)
             if aim.wanted
