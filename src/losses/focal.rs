@@ -138,7 +138,7 @@ impl CategoricalFocal {
 
     /// From logits: dL/dzₖ = hₖ − pₖ Σ h, with h = p dL/dp.
     #[inline(always)]
-    fn from_logits<F: Float>(&self, z: &mut [F], target: impl Fn(usize) -> F) -> F {
+    fn of_logits<F: Float>(&self, z: &mut [F], target: impl Fn(usize) -> F) -> F {
         let max = take_limit(max_of_row(z), z);
         let mut sum = F::ZERO;
         for z in z.iter_mut() {
@@ -163,7 +163,7 @@ impl CategoricalFocal {
 
     /// From probabilities: dL/dyₖ = (gₖ − Σ g q) / Σy over the classes that are not clipped, with g = dL/dq.
     #[inline(always)]
-    fn from_probabilities<F: Float>(&self, y: &mut [F], target: impl Fn(usize) -> F) -> F {
+    fn of_probabilities<F: Float>(&self, y: &mut [F], target: impl Fn(usize) -> F) -> F {
         let (low, high) = (F::of(EPSILON), F::of(1.0 - EPSILON));
         let mut total = F::ZERO;
         for &y in y.iter() {
@@ -204,9 +204,9 @@ impl RowLoss for CategoricalFocal {
         let add = F::of(smoothing / outputs.len() as f64);
         let target = |j| keep * target(j) + add;
         if self.0.from_logits {
-            self.from_logits(outputs, target)
+            self.of_logits(outputs, target)
         } else {
-            self.from_probabilities(outputs, target)
+            self.of_probabilities(outputs, target)
         }
     }
 

@@ -50,9 +50,10 @@ impl<F: Float> Buckets<F> {
             top_k: whole("top_k", 0, "a count, or 0 for all")? as usize,
             class: usize::try_from(class).ok(),
             by_label: settings.flag("by_label")?,
-            label_weights: match settings.flag("weighs_labels")? {
-                true => settings.numbers("label_weights")?.to_vec(),
-                false => Vec::new(),
+            label_weights: if settings.flag("weighs_labels")? {
+                settings.numbers("label_weights")?.to_vec()
+            } else {
+                Vec::new()
             },
             from_logits: settings.flag("from_logits")?,
         })

@@ -129,64 +129,66 @@ impl<F: Float, M: RowMetric<F>> Metric<F> for Mean<M> {
 /// The metric that `settings` describe.
 pub fn from_settings<F: Float>(settings: &Settings) -> Result<Box<dyn Metric<F>>> {
     type Make<F> = fn(&Settings) -> Result<Box<dyn Metric<F>>>;
-    fn mean<F: Float, M: RowMetric<F> + 'static>(row: M) -> Result<Box<dyn Metric<F>>> {
-        Ok(Box::new(Mean(row)))
+    fn mean<F: Float, M: RowMetric<F> + 'static>(row: M) -> Box<dyn Metric<F>> {
+        Box::new(Mean(row))
     }
     let registry: [(&str, Make<F>); 24] = [
-        ("accuracy", |_| mean(Equality)),
+        ("accuracy", |_| Ok(mean(Equality))),
         ("binary_accuracy", |s| {
-            mean(BinaryAccuracy {
+            Ok(mean(BinaryAccuracy {
                 threshold: s.float_where("threshold", "a finite number", |_| true)?,
-            })
+            }))
         }),
         ("binary_crossentropy", |s| {
-            mean(OfLoss(BinaryCrossentropy::new(s)?))
+            Ok(mean(OfLoss(BinaryCrossentropy::new(s)?)))
         }),
         ("buckets", |s| Ok(Box::new(counts::Buckets::new(s)?))),
         ("categorical_accuracy", |_| {
-            mean(CategoricalAccuracy { sparse: false })
+            Ok(mean(CategoricalAccuracy { sparse: false }))
         }),
         ("categorical_crossentropy", |s| {
-            mean(OfLoss(CategoricalCrossentropy::dense(s)?))
+            Ok(mean(OfLoss(CategoricalCrossentropy::dense(s)?)))
         }),
-        ("categorical_hinge", |_| mean(OfLoss(CategoricalHinge))),
-        ("cosine_similarity", |_| mean(CosineSimilarity)),
+        ("categorical_hinge", |_| Ok(mean(OfLoss(CategoricalHinge)))),
+        ("cosine_similarity", |_| Ok(mean(CosineSimilarity))),
         ("fbeta_score", |s| Ok(Box::new(counts::Decisions::new(s)?))),
-        ("hinge", |_| mean(OfLoss(MeanOf(Hinge { squared: false })))),
-        ("kl_divergence", |_| mean(OfLoss(KlDivergence))),
-        ("log_cosh_error", |_| mean(OfLoss(MeanOf(LogCosh)))),
-        ("mean_absolute_error", |_| mean(MeanAbsoluteError)),
+        ("hinge", |_| {
+            Ok(mean(OfLoss(MeanOf(Hinge { squared: false }))))
+        }),
+        ("kl_divergence", |_| Ok(mean(OfLoss(KlDivergence)))),
+        ("log_cosh_error", |_| Ok(mean(OfLoss(MeanOf(LogCosh))))),
+        ("mean_absolute_error", |_| Ok(mean(MeanAbsoluteError))),
         ("mean_absolute_percentage_error", |_| {
-            mean(OfLoss(MeanOf(PercentageError)))
+            Ok(mean(OfLoss(MeanOf(PercentageError))))
         }),
-        ("mean_squared_error", |_| mean(MeanSquaredError)),
+        ("mean_squared_error", |_| Ok(mean(MeanSquaredError))),
         ("mean_squared_logarithmic_error", |_| {
-            mean(OfLoss(MeanOf(LogarithmicError)))
+            Ok(mean(OfLoss(MeanOf(LogarithmicError))))
         }),
-        ("poisson", |_| mean(OfLoss(MeanOf(Poisson)))),
+        ("poisson", |_| Ok(mean(OfLoss(MeanOf(Poisson))))),
         ("r2_score", |_| Ok(Box::new(counts::Spread))),
         // The root is taken of the mean.
-        ("root_mean_squared_error", |_| mean(MeanSquaredError)),
+        ("root_mean_squared_error", |_| Ok(mean(MeanSquaredError))),
         ("sparse_categorical_accuracy", |_| {
-            mean(CategoricalAccuracy { sparse: true })
+            Ok(mean(CategoricalAccuracy { sparse: true }))
         }),
         ("sparse_categorical_crossentropy", |s| {
-            mean(OfLoss(CategoricalCrossentropy::sparse(s)?))
+            Ok(mean(OfLoss(CategoricalCrossentropy::sparse(s)?)))
         }),
         ("sparse_top_k_categorical_accuracy", |s| {
-            mean(TopK {
+            Ok(mean(TopK {
                 k: s.count("k")?,
                 sparse: true,
-            })
+            }))
         }),
         ("squared_hinge", |_| {
-            mean(OfLoss(MeanOf(Hinge { squared: true })))
+            Ok(mean(OfLoss(MeanOf(Hinge { squared: true }))))
         }),
         ("top_k_categorical_accuracy", |s| {
-            mean(TopK {
+            Ok(mean(TopK {
                 k: s.count("k")?,
                 sparse: false,
-            })
+            }))
         }),
     ];
     look_up("metric", &settings.kind, &registry)?(settings)

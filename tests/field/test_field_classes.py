@@ -40,6 +40,8 @@ ARGUMENTS = {
     "RepeatVector": (2,),
     "Rescaling": (2.0,),
     "Reshape": ((3,),),
+    **dict.fromkeys(("PrecisionAtRecall", "RecallAtPrecision"), (0.5,)),
+    **dict.fromkeys(("SensitivityAtSpecificity", "SpecificityAtSensitivity"), (0.5,)),
     "LearningRateScheduler": (abs,),
     "ModelCheckpoint": ("model.npz",),
     "PiecewiseConstantDecay": ([5], [0.1, 0.01]),

@@ -316,8 +316,85 @@ MEMBERS = {
                 "MeanAbsoluteError",
                 "MeanSquaredError",
                 "SparseCategoricalAccuracy",
+                "Accuracy",
+                "CategoricalHinge",
+                "Hinge",
+                "KLDivergence",
+                "LogCoshError",
+                "Mean",
+                "MeanAbsolutePercentageError",
+                "MeanSquaredLogarithmicError",
+                "Poisson",
+                "RootMeanSquaredError",
+                "SquaredHinge",
+                "Sum",
             ),
             ("", _METRIC),
+        ),
+        "AUC": (
+            "",
+            {
+                "num_thresholds": ("3",),
+                "curve": ("'pr'",),
+                "summation_method": ("'minoring'",),
+                "thresholds": ("[0.5, 0.25]",),
+                "multi_label": ("True",),
+                "num_labels": ("None",),
+                "label_weights": ("(1, 2)",),
+                "from_logits": ("True",),
+                **_METRIC,
+            },
+        ),
+        "BinaryCrossentropy": (
+            "",
+            {"from_logits": ("True",), "label_smoothing": ("0.1",), **_METRIC},
+        ),
+        "CategoricalCrossentropy": ("", {**_FROM, **_METRIC}),
+        "SparseCategoricalCrossentropy": (
+            "",
+            {"from_logits": ("True",), "axis": ("-1",), **_METRIC},
+        ),
+        "CosineSimilarity": ("", {"axis": ("-1",), **_METRIC}),
+        **dict.fromkeys(
+            ("TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives"),
+            ("", {"thresholds": ("0.25", "[0.5, 0.1]"), **_METRIC}),
+        ),
+        **dict.fromkeys(
+            ("Precision", "Recall"),
+            (
+                "",
+                {
+                    "thresholds": ("0.25", "[0.5, 0.1]"),
+                    "top_k": ("2",),
+                    "class_id": ("1",),
+                    **_METRIC,
+                },
+            ),
+        ),
+        **{
+            name: (
+                f"{bound}=0.5",
+                {"num_thresholds": ("3",), "class_id": ("1",), **_METRIC},
+            )
+            for name, bound in (
+                ("PrecisionAtRecall", "recall"),
+                ("RecallAtPrecision", "precision"),
+                ("SensitivityAtSpecificity", "specificity"),
+                ("SpecificityAtSensitivity", "sensitivity"),
+            )
+        },
+        "F1Score": ("", {"average": ("'macro'",), "threshold": ("0.5",), **_METRIC}),
+        "FBetaScore": (
+            "",
+            {"average": ("'micro'",), "beta": ("2",), "threshold": ("0.5",), **_METRIC},
+        ),
+        "R2Score": (
+            "",
+            {"class_aggregation": ("None",), "num_regressors": ("2",), **_METRIC},
+        ),
+        **dict.fromkeys(
+            ("TopKCategoricalAccuracy", "SparseTopKCategoricalAccuracy"),
+            ("", {"k": ("2",), **_METRIC}),
         ),
     },
     "optimizers": {

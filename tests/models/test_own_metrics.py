@@ -260,7 +260,8 @@ def test_monitors_ask_a_metric_which_direction_is_better():
 def test_all_metrics_of_the_package_say_it():
     for name in metrics.__all__:
         kind = getattr(metrics, name)
-        if isinstance(kind, type) and kind is not metrics.Metric:
+        numbers = (metrics.Metric, metrics.Mean, metrics.Sum)  # nobody knows what of
+        if isinstance(kind, type) and kind not in numbers:
             assert isinstance(kind.larger_is_better, bool)
 
 

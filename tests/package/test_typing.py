@@ -29,7 +29,7 @@ REGISTRIES = {
     "ActivationName": set(activations._BY_NAME),
     "NonlinearityName": {*activations._BY_NAME, *EXTRA},
     "LossName": {*spelled(losses._registry())},
-    "MetricName": {*spelled(metrics._REGISTRY), *metrics._ACCURACY},
+    "MetricName": {*spelled(metrics._registry()), *metrics._ACCURACY},
     "OptimizerName": spelled(optimizers._REGISTRY),
     "InitializerName": {*_registry._KNOWN, *_registry._TORCH},
 }

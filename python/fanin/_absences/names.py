@@ -220,38 +220,28 @@ NAMES: dict[str, Rows] = {
     "metrics": (
         (
             _BY_HAND,
-            "AUC auc F1Score FBetaScore f1 f1_score Precision PrecisionAtRecall Recall "
-            "RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity TruePositives "
-            "TrueNegatives FalsePositives FalseNegatives IoU BinaryIoU MeanIoU OneHotIoU "
-            "OneHotMeanIoU ConcordanceCorrelation concordance_correlation PearsonCorrelation "
-            "pearson_correlation CosineSimilarity R2Score r2 RootMeanSquaredError rmse "
-            "LogCoshError MeanAbsolutePercentageError mean_absolute_percentage_error MAPE mape "
-            "MeanSquaredLogarithmicError mean_squared_logarithmic_error MSLE msle Poisson poisson "
-            "Hinge hinge SquaredHinge squared_hinge CategoricalHinge categorical_hinge "
-            "KLDivergence kl_divergence KLD kld kullback_leibler_divergence log_cosh logcosh "
-            "huber binary_focal_crossentropy categorical_focal_crossentropy "
-            "TopKCategoricalAccuracy SparseTopKCategoricalAccuracy top_k_categorical_accuracy "
-            "sparse_top_k_categorical_accuracy confusion_matrix fbeta_score fmeasure "
-            "matthews_correlation log_cosh_error",
+            "IoU BinaryIoU MeanIoU OneHotIoU OneHotMeanIoU ConcordanceCorrelation "
+            "concordance_correlation PearsonCorrelation pearson_correlation confusion_matrix "
+            "matthews_correlation",
         ),
-        (
-            "the loss reports it: compile(loss=...), fanin.losses",
-            "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy bce BCE "
-            "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy",
-        ),
-        ("numpy.mean and numpy.sum are the way", "Mean Sum MeanTensor mean sum"),
+        ("use AUC", "auc roc_auc_score"),
+        ("use F1Score", "f1 f1_score fmeasure"),
+        ("use FBetaScore", "fbeta_score"),
+        ("use R2Score", "r2 r2_score"),
+        ("use RootMeanSquaredError", "rmse RMSE"),
+        ("use LogCoshError, or the function log_cosh", "log_cosh_error logcosh"),
+        ("use KLDivergence, or kl_divergence", "KLD kld kullback_leibler_divergence"),
+        ("use BinaryCrossentropy, or binary_crossentropy", "bce BCE"),
+        ("use MeanAbsoluteError, or mean_absolute_error", "MAE mae"),
+        ("use MeanSquaredError, or mean_squared_error", "MSE mse"),
+        ("use mean_absolute_percentage_error, or 'mape'", "MAPE mape"),
+        ("use mean_squared_logarithmic_error, or 'msle'", "MSLE msle"),
+        ("use Mean or Sum of the arrays", "MeanTensor mean sum"),
         ("metrics=[f] takes a function f(y_true, y_pred)", "MeanMetricWrapper"),
         (
-            "compile(metrics=['accuracy']) takes the accuracy that fits the loss",
-            "Accuracy accuracy accuracy_score",
-        ),
-        (
-            "the classes can be called, such as fanin.metrics.BinaryAccuracy()(y_true, y_pred)",
-            "binary_accuracy categorical_accuracy sparse_categorical_accuracy",
-        ),
-        (
-            "fanin.losses has the function, and fanin.metrics the class",
-            "mean_absolute_error mean_squared_error MAE mae MSE mse",
+            "compile(metrics=['accuracy']) takes the accuracy that fits the loss; Accuracy is "
+            "equality",
+            "accuracy accuracy_score",
         ),
     ),
     "optimizers": (

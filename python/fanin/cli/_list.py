@@ -35,9 +35,9 @@ def _optimizers() -> list[str]:
 
 def _metrics() -> list[str]:
     from fanin._members._registry import snake
-    from fanin.metrics import _REGISTRY
+    from fanin.metrics import _registry
 
-    return ["accuracy", *(snake(kind.__name__) for kind in _REGISTRY.members)]
+    return ["accuracy", *(snake(kind.__name__) for kind in _registry().members)]
 
 
 def _data() -> list[str]:

@@ -25,10 +25,16 @@ PROBABILITIES = (
     "binary_crossentropy",
     "categorical_focal_crossentropy",
     "binary_focal_crossentropy",
+    # Metrics that count yes and no.
+    *("auc", "precision", "recall", "f1_score", "fbeta_score"),
+    *(f"{truth}_{side}" for truth in ("true", "false") for side in ("positives", "negatives")),
+    *("sensitivity_at_specificity", "specificity_at_sensitivity"),
+    *("precision_at_recall", "recall_at_precision"),
 )
 """Kinds whose targets are probabilities."""
 
-_OF_CLASSES = ("categorical_crossentropy", "categorical_focal_crossentropy")
+OF_CLASSES = ("categorical_crossentropy", "categorical_focal_crossentropy")
+"""Those whose targets are one-hot, or distributions over classes."""
 
 
 def width_of(shape: Sequence[int]) -> int:
@@ -124,14 +130,14 @@ def _like_outputs(
             hint = f"; use {one_hot} for integer classes"
             if kind in _WITH_SPARSE:
                 hint = f"; integer classes fit 'sparse_{kind}', or use {one_hot}"
-        elif kind in _OF_CLASSES and array.ndim == len(outputs):
+        elif kind in OF_CLASSES and array.ndim == len(outputs):
             hint = f"; the network has {outputs[-1]} outputs, the targets {array.shape[-1]} classes"
         raise ShapeError(
             f"{name}: expected the shape of the outputs, {outputs}, for {kind}, "
             f"found shape {array.shape}{hint}"
         )
     if kind in PROBABILITIES:
-        if kind in _OF_CLASSES and (len(outputs) == 1 or outputs[-1] == 1):
+        if kind in OF_CLASSES and (len(outputs) == 1 or outputs[-1] == 1):
             binary = kind.replace("categorical", "binary")
             raise ShapeError(
                 f"{name}: expected several outputs for {kind}, found one, of which it is always 0; "

@@ -5,6 +5,8 @@ A metric gives one value a row and is averaged over all rows seen. By itself it 
 `Metric` and has these methods, or a function ``f(y_true, y_pred)``.
 """
 
+import functools
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -23,39 +25,162 @@ from fanin.metrics._means import (
     MeanSquaredError,
     SparseCategoricalAccuracy,
 )
+from fanin.metrics._names import ALIASES, FUNCTIONS, LATER
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what `_names` has
+    from fanin.losses import (
+        binary_crossentropy,
+        binary_focal_crossentropy,
+        categorical_crossentropy,
+        categorical_focal_crossentropy,
+        categorical_hinge,
+        hinge,
+        huber,
+        kl_divergence,
+        log_cosh,
+        mean_absolute_error,
+        mean_absolute_percentage_error,
+        mean_squared_error,
+        mean_squared_logarithmic_error,
+        poisson,
+        sparse_categorical_crossentropy,
+        squared_hinge,
+    )
+    from fanin.metrics._auc import AUC
+    from fanin.metrics._best import (
+        PrecisionAtRecall,
+        RecallAtPrecision,
+        SensitivityAtSpecificity,
+        SpecificityAtSensitivity,
+    )
+    from fanin.metrics._confusion import (
+        FalseNegatives,
+        FalsePositives,
+        Precision,
+        Recall,
+        TrueNegatives,
+        TruePositives,
+    )
+    from fanin.metrics._errors import (
+        CosineSimilarity,
+        LogCoshError,
+        MeanAbsolutePercentageError,
+        MeanSquaredLogarithmicError,
+        R2Score,
+        RootMeanSquaredError,
+    )
+    from fanin.metrics._fscore import F1Score, FBetaScore
+    from fanin.metrics._functions import (
+        binary_accuracy,
+        categorical_accuracy,
+        sparse_categorical_accuracy,
+        sparse_top_k_categorical_accuracy,
+        top_k_categorical_accuracy,
+    )
+    from fanin.metrics._margins import CategoricalHinge, Hinge, SquaredHinge
+    from fanin.metrics._probabilities import (
+        BinaryCrossentropy,
+        CategoricalCrossentropy,
+        KLDivergence,
+        Poisson,
+        SparseCategoricalCrossentropy,
+    )
+    from fanin.metrics._reductions import Mean, Sum
+    from fanin.metrics._top import Accuracy, SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy
     from fanin.typing import LossLike, MetricLike
 
 __all__ = [
+    "AUC",
+    "Accuracy",
     "BinaryAccuracy",
+    "BinaryCrossentropy",
     "CategoricalAccuracy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "Hinge",
+    "KLDivergence",
+    "LogCoshError",
+    "Mean",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
     "Metric",
+    "Poisson",
+    "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
+    "Recall",
+    "RecallAtPrecision",
+    "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
+    "SquaredHinge",
+    "Sum",
+    "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
+    "binary_accuracy",
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_accuracy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
     "deserialize",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
     "resolve",
     "serialize",
+    "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
+    "squared_hinge",
+    "top_k_categorical_accuracy",
 ]
 
-
-_REGISTRY: Registry[Metric] = Registry(
-    "metric",
-    Metric,
-    (
+_EAGER: dict[str, type[Metric]] = {
+    kind.kind: kind
+    for kind in (
         CategoricalAccuracy,
         SparseCategoricalAccuracy,
         BinaryAccuracy,
         MeanSquaredError,
         MeanAbsoluteError,
-    ),
-    {"mse": MeanSquaredError, "mae": MeanAbsoluteError},
-)
+    )
+}
 _ACCURACY = ("accuracy", "acc")
-_FUNCTIONS = ((losses.mse, MeanSquaredError), (losses.mae, MeanAbsoluteError))
-"""Losses that are metrics of the core too."""
+
+
+@functools.cache
+def _registry() -> Registry[Metric]:
+    """Return the metrics by name."""
+    here = sys.modules[__name__]
+    late = [getattr(here, name) for name in LATER if name[0].isupper()]
+    aliases = {alias: getattr(here, name) for alias, name in ALIASES.items()}
+    return Registry("metric", Metric, (*_EAGER.values(), *late), aliases)
+
+
+def _find(name: str) -> type[Metric]:
+    """Return the metric with a name."""
+    found = _EAGER.get(name)
+    return _registry().find(name, suggestions=_ACCURACY) if found is None else found
 
 
 def get(identifier: "MetricLike", custom_objects: Mapping[str, object] | None = None) -> Metric:
@@ -66,7 +191,7 @@ def get(identifier: "MetricLike", custom_objects: Mapping[str, object] | None = 
     identifier : str, dict, type, Metric or callable
         A name in class or snake form, a configuration, a class, a metric, or a function
         ``f(y_true, y_pred)`` that returns a number or one number a sample: its mean is the metric.
-        "accuracy" has no meaning before the outputs are known; `Sequential.compile` takes it.
+        "accuracy" is `Accuracy` here; in `compile` it is the accuracy that fits the loss.
     custom_objects : mapping of str to type or function, optional
         Further classes and functions by name.
 
@@ -94,13 +219,21 @@ def get(identifier: "MetricLike", custom_objects: Mapping[str, object] | None = 
         return deserialize(identifier, custom_objects)
     if _is_function(identifier):
         return _mean_of(identifier)
-    return _REGISTRY.get(identifier, custom_objects)
+    if isinstance(identifier, Metric):
+        return identifier
+    if isinstance(identifier, str) and _custom.lookup(identifier) is None:
+        quick = _EAGER.get(identifier)
+        if quick is not None:
+            return quick()
+    return _registry().get(identifier, custom_objects)
 
 
 def _mean_of(function: Callable[..., object]) -> Metric:
-    for ours, kind in _FUNCTIONS:  # by identity: a user's may have the name of ours
-        if function is ours:
-            return kind()
+    here = sys.modules[__name__]
+    for name, kind in FUNCTIONS.items():  # by identity: a user's may have the name of ours
+        if function in (vars(here).get(name), vars(losses).get(name)):
+            metric: Metric = getattr(here, kind)()
+            return metric
     if hasattr(function, "update_state"):
         raise TypeError(
             "metrics: expected names, functions or fanin.metrics.Metric objects, found "
@@ -176,8 +309,9 @@ def target_kind(metric: Metric) -> str:
 def _choose_accuracy(loss: str, outputs: int) -> Metric:
     if loss == "sparse_categorical_crossentropy":
         return SparseCategoricalAccuracy()
-    one = outputs == 1 and loss != "categorical_crossentropy"
-    return BinaryAccuracy() if one or loss == "binary_crossentropy" else CategoricalAccuracy()
+    one = outputs == 1 and loss not in _targets.OF_CLASSES
+    binary = loss in ("binary_crossentropy", "binary_focal_crossentropy")
+    return BinaryAccuracy() if one or binary else CategoricalAccuracy()
 
 
 def resolve_all(
@@ -210,7 +344,8 @@ def resolve_all(
     [MeanAbsoluteError(name='mae'), BinaryAccuracy(name='acc')]
     """
     found = [resolve(identifier, loss, outputs) for identifier in identifiers]
-    names = [metric.name for metric in found]
+    # Some without a name of their own get numbers, where they meet others.
+    names = [metric.name for metric in found if not _is_numbered(metric)]
     if len({"loss", *names}) <= len(names):
         raise ValueError(
             f"metrics: expected names that differ, and none called 'loss', found {names}"
@@ -221,6 +356,10 @@ def resolve_all(
             assert first is not None
             _check_targets(f"that {first.name!r} has", target_kind(first), metric)
     return found
+
+
+def _is_numbered(metric: Metric) -> bool:
+    return metric._numbered and metric.name == metric.kind
 
 
 def as_metrics(given: "Sequence[MetricLike] | None") -> list[str | Metric]:
@@ -267,7 +406,8 @@ def _name_or_object(identifier: "MetricLike") -> str | Metric:
     if isinstance(identifier, str):  # a user's, which may be known by this name only now
         metric.name = identifier
     elif metric is not identifier and not isinstance(identifier, Mapping) and metric.kind:
-        return metric.kind if type(metric)._own else metric
+        # What the name of an accuracy means depends on the loss.
+        return metric.kind if type(metric)._own and metric.kind in _EAGER else metric
     return metric
 
 
@@ -276,7 +416,7 @@ def check(identifier: "MetricLike") -> None:
     if _is_accuracy(identifier):
         return
     if isinstance(identifier, str) and not _is_function(_custom.lookup(identifier)):
-        _REGISTRY.find(identifier, suggestions=_ACCURACY)
+        _own.check(_find(identifier)())
     else:
         _own.check(get(identifier))
 
@@ -306,7 +446,7 @@ def serialize(metric: Metric) -> dict[str, object]:
             "registered_name": _custom.registered_name(metric.function, name),
             "config": {"name": metric.name},
         }
-    return _REGISTRY.serialize_own(metric)
+    return _registry().serialize_own(metric)
 
 
 def deserialize(
@@ -336,7 +476,7 @@ def deserialize(
             function = _custom.find_function("metric", config.get("registered_name"))
         _, arguments = parse_serialized("metric", config)
         return _own.FunctionMetric(function, **arguments)
-    return _REGISTRY.deserialize(config, custom_objects)
+    return _registry().deserialize(config, custom_objects)
 
 
-_absent.guard(__name__)
+_absent.guard(__name__, LATER)

@@ -1,12 +1,13 @@
 """What every metric shares: a name, a running mean."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fanin import _checks, _core
+from fanin._checks import FloatArray
 from fanin._members._registry import CoreMember, snake
 from fanin.errors import ShapeError
 from fanin.losses import _targets
@@ -66,6 +67,9 @@ class Metric(CoreMember):
     )
     _instead = "write update_state(y_true, y_pred), result() and reset_state(), all three"
 
+    _numbered: ClassVar[bool] = False
+    """Whether several without a name of their own are told apart by numbers."""
+
     _options: ClassVar[Mapping[str, Any]] = {"name": _checks.text}
     _left_out = ("dtype",)
 
@@ -107,15 +111,7 @@ class Metric(CoreMember):
             raise TypeError(
                 f"{type(self).__name__}: the update_state of Metric knows no value of a row to take"
             )
-        outputs = _checks.free_floats("y_pred", y_pred)
-        if outputs.ndim == 1 and np.ndim(y_true) == 1 and self.kind not in _targets.SPARSE:
-            outputs = outputs[:, np.newaxis]
-            y_true = _checks.numeric("y_true", y_true)[:, np.newaxis]
-        if outputs.ndim < 2 or outputs.size == 0:
-            raise ShapeError(
-                "y_pred: expected a non-empty array of shape (batch, outputs), found shape "
-                f"{outputs.shape}"
-            )
+        outputs, y_true = as_rows(self.kind, y_true, y_pred)
         targets = _targets.prepare("y_true", y_true, self.kind, outputs.shape, outputs.dtype.name)
         rows = _core.metric_rows(self.settings(), outputs, targets).astype(np.float64)
         weights = np.ones_like(rows)
@@ -134,7 +130,21 @@ class Metric(CoreMember):
         float
             0.0 if nothing was seen.
         """
-        return self._sum / self._weight if self._weight else 0.0
+        return self._value([self._sum], self._weight)
+
+    def _value(self, sums: Sequence[float], counted: float) -> float:
+        """Return what sums say, of what weighs so much together."""
+        return float(sums[0] / counted) if counted else 0.0
+
+    def _length(self, width: int) -> int:
+        """Return how many sums the core keeps of outputs of a width."""
+        return 1
+
+    def _check(self, width: int) -> None:
+        """Refuse outputs of a width that the options do not fit."""
+
+    def _check_logs(self) -> None:
+        """Refuse to be in logs, which hold a number."""
 
     def __call__(
         self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
@@ -157,3 +167,17 @@ class Metric(CoreMember):
 
     def _shown(self) -> dict[str, Any]:
         return {"name": self.name}
+
+
+def as_rows(kind: str, y_true: Any, y_pred: Any) -> tuple[FloatArray, Any]:
+    """Return outputs of two axes or more, and targets: two vectors are columns."""
+    outputs = _checks.free_floats("y_pred", y_pred)
+    if outputs.ndim == 1 and np.ndim(y_true) == 1 and kind not in _targets.SPARSE:
+        outputs = outputs[:, np.newaxis]
+        y_true = _checks.numeric("y_true", y_true)[:, np.newaxis]
+    if outputs.ndim < 2 or outputs.size == 0:
+        raise ShapeError(
+            "y_pred: expected a non-empty array of shape (batch, outputs), found shape "
+            f"{outputs.shape}"
+        )
+    return outputs, y_true

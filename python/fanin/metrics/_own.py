@@ -21,14 +21,16 @@ _counting: dict[int, object] = {}
 
 def is_own(metric: Metric) -> bool:
     """Return whether a method of a metric is the user's, so that Python calls it."""
-    return any(
-        getattr(getattr(metric, name), "__func__", None) is not getattr(Metric, name)
+    base = metric._own_base
+    return not base.kind or any(
+        getattr(getattr(metric, name), "__func__", None) is not getattr(base, name)
         for name in _METHODS
     )
 
 
 def check(metric: Metric) -> None:
     """Refuse an object that logs and monitors cannot use."""
+    metric._check_logs()
     kind = type(metric).__name__
     name = getattr(metric, "name", None)
     if not isinstance(name, str):

@@ -245,8 +245,9 @@ class Compiled:
         from fanin.models._objective import Objective  # not needed for `import fanin`
 
         shapes = plan.shapes_of_outputs
-        metrics = self.metrics_for([width_of(shape) for shape in shapes])
-        goals, names = self._named(metrics)
+        widths = [width_of(shape) for shape in shapes]
+        metrics = self.metrics_for(widths)
+        goals, names = self._named(metrics, widths)
         larger: dict[str, bool | None] = {}
         for goal in goals:
             if goal.loss_name:
@@ -264,9 +265,14 @@ class Compiled:
         return objective
 
     def _named(
-        self, metrics: Sequence[tuple[list[Metric], list[Metric]]]
+        self,
+        metrics: Sequence[tuple[list[Metric], list[Metric]]],
+        widths: Sequence[int] | None = None,
     ) -> "tuple[list[Goal], list[str]]":
-        """Return what is wanted of each output, and all names as `evaluate` has them."""
+        """Return what is wanted of each output, and all names as `evaluate` has them.
+
+        `widths` are those of the outputs; None where only the names are asked for.
+        """
         from fanin.models._objective import Goal, Naming
 
         naming, prefixes = Naming(), self.ends.names if self.several else [""]
@@ -289,6 +295,7 @@ class Compiled:
                 [*zip(both[0][output], metrics[output][0], strict=True)],
                 [*zip(both[1][output], metrics[output][1], strict=True)],
                 losses.get(output, ""),
+                None if widths is None else widths[output],
             )
             for output, aim in enumerate(self.aims)
             if aim.wanted

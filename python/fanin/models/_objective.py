@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,8 @@ class Goal:
     """The users' metrics, by the names in logs."""
     weighs: frozenset[str] = frozenset()
     """The names of the weighted metrics."""
+    core: dict[str, tuple[Metric, int]] = field(default_factory=dict)
+    """The core's metrics, by the names in logs, and how many sums each has."""
 
     @classmethod
     def of(
@@ -56,14 +59,24 @@ class Goal:
         metrics: Sequence[tuple[str, Metric]],
         weighted: Sequence[tuple[str, Metric]],
         loss_name: str,
+        width: int | None,
     ) -> "Goal":
-        """Return what a loss and metrics, with their names in logs, mean for an output."""
+        """Return what a loss and metrics, with their names in logs, mean for an output.
+
+        `width` is that of its rows; None where only the names are asked for.
+        """
         own = loss is not None and _losses.is_own(loss)
         settings: dict[str, Any] | None = None
         if loss is not None:
             settings = {"class": type(loss).__qualname__} if own else loss._settings()
         both = [*metrics, *weighted]
         users = {name: metric for name, metric in both if _own_metrics.is_own(metric)}
+        core = {}
+        for name, metric in both:
+            if name not in users:
+                if width is not None:
+                    metric._check(width)
+                core[name] = metric, metric._length(width or 1)
         return cls(
             output,
             settings,
@@ -75,13 +88,14 @@ class Goal:
             loss if own else None,
             users,
             frozenset(name for name, _ in weighted),
+            core,
         )
 
     def sums(self, several: bool) -> int:
         """Return how many sums the core counts for it, as its `Part` has them."""
-        weighted = len(self.weighted)
         own = several and self.loss is not None
-        return own + len(self.metrics) + weighted + (weighted > 0)
+        of_metrics = sum(length for _, length in self.core.values())
+        return own + of_metrics + bool(self.weighted)
 
     def rows(self, outputs: FloatArray, labels: Labels, sums: list[float]) -> FloatArray:
         """Return the gradient of the mean loss of a batch; its sums are appended to `sums`.
@@ -102,10 +116,9 @@ class Goal:
         else:
             dy = np.zeros_like(outputs)
             sums.append(0.0)
-        for settings in self.metrics:
-            sums.append(_sum(_core.metric_rows(settings, outputs, y), None))
-        for settings in self.weighted:
-            sums.append(_sum(_core.metric_rows(settings, outputs, y), weights))
+        plain = [(settings, None) for settings in self.metrics]
+        for settings, heavy in [*plain, *((settings, weights) for settings in self.weighted)]:
+            sums.extend(_sums(settings, outputs, y, heavy))
         if self.weighted:
             sums.append(samples if weights is None else float(weights.sum(dtype=np.float64)))
         return dy
@@ -124,23 +137,30 @@ class Goal:
         if several and self.loss is not None:
             value = next(sums) / samples
             found = {self.loss_name: float(value)} if self.loss_name else {}
-        of_core = [name for name in self.names if name not in self.own]
-        plain = [name for name in of_core if name not in self.weighs]
-        found |= {name: float(next(sums) / samples) for name in plain}
-        weighted = {name: next(sums) for name in of_core if name in self.weighs}
-        if weighted:
-            counted = next(sums)
-            # What weighs nothing at all is 0, as in Keras.
-            found |= {name: float(v / counted) if counted else 0.0 for name, v in weighted.items()}
+        parts = {
+            name: [*islice(sums, self.core[name][1])]
+            for weighs in (False, True)
+            for name in self.names
+            if name in self.core and (name in self.weighs) == weighs
+        }
+        # What weighs nothing at all is 0, as in Keras.
+        counted = next(sums) if self.weighted else samples
+        for name, part in parts.items():
+            over = counted if name in self.weighs else samples
+            found[name] = self.core[name][0]._value(part, over)
         return found | {name: _own_metrics.result_of(metric) for name, metric in self.own.items()}
 
 
-def _sum(rows: Array, weights: Array | None) -> float:
-    """Return the sum over samples of their rows' means, each times the sample's weight."""
-    samples = len(rows)
+def _sums(settings: Any, outputs: FloatArray, y: Array, weights: Array | None) -> Iterable[float]:
+    """Return the sums of a metric of the core, with the sample's weight times each row if given.
+
+    Of one that is a mean of rows, a sample of several rows counts their mean.
+    """
+    rows = int(np.prod(outputs.shape[1:-1]))
     if weights is not None:
-        rows = rows * weights.reshape(samples, *(1,) * (rows.ndim - 1)).astype(np.float64)
-    return float(rows.sum(dtype=np.float64)) * samples / rows.size
+        weights = np.repeat(weights.ravel(), rows).astype(outputs.dtype)
+    sums = _core.metric_sums(settings, outputs, y, weights)
+    return sums if len(sums) > 1 else sums / rows
 
 
 @dataclass(eq=False, repr=False)
