@@ -265,11 +265,11 @@ impl<'a, F: Float> Trainer<'a, F> {
         if !cursor.run_until(deadline, backward) {
             return false;
         }
-        self.update.clip(dw);
         let step = Step {
             number: done + 1,
             learning_rate,
         };
+        self.update.prepare(step, dw, (w, arrays.slots));
 
         // From here on the caller's arrays change. A batch that is given up is given up before.
         let (w, slots) = (&mut *arrays.w, &mut *arrays.slots);
@@ -310,9 +310,9 @@ impl<F: Float> Update<F> {
         self.variables.slots_len()
     }
 
-    /// Clip the gradients; comes before [`step`](Self::step).
-    pub fn clip(&self, dw: &mut [F]) {
-        self.rule.clip(&self.variables, dw);
+    /// Make of the gradients of a batch what the optimizer takes, such as clipped ones; comes before [`step`](Self::step).
+    pub fn prepare(&self, step: Step, dw: &mut [F], (w, slots): (&[F], &[F])) {
+        self.rule.prepare(step, &self.variables, w, dw, slots);
     }
 
     /// Move the parameters and the slots along the gradients. Those of the `rows` that were looked up in tables are 0
@@ -334,6 +334,11 @@ impl<F: Float> Update<F> {
                 self.rule.step_of_row(step, row.clone(), w, dw, slots);
             }
             dw[row].fill(F::ZERO);
+        }
+        if self.rule.prepares_whole_tables() {
+            for table in self.variables.tables() {
+                dw[table.clone()].fill(F::ZERO);
+            }
         }
     }
 }

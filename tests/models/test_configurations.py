@@ -35,8 +35,8 @@ def registered(place):
     if place == "initializers":
         return {kind.__name__: kind for kind in initializers._registry._CLASSES.values()}
     module = program.PLACES[place]
-    # That of layers is made when it is first asked for.
-    registry = module._registry() if place == "layers" else module._REGISTRY
+    # Some are made when they are first asked for.
+    registry = module._registry() if hasattr(module, "_registry") else module._REGISTRY
     found = {kind.__name__: kind for kind in registry.members}
     return {**found, "InputLayer": fanin.layers.InputLayer} if place == "layers" else found
 

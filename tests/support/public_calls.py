@@ -120,6 +120,16 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "SGD": lambda: opt.SGD(momentum=0.9),
     "RMSprop": opt.RMSprop,
     "Adagrad": opt.Adagrad,
+    **{
+        name: getattr(opt, name)
+        for name in (
+            *("Adadelta", "Adafactor", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion"),
+            *("Muon", "Nadam"),
+        )
+    },
+    "InverseTimeDecay": lambda: opt.schedules.InverseTimeDecay(0.1, 10, 0.5),
+    "PolynomialDecay": lambda: opt.schedules.PolynomialDecay(0.1, 10),
+    "CosineDecayRestarts": lambda: opt.schedules.CosineDecayRestarts(0.1, 10),
     "CosineDecay": lambda: opt.schedules.CosineDecay(0.1, 10),
     "ExponentialDecay": lambda: opt.schedules.ExponentialDecay(0.1, 10, 0.5),
     "PiecewiseConstantDecay": lambda: opt.schedules.PiecewiseConstantDecay([5], [0.1, 0.01]),

@@ -204,7 +204,7 @@ def snake(name: str) -> str:
     >>> snake("MeanSquaredError"), snake("RMSprop"), snake("ReLU")
     ('mean_squared_error', 'rmsprop', 'relu')
     """
-    if name in ("RMSprop", "ReLU", "ELU"):
+    if name in ("RMSprop", "ReLU", "ELU", "AdamW"):
         return name.lower()
     if name == "LeakyReLU":
         return "leaky_relu"
