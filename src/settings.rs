@@ -66,6 +66,11 @@ impl Settings {
         self
     }
 
+    /// Whether anything is said of `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     /// A number.
     pub fn float(&self, name: &str) -> Result<f64> {
         match self.values.get(name) {

@@ -274,7 +274,32 @@ MetricName: TypeAlias = Literal[
 ]
 """The metrics, by all their names."""
 OptimizerName: TypeAlias = Literal[
-    "Adagrad", "adagrad", "Adam", "adam", "RMSprop", "rmsprop", "SGD", "sgd"
+    "Adadelta",
+    "adadelta",
+    "Adafactor",
+    "adafactor",
+    "Adagrad",
+    "adagrad",
+    "Adam",
+    "adam",
+    "AdamW",
+    "adamw",
+    "Adamax",
+    "adamax",
+    "Ftrl",
+    "ftrl",
+    "Lamb",
+    "lamb",
+    "Lion",
+    "lion",
+    "Muon",
+    "muon",
+    "Nadam",
+    "nadam",
+    "RMSprop",
+    "rmsprop",
+    "SGD",
+    "sgd",
 ]
 """The optimizers."""
 InitializerName: TypeAlias = Literal[

@@ -269,11 +269,13 @@ impl<'a, F: Float> Trainer<'a, F> {
         if !cursor.run_until(deadline, backward) {
             return false;
         }
-        let penalty = self.update.prepare(self.threads, w, dw);
         let step = Step {
             number: done + 1,
             learning_rate,
         };
+        let penalty = self
+            .update
+            .prepare(self.threads, step, dw, (w, arrays.slots));
 
         // From here on the caller's arrays change. A batch that is given up is given up before.
         let (w, slots) = (&mut *arrays.w, &mut *arrays.slots);
@@ -326,10 +328,17 @@ impl<F: Float> Update<F> {
         self.variables.slots_len()
     }
 
-    /// Add the gradients of penalties, and clip: comes before [`step`](Self::step). Returns the sum of the penalties.
-    pub fn prepare(&mut self, threads: Threads, w: &[F], dw: &mut [F]) -> f64 {
+    /// Add the gradients of penalties, and make of all of them what the optimizer takes, such as clipped ones: comes before
+    /// [`step`](Self::step). Returns the sum of the penalties.
+    pub fn prepare(
+        &mut self,
+        threads: Threads,
+        step: Step,
+        dw: &mut [F],
+        (w, slots): (&[F], &[F]),
+    ) -> f64 {
         let penalty = self.demands.penalty(threads, w, dw);
-        self.rule.clip(&self.variables, dw);
+        self.rule.prepare(step, &self.variables, w, dw, slots);
         penalty
     }
 
@@ -352,6 +361,11 @@ impl<F: Float> Update<F> {
                 self.rule.step_of_row(step, row.clone(), w, dw, slots);
             }
             dw[row].fill(F::ZERO);
+        }
+        if self.rule.prepares_whole_tables() {
+            for table in self.variables.tables() {
+                dw[table.clone()].fill(F::ZERO);
+            }
         }
         for range in &self.unwritten {
             dw[range.clone()].fill(F::ZERO);

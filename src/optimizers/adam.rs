@@ -1,6 +1,6 @@
 //! Adam (Kingma & Ba, 2015) and its variant AMSGrad (Reddi, Kale & Kumar, 2018).
 
-use super::{Optimizer, Part, Step};
+use super::{Optimizer, Part, Step, as_torch, at_least_zero, below_one, correction};
 use crate::error::Result;
 use crate::exact::Powers;
 use crate::float::Float;
@@ -11,45 +11,81 @@ use crate::simd::kernel;
 /// α = η √(1 − β₂ᵗ) / (1 − β₁ᵗ); AMSGrad puts the largest v so far in the place of v.
 ///
 /// This is the form at the end of the paper's section 2, which Keras uses: ε is compared with √v, not
-/// with the corrected √v̂ as in `PyTorch`.
+/// with the corrected √v̂ as in `PyTorch`, whose form this has where the settings ask for it.
 #[derive(Debug)]
 pub(super) struct Adam {
-    beta_1: f64,
-    beta_2: f64,
-    /// Of β₁ and β₂.
-    powers: [Powers; 2],
-    /// α of this step.
-    alpha: f64,
-    epsilon: f64,
+    moments: Moments,
     amsgrad: bool,
 }
 
 impl Adam {
     pub(super) fn new(settings: &Settings) -> Result<Self> {
-        let rate = |name| {
-            settings.float_where(name, "a number from 0 to below 1", |b| {
-                (0.0..1.0).contains(&b)
-            })
-        };
-        let (beta_1, beta_2) = (rate("beta_1")?, rate("beta_2")?);
+        let betas = [
+            below_one(settings, "beta_1")?,
+            below_one(settings, "beta_2")?,
+        ];
+        let moments = Moments::new(betas, at_least_zero(settings, "epsilon")?);
         Ok(Self {
-            beta_1,
-            beta_2,
-            powers: [Powers::of(beta_1), Powers::of(beta_2)],
-            alpha: 0.0,
-            epsilon: settings.float_where("epsilon", "a number of at least 0", |e| e >= 0.0)?,
+            moments: Moments {
+                as_torch: as_torch(settings)?,
+                ..moments
+            },
             amsgrad: settings.flag("amsgrad")?,
         })
     }
 }
 
-/// 1 − βᵗ.
-fn correction(powers: &mut Powers, t: u64) -> f64 {
-    // βᵗ ≤ exp((β − 1) t), and what is below 2⁻⁵⁴ leaves 1 as it is.
-    if (1.0 - powers.base()) * t as f64 > 38.0 {
-        1.0
-    } else {
-        1.0 - powers.at(t)
+/// The rule, for what has m and v.
+#[derive(Debug)]
+pub(super) struct Moments {
+    betas: [f64; 2],
+    /// Of β₁ and β₂.
+    powers: [Powers; 2],
+    /// α of this step.
+    alpha: f64,
+    epsilon: f64,
+    /// Whether ε is compared with √v̂.
+    as_torch: bool,
+    /// What √v is compared with in this step.
+    epsilon_of_step: f64,
+}
+
+impl Moments {
+    pub(super) fn new(betas: [f64; 2], epsilon: f64) -> Self {
+        Self {
+            betas,
+            powers: betas.map(Powers::of),
+            alpha: 0.0,
+            epsilon,
+            as_torch: false,
+            epsilon_of_step: epsilon,
+        }
+    }
+
+    pub(super) fn begin(&mut self, step: Step) {
+        let of_step = |powers| correction(powers, step.number);
+        let [rest_1, rest_2] = self.powers.each_mut().map(of_step);
+        self.alpha = step.learning_rate * (rest_2.sqrt() / rest_1);
+        if self.as_torch {
+            // √v̂ + ε is (√v + ε √(1 − β₂ᵗ)) / √(1 − β₂ᵗ).
+            self.epsilon_of_step = self.epsilon * rest_2.sqrt();
+        }
+    }
+
+    fn constants<F: Float>(&self) -> Constants<F> {
+        let [beta_1, beta_2] = self.betas;
+        Constants {
+            alpha: F::of(self.alpha),
+            beta_1: F::of(beta_1),
+            beta_2: F::of(beta_2),
+            rest_1: F::of(1.0 - beta_1),
+            rest_2: F::of(1.0 - beta_2),
+            epsilon: F::of(self.epsilon_of_step),
+        }
+    }
+
+    pub(super) fn update<F: Float>(&self, w: &mut [F], g: &[F], m: &mut [F], v: &mut [F]) {
+        adam(self.constants(), w, g, m, v);
     }
 }
 
@@ -74,25 +110,15 @@ impl<F: Float> Optimizer<F> for Adam {
     }
 
     fn begin(&mut self, step: Step) {
-        let of_step = |powers| correction(powers, step.number);
-        let [rest_1, rest_2] = self.powers.each_mut().map(of_step);
-        self.alpha = step.learning_rate * (rest_2.sqrt() / rest_1);
+        self.moments.begin(step);
     }
 
     fn update(&self, _step: Step, part: Part<F>) {
         let (w, g, [m, v, v_max]) = (part.w, part.gradients, part.slots);
-        let constants = Constants {
-            alpha: F::of(self.alpha),
-            beta_1: F::of(self.beta_1),
-            beta_2: F::of(self.beta_2),
-            rest_1: F::of(1.0 - self.beta_1),
-            rest_2: F::of(1.0 - self.beta_2),
-            epsilon: F::of(self.epsilon),
-        };
         if self.amsgrad {
-            amsgrad(constants, w, g, m, v, v_max);
+            amsgrad(self.moments.constants(), w, g, m, v, v_max);
         } else {
-            adam(constants, w, g, m, v);
+            self.moments.update(w, g, m, v);
         }
     }
 }

@@ -3,24 +3,35 @@
 //! The formulas and defaults are Keras's; each file says where others differ. A new optimizer is one
 //! file with its formula ([`Optimizer`]) and one row in [`from_settings`].
 
+mod accumulation;
+mod adadelta;
+mod adafactor;
 mod adagrad;
 mod adam;
+mod adamax;
+mod average;
 mod clip;
+mod ftrl;
+mod lamb;
+mod lion;
+mod muon;
+mod nadam;
 mod rmsprop;
+mod rule;
 mod sgd;
 #[cfg(test)]
 mod tests;
 mod variables;
 
 use std::fmt::Debug;
-use std::ops::Range;
 
 pub use clip::Clip;
+pub use rule::Rule;
 pub use variables::{Part, Variable, Variables};
 
 use crate::error::{Error, Result};
+use crate::exact::Powers;
 use crate::float::Float;
-use crate::parallel::{self, Threads};
 use crate::settings::{Settings, look_up};
 
 /// More slots than this no optimizer has.
@@ -30,6 +41,9 @@ pub const MAX_SLOTS: usize = 3;
 pub type Slots<'a, F> = [&'a mut [F]; MAX_SLOTS];
 
 /// Where training stands.
+///
+/// Of a [`Rule`], `number` counts the batches; of an [`Optimizer`] its own steps, which are fewer where gradients are
+/// accumulated.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
     /// Number of this step, from 1.
@@ -77,6 +91,16 @@ pub trait Optimizer<F: Float>: Debug + Send + Sync {
         0
     }
 
+    /// The weight decay of variable `number`, where `shared` is that of all.
+    fn weight_decay(&self, _number: usize, _shape: &[usize], shared: f64) -> f64 {
+        shared
+    }
+
+    /// Elements of scratch memory that the update of variable `number` wants.
+    fn scratch(&self, _number: usize, _shape: &[usize]) -> usize {
+        0
+    }
+
     /// Before a step: compute what is the same for all variables.
     fn begin(&mut self, _step: Step) {}
 
@@ -91,201 +115,70 @@ pub trait Optimizer<F: Float>: Debug + Send + Sync {
     fn update(&self, step: Step, part: Part<F>);
 }
 
-/// An optimizer with what every optimizer takes: weight decay and clipping.
-#[derive(Debug)]
-pub struct Rule<F: Float> {
-    optimizer: Box<dyn Optimizer<F>>,
-    weight_decay: f64,
-    clip: Clip,
+/// Numbers of variables in the settings; none where nothing is said of them.
+fn numbers_of_variables(settings: &Settings, name: &str) -> Result<Vec<usize>> {
+    if !settings.has(name) {
+        return Ok(Vec::new());
+    }
+    let number = |&i: &i64| {
+        usize::try_from(i).map_err(|_| Error::value(name, "numbers of variables, from 0", i))
+    };
+    settings.integers(name)?.iter().map(number).collect()
+}
+
+/// Whether the settings ask for the formula of `PyTorch`, where it is another than that of Keras.
+fn as_torch(settings: &Settings) -> Result<bool> {
+    if !settings.has("convention") {
+        return Ok(false);
+    }
+    match settings.text("convention")? {
+        "keras" => Ok(false),
+        "torch" => Ok(true),
+        other => Err(Error::value("convention", "keras or torch", other)),
+    }
+}
+
+/// 1 − βᵗ.
+fn correction(powers: &mut Powers, t: u64) -> f64 {
+    // βᵗ ≤ exp((β − 1) t), and what is below 2⁻⁵⁴ leaves 1 as it is.
+    if (1.0 - powers.base()) * t as f64 > 38.0 {
+        1.0
+    } else {
+        1.0 - powers.at(t)
+    }
+}
+
+/// A rate of decay of a running average.
+fn below_one(settings: &Settings, name: &str) -> Result<f64> {
+    settings.float_where(name, "a number from 0 to below 1", |b| {
+        (0.0..1.0).contains(&b)
+    })
+}
+
+/// A number such as ε.
+fn at_least_zero(settings: &Settings, name: &str) -> Result<f64> {
+    settings.float_where(name, "a number of at least 0", |e| e >= 0.0)
 }
 
 /// The optimizer that `settings` describe.
 pub fn from_settings<F: Float>(settings: &Settings) -> Result<Rule<F>> {
     type Make<F> = fn(&Settings) -> Result<Box<dyn Optimizer<F>>>;
-    let registry: [(&str, Make<F>); 4] = [
+    let registry: [(&str, Make<F>); 12] = [
+        ("adadelta", |s| Ok(Box::new(adadelta::Adadelta::new(s)?))),
+        ("adafactor", |s| Ok(Box::new(adafactor::Adafactor::new(s)?))),
         ("adagrad", |s| Ok(Box::new(adagrad::Adagrad::new(s)?))),
         ("adam", |s| Ok(Box::new(adam::Adam::new(s)?))),
+        ("adamax", |s| Ok(Box::new(adamax::Adamax::new(s)?))),
+        ("ftrl", |s| Ok(Box::new(ftrl::Ftrl::new(s)?))),
+        ("lamb", |s| Ok(Box::new(lamb::Lamb::new(s)?))),
+        ("lion", |s| Ok(Box::new(lion::Lion::new(s)?))),
+        ("muon", |s| Ok(Box::new(muon::Muon::new(s)?))),
+        ("nadam", |s| Ok(Box::new(nadam::Nadam::new(s)?))),
         ("rmsprop", |s| Ok(Box::new(rmsprop::RmsProp::new(s)?))),
         ("sgd", |s| Ok(Box::new(sgd::Sgd::new(s)?))),
     ];
-    Ok(Rule {
-        optimizer: look_up("optimizer", &settings.kind, &registry)?(settings)?,
-        weight_decay: settings
-            .float_where("weight_decay", "a number of at least 0", |d| d >= 0.0)?,
-        clip: Clip::new(settings)?,
-    })
-}
-
-/// Parameters that a thread takes at least.
-const CHUNK: usize = 1 << 14;
-
-/// Parameters of a piece are a multiple of this. It is small, so that threads have as many of them each: then a thread moves the
-/// weights whose gradients it has just made.
-const MULTIPLE: usize = 1 << 10;
-
-/// Pieces that a step is cut into for each thread: what one thread is late with, another can take.
-const PIECES: usize = 4;
-
-impl<F: Float> Rule<F> {
-    /// The names of the slots.
-    pub fn slots(&self) -> &'static [&'static str] {
-        self.optimizer.slots()
-    }
-
-    /// These variables, as this rule moves them.
-    pub fn variables(&self, all: Vec<Variable>) -> Variables {
-        Variables::new(all, &*self.optimizer, self.moves_by_rows())
-    }
-
-    /// Whether tables move row by row, after a [`step`](Self::step) that leaves them out: only the rows that were looked up.
-    /// Decay and clipping see all of them.
-    pub fn moves_by_rows(&self) -> bool {
-        self.optimizer.rests_at_zero() && self.weight_decay == 0.0 && !self.clips()
-    }
-
-    /// Move one row of a table.
-    pub fn step_of_row(
-        &self,
-        step: Step,
-        row: Range<usize>,
-        w: &mut [F],
-        gradients: &[F],
-        slots: &mut [F],
-    ) {
-        let mut of_row = empty_slots();
-        for (slot, all) in of_row.iter_mut().zip(slots.chunks_exact_mut(w.len())) {
-            *slot = &mut all[row.clone()];
-        }
-        let part = piece(&mut w[row.clone()], &gradients[row], of_row);
-        self.optimizer.update(step, part);
-    }
-
-    /// Whether [`clip`](Self::clip) does anything.
-    pub fn clips(&self) -> bool {
-        self.clip != Clip::None
-    }
-
-    /// Clip the gradients; comes before [`step`](Self::step).
-    pub fn clip(&self, variables: &Variables, gradients: &mut [F]) {
-        self.clip.apply(variables, gradients);
-    }
-
-    /// One step over the flat arrays.
-    pub fn step(
-        &mut self,
-        threads: Threads,
-        step: Step,
-        variables: &mut Variables,
-        w: &mut [F],
-        gradients: &[F],
-        slots: &mut [F],
-    ) {
-        self.optimizer.begin(step);
-        if self.optimizer.takes_variables() {
-            self.step_of_variables(step, variables, w, gradients, slots);
-        } else if !w.is_empty() {
-            self.step_of_elements(threads, step, variables, w, gradients, slots);
-        }
-    }
-
-    fn step_of_variables(
-        &self,
-        step: Step,
-        variables: &mut Variables,
-        w: &mut [F],
-        gradients: &[F],
-        slots: &mut [F],
-    ) {
-        let mut measured = std::mem::take(&mut variables.measured);
-        let mut count = 0;
-        for i in variables.trained() {
-            let part = variables.part(i, w, gradients, slots, &[]);
-            let numbers = variables.measures(count);
-            self.optimizer.measure(step, part, &mut measured[numbers]);
-            count += 1;
-        }
-        self.optimizer
-            .combine(&mut measured[..variables.measures(count).start]);
-        for (n, i) in variables.trained().enumerate() {
-            let numbers = &measured[variables.measures(n)];
-            self.update(step, variables.part(i, w, gradients, slots, numbers));
-        }
-        variables.measured = measured;
-    }
-
-    fn step_of_elements(
-        &self,
-        threads: Threads,
-        step: Step,
-        variables: &Variables,
-        w: &mut [F],
-        gradients: &[F],
-        slots: &mut [F],
-    ) {
-        let len = w.len();
-        for run in &variables.runs {
-            let threads = threads.for_part(run.len(), 2 * CHUNK);
-            let mut of_run = empty_slots();
-            for (slot, all) in of_run.iter_mut().zip(slots.chunks_exact_mut(len)) {
-                *slot = &mut all[run.clone()];
-            }
-            let (w, gradients) = (&mut w[run.clone()], &gradients[run.clone()]);
-            if threads == Threads::ONE {
-                self.update(step, piece(w, gradients, of_run));
-            } else {
-                let pieces = cut(PIECES * threads.get(), w, gradients, of_run);
-                parallel::for_each(threads, pieces, |piece| self.update(step, piece));
-            }
-        }
-    }
-
-    fn update(&self, step: Step, part: Part<F>) {
-        self.decay(step, part.w);
-        self.optimizer.update(step, part);
-    }
-
-    /// w ← w − learning rate · decay · w, before the step: decoupled from the gradient.
-    fn decay(&self, step: Step, w: &mut [F]) {
-        if self.weight_decay > 0.0 {
-            let keep = F::of(step.learning_rate * self.weight_decay);
-            for w in w {
-                *w -= *w * keep;
-            }
-        }
-    }
-}
-
-/// Elements that are updated each by itself.
-fn piece<'a, F>(w: &'a mut [F], gradients: &'a [F], slots: Slots<'a, F>) -> Part<'a, F> {
-    Part {
-        shape: &[],
-        measured: &[],
-        w,
-        gradients,
-        slots,
-    }
-}
-
-/// About so many pieces for threads to share: every parameter is updated by itself, so where they are cut does not matter.
-fn cut<'a, F>(
-    count: usize,
-    mut w: &'a mut [F],
-    mut gradients: &'a [F],
-    mut slots: Slots<'a, F>,
-) -> Vec<Part<'a, F>> {
-    let size = w.len().div_ceil(count).next_multiple_of(MULTIPLE);
-    let mut pieces = Vec::with_capacity(count);
-    while !w.is_empty() {
-        let len = size.min(w.len());
-        let slots = slots.each_mut().map(|slot| {
-            slot.split_off_mut(..len.min(slot.len()))
-                .unwrap_or_default()
-        });
-        let w = w.split_off_mut(..len).unwrap_or_default();
-        let gradients = gradients.split_off(..len).unwrap_or_default();
-        pieces.push(piece(w, gradients, slots));
-    }
-    pieces
+    let optimizer = look_up("optimizer", &settings.kind, &registry)?(settings)?;
+    Rule::new(optimizer, settings)
 }
 
 fn empty_slots<'a, F>() -> Slots<'a, F> {

@@ -1,6 +1,6 @@
 //! `RMSprop` (Tieleman & Hinton, 2012), plain, centred (Graves, 2013) and with momentum.
 
-use super::{Optimizer, Part, Step};
+use super::{Optimizer, Part, Step, as_torch};
 use crate::error::Result;
 use crate::float::Float;
 use crate::settings::Settings;
@@ -9,13 +9,14 @@ use crate::simd::kernel;
 /// v ← ρv + (1 − ρ)g², u = g / √(v + ε), w ← w − ηu. Centred: a ← ρa + (1 − ρ)g and v − a² in the
 /// place of v. With momentum: b ← μb + ηu, w ← w − b.
 ///
-/// ε stands inside the root, as in Keras; `PyTorch` puts it outside.
+/// ε stands inside the root, as in Keras; `PyTorch` puts it outside, and η before b: b ← μb + u, w ← w − ηb.
 #[derive(Debug)]
 pub(super) struct RmsProp {
     rho: f64,
     momentum: f64,
     epsilon: f64,
     centered: bool,
+    as_torch: bool,
 }
 
 impl RmsProp {
@@ -27,6 +28,7 @@ impl RmsProp {
             momentum: part("momentum")?,
             epsilon: settings.float_where("epsilon", "a number of at least 0", |e| e >= 0.0)?,
             centered: settings.flag("centered")?,
+            as_torch: as_torch(settings)?,
         })
     }
 }
@@ -60,6 +62,16 @@ impl<F: Float> Optimizer<F> for RmsProp {
             momentum: F::of(self.momentum),
             epsilon: F::of(self.epsilon),
         };
+        if self.as_torch {
+            let (momentum, mean) = match (self.centered, self.momentum > 0.0) {
+                (false, false) => (None, None),
+                (false, true) => (Some(second), None),
+                (true, false) => (None, Some(second)),
+                (true, true) => (Some(second), Some(third)),
+            };
+            torch(c, w, g, v, momentum, mean);
+            return;
+        }
         match (self.centered, self.momentum > 0.0) {
             (false, false) => plain(c, w, g, v),
             (false, true) => with_momentum(c, w, g, v, second),
@@ -80,6 +92,30 @@ fn average<F: Float>(c: Constants<F>, average: &mut F, x: F) -> F {
 #[inline(always)]
 fn about<F: Float>(square: F, mean: F) -> F {
     (square - mean * mean).at_least(F::ZERO)
+}
+
+/// As `PyTorch` has it, with the slots that there are.
+fn torch<F: Float>(
+    c: Constants<F>,
+    w: &mut [F],
+    g: &[F],
+    v: &mut [F],
+    mut momentum: Option<&mut [F]>,
+    mut mean: Option<&mut [F]>,
+) {
+    for (i, ((w, &g), v)) in w.iter_mut().zip(g).zip(v).enumerate() {
+        let square = average(c, v, g * g);
+        let spread = match &mut mean {
+            Some(mean) => about(square, average(c, &mut mean[i], g)),
+            None => square,
+        };
+        let mut step = g / (spread.sqrt() + c.epsilon);
+        if let Some(momentum) = &mut momentum {
+            momentum[i] = (c.momentum * momentum[i] + step).flush();
+            step = momentum[i];
+        }
+        *w -= c.rate * step;
+    }
 }
 
 kernel! {

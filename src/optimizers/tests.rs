@@ -1,7 +1,9 @@
 //! The phases of an optimizer, with one that needs them all: slots with shapes of their own, norms of each variable, and a
 //! norm of all.
 
+use super::rule::{CHUNK, Decay};
 use super::*;
+use crate::parallel::Threads;
 
 /// Adafactor's second moment (Shazeer & Stern, 2018) with Lamb's trust ratio (You et al., 2020), on all gradients scaled to
 /// a norm of 1: R and C are the mean squares of a matrix's rows and columns, u = g / √(R C / mean R), and
@@ -110,8 +112,11 @@ const STEP: Step = Step {
 fn an_optimizer_knows_norms_first_and_has_slots_of_its_own_shapes() {
     let mut rule = Rule {
         optimizer: Box::new(Factored),
-        weight_decay: 0.0,
+        decay: Decay::default(),
         clip: Clip::None,
+        accumulation: None,
+        average: None,
+        scratch: Vec::new(),
     };
     let mut variables = rule.variables(vec![
         variable(0..6, &[2, 3], true),

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{MAX_SLOTS, Optimizer, Slots};
 use crate::float::Float;
+use crate::parallel::Threads;
 
 /// One array among the flat parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Variables {
     pub(super) runs: Vec<Range<usize>>,
     /// The part of each slot for each variable.
     slots: Vec<[Range<usize>; MAX_SLOTS]>,
+    /// Elements of the optimizer's own slots, which come first.
+    own_slots_len: usize,
     slots_len: usize,
     /// What is measured of each variable: so many numbers.
     pub(super) measured: Vec<f64>,
@@ -36,6 +39,8 @@ pub struct Variables {
 /// A variable with its gradient and slots; or, where every element is updated by itself, any piece of the flat arrays.
 #[derive(Debug)]
 pub struct Part<'a, F> {
+    /// The number of the variable; 0 for a piece.
+    pub number: usize,
     /// The shape of the variable; empty for a piece.
     pub shape: &'a [usize],
     /// What was measured of it.
@@ -46,6 +51,10 @@ pub struct Part<'a, F> {
     pub gradients: &'a [F],
     /// Its part of each slot; those that the optimizer does not have are empty.
     pub slots: Slots<'a, F>,
+    /// Threads that its update may use.
+    pub threads: Threads,
+    /// Memory for its update, as much as the optimizer wants.
+    pub scratch: &'a mut [F],
 }
 
 impl Variables {
@@ -53,6 +62,7 @@ impl Variables {
         all: Vec<Variable>,
         optimizer: &dyn Optimizer<F>,
         by_rows: bool,
+        slots_besides: usize,
     ) -> Self {
         let mut runs = Vec::<Range<usize>>::new();
         let in_run = |variable: &&Variable| variable.trainable && !(by_rows && variable.looked_up);
@@ -72,12 +82,14 @@ impl Variables {
             }
         }
         let measures = optimizer.measures();
+        let len = all.last().map_or(0, |last| last.range.end);
         Self {
             measured: vec![0.0; measures * all.len()],
             measures,
             runs,
             slots,
-            slots_len: end,
+            own_slots_len: end,
+            slots_len: end + slots_besides * len,
             all,
         }
     }
@@ -85,6 +97,22 @@ impl Variables {
     /// Elements of all slots together.
     pub fn slots_len(&self) -> usize {
         self.slots_len
+    }
+
+    /// Elements of those that the optimizer itself has.
+    pub(super) fn own_slots_len(&self) -> usize {
+        self.own_slots_len
+    }
+
+    /// The elements of the tables, which a batch looks some rows up in.
+    pub fn tables(&self) -> impl Iterator<Item = &Range<usize>> {
+        let tables = self.all.iter().filter(|variable| variable.looked_up);
+        tables.map(|table| &table.range)
+    }
+
+    /// The elements of variable `i`.
+    pub(super) fn range(&self, i: usize) -> Range<usize> {
+        self.all[i].range.clone()
     }
 
     /// The numbers of the variables that are trained.
@@ -119,11 +147,14 @@ impl Variables {
             from = range.end.max(from);
         }
         Part {
+            number: i,
             shape,
             measured,
             w: &mut w[range.clone()],
             gradients: &gradients[range.clone()],
             slots: parts,
+            threads: Threads::ONE,
+            scratch: &mut [],
         }
     }
 }

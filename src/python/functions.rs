@@ -245,11 +245,12 @@ pub(super) fn metric_sums<'py>(
 #[pyfunction]
 pub(super) fn optimizer_slots(optimizer: &Bound<'_, PyDict>) -> PyResult<Vec<&'static str>> {
     let rule = optimizers::from_settings::<f64>(&from_dict(optimizer)?)?;
-    Ok(rule.slots().to_vec())
+    Ok(rule.slots())
 }
 
-/// One step of an optimizer on flat arrays, in place; `iteration` steps were done before.
+/// One step of an optimizer on flat arrays of one variable, of this shape, in place; `iteration` steps were done before.
 #[pyfunction]
+#[pyo3(signature = (optimizer, params, grads, slots, iteration, learning_rate, shape=None))]
 pub(super) fn optimizer_step<'py>(
     optimizer: &Bound<'py, PyDict>,
     params: &Bound<'py, PyAny>,
@@ -257,6 +258,7 @@ pub(super) fn optimizer_step<'py>(
     slots: &Bound<'py, PyAny>,
     iteration: u64,
     learning_rate: f64,
+    shape: Option<Vec<usize>>,
 ) -> PyResult<()> {
     fn run<'py, F: Float + Element>(
         optimizer: &Bound<'py, PyDict>,
@@ -264,6 +266,7 @@ pub(super) fn optimizer_step<'py>(
         grads: &Bound<'py, PyAny>,
         slots: &Bound<'py, PyAny>,
         step: Step,
+        shape: Option<Vec<usize>>,
     ) -> PyResult<()> {
         let py = params.py();
         let mut rule = optimizers::from_settings::<F>(&from_dict(optimizer)?)?;
@@ -275,16 +278,25 @@ pub(super) fn optimizer_step<'py>(
         check_exact("slots", slots.shape(), &[rule.slots().len(), count])?;
         let (w, slots) = (w.as_slice_mut()?, slots.as_slice_mut()?);
         let mut gradients = Cow::Borrowed(grads.as_slice()?);
+        let shape = shape.unwrap_or_else(|| vec![count]);
+        if shape
+            .iter()
+            .try_fold(1, |all: usize, &n| all.checked_mul(n))
+            != Some(count)
+        {
+            let expected = format!("that of {count} elements");
+            return Err(Error::shape("shape", expected, Shape(&shape)).into());
+        }
         let mut variables = rule.variables(vec![Variable {
             range: 0..count,
-            shape: vec![count],
+            shape,
             trainable: true,
             looked_up: false,
         }]);
         detached(py, || {
-            if rule.clips() {
+            if rule.prepares() {
                 // These are the caller's, who did not ask for them to be changed.
-                rule.clip(&variables, gradients.to_mut());
+                rule.prepare(step, &variables, w, gradients.to_mut(), slots);
             }
             let threads = Threads::global()?;
             rule.step(threads, step, &mut variables, w, &gradients, slots);
@@ -296,7 +308,7 @@ pub(super) fn optimizer_step<'py>(
         number: iteration.saturating_add(1),
         learning_rate,
     };
-    by_dtype!(element_type("params", params)?, F => run::<F>(optimizer, params, grads, slots, step))
+    by_dtype!(element_type("params", params)?, F => run::<F>(optimizer, params, grads, slots, step, shape))
 }
 
 /// The penalty of an array of weights, and its gradient.

@@ -149,6 +149,14 @@ impl Plan {
         by_dtype!(self.element_type, F => places(py, self.of::<F>()?.parameters()))
     }
 
+    /// Whether each of the parameters is trained, in their order.
+    #[getter]
+    fn trained(&self) -> PyResult<Vec<bool>> {
+        by_dtype!(self.element_type, F => {
+            Ok(self.of::<F>()?.variables().iter().map(|variable| variable.trainable).collect())
+        })
+    }
+
     #[getter]
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Vec<PlaceTuple<'py>>> {
         by_dtype!(self.element_type, F => places(py, self.of::<F>()?.state()))

@@ -348,7 +348,7 @@ fn update_as<'py, F: Float + Element>(
         let (w, slots) = (w.as_slice_mut()?, slots.as_slice_mut()?);
         let (state, progress) = (state.as_slice_mut()?, progress.as_slice_mut()?);
         detached(py, || {
-            updates.prepare(run.threads, w, &mut dw);
+            updates.prepare(run.threads, step, &mut dw, (&*w, &*slots));
             let rows = program.rows(samples, x, values);
             updates.step(run.threads, step, &mut dw, (w, slots), rows);
             state.copy_from_slice(staged);

@@ -44,7 +44,7 @@ COPIES = {
 }
 
 
-@pytest.mark.parametrize("cls", optimizers._REGISTRY.members, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", optimizers._registry().members, ids=lambda cls: cls.__name__)
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_field_R6_epochs_and_steps_are_public_and_kept(copied, cls, tmp_path):
     model = network(cls())

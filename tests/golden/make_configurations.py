@@ -55,6 +55,12 @@ _LAYER = {
 _LOSS = {"reduction": ("'sum'", "None"), "name": ("'mine'",), "dtype": ("None",)}
 _FROM = {"from_logits": ("True",), "label_smoothing": ("0.1",), "axis": ("-1",)}
 _METRIC = {"name": ("'mine'",), "dtype": ("None",)}
+_AROUND = {
+    "use_ema": ("True",),
+    "ema_momentum": ("0.5",),
+    "ema_overwrite_frequency": ("10",),
+    "gradient_accumulation_steps": ("4",),
+}
 _OPTIMIZER = {
     "learning_rate": ("0.5", "schedules.CosineDecay(0.1, 10)"),
     "weight_decay": ("0.01", "False"),
@@ -62,7 +68,10 @@ _OPTIMIZER = {
     "clipvalue": ("2",),
     "global_clipnorm": ("3.0",),
     "name": ("'mine'",),
+    **_AROUND,
 }
+_BETAS = {"beta_1": ("0.5",), "beta_2": ("0.5",)}
+_CONVENTION = {"convention": ("'torch'",)}
 
 _NORMALIZATION = {
     "epsilon": ("0.01",),
@@ -400,7 +409,12 @@ MEMBERS = {
     "optimizers": {
         "Adagrad": (
             "",
-            {"initial_accumulator_value": ("0.5",), "epsilon": ("1e-3",), **_OPTIMIZER},
+            {
+                "initial_accumulator_value": ("0.5",),
+                "epsilon": ("1e-3",),
+                **_OPTIMIZER,
+                **_CONVENTION,
+            },
         ),
         "Adam": (
             "",
@@ -410,6 +424,7 @@ MEMBERS = {
                 "epsilon": ("1e-3",),
                 "amsgrad": ("True",),
                 **_OPTIMIZER,
+                **_CONVENTION,
             },
         ),
         "RMSprop": (
@@ -420,9 +435,74 @@ MEMBERS = {
                 "epsilon": ("1e-3",),
                 "centered": ("True",),
                 **_OPTIMIZER,
+                **_CONVENTION,
             },
         ),
-        "SGD": ("", {"momentum": ("1",), "nesterov": ("True",), **_OPTIMIZER}),
+        "SGD": ("", {"momentum": ("1",), "nesterov": ("True",), **_OPTIMIZER, **_CONVENTION}),
+        "AdamW": (
+            "",
+            {
+                **_BETAS,
+                "epsilon": ("1e-3",),
+                "amsgrad": ("True",),
+                **_OPTIMIZER,
+                "weight_decay": ("0.01",),
+                **_CONVENTION,
+            },
+        ),
+        **dict.fromkeys(
+            ("Nadam", "Adamax", "Lamb"), ("", {**_BETAS, "epsilon": ("1e-3",), **_OPTIMIZER})
+        ),
+        "Lion": ("", {**_BETAS, **_OPTIMIZER}),
+        "Adadelta": ("", {"rho": ("0.5",), "epsilon": ("1e-3",), **_OPTIMIZER}),
+        "Ftrl": (
+            "",
+            {
+                "learning_rate_power": ("-1",),
+                **dict.fromkeys(
+                    (
+                        "initial_accumulator_value",
+                        "l1_regularization_strength",
+                        "l2_regularization_strength",
+                        "l2_shrinkage_regularization_strength",
+                        "beta",
+                    ),
+                    ("0.5",),
+                ),
+                **_OPTIMIZER,
+            },
+        ),
+        "Adafactor": (
+            "",
+            {
+                "beta_2_decay": ("-0.5",),
+                "epsilon_1": ("1e-20",),
+                "epsilon_2": ("0.01",),
+                "clip_threshold": ("2",),
+                "relative_step": ("False",),
+                **_OPTIMIZER,
+            },
+        ),
+        "Muon": (
+            "",
+            {
+                "adam_beta_1": ("0.5",),
+                "adam_beta_2": ("0.5",),
+                "adam_weight_decay": ("None", "0.1"),
+                "epsilon": ("1e-3",),
+                "exclude_layers": ("['output']",),
+                "exclude_embeddings": ("False",),
+                "muon_a": ("3",),
+                "muon_b": ("-4.5",),
+                "muon_c": ("2",),
+                "adam_lr_ratio": ("0.5",),
+                "momentum": ("0.5",),
+                "ns_steps": ("3",),
+                "nesterov": ("False",),
+                "rms_rate": ("None", "0.4"),
+                **_OPTIMIZER,
+            },
+        ),
     },
     "regularizers": {
         "L1": ("", {"l1": ("0.5",)}),
@@ -448,10 +528,30 @@ MEMBERS = {
             "boundaries=(1, 2), values=[3, 2, 1]",
             {"name": ("'mine'",)},
         ),
+        "PolynomialDecay": (
+            "initial_learning_rate=1, decay_steps=10",
+            {
+                "end_learning_rate": ("0.5",),
+                "power": ("2",),
+                "cycle": ("True",),
+                "name": ("'mine'",),
+            },
+        ),
+        "InverseTimeDecay": (
+            "initial_learning_rate=1, decay_steps=10, decay_rate=0.5",
+            {"staircase": ("True",), "name": ("'mine'",)},
+        ),
+        "CosineDecayRestarts": (
+            "initial_learning_rate=1, first_decay_steps=10",
+            {"t_mul": ("1.5",), "m_mul": ("0.5",), "alpha": ("0.1",), "name": ("'mine'",)},
+        ),
     },
 }
 # Arguments beside which another one is given already.
-_ALONE = ("input_dim", "batch_input_shape", "clipvalue", "global_clipnorm", "convention")
+_ALONE = (
+    *("input_dim", "batch_input_shape", "clipvalue", "global_clipnorm"),
+    *(*_AROUND, *_CONVENTION),
+)
 # How options end that came after the lines of all of them together.
 _LATER = ("_regularizer", "_constraint")
 

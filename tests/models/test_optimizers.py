@@ -11,11 +11,20 @@ MEMBERS = [
     (optimizers.RMSprop(0.1, momentum=0.5, centered=True), None),
     (optimizers.Adam(0.1, amsgrad=True), None),
     (optimizers.Adagrad(0.1, initial_accumulator_value=0.3), None),
+    (optimizers.AdamW(0.1), None),
+    (optimizers.Nadam(0.1), None),
+    (optimizers.Adamax(0.1), None),
+    (optimizers.Lamb(0.1), None),
+    (optimizers.Lion(0.05), None),
+    (optimizers.Adadelta(20.0), None),
+    (optimizers.Ftrl(1.0), None),
+    (optimizers.Adafactor(0.1), None),
+    (optimizers.Muon(0.1), None),
 ]
 
 
 def test_every_optimizer_has_a_row():
-    assert {type(o) for o, _ in MEMBERS} == set(optimizers._REGISTRY.members)
+    assert {type(o) for o, _ in MEMBERS} == set(optimizers._registry().members)
 
 
 @pytest.mark.parametrize(("optimizer", "names"), MEMBERS)
@@ -87,6 +96,9 @@ def test_schedules_by_hand():
         schedules.ExponentialDecay(0.1, 10, 0.5, staircase=True),
         schedules.CosineDecay(0.1, 10, alpha=0.2, warmup_target=0.3, warmup_steps=4),
         schedules.PiecewiseConstantDecay([5], [1.0, 0.5]),
+        schedules.PolynomialDecay(0.1, 10, 0.01, 2.0, cycle=True),
+        schedules.InverseTimeDecay(0.1, 3, 0.5, staircase=True),
+        schedules.CosineDecayRestarts(0.1, 3, 1.5, 0.9, 0.1),
     ],
 )
 def test_schedule_in_an_optimizer(schedule):
@@ -120,7 +132,29 @@ def test_learning_rate_can_be_set():
         (lambda: optimizers.Adam(lr=0.1), ValueError, "learning_rate"),
         (lambda: optimizers.SGD(decay=1e-6), ValueError, "ExponentialDecay"),
         (lambda: optimizers.Adam(beta1=0.9), TypeError, "did you mean 'beta_1'"),
-        (lambda: optimizers.Adam(use_ema=True), ValueError, "averaged weights"),
+        (lambda: optimizers.Adam(use_ema="yes"), TypeError, "use_ema"),
+        (lambda: optimizers.Adam(ema_momentum=2), ValueError, "ema_momentum"),
+        (lambda: optimizers.Adam(ema_overwrite_frequency=-1), ValueError, "ema_overwrite"),
+        (lambda: optimizers.Adam(gradient_accumulation_steps=1), ValueError, "at least 2"),
+        (lambda: optimizers.Adam(loss_scale_factor=2.0), ValueError, "no loss scaling"),
+        (lambda: optimizers.Adam(convention="jax"), ValueError, "convention"),
+        (lambda: optimizers.AdamW(weight_decay=None), TypeError, "weight_decay"),
+        (lambda: optimizers.Lion(beta_1=0.0), ValueError, "beta_1"),
+        (lambda: optimizers.Ftrl(learning_rate_power=0.5), ValueError, "learning_rate_power"),
+        (lambda: optimizers.Muon(exclude_layers="out"), TypeError, "exclude_layers"),
+        (lambda: optimizers.Muon(exclude_layers=["("]), ValueError, "regular expressions"),
+        (
+            lambda: optimizers.Adam().exclude_from_weight_decay(var_names="bias"),
+            TypeError,
+            "var_names",
+        ),
+        (
+            lambda: optimizers.Adam().exclude_from_weight_decay(var_list=[np.zeros(2)]),
+            TypeError,
+            "var_names",
+        ),
+        (lambda: schedules.PolynomialDecay(0.1, 0), ValueError, "decay_steps"),
+        (lambda: schedules.CosineDecayRestarts(0.1, 10, t_mul=0.5), ValueError, "t_mul"),
         (lambda: optimizers.Adam(learning_rate=-1), ValueError, "learning_rate"),
         (lambda: optimizers.Adam(learning_rate=np.nan), ValueError, "finite"),
         (lambda: optimizers.Adam(learning_rate="fast"), TypeError, "learning_rate"),

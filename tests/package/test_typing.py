@@ -30,7 +30,7 @@ REGISTRIES = {
     "NonlinearityName": {*activations._BY_NAME, *EXTRA},
     "LossName": {*spelled(losses._registry())},
     "MetricName": {*spelled(metrics._registry()), *metrics._ACCURACY},
-    "OptimizerName": spelled(optimizers._REGISTRY),
+    "OptimizerName": spelled(optimizers._registry()),
     "InitializerName": {*_registry._KNOWN, *_registry._TORCH},
 }
 

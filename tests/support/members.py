@@ -413,6 +413,42 @@ def adagrad(**shared: float) -> Settings:
     return optimizer("adagrad", epsilon=1e-7, **shared)
 
 
+def adam_like(kind: str, **shared: float) -> Settings:
+    return optimizer(kind, **{"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, **shared})
+
+
+def ftrl(**values: float) -> Settings:
+    zeros = ("l1_regularization_strength", "l2_regularization_strength", "beta")
+    shrinkage = "l2_shrinkage_regularization_strength"
+    given = {**dict.fromkeys((*zeros, shrinkage), 0.0), "learning_rate_power": -0.5, **values}
+    return optimizer("ftrl", **given)
+
+
+def adafactor(**shared: float) -> Settings:
+    values = {"beta_2_decay": -0.8, "epsilon_1": 1e-30, "epsilon_2": 1e-3, "clip_threshold": 1.0}
+    return optimizer("adafactor", **values, **shared)
+
+
+def muon(**values: float) -> Settings:
+    given = {
+        "adam_beta_1": 0.9,
+        "adam_beta_2": 0.999,
+        "adam_weight_decay": 0.004,
+        "epsilon": 1e-7,
+        "muon_a": 3.4445,
+        "muon_b": -4.775,
+        "muon_c": 2.0315,
+        "adam_lr_ratio": 1.0,
+        "momentum": 0.95,
+        "ns_steps": 5,
+        "nesterov": True,
+        "rms_rate": 0.2,
+        "weight_decay": 0.004,
+        **values,
+    }
+    return optimizer("muon", **given)
+
+
 class OptimizerRow(NamedTuple):
     """An optimizer as Python makes it, given `fanin.optimizers`, and as the core is told."""
 
@@ -447,6 +483,34 @@ OPTIMIZERS = [
     OptimizerRow("Adam", lambda o: o.Adam(0.01, clipnorm=0.1), adam(clipnorm=0.1)),
     OptimizerRow("Adagrad", lambda o: o.Adagrad(0.01), adagrad()),
     OptimizerRow("Adagrad", lambda o: o.Adagrad(0.01, weight_decay=0.1), adagrad(weight_decay=0.1)),
+    OptimizerRow("AdamW", lambda o: o.AdamW(0.01), adam(weight_decay=0.004)),
+    OptimizerRow("Nadam", lambda o: o.Nadam(0.01), adam_like("nadam")),
+    OptimizerRow("Adamax", lambda o: o.Adamax(0.01), adam_like("adamax")),
+    OptimizerRow(
+        "Lamb", lambda o: o.Lamb(0.01, weight_decay=0.1), adam_like("lamb", weight_decay=0.1)
+    ),
+    OptimizerRow(
+        "Lion",
+        lambda o: o.Lion(0.01, clipnorm=0.5),
+        optimizer("lion", beta_1=0.9, beta_2=0.99, clipnorm=0.5),
+    ),
+    OptimizerRow(
+        "Adadelta", lambda o: o.Adadelta(0.01), optimizer("adadelta", rho=0.95, epsilon=1e-7)
+    ),
+    OptimizerRow("Ftrl", lambda o: o.Ftrl(0.01), ftrl()),
+    OptimizerRow(
+        "Ftrl",
+        lambda o: o.Ftrl(
+            0.01, -0.7, 0.1, l1_regularization_strength=0.01, l2_regularization_strength=0.1
+        ),
+        ftrl(
+            learning_rate_power=-0.7,
+            l1_regularization_strength=0.01,
+            l2_regularization_strength=0.1,
+        ),
+    ),
+    OptimizerRow("Adafactor", lambda o: o.Adafactor(0.01), adafactor()),
+    OptimizerRow("Muon", lambda o: o.Muon(0.01), muon()),
 ]
 OPTIMIZERS_WITHOUT_ROW = {"Optimizer": "the base class"}
 

@@ -141,6 +141,16 @@ OBJECTS: dict[str, Callable[[], Any]] = {
         for module in (regularizers, constraints)
         for kind in module._REGISTRY.members
     },
+    **{
+        name: getattr(opt, name)
+        for name in (
+            *("Adadelta", "Adafactor", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion"),
+            *("Muon", "Nadam"),
+        )
+    },
+    "InverseTimeDecay": lambda: opt.schedules.InverseTimeDecay(0.1, 10, 0.5),
+    "PolynomialDecay": lambda: opt.schedules.PolynomialDecay(0.1, 10),
+    "CosineDecayRestarts": lambda: opt.schedules.CosineDecayRestarts(0.1, 10),
     "CosineDecay": lambda: opt.schedules.CosineDecay(0.1, 10),
     "ExponentialDecay": lambda: opt.schedules.ExponentialDecay(0.1, 10, 0.5),
     "PiecewiseConstantDecay": lambda: opt.schedules.PiecewiseConstantDecay([5], [0.1, 0.01]),

@@ -437,7 +437,99 @@ def adagrad(w, g, s, t, lr, epsilon):
     w -= lr * g / np.sqrt(s["sum"] + epsilon)
 
 
-OPTIMIZERS = {"sgd": sgd, "rmsprop": rmsprop, "adam": adam, "adagrad": adagrad}
+def moments(g, s, beta_1, beta_2):
+    s["m"] = beta_1 * s["m"] + (1 - beta_1) * g
+    s["v"] = beta_2 * s["v"] + (1 - beta_2) * g**2
+
+
+def nadam(w, g, s, t, lr, beta_1, beta_2, epsilon):
+    moments(g, s, beta_1, beta_2)
+    momenta = [beta_1 * (1 - 0.5 * 0.96**i) for i in range(1, t + 2)]
+    before = math.prod(momenta[:-1])
+    direction = momenta[-1] * s["m"] / (1 - before * momenta[-1])
+    direction = direction + (1 - momenta[-2]) * g / (1 - before)
+    w -= lr * direction / (np.sqrt(s["v"] / (1 - beta_2**t)) + epsilon)
+
+
+def adamax(w, g, s, t, lr, beta_1, beta_2, epsilon):
+    s["m"] = beta_1 * s["m"] + (1 - beta_1) * g
+    s["v"] = np.maximum(beta_2 * s["v"], np.abs(g))
+    w -= lr / (1 - beta_1**t) * s["m"] / (s["v"] + epsilon)
+
+
+def lamb(w, g, s, t, lr, beta_1, beta_2, epsilon):
+    moments(g, s, beta_1, beta_2)
+    u = s["m"] / (1 - beta_1**t) / (np.sqrt(s["v"] / (1 - beta_2**t)) + epsilon)
+    of_w, of_u = (math.sqrt((a**2).sum()) for a in (w, u))
+    w -= lr * (of_w / of_u if of_w > 0 and of_u > 0 else 1.0) * u
+
+
+def lion(w, g, s, t, lr, beta_1, beta_2):
+    w -= lr * np.sign(beta_1 * s["m"] + (1 - beta_1) * g)
+    s["m"] = beta_2 * s["m"] + (1 - beta_2) * g
+
+
+def adadelta(w, g, s, t, lr, rho, epsilon):
+    s["square"] = rho * s["square"] + (1 - rho) * g**2
+    u = g * np.sqrt(s["v"] + epsilon) / np.sqrt(s["square"] + epsilon)
+    s["v"] = rho * s["v"] + (1 - rho) * u**2
+    w -= lr * u
+
+
+def ftrl(w, g, s, t, lr, learning_rate_power, beta, **strengths):
+    l1, l2, shrinkage = (
+        strengths[f"{name}_regularization_strength"] for name in ("l1", "l2", "l2_shrinkage")
+    )
+    before, s["sum"] = s["sum"] ** -learning_rate_power, s["sum"] + g**2
+    after = s["sum"] ** -learning_rate_power
+    s["m"] = s["m"] + g + 2 * shrinkage * w - (after - before) / lr * w
+    w[...] = (np.clip(s["m"], -l1, l1) - s["m"]) / (after / lr + 2 * l2 + beta / lr)
+
+
+def adafactor(w, g, s, t, lr, beta_2_decay, epsilon_1, epsilon_2, clip_threshold):
+    beta, square = 1 - float(t) ** beta_2_decay, g**2 + epsilon_1
+    if w.ndim < 2:
+        v = s["v"] = beta * s["v"] + (1 - beta) * square
+    else:
+        for slot, axis in (("m", -1), ("v", -2)):
+            mean = square.mean(axis, keepdims=True)
+            s[slot] = beta * s[slot] + (1 - beta) * np.broadcast_to(mean, w.shape)
+        v = s["m"] / s["m"].mean(-2, keepdims=True) * s["v"]
+    u = g / np.sqrt(v)
+    size = max(epsilon_2, math.sqrt((w**2).mean())) * min(lr, 1 / math.sqrt(t))
+    w -= size * u / max(1.0, math.sqrt((u**2).mean()) / clip_threshold)
+
+
+def muon(w, g, s, t, lr, momentum, nesterov, ns_steps, rms_rate, **others):
+    if w.ndim != 2:
+        own = {name: others[f"adam_{name}"] for name in ("beta_1", "beta_2")}
+        rate = lr * others["adam_lr_ratio"]
+        adam(w, g, s, t, rate, **own, epsilon=others["epsilon"], amsgrad=False)
+        return
+    s["m"] = momentum * s["m"] + g
+    x = g + momentum * s["m"] if nesterov else s["m"]
+    x = x / (math.sqrt((x**2).sum()) + 1e-7)
+    a, b, c = (others[f"muon_{name}"] for name in "abc")
+    for _ in range(int(ns_steps)):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    w -= lr * math.sqrt(max(w.shape)) * (rms_rate or 1 / math.sqrt(max(w.shape))) * x
+
+
+OPTIMIZERS = {
+    "adadelta": adadelta,
+    "adafactor": adafactor,
+    "adagrad": adagrad,
+    "adam": adam,
+    "adamax": adamax,
+    "ftrl": ftrl,
+    "lamb": lamb,
+    "lion": lion,
+    "muon": muon,
+    "nadam": nadam,
+    "rmsprop": rmsprop,
+    "sgd": sgd,
+}
 SHARED = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
 
 
@@ -474,7 +566,9 @@ class Optimizer:
         rule = OPTIMIZERS[self.settings["kind"]]
         gradients = self.clipped(gradients)
         for w, g, slots in zip(self.variables, gradients, self.slots, strict=True):
-            w -= learning_rate * self.settings["weight_decay"] * w
+            by_adam = self.settings["kind"] == "muon" and w.ndim != 2
+            decay = self.settings["adam_weight_decay" if by_adam else "weight_decay"]
+            w -= learning_rate * decay * w
             rule(w, g, slots, self.t, learning_rate, **own)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from fanin import activations, callbacks, initializers, layers, losses, metrics, optimizers
 from fanin.layers import BatchNormalization, Dense, Dropout, Flatten, Input
 from fanin.layers import Conv2D  # mistake
-from fanin.optimizers import Nadam  # mistake
+from fanin.optimizers import RAdam  # mistake
 from fanin.typing import InitializerLike, OptimizerName
 
 x, y = np.zeros((8, 4)), np.zeros(8)
@@ -30,7 +30,7 @@ fanin.nonexistent  # mistake
 fanin.layers.Conv2D  # mistake
 fanin.keras.layers.LSTM  # mistake
 fanin.initializers.he_norml  # mistake
-fanin.optimizers.AdamW  # mistake
+fanin.optimizers.RAdam  # mistake
 fanin.theory.gian  # mistake
 fanin.datasets.mnst  # mistake
 model.predict_proba(x)  # mistake

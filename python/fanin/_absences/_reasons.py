@@ -132,8 +132,8 @@ def registered(kind: str, name: object) -> str | None:
 
     Examples
     --------
-    >>> registered("optimizer", "adamw")
-    "there is no optimizer 'adamw': Adam(weight_decay=0.004) does the same: its decay is ...
+    >>> registered("optimizer", "radam")
+    "there is no optimizer 'radam': use Adam, AdamW or SGD"
     >>> registered("optimizer", "adm")
     """
     from fanin._absences.names import KINDS

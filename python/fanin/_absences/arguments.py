@@ -122,8 +122,6 @@ REASONS: Rows = (
         "give learning_rate a schedule, such as optimizers.schedules.ExponentialDecay",
         "decay lr_decay power_t schedule_decay",
     ),
-    ("set the batch_size of fit", "gradient_accumulation_steps"),
-    ("averaged weights are not implemented", "use_ema ema_momentum ema_overwrite_frequency"),
     ("training is in float32 or float64 and needs no loss scaling", "loss_scale_factor"),
     (
         "an optimizer takes no parameters: compile gives it those of the model",

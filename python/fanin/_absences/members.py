@@ -160,9 +160,6 @@ MEMBERS: dict[str, Rows] = {
             "add_optimizer_variables add_variable_from_reference finalize_variable_values state "
             "state_dict load_state_dict load_own_variables save_own_variables",
         ),
-        ("averaged weights are not implemented", "use_ema ema_momentum ema_overwrite_frequency"),
-        ("weight_decay is for all parameters", "exclude_from_weight_decay"),
-        ("a larger batch_size does the same", "gradient_accumulation_steps"),
         (
             "training is in float32 or float64 and needs no loss scaling",
             "loss_scale_factor scale_loss",

@@ -57,12 +57,12 @@ MODULES: dict[str, Rows] = {
     ),
     "optimizers": (
         (
-            "import the class from fanin.optimizers: SGD, RMSprop, Adam or Adagrad",
+            "import the class from fanin.optimizers: such as SGD, Adam or RMSprop",
             "adam_v2 gradient_descent_v2 rmsprop_v2 adagrad_v2 adam_v1 optimizer optimizer_v1 "
             "optimizer_experimental functional",
         ),
         ("fanin.optimizers.schedules has what is given as learning_rate", "lr_scheduler"),
-        ("averaged weights are not implemented", "swa_utils"),
+        ("optimizers average the weights: Adam(use_ema=True)", "swa_utils"),
     ),
     "backend": (
         (
@@ -245,15 +245,10 @@ NAMES: dict[str, Rows] = {
         ),
     ),
     "optimizers": (
-        (
-            "Adam(weight_decay=0.004) does the same: its decay is decoupled too",
-            "AdamW",
-        ),
-        (
-            "use Adam, RMSprop, SGD or Adagrad",
-            "Adadelta Adafactor Adamax Ftrl Lamb Lion Muon Nadam NAdam RAdam ScheduleFreeAdamW "
-            "ASGD LBFGS Rprop SparseAdam LARS lbfgs",
-        ),
+        ("it is called Nadam", "NAdam"),
+        ("use Lamb", "LARS"),
+        ("use Adam, AdamW or SGD", "RAdam ScheduleFreeAdamW ASGD Rprop SparseAdam"),
+        ("whole data sets are no batches: use Adam with a large batch_size", "LBFGS lbfgs"),
         ("training is in float32 or float64 and needs no loss scaling", "LossScaleOptimizer"),
         ("a network has one optimizer", "MultiOptimizer OptimizerMap TFOptimizer"),
         (
@@ -263,10 +258,9 @@ NAMES: dict[str, Rows] = {
     ),
     "optimizers.schedules": (
         (
-            "give learning_rate a function of the step, or ExponentialDecay, CosineDecay or "
-            "PiecewiseConstantDecay",
-            "CosineDecayRestarts InverseTimeDecay PolynomialDecay NoisyLinearCosineDecay "
-            "LinearCosineDecay StepLR MultiStepLR ExponentialLR CosineAnnealingLR "
+            "give learning_rate a function of the step, or a schedule such as CosineDecay",
+            "NoisyLinearCosineDecay LinearCosineDecay StepLR MultiStepLR ExponentialLR "
+            "CosineAnnealingLR "
             "CosineAnnealingWarmRestarts LambdaLR LinearLR ConstantLR PolynomialLR OneCycleLR "
             "CyclicLR MultiplicativeLR ChainedScheduler SequentialLR LRScheduler",
         ),
@@ -277,7 +271,11 @@ NAMES: dict[str, Rows] = {
         ("ModelCheckpoint keeps a model while it is trained", "BackupAndRestore OrbaxCheckpoint"),
         ("fit(verbose=1) shows the progress", "ProgbarLogger BaseLogger"),
         ("LambdaCallback(on_epoch_end=...) can send the values anywhere", "RemoteMonitor"),
-        ("averaged weights are not implemented", "SwapEMAWeights"),
+        (
+            "with use_ema=True fit leaves the averages in the model; before, they are "
+            "model.slots['average']",
+            "SwapEMAWeights",
+        ),
         ("fit takes a list: fit(callbacks=[...])", "CallbackList"),
     ),
     "activations": (

@@ -213,7 +213,7 @@ def snake(name: str) -> str:
     >>> snake("MeanSquaredError"), snake("RMSprop"), snake("ReLU")
     ('mean_squared_error', 'rmsprop', 'relu')
     """
-    if name in ("RMSprop", "ReLU", "ELU", "PReLU"):
+    if name in ("RMSprop", "ReLU", "ELU", "PReLU", "AdamW"):
         return name.lower()
     if name in _SNAKE:
         return _SNAKE[name]

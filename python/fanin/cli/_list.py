@@ -28,9 +28,9 @@ def _losses() -> list[str]:
 
 def _optimizers() -> list[str]:
     from fanin._members._registry import snake
-    from fanin.optimizers import _REGISTRY
+    from fanin.optimizers import _registry
 
-    return [snake(kind.__name__) for kind in _REGISTRY.members]
+    return [snake(kind.__name__) for kind in _registry().members]
 
 
 def _metrics() -> list[str]:

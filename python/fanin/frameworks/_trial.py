@@ -1,5 +1,6 @@
 """The next step of a network of this package, tried on copies of its arrays."""
 
+import copy
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -80,6 +81,7 @@ class NetworkTrial:
         self.learning_rate, self.peak_rate = float(rates[0]), float(rates.max())
         self.momentum = float(getattr(optimizer, "momentum", 0.0) or 0.0)
         self._with, self._plan, self._last = optimizer, model.ready(), model._last_layer.settings()
+        self._names = [layer.name for layer in model.computing]
         self._x, self._y, self._aim, self._training = x, y, aim, training
         assert trace.arrays is not None
         (self._params, self._state), self._gradient = trace.arrays, trace.gradient
@@ -115,15 +117,19 @@ class NetworkTrial:
         return math.nan if aim.value is None else aim.value
 
     def _step(self, gradient: Array) -> Array:
-        """Return all parameters after a first step."""
-        after = self._params.copy()
-        parts = [slice(None)]
-        if not self._with.global_clipnorm:  # which is of all together
-            places = self._plan.parameters
-            parts = [slice(at, at + math.prod(shape)) for _, _, at, shape in places]
-        for part in parts:
-            array = after[part]
-            self._with.step(array, gradient[part], self._with.init(array))
+        """Return all parameters after a first step, which is none of a mean over batches."""
+        after, rule = self._params.copy(), copy.copy(self._with)
+        rule.gradient_accumulation_steps, rule.use_ema = None, False
+        if rule.global_clipnorm:  # which is of all together
+            norm = math.sqrt(float(np.square(gradient, dtype=np.float64).sum()))
+            share = rule.global_clipnorm / max(norm, rule.global_clipnorm)
+            gradient = gradient * gradient.dtype.type(share)
+            rule.global_clipnorm = None
+        for layer, role, at, shape in self._plan.parameters:
+            part = slice(at, at + math.prod(shape))
+            array = after[part].reshape(shape)
+            path = f"{self._names[layer]}/{role}"
+            rule._move(path, array, gradient[part].reshape(shape), rule.init(array), 0)
         return after
 
     def step(self, scale: float = 1.0) -> Iterator[Moved]:

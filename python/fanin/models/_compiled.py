@@ -1,5 +1,6 @@
 """What a network is trained for: optimizer, loss, metrics, and the optimizer's arrays."""
 
+import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ class Update:
 
 class Compiled:
     """What `compile` chose, and the optimizer's arrays, which live as long as the choice."""
+
+    paths: Sequence[str] = ()
+    """The parameters that the optimizer moves, in their order: layer's name and role."""
 
     def __init__(self, optimizer: Optimizer, ends: Ends, aims: list[Aim]) -> None:
         self.optimizer: Optimizer = optimizer
@@ -232,13 +236,31 @@ class Compiled:
                 row[:] = slots[before.index(name)]
         return fresh
 
+    def of_network(self, model: "Layered") -> None:
+        """Get to know the parameters of a network that is built, and make its slots."""
+        layers = model.computing
+        self.paths = [f"{layers[i].name}/{role}" for i, role, *_ in model.ready().parameters]
+        self.update(model.network.params)
+
+    def finish(self, network: Network) -> None:
+        """Leave the average of the parameters in a network, if the optimizer keeps one."""
+        slots, names = self._memory[:2]
+        if slots is None or not self.optimizer.use_ema or "average" not in names:
+            return
+        average, plan = slots[names.index("average")], network.plan
+        with network.writing("network"):
+            for (_, _, start, shape), trained in zip(plan.parameters, plan.trained, strict=True):
+                if trained:
+                    part = slice(start, start + math.prod(shape))
+                    network.params[part] = average[part]
+
     def update(self, params: Array) -> Update:
         """Return the optimizer's settings, and its slots in the form that it wants with them."""
         settings, slots, known = self.optimizer._settings(), self._memory[0], self._memory[2]
         if slots is None or (settings is not known and settings != known):
             slots = self.arranged(params)
             self._memory = (slots, self.optimizer.slot_names(), settings)
-        return Update(settings, slots)
+        return Update(self.optimizer._settings_for(self.paths), slots)
 
     def objective(self, plan: _core.Plan) -> "Objective":
         """Return what losses and metrics mean for the outputs of a plan."""

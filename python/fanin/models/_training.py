@@ -141,6 +141,7 @@ class Training:
             if self._stopped():
                 break
         for trainee, own in zip(self.trainees, logs, strict=True):
+            trainee.compiled.finish(trainee.network)
             trainee.callbacks.call("on_train_end", own)
 
     def _epoch(self, epoch: int) -> tuple[list[dict[str, Any]], int]:
@@ -370,7 +371,7 @@ def _trainee(
     """Give a network that is built what training needs: slots, history, callbacks, shuffles."""
     compiled = model.compiled_with
     compiled.check_outputs(model)
-    compiled.update(model.network.params)
+    compiled.of_network(model)
     # Shuffles of an earlier fit are not repeated, unless the user says where they come from.
     offset = max(compiled.epochs - course.first, 0) if source is None else 0
     shuffler = Shuffler(model.source if source is None else source, course.shuffle, offset)

@@ -1,5 +1,7 @@
-"""Optimizers: SGD, RMSprop, Adam, Adagrad, and `schedules` for their learning rates."""
+"""Optimizers: SGD, Adam and its kin, RMSprop and others, and `schedules` for learning rates."""
 
+import functools
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -10,12 +12,23 @@ from fanin.optimizers._base import Optimizer
 from fanin.optimizers._members import SGD, Adagrad, Adam, RMSprop
 
 if TYPE_CHECKING:
+    from fanin.optimizers._adaptive import Adamax, AdamW, Lamb, Lion, Nadam
+    from fanin.optimizers._further import Adadelta, Adafactor, Ftrl, Muon
     from fanin.typing import OptimizerLike
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Muon",
+    "Nadam",
     "Optimizer",
     "RMSprop",
     "deserialize",
@@ -24,7 +37,19 @@ __all__ = [
     "serialize",
 ]
 
-_REGISTRY: Registry[Optimizer] = Registry("optimizer", Optimizer, (SGD, RMSprop, Adam, Adagrad))
+# What `import fanin` need not pay for.
+_LATER = {
+    **dict.fromkeys(("AdamW", "Adamax", "Lamb", "Lion", "Nadam"), "fanin.optimizers._adaptive"),
+    **dict.fromkeys(("Adadelta", "Adafactor", "Ftrl", "Muon"), "fanin.optimizers._further"),
+}
+
+
+@functools.cache
+def _registry() -> Registry[Optimizer]:
+    """Return the optimizers by name."""
+    here = sys.modules[__name__]
+    late = [getattr(here, name) for name in _LATER]
+    return Registry("optimizer", Optimizer, (SGD, RMSprop, Adam, Adagrad, *late))
 
 
 def get(
@@ -54,7 +79,7 @@ def get(
     >>> get("adagrad").learning_rate
     0.001
     """
-    return _REGISTRY.get(identifier, custom_objects)
+    return _registry().get(identifier, custom_objects)
 
 
 def serialize(optimizer: Optimizer) -> dict[str, object]:
@@ -75,7 +100,7 @@ def serialize(optimizer: Optimizer) -> dict[str, object]:
     >>> serialize(SGD(0.5))["config"]["learning_rate"]
     0.5
     """
-    return _REGISTRY.serialize(optimizer)
+    return _registry().serialize(optimizer)
 
 
 def deserialize(
@@ -100,7 +125,7 @@ def deserialize(
     >>> deserialize(serialize(SGD(momentum=0.9))).momentum
     0.9
     """
-    return _REGISTRY.deserialize(config, custom_objects)
+    return _registry().deserialize(config, custom_objects)
 
 
-_absent.guard(__name__)
+_absent.guard(__name__, _LATER)

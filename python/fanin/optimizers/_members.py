@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar, Never
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
 from fanin import _checks
 from fanin._checks import FloatArray
-from fanin.optimizers._base import Optimizer, Schedule
+from fanin.optimizers._base import Around, Optimizer, Schedule, check_convention
 
 _BELOW_ONE = partial(_checks.number, at_least=0.0, below=1.0)
 _UP_TO_ONE = partial(_checks.number, at_least=0.0, at_most=1.0)
@@ -30,8 +30,12 @@ class SGD(Optimizer):
         Whether to look ahead.
     weight_decay, clipnorm, clipvalue, global_clipnorm, name : optional
         See `Optimizer`.
+    convention : str, default "keras"
+        "torch" for torch's formula, where `v` has no learning rate in it, and for its
+        weight decay, which is added to the gradients. Give torch's defaults too.
     **kwargs
-        Refused, with the reason.
+        By keyword: ``use_ema``, ``ema_momentum``, ``ema_overwrite_frequency`` and
+        ``gradient_accumulation_steps``, see `Optimizer`. Others are refused, with the reason.
 
     References
     ----------
@@ -46,7 +50,12 @@ class SGD(Optimizer):
     """
 
     kind = "sgd"
-    _options: ClassVar[Mapping[str, Any]] = {"momentum": _UP_TO_ONE, "nesterov": _checks.flag}
+    _not_settings = ("convention",)
+    _options: ClassVar[Mapping[str, Any]] = {
+        "momentum": _UP_TO_ONE,
+        "nesterov": _checks.flag,
+        "convention": check_convention,
+    }
 
     def __init__(
         self,
@@ -58,11 +67,14 @@ class SGD(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Never,
+        *,
+        convention: str = "keras",
+        **kwargs: Unpack[Around],
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
+        self.convention: str = convention
         self.momentum: float = momentum
         self.nesterov: bool = nesterov
 
@@ -87,8 +99,13 @@ class RMSprop(Optimizer):
         Whether to divide by the variance instead.
     weight_decay, clipnorm, clipvalue, global_clipnorm, name : optional
         See `Optimizer`.
+    convention : str, default "keras"
+        "torch" for torch's formula: `epsilon` outside the root, momentum without the
+        learning rate, and weight decay added to the gradients. Give torch's defaults too
+        (``rho=0.99``, ``epsilon=1e-8``).
     **kwargs
-        Refused, with the reason.
+        By keyword: ``use_ema``, ``ema_momentum``, ``ema_overwrite_frequency`` and
+        ``gradient_accumulation_steps``, see `Optimizer`. Others are refused, with the reason.
 
     References
     ----------
@@ -101,12 +118,14 @@ class RMSprop(Optimizer):
     """
 
     kind = "rmsprop"
+    _not_settings = ("convention",)
     squares: ClassVar[tuple[str, ...]] = ("velocity",)
     _options: ClassVar[Mapping[str, Any]] = {
         "rho": _BELOW_ONE,
         "momentum": _UP_TO_ONE,
         "epsilon": _ABOVE_ZERO,
         "centered": _checks.flag,
+        "convention": check_convention,
     }
 
     def __init__(
@@ -121,11 +140,14 @@ class RMSprop(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Never,
+        *,
+        convention: str = "keras",
+        **kwargs: Unpack[Around],
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
+        self.convention: str = convention
         self.rho: float = rho
         self.momentum: float = momentum
         self.epsilon: float = epsilon
@@ -152,8 +174,12 @@ class Adam(Optimizer):
         Divide by the largest ``v`` so far [2]_.
     weight_decay, clipnorm, clipvalue, global_clipnorm, name : optional
         See `Optimizer`.
+    convention : str, default "keras"
+        "torch" for torch's formula: `epsilon` beside the corrected ``v``, and weight decay added to
+        the gradients. Give torch's defaults too (``epsilon=1e-8``).
     **kwargs
-        Refused, with the reason.
+        By keyword: ``use_ema``, ``ema_momentum``, ``ema_overwrite_frequency`` and
+        ``gradient_accumulation_steps``, see `Optimizer`. Others are refused, with the reason.
 
     References
     ----------
@@ -167,12 +193,14 @@ class Adam(Optimizer):
     """
 
     kind = "adam"
+    _not_settings = ("convention",)
     squares: ClassVar[tuple[str, ...]] = ("v", "v_max")
     _options: ClassVar[Mapping[str, Any]] = {
         "beta_1": _BELOW_ONE,
         "beta_2": _BELOW_ONE,
         "epsilon": _ABOVE_ZERO,
         "amsgrad": _checks.flag,
+        "convention": check_convention,
     }
 
     def __init__(
@@ -187,11 +215,14 @@ class Adam(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Never,
+        *,
+        convention: str = "keras",
+        **kwargs: Unpack[Around],
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
+        self.convention: str = convention
         self.beta_1: float = beta_1
         self.beta_2: float = beta_2
         self.epsilon: float = epsilon
@@ -213,8 +244,12 @@ class Adagrad(Optimizer):
         Added under the root.
     weight_decay, clipnorm, clipvalue, global_clipnorm, name : optional
         See `Optimizer`.
+    convention : str, default "keras"
+        "torch" for torch's formula: `epsilon` outside the root, and weight decay added to the
+        gradients. Give torch's defaults too (``initial_accumulator_value=0``, ``epsilon=1e-10``).
     **kwargs
-        Refused, with the reason.
+        By keyword: ``use_ema``, ``ema_momentum``, ``ema_overwrite_frequency`` and
+        ``gradient_accumulation_steps``, see `Optimizer`. Others are refused, with the reason.
 
     References
     ----------
@@ -228,11 +263,12 @@ class Adagrad(Optimizer):
     """
 
     kind = "adagrad"
-    _not_settings = ("initial_accumulator_value",)
+    _not_settings = ("initial_accumulator_value", "convention")
     squares: ClassVar[tuple[str, ...]] = ("accumulator",)
     _options: ClassVar[Mapping[str, Any]] = {
         "initial_accumulator_value": partial(_checks.number, at_least=0.0),
         "epsilon": _ABOVE_ZERO,
+        "convention": check_convention,
     }
 
     def __init__(
@@ -245,16 +281,19 @@ class Adagrad(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
-        **kwargs: Never,
+        *,
+        convention: str = "keras",
+        **kwargs: Unpack[Around],
     ) -> None:
         super().__init__(
             learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **kwargs
         )
+        self.convention: str = convention
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
 
     def init(self, params: FloatArray) -> FloatArray:
-        """Make the slots for an array of parameters, filled with `initial_accumulator_value`.
+        """Make the slots; the accumulator is filled with `initial_accumulator_value`.
 
         Parameters
         ----------
@@ -263,9 +302,9 @@ class Adagrad(Optimizer):
 
         Returns
         -------
-        ndarray of shape (1, params.size)
-            The accumulator.
+        ndarray of shape (slots, params.size)
+            The accumulator, and what else is asked for.
         """
         slots = super().init(params)
-        slots[:] = np.asarray(self.initial_accumulator_value, dtype=slots.dtype)
+        slots[0] = np.asarray(self.initial_accumulator_value, dtype=slots.dtype)
         return slots

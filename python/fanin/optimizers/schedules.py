@@ -5,9 +5,11 @@ rate of the next one; a plain function will do. Those here give the same bits on
 (docs/bits.md): powers and cosines are the nearest numbers to the exact ones.
 """
 
+import functools
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,11 +17,17 @@ from fanin import _checks, _core
 from fanin._absences import _absent
 from fanin._members._registry import Configurable, Registry, own_arguments
 
+if TYPE_CHECKING:  # what `_LATER` has
+    from fanin.optimizers._schedules import CosineDecayRestarts, InverseTimeDecay, PolynomialDecay
+
 __all__ = [
     "CosineDecay",
+    "CosineDecayRestarts",
     "ExponentialDecay",
+    "InverseTimeDecay",
     "LearningRateSchedule",
     "PiecewiseConstantDecay",
+    "PolynomialDecay",
     "deserialize",
     "serialize",
 ]
@@ -292,11 +300,22 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         return self.values[-1]
 
 
-_REGISTRY: Registry[LearningRateSchedule] = Registry(
-    "learning rate schedule",
-    LearningRateSchedule,
-    (ExponentialDecay, CosineDecay, PiecewiseConstantDecay),
+# What `import fanin` need not pay for.
+_LATER = dict.fromkeys(
+    ("CosineDecayRestarts", "InverseTimeDecay", "PolynomialDecay"), "fanin.optimizers._schedules"
 )
+
+
+@functools.cache
+def _registry() -> Registry[LearningRateSchedule]:
+    """Return the schedules by name."""
+    here = sys.modules[__name__]
+    late = [getattr(here, name) for name in _LATER]
+    return Registry(
+        "learning rate schedule",
+        LearningRateSchedule,
+        (ExponentialDecay, CosineDecay, PiecewiseConstantDecay, *late),
+    )
 
 
 def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, object]:
@@ -317,7 +336,7 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, object]
     >>> serialize(CosineDecay(0.1, decay_steps=100))["class_name"]
     'CosineDecay'
     """
-    return _REGISTRY.serialize(learning_rate_schedule)
+    return _registry().serialize(learning_rate_schedule)
 
 
 def deserialize(
@@ -342,7 +361,7 @@ def deserialize(
     >>> deserialize(serialize(ExponentialDecay(0.1, 10, 0.5)))(20)
     0.025
     """
-    return _REGISTRY.deserialize(config, custom_objects)
+    return _registry().deserialize(config, custom_objects)
 
 
-_absent.guard(__name__)
+_absent.guard(__name__, _LATER)
