@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::graph::{Graph, Value, mode_of, size_of_array, value};
+use super::graph::{Graph, Spread, Value, mode_of, size_of_array, value};
 use super::plan::Layer;
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -49,13 +49,18 @@ pub(super) struct Called<F: Float> {
 
 impl<F: Float> Called<F> {
     /// Call layers, the first time in the order of their settings. Samples have inputs of these shapes, one after the
-    /// other. The outputs are values by number; where none are named, what the last call makes.
+    /// other. The outputs are values by number; where none are named, what the last call makes. The arrays of layers lie
+    /// where `spread` says, or one after the other.
     pub(super) fn new(
         input_shapes: &[Vec<usize>],
         settings: &[Settings],
         calls: &[Call],
         outputs: &[usize],
+        spread: Option<&Spread>,
     ) -> Result<Self> {
+        if let Some(spread) = spread {
+            spread.check::<F>(settings.len())?;
+        }
         let (mut graph, mut values) = Self::inputs(input_shapes)?;
         let (mut layers, mut output_shapes) = (Vec::new(), Vec::new());
         let mut times = vec![0usize; settings.len()];
@@ -72,6 +77,9 @@ impl<F: Float> Called<F> {
                 let expected = format!("numbers of values below {}", values.len());
                 Error::value("calls", expected, format!("{:?}", call.reads))
             })?;
+            if let Some(spread) = spread.filter(|_| times[layer] == 0) {
+                graph.go_to(spread.starts[layer]);
+            }
             let site = Site {
                 settings,
                 path: vec![layer],
@@ -86,6 +94,9 @@ impl<F: Float> Called<F> {
         }
         if times.contains(&0) {
             return Err(Error::value("calls", "a call of each layer", calls.len()));
+        }
+        if let Some(spread) = spread {
+            graph.end_at(spread.lengths)?;
         }
         let last = [values.len() - 1];
         let outputs = if outputs.is_empty() { &last } else { outputs };

@@ -86,7 +86,37 @@ impl Place {
     }
 }
 
-/// Arrays one after the other in a flat array.
+/// Where the arrays of layers lie in flat arrays of which other networks have parts too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spread {
+    /// The first element of each layer's, in the parameters and in the state.
+    pub starts: Vec<(usize, usize)>,
+    /// The lengths of these two.
+    pub lengths: (usize, usize),
+}
+
+impl Spread {
+    /// Check that it says where the arrays of so many layers lie.
+    pub(super) fn check<F>(&self, layers: usize) -> Result<()> {
+        let (parameters, state) = self.lengths;
+        size_of_array::<F>("spread", &[parameters])?;
+        size_of_array::<F>("spread", &[state])?;
+        if self.starts.len() != layers {
+            let (expected, found) = (format!("{layers}, one a layer"), self.starts.len());
+            return Err(Error::value("spread", expected, found));
+        }
+        let beyond = |&&(first, average): &&(usize, usize)| first > parameters || average > state;
+        match self.starts.iter().find(beyond) {
+            Some(start) => {
+                let expected = format!("starts in arrays of {parameters} and {state}");
+                Err(Error::value("spread", expected, format!("{start:?}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Arrays in a flat array, one after the other unless a [`Spread`] says where.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Flat {
     pub(super) places: Vec<Place>,
@@ -108,6 +138,36 @@ impl Flat {
             self.places.push(place);
         }
         Ok(first..self.count)
+    }
+
+    /// Whether there is nothing but the arrays, one after the other.
+    pub(super) fn in_a_row(&self) -> bool {
+        let mut end = 0;
+        let all = self.places.iter().all(|place| {
+            let follows = place.offset == end;
+            end = place.range().end;
+            follows
+        });
+        all && end == self.count
+    }
+
+    /// End at so many elements, of which no array has those of another.
+    fn end_at(&mut self, length: usize) -> Result<()> {
+        let mut ranges: Vec<_> = self.places.iter().map(Place::range).collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        let meet = ranges.windows(2).any(|pair| pair[1].start < pair[0].end);
+        let end = ranges.last().map_or(0, |last| last.end);
+        if meet || end > length {
+            let expected = format!("arrays apart from each other in {length} elements");
+            let found = if meet {
+                "two that meet".to_owned()
+            } else {
+                format!("one up to {end}")
+            };
+            return Err(Error::value("spread", expected, found));
+        }
+        self.count = length;
+        Ok(())
     }
 }
 
@@ -230,6 +290,17 @@ impl<F: Float> Graph<F> {
         if let Some(last) = self.operations.last_mut() {
             last.mode = mode;
         }
+    }
+
+    /// Put the arrays that come next here, in the parameters and in the state.
+    pub(super) fn go_to(&mut self, (first, average): (usize, usize)) {
+        (self.parameters.count, self.state.count) = (first, average);
+    }
+
+    /// End the flat arrays at these lengths.
+    pub(super) fn end_at(&mut self, (parameters, state): (usize, usize)) -> Result<()> {
+        self.parameters.end_at(parameters)?;
+        self.state.end_at(state)
     }
 
     /// What there is of a part of a layer.

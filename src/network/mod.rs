@@ -17,7 +17,7 @@ mod train;
 
 pub use calls::Call;
 pub use evaluate::{Evaluation, Predictor};
-pub use graph::{Graph, Operation, Place, Value};
+pub use graph::{Graph, Operation, Place, Spread, Value};
 pub use lookups::Lookup;
 pub use objective::{Goal, Objective};
 pub use pass::{Cursor, Part, Run, backward, forward};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use once_cell::race::OnceBox;
 
 use super::calls::{Call, Called, Shaped};
-use super::graph::{Flat, Graph, Operation, Place, Value};
+use super::graph::{Flat, Graph, Operation, Place, Spread, Value};
 use super::layout::Purpose;
 use super::lookups::{Lookup, lookups};
 use super::lower;
@@ -102,7 +102,18 @@ impl<F: Float> Plan<F> {
         calls: &[Call],
         outputs: &[usize],
     ) -> Result<Self> {
-        let called = Called::new(input_shapes, settings, calls, outputs)?;
+        Self::spread(input_shapes, settings, calls, outputs, None)
+    }
+
+    /// The same, of arrays of which other networks have parts too: those of the layers lie where `spread` says.
+    pub fn spread(
+        input_shapes: &[Vec<usize>],
+        settings: &[Settings],
+        calls: &[Call],
+        outputs: &[usize],
+        spread: Option<&Spread>,
+    ) -> Result<Self> {
+        let called = Called::new(input_shapes, settings, calls, outputs, spread)?;
         let (layers, shapes) = (called.layers, called.output_shapes);
         Self::from_graph(called.graph, called.output, called.ends, layers, shapes)
     }
@@ -152,6 +163,7 @@ impl<F: Float> Plan<F> {
             }
         };
         let variables = parameters.places.iter().map(variable).collect();
+        let variables = without_gaps(variables, parameters.count);
         let (ends, end_shapes): (Vec<_>, _) = ends.into_iter().unzip();
         let arrays = Arrays {
             layers,
@@ -249,12 +261,23 @@ impl<F: Float> Plan<F> {
         self.arrays.parameters.count
     }
 
+    /// Whether the flat arrays are those of its layers alone, one after the other.
+    pub fn in_a_row(&self) -> bool {
+        self.arrays.parameters.in_a_row() && self.arrays.state.in_a_row()
+    }
+
+    /// Whether parts of the flat parameters are those of other networks.
+    pub fn has_gaps(&self) -> bool {
+        self.variables().len() > self.parameters().len()
+    }
+
     /// Length of the flat state.
     pub fn state_count(&self) -> usize {
         self.arrays.state.count
     }
 
-    /// The arrays that the flat parameters consist of, as an optimizer takes them.
+    /// The arrays that the flat parameters consist of, in the order in which they lie, as an optimizer takes them: those of
+    /// other networks are not trained.
     pub fn variables(&self) -> &[Variable] {
         &self.arrays.variables
     }
@@ -376,6 +399,30 @@ impl<F: Float> Plan<F> {
         operations.retain(|o| read.contains(&o.makes.number));
         Self::with(operations, self.input, output, &ends, self.arrays.clone())
     }
+}
+
+/// Variables in the order in which they lie in so many elements, and others, which are not trained, for what is between.
+fn without_gaps(mut variables: Vec<Variable>, count: usize) -> Vec<Variable> {
+    variables.sort_by_key(|variable| variable.range.start);
+    let mut all = Vec::with_capacity(variables.len());
+    let gap = |range: Range<usize>| Variable {
+        shape: vec![range.len()],
+        range,
+        trainable: false,
+        looked_up: false,
+    };
+    let mut end = 0;
+    for variable in variables {
+        if variable.range.start > end {
+            all.push(gap(end..variable.range.start));
+        }
+        end = variable.range.end;
+        all.push(variable);
+    }
+    if count > end {
+        all.push(gap(end..count));
+    }
+    all
 }
 
 /// What is in `place`, made if nothing is.

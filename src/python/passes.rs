@@ -236,6 +236,9 @@ impl Plan {
             let mut dw = write::<F>("out", dw.as_any())?;
             let (dw, dx) = (dw.as_slice_mut()?, dx.as_slice_mut()?);
             program.clear_tables(dw);
+            if plan.has_gaps() {
+                dw.fill(F::ZERO);
+            }
             let gradients = empty::<F>(py, &[program.gradients_len(samples)])?;
             let mut gradients = gradients.readwrite();
             let gradients = gradients.as_slice_mut()?;

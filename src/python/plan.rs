@@ -14,7 +14,7 @@ use super::passes::{Cache, LayerArrays, Out};
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::network::gate::Reader;
-use crate::network::{self, Call, Lookup, Place};
+use crate::network::{self, Call, Lookup, Place, Spread};
 
 /// An immutable description of a network: layers, shapes, offsets into the flat arrays.
 #[pyclass(frozen, module = "fanin._core")]
@@ -27,6 +27,9 @@ pub(super) struct Plan {
 
 /// (layer, name, offset, shape) of an array of a layer.
 type PlaceTuple<'py> = (usize, String, usize, Bound<'py, PyTuple>);
+
+/// Where the arrays of each layer begin in the parameters and in the state, and the lengths of these two.
+type SpreadTuple = (Vec<(usize, usize)>, (usize, usize));
 
 type LookupTuple = (usize, usize, Option<Vec<(usize, usize)>>);
 
@@ -74,15 +77,17 @@ fn hold<'py, const N: usize>(
 #[pymethods]
 impl Plan {
     /// Layers in a row; or, of inputs of several shapes, calls of layers: (layer, values that it reads). The outputs are
-    /// values by number; what the last call makes, if none are named.
+    /// values by number; what the last call makes, if none are named. The arrays lie one after the other; or in those of
+    /// several networks where `spread` says: where those of each layer begin in both, and the lengths of these.
     #[new]
-    #[pyo3(signature = (input_shape, layers, dtype, calls=None, outputs=None))]
+    #[pyo3(signature = (input_shape, layers, dtype, calls=None, outputs=None, spread=None))]
     fn new(
         input_shape: &Bound<'_, PyAny>,
         layers: Vec<Bound<'_, PyDict>>,
         dtype: &str,
         calls: Option<&Bound<'_, PyAny>>,
         outputs: Option<Vec<usize>>,
+        spread: Option<SpreadTuple>,
     ) -> PyResult<Self> {
         let outputs = outputs.unwrap_or_default();
         let element_type = ElementType::of_name(dtype)?;
@@ -97,10 +102,12 @@ impl Plan {
                 )
             }
         };
+        let spread = spread.map(|(starts, lengths)| Spread { starts, lengths });
         let layers = layers.iter().map(from_dict).collect::<PyResult<Vec<_>>>()?;
         let calls = calls.unwrap_or_else(|| Call::chain(layers.len()));
         let compiled: Box<dyn Any + Send + Sync> = by_dtype!(element_type, F => {
-            Box::new(network::Plan::<F>::of_calls(&input_shapes, &layers, &calls, &outputs)?)
+            let spread = spread.as_ref();
+            Box::new(network::Plan::<F>::spread(&input_shapes, &layers, &calls, &outputs, spread)?)
         });
         Ok(Self {
             compiled,
@@ -160,6 +167,12 @@ impl Plan {
     #[getter]
     fn parameter_count(&self) -> PyResult<usize> {
         by_dtype!(self.element_type, F => Ok(self.of::<F>()?.parameter_count()))
+    }
+
+    /// Whether the flat arrays are those of its layers alone, one after the other.
+    #[getter]
+    fn in_a_row(&self) -> PyResult<bool> {
+        by_dtype!(self.element_type, F => Ok(self.of::<F>()?.in_a_row()))
     }
 
     /// Whether it draws numbers in inference too.

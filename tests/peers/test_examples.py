@@ -48,11 +48,6 @@ T_OF_LEVEL = 2.861
 NOTHING = 1e-4
 """Differences of the loss that are rounding, of the loss."""
 
-# What a program needs that is not there yet.
-MISSING = {
-    "transfer": "layers of a trained network beside new ones: their arrays would be parts of two",
-}
-
 # In 3.15 the layers of a functional model of Keras get the training= of fit, also where they were
 # called with another one. Its guides, and what runs in a call, have it otherwise, and so have we.
 OTHERWISE = {"fine_tuning": ("base(inputs, training=False)", "base(inputs)")}
@@ -76,11 +71,6 @@ def program(name, library, change=None):
     names = {"__name__": f"examples.{name}"}
     exec(compile(text, f"{library.__name__}: {name}.py", "exec"), names)
     return SimpleNamespace(names=names, **{k: names[k] for k in ("data", "build", "main")})
-
-
-def needed(name):
-    if name in MISSING:
-        pytest.skip(f"there is no {MISSING[name]}")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -183,7 +173,6 @@ def steps_of(name, change=None):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_from_the_same_weights_it_takes_the_same_steps(name, in_float64):
-    needed(name)
     theirs, ours = steps_of(name)
     for what, mine, other in zip(("first", "loss", "last", "weights"), ours, theirs, strict=True):
         assert_equal(mine, other, f"{name}: {what}")
@@ -233,7 +222,6 @@ def told_apart(ours, theirs):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_it_ends_in_the_losses_that_keras_ends_in(name):
-    needed(name)
     ours = program(name, fanin, OTHERWISE.get(name))
     assert told_apart(ours, program(name, keras)) is None
 
@@ -268,4 +256,3 @@ def test_there_are_programs_of_all_kinds_and_each_is_in_the_list():
     page = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert len(PROGRAMS) == 30
     assert re.findall(r"^\| \[`(\w+)`\]\(\1\.py\) \|", page, re.MULTILINE) == PROGRAMS
-    assert MISSING.keys() <= {*PROGRAMS}

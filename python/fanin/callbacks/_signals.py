@@ -366,7 +366,7 @@ class SignalMonitor(Callback):
 
         began = time.perf_counter()
         # In place: no batch is trained on while a callback runs.
-        arrays = self.model.params, self.model.state
+        arrays = self.model.network.params, self.model.network.state
         trace = trace_network(self.model, arrays, self._batch, self.y, None, training=True)
         record(self.signals, self._steps(), replace(trace, framework=NAME))
         self.signals.seconds += time.perf_counter() - began

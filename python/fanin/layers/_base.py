@@ -25,13 +25,14 @@ from fanin.layers._with_call import WithCall
 if TYPE_CHECKING:
     from fanin.initializers import Initializer
     from fanin.models._layered import Layered
+    from fanin.models._sharing import Home
 
 Shape: TypeAlias = tuple[Any, ...]
 """Shape of a sample; of a layer of several inputs the shapes of theirs."""
 
 _DECLARED = ("declared_dtype", "declared_shape")
 _NOT_COPIED = (
-    *("_network", "_plan", "_owner", "_kept_settings", "_calls"),
+    *("_network", "_plan", "_owner", "_home", "_kept_settings", "_calls"),
     *("_busy", "_body", "_itself"),  # a copy is traced again: of other objects
 )
 
@@ -103,7 +104,10 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
     _reason = "networks run in compiled code, which is made of what call(self, x) does"
     _instead = "say in call what the layer computes, with layers, operators and weights"
     _unsupported = UNSUPPORTED
+    _begun = "arrays"
     _owner: "weakref.ref[Layered] | None" = None
+    _home: "Home | None" = None
+    """The arrays of several networks that its own are part of."""
     _of_ops: bool = False
     """Whether a function or an operator made it, not its user: no layer of a model then."""
     _calls: tuple[Value, ...] = ()
@@ -173,8 +177,9 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
                 f"{name}: expected {now!r}, which layer {self.name!r} was built with, "
                 f"found {_checks.found(value)}; make another layer"
             )
-        if name == "name" and self.owner is not None:
-            check_name(value, [layer for layer in self.owner.operations if layer is not self])
+        if name == "name":
+            for network in self._networks():
+                check_name(value, [layer for layer in network.operations if layer is not self])
 
     def check_input(self, shape: Shape) -> None:
         """Refuse a shape of one sample that this layer cannot take; any will do by default."""
@@ -261,6 +266,13 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
             network = Network.empty(plan)
             self.fill(plan, network.params, network.state, source)
             self.tie(shape, plan, network.params, network.state)
+            self._lodge_models()
+
+    def _lodge_models(self) -> None:
+        if self._traced:
+            from fanin.layers import _traced
+
+            _traced.lodge_models(self)
 
     @contextmanager
     def _building(self, shape: Shape) -> Iterator[None]:
@@ -354,6 +366,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         self._feature_shape, self._network = shape, Network(plan, params, state, lock)
         self._plan = (self._settings(), plan)
         self._owner = None if owner is None else weakref.ref(owner)
+        self._home = None if owner is None else owner._home
         self.arrays = self._network.views()
         if self._traced:
             from fanin.layers import _traced
@@ -372,8 +385,19 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
 
     @property
     def owner(self) -> "Layered | None":
-        """The network that this layer's arrays are part of, or None."""
-        return None if self._owner is None else self._owner()
+        """The network that this layer's arrays are part of, or None; of several the first one."""
+        owner = None if self._owner is None else self._owner()
+        if owner is None and self._home is not None:
+            owner = next(iter(self._home.networks), None)
+        return owner
+
+    def _networks(self) -> "list[Layered]":
+        """Return the networks that this layer is part of."""
+        owner = self.owner
+        if self._home is None:
+            return [] if owner is None else [owner]
+        others = [n for n in self._home.networks if n is not owner and self in n.computing]
+        return [*([] if owner is None else [owner]), *others]
 
     # Shapes.
 
@@ -439,9 +463,9 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         return reads[0] if len(reads) == 1 else list(reads)
 
     def _only_call(self) -> Value:
-        calls, owner = self._calls, self.owner
-        if not calls and owner is not None:
-            calls = tuple(owner.calls_of(self))
+        calls = self._calls
+        for network in self._networks():
+            calls = calls or tuple(network.calls_of(self))
         if len(calls) != 1:
             found = f"called on {len(calls)}" if calls else "called on none"
             raise AttributeError(
@@ -528,6 +552,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
             assert self._feature_shape is not None
             plan = self._own_plan(self._feature_shape, params.dtype.name)
             self.tie(self._feature_shape, plan, params, running)
+            self._lodge_models()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Literal, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fanin import _checks, _core
 from fanin.layers._arrays import Array
@@ -24,6 +25,10 @@ Gradients: TypeAlias = tuple[Array, Mapping[str, Array]]
 Traced: TypeAlias = tuple[list[tuple[Array | None, Array]], tuple[object, ...]]
 """What `trace` returns: of each layer what goes into its activation, if any, and its outputs;
 and what `Plan.gradients` needs."""
+
+
+Places: TypeAlias = list[tuple[int, str, int, tuple[int, ...]]]
+"""Where arrays lie in a flat one: layer, role, first element, shape."""
 
 
 class Network:
@@ -60,6 +65,8 @@ class Network:
             (layer, role, slice(start, start + math.prod(shape)), shape)
             for layer, role, start, shape in plan.parameters
         ]
+        self.whole: bool = plan.in_a_row
+        """Whether the arrays are those of the plan alone, one after the other."""
 
     @classmethod
     def empty(cls, plan: _core.Plan, lock: _core.Lock | None = None) -> Self:
@@ -70,6 +77,12 @@ class Network:
     def with_plan(self, plan: _core.Plan) -> "Network":
         """Return another plan of the same arrays, such as one of which a layer is frozen."""
         other = Network(plan, self.params, self.state, self.lock)
+        other._drawn = self._drawn
+        return other
+
+    def moved(self, params: Array, state: Array, lock: _core.Lock) -> "Network":
+        """Return the same plan of other arrays."""
+        other = Network(self.plan, params, state, lock)
         other._drawn = self._drawn
         return other
 
@@ -101,7 +114,28 @@ class Network:
     @property
     def size(self) -> int:
         """Number of elements of all arrays."""
-        return self.params.size + self.state.size
+        if self.whole:
+            return self.params.size + self.state.size
+        return sum(math.prod(shape) for *_, shape in (*self.plan.parameters, *self.plan.state))
+
+    def gathered(self, flat: Array, places: Places | None = None) -> Array:
+        """Return what an array like `params`, or rows of it, has of this plan alone, in its order.
+
+        Of one like `state` the `places` are those of the state.
+        """
+        if self.whole:
+            return flat
+        numbers = _numbers(self.plan.parameters if places is None else places)
+        found: Array = np.take(flat, numbers, axis=-1)
+        return found
+
+    def spread(self, gathered: Array) -> Array:
+        """Return what `gathered` was made of; what is of other networks is 0."""
+        if self.whole:
+            return gathered
+        flat = np.zeros((*gathered.shape[:-1], self.params.size), gathered.dtype)
+        flat[..., _numbers(self.plan.parameters)] = gathered
+        return flat
 
     def split(self, flat: Array) -> list[tuple[int, str, Array]]:
         """Return the parameters' places in an array like `params`: layer, role and view of each."""
@@ -187,6 +221,12 @@ class Network:
             "out: expected an array, or what backward of this network returned, found "
             f"{_checks.found(out)}"
         )
+
+
+def _numbers(places: Places) -> NDArray[np.intp]:
+    """Return the numbers of the elements of some arrays, array by array."""
+    parts = [np.arange(start, start + math.prod(shape)) for _, _, start, shape in places]
+    return np.concatenate([np.arange(0), *parts])
 
 
 def check_keep(value: object) -> None:

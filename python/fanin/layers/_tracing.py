@@ -206,7 +206,7 @@ _INTERNAL = frozenset(
     {
         *("_network", "_plan", "_owner", "_kept_settings", "_calls", "_feature_shape", "_passes"),
         *("_body", "_busy", "_own_weights", "_itself", "_made", "_version", "arrays", "_form"),
-        *("_layers", "_wiring", "_values", "_lodgers", "_home", "_masks", "_source", "_lock"),
+        *("_layers", "_wiring", "_values", "_spread", "_home", "_masks", "_source", "_lock"),
         *("_modes", "_compiled", "history", "stop_training", "_declared", "_told"),
         *("_to_tell", "_waiting"),
     }

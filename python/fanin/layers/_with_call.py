@@ -172,6 +172,11 @@ class WithCall(Member):
         """
         from fanin.layers import _tracing, _variable
 
+        if isinstance(shape, str):
+            raise TypeError(
+                f"shape: expected a tuple of int, found {shape!r}; a name comes by keyword, as in "
+                f"Keras 3: add_weight(shape, initializer, name={shape!r})"
+            )
         for word, value in (("regularizer", regularizer), ("constraint", constraint)):
             if value is not None:
                 raise ValueError(

@@ -104,7 +104,9 @@ def _whole(model: Model) -> Iterator[Arrays]:
                 progress, *slots = held[len(weights) :]
                 steps = int(progress[0])
                 if slots:
-                    arrays[_SLOTS] = compiled.arranged(model.params, *slots)
+                    network = model.network
+                    arranged = compiled.arranged(network.params, *slots)
+                    arrays[_SLOTS] = network.gathered(arranged)
             arrays[_CONFIG] = _packed_config(model, steps)
             yield arrays
         return

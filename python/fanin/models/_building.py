@@ -46,7 +46,6 @@ def check_layer(layer: object, network: "Sequential") -> None:
         raise TypeError(f"layer: expected a layer, found {_checks.found(layer)}{hint}")
     layer._settings()  # refuses what the core does not know
     check_name(layer.name, network.layers)
-    refuse_foreign(layer, network)
 
 
 def find_layer(row: Sequence[Layer], name: str | None, index: int | None) -> Layer:
@@ -75,26 +74,6 @@ def check_entries(config: object, entries: Any) -> list[Mapping[str, object]]:
         if not isinstance(entry, Mapping):
             raise ValueError(f"config: expected dicts as 'layers', found {_checks.found(entry)}")
     return list(entries)
-
-
-def refuse_foreign(layer: Layer, network: "Layered") -> None:
-    """Refuse a layer whose arrays are part of another network."""
-    if layer.owner is not None and layer.owner is not network:
-        raise ValueError(
-            f"layer: expected one of this network, found {layer.name!r}, which belongs to "
-            f"network {layer.owner.name!r}, whose parameters are one array; add a "
-            "copy.deepcopy of it"
-        )
-
-
-def refuse_shared(network: "Layered") -> None:
-    """Refuse to change the layers of a network that another one shares."""
-    others = [] if network._home is None else [network._home]
-    for other in [*others, *(network._lodgers or ())]:
-        raise ValueError(
-            f"network {network.name!r}: expected one whose layers are its own, found one that "
-            f"shares them with network {other.name!r}; change a copy.deepcopy of it"
-        )
 
 
 def walk(
@@ -135,14 +114,17 @@ def _arrays(plan: _core.Plan) -> list[tuple[str, tuple[int, ...]]]:
     return [(role, shape) for _, role, _, shape in (*plan.parameters, *plan.state)]
 
 
-def seed_masks(
-    row: Sequence[Layer], masks: random.Stream | None, source: random.RandomSource
-) -> random.Stream | None:
-    """Give each Dropout its own masks, before its plan is made; return where they come from."""
-    drawing = [layer for layer in row if layer._draws()]
+def seed_masks(network: "Layered", source: random.RandomSource) -> random.Stream | None:
+    """Give each Dropout its own masks, before its plan is made; return where they come from.
+
+    One that another network has too keeps those of that one.
+    """
+    masks = network._masks
+    drawing = [layer for layer in network._layers if layer._draws()]
     for place, layer in enumerate(drawing):
         masks = as_stream(source) if masks is None else masks
-        layer._draw(masks, f"dropout/{place}")
+        if layer.owner in (None, network):
+            layer._draw(masks, f"dropout/{place}")
     return masks
 
 

@@ -182,9 +182,15 @@ class Compiled:
             if self._memory is memory and self.has(own):
                 break
         twin = type(self).__new__(type(self))
-        memory = (slots[0] if slots else None, *memory[1:])
+        memory = (network.gathered(slots[0]) if slots else None, *memory[1:])
         twin.__dict__.update(self.__dict__, progress=progress[:1], _memory=memory)
         return Network(network.plan, params, state), twin
+
+    def spread_over(self, network: Network) -> None:
+        """Lay slots that lie in a row out as the parameters of a network."""
+        slots, names, settings = self._memory
+        if slots is not None:
+            self._memory = (network.spread(slots), names, settings)
 
     def has(self, arrays: Sequence[Array]) -> bool:
         """Whether these still are its arrays."""

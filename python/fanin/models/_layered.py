@@ -20,7 +20,7 @@ from fanin.models._connected import Connected
 from fanin.show import text
 
 if TYPE_CHECKING:
-    from weakref import WeakSet
+    from fanin.models._sharing import Home
 
 
 _AS_IT_IS = nullcontext()
@@ -54,6 +54,7 @@ class Layered(Connected):
         *("compute_mask", "compute_output_spec"),
     )
     _options: ClassVar[Mapping[str, Any]] = {"name": name_option}
+    _begun = "_layers"
     _reason = "fit, evaluate and predict run in compiled code"
     _instead = (
         "use a Callback, or write the loop: model.forward, loss.value_and_gradient, "
@@ -75,15 +76,28 @@ class Layered(Connected):
 
     # Changes.
 
-    _home: "Layered | None" = None
-    """The network whose arrays this one's are part of."""
-    _lodgers: "WeakSet[Layered] | None" = None
-    """The networks whose arrays are part of this one's."""
+    _home: "Home | None" = None
+    """The arrays of several networks that this one's are part of."""
+    _spread: "tuple[dict[int, tuple[int, int]], tuple[int, int]] | None" = None
+    """Where the arrays of each layer begin, by its id, and their lengths; None if in a row."""
 
     def restoring(self, added: object = None) -> AbstractContextManager[None]:
         """Put the network back as it was if the block does not come to its end; see `as_before`."""
-        more = [added] if isinstance(added, Layer) else []
+        more: list[Any] = [added] if isinstance(added, Layer) else []
+        if (added is not None or self._network is None) and self._shares:
+            from fanin.models import _sharing  # not needed for `import fanin`, here and below
+
+            more += _sharing.around(self)
         return as_before([*self._parts(), *self._layers, *more])
+
+    @property
+    def _shares(self) -> bool:
+        """Whether there are layers whose arrays are part of other networks too."""
+        return any(
+            layer._home is not None or layer.owner not in (None, self)
+            for layer in self._layers
+            if layer.arrays
+        )
 
     def built_for(self, inputs: Array) -> AbstractContextManager[None]:
         """Build the network for a block, for samples that `take` returned.
@@ -102,11 +116,18 @@ class Layered(Connected):
     @property
     def lock(self) -> _core.Lock:
         """Who may touch the arrays, those to come as well."""
-        return self._lock
+        if self._network is not None or not self._shares:
+            return self._lock
+        from fanin.models import _sharing
 
-    def _changing(self) -> _core.Writing:
-        """Refuse to change, for the length of a block, what another thread trains or changes."""
-        return _core.Writing([self._lock], [self.name], False)
+        return _sharing.lock_for(self)
+
+    def _changing(self, alone: bool = False) -> _core.Writing:
+        """Refuse to change, for the length of a block, what another thread trains or changes.
+
+        What must be `alone` may not happen within a training of this thread either.
+        """
+        return _core.Writing([self._lock], [self.name], alone)
 
     def _parts(self) -> list[object]:
         """Return what holds the network's own attributes, beside its layers."""
@@ -194,21 +215,28 @@ class Layered(Connected):
             self._make_arrays(shape)
 
     def _make_arrays(self, shape: tuple[int, ...]) -> None:
-        """Gather the layers' values, initial ones where there are none, into new flat arrays."""
-        for layer in self._layers:
-            _building.refuse_foreign(layer, self)
+        """Gather the layers' values, initial ones where there are none, into new flat arrays.
+
+        What layers of other networks have stays theirs too: all have parts of the same arrays.
+        """
         with self._changing():
-            self._gather(shape)
+            if self._shares:
+                from fanin.models import _sharing
+
+                _sharing.come(self, shape)
+            else:
+                self._gather(shape)
 
     def _gather(self, shape: tuple[int, ...]) -> None:
         network = Network.empty(self.plan_for(shape), self._lock)
         with random.drawing(self._source) as source, self.restoring():
             self._source = source
-            self._masks = _building.seed_masks(self._layers, self._masks, source)
+            self._masks = _building.seed_masks(self, source)
             parts = _building.fill(network, self, shape, source)
             self._feature_shape, self._network = shape, network
             for layer, given, own, params, state in parts:
-                layer.tie(given, own, params, state, owner=self)
+                if layer.owner in (None, self):
+                    layer.tie(given, own, params, state, owner=self)
 
     def plan_for(self, shape: tuple[int, ...]) -> _core.Plan:
         """Return the plan for samples of `shape`; nothing is changed."""
@@ -231,11 +259,16 @@ class Layered(Connected):
         for _ in _building.walk(self, shape, dtype):
             pass  # a layer's own complaint names it
         settings = self._settings_of_layers()  # of users' layers known now
+        spread = None
+        if self._spread is not None:
+            places, lengths = self._spread
+            spread = [places.get(id(layer), (0, 0)) for layer in layers], lengths
         if self._wiring is None:
-            plan = _core.Plan(shape, settings, dtype)
+            plan = _core.Plan(shape, settings, dtype, spread=spread)
         else:
             wiring = self._wiring
-            plan = _core.Plan(wiring.shapes, settings, dtype, wiring.calls, wiring.outputs)
+            shapes, calls, outputs = wiring.shapes, wiring.calls, wiring.outputs
+            plan = _core.Plan(shapes, settings, dtype, calls, outputs, spread)
         if plan.lookups:
             from fanin.layers._indices import refuse_computed  # not needed for `import fanin`
 
@@ -252,7 +285,7 @@ class Layered(Connected):
         return settings
 
     def _forget_arrays(self) -> None:
-        self._network = self._plan = self._values = None
+        self._network = self._plan = self._values = self._spread = None
         self._forget_slots()
 
     def _forget_slots(self) -> None:
@@ -268,6 +301,11 @@ class Layered(Connected):
         return self.network.plan
 
     def _not_built(self) -> NotReadyError:
+        if self._traced:
+            return NotReadyError(
+                f"network {self.name!r} is not built: call it on data, fit it, or call "
+                "build(input_shape), for which its call is traced"
+            )
         return NotReadyError(
             f"network {self.name!r} is not built: give the first layer an input_shape, "
             "call build, or fit it"
@@ -317,19 +355,26 @@ class Layered(Connected):
 
     @property
     def params(self) -> Array:
-        """All trainable parameters: one array, of which the layers' arrays are views."""
+        """All trainable parameters: one array, of which the layers' arrays are views.
+
+        Where layers of other networks lie between this network's own, it is a copy that cannot be
+        written to.
+        """
         network = self._network
         if network is None:
             raise self._not_built()
-        return network.params
+        return network.params if network.whole else _copied(network)[0]
 
     @property
     def state(self) -> Array:
-        """All running averages: one array, of which the layers' arrays are views."""
+        """All running averages: one array, of which the layers' arrays are views.
+
+        Where layers of other networks lie between this network's own, as `params` then is.
+        """
         network = self._network
         if network is None:
             raise self._not_built()
-        return network.state
+        return network.state if network.whole else _copied(network)[1]
 
     def _holders(self) -> list[Layer]:
         return self._layers
@@ -407,7 +452,7 @@ class Layered(Connected):
     def _state_with(self, network: Network | None) -> dict[str, Any]:
         """Return what is copied and pickled: with the values of `network`, those of one batch."""
         # The layers carry the values; flat arrays and plan are made again from them.
-        gone = ("_network", "_plan", "_lock", "_home", "_lodgers", "_values")
+        gone = ("_network", "_plan", "_lock", "_home", "_spread", "_values")
         own = {name: value for name, value in self.__dict__.items() if name not in gone}
         if network is not None:
             own["_one_batch"] = OneBatch(network, self._layers)
@@ -417,17 +462,8 @@ class Layered(Connected):
         gone = ("_params", "_state", "_plan", "_one_batch")  # the first of 0.1.0; all None
         self.__dict__.update({name: v for name, v in state.items() if name not in gone})
         self._lock = _core.Lock()
-        shape = self.known_shape()
-        if shape is None or not any(layer.built for layer in self._layers):
-            return
-        if all(layer.owner is None for layer in self._layers):
-            self._make_arrays(shape)
-        else:  # of copies of other networks, with which it shares layers as the originals do
-            self._join(shape)
-
-    def _join(self, shape: tuple[int, ...]) -> None:
-        """Make the arrays of all layers one array: this network's, or a part of another one's."""
-        raise NotImplementedError
+        if any(layer.built for layer in self._layers):
+            self._build_if_known()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = memo[id(self)] = self.__class__.__new__(self.__class__)
@@ -435,7 +471,7 @@ class Layered(Connected):
         return twin
 
     def __copy__(self) -> Self:
-        # Sharing layers would mean sharing arrays, which belong to one network.
+        # Sharing layers would mean sharing arrays, which is no copy of them.
         return copy.deepcopy(self)
 
     def __repr__(self) -> str:
@@ -448,3 +484,12 @@ class Layered(Connected):
         from fanin.models import _summary
 
         return _summary.html(self)
+
+
+def _copied(network: Network) -> list[Array]:
+    """Return copies of the parameters and the state that a network has among those of others."""
+    params, state = network.lock.copies([network.params, network.state])
+    found = [network.gathered(params), network.gathered(state, network.plan.state)]
+    for array in found:
+        array.flags.writeable = False
+    return found

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Self
 from fanin import _checks, layers, random
 from fanin._members import _custom
 from fanin._members._registry import check_config
-from fanin._members._undo import as_before
 from fanin.errors import ShapeError
 from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array
@@ -24,8 +23,11 @@ class Model(Trainable):
 
     Layers are called on values: on `Input`, and on what other layers make. A layer that is called
     several times has one set of arrays. A model can be called on values too; its layers then are
-    layers of the model that is made. All trainable parameters are one array, ``model.params``, and
-    all running averages another, ``model.state``; those of a model within are part of them.
+    layers of the model that is made. Layers of another model may stand beside new ones, as in
+    ``Model(base.input, Dense(3)(base.get_layer("features").output))``: they are then layers of both
+    with one set of arrays, and what trains one changes the other. All trainable parameters are one
+    array, ``model.params``, and all running averages another, ``model.state``; those of a model
+    within are part of them.
 
     A class of your own can make its layers in ``__init__`` and say in `call` what they compute: see
     there, and the guide to classes of your own.
@@ -64,8 +66,9 @@ class Model(Trainable):
         `call`, or some are by one.
     ValueError
         If an input does not lead to an output, an output depends on an input that is not given,
-        two layers have one name, or layers are those of other networks in such a way that one array
-        cannot have the arrays of all.
+        or two layers have one name.
+    RuntimeError
+        If layers are those of another network whose arrays would move while it is trained.
 
     Examples
     --------
@@ -124,7 +127,7 @@ class Model(Trainable):
         wiring, found, values = _wiring.trace(inputs, outputs)
         self._wire(wiring, found)
         self._modes = _wiring.modes_of(values[len(wiring.inputs) :], found)
-        self._join(wiring.shape)
+        super()._make_arrays(wiring.shape)
         self._values = values
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -182,23 +185,6 @@ class Model(Trainable):
             )
         return self(inputs, training)
 
-    def _join(self, shape: tuple[int, ...]) -> None:
-        """Make the arrays of all layers one array: this network's, or a part of another one's."""
-        from fanin.models import _sharing
-
-        found = self._layers
-        homes = _sharing.owners(found)
-        home = _sharing.home_of(self, found, homes)
-        self.plan_for(shape)  # refuses what does not fit before anything changes
-        moved = [] if home is not self else homes
-        changed = [*moved, *(lodger for one in moved for lodger in one._lodgers or ())]
-        with _sharing.claiming(moved), as_before([self, *changed, *found]):
-            if home is self:
-                self._gather(shape)
-                _sharing.adopt(self, moved)
-            else:
-                _sharing.lodge(self, home, shape)
-
     def _make_arrays(self, shape: tuple[int, ...]) -> None:
         if not self._traced:
             super()._make_arrays(shape)
@@ -206,7 +192,8 @@ class Model(Trainable):
         from fanin.models import _subclassed
 
         with self._changing():
-            self._join(shape)
+            self.plan_for(shape)  # finds the layers
+            super()._make_arrays(shape)
             _subclassed.lodge_members(self)
 
     def build(self, input_shape: Any = None) -> None:

@@ -115,8 +115,7 @@ class Sequential(Model):
         ValueError
             If its name is taken, or its shape does not fit; the network stays as it was.
         """
-        with self._changing(), self.restoring(layer):
-            _building.refuse_shared(self)
+        with self._changing(alone=True), self.restoring(layer):
             self._append(layer)
             self._build_if_known()
             self._forget_slots()
@@ -132,15 +131,15 @@ class Sequential(Model):
         Returns
         -------
         Layer
-            The removed layer.
+            The removed layer; one that other networks have too keeps the arrays that it has there.
         """
         if not self._layers:
             raise ValueError("pop: expected a network with layers, found one without")
-        with self._changing(), self.restoring():
-            _building.refuse_shared(self)
+        with self._changing(alone=True), self.restoring(self):
             layer = self._layers[-1]
             self._layers = self._layers[:-1]
-            layer.__setstate__(layer.__getstate__())
+            if self._home is None:
+                layer.__setstate__(layer.__getstate__())
             self._forget_arrays()
             self._build_if_known()
         return layer

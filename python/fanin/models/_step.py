@@ -16,6 +16,7 @@ from fanin.models._samples import Samples
 if TYPE_CHECKING:
     from fanin.layers._network import Network
     from fanin.models._compiled import Compiled
+    from fanin.models._trainable import Trainable
 
 Array = NDArray[Any]
 
@@ -41,16 +42,21 @@ class Pass:
 
     def __init__(
         self,
-        network: "Network",
+        model: "Trainable",
         compiled: "Compiled",
         objective: Objective,
         order: NDArray[np.uint32],
     ) -> None:
-        self.network, self.compiled, self.objective = network, compiled, objective
+        self.model, self.compiled, self.objective = model, compiled, objective
         self.order = order
         self.progress = np.array([compiled.iterations, 0.0, *objective.sums()])
         """As `Batches` has it."""
         compiled.progress = self.progress
+
+    @property
+    def network(self) -> "Network":
+        """The network, of the options that its layers have now: a callback may set them."""
+        return self.model.network
 
     def logs(self) -> dict[str, float]:
         """Return loss and metrics since the epoch began."""
@@ -92,16 +98,20 @@ class CompiledStep:
 
     def _train(self, passes: Sequence[Pass], start: int, stop: int) -> list[Batches]:
         size, batches = self.batch_size, []
-        for each in passes:
+        networks = [each.network for each in passes]
+        for each, network in zip(passes, networks, strict=True):
             order, outputs = each.order[start * size : stop * size], None
             if each.objective.observes:
-                plan = each.network.plan
+                plan = network.plan
                 outputs = np.empty((len(order), *plan.output_shape), plan.dtype)
             rates = each.rates(stop - start)
             batches.append(Batches(order, size, rates, each.progress, outputs))
         _core.train(
-            [each.network for each in passes],
-            [each.compiled.update(each.network.params) for each in passes],
+            networks,
+            [
+                each.compiled.update(network.params)
+                for each, network in zip(passes, networks, strict=True)
+            ],
             passes[0].objective,
             self.samples,
             batches,

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fanin import _checks, _core, random
 from fanin._members import _custom, _signatures
 from fanin._members._registry import check_config, parse_serialized
@@ -12,7 +10,6 @@ from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import InputLayer, Layer, _inner, _tracing
 from fanin.layers._arrays import Array
 from fanin.layers._bodies import in_mode, register_layer
-from fanin.layers._network import Network
 from fanin.layers._runs import compare, without_masks
 from fanin.layers._traces import Found, trace
 from fanin.layers._users import form_of, made_before, members_of
@@ -175,13 +172,9 @@ def lodge_members(model: "Model") -> None:
             continue
         if member._traced:
             settle(member, shapes, form)
-        if not _sharing._row_in(model.computing, member.computing):
-            continue
-        shape = member.known_shape() or shapes[0]
-        member._feature_shape = shape
-        plan = member.plan_for(shape)
-        empty = np.empty(0, plan.dtype)
-        _sharing._lodge(member, model, Network(plan, empty, empty, model.lock))
+        inside = {id(layer) for layer in model.computing}
+        if all(id(layer) in inside for layer in member.computing if layer._holds()):
+            _sharing.lodge(member, model, member.known_shape() or shapes[0])
 
 
 def layers_of(model: Any) -> list[Any]:

@@ -118,7 +118,7 @@ class Trainable(WithFiles, Layered):
             compiled = Compiled.of(optimizer, self._ends, *choice, widths)
         if self.built and compiled is not None:
             compiled.check_outputs(self)
-        with self._changing():
+        with self._changing(alone=True):
             if self._compiled is not None:
                 self._compiled.end()
             self._waiting = waiting
@@ -200,7 +200,8 @@ class Trainable(WithFiles, Layered):
         compiled = self.compiled_with
         if compiled.slots is None:
             return {}
-        slots = compiled.arranged(self.params)
+        network = self.network
+        slots = network.gathered(compiled.arranged(network.params))
         return dict(zip(compiled.optimizer.slot_names(), slots, strict=True))
 
     def _forget_slots(self) -> None:
@@ -216,6 +217,12 @@ class Trainable(WithFiles, Layered):
             return super().__getstate__()
         network, compiled = compiled.copied_with(network)
         return {**self._state_with(network), "_compiled": compiled}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        network, compiled = self._network, self._compiled
+        if network is not None and compiled is not None and not network.whole:
+            compiled.spread_over(network)
 
     # Training.
 

@@ -59,12 +59,16 @@ class Trainee:
     model: "Trainable"
     whose: str
     """What a message about it begins with."""
-    network: Network
     compiled: Compiled
     objective: Objective
     shuffler: Shuffler
     callbacks: CallbackList
     history: History
+
+    @property
+    def network(self) -> Network:
+        """The network, of the options that its layers have now: a callback may set them."""
+        return self.model.network
 
     def record(self, epoch: int, logs: dict[str, Any]) -> None:
         """Count an epoch, and tell the callbacks."""
@@ -78,9 +82,8 @@ class Trainee:
         """
         network, slots, find = self.network, self.compiled.slots, _core.first_non_finite
         assert slots is not None
-        if not math.isfinite(logs["loss"]) or (
-            find(network.params) is None and find(network.state) is None and find(slots) is None
-        ):
+        own = network.gathered(network.params), network.gathered(network.state, network.plan.state)
+        if not math.isfinite(logs["loss"]) or all(find(part) is None for part in (*own, slots)):
             return None
         return FloatingPointError(
             f"{self.whose}{self._first_infinite()} after epoch {epoch + 1}, though the loss is "
@@ -90,15 +93,19 @@ class Trainee:
 
     def _first_infinite(self) -> str:
         """Say where the first number is that is not finite."""
-        plan = self.network.plan
-        rows = [("", plan.parameters, self.network.params), ("", plan.state, self.network.state)]
-        rows += [(f"{m} of ", plan.parameters, row) for m, row in self.model.slots.items()]
+        network, compiled = self.network, self.compiled
+        plan = network.plan
+        rows = [("", plan.parameters, network.params), ("", plan.state, network.state)]
+        slots = compiled.arranged(network.params)
+        named = zip(compiled.optimizer.slot_names(), slots, strict=True)
+        rows += [(f"{name} of ", plan.parameters, row) for name, row in named]
         for what, places, row in rows:
-            at = _core.first_non_finite(row)
-            if at is not None:
-                index, role, _, _ = next(p for p in reversed(places) if p[2] <= at)
-                layer = self.model.computing[index].name
-                return f"{what}{layer}/{role}: expected finite numbers, found {row[at]}"
+            for index, role, start, shape in places:
+                own = row[start : start + math.prod(shape)]
+                at = _core.first_non_finite(own)
+                if at is not None:
+                    layer = self.model.computing[index].name
+                    return f"{what}{layer}/{role}: expected finite numbers, found {own[at]}"
         raise AssertionError("all numbers are finite")
 
 
@@ -140,7 +147,7 @@ class Training:
         """Train for one epoch; return the means of each network, and how many batches are done."""
         trainees = self.trainees
         passes = [
-            Pass(t.network, t.compiled, t.objective, t.shuffler.order(epoch, len(self.samples)))
+            Pass(t.model, t.compiled, t.objective, t.shuffler.order(epoch, len(self.samples)))
             for t in trainees
         ]
         each = any(trainee.callbacks.any_overrides(BATCH_HOOKS) for trainee in trainees)
@@ -265,6 +272,10 @@ def fit(
         hooks.check(Run(model, shape, objective.larger_is_better, validation is not None))
         called.append(hooks)
 
+    if len(models) > 1:
+        from fanin.models import _sharing
+
+        _sharing.refuse_alike(models, whose)
     # Everything was checked: from here on the networks change, and no other thread changes them.
     locks, names = [model.lock for model in models], [model.name for model in models]
     with _core.Writing(locks, names, True), counting(objectives) as counted:
@@ -357,9 +368,9 @@ def _trainee(
     source: "random.RandomSource | None",
 ) -> Trainee:
     """Give a network that is built what training needs: slots, history, callbacks, shuffles."""
-    compiled, network = model.compiled_with, model.network
+    compiled = model.compiled_with
     compiled.check_outputs(model)
-    compiled.update(network.params)
+    compiled.update(model.network.params)
     # Shuffles of an earlier fit are not repeated, unless the user says where they come from.
     offset = max(compiled.epochs - course.first, 0) if source is None else 0
     shuffler = Shuffler(model.source if source is None else source, course.shuffle, offset)
@@ -367,4 +378,4 @@ def _trainee(
     history = given[0] if given else History()
     model.history, model.stop_training = history, False
     callbacks.begin(*([] if given else [history]))
-    return Trainee(model, whose, network, compiled, objective, shuffler, callbacks, history)
+    return Trainee(model, whose, compiled, objective, shuffler, callbacks, history)

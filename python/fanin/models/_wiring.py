@@ -366,16 +366,18 @@ def _together(called: list[Value], stops: Mapping[int, int]) -> list[Value]:
     """
     from fanin.models import _sharing
 
-    for home in _sharing.owners(_once(value.layer for value in called)):
+    for home in _sharing.homes_of(_once(value.layer for value in called)):
         layers = _once(value.layer for value in called)
         if _sharing.fits(home, layers):
             continue
-        places = {id(layer): place for place, layer in enumerate(home.computing)}
+        places = {id(layer): place for place, layer in enumerate(home.layers)}
         firsts: dict[int, Value] = {}
         for value in called:
             if id(value.layer) in places:
                 firsts.setdefault(id(value.layer), value)
         block = sorted(firsts.values(), key=lambda value: places[id(value.layer)])
+        if not block:
+            continue  # parts of layers of users' classes
         inside = {id(value) for value in block}
         start = next(place for place, value in enumerate(called) if id(value) in inside)
         done = dict.fromkeys([*stops, *map(id, called[:start])], 0)
@@ -386,7 +388,9 @@ def _together(called: list[Value], stops: Mapping[int, int]) -> list[Value]:
             if id(value) not in done:
                 done[id(value)] = 0
                 behind.append(value)
-        called = [*called[:start], *behind]
+        ordered = [*called[:start], *behind]
+        if _sharing.fits(home, _once(value.layer for value in ordered)):
+            called = ordered
     return called
 
 
