@@ -41,6 +41,11 @@ class MemberType(ABCMeta):
                     raise
                 raise wrong from None
             if type(member) is cls:
+                if not cls._own and cls._begun is not None and cls._begun not in vars(member):
+                    raise TypeError(
+                        f"{cls.__name__}.__init__: expected that it calls super().__init__(), "
+                        "found that it does not"
+                    )
                 _set(member, "_made", True)
             return member
 
@@ -99,6 +104,8 @@ class Member(metaclass=MemberType):
     _settable: ClassVar[set[str]] = set()
     """Attributes that were found to be there, and have no check."""
 
+    _begun: ClassVar[str | None] = None
+    """An attribute that the constructor of the kind sets, without which nothing works."""
     _made: bool = False
     """Whether the constructor is done."""
 

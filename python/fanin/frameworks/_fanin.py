@@ -97,6 +97,23 @@ def _parameter(layer: Layer, role: str, view: Array) -> Parameter:
     )
 
 
+def _warn_of_left(row: list[Layer]) -> None:
+    """Warn of matrices within layers of users' classes, whose scale nobody knows how to set."""
+    left = [
+        f"{layer.name}/{role}"
+        for layer in row
+        if layer._traced
+        for role, array in layer.arrays.items()
+        if array.ndim > 1 and layer.is_trained(role)
+    ]
+    if left:
+        shown = ", ".join(left[:4]) + (", ..." if len(left) > 4 else "")
+        _checks.warn(
+            f"the weights of layers of your own stay as they are: {shown}; only layers of the "
+            "package, outside of such layers, are scaled by what they make of a batch"
+        )
+
+
 class NetworkPass:
     """A network of this package that is passed through."""
 
@@ -125,12 +142,14 @@ class NetworkPass:
             layer, own = row[place], row[place].network
             plan, x = plan_of_call(self.model, place, [values[number] for number in reads])
             [(before, outputs)], _ = plan.trace(own.params, own.state.copy(), x, True)
-            if "kernel" in layer.arrays and place not in seen:
+            if "kernel" in layer.arrays and place not in seen and not layer._traced:
                 outputs = self._visited(layer, outputs if before is None else before, visit)
                 if before is not None:
                     outputs = _core.activate(_activation(layer), outputs)
             seen.add(place)
             values.append(outputs.reshape(len(x), *plan.output_shapes[-1]))
+
+        _warn_of_left(row)
 
     def _visited(self, layer: Layer, outputs: Array, visit: Visitor) -> Array:
         """Change a layer as `visit` says, and with it what it computes before the activation."""

@@ -94,7 +94,7 @@ def drawn(model: Model, initializer: Initializer, seed: int) -> Model:
 
 def layers(model: Model) -> list[Layer]:
     """Return the layers of a chain anew, without arrays."""
-    if model._branched:
+    if model._branched or any(layer._traced for layer in model.computing):
         return [again(layer) for layer in model.computing]
     return Sequential.from_config(model.get_config()).layers
 

@@ -114,6 +114,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
     _reason = "networks run in compiled code, which is made of what call(self, x) does"
     _instead = "say in call what the layer computes, with layers, operators and weights"
     _unsupported = UNSUPPORTED
+    _begun = "arrays"
     _owner: "weakref.ref[Layered] | None" = None
     _home: "Home | None" = None
     """The arrays of several networks that its own are part of."""
@@ -279,6 +280,13 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
             network = Network.empty(plan)
             self.fill(plan, network.params, network.state, source)
             self.tie(shape, plan, network.params, network.state)
+            self._lodge_models()
+
+    def _lodge_models(self) -> None:
+        if self._traced:
+            from fanin.layers import _traced
+
+            _traced.lodge_models(self)
 
     @contextmanager
     def _building(self, shape: Shape) -> Iterator[None]:
@@ -558,6 +566,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
             assert self._feature_shape is not None
             plan = self._own_plan(self._feature_shape, params.dtype.name)
             self.tie(self._feature_shape, plan, params, running)
+            self._lodge_models()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

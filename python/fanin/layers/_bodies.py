@@ -33,6 +33,8 @@ class Body:
     """The parts that run in one mode, whatever the network does."""
     seen: list[tuple[Any, int, Any]]
     """The objects that the trace read, as they were."""
+    models: list[tuple[Any, Any, list[tuple[int, ...]]]]
+    """The models that were called: how their inputs were given, and the shapes of these."""
 
     def is_fresh(self) -> bool:
         """Whether nothing that the trace read was set since."""
@@ -176,7 +178,7 @@ def _body(layer: Any, shape: Shape, inputs: Sequence[Value], found: Found) -> Bo
                 prefix, sees = "", tuple(given) if isinstance(part.layer, Merge) else given[0]
             else:
                 prefix, sees = _prefix(part, found, names), part.shape_of_inputs(given)
-            _refuse_foreign(layer, part)
+            _refuse_foreign(layer, part, [model for model, _, _ in found.models])
             places[id(part)] = len(parts)
             if id(part) in found.modes:
                 modes[len(parts)] = found.modes[id(part)]
@@ -194,16 +196,17 @@ def _body(layer: Any, shape: Shape, inputs: Sequence[Value], found: Found) -> Bo
                 f"call of {layer.name!r}: expected it to use all weights of its layer, found that "
                 f"its output does not depend on {variable.name!r}"
             )
-    return Body(shape, parts, tuple(calls), modes, found.seen)
+    return Body(shape, parts, tuple(calls), modes, found.seen, found.models)
 
 
-def _refuse_foreign(layer: Any, part: Any) -> None:
-    owner = None if isinstance(part, Itself) else part.owner
-    if owner is not None and owner is not layer.owner:
-        raise ValueError(
-            f"call of {layer.name!r}: expected layers of its own, found {part.name!r}, which "
-            f"belongs to network {owner.name!r}; a network in a layer may not be built before it"
-        )
+def _refuse_foreign(layer: Any, part: Any, models: Sequence[Any]) -> None:
+    owners = [] if isinstance(part, Itself) else part._networks()
+    for owner in owners:
+        if owner not in models and owner not in layer._networks():
+            raise ValueError(
+                f"call of {layer.name!r}: expected layers of its own, found {part.name!r}, which "
+                f"belongs to network {owner.name!r}; give it a copy.deepcopy"
+            )
 
 
 def _identity() -> Layer:

@@ -156,7 +156,7 @@ class Module(Configurable):
     @overload
     def __call__(self, x: ArrayLike, training: bool | None = None) -> Array: ...
 
-    def __call__(self, x: Any, training: bool | None = None) -> Any:
+    def __call__(self, x: Any, training: bool | None = None, **others: Any) -> Any:
         """Return the outputs for `x`.
 
         Parameters
@@ -168,12 +168,16 @@ class Module(Configurable):
             Whether to behave as in training; matters to `BatchNormalization` and `Dropout`. On
             values it is how they run in the model that is made, whatever that does: with False as
             in inference, so that running averages stay; with True `Dropout` always drops.
+        **others
+            Refused: what `call` of a class of your own computes with besides is an attribute.
 
         Returns
         -------
         ndarray or Value
             The outputs.
         """
+        if others:
+            self._refuse_others(others)
         trace = trace_now()
         if trace is not None and not trace.building:
             return self._within(x, training, trace)
@@ -185,6 +189,16 @@ class Module(Configurable):
                 "value, and so does a layer that is called on one"
             )
         return self.forward(x, False if training is None else training)[0]
+
+    def _refuse_others(self, others: dict[str, Any]) -> None:
+        """Refuse arguments of a call, but a mask that is none."""
+        for name, value in others.items():
+            if name != "mask" or value is not None:
+                hint = "; masks are not implemented" if name == "mask" else ""
+                raise TypeError(
+                    f"{name}: expected x and training, as {self.name!r} is compiled for these, "
+                    f"found {_checks.found(value)}{hint or '; set an attribute, which call reads'}"
+                )
 
     def _within(self, x: Any, training: bool | None, trace: "Trace") -> Any:
         """Do what `call` of a user's asks for while it is traced, or run on arrays."""

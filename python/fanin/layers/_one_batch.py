@@ -1,12 +1,13 @@
 """Values of layers as they are after one batch, for copies that are made layer by layer."""
 
+import math
 import threading
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fanin.layers._arrays import Array
-from fanin.layers._network import Network
+from fanin.layers._network import Network, Places
 
 if TYPE_CHECKING:
     from fanin.layers._base import Layer
@@ -20,6 +21,15 @@ class _Known(threading.local):
 
 
 _known = _Known()
+
+
+def _by_layer(places: Places) -> dict[int, slice]:
+    """Return the part of a flat array that each layer has."""
+    found: dict[int, slice] = {}
+    for layer, _, start, shape in places:
+        begin = found[layer].start if layer in found else start
+        found[layer] = slice(begin, start + math.prod(shape))
+    return found
 
 
 class OneBatch:
@@ -38,16 +48,15 @@ class OneBatch:
 
     def __init__(self, network: Network, row: "Sequence[Layer]") -> None:
         self._values: dict[int, tuple[Layer, Array, Array]] = {}
-        start = first = 0
-        for layer in row:
-            own = layer.network.plan
-            stop, last = start + own.parameter_count, first + own.state_count
-            params, state = network.params[start:stop], network.state[first:last]
+        of_params, of_state = _by_layer(network.plan.parameters), _by_layer(network.plan.state)
+        nothing = slice(0)
+        for place, layer in enumerate(row):
+            params = network.params[of_params.get(place, nothing)]
+            state = network.state[of_state.get(place, nothing)]
             self._values[id(layer)] = layer, params, state
             known = _known.batches.get(id(layer))
             if known is None or known() is None:  # else of a network around this one
                 _known.batches[id(layer)] = weakref.ref(self)
-            start, first = stop, last
 
     def __del__(self) -> None:
         for key in self._values:

@@ -5,7 +5,7 @@ graph, the body of the layer (`_bodies`), which is compared with runs on arrays 
 gets it as the settings of one layer, whose arrays are its weights and those of its parts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fanin import _checks, _core
@@ -129,6 +129,38 @@ def tie(layer: Any, shape: Shape, params: Array, state: Array, owner: Any) -> No
     for arrays in named.values():
         ordered |= arrays
     layer.arrays = ordered
+    for model, _, _ in body_of(layer, shape).models:
+        known = model._network
+        if known is not None and model._home is None:
+            model._forget_arrays()  # it has parts of these, once it is used
+
+
+def lodge_models(layer: Any) -> None:
+    """Make the models that are part of a layer by itself work alone: of parts of its arrays."""
+    models = [*_models_in(layer)]
+    if not models:
+        return
+    from fanin.models import _sharing, _subclassed
+
+    network = layer._network
+    home = _sharing.Home(network.params, network.state, network.lock, [], [])
+    for model, form, shapes in models:
+        if model._traced:
+            _subclassed.settle(model, shapes, form)
+        shape = model.known_shape() or shapes[0]
+        model._feature_shape = shape
+        _sharing._take_part(model, home, shape)
+        model._home = None  # until the layer is part of a network
+
+
+def _models_in(layer: Any) -> Iterator[tuple[Any, Any, list[tuple[int, ...]]]]:
+    """Walk the models that a layer, and layers within it, call."""
+    body: Body | None = layer._body
+    if body is not None:
+        yield from body.models
+        for _, part, _ in body.parts:
+            if isinstance(part, Layer) and part._traced:
+                yield from _models_in(part)
 
 
 def parts_of(layer: Any) -> list[tuple[str, Any, Shape]]:

@@ -197,6 +197,18 @@ class Value(Stacked):
     def __iter__(self) -> Any:
         self._refuse("something to iterate over")
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name[:1] != "_":
+                from fanin import ops
+                from fanin.layers import _tracing
+
+                hint = f"; fanin.ops.{name}(x) is a function of values" if name in dir(ops) else ""
+                where = "" if _tracing.now() is None else _tracing.line()
+                raise AttributeError(f"values have no {name!r}{hint}{where}")
+            raise AttributeError(name)
+
     def _refuse(self, expected: str) -> NoReturn:
         from fanin.layers import _tracing
 

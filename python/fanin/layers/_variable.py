@@ -174,11 +174,40 @@ class Variable:
         RuntimeError
             If another thread trains the network; nothing is changed.
         """
-        if _tracing.in_call():
-            _tracing.refuse("code that changes nothing", f"that it assigns to weight {self.name!r}")
+        self._refuse_in_call()
         view = self.view()
         assert self._network is not None
         write_all([(self.name, view)], [value], self._network.writing(self.name))
+
+    def assign_add(self, value: ArrayLike) -> None:
+        """Add numbers to those of the array.
+
+        Parameters
+        ----------
+        value : array_like
+            Numbers of the same shape, or one.
+        """
+        self._refuse_in_call()
+        self.assign(self.view() + np.asarray(value))
+
+    def assign_sub(self, value: ArrayLike) -> None:
+        """Subtract numbers from those of the array.
+
+        Parameters
+        ----------
+        value : array_like
+            Numbers of the same shape, or one.
+        """
+        self._refuse_in_call()
+        self.assign(self.view() - np.asarray(value))
+
+    def _refuse_in_call(self) -> None:
+        if _tracing.in_call():
+            _tracing.refuse(
+                "code that changes nothing, as it is run to find what it computes",
+                f"that it assigns to weight {self.name!r}; running numbers are kept by "
+                "BatchNormalization alone",
+            )
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         trace = _tracing.now()

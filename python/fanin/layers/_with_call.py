@@ -175,6 +175,11 @@ class WithCall(Member):
         from fanin.layers import _tracing, _variable
         from fanin.layers._options import constraint_option, regularizer_option
 
+        if isinstance(shape, str):
+            raise TypeError(
+                f"shape: expected a tuple of int, found {shape!r}; a name comes by keyword, as in "
+                f"Keras 3: add_weight(shape, initializer, name={shape!r})"
+            )
         demands = (
             regularizer_option("regularizer", regularizer),
             constraint_option("constraint", constraint),

@@ -54,6 +54,7 @@ class Layered(Connected):
         *("compute_mask", "compute_output_spec"),
     )
     _options: ClassVar[Mapping[str, Any]] = {"name": name_option}
+    _begun = "_layers"
     _reason = "fit, evaluate and predict run in compiled code"
     _instead = (
         "use a Callback, or write the loop: model.forward, loss.value_and_gradient, "
@@ -300,6 +301,11 @@ class Layered(Connected):
         return self.network.plan
 
     def _not_built(self) -> NotReadyError:
+        if self._traced:
+            return NotReadyError(
+                f"network {self.name!r} is not built: call it on data, fit it, or call "
+                "build(input_shape), for which its call is traced"
+            )
         return NotReadyError(
             f"network {self.name!r} is not built: give the first layer an input_shape, "
             "call build, or fit it"
@@ -456,10 +462,8 @@ class Layered(Connected):
         gone = ("_params", "_state", "_plan", "_one_batch")  # the first of 0.1.0; all None
         self.__dict__.update({name: v for name, v in state.items() if name not in gone})
         self._lock = _core.Lock()
-        shape = self.known_shape()
-        if shape is None or not any(layer.built for layer in self._layers):
-            return
-        self._make_arrays(shape)  # of copies of other networks it shares layers as the originals do
+        if any(layer.built for layer in self._layers):
+            self._build_if_known()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = memo[id(self)] = self.__class__.__new__(self.__class__)

@@ -370,6 +370,8 @@ def _together(called: list[Value], stops: Mapping[int, int]) -> list[Value]:
             if id(value.layer) in places:
                 firsts.setdefault(id(value.layer), value)
         block = sorted(firsts.values(), key=lambda value: places[id(value.layer)])
+        if not block:
+            continue  # parts of layers of users' classes
         inside = {id(value) for value in block}
         start = next(place for place, value in enumerate(called) if id(value) in inside)
         done = dict.fromkeys([*stops, *map(id, called[:start])], 0)
