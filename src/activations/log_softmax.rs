@@ -57,7 +57,7 @@ kernel! {
                 sum += dy;
             }
             for (&y, dy) in y.iter().zip(dy) {
-                *dy = *dy - y.exp() * sum;
+                *dy -= y.exp() * sum;
             }
         }
     }

@@ -43,7 +43,7 @@ kernel! {
         for row in y.chunks_exact_mut(width) {
             let max = take_limit(max_of_row(row), row);
             for z in row.iter_mut() {
-                *z = *z - max;
+                *z -= max;
             }
             let tau = find_threshold(row);
             for z in row {

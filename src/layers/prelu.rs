@@ -34,13 +34,11 @@ pub(super) fn from_settings<F: Float>(
         let place = usize::try_from(axis)
             .ok()
             .and_then(|axis| axis.checked_sub(1));
-        match place.and_then(|place| shape.get_mut(place)) {
-            Some(length) => *length = 1,
-            None => {
-                let expected = format!("axes from 1 to {}", sample.len());
-                return Err(Error::value("shared_axes", expected, Shape(shared)));
-            }
-        }
+        let Some(length) = place.and_then(|place| shape.get_mut(place)) else {
+            let expected = format!("axes from 1 to {}", sample.len());
+            return Err(Error::value("shared_axes", expected, Shape(shared)));
+        };
+        *length = 1;
     }
     let function = Prelu {
         size: sample.iter().product(),

@@ -127,7 +127,7 @@ kernel! {
     fn scale_down<F: Float>(stds: &[F], dx: &mut [F]) {
         for row in dx.chunks_exact_mut(stds.len()) {
             for (dx, &std) in row.iter_mut().zip(stds) {
-                *dx = *dx / std;
+                *dx /= std;
             }
         }
     }

@@ -23,7 +23,7 @@ use crate::simd::kernel;
 ///
 /// Training takes μ and the biased σ² of the batch and moves the running ones towards them,
 /// r ← momentum·r + (1 − momentum)·batch; inference takes the running ones. This is Keras's variant; torch's running variance
-/// is `unbiased`, of n rows n/(n − 1) times that of the batch, and so stays where n is 1. `Cumulative` averages count all
+/// is unbiased, of n rows n/(n − 1) times that of the batch, and so stays where n is 1. Cumulative averages count all
 /// batches alike.
 #[derive(Debug, Clone)]
 pub(crate) struct BatchNormalization {
@@ -32,6 +32,12 @@ pub(crate) struct BatchNormalization {
     epsilon: f64,
     center: bool,
     scale: bool,
+    averages: Averages,
+}
+
+/// Where the running averages differ from Keras's.
+#[derive(Debug, Clone, Copy)]
+struct Averages {
     unbiased: bool,
     cumulative: bool,
 }
@@ -80,18 +86,17 @@ impl<'a, F> Cache<'a, F> {
 impl BatchNormalization {
     pub(super) fn new(settings: &Settings, width: usize) -> Result<Self> {
         let momentum = |m| (0.0..=1.0).contains(&m);
-        let flag = |name| match settings.values.contains_key(name) {
-            true => settings.flag(name),
-            false => Ok(false),
-        };
+        let flag = |name| Ok(settings.values.contains_key(name) && settings.flag(name)?);
         Ok(Self {
             width,
             momentum: settings.float_where("momentum", "a number from 0 to 1", momentum)?,
             epsilon: settings.float_where("epsilon", "a positive number", |e| e > 0.0)?,
             center: settings.flag("center")?,
             scale: settings.flag("scale")?,
-            unbiased: flag("unbiased")?,
-            cumulative: flag("cumulative")?,
+            averages: Averages {
+                unbiased: flag("unbiased")?,
+                cumulative: flag("cumulative")?,
+            },
         })
     }
 
@@ -194,7 +199,7 @@ impl BatchNormalization {
         for j in 0..self.width {
             mean[j] = keep * mean[j] + take * (cache.pivot[j] + cache.mean[j]);
         }
-        if !self.unbiased {
+        if !self.averages.unbiased {
             for j in 0..self.width {
                 variance[j] = keep * variance[j] + take * cache.variance[j];
             }
@@ -227,7 +232,7 @@ impl<F: Float> Function<F> for BatchNormalization {
             name,
             shape: vec![self.width],
         };
-        let batches = self.cumulative.then(|| Array {
+        let batches = self.averages.cumulative.then(|| Array {
             name: "moving_count",
             shape: Vec::new(),
         });

@@ -127,7 +127,7 @@ impl Normalization {
     }
 
     /// The elements of a stripe of rows that have `of_row` each, in an array of all rows.
-    fn stripe<'a, F>(all: &'a [F], of_row: usize, stripe: usize) -> &'a [F] {
+    fn stripe<F>(all: &[F], of_row: usize, stripe: usize) -> &[F] {
         let start = stripe * STRIPE * of_row;
         &all[start..all.len().min(start + STRIPE * of_row)]
     }

@@ -62,7 +62,7 @@ kernel! {
                     for x in x.chunks_exact(width) {
                         mean += sum_of([&x[first..first + columns]], |[x]| x - pivot);
                     }
-                    mean = mean / count;
+                    mean /= count;
                 }
                 let mut squares = F::ZERO;
                 for x in x.chunks_exact(width) {
