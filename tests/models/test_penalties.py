@@ -305,8 +305,10 @@ def test_a_loss_in_python_has_the_penalties_of_weights():
     assert np.allclose(python.params, core.params, rtol=1e-9)
     assert np.isclose(*(m.evaluate(X, Y, verbose=0) for m in (python, core)), rtol=1e-12)
     outputs = network(Dense(4, activity_regularizer="l1"), loss=Squares())
-    with pytest.raises(ValueError, match=r"activity_regularizer: expected a loss of compiled code"):
-        outputs.fit(X, Y, verbose=0)
+    for loss in (Squares(), lambda y, outputs: ops.mean(ops.square(y - outputs), axis=-1)):
+        outputs.compile("sgd", loss)
+        with pytest.raises(ValueError, match=r"activity_regularizer: expected a loss of fanin"):
+            outputs.fit(X, Y, verbose=0)
 
 
 def test_passes_by_hand_are_those_without():

@@ -280,9 +280,8 @@ class Compiled:
         objective = Objective(goals, names, larger, shapes)
         if plan.penalizes_activity and not objective.in_core:
             raise ValueError(
-                "activity_regularizer: expected a loss of compiled code, found one whose "
-                "value_and_gradient is Python; write the loss over fanin.ops, or leave the "
-                "regularizer out"
+                "activity_regularizer: expected a loss of fanin.losses beside penalties on "
+                "outputs, found one of your own; leave the regularizer out"
             )
         return objective
 

@@ -149,7 +149,7 @@ def _dense(layer: Any, fan_in: int) -> tuple[Step, ...]:
 
 
 def _other(layer: Any) -> tuple[Step, ...]:
-    if isinstance(layer, _layers.Flatten):
+    if isinstance(layer, _layers.Flatten | _layers.ActivityRegularization):
         return ()
     if isinstance(layer, _layers.Dropout):
         return (DropoutStep(layer.rate),)
