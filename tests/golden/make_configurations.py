@@ -79,6 +79,10 @@ _NORMALIZATION = {
     "scale": ("0",),
     "beta_initializer": ("'ones'",),
     "gamma_initializer": ("initializers.Constant(2)",),
+    "beta_regularizer": ("'l1'",),
+    "gamma_regularizer": ("'l2'",),
+    "beta_constraint": ("'max_norm'",),
+    "gamma_constraint": ("'non_neg'",),
     **_LAYER,
 }
 
@@ -248,7 +252,13 @@ MEMBERS = {
         ),
         "PReLU": (
             "",
-            {"alpha_initializer": ("'ones'",), "shared_axes": ("1", "[1, 2]"), **_LAYER},
+            {
+                "alpha_initializer": ("'ones'",),
+                "shared_axes": ("1", "[1, 2]"),
+                "alpha_regularizer": ("'l1'",),
+                "alpha_constraint": ("'non_neg'",),
+                **_LAYER,
+            },
         ),
         "RMSNormalization": ("", {"axis": ("(1, 2)",), "epsilon": ("0.01",), **_LAYER}),
         "UnitNormalization": ("", {"axis": ("(1, 2)",), **_LAYER}),

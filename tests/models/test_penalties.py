@@ -85,6 +85,28 @@ def test_the_gradient_of_the_whole_loss_is_that_of_differences(regularizer):
     assert_gradient(network(Scaled(regularizer, dtype="float64")))
 
 
+@pytest.mark.parametrize(
+    ("make", "roles"),
+    [
+        (layers.LayerNormalization, ("gamma", "beta")),
+        (lambda **own: layers.GroupNormalization(5, **own), ("gamma", "beta")),
+        (layers.PReLU, ("alpha",)),
+    ],
+)
+def test_scales_shifts_and_slopes_pay_and_are_put_back(make, roles):
+    member = make(**{f"{role}_regularizer": L1L2(0.02, 0.03) for role in roles})
+    model = network(Dense(5, dtype="float64"), member, Dense(1))
+    model.build((None, 6))
+    for role in roles:
+        getattr(member, role)[...] = RNG.uniform(0.2, 0.9, 5)
+    assert_gradient(model)
+    bound = {f"{role}_constraint": constraints.MinMaxNorm(0.9, 1.0) for role in roles}
+    model = network(Dense(5, dtype="float64"), make(**bound), Dense(1))
+    model.fit(X, Y, verbose=0)
+    for role in roles:
+        assert 0.9 - 1e-6 < np.linalg.norm(getattr(model.layers[1], role)) < 1 + 1e-6
+
+
 @pytest.mark.parametrize("regularizer", REGULARIZERS, ids=str)
 def test_a_penalized_table_moves_in_all_of_its_rows(regularizer):
     x = RNG.integers(0, 4, (10, 2))

@@ -8,12 +8,14 @@ from fanin import _checks, initializers
 from fanin.errors import ShapeError
 from fanin.layers._arrays import Array, Weight
 from fanin.layers._base import Layer, Shape
-from fanin.layers._options import initializer_option
+from fanin.layers._options import constraint_option, initializer_option, regularizer_option
 
 if TYPE_CHECKING:
     from fanin._members._member import Option
+    from fanin.constraints import Constraint
     from fanin.initializers import Initializer
-    from fanin.typing import InitializerLike, LayerArguments
+    from fanin.regularizers import Regularizer
+    from fanin.typing import ConstraintLike, InitializerLike, LayerArguments, RegularizerLike
 
 
 def _axes(name: str, value: Any) -> Any:
@@ -85,6 +87,10 @@ class LayerNormalization(_OverAxes):
         How beta starts.
     gamma_initializer : str, dict or Initializer, default "ones"
         How gamma starts.
+    beta_regularizer, gamma_regularizer : str, dict or Regularizer, optional
+        Penalties on beta and gamma, which are part of the loss: see `fanin.regularizers`.
+    beta_constraint, gamma_constraint : str, dict or Constraint, optional
+        Where beta and gamma are put back to after each step: see `fanin.constraints`.
     **kwargs
         `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
 
@@ -114,6 +120,10 @@ class LayerNormalization(_OverAxes):
     beta: Weight = Weight("Shift, of the lengths of the axes, or None.")
     beta_initializer: "Option[Initializer, InitializerLike]"
     gamma_initializer: "Option[Initializer, InitializerLike]"
+    beta_regularizer: "Option[Regularizer | None, RegularizerLike | None]"
+    gamma_regularizer: "Option[Regularizer | None, RegularizerLike | None]"
+    beta_constraint: "Option[Constraint | None, ConstraintLike | None]"
+    gamma_constraint: "Option[Constraint | None, ConstraintLike | None]"
 
     _options: ClassVar[Mapping[str, Any]] = {
         "axis": _axes,
@@ -122,6 +132,10 @@ class LayerNormalization(_OverAxes):
         "scale": _checks.flag,
         "beta_initializer": initializer_option,
         "gamma_initializer": initializer_option,
+        "beta_regularizer": regularizer_option,
+        "gamma_regularizer": regularizer_option,
+        "beta_constraint": constraint_option,
+        "gamma_constraint": constraint_option,
     }
     kind = "layer_normalization"
     _fixed = ("axis", "center", "scale")
@@ -134,6 +148,11 @@ class LayerNormalization(_OverAxes):
         scale: bool = True,
         beta_initializer: "InitializerLike" = "zeros",
         gamma_initializer: "InitializerLike" = "ones",
+        *,
+        beta_regularizer: "RegularizerLike | None" = None,
+        gamma_regularizer: "RegularizerLike | None" = None,
+        beta_constraint: "ConstraintLike | None" = None,
+        gamma_constraint: "ConstraintLike | None" = None,
         **kwargs: "Unpack[LayerArguments]",
     ) -> None:
         self.axis = axis
@@ -142,6 +161,10 @@ class LayerNormalization(_OverAxes):
         self.scale = scale
         self.beta_initializer = beta_initializer
         self.gamma_initializer = gamma_initializer
+        self.beta_regularizer = beta_regularizer
+        self.gamma_regularizer = gamma_regularizer
+        self.beta_constraint = beta_constraint
+        self.gamma_constraint = gamma_constraint
         super().__init__(**kwargs)
 
 
@@ -237,6 +260,10 @@ class GroupNormalization(Layer):
         How beta starts.
     gamma_initializer : str, dict or Initializer, default "ones"
         How gamma starts.
+    beta_regularizer, gamma_regularizer : str, dict or Regularizer, optional
+        Penalties on beta and gamma, which are part of the loss: see `fanin.regularizers`.
+    beta_constraint, gamma_constraint : str, dict or Constraint, optional
+        Where beta and gamma are put back to after each step: see `fanin.constraints`.
     **kwargs
         `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
 
@@ -268,6 +295,10 @@ class GroupNormalization(Layer):
     beta: Weight = Weight("Shift of shape (features,), or None.")
     beta_initializer: "Option[Initializer, InitializerLike]"
     gamma_initializer: "Option[Initializer, InitializerLike]"
+    beta_regularizer: "Option[Regularizer | None, RegularizerLike | None]"
+    gamma_regularizer: "Option[Regularizer | None, RegularizerLike | None]"
+    beta_constraint: "Option[Constraint | None, ConstraintLike | None]"
+    gamma_constraint: "Option[Constraint | None, ConstraintLike | None]"
 
     _options: ClassVar[Mapping[str, Any]] = {
         "groups": _groups,
@@ -277,6 +308,10 @@ class GroupNormalization(Layer):
         "scale": _checks.flag,
         "beta_initializer": initializer_option,
         "gamma_initializer": initializer_option,
+        "beta_regularizer": regularizer_option,
+        "gamma_regularizer": regularizer_option,
+        "beta_constraint": constraint_option,
+        "gamma_constraint": constraint_option,
     }
     kind = "group_normalization"
     _fixed = ("groups", "axis", "center", "scale")
@@ -290,6 +325,11 @@ class GroupNormalization(Layer):
         scale: bool = True,
         beta_initializer: "InitializerLike" = "zeros",
         gamma_initializer: "InitializerLike" = "ones",
+        *,
+        beta_regularizer: "RegularizerLike | None" = None,
+        gamma_regularizer: "RegularizerLike | None" = None,
+        beta_constraint: "ConstraintLike | None" = None,
+        gamma_constraint: "ConstraintLike | None" = None,
         **kwargs: "Unpack[LayerArguments]",
     ) -> None:
         self.groups = groups
@@ -299,6 +339,10 @@ class GroupNormalization(Layer):
         self.scale = scale
         self.beta_initializer = beta_initializer
         self.gamma_initializer = gamma_initializer
+        self.beta_regularizer = beta_regularizer
+        self.gamma_regularizer = gamma_regularizer
+        self.beta_constraint = beta_constraint
+        self.gamma_constraint = gamma_constraint
         super().__init__(**kwargs)
 
     def check_input(self, shape: Shape) -> None:

@@ -7,12 +7,14 @@ from fanin import _checks
 from fanin.errors import ShapeError
 from fanin.layers._arrays import Weight
 from fanin.layers._base import Layer, Shape
-from fanin.layers._options import initializer_option
+from fanin.layers._options import constraint_option, initializer_option, regularizer_option
 
 if TYPE_CHECKING:
     from fanin._members._member import Option
+    from fanin.constraints import Constraint
     from fanin.initializers import Initializer
-    from fanin.typing import InitializerLike, LayerArguments
+    from fanin.regularizers import Regularizer
+    from fanin.typing import ConstraintLike, InitializerLike, LayerArguments, RegularizerLike
 
 
 def _shared(name: str, value: Any) -> tuple[int, ...] | None:
@@ -35,6 +37,10 @@ class PReLU(Layer):
     shared_axes : sequence of int, optional
         Axes along which the slopes are the same, counted from 1: that of the batch is no axis of
         the slopes. By default each number of a sample has a slope of its own.
+    alpha_regularizer : str, dict or Regularizer, optional
+        Penalty on the slopes, which is part of the loss: see `fanin.regularizers`.
+    alpha_constraint : str, dict or Constraint, optional
+        Where the slopes are put back to after each step: see `fanin.constraints`.
     **kwargs
         `name`, `dtype`, `trainable`, `input_shape`, `input_dim`: see `Layer`.
 
@@ -66,22 +72,31 @@ class PReLU(Layer):
     alpha: Weight = Weight("Slopes, of the shape of a sample.")
     alpha_initializer: "Option[Initializer, InitializerLike]"
     shared_axes: Any
+    alpha_regularizer: "Option[Regularizer | None, RegularizerLike | None]"
+    alpha_constraint: "Option[Constraint | None, ConstraintLike | None]"
 
     kind = "prelu"
     _fixed = ("shared_axes",)
     _options: ClassVar[Mapping[str, Any]] = {
         "alpha_initializer": initializer_option,
         "shared_axes": _shared,
+        "alpha_regularizer": regularizer_option,
+        "alpha_constraint": constraint_option,
     }
 
     def __init__(
         self,
         alpha_initializer: "InitializerLike" = "zeros",
         shared_axes: Sequence[int] | int | None = None,
+        *,
+        alpha_regularizer: "RegularizerLike | None" = None,
+        alpha_constraint: "ConstraintLike | None" = None,
         **kwargs: "Unpack[LayerArguments]",
     ) -> None:
         self.alpha_initializer = alpha_initializer
         self.shared_axes = shared_axes
+        self.alpha_regularizer = alpha_regularizer
+        self.alpha_constraint = alpha_constraint
         super().__init__(**kwargs)
 
     def settings(self) -> dict[str, object]:
