@@ -79,7 +79,7 @@ MODULES: dict[str, Rows] = {
         ("training is on processors of one machine", "multi_gpu_utils training_utils"),
     ),
     "optimizers": (
-        ("fanin.optimizers has the optimizers", "legacy experimental"),
+        ("fanin.optimizers has the optimizers, such as Adam", "legacy experimental"),
         (
             "import the class from fanin.optimizers, such as SGD, Adam or RMSprop",
             "adam sgd rmsprop adagrad adam_v2 gradient_descent_v2 rmsprop_v2 adagrad_v2 adam_v1 "
