@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::{self, Array, Function, Take};
+use crate::optimizers::Variable;
 use crate::regularizers::L1L2;
 use crate::settings::Settings;
 use crate::shape::Shape;
@@ -84,6 +85,13 @@ impl Place {
     /// Its elements in the flat array.
     pub fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.shape.iter().product::<usize>()
+    }
+
+    /// Which of these variables it is. Where arrays of other networks lie between those of layers, they are variables too.
+    pub fn number_among(&self, variables: &[Variable]) -> usize {
+        let is_there = |variable: &Variable| variable.range == self.range();
+        let found = variables.iter().position(is_there);
+        found.expect("each array is a variable")
     }
 }
 

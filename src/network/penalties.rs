@@ -32,7 +32,7 @@ pub(super) fn demands<F: Float>(
     variables: &[Variable],
 ) -> Result<Vec<Demand<F>>> {
     let mut demands = Vec::new();
-    for (number, (place, variable)) in places.iter().zip(variables).enumerate() {
+    for place in places {
         let Some(settings) = layers.get(place.layer) else {
             continue;
         };
@@ -43,7 +43,8 @@ pub(super) fn demands<F: Float>(
         let constraint = asked(settings, &place.name, "constraint")
             .map(|s| constraints::from_settings(s, &argument("constraint"), &place.shape))
             .transpose()?;
-        if variable.trainable && (regularizer.is_some() || constraint.is_some()) {
+        let number = place.number_among(variables);
+        if variables[number].trainable && (regularizer.is_some() || constraint.is_some()) {
             demands.push(Demand {
                 variable: number,
                 regularizer,

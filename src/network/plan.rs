@@ -308,8 +308,12 @@ impl<F: Float> Plan<F> {
     /// The penalties on weights, each with the place of its variable.
     pub fn penalties(&self, threads: Threads, w: &[F]) -> Result<Vec<(&Place, f64)>> {
         let found = Demands::new(self.demands(), self.variables())?.penalties(threads, w);
-        let places = self.parameters();
-        Ok(found.into_iter().map(|(i, x)| (&places[i], x)).collect())
+        let place_of = |i: usize| {
+            let range = &self.variables()[i].range;
+            let place = self.parameters().iter().find(|p| p.range() == *range);
+            place.expect("a penalty is on an array of a layer")
+        };
+        Ok(found.into_iter().map(|(i, x)| (place_of(i), x)).collect())
     }
 
     /// Whether there are penalties on what layers make.

@@ -153,7 +153,18 @@ impl Plan {
     #[getter]
     fn trained(&self) -> PyResult<Vec<bool>> {
         by_dtype!(self.element_type, F => {
-            Ok(self.of::<F>()?.variables().iter().map(|variable| variable.trainable).collect())
+            let plan = self.of::<F>()?;
+            let variables = plan.variables();
+            let is_trained = |place: &Place| variables[place.number_among(variables)].trainable;
+            Ok(plan.parameters().iter().map(is_trained).collect())
+        })
+    }
+
+    /// Where each array begins that an optimizer takes for one: those of the layers, and what lies between them.
+    #[getter]
+    fn variables(&self) -> PyResult<Vec<usize>> {
+        by_dtype!(self.element_type, F => {
+            Ok(self.of::<F>()?.variables().iter().map(|variable| variable.range.start).collect())
         })
     }
 

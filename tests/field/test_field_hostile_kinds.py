@@ -87,6 +87,9 @@ SCHEDULES = {
     "ExponentialDecay": schedules.ExponentialDecay(0.1, 10, 0.5),
     "CosineDecay": schedules.CosineDecay(0.1, 10),
     "PiecewiseConstantDecay": schedules.PiecewiseConstantDecay([5], [0.1, 0.01]),
+    "PolynomialDecay": schedules.PolynomialDecay(0.1, 10),
+    "InverseTimeDecay": schedules.InverseTimeDecay(0.1, 10, 0.5),
+    "CosineDecayRestarts": schedules.CosineDecayRestarts(0.1, 10),
 }
 
 

@@ -37,7 +37,7 @@ def test_functions_are_refused_with_the_reason():
         lambda: losses.get("distance", custom_objects={"distance": distance}),
     ):
         assert_refused(call, TypeError, "distance")
-    words = ("the function distance", "derivative", "a class with value_and_gradient")
+    words = ("the function distance", "derivative", "a class with call", "value_and_gradient")
     assert_refused(lambda: network(distance), TypeError, *words)
     assert losses.resolve(losses.mse).get_config() == losses.MeanSquaredError().get_config()
 
@@ -48,10 +48,10 @@ def test_a_class_without_the_method_says_what_is_missing():
 
     def make():
         class Keras(losses.Loss):
-            def call(self, y_true, y_pred):
+            def rows(self, y_true, y_pred):
                 return (y_true - y_pred) ** 2
 
-    assert_refused(make, TypeError, "Keras.call cannot be overridden", "value_and_gradient")
+    assert_refused(make, TypeError, "Keras.rows cannot be overridden", "value_and_gradient")
     assert_refused(lambda: network(object()), TypeError, "loss: expected a name")
     summed = Square(reduction="sum")
     assert_refused(lambda: network(summed), ValueError, "expected the mean", "reduction='sum'")

@@ -9,11 +9,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 SHAPES = [(5, 3), (3, 4), (6,)]
 AROUND = [
     {},
-    {"weight_decay": 0.1},
+    {"weight_decay": 0.125},  # exact in float32, as which Keras reads it
     {"clipnorm": 0.7},
     {"clipvalue": 0.2, "use_ema": True, "ema_momentum": 0.8},
     {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 3},
-    {"gradient_accumulation_steps": 3, "clipnorm": 0.5, "weight_decay": 0.05},
+    {"gradient_accumulation_steps": 3, "clipnorm": 0.5, "weight_decay": 0.0625},
 ]
 RULES = [
     ("SGD", {}),

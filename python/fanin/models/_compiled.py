@@ -238,8 +238,10 @@ class Compiled:
 
     def of_network(self, model: "Layered") -> None:
         """Get to know the parameters of a network that is built, and make its slots."""
-        layers = model.computing
-        self.paths = [f"{layers[i].name}/{role}" for i, role, *_ in model.ready().parameters]
+        layers, plan = model.computing, model.ready()
+        names = {start: f"{layers[i].name}/{role}" for i, role, start, _ in plan.parameters}
+        # What lies between them is of other networks.
+        self.paths = [names.get(start, "") for start in plan.variables]
         self.update(model.network.params)
 
     def finish(self, network: Network) -> None:
