@@ -45,7 +45,7 @@ def page(about: dict[str, Any], tables: scope.Tables) -> str:
 
 
 def _anchor(table: str) -> str:
-    return table.lower().replace(".", "-").replace("_", "-")
+    return table.lower().replace(".", "")  # as GitHub and Sphinx name the place of a heading
 
 
 def _section(table: str, rows: dict[str, scope.Row]) -> Iterator[str]:
