@@ -55,6 +55,12 @@ def close(a, b):
     np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+def decaying(optimizer):
+    """Return an optimizer that leaves kernels out of its decay."""
+    optimizer.exclude_from_weight_decay(var_names=["kernel"])
+    return optimizer
+
+
 def apart(model, rng=1):
     """Return a network of the same layers with arrays of its own, by its configuration."""
     twin = type(model).from_config(model.get_config(), rng=rng)
@@ -90,6 +96,9 @@ def test_new_layers_beside_those_of_a_trained_network_share_their_weights(kind):
         lambda: fanin.optimizers.Adam(0.01, weight_decay=0.01),
         lambda: fanin.optimizers.Adagrad(0.05),
         lambda: fanin.optimizers.Adam(0.01, global_clipnorm=0.1),
+        lambda: fanin.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5),
+        lambda: fanin.optimizers.Muon(0.01),
+        lambda: decaying(fanin.optimizers.AdamW(0.05, weight_decay=0.5)),
     ],
 )
 @pytest.mark.parametrize("frozen", [False, True])
@@ -113,6 +122,28 @@ def test_it_trains_as_a_network_of_the_same_layers_of_its_own(optimizer, frozen)
     if frozen:
         for a, b in zip(before, old.get_weights(), strict=True):
             assert np.array_equal(a, b)
+
+
+def test_penalties_and_constraints_are_those_of_a_network_of_its_own():
+    old = base()
+    demands = {"kernel_regularizer": "l2", "bias_constraint": "non_neg"}
+    end = layers.Dense(2, name="high", **demands)(old.get_layer("h2").output)
+    new = fanin.Model(old.input, end, rng=1)
+    # Another head lies between the features and this one's end.
+    last = layers.Dense(2, name="last", kernel_regularizer="l1", kernel_constraint="unit_norm")
+    third = fanin.Model(old.input, last(old.get_layer("h2").output), rng=2)
+    twins = [apart(model) for model in (new, third)]
+    for model, twin in zip((new, third), twins, strict=True):
+        assert model.losses == twin.losses != []
+        for each in (model, twin):
+            each.compile("adam", "mse")
+        twin.set_weights(model.get_weights())
+        histories = [
+            each.fit(X, Y[:, :2], epochs=2, verbose=0, rng=5).history for each in (model, twin)
+        ]
+        assert histories[0] == histories[1]
+        assert all(map(np.array_equal, model.get_weights(), twin.get_weights()))
+        assert model.losses == twin.losses
 
 
 def test_gradients_by_hand_are_those_of_a_network_of_its_own():
