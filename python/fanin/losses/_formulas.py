@@ -1,4 +1,4 @@
-"""Formulas of the package's losses over operations, for values: a number a row, with a derivative."""
+"""Formulas of the losses over operations, for values: a number a row, with a derivative."""
 
 import math
 from collections.abc import Callable
