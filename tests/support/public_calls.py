@@ -222,6 +222,7 @@ COMMON: dict[str, Callable[[], Any]] = {
     "learning_rate": lambda: 0.1,
     "initial_learning_rate": lambda: 0.1,
     "decay_steps": lambda: 10,
+    "first_decay_steps": lambda: 10,
     "decay_rate": lambda: 0.5,
     "count": lambda: 1,
     "sigma_w2": lambda: 2.0,
