@@ -441,6 +441,7 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "Adam.from_config": configured(opt.Adam),
     "Adam.init": lambda: {"params": np.ones(6, "float32")},
     "Adagrad.init": lambda: {"params": np.ones(6, "float32")},
+    "Ftrl.init": lambda: {"params": np.ones(6, "float32")},
     "Adam.step": with_slots,
     "Adam.learning_rates": lambda: {"start": 0, "count": 3},
     "L1.from_config": configured(regularizers.L1),
