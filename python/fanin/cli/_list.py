@@ -37,7 +37,7 @@ def _metrics() -> list[str]:
     from fanin._members._registry import snake
     from fanin.metrics import _registry
 
-    return ["accuracy", *(snake(kind.__name__) for kind in _registry().members)]
+    return [snake(kind.__name__) for kind in _registry().members]
 
 
 def _data() -> list[str]:

@@ -375,8 +375,14 @@ def eye(
 
 
 def linspace(
-    start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: DTypeLike = "float32"
-) -> NDArray[Any]:
+    start: float,
+    stop: float,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: DTypeLike = "float32",
+    axis: int = 0,
+) -> Any:
     """Numbers at equal distances.
 
     Parameters
@@ -389,13 +395,17 @@ def linspace(
         How many.
     endpoint : bool, default True
         Whether `stop` is one of them.
+    retstep : bool, default False
+        Whether to return the distance too.
     dtype : dtype-like, default "float32"
         The dtype.
+    axis : {0, -1}, default 0
+        The only axis there is.
 
     Returns
     -------
-    ndarray
-        The numbers.
+    ndarray, or tuple of ndarray and float
+        The numbers, and with ``retstep=True`` their distance.
 
     Examples
     --------
@@ -404,7 +414,10 @@ def linspace(
     """
     first, last = _checks.number("start", start), _checks.number("stop", stop)
     count, ends = _checks.count("num", num), _checks.flag("endpoint", endpoint)
-    return np.linspace(first, last, count, ends, dtype=_dtype_of(dtype))
+    if _checks.integer("axis", axis) not in (0, -1):
+        raise ValueError(f"axis: expected 0 or -1, found {axis}")
+    found, step = np.linspace(first, last, count, ends, True, _dtype_of(dtype))
+    return (found, float(step)) if _checks.flag("retstep", retstep) else found
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
