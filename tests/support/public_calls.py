@@ -412,6 +412,8 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "Sequential.fit": lambda: {"x": X.copy(), "y": Y.copy(), "verbose": 0},
     "Sequential.evaluate": lambda: {"x": X.copy(), "y": Y.copy(), "verbose": 0},
     "Sequential.predict": lambda: {"x": X.copy(), "verbose": 0},
+    "Sequential.train_on_batch": lambda: {"x": X.copy(), "y": Y.copy()},
+    "Sequential.test_on_batch": lambda: {"x": X.copy(), "y": Y.copy()},
     "Sequential.forward": lambda: {"x": X.copy(), "training": True},
     "Sequential.__call__": lambda: {"x": X.copy(), "training": True},
     "Dense of a network.forward": lambda: {"x": X.copy(), "training": True},

@@ -46,6 +46,7 @@ class Layered(Connected):
         *("add", "pop", "get_layer", "get_weights", "set_weights", "count_params", "summary"),
         *("named_weights", "get_config", "from_config"),
         *("compile", "fit", "evaluate", "predict", "recalibrate"),
+        *("train_on_batch", "test_on_batch", "predict_on_batch"),
         *("save", "save_weights", "load_weights"),
     )
     _elsewhere = (
