@@ -149,7 +149,7 @@ impl<F: Float> Optimizer<F> for Adafactor {
         }
         let mut squares = 0.0;
         for_each_step(part.shape, g, rows, columns, |_, u| {
-            squares += u.wide() * u.wide()
+            squares += u.wide() * u.wide();
         });
         let too_long = (squares / g.len() as f64).sqrt() / self.clip_threshold;
         let rate = step.learning_rate.min(1.0 / (step.number as f64).sqrt());
@@ -164,7 +164,7 @@ impl<F: Float> Optimizer<F> for Adafactor {
         }
         let (rate, w) = (F::of(part.measured[0]), part.w);
         for_each_step(part.shape, part.gradients, rows, columns, |i, u| {
-            w[i] -= rate * u
+            w[i] -= rate * u;
         });
     }
 }

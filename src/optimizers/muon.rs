@@ -77,7 +77,7 @@ fn orthogonalize<F: Float>(
     let norm = x.iter().map(|x| x.wide() * x.wide()).sum::<f64>().sqrt() + 1e-7;
     let norm = F::of(norm);
     for x in &mut *x {
-        *x = *x / norm;
+        *x /= norm;
     }
     let (product, rest) = rest.split_at_mut(height * width);
     let (gram, square) = rest.split_at_mut(height * height);

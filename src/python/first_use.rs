@@ -11,8 +11,12 @@ use pyo3::types::{IntoPyDict, PyDict, PyList, PySequence};
 use super::lock::{self, Lock};
 use super::records::{Batches, Network, Objective, Samples, Update};
 
-/// What `fit`, `evaluate` and `predict` import when they are first called (`models/_sequential.py`).
-const IMPORTED_LATER: [&str; 2] = ["fanin.models._training", "fanin.models._evaluation"];
+/// What `fit`, `evaluate`, `predict` and copies import when they are first called (`models/_sequential.py`).
+const IMPORTED_LATER: [&str; 3] = [
+    "fanin.models._training",
+    "fanin.models._evaluation",
+    "fanin.layers._one_batch",
+];
 
 /// Make all of it.
 pub(super) fn make(py: Python<'_>) -> PyResult<()> {

@@ -122,11 +122,31 @@ FITTING = {
     - {"relu", "relu6", "sparse_plus"},
     ("mean_squared_error", False): set(LAST),
     ("mean_absolute_error", False): set(LAST),
+    ("categorical_focal_crossentropy", False): {"softmax", "sigmoid", "softplus"},
+    ("binary_focal_crossentropy", False): {"sigmoid"},
+    ("categorical_focal_crossentropy", True): set(LAST) - {"softmax", "sigmoid"},
+    ("binary_focal_crossentropy", True): set(LAST) - {"softmax", "sigmoid", "relu", "softplus"},
+    ("kl_divergence", False): {"softmax", "sigmoid"},
+    ("poisson", False): {"softmax", "sigmoid", "relu", "softplus"},
+    **{
+        (kind, False): set(LAST)
+        for kind in (
+            "huber",
+            "log_cosh",
+            "mean_absolute_percentage_error",
+            "mean_squared_logarithmic_error",
+            "cosine_similarity",
+            "mean_pinball_loss",
+            "hinge",
+            "squared_hinge",
+            "categorical_hinge",
+        )
+    },
 }
 
 
 def every_loss():
-    for cls in losses._REGISTRY.members:
+    for cls in losses._registry().members:
         for logits in (False, True)[: 1 + ("from_logits" in cls().get_config())]:
             yield (cls.kind, logits), cls(from_logits=True) if logits else cls()
 

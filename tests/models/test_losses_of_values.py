@@ -27,15 +27,41 @@ CASES = {
     "cce of logits": (losses.CategoricalCrossentropy(from_logits=True), ONE_HOT, 9 * LOGITS),
     "scce": (losses.SparseCategoricalCrossentropy(), CLASSES, SHARES),
     "scce of logits": (losses.SparseCategoricalCrossentropy(from_logits=True), CLASSES, LOGITS),
+    "huber": (losses.Huber(0.7), LOGITS, P),
+    "log-cosh": (losses.LogCosh(), 9 * LOGITS, P),
+    "pinball": (losses.MeanPinballLoss(0.3), LOGITS, P),
+    "hinge": (losses.Hinge(), FLAGS, LOGITS),
+    "squared hinge": (losses.SquaredHinge(), 2 * FLAGS - 1, LOGITS),
+    "categorical hinge": (losses.CategoricalHinge(), ONE_HOT, LOGITS),
+    "poisson": (losses.Poisson(), 3 * FLAGS, SHARES),
+    "mape": (losses.MeanAbsolutePercentageError(), LOGITS, P),
+    "msle": (losses.MeanSquaredLogarithmicError(), SHARES, LOGITS),
+    "kl": (losses.KLDivergence(), P, SHARES),
+    "cosine": (losses.CosineSimilarity(), LOGITS, P),
+    "focal": (losses.BinaryFocalCrossentropy(apply_class_balancing=True), FLAGS, SHARES),
+    "focal of logits": (
+        losses.BinaryFocalCrossentropy(gamma=1.5, from_logits=True, label_smoothing=0.1),
+        *(FLAGS, LOGITS),
+    ),
+    "categorical focal": (losses.CategoricalFocalCrossentropy(gamma=3.0), ONE_HOT, SHARES),
+    "categorical focal of logits": (
+        losses.CategoricalFocalCrossentropy(from_logits=True, label_smoothing=0.1),
+        *(ONE_HOT, LOGITS),
+    ),
 }
+OPTIONS = ("from_logits", "label_smoothing", "delta", "alpha", "gamma", "apply_class_balancing")
+
+
+def test_each_loss_of_the_package_is_among_them():
+    kinds = {getattr(losses, name).kind for name in losses.__all__ if name[0].isupper()}
+    assert kinds - {losses.Loss.kind} == {loss.kind for loss, *_ in CASES.values()}
 
 
 @pytest.mark.parametrize("what", CASES)
 @pytest.mark.parametrize("weights", [None, RNG.uniform(0.1, 2, 40)])
 def test_a_built_in_loss_within_a_function_is_that_loss(what, weights):
     loss, y, p = CASES[what]
-    options = {name: value for name, value in loss.get_config().items() if name in (
-        "from_logits", "label_smoothing")}  # fmt: skip
+    options = {name: value for name, value in loss.get_config().items() if name in OPTIONS}
     function = getattr(losses, loss.kind)
     expected, dy = loss.value_and_gradient(y, p, weights)
     as_rows = losses.resolve(lambda y, p: function(y, p, **options))

@@ -129,7 +129,6 @@ def test_learning_rate_can_be_set():
     [
         (lambda: optimizers.get("adm"), ValueError, "did you mean 'adam'"),
         (lambda: optimizers.get(3), TypeError, "optimizer: expected a name"),
-        (lambda: optimizers.Adam(lr=0.1), ValueError, "learning_rate"),
         (lambda: optimizers.SGD(decay=1e-6), ValueError, "ExponentialDecay"),
         (lambda: optimizers.Adam(beta1=0.9), TypeError, "did you mean 'beta_1'"),
         (lambda: optimizers.Adam(use_ema="yes"), TypeError, "use_ema"),

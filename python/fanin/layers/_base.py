@@ -17,7 +17,6 @@ from fanin.layers._configuration import WithConfiguration
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 from fanin.layers._module import Module
 from fanin.layers._network import Network
-from fanin.layers._one_batch import OneBatch
 from fanin.layers._options import (
     check_name,
     dtype_option,
@@ -550,6 +549,8 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         # written down as they were in 0.1.0.
         own = {name: value for name, value in self.__dict__.items() if name not in _NOT_COPIED}
         if self._network is not None:
+            from fanin.layers._one_batch import OneBatch  # not needed for `import fanin`
+
             values = OneBatch.take(self)  # where it is copied as part of a network
             if values is None:
                 network = self._network.copy()

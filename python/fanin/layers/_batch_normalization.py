@@ -212,7 +212,8 @@ class BatchNormalization(Layer):
 
     def initializer(self, role: str) -> "Initializer":
         """Return the initializer of the array called `role`; batches are counted from 0."""
-        return initializers.get("zeros") if role == "moving_count" else super().initializer(role)
+        counts = str(role) == "moving_count"
+        return initializers.get("zeros") if counts else super().initializer(role)
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Refuse shapes whose last axis is not `axis`.

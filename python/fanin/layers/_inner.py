@@ -26,6 +26,9 @@ Told: TypeAlias = dict[str, dict[str, Any]]
 _MASKS = ("seed", "path")
 """Settings of layers that draw numbers: a network says them."""
 
+_DRAWING = ("dropout", "draw", "gaussian_noise", "gaussian_dropout", "alpha_dropout")
+"""Kinds of these."""
+
 
 def within(owner: Any) -> Iterator[tuple[str, Module]]:
     """Walk all layers and models that an object of a user's class has, those of its layers too."""
@@ -244,7 +247,7 @@ def _difference(mine: Any, theirs: Any, where: str = "", name: str = "settings")
     if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
         where = f"{where}{mine.get('part', '')}"
         # Names of what stands between layers count on; masks are those of a network.
-        left_out = ("part", *(_MASKS if mine.get("kind") == "dropout" else ()))
+        left_out = ("part", *(_MASKS if mine.get("kind") in _DRAWING else ()))
         for key in [*mine, *(key for key in theirs if key not in mine)]:
             if key not in left_out:
                 found = _difference(mine.get(key), theirs.get(key), where, key)

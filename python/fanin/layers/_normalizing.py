@@ -231,7 +231,8 @@ class RMSNormalization(_OverAxes):
 
     def initializer(self, role: str) -> "Initializer":
         """Return the initializer of the array called `role`: ones."""
-        return initializers.get("ones") if role == "gamma" else super().initializer(role)
+        known = str(role) == "gamma"
+        return initializers.get("ones") if known else super().initializer(role)
 
     def _holds(self) -> bool:
         return True

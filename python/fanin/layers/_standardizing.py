@@ -132,7 +132,7 @@ class Normalization(Layer):
     def initializer(self, role: str) -> "Initializer":
         """Return the initializer of the array called `role`: what is given, or 0 and 1."""
         given = {"mean": self.input_mean, "variance": self.input_variance}
-        if role not in given:
+        if str(role) not in given:
             return super().initializer(role)
         value = given[role]
         return initializers.Constant(float(role == "variance") if value is None else value)

@@ -13,7 +13,6 @@ from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array
 from fanin.layers._keywords import auto_name
 from fanin.layers._network import Network
-from fanin.layers._one_batch import OneBatch
 from fanin.layers._options import name_option
 from fanin.models import _building
 from fanin.models._connected import Connected
@@ -456,6 +455,8 @@ class Layered(Connected):
         gone = ("_network", "_plan", "_lock", "_home", "_spread", "_values")
         own = {name: value for name, value in self.__dict__.items() if name not in gone}
         if network is not None:
+            from fanin.layers._one_batch import OneBatch  # not needed for `import fanin`
+
             own["_one_batch"] = OneBatch(network, self._layers)
         return own
 
