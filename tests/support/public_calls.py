@@ -412,6 +412,8 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "Sequential.fit": lambda: {"x": X.copy(), "y": Y.copy(), "verbose": 0},
     "Sequential.evaluate": lambda: {"x": X.copy(), "y": Y.copy(), "verbose": 0},
     "Sequential.predict": lambda: {"x": X.copy(), "verbose": 0},
+    "fanin.models.model_from_json": lambda: {"json_string": fitted().to_json()},
+    "Sequential.to_json": lambda: {"indent": 2},
     "Sequential.train_on_batch": lambda: {"x": X.copy(), "y": Y.copy()},
     "Sequential.test_on_batch": lambda: {"x": X.copy(), "y": Y.copy()},
     "Sequential.forward": lambda: {"x": X.copy(), "training": True},

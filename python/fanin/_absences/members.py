@@ -85,8 +85,8 @@ MEMBERS: dict[str, Rows] = {
         ),
         ("evaluate, fit and train_on_batch start their metrics anew", "reset_metrics reset_states"),
         (
-            "get_config() and fanin.Sequential.from_config(config) do the same without a file",
-            "to_json to_yaml",
+            "model.to_json() and fanin.models.model_from_json(text) do the same",
+            "to_yaml",
         ),
         (_FILES, "export get_compile_config compile_from_config"),
         (_STATELESS, "get_state_tree set_state_tree jax_state_sync"),

@@ -46,7 +46,7 @@ class Layered(Connected):
         *("named_weights", "get_config", "from_config"),
         *("compile", "fit", "evaluate", "predict", "recalibrate"),
         *("train_on_batch", "test_on_batch", "predict_on_batch"),
-        *("save", "save_weights", "load_weights"),
+        *("save", "save_weights", "load_weights", "to_json"),
     )
     _elsewhere = (
         *("call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),
