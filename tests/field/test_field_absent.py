@@ -302,8 +302,6 @@ def test_field_S2_what_other_libraries_objects_have_is_told(kind):
     ("call", "owner", "words"),
     [
         # Keras 1 and 2.
-        (lambda: layers.Dense(6, W_regularizer=1), "Dense", "kernel_regularizer"),
-        (lambda: layers.Dense(6, b_constraint=1), "Dense", "bias_constraint"),
         (lambda: layers.Dense(6, border_mode="same"), "Dense", "no convolutions"),
         (lambda: compiled().fit(X, Y, samples_per_epoch=3), "Sequential.fit", "one pass"),
         # torch and scikit-learn.

@@ -109,6 +109,7 @@ LAST = [
 ]  # fmt: skip
 PROBABILITIES = {"softmax", "sigmoid", "hard_sigmoid", "sparse_sigmoid", "sparsemax"}
 POSITIVE = {"softplus", "squareplus", "exponential"}
+FROM_0 = {"relu", "relu6", "sparse_plus"}
 # Loss, from_logits: the last activations of 3 outputs that fit.
 FITTING = {
     ("categorical_crossentropy", False): PROBABILITIES | POSITIVE,
@@ -116,18 +117,15 @@ FITTING = {
     ("binary_crossentropy", False): PROBABILITIES - {"softmax", "sparsemax"},
     ("categorical_crossentropy", True): set(LAST) - PROBABILITIES,
     ("sparse_categorical_crossentropy", True): set(LAST) - PROBABILITIES,
-    ("binary_crossentropy", True): set(LAST)
-    - PROBABILITIES
-    - POSITIVE
-    - {"relu", "relu6", "sparse_plus"},
+    ("binary_crossentropy", True): set(LAST) - PROBABILITIES - POSITIVE - FROM_0,
     ("mean_squared_error", False): set(LAST),
     ("mean_absolute_error", False): set(LAST),
-    ("categorical_focal_crossentropy", False): {"softmax", "sigmoid", "softplus"},
-    ("binary_focal_crossentropy", False): {"sigmoid"},
-    ("categorical_focal_crossentropy", True): set(LAST) - {"softmax", "sigmoid"},
-    ("binary_focal_crossentropy", True): set(LAST) - {"softmax", "sigmoid", "relu", "softplus"},
-    ("kl_divergence", False): {"softmax", "sigmoid"},
-    ("poisson", False): {"softmax", "sigmoid", "relu", "softplus"},
+    ("categorical_focal_crossentropy", False): PROBABILITIES | POSITIVE,
+    ("binary_focal_crossentropy", False): PROBABILITIES - {"softmax", "sparsemax"},
+    ("categorical_focal_crossentropy", True): set(LAST) - PROBABILITIES,
+    ("binary_focal_crossentropy", True): set(LAST) - PROBABILITIES - POSITIVE - FROM_0,
+    ("kl_divergence", False): PROBABILITIES,
+    ("poisson", False): PROBABILITIES | POSITIVE | FROM_0,
     **{
         (kind, False): set(LAST)
         for kind in (

@@ -278,6 +278,7 @@ LAYERS = [
 # Public layers without arithmetic of their own, and why they need no row.
 LAYERS_WITHOUT_ROW = {
     "Layer": "the base class",
+    "ActivityRegularization": "changes nothing but the loss: tests/models/test_penalties.py",
     **dict.fromkeys(
         ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"),
         "of several values: tests/models/test_functional.py",

@@ -122,7 +122,7 @@ def _of_others(loss: str, last: str) -> str | None:
             f"the network ends in {last}, and {loss} takes probabilities: end the network in "
             "softmax or sigmoid"
         )
-    if loss == "poisson" and last not in (*_FROM_0_TO_1, *_FROM_0, "exponential"):
+    if loss == "poisson" and last not in (*_FROM_0_TO_1, *_FROM_0):
         return (
             f"the network ends in {last}, which may be negative, and {loss} takes means of counts: "
             "end the network in softplus"
