@@ -331,7 +331,7 @@ NAMES: dict[str, Rows] = {
             "Functional Graph",
         ),
         (
-            "fanin.models.model_from_json reads to_json(), fanin.Sequential.from_config get_config()",
+            "fanin.models.model_from_json reads model.to_json(), from_config model.get_config()",
             "model_from_config model_from_yaml",
         ),
         ("it is a method: model.save(path)", "save_model"),
