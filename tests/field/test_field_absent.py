@@ -99,7 +99,7 @@ IMPORTED = [
     "fanin.initializers.STFT",
     "fanin.utils.model_to_dot",
     "fanin.models.Functional",
-    "fanin.models.model_from_json",
+    "fanin.models.model_from_yaml",
     "fanin.backend.batch_get_value",
     "fanin.backend.update",
     "fanin.random.categorical",
@@ -270,7 +270,7 @@ def test_field_S2_a_name_of_three_letters_is_no_other_one(name):
 # Methods and attributes.
 
 MEMBERS = {
-    "model": (fanin.Sequential, "train_on_batch to_json partial_fit predict_proba score add_loss"),
+    "model": (fanin.Sequential, "train_step to_yaml partial_fit predict_proba score add_loss"),
     "layer": (layers.Dense, "get_output_at lora_rank W"),
     "optimizer": (optimizers.Adam, "lr apply_gradients variables param_groups"),
     "loss": (losses.MeanSquaredError, "fn"),
@@ -424,7 +424,7 @@ def test_field_N7_a_history_without_validation_says_so():
     [
         (lambda: fanin.backend.batch_get_value([X]), "use the array itself"),
         (lambda: fanin.backend.batch_set_value([(X, Y)]), "array[...] = value"),
-        (lambda: fanin.models.model_from_json("{}"), "from_config"),
+        (lambda: fanin.models.model_from_yaml("{}"), "from_config"),
         (lambda: fanin.wrappers.scikit_learn.KerasClassifier(), "predict"),
     ],
 )

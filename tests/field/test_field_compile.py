@@ -362,6 +362,9 @@ REFUSED = {
     "return_dict": (lambda m: m.evaluate(X, Y, verbose=0, return_dict="yes"), TypeError),
     "evaluate's threads": (lambda m: m.evaluate(X, Y, verbose=0, threads="a"), TypeError),
     "predict's threads": (lambda m: m.predict(X, verbose=0, threads="a"), TypeError),
+    "threads of a batch": (lambda m: m.train_on_batch(X, Y, threads="a"), TypeError),
+    "weights of a batch": (lambda m: m.train_on_batch(X, Y, sample_weight=[1.0]), ValueError),
+    "return_dict of a batch": (lambda m: m.train_on_batch(X, Y, return_dict="yes"), TypeError),
     "a callback of fit": (
         lambda m: m.fit(X, Y, verbose=0, callbacks=[callbacks.SignalMonitor(X[:, :2], Y)]),
         ValueError,

@@ -25,6 +25,9 @@ ENTRIES = {
     "fit_many": lambda x: fanin.fit_many([compiled()], x, Y, verbose=0),
     "validation_data": lambda x: compiled().fit(X, Y, validation_data=(x, Y), verbose=0),
     "evaluate": lambda x: compiled().evaluate(x, Y, verbose=0),
+    "train_on_batch": lambda x: compiled().train_on_batch(x, Y),
+    "test_on_batch": lambda x: compiled().test_on_batch(x, Y),
+    "predict_on_batch": lambda x: compiled().predict_on_batch(x),
     "predict": lambda x: compiled().predict(x, verbose=0),
     "call": lambda x: compiled()(x),
     "layer": lambda x: layers.Dense(2)(x),
@@ -42,6 +45,7 @@ TARGETS = {
     "fit": lambda y: compiled().fit(X, y, verbose=0),
     "fit_many": lambda y: fanin.fit_many([compiled()], X, y, verbose=0),
     "evaluate": lambda y: compiled().evaluate(X, y, verbose=0),
+    "train_on_batch": lambda y: compiled().train_on_batch(X, y),
     "diagnose": lambda y: fanin.diagnose(compiled(), X, y),
     "sample_weight": lambda w: compiled().fit(X, Y, sample_weight=w, verbose=0),
 }

@@ -72,6 +72,7 @@ HONOURED = {
         *("add", "pop", "get_layer", "get_weights", "set_weights", "count_params", "summary"),
         *("named_weights", "get_config", "from_config", "compile", "fit", "evaluate", "predict"),
         *("recalibrate", "save", "save_weights", "load_weights"),
+        *("train_on_batch", "test_on_batch", "predict_on_batch", "to_json"),
     ],
 }
 # What the network has of each layer: arrays, which are no methods.

@@ -100,6 +100,8 @@ READERS = {
     "evaluate by batches": lambda model, _: digest(
         model.evaluate(X[:48], Y[:48], 16, verbose=0, callbacks=[ByBatch()])
     ),
+    "test_on_batch": lambda model, _: digest(model.test_on_batch(X[:64], Y[:64])),
+    "predict_on_batch": lambda model, _: digest(model.predict_on_batch(X[:16])),
     "get_weights": lambda model, _: digest(*model.get_weights()),
     "get_weights of a layer": lambda model, _: digest(*model.layers[1].get_weights()),
     "call of a layer": lambda model, _: digest(model.layers[0](X[:16])),
@@ -224,6 +226,7 @@ def assign(model):
 # What changes a network, and is not for two threads at once.
 WRITERS = {
     "fit": lambda model, path: model.fit(X, Y, verbose=0),
+    "train_on_batch": lambda model, path: model.train_on_batch(X, Y),
     "fit_many": lambda model, path: fanin.fit_many([network(seed=9), model], X, Y, verbose=0),
     "set_weights": lambda model, path: model.set_weights(other(model)),
     "set_weights of a layer": lambda model, path: model.layers[0].set_weights(other(model)[:2]),
@@ -271,7 +274,8 @@ def test_a_callback_writes_what_its_thread_trains(name, tmp_path):
     network(seed=9).save_weights(path)
     model, usual = network(), network()
     fit(usual)
-    if name.startswith("fit"):
+    trains = name.startswith(("fit", "train"))
+    if trains:
         message = "this thread trains"
         write = lambda model: assert_refused(  # noqa: E731
             lambda: WRITERS[name](model, path), RuntimeError, message
@@ -279,7 +283,7 @@ def test_a_callback_writes_what_its_thread_trains(name, tmp_path):
     else:
         write = lambda model: WRITERS[name](model, path)  # noqa: E731
     fit(model, [During(write)])
-    assert (of_model(model) == of_model(usual)) == name.startswith("fit")
+    assert (of_model(model) == of_model(usual)) == trains
 
 
 @pytest.mark.parametrize("reader", READERS)

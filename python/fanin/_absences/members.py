@@ -69,12 +69,9 @@ _SHARED: Rows = (
 MEMBERS: dict[str, Rows] = {
     "model": (
         (
-            "fit(x, y, batch_size=len(x), epochs=1) takes one step; a further fit goes on where "
-            "it stopped",
-            "train_on_batch partial_fit",
+            "train_on_batch(x, y) takes one step; a further one goes on where it stopped",
+            "partial_fit",
         ),
-        ("evaluate(x, y, batch_size=len(x)) does the same", "test_on_batch"),
-        ("predict(x) does the same, or model(x) for outputs as in training", "predict_on_batch"),
         (
             "fit, evaluate and predict take arrays; collect the batches first",
             "fit_generator evaluate_generator predict_generator",
@@ -86,10 +83,10 @@ MEMBERS: dict[str, Rows] = {
             "compute_loss_and_updates stateless_compute_loss compute_metrics get_metrics_result "
             "compiled_loss compiled_metrics loss_functions total_loss",
         ),
-        ("evaluate and fit start their metrics anew", "reset_metrics reset_states"),
+        ("evaluate, fit and train_on_batch start their metrics anew", "reset_metrics reset_states"),
         (
-            "get_config() and fanin.Sequential.from_config(config) do the same without a file",
-            "to_json to_yaml",
+            "model.to_json() and fanin.models.model_from_json(text) do the same",
+            "to_yaml",
         ),
         (_FILES, "export get_compile_config compile_from_config"),
         (_STATELESS, "get_state_tree set_state_tree jax_state_sync"),

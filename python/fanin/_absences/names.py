@@ -331,9 +331,8 @@ NAMES: dict[str, Rows] = {
             "Functional Graph",
         ),
         (
-            "fanin.Sequential.from_config(config) makes a model of what model.get_config() "
-            "returned",
-            "model_from_json model_from_config model_from_yaml",
+            "fanin.models.model_from_json reads model.to_json(), from_config model.get_config()",
+            "model_from_config model_from_yaml",
         ),
         ("it is a method: model.save(path)", "save_model"),
     ),

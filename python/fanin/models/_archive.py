@@ -170,18 +170,38 @@ def _numbers(seed: str) -> list[int]:
     return [int(number) for number in seed.split(",")]
 
 
+def to_json(model: Model, **kwargs: Any) -> str:
+    """Return what makes an equal model as text, see `Model.to_json`."""
+    import json
+
+    described = model._description()
+    if not _subclassed.is_described(described):
+        kind = "Sequential" if is_sequential(described) else "Model"
+        described = {"class_name": kind, "config": described}
+    text = _text(described)
+    if not kwargs:
+        return text
+    try:
+        return json.dumps(described, **kwargs)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"to_json: expected arguments that json.dumps takes: {error}") from None
+
+
 def _pack(config: dict[str, Any]) -> NDArray[np.uint8]:
     """Return a configuration as bytes that an archive of arrays can hold."""
+    return np.frombuffer(_text(config).encode(), dtype=np.uint8)
+
+
+def _text(config: dict[str, Any]) -> str:
     import json
 
     try:
-        text = json.dumps(config)
+        return json.dumps(config)
     except (TypeError, ValueError) as error:  # of a type; of what holds itself
         found = _unwritable(config, "the model", "") or str(error)
         raise ValueError(
             f"the model has an argument that a file cannot hold, such as a function: {found}"
         ) from None
-    return np.frombuffer(text.encode(), dtype=np.uint8)
 
 
 def _unwritable(value: Any, owner: str, name: str, depth: int = 20) -> str | None:

@@ -1,6 +1,6 @@
 """Evaluation and prediction: in one call of the core, or batch by batch where a callback asks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +16,10 @@ from fanin.show.progress import Progress, resolve_verbose
 
 if TYPE_CHECKING:
     from fanin.models._trainable import Trainable
+    from fanin.typing import Evaluation
 
-__all__ = ["batch_rows", "evaluate", "predict", "resolve_verbose"]  # what models take in one import
+# What models take in one import.
+__all__ = ["batch_rows", "evaluate", "in_order", "predict", "resolve_verbose"]
 
 Array = NDArray[Any]
 
@@ -44,6 +46,13 @@ def evaluate(
             logs = _step.evaluate(model.network, counted, samples, batch_size, threads, called)
         progress.end(logs)
     return logs, objective.names
+
+
+def in_order(logs: Mapping[str, float], names: Sequence[str]) -> "Evaluation":
+    """Return the loss; with metrics, or losses of several outputs, the list of all."""
+    values = [logs[name] for name in names]
+    # Checkers are told one type, which has what users do with either.
+    return values if len(values) > 1 else values[0]  # type: ignore[return-value]
 
 
 def predict(

@@ -1,6 +1,7 @@
 """What a model writes into files and reads from them."""
 
 import os
+from typing import Any
 
 from fanin import _checks
 from fanin._members._registry import Configurable
@@ -82,3 +83,36 @@ class WithFiles(Configurable):
         from fanin.models import _archive
 
         _archive.save(self, filepath, overwrite)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return what makes an equal model as JSON: its layers, without arrays and `compile`.
+
+        Parameters
+        ----------
+        **kwargs : optional
+            Arguments of `json.dumps`, such as ``indent=2``.
+
+        Returns
+        -------
+        str
+            The text, which `fanin.models.model_from_json` makes a model of. It is not one that
+            Keras reads.
+
+        Raises
+        ------
+        ValueError
+            If the model has an argument that no text can hold.
+        TypeError
+            If that is a function, or `json.dumps` does not take an argument.
+
+        Examples
+        --------
+        >>> import fanin
+        >>> model = fanin.Sequential([fanin.layers.Dense(1, input_shape=(2,))])
+        >>> again = fanin.models.model_from_json(model.to_json())
+        >>> again.count_params()
+        3
+        """
+        from fanin.models import _archive
+
+        return _archive.to_json(self, **kwargs)  # type: ignore[arg-type]

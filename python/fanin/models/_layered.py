@@ -45,7 +45,8 @@ class Layered(Connected):
         *("add", "pop", "get_layer", "get_weights", "set_weights", "count_params", "summary"),
         *("named_weights", "get_config", "from_config"),
         *("compile", "fit", "evaluate", "predict", "recalibrate"),
-        *("save", "save_weights", "load_weights"),
+        *("train_on_batch", "test_on_batch", "predict_on_batch"),
+        *("save", "save_weights", "load_weights", "to_json"),
     )
     _elsewhere = (
         *("call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"),

@@ -51,6 +51,67 @@ def clone_model(model: Model, *, custom_objects: Mapping[str, object] | None = N
     return kind.from_config(config, custom_objects)
 
 
+def model_from_json(json_string: str, custom_objects: Mapping[str, object] | None = None) -> Model:
+    """Make a model of what `Model.to_json` returned; its weights are fresh, and it is not compiled.
+
+    Parameters
+    ----------
+    json_string : str
+        The text.
+    custom_objects : mapping of str to type, optional
+        Classes of your own by name, as in `load_model`.
+
+    Returns
+    -------
+    Sequential or Model
+        The model.
+
+    Raises
+    ------
+    TypeError
+        If it is no text, or `custom_objects` is no mapping.
+    ValueError
+        If it is no JSON, or not that of a model of this package.
+
+    Examples
+    --------
+    >>> import fanin
+    >>> model = fanin.Sequential([fanin.layers.Dense(1, input_dim=2)])
+    >>> model_from_json(model.to_json()).count_params()
+    3
+    """
+    import json
+
+    from fanin.models import _subclassed
+
+    text = _checks.text("json_string", json_string)
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"json_string: expected the JSON of model.to_json(), found {_checks.found(text)}: "
+            f"{error}"
+        ) from None
+    if not isinstance(given, dict) or not {"class_name", "config"} <= given.keys():
+        raise ValueError(
+            "json_string: expected an object with class_name and config, as model.to_json() "
+            f"writes it, found {_checks.found(given)}"
+        )
+    if "inputs" not in given:
+        kinds: dict[object, type[Model]] = {"Sequential": Sequential, "Model": Model}
+        name = given["class_name"]
+        if not isinstance(name, str) or name not in kinds:
+            raise ValueError(
+                f"json_string: expected a Sequential or a Model, found {_checks.found(name)}"
+            )
+        return kinds[name].from_config(given["config"], custom_objects)
+    with _custom.custom_object_scope(custom_objects):
+        model: Model = _subclassed.described(given)
+    if model.known_shape() is not None:
+        model.build()
+    return model
+
+
 def load_model(
     filepath: str | os.PathLike[str],
     compile: bool = True,

@@ -12,13 +12,13 @@ from fanin.layers._arrays import Array
 from fanin.layers._network import Keep
 from fanin.layers._value import Value, as_values
 from fanin.models import _building, _samples
-from fanin.models._trainable import Trainable
+from fanin.models._on_batch import OnBatch
 
 if TYPE_CHECKING:
     from fanin.models._wiring import Wiring
 
 
-class Model(Trainable):
+class Model(OnBatch):
     """A network from inputs to outputs, as Keras's functional `Model`.
 
     Layers are called on values: on `Input`, and on what other layers make. A layer that is called
@@ -97,7 +97,7 @@ class Model(Trainable):
     ['loss', 'product_loss', 'sign_loss']
     """
 
-    _honoured = (*Trainable._honoured, "call")
+    _honoured = (*OnBatch._honoured, "call")
 
     def __init__(
         self,

@@ -242,6 +242,9 @@ def described(config: Mapping[str, Any], rng: Any = None) -> Any:
     rest = _inner.tell(model, _inner.parse(config.get("parts", {})))
     told = config.get("inputs")
     if told is not None:
+        rows = (list, tuple)
+        if not isinstance(told, rows) or len(told) != 2 or not isinstance(told[0], rows):
+            raise ValueError(f"inputs: expected shapes and a form, found {_checks.found(told)}")
         shapes, form = told
         given = [_checks.feature_shape("inputs", shape) for shape in shapes]
         settle(model, given, tuple(form) if isinstance(form, list) else form)

@@ -447,7 +447,7 @@ class Trainable(WithFiles, Layered):
         """
         if steps is not None:
             raise ValueError("evaluate does not support steps: slice x and y instead")
-        from fanin.models._evaluation import batch_rows, evaluate, resolve_verbose
+        from fanin.models._evaluation import batch_rows, evaluate, in_order, resolve_verbose
 
         self._know_outputs(x)
         compiled = self.compiled_with
@@ -456,11 +456,7 @@ class Trainable(WithFiles, Layered):
         data = _samples.samples(self, compiled.targets, x, y, sample_weight)
         threads = _checks.thread_count(threads)
         logs, names = evaluate(self, data, size, level, callbacks, threads)
-        if by_name:
-            return logs
-        values = [logs[name] for name in names]
-        # Checkers are told one type, which has what users do with either.
-        return values if len(values) > 1 else values[0]  # type: ignore[return-value]
+        return logs if by_name else in_order(logs, names)
 
     def predict(
         self,

@@ -75,38 +75,42 @@ class Trainee:
         self.compiled.epochs += 1
         self.callbacks.end_epoch(epoch, logs)
 
-    def spoilt(self, epoch: int, logs: dict[str, Any]) -> FloatingPointError | None:
-        """Return an error if numbers became infinite or NaN behind a loss that is finite.
 
-        A loss that is not finite is seen in the history, and training goes on.
-        """
-        network, slots, find = self.network, self.compiled.slots, _core.first_non_finite
-        assert slots is not None
-        own = network.gathered(network.params), network.gathered(network.state, network.plan.state)
-        if not math.isfinite(logs["loss"]) or all(find(part) is None for part in (*own, slots)):
-            return None
-        return FloatingPointError(
-            f"{self.whose}{self._first_infinite()} after epoch {epoch + 1}, though the loss is "
-            f"{logs['loss']:.4g}: sample_weight, class_weight, the learning rate or x is too "
-            "large. The network is as the last batch left it; go on from an earlier copy or file"
-        )
+def spoilt(
+    model: "Trainable", compiled: Compiled, loss: float, when: str, whose: str = ""
+) -> FloatingPointError | None:
+    """Return an error if numbers became infinite or NaN behind a loss that is finite.
 
-    def _first_infinite(self) -> str:
-        """Say where the first number is that is not finite."""
-        network, compiled = self.network, self.compiled
-        plan = network.plan
-        rows = [("", plan.parameters, network.params), ("", plan.state, network.state)]
-        slots = compiled.arranged(network.params)
-        named = zip(compiled.optimizer.slot_names(), slots, strict=True)
-        rows += [(f"{name} of ", plan.parameters, row) for name, row in named]
-        for what, places, row in rows:
-            for index, role, start, shape in places:
-                own = row[start : start + math.prod(shape)]
-                at = _core.first_non_finite(own)
-                if at is not None:
-                    layer = self.model.computing[index].name
-                    return f"{what}{layer}/{role}: expected finite numbers, found {own[at]}"
-        raise AssertionError("all numbers are finite")
+    A loss that is not finite is seen by who is told it, and training goes on.
+    """
+    network, slots, find = model.network, compiled.slots, _core.first_non_finite
+    assert slots is not None
+    own = network.gathered(network.params), network.gathered(network.state, network.plan.state)
+    if not math.isfinite(loss) or all(find(part) is None for part in (*own, slots)):
+        return None
+    return FloatingPointError(
+        f"{whose}{_first_infinite(model, compiled)} after {when}, though the loss is "
+        f"{loss:.4g}: sample_weight, class_weight, the learning rate or x is too "
+        "large. The network is as the last batch left it; go on from an earlier copy or file"
+    )
+
+
+def _first_infinite(model: "Trainable", compiled: Compiled) -> str:
+    """Say where the first number is that is not finite."""
+    network = model.network
+    plan = network.plan
+    rows = [("", plan.parameters, network.params), ("", plan.state, network.state)]
+    slots = compiled.arranged(network.params)
+    named = zip(compiled.optimizer.slot_names(), slots, strict=True)
+    rows += [(f"{name} of ", plan.parameters, row) for name, row in named]
+    for what, places, row in rows:
+        for index, role, start, shape in places:
+            own = row[start : start + math.prod(shape)]
+            at = _core.first_non_finite(own)
+            if at is not None:
+                layer = model.computing[index].name
+                return f"{what}{layer}/{role}: expected finite numbers, found {own[at]}"
+    raise AssertionError("all numbers are finite")
 
 
 @dataclass(eq=False, repr=False)
@@ -177,11 +181,12 @@ class Training:
         """
         error, sound = None, []
         for trainee, own in zip(self.trainees, logs, strict=True):
-            spoilt = trainee.spoilt(epoch, own)
-            if spoilt is None:
+            when, whose = f"epoch {epoch + 1}", trainee.whose
+            found = spoilt(trainee.model, trainee.compiled, own["loss"], when, whose)
+            if found is None:
                 self._validate(trainee, epoch, own)
                 sound.append((trainee, own))
-            error = error or spoilt
+            error = error or found
         if error is None:
             self.progress.end(_means(logs), steps)
         for trainee, own in sound:
@@ -296,6 +301,40 @@ def fit(
         with progress:
             training.run()
     return [trainee.history for trainee in trainees]
+
+
+def train_on_batch(
+    model: "Trainable",
+    x: "InputsLike",
+    y: "TargetsLike | None",
+    sample_weight: "WeightsLike | None",
+    class_weight: Mapping[int, float] | None,
+    threads: int | None,
+) -> tuple[dict[str, float], list[str]]:
+    """Take one step on all of these samples, after everything was checked.
+
+    Return losses and metrics of the batch, from before the step, by name, and these names in the
+    order of `evaluate`.
+    """
+    compiled = model.compiled_with
+    samples, _ = _samples.parts(
+        model, compiled.targets, x, y, sample_weight, class_weight, 0.0, None
+    )
+    objective = compiled.objective(model.plan_for(samples.x.shape[1:]))
+    objective.check_weights(samples)
+    compiled.optimizer.slot_names()  # refuses numbers that it was given since it was made
+    size = len(samples)
+    with _core.Writing([model.lock], [model.name], True), counting([objective]) as (counted,):
+        with _beginning([model], samples):
+            compiled.check_outputs(model)
+            compiled.of_network(model)
+            batch = Pass(model, compiled, counted, np.arange(size, dtype=np.uint32))
+        step_of(counted, samples, size, threads).run([batch], 0, 1)
+        logs = batch.logs()
+        error = spoilt(model, compiled, logs["loss"], f"step {compiled.iterations}")
+    if error is not None:
+        raise error
+    return logs, objective.names
 
 
 def _beginning(models: Sequence["Trainable"], samples: Samples) -> AbstractContextManager[None]:
