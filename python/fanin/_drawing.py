@@ -28,8 +28,8 @@ class SeedGenerator:
     """
 
     def __init__(self, seed: int | None = None, name: str | None = None) -> None:
-        self.seed = None if seed is None else _checks.integer("seed", seed, minimum=0)
-        self.name = "seed_generator" if name is None else _checks.text("name", name)
+        self.seed: int | None = None if seed is None else _checks.integer("seed", seed, minimum=0)
+        self.name: str = "seed_generator" if name is None else _checks.text("name", name)
         self._count = 0
 
     def _next(self) -> random.RandomSource:

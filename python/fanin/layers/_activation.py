@@ -93,6 +93,9 @@ class Identity(_Elementwise):
 
     kind = "linear"
 
+    def __init__(self, **kwargs: "Unpack[LayerArguments]") -> None:
+        super().__init__(**kwargs)
+
 
 class ReLU(_Elementwise):
     """Rectified linear unit as a layer; see `fanin.activations.relu`.

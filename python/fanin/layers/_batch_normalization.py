@@ -141,7 +141,7 @@ class BatchNormalization(Layer):
         "gamma_constraint": constraint_option,
     }
     kind = "batch_normalization"
-    convention = "keras"  # of pickles that do not say it
+    convention: Literal["keras", "torch"] = "keras"  # of pickles that do not say it
     _by_mode = True
     _not_settings = ("axis", "convention")
     _fixed = ("axis", "center", "scale", "convention")

@@ -139,7 +139,14 @@ class Value(Stacked):
     def __xor__(self, other: Any) -> Any:
         return _compared("logical_xor", self, other)
 
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+    def __rand__(self, other: Any) -> Any:
+        return self & other
+
+    def __ror__(self, other: Any) -> Any:
+        return self | other
+
+    def __rxor__(self, other: Any) -> Any:
+        return self ^ other
 
     def __invert__(self) -> Any:
         return _operated("logical_not", self)

@@ -383,7 +383,7 @@ def linspace(
     dtype: DTypeLike = "float32",
     axis: int = 0,
 ) -> Any:
-    """Numbers at equal distances.
+    """Return numbers at equal distances.
 
     Parameters
     ----------
@@ -416,7 +416,7 @@ def linspace(
     count, ends = _checks.count("num", num), _checks.flag("endpoint", endpoint)
     if _checks.integer("axis", axis) not in (0, -1):
         raise ValueError(f"axis: expected 0 or -1, found {axis}")
-    found, step = np.linspace(first, last, count, ends, True, _dtype_of(dtype))
+    found, step = np.linspace(first, last, count, ends, retstep=True, dtype=_dtype_of(dtype))
     return (found, float(step)) if _checks.flag("retstep", retstep) else found
 
 

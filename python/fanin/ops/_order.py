@@ -55,7 +55,7 @@ def cumsum(x: Any, axis: int | None = None, dtype: DTypeLike | None = None) -> A
 
 
 def sort(x: Any, axis: int = -1) -> Any:
-    """Numbers in order along an axis, the least first.
+    """Sort numbers along an axis, the least first.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def sort(x: Any, axis: int = -1) -> Any:
 
 
 def argsort(x: Any, axis: int = -1) -> Any:
-    """Places of the numbers in order along an axis, that of the least first.
+    """Return the places of numbers in order along an axis, that of the least first.
 
     Parameters
     ----------

@@ -142,7 +142,7 @@ def pad(
 
 
 def roll(x: Any, shift: int, axis: int | None = None) -> Any:
-    """Numbers moved along an axis, where those that leave come in again.
+    """Move numbers along an axis; those that leave come in again.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def roll(x: Any, shift: int, axis: int | None = None) -> Any:
 
 
 def broadcast_to(x: Any, shape: Sequence[int | None]) -> Any:
-    """Numbers in a shape that theirs is broadcast to.
+    """Broadcast numbers to a shape.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
 
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """Numbers at places along an axis, for each row of its own.
+    """Take numbers at places along an axis, for each row its own.
 
     Parameters
     ----------

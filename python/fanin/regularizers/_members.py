@@ -101,8 +101,8 @@ class L1L2(Regularizer):
     _options: ClassVar[Mapping[str, Any]] = {"l1": _FACTOR, "l2": _FACTOR}
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
-        self.l1 = 0.0 if l1 is None else l1
-        self.l2 = 0.0 if l2 is None else l2
+        self.l1: float = 0.0 if l1 is None else l1
+        self.l2: float = 0.0 if l2 is None else l2
 
 
 class L1(Regularizer):
@@ -128,7 +128,7 @@ class L1(Regularizer):
     _options: ClassVar[Mapping[str, Any]] = {"l1": _FACTOR}
 
     def __init__(self, l1: float = 0.01) -> None:
-        self.l1 = 0.01 if l1 is None else l1
+        self.l1: float = 0.01 if l1 is None else l1
 
     def settings(self) -> dict[str, object]:
         """Return the settings for the core: those of `L1L2`."""
@@ -159,7 +159,7 @@ class L2(Regularizer):
     _options: ClassVar[Mapping[str, Any]] = {"l2": _FACTOR}
 
     def __init__(self, l2: float = 0.01) -> None:
-        self.l2 = 0.01 if l2 is None else l2
+        self.l2: float = 0.01 if l2 is None else l2
 
     def settings(self) -> dict[str, object]:
         """Return the settings for the core: those of `L1L2`."""
