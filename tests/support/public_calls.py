@@ -106,6 +106,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "BatchNormalization": lambda: built(layers.BatchNormalization()),
     "Dropout": lambda: built(layers.Dropout(0.5, seed=1)),
     "Flatten": lambda: built(layers.Flatten()),
+    "ActivityRegularization": lambda: built(layers.ActivityRegularization(l2=0.1)),
     "Activation": lambda: built(layers.Activation("relu")),
     "Softmax": lambda: built(layers.Softmax()),
     "ReLU": lambda: built(layers.ReLU()),
