@@ -284,7 +284,11 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "fanin.layers.AlphaDropout": lambda: {"rate": 0.5},
     "fanin.layers.GaussianDropout": lambda: {"rate": 0.5},
     "fanin.layers.GaussianNoise": lambda: {"stddev": 0.5},
-    "fanin.activations.threshold": lambda: {"threshold": 0.5, "default_value": 0.0},
+    "fanin.activations.threshold": lambda: {
+        "x": X.copy(),
+        "threshold": 0.5,
+        "default_value": 0.0,
+    },
     "fanin.layers.Embedding": lambda: {"input_dim": 4, "output_dim": 2},
     "fanin.layers.Permute": lambda: {"dims": (2, 1)},
     "fanin.layers.RepeatVector": lambda: {"n": 2},
