@@ -1,6 +1,5 @@
 //! What is asked of weights and outputs besides the loss: penalties, which are part of it, and constraints.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::graph::{Operation, Place, Value};
@@ -149,19 +148,6 @@ impl<F: Float> Demands<F> {
     pub(super) fn include(&self, element: usize) -> bool {
         let mut all = self.all.iter();
         all.any(|(variable, _)| variable.range.contains(&element))
-    }
-
-    /// The parts of the flat gradients that have some of penalties, and that a pass back through these operations does not
-    /// write from end to end: rows of tables are added to, and others are used in inference alone.
-    pub(super) fn unwritten(&self, operations: &[Operation<F>]) -> Vec<Range<usize>> {
-        let penalized = self.all.iter().filter(|(_, d)| d.regularizer.is_some());
-        let ranges = penalized.map(|(variable, _)| variable.range.clone());
-        let written = |range: &Range<usize>| {
-            operations.iter().any(|o| {
-                o.learns() && !o.function.looks_up() && o.parameters.contains(&range.start)
-            })
-        };
-        ranges.filter(|range| !written(range)).collect()
     }
 
     /// The penalty of each variable that has one, with its number among all.

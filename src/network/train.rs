@@ -302,7 +302,8 @@ pub struct Update<F: Float> {
     rule: Rule<F>,
     variables: Variables,
     demands: Demands<F>,
-    /// Gradients that are to be 0 again after a step.
+    /// Gradients that are to be 0 again after a step: penalties, decay or batches before have a part in them, and the next
+    /// pass back adds to them.
     unwritten: Vec<Range<usize>>,
 }
 
@@ -311,12 +312,18 @@ impl<F: Float> Update<F> {
     pub fn new(plan: &Plan<F>, rule: Rule<F>) -> Result<Self> {
         let mut variables = plan.variables().to_vec();
         let demands = Demands::new(plan.demands(), &variables)?;
+        let is_demanded = |i: usize| plan.demands().iter().any(|demand| demand.variable == i);
+        let changes_all = rule.prepares_whole_tables();
+        let changed = (variables.iter().enumerate())
+            .filter(|(i, variable)| variable.trainable && (changes_all || is_demanded(*i)))
+            .map(|(_, variable)| variable.range.clone());
+        let unwritten = changed.filter(|range| !is_written(range, plan)).collect();
         for demand in plan.demands() {
             // It moves as a whole, whatever is looked up.
             variables[demand.variable].looked_up = false;
         }
         Ok(Self {
-            unwritten: demands.unwritten(plan.training().operations()),
+            unwritten,
             demands,
             variables: rule.variables(variables),
             rule,
@@ -362,16 +369,22 @@ impl<F: Float> Update<F> {
             }
             dw[row].fill(F::ZERO);
         }
-        if self.rule.prepares_whole_tables() {
-            for table in self.variables.tables() {
-                dw[table.clone()].fill(F::ZERO);
-            }
-        }
         for range in &self.unwritten {
             dw[range.clone()].fill(F::ZERO);
         }
         self.demands.constrain(w);
     }
+}
+
+/// Whether a pass back writes the gradients of a variable from end to end: of a table it adds to rows, and what is used in
+/// inference alone it leaves.
+fn is_written<F: Float>(range: &Range<usize>, plan: &Plan<F>) -> bool {
+    let program = plan.training();
+    let mut operations = program.operations().iter();
+    operations.any(|operation| {
+        let has_it = operation.parameters.contains(&range.start);
+        operation.learns() && !operation.function.looks_up() && has_it
+    })
 }
 
 /// Fewer steps than these, of some microseconds each at least, are done before other threads are awake.

@@ -104,12 +104,6 @@ impl Variables {
         self.own_slots_len
     }
 
-    /// The elements of the tables, which a batch looks some rows up in.
-    pub fn tables(&self) -> impl Iterator<Item = &Range<usize>> {
-        let tables = self.all.iter().filter(|variable| variable.looked_up);
-        tables.map(|table| &table.range)
-    }
-
     /// The elements of variable `i`.
     pub(super) fn range(&self, i: usize) -> Range<usize> {
         self.all[i].range.clone()

@@ -152,6 +152,28 @@ def test_a_penalty_on_the_last_output_is_beside_the_cross_entropy():
     assert abs(model.evaluate(X, y, verbose=0) - expected) < 1e-12
 
 
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda: fanin.optimizers.SGD(0.1),
+        lambda: fanin.optimizers.SGD(0.1, gradient_accumulation_steps=2),
+        lambda: fanin.optimizers.Adam(0.1, weight_decay=0.1, convention="torch"),
+        lambda: fanin.optimizers.SGD(0.1, global_clipnorm=0.5, use_ema=True),
+    ],
+)
+def test_a_constraint_that_holds_anyway_changes_no_table(optimizer):
+    x, y = RNG.integers(0, 6, (12, 2)), RNG.normal(size=(12, 3))
+    weights = []
+    for constraint in (None, constraints.MaxNorm(1e6)):
+        table = Embedding(6, 3, dtype="float64", embeddings_constraint=constraint)
+        model = network(table, layers.Flatten(), optimizer=optimizer())
+        model.fit(x, y, batch_size=1, epochs=3, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    for free, held in zip(*weights, strict=True):
+        # A norm that is within its bound is divided by itself and 1e-7, as in Keras.
+        np.testing.assert_allclose(held, free, rtol=0, atol=1e-4)
+
+
 def test_a_layer_that_is_called_twice_pays_twice_for_outputs_and_once_for_weights():
     x = fanin.Input((6,), dtype="float64")
     own = Dense(6, "tanh", kernel_regularizer=L2(0.1), activity_regularizer=L1(0.2))

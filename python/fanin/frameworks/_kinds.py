@@ -32,7 +32,7 @@ _HELD = {
         "normalization",
     ),
     "activation": "other",
-    "dropout": "other",
+    **dict.fromkeys(("dropout", "gaussian_dropout", "gaussian_noise", "alpha_dropout"), "other"),
     "recurrent": "other",
 }
 

@@ -85,7 +85,10 @@ def in_mode(settings: Mapping[str, Any], mode: bool) -> dict[str, Any]:
     if settings.get("kind") == "traced":
         parts = {key: in_mode(part, mode) for key, part in settings["parts"].items()}
         return {**settings, "parts": parts}
-    by_mode = settings.get("kind") in ("batch_normalization", "dropout", "select")
+    by_mode = settings.get("kind") in (
+        *("batch_normalization", "select", "dropout"),
+        *("gaussian_dropout", "gaussian_noise", "alpha_dropout"),
+    )
     return {"mode": mode, **settings} if by_mode else {**settings}
 
 
