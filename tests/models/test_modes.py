@@ -6,6 +6,7 @@ import pickle
 import fanin
 import numpy as np
 import pytest
+from fanin import layers
 from fanin.layers import BatchNormalization, Dense, Dropout, Input, Layer
 from refusals import assert_refused, outcome
 
@@ -155,6 +156,36 @@ def test_files_clones_and_copies_keep_modes(make, tmp_path):
     model.summary(print_fn=lines.append)
     report = fanin.diagnose(model, X, Y)
     assert report.findings is not None
+
+
+class Around(Layer):
+    """A layer of one's own around another one, in inference whatever the network does."""
+
+    def __init__(self, inner, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = inner
+
+    def call(self, x):
+        return self.inner(x, training=False)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Dropout(0.5),
+        lambda: layers.GaussianDropout(0.5),
+        lambda: layers.GaussianNoise(1.0),
+        lambda: layers.AlphaDropout(0.5),
+    ],
+)
+def test_what_draws_within_layers_of_ones_own_does_as_it_is_told(make):
+    for depth in (1, 2):
+        layer = make()
+        for _ in range(depth):
+            layer = Around(layer)
+        model = fanin.Sequential([Input((6,)), layer], rng=0)
+        x = np.random.default_rng(0).normal(size=(8, 6)).astype("float32")
+        assert np.array_equal(model(x, training=True), x)
 
 
 def test_settings_of_each_part_of_a_layer_of_ones_own():
