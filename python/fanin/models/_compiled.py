@@ -17,12 +17,12 @@ from fanin.losses._base import kind_of
 from fanin.losses._targets import width_of
 from fanin.metrics import Metric, as_metrics, resolve_all, target_kind
 from fanin.models._ends import Aim, Ends
-from fanin.models._samples import Wanted
 from fanin.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from fanin.models._layered import Layered
     from fanin.models._objective import Goal, Objective
+    from fanin.models._samples import Wanted
     from fanin.typing import OptimizerLike
 
 Array = NDArray[Any]
@@ -330,8 +330,10 @@ class Compiled:
         return goals, ["loss", *of_losses, *(sorted(others) if self.several else others)]
 
     @property
-    def targets(self) -> list[Wanted]:
+    def targets(self) -> "list[Wanted]":
         """The targets that are wanted, of each output of which something is wanted."""
+        from fanin.models._samples import Wanted  # not needed for `import fanin`
+
         found = []
         metrics = self.metrics_for([1] * len(self.aims))
         for output, aim in enumerate(self.aims):

@@ -11,7 +11,7 @@ from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array
 from fanin.layers._network import Keep
 from fanin.layers._value import Value, as_values
-from fanin.models import _building, _samples
+from fanin.models import _building
 from fanin.models._on_batch import OnBatch
 
 if TYPE_CHECKING:
@@ -350,6 +350,7 @@ class Model(OnBatch):
 
     def take(self, x: Any, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
+        from fanin.models._samples import inputs  # not needed for `import fanin`
         from fanin.models._wiring import joined
 
         if self._traced:
@@ -359,7 +360,7 @@ class Model(OnBatch):
         dtype, finite = self.dtype, _checks.flag("finite", finite)
 
         def one(name: str, x: Any, shape: tuple[int, ...]) -> Array:
-            return _samples.inputs(name, x, shape, dtype, finite)
+            return inputs(name, x, shape, dtype, finite)
 
         wiring = self._wired
         taken: Array = joined(name, wiring, x, one)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, overload
 
 from fanin import _checks
-from fanin.models import _samples
 from fanin.models._trainable import Trainable
 
 if TYPE_CHECKING:
@@ -205,6 +204,7 @@ class OnBatch(Trainable):
         >>> sorted(model.test_on_batch(np.eye(4), np.ones(4), return_dict=True))
         ['loss', 'mae']
         """
+        from fanin.models import _samples
         from fanin.models._evaluation import evaluate, in_order
 
         self._know_outputs(x)

@@ -12,7 +12,7 @@ from fanin.layers import InputLayer, Layer
 from fanin.layers._arrays import Array
 from fanin.layers._base import Stacked
 from fanin.layers._value import Value
-from fanin.models import _building, _samples
+from fanin.models import _building
 from fanin.models._model import Model
 from fanin.models._trainable import Trainable
 
@@ -181,8 +181,10 @@ class Sequential(Model):
 
     def take(self, x: ArrayLike, name: str = "x", *, finite: bool = True) -> Array:
         """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
+        from fanin.models._samples import inputs  # not needed for `import fanin`
+
         shape = self._feature_shape or self.known_shape()
-        rows = _samples.inputs(name, x, shape, self.dtype, _checks.flag("finite", finite))
+        rows = inputs(name, x, shape, self.dtype, _checks.flag("finite", finite))
         if self._may_look_up:
             self._check_lookups((name, x, rows.shape[1:]))
         return rows

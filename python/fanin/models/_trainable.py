@@ -9,7 +9,6 @@ from fanin.errors import NotReadyError
 from fanin.layers._arrays import Array
 from fanin.losses._targets import width_of
 from fanin.metrics import Metric
-from fanin.models import _samples
 from fanin.models._compiled import Compiled
 from fanin.models._files import WithFiles
 from fanin.models._layered import Layered
@@ -448,12 +447,13 @@ class Trainable(WithFiles, Layered):
         if steps is not None:
             raise ValueError("evaluate does not support steps: slice x and y instead")
         from fanin.models._evaluation import batch_rows, evaluate, in_order, resolve_verbose
+        from fanin.models._samples import samples
 
         self._know_outputs(x)
         compiled = self.compiled_with
         size = batch_rows("batch_size", batch_size)
         level, by_name = resolve_verbose(verbose), _checks.flag("return_dict", return_dict)
-        data = _samples.samples(self, compiled.targets, x, y, sample_weight)
+        data = samples(self, compiled.targets, x, y, sample_weight)
         threads = _checks.thread_count(threads)
         logs, names = evaluate(self, data, size, level, callbacks, threads)
         return logs if by_name else in_order(logs, names)
