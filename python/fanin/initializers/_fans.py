@@ -56,7 +56,7 @@ def _axes(axis: object, name: str) -> tuple[int, ...]:
         ) from None
 
 
-@dataclass(frozen=True)
+@dataclass(repr=False)  # to make what nothing uses is part of what `import fanin` takes
 class FanRule:
     """How the inputs and outputs of a unit are counted. None and 1 mean: as Keras does."""
 
