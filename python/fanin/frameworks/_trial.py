@@ -13,6 +13,7 @@ from fanin.frameworks._fanin import checked_targets
 from fanin.frameworks._framework import Moved
 from fanin.frameworks._objective import objective
 from fanin.frameworks._trace import Trace
+from fanin.layers._dropout import DRAWING
 from fanin.models import Model
 
 Array = NDArray[Any]
@@ -95,8 +96,7 @@ class NetworkTrial:
         or on chance.
         """
         kinds = {layer.kind for layer in trace.layers}
-        by_mode = {"batch_normalization", "dropout", "gaussian_dropout", "gaussian_noise"}
-        if self._training and kinds & {*by_mode, "alpha_dropout"}:
+        if self._training and kinds & {"batch_normalization", "traced", "draw", *DRAWING}:
             return self._loss(self._params)
         last, count = trace.layers[-1], len(self._x)
         before = last.outputs if last.pre_activation is None else last.pre_activation

@@ -11,6 +11,7 @@ from fanin._members._undo import as_before
 from fanin.layers import _tracing
 from fanin.layers._arrays import Array
 from fanin.layers._base import Layer, Shape
+from fanin.layers._dropout import DRAWING
 from fanin.layers._merging import Merge
 from fanin.layers._runs import compare, without_masks
 from fanin.layers._traces import Found, trace
@@ -85,10 +86,7 @@ def in_mode(settings: Mapping[str, Any], mode: bool) -> dict[str, Any]:
     if settings.get("kind") == "traced":
         parts = {key: in_mode(part, mode) for key, part in settings["parts"].items()}
         return {**settings, "parts": parts}
-    by_mode = settings.get("kind") in (
-        *("batch_normalization", "select", "dropout"),
-        *("gaussian_dropout", "gaussian_noise", "alpha_dropout"),
-    )
+    by_mode = settings.get("kind") in ("batch_normalization", "select", *DRAWING)
     return {"mode": mode, **settings} if by_mode else {**settings}
 
 

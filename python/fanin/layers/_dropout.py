@@ -17,6 +17,9 @@ def _seed(name: str, value: Any) -> Any:
     return random.simplify(value, name)
 
 
+DRAWING = ("dropout", "gaussian_dropout", "gaussian_noise", "alpha_dropout")
+"""Kinds of layers that draw numbers in training, and do nothing in inference."""
+
 rate_option = partial(_checks.number, at_least=0.0, below=1.0)
 
 

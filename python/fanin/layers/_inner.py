@@ -17,6 +17,7 @@ from fanin._members import _custom, _signatures, ours
 from fanin._members._registry import own_arguments
 from fanin.layers import _keywords
 from fanin.layers._base import Layer
+from fanin.layers._dropout import DRAWING
 from fanin.layers._module import Module
 from fanin.layers._users import members_of
 
@@ -26,7 +27,7 @@ Told: TypeAlias = dict[str, dict[str, Any]]
 _MASKS = ("seed", "path")
 """Settings of layers that draw numbers: a network says them."""
 
-_DRAWING = ("dropout", "draw", "gaussian_noise", "gaussian_dropout", "alpha_dropout")
+_SEEDED = ("draw", *DRAWING)
 """Kinds of these."""
 
 
@@ -247,7 +248,7 @@ def _difference(mine: Any, theirs: Any, where: str = "", name: str = "settings")
     if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
         where = f"{where}{mine.get('part', '')}"
         # Names of what stands between layers count on; masks are those of a network.
-        left_out = ("part", *(_MASKS if mine.get("kind") in _DRAWING else ()))
+        left_out = ("part", *(_MASKS if mine.get("kind") in _SEEDED else ()))
         for key in [*mine, *(key for key in theirs if key not in mine)]:
             if key not in left_out:
                 found = _difference(mine.get(key), theirs.get(key), where, key)

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from fanin.layers._dropout import DRAWING
 from fanin.losses import Loss
 from fanin.losses._base import kind_of
 
-_NOTHING = (
-    *("flatten", "reshape", "permute", "repeat_vector"),
-    *("dropout", "gaussian_dropout", "gaussian_noise", "alpha_dropout"),
-)
+_NOTHING = ("flatten", "reshape", "permute", "repeat_vector", *DRAWING)
 """Kinds of layers that leave the range of their inputs as it is, apart from training."""
 
 _LINEAR = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanin._files import _disk
+from fanin.layers._dropout import DRAWING
 from fanin.models._model import Model
 from fanin.show import boxes, figures, page
 from fanin.show.results import Result
@@ -26,7 +27,7 @@ _HUES = {  # places in the palette
     "prelu": 1,
     "embedding": 4,
     "category_encoding": 4,
-    **dict.fromkeys(("dropout", "gaussian_dropout", "gaussian_noise", "alpha_dropout"), 6),
+    **dict.fromkeys(DRAWING, 6),
     **dict.fromkeys(
         ("flatten", "reshape", "permute", "repeat_vector", "rescaling", "normalization"), 6
     ),
