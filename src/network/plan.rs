@@ -223,11 +223,6 @@ impl<F: Float> Plan<F> {
         self.input.size()
     }
 
-    /// Rows of the output of a sample: 1 unless the output has several axes.
-    pub fn output_rows(&self) -> usize {
-        self.output.rows
-    }
-
     /// Width of the last axis of the output.
     pub fn output_width(&self) -> usize {
         self.output.width
