@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
     from fanin.models import Model
     from fanin.models._picture import ModelPicture
+    from fanin.show.progbar import Progbar
 
 CustomObjectScope = custom_object_scope
 
 __all__ = [
     "CustomObjectScope",
+    "Progbar",
     "custom_object_scope",
     "get_custom_objects",
     "get_num_threads",
@@ -206,4 +208,7 @@ def plot_model(
     return _picture.picture(network, path, look, direction, dots)
 
 
-_absent.guard(__name__)
+# What `import fanin` need not pay for.
+_LATER = {"Progbar": "fanin.show.progbar"}
+
+_absent.guard(__name__, _LATER)

@@ -145,8 +145,15 @@ class Module(Configurable):
         >>> Dense(10).compute_output_shape((None, 784))
         (None, 10)
         """
-        shape = _checks.batched_shape("input_shape", input_shape)
-        return (input_shape[0], *self._plan_of(shape).output_shapes[-1])
+        several = self._traced and isinstance(input_shape, list)
+        if several:  # of a layer of a user's
+            from fanin.layers import _traced
+
+            shape = _traced.shapes_from(self, input_shape)
+        else:
+            shape = _checks.batched_shape("input_shape", input_shape)
+        batch: Any = input_shape[0]
+        return (batch[0] if several else batch, *self._plan_of(shape).output_shapes[-1])
 
     # Forward and backward.
 

@@ -187,17 +187,28 @@ def _generators(users: list[Any]) -> dict[str, Callable[[], Any]]:
 
 
 def _outside(thing: Any) -> list[tuple[str, Any]]:
-    """Return what `call` of an object of a user's class reads by name: globals, and of closures."""
-    code = getattr(type(thing).call, "__code__", None)
-    around = getattr(type(thing).call, "__globals__", {})
-    found = [(name, around[name]) for name in getattr(code, "co_names", ()) if name in around]
-    cells = getattr(type(thing).call, "__closure__", None) or ()
-    for name, cell in zip(getattr(code, "co_freevars", ()), cells, strict=False):
-        try:
-            found.append((name, cell.cell_contents))
-        except ValueError:  # not set yet
+    """Return what the code of an object reads by name: globals, and what closures hold.
+
+    That is its `call`, and functions that are attributes, such as that of a `Lambda`.
+    """
+    functions = [type(thing).call, *vars(thing).values()]
+    found: list[tuple[str, Any]] = []
+    for given in functions:
+        function = getattr(given, "__func__", given)  # of a method
+        if not isinstance(function, types.FunctionType) or _is_library(function):
             continue
+        code, around = function.__code__, function.__globals__
+        found += [(name, around[name]) for name in code.co_names if name in around]
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
+            try:
+                found.append((name, cell.cell_contents))
+            except ValueError:  # not set yet
+                continue
     return found
+
+
+def _is_library(function: types.FunctionType) -> bool:
+    return function.__code__.co_filename.startswith(_HERE)
 
 
 def _state_of(generator: Any) -> str:

@@ -15,6 +15,7 @@ from fanin.models._samples import Samples
 from fanin.show.progress import Progress, resolve_verbose
 
 if TYPE_CHECKING:
+    from fanin.layers._network import Network
     from fanin.models._trainable import Trainable
     from fanin.typing import Evaluation
 
@@ -74,21 +75,32 @@ def predict(
     with model.built_for(inputs), Progress(verbose, batches) as progress:
         network = model.network
         called.begin()
-        called.call("on_predict_begin", {})
-        progress.begin()
-        if called.any_overrides(PREDICT_BATCH_HOOKS):
-            parts = []
-            with network.held() as held:
-                for batch, start in enumerate(range(0, len(inputs), batch_size)):
-                    called.call("on_predict_batch_begin", batch, {})
-                    part = inputs[start : start + batch_size]
-                    step = network.next_step()
-                    parts.append(_core.predict(held, part, batch_size, threads, step))
-                    formed = model.formed_outputs(parts[-1])
-                    called.call("on_predict_batch_end", batch, {"outputs": formed})
-            outputs = np.concatenate(parts)
-        else:
-            outputs = _core.predict(network, inputs, batch_size, threads, network.next_step())
-        progress.end({})
-        called.call("on_predict_end", {})
+        with called.around("predict"):
+            progress.begin()
+            if called.any_overrides(PREDICT_BATCH_HOOKS):
+                outputs = _batches(model, network, inputs, batch_size, threads, called)
+            else:
+                outputs = _core.predict(network, inputs, batch_size, threads, network.next_step())
+            progress.end({})
     return model.formed_outputs(outputs)
+
+
+def _batches(
+    model: "Trainable",
+    network: "Network",
+    inputs: Array,
+    batch_size: int,
+    threads: int | None,
+    called: CallbackList,
+) -> Array:
+    """Return the outputs of all batches, of which callbacks are told."""
+    parts = []
+    with network.held() as held:
+        for batch, start in enumerate(range(0, len(inputs), batch_size)):
+            called.call("on_predict_batch_begin", batch, {})
+            part = inputs[start : start + batch_size]
+            step = network.next_step()
+            parts.append(_core.predict(held, part, batch_size, threads, step))
+            formed = model.formed_outputs(parts[-1])
+            called.call("on_predict_batch_end", batch, {"outputs": formed})
+    return np.concatenate(parts)

@@ -177,9 +177,12 @@ def evaluate(
 ) -> dict[str, float]:
     """Return mean loss and metrics by name; batch by batch only if a callback asks for batches."""
     by_batch = callbacks.any_overrides(TEST_BATCH_HOOKS)
-    # What takes several calls of the core is of one state of the network too.
-    with network.held() if by_batch or not objective.plain else nullcontext(network) as held:
-        return _evaluate(held, objective, samples, batch_size, threads, callbacks, by_batch, prefix)
+    with callbacks.around("test") as told:
+        # What takes several calls of the core is of one state of the network too.
+        with network.held() if by_batch or not objective.plain else nullcontext(network) as held:
+            logs = _evaluate(held, objective, samples, batch_size, threads, callbacks, by_batch)
+        told.update(logs)
+    return {prefix + name: value for name, value in logs.items()}
 
 
 def _evaluate(
@@ -190,12 +193,10 @@ def _evaluate(
     threads: int | None,
     callbacks: CallbackList,
     by_batch: bool,
-    prefix: str,
 ) -> dict[str, float]:
     def sums_of(part: Samples) -> NDArray[np.float64]:
         return _sums(network, objective, part, batch_size, threads)
 
-    callbacks.call("on_test_begin", {})
     sums, seen = objective.sums(), 0
     if by_batch:
         for batch, start in enumerate(range(0, len(samples), batch_size)):
@@ -206,9 +207,7 @@ def _evaluate(
             callbacks.call("on_test_batch_end", batch, objective.logs(sums, seen))
     else:
         sums, seen = sums_of(samples), len(samples)
-    logs = objective.logs(sums, seen)
-    callbacks.call("on_test_end", dict(logs))
-    return {prefix + name: value for name, value in logs.items()}
+    return objective.logs(sums, seen)
 
 
 def _sums(
