@@ -266,17 +266,21 @@ def in_call() -> bool:
     return trace is not None and not trace.building
 
 
-def notice(thing: Any, name: str) -> None:
-    """Take notice that an attribute of an object of a user's class is set."""
-    if name in _INTERNAL:
-        return
+def refuse_change(thing: Any, name: str) -> None:
+    """Refuse to set an attribute of an object of a user's class while a `call` runs."""
     held = thing.__dict__
-    if in_call() and held.get("_busy") != "build" and thing._made:
+    if name not in _INTERNAL and in_call() and held.get("_busy") != "build" and thing._made:
         refuse(
             "code that does the same whenever it runs, since it is run to find what it computes",
             f"that it sets {name!r} of {held.get('name')!r}",
         )
-    held["_version"] = held.get("_version", 0) + 1
+
+
+def notice(thing: Any, name: str) -> None:
+    """Take notice that an attribute of an object of a user's class was set."""
+    if name not in _INTERNAL:
+        held = thing.__dict__
+        held["_version"] = held.get("_version", 0) + 1
 
 
 def flag_of(training: Any) -> bool | None:

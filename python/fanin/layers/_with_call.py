@@ -228,12 +228,13 @@ def watch(cls: type[Member]) -> None:
         return
 
     def __setattr__(self: Any, name: str, value: Any) -> None:  # noqa: N807 (a method to be)
-        if name == "built":
+        if name == "built" and not self._own:
             return  # as Keras has it at the end of `build`; here arrays tell
         from fanin.layers import _tracing
 
-        _tracing.notice(self, name)
+        _tracing.refuse_change(self, name)
         Member.__setattr__(self, name, value)
+        _tracing.notice(self, name)
         if name == "trainable" and self._made:
             from fanin.layers import _users
 
