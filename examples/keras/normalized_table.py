@@ -9,7 +9,7 @@ EPOCHS = 20
 
 
 def data(seed=0):
-    """Return the wines of scikit-learn, all but a few by seed, each column of mean 0 and variance 1."""
+    """Return the wines of scikit-learn, all but a few by seed, their columns on one scale."""
     x, y = load_wine(return_X_y=True)
     normalize = layers.Normalization()
     normalize.adapt(x)
