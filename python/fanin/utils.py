@@ -20,15 +20,20 @@ from fanin.random import set_random_seed
 if TYPE_CHECKING:
     from os import PathLike
 
+    from fanin.datasets._files import get_file  # what `_LATER` has
     from fanin.models import Model
     from fanin.models._picture import ModelPicture
 
 CustomObjectScope = custom_object_scope
 
+# What is imported when it is first used.
+_LATER = {"get_file": "fanin.datasets._files"}
+
 __all__ = [
     "CustomObjectScope",
     "custom_object_scope",
     "get_custom_objects",
+    "get_file",
     "get_num_threads",
     "normalize",
     "plot_model",
@@ -206,4 +211,4 @@ def plot_model(
     return _picture.picture(network, path, look, direction, dots)
 
 
-_absent.guard(__name__)
+_absent.guard(__name__, _LATER)
