@@ -24,7 +24,7 @@ ARM64 := target/debian/arm64
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types verify-types rust-tests loom python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-products bench-own bench-progress instructions pairs bench-peers test-peers exam exam-check peers statistics fmt clean
+.PHONY: help demo build test check lint types verify-types rust-tests loom python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-products bench-own bench-memory bench-progress instructions pairs bench-peers test-peers exam exam-check peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -149,6 +149,9 @@ bench-products: $(EXTENSION) ## GFLOP/s of our matrix products beside NumPy's, a
 
 bench-own: $(EXTENSION) ## What a loss or a metric written in Python costs a batch
 	$(BIN)/python benches/own_losses.py
+
+bench-memory: $(EXTENSION) ## What fit, evaluate, predict and diagnose need of memory beside their data
+	$(BIN)/python benches/memory.py
 
 bench-progress: $(EXTENSION) ## What the progress of fit costs in a Jupyter kernel, a terminal and a pipe
 	$(BIN)/python benches/progress.py

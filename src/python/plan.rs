@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use numpy::{Element, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use numpy::{Element, PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -11,6 +11,7 @@ use super::arrays::{ElementType, by_dtype, check_exact, check_shape, read, sizes
 use super::boundary::{detached, found};
 use super::lock::Lock;
 use super::passes::{Cache, LayerArrays, Out};
+use super::records::KeptArray;
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::network::gate::Reader;
@@ -335,13 +336,31 @@ impl Plan {
         x: &Bound<'py, PyAny>,
     ) -> PyResult<(PyReadonlyArrayDyn<'py, F>, usize)> {
         let x = read("x", x)?;
+        let samples = self.count_samples(x.shape())?;
+        Ok((x, samples))
+    }
+
+    /// The same of what may be kept as bytes.
+    pub(super) fn read_kept<'py, F: Element>(
+        &self,
+        x: &Bound<'py, PyAny>,
+    ) -> PyResult<(KeptArray<'py, F>, usize)> {
+        if x.cast::<PyArrayDyn<u8>>().is_err() {
+            let (x, samples) = self.read_samples(x)?;
+            return Ok((KeptArray::Numbers(x), samples));
+        }
+        let (x, samples) = self.read_samples(x)?;
+        Ok((KeptArray::Bytes(x), samples))
+    }
+
+    /// How many samples an array of this shape has; their shape is checked.
+    fn count_samples(&self, shape: &[usize]) -> PyResult<usize> {
         let expected: Vec<_> = [None]
             .into_iter()
             .chain(self.input_shape.iter().copied().map(Some))
             .collect();
-        check_shape("x", x.shape(), &expected)?;
-        let samples = x.shape()[0];
-        Ok((x, samples))
+        check_shape("x", shape, &expected)?;
+        Ok(shape[0])
     }
 }
 

@@ -288,7 +288,8 @@ _FAR = 1e6
 def _distinct(inputs: Array) -> tuple[int, float]:
     """Return how many samples differ, and how many could, of the values that features take."""
     rows = np.ascontiguousarray(inputs)
-    distinct = len({row.tobytes() for row in rows})
+    # Hashes of 64 bits: the rows themselves would be all samples once more.
+    distinct = len({hash(row.tobytes()) for row in rows})
     if distinct == len(rows):
         return distinct, math.inf
     logarithm = 0.0

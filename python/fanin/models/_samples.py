@@ -138,8 +138,18 @@ def training_rows(samples: int, split: float) -> int:
     return samples - held_out
 
 
-def inputs(name: str, x: Any, shape: tuple[int, ...] | None, dtype: str, finite: bool) -> Array:
-    """Return inputs as the core takes them; `shape` is that of a sample, None while unknown."""
+def inputs(
+    name: str,
+    x: Any,
+    shape: tuple[int, ...] | None,
+    dtype: str,
+    finite: bool,
+    keep_bytes: bool = False,
+) -> Array:
+    """Return inputs as the core takes them; `shape` is that of a sample, None while unknown.
+
+    Pictures of bytes may stay what they are: as floats they take four times as much memory.
+    """
     array = _checks.numeric(name, x)
     if shape is not None and array.ndim:
         # Keras's leniency: a last axis of length 1 may be missing or superfluous.
@@ -154,6 +164,8 @@ def inputs(name: str, x: Any, shape: tuple[int, ...] | None, dtype: str, finite:
         raise ShapeError(f"{name}: expected shape (n,{expected}), found {array.shape}{hint}")
     if array.size == 0:
         raise ShapeError(f"{name}: expected some samples, found none; its shape is {array.shape}")
+    if keep_bytes and array.dtype.kind in "ub" and array.itemsize == 1:
+        return np.ascontiguousarray(array).view(np.uint8)
     return _checks.floats(name, array, dtype, finite=finite)
 
 
@@ -168,7 +180,7 @@ def samples(
     """Check everything about some samples against a network; nothing of it is changed."""
     if x is None:
         raise ValueError(f"{names[0]} is missing: expected the samples, found None")
-    rows = network.take(x, names[0])
+    rows = network.take(x, names[0], keep_bytes=True)
     if y is None:  # said after x was looked at: a data set that yields both has none
         raise ValueError(f"{names[1]} is missing: expected the targets, found None")
     plan = network.plan_for(rows.shape[1:])
@@ -262,8 +274,9 @@ def parts(
     train, validation = samples(network, wanted, x, y, sample_weight), None
     weights = None
     if class_weight is not None:
-        outputs = _targets.width_of(network.plan_for(train.x.shape[1:]).output_shape)
-        (goal,), dtype = wanted, train.x.dtype.name
+        plan = network.plan_for(train.x.shape[1:])
+        outputs = _targets.width_of(plan.output_shape)
+        (goal,), dtype = wanted, plan.dtype
         targets = train.labels(0).y
         weights = _weights_of_classes(class_weight, targets, goal.kind, outputs, dtype)
     if validation_data is not None:

@@ -141,9 +141,8 @@ class PythonStep:
         # They become the network's with the rest of the step.
         state, after = network.state.copy(), progress.copy()
         # Read as it is: nobody else writes.
-        outputs, cache = network.plan.forward(
-            network.params, state, batch.x, True, self.threads, done
-        )
+        x = batch.x.astype(network.dtype, copy=False)
+        outputs, cache = network.plan.forward(network.params, state, x, True, self.threads, done)
         after[:2] += 1, len(batch)
         dy = each.objective.gradient(batch, outputs, after[2:])
         # As they are before the step, which adds their gradients.

@@ -499,7 +499,9 @@ class Trainable(WithFiles, Layered):
         threads = _checks.thread_count(threads)
         level = resolve_verbose(verbose)
         # Checkers are told one type, with which users can do what they do with several outputs.
-        found: FloatArray = predict(self, self.take(x), size, level, callbacks, threads)
+        found: FloatArray = predict(
+            self, self.take(x, keep_bytes=True), size, level, callbacks, threads
+        )
         return found
 
     def recalibrate(self, x: "InputsLike") -> None:
