@@ -10,18 +10,9 @@ from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
-import fanin
-
-from exam.grade import Mark
 from exam.show import misses, summary
 from exam.sides import NAMES
-from exam.unseen.run import examine, load
-
-
-def _examine(name: str) -> list[Mark]:
-    load([name.partition("/")[0]])
-    fanin.set_num_threads(1)
-    return examine(name)
+from exam.unseen.run import examine_alone, load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     marks = []
     # New processes: torch and JAX do not bear being forked.
     with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
-        waiting = {pool.submit(_examine, name): name for name in names}
+        waiting = {pool.submit(examine_alone, name): name for name in names}
         for done in as_completed(waiting):
             try:
                 new = done.result()

@@ -140,6 +140,13 @@ def examine(name: str) -> list[Mark]:
         ]
 
 
+def examine_alone(name: str) -> list[Mark]:
+    """Examine a network in a process of its own, which has one thread."""
+    load([name.partition("/")[0]])
+    fanin.set_num_threads(1)
+    return examine(name)
+
+
 def _faulty(name: str, word: str, fault: Fault, sound: float) -> Mark:
     framework = NETWORKS[name].framework
     behind = _lag(framework, make(name, word), sound)
