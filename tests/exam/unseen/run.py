@@ -92,7 +92,9 @@ def _batches(x: Any, size: int) -> Any:
 
 
 def _session(framework: str, program: Program) -> Session:
-    kind: Any = SimpleNamespace(framework=framework, batch=program.batch, epochs=program.epochs)
+    kind: Any = SimpleNamespace(
+        framework=framework, batch=program.batch, epochs=program.epochs, seed=0
+    )
     return Session(kind, program.model, program.x, program.y, program.loss, program.optimizer)
 
 
@@ -132,7 +134,7 @@ def examine(name: str) -> list[Mark]:
             outcome = "refused" if refused else judge_sound(report.findings)
             marks.append(
                 Mark(name, network.framework, name.partition("/")[2], True, outcome, line(report),
-                     end <= SOUND, why=f"ends at {end:.2f} of guessing")
+                     bool(end <= SOUND), why=f"ends at {end:.2f} of guessing")
             )  # fmt: skip
         return [
             *marks,
@@ -150,7 +152,7 @@ def examine_alone(name: str) -> list[Mark]:
 def _faulty(name: str, word: str, fault: Fault, sound: float) -> Mark:
     framework = NETWORKS[name].framework
     behind = _lag(framework, make(name, word), sound)
-    shown = behind >= SHARE_THAT_HURTS or not fault.hurts
+    shown = bool(behind >= SHARE_THAT_HURTS) or not fault.hurts
     program = make(name, word)
     report = diagnose(framework, program)
     mark = Mark(
@@ -163,7 +165,7 @@ def _faulty(name: str, word: str, fault: Fault, sound: float) -> Mark:
     if not fault.mendable:
         return mark
     mended = _mended(mark, name, word, report.findings, fault, sound)
-    hurt = behind > SHARE_THAT_IS_MENDED or mark.outcome == "top"
+    hurt = bool(behind > SHARE_THAT_IS_MENDED) or mark.outcome == "top"
     return replace(mended, mended=mended.mended and hurt)
 
 
@@ -186,7 +188,7 @@ def _mended(mark: Mark, name: str, word: str, findings: Any, fault: Fault, sound
         return replace(mark, fix=code, ran=True, mended=False, why=line(after))
     gone = not any(right(finding, fault.expected) for finding in grave(after.findings))
     behind = _lag(framework, program, sound)
-    mended = gone and behind <= SHARE_THAT_IS_MENDED
+    mended = gone and bool(behind <= SHARE_THAT_IS_MENDED)
     why = f"lag {behind:.2f}" + ("" if gone else ", found again")
     return replace(mark, fix=code, ran=True, mended=mended, why=why)
 
