@@ -52,7 +52,7 @@ REFUSED = {
 # What Python calls: a subclass may override these.
 HONOURED = {
     "layers": [
-        *("settings", "check_input", "draw_from", "plan_for", "fill", "initializer", "tie"),
+        *("settings", "check_input", "draw_from", "plan_for", "fill", "tie"),
         *("get_config", "from_config", "activation_settings", "call"),
     ],
     "losses": ["call", "value_and_gradient", "settings", "get_config", "from_config"],

@@ -233,7 +233,7 @@ def trace_network(
             pre_activation=before,
             parameters=parameters[place] | averages[place],
             frozen=frozenset(parameters[place]) if not layer.trainable else frozenset(),
-            initializers={role: layer.initializer(role) for role in layer.arrays},
+            initializers={role: layer._initializer_of(role) for role in layer.arrays},
             settings=settings,
             reads=reads,
         )

@@ -95,7 +95,6 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         "draw_from",
         "plan_for",
         "fill",
-        "initializer",
         "tie",
         "get_config",
         "from_config",
@@ -360,7 +359,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
                 view[...] = self.arrays[role]
                 continue
             path = prefix + role
-            values = self.initializer(role).for_parameter(
+            values = self._initializer_of(role).for_parameter(
                 view.shape, plan.dtype, at(source, path), path=path
             )
             name = f"{role}_initializer of layer {self.name!r}"
@@ -492,16 +491,16 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
     def _holders(self) -> "Sequence[Layer]":
         return (self,)
 
-    def initializer(self, role: str) -> "Initializer":
+    def _initializer_of(self, role: str) -> "Initializer":
         """Return the initializer of the array called `role`."""
         if self._traced:
             from fanin.layers import _traced
 
             part, inner = _traced.part_called(self, role)
             if part is not self:
-                found: Initializer = part.initializer(inner) if inner else part.initializer
+                found: Initializer = part._initializer_of(inner) if inner else part.initializer
                 return found
-        return super().initializer(role)
+        return super()._initializer_of(role)
 
     def is_trained(self, role: str) -> bool:
         """Whether gradients change the array called `role`."""

@@ -140,10 +140,10 @@ def read(
 
 
 def _dense(layer: Any, fan_in: int) -> tuple[Step, ...]:
-    kernel = WeightLaw.of(layer.initializer("kernel"), (fan_in, layer.units))
+    kernel = WeightLaw.of(layer._initializer_of("kernel"), (fan_in, layer.units))
     bias = _NO_BIAS
     if layer.use_bias:
-        bias = WeightLaw.of(layer.initializer("bias"), (layer.units,))
+        bias = WeightLaw.of(layer._initializer_of("bias"), (layer.units,))
     dense = DenseStep(fan_in, layer.units, kernel, bias)
     return (dense, _activation(layer.activation))
 
@@ -166,7 +166,7 @@ def _batch_norm(layer: Any) -> Step:
         (layer.center, "beta", 0.0),
     ]
     for used, role, value in plain:
-        if used and WeightLaw.of(layer.initializer(role), (2,)) != WeightLaw(value, 0.0):
+        if used and WeightLaw.of(layer._initializer_of(role), (2,)) != WeightLaw(value, 0.0):
             return OtherStep(f"there is no formula for BatchNormalization whose {role} is set")
     return BatchNormStep(layer.epsilon)
 

@@ -15,6 +15,7 @@ from fanin.frameworks._ending import UNKNOWN, Ending, Takes
 from fanin.frameworks._objective import random_direction
 from fanin.frameworks._trace import LayerTrace, Trace
 from fanin.frameworks.torch._arrays import measured, parameter_of, read, rows_of, tensors_of
+from fanin.frameworks.torch._batch import arguments, batch_of, samples_of, targets_of, tensors
 from fanin.frameworks.torch._graph import seen_in_graph
 from fanin.frameworks.torch._kinds import KINDS, activation_of, units_last
 from fanin.frameworks.torch._links import Between, same, scaled_rows
@@ -31,9 +32,9 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     ----------
     model : torch.nn.Module
         On the CPU.
-    x : torch.Tensor or array_like of shape (batch, ...)
-        The samples.
-    y : torch.Tensor, array_like or None
+    x : torch.Tensor or array_like of shape (batch, ...), or list, tuple or dict of these
+        The samples; of a module of several arguments these, in order or by name.
+    y : torch.Tensor, array_like, list, tuple, dict or None
         Targets; without them the gradient is that of a random direction of the outputs.
     loss : callable or None
         ``loss(outputs, y)``, a mean over the batch; None takes the cross-entropy of logits for
@@ -52,42 +53,42 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
             "loss: expected a function of outputs and targets that returns a mean, such as "
             f"torch.nn.functional.cross_entropy, found {_checks.found(loss)}"
         )
-    inputs = as_tensor(x, model)
-    # The gradient with respect to the inputs of a first activation is looked at as well.
-    inputs.requires_grad_(inputs.is_floating_point())
+    batch = batch_of(x, model)
+    samples = tensors(batch)
+    for part in samples:
+        # The gradient with respect to the inputs of a first activation is looked at as well.
+        part.requires_grad_(part.is_floating_point())
     records: list[_Record] = []
     trained = [p for p in model.parameters() if p.requires_grad]
     every = list(model.parameters())
     with undisturbed(model, training), _recording(model, records), torch.enable_grad():
-        outputs = _called(model, inputs)
-        if not isinstance(outputs, torch.Tensor):
-            raise TypeError(f"model: expected one tensor as output, found {type(outputs).__name__}")
-        aim = _objective(outputs, y, loss)
-        steps = _linked(records, inputs, outputs)
+        returned = _called(model, batch)
+        outputs = _main_output(returned)
+        aim = _objective(returned, y, loss)
+        steps = _linked(records, samples, outputs)
         # Before gradients are taken, which takes the graph away.
         attentions, inner = seen_in_graph(steps, outputs)
         whole = _differentiate(steps, aim.value, trained)
     names = {id(p): name for name, p in model.named_parameters()}
     frozen = {id(p) for p in every} - {id(p) for p in trained}
-    scale, last = aim.scale, steps[-1] if steps else None
+    scale, last, count = aim.scale, steps[-1] if steps else None, len(samples[0])
     layers = [
-        step.trace(scale) if isinstance(step, Between) else step.trace(scale, len(inputs), frozen)
+        step.trace(scale) if isinstance(step, Between) else step.trace(scale, count, frozen)
         for step in steps
     ]
-    samples = measured(inputs).reshape(len(inputs), -1)
     ending = Ending(
         rows_of(
             outputs if outputs.ndim > 1 else outputs[:, None],
             _units_at(outputs, aim.targets, last),
         ),
-        None if y is None else _as_given(y),
+        None if aim.targets is None else read(aim.targets),
         aim.takes,
-        len(inputs),
+        count,
         last is not None and same(last.outputs, outputs),
     )
     return Trace(
         type(model).__name__,
-        samples,
+        samples_of(batch),
         layers,
         aim.loss,
         aim.number,
@@ -114,37 +115,50 @@ def _units_at(outputs: Any, targets: Any, last: "_Record | Between | None") -> b
     return last is None or last.last
 
 
-def _as_given(y: Any) -> Array:
-    """Return targets as an array of their own type."""
-    return read(torch.as_tensor(y))
+def _main_output(returned: Any) -> Any:
+    """Return the tensor that a module returns; of several the first that has a row a sample."""
+    found = [tensor for tensor in tensors(returned) if tensor.is_floating_point() and tensor.ndim]
+    if not found:
+        raise TypeError(
+            "model: expected a tensor as output, or a tuple, list or dict of them, found "
+            f"{type(returned).__name__}"
+        )
+    return found[0]
 
 
 def _called(model: Any, inputs: Any) -> Any:
+    given, named = arguments(model, inputs)
     try:
-        return model(inputs)
+        return model(*given, **named)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
         raise ShapeError(
             "x: expected two samples or more, which BatchNorm needs in training, found "
-            f"{len(inputs)}; or training=False"
+            f"{len(tensors(inputs)[0])}; or training=False"
         ) from error
 
 
-def _linked(records: list["_Record"], inputs: Any, outputs: Any) -> list["_Record | Between"]:
+def _linked(
+    records: list["_Record"], samples: list[Any], outputs: Any
+) -> list["_Record | Between"]:
     """Put in what happens between modules: where one does not get what the one before returned.
 
-    Behind the last one only an activation is put in: of others the outputs tell.
+    Behind the last one only an activation is put in: of others the outputs tell. Indices of an
+    embedding are no signal.
     """
     steps: list[_Record | Between] = []
-    before, given, intact = "the samples", inputs, True
+    before, given, intact = "the samples", samples[0], True
+    if records:
+        given = next((part for part in samples if same(part, records[0].inputs)), given)
     owns = [units_last(record.module) for record in records]
     # Until one says where its units are, they are where that one has them.
     last = next((own for own in owns if own is not None), False)
     for record, own in zip(records, owns, strict=True):
         record.last = last if own is None else own
         # A function in place has left its own result in the module's output.
-        if not (intact and same(given, record.inputs)):
+        indices = record is not records[0] and not record.inputs.is_floating_point()
+        if not (indices or (intact and same(given, record.inputs))):
             between = Between(before, given, record.name, record.inputs, not intact)
             # An activation has the units of the module before; of others only what is behind tells.
             between.last = last if between.activation else record.last
@@ -217,19 +231,6 @@ def _role(module: Any, name: str, tensor: Any) -> str:
     return parameter_of(module, name, tensor, name).role
 
 
-def as_tensor(x: Any, model: Any) -> Any:
-    """Return a batch as the model takes it, checked, in memory of its own."""
-    given = next(model.parameters(), None)
-    if given is not None and given.device.type != "cpu":
-        raise ValueError(f"model: expected parameters on the CPU, found them on {given.device}")
-    tensor = torch.as_tensor(x)
-    if tensor.ndim < 2 or not len(tensor):
-        raise ShapeError(f"x: expected a batch of samples, found shape {tuple(tensor.shape)}")
-    if given is not None and tensor.is_floating_point():
-        tensor = tensor.to(given.dtype)
-    return tensor.detach().clone()
-
-
 @contextmanager
 def undisturbed(model: Any, training: bool) -> Iterator[None]:
     """Put back what a pass changes: modes, buffers, and torch's random numbers."""
@@ -293,9 +294,14 @@ class _Aim(NamedTuple):
 
 
 def _objective(outputs: Any, y: Any, loss: Any) -> _Aim:
+    """Return what is differentiated, of a tensor or of several."""
+    if not isinstance(outputs, torch.Tensor):
+        return _objective_of_several(outputs, y, loss)
     if y is None:
         return _Aim("", None, _in_a_random_direction(outputs), 1.0)
-    targets = torch.as_tensor(y)
+    targets = targets_of(y)
+    if not isinstance(targets, torch.Tensor):
+        return _objective_of_several(outputs, targets, loss)
     if loss is None:
         classes = not targets.is_floating_point() and targets.ndim == outputs.ndim - 1
         loss = functional.cross_entropy if classes else functional.mse_loss
@@ -303,7 +309,7 @@ def _objective(outputs: Any, y: Any, loss: Any) -> _Aim:
     takes = takes_of(loss, targets, outputs)
     check_classes(takes, outputs, targets)
     check_shapes(loss, outputs, targets)
-    name = getattr(loss, "__name__", type(loss).__name__)
+    name = _name(loss)
     try:
         value = loss(outputs, targets)
     except RuntimeError:
@@ -312,9 +318,32 @@ def _objective(outputs: Any, y: Any, loss: Any) -> _Aim:
         # The loss refuses what is no probability. That is found; gradients are of something else.
         direction = _in_a_random_direction(outputs)
         return _Aim(name, None, direction, 1.0, takes, targets)
+    return _Aim(name, *_checked(value), float(len(outputs)), takes, targets)
+
+
+def _objective_of_several(outputs: Any, y: Any, loss: Any) -> _Aim:
+    """Return what is differentiated where outputs or targets are several: only the loss knows."""
+    floating = [tensor for tensor in tensors(outputs) if tensor.is_floating_point()]
+    if y is None:
+        return _Aim("", None, sum(map(_in_a_random_direction, floating)), 1.0)
+    if loss is None:
+        raise ValueError(
+            "loss: expected a function of outputs and targets, as the model returns several "
+            "tensors or y has several, found None"
+        )
+    value = loss(outputs, targets_of(y))
+    return _Aim(_name(loss), *_checked(value), float(len(_main_output(outputs))))
+
+
+def _name(loss: Any) -> str:
+    return str(getattr(loss, "__name__", type(loss).__name__))
+
+
+def _checked(value: Any) -> tuple[float, Any]:
+    """Return a loss as a number, and as what is differentiated."""
     if not isinstance(value, torch.Tensor) or value.numel() != 1:
         raise ValueError("loss: expected a function that returns one number, a mean over the batch")
-    return _Aim(name, float(value.detach()), value.sum(), float(len(outputs)), takes, targets)
+    return float(value.detach()), value.sum()
 
 
 def _in_a_random_direction(outputs: Any) -> Any:

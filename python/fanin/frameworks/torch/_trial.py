@@ -13,7 +13,8 @@ from torch.func import functional_call  # type: ignore[import-not-found,unused-i
 from fanin import _checks
 from fanin.frameworks._framework import Moved
 from fanin.frameworks._trace import Trace
-from fanin.frameworks.torch._trace import _objective, as_tensor, undisturbed
+from fanin.frameworks.torch._batch import arguments, batch_of, first, targets_of
+from fanin.frameworks.torch._trace import _objective, undisturbed
 
 
 def open_trial(
@@ -46,7 +47,7 @@ def open_trial(
         names = {key: name for key, name in names.items() if key in its}
     if not names or trace.gradient is None:
         return None
-    few = as_tensor(x, model)[:samples], torch.as_tensor(y)[:samples]
+    few = first(batch_of(x, model), samples), first(targets_of(y), samples)
     trial = TorchTrial(model, *few, loss, training, names, trace.gradient)
     return trial if trial.take(optimizer, rate) else None
 
@@ -128,7 +129,8 @@ class TorchTrial:
         with undisturbed(self._model, self._training), torch.enable_grad():
             # One mask of Dropout for all: a loss that changes at random says nothing of a step.
             torch.manual_seed(0)
-            outputs = functional_call(self._model, {**params, **buffers}, (self._x,))
+            given = arguments(self._model, self._x)
+            outputs = functional_call(self._model, {**params, **buffers}, *given)
             number = _objective(outputs, self._y, self._aim).number
         return math.nan if number is None else number
 

@@ -203,7 +203,7 @@ class _Step:
         frozen = {id(p) for p in self.model.parameters() if not p.requires_grad}
         # What the loss gets is not seen: the network ends with its last module.
         last = self.records[-1].outputs if self.records else None
-        steps = _linked([*self.records], self.inputs, last)
+        steps = _linked([*self.records], [self.inputs], last)
         layers = []
         for place, step in enumerate(steps):
             if isinstance(step, Between):
