@@ -93,7 +93,7 @@ class Plan:
         params: _Array,
         cache: tuple[Any, ...],
         dy: _Array,
-        before_activation: bool = False,
+        before_activation: bool | Sequence[bool] | None = None,
         threads: int | None = None,
     ) -> tuple[list[tuple[NDArray[Any] | None, NDArray[Any] | None]], NDArray[Any]]: ...
 

@@ -82,8 +82,13 @@ impl<'a, F: Float> Blocks<'a, F> {
         let each = plan.size_of_layers(1).max(plan.output_size()).max(1);
         let quick = QUICK / plan.parameter_count().max(1);
         let (least, largest) = (LEAST.min(CHEAP / each).min(quick), (BLOCK / each).max(1));
-        let size = batch_size.max(least).min(largest).min(samples);
         let program = plan.inference();
+        // Unless something is a sum over a batch.
+        let size = if program.sums_batches() {
+            batch_size.min(samples)
+        } else {
+            batch_size.max(least).min(largest).min(samples)
+        };
         let widened = match x {
             Kept::Numbers(_) => 0,
             Kept::Bytes(_) => size * plan.input_size(),

@@ -303,20 +303,33 @@ impl Plan {
         Ok((layers, cache.into_tuple(slf)?))
     }
 
-    #[pyo3(signature = (params, cache, dy, before_activation=false, threads=None))]
+    #[pyo3(signature = (params, cache, dy, before_activation=None, threads=None))]
     fn gradients<'py>(
         slf: &Bound<'py, Self>,
         params: &Bound<'py, PyAny>,
         cache: &Bound<'py, PyAny>,
         dy: &Bound<'py, PyAny>,
-        before_activation: bool,
+        before_activation: Option<Before>,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Vec<LayerArrays<'py>>, Bound<'py, PyAny>)> {
         let (own, cache) = (slf.get(), Cache::of("cache", slf, cache, true)?);
         by_dtype!(own.element_type, F => {
-            own.gradients_as(own.of::<F>()?, params, &cache, dy, before_activation, threads)
+            let plan = own.of::<F>()?;
+            let before = match &before_activation {
+                Some(Before::Each(before)) => before.clone(),
+                Some(Before::All(before)) => vec![*before; plan.shapes_of_outputs().len()],
+                None => vec![false; plan.shapes_of_outputs().len()],
+            };
+            own.gradients_as(plan, params, &cache, dy, &before, threads)
         })
     }
+}
+
+/// Whether a gradient is with respect to what goes into the activation that makes an output: of all outputs, or of each.
+#[derive(FromPyObject)]
+enum Before {
+    All(bool),
+    Each(Vec<bool>),
 }
 
 impl Plan {

@@ -270,7 +270,7 @@ def test_field_S2_a_name_of_three_letters_is_no_other_one(name):
 # Methods and attributes.
 
 MEMBERS = {
-    "model": (fanin.Sequential, "train_step to_yaml partial_fit predict_proba score add_loss"),
+    "model": (fanin.Sequential, "train_step to_yaml partial_fit predict_proba score"),
     "layer": (layers.Dense, "get_output_at lora_rank W"),
     "optimizer": (optimizers.Adam, "lr apply_gradients variables param_groups"),
     "loss": (losses.MeanSquaredError, "fn"),

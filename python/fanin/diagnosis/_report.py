@@ -69,6 +69,9 @@ class Report(Measurements, Result):
         The inputs of a network of several; `inputs` has all of them side by side.
     flow : Flow
         What each layer reads.
+    outputs : tuple of OutputReport
+        The outputs of a network of several, each with its own loss; `ending` is then None, and
+        `loss_value` the sum of their losses, weighed.
     findings : list of Finding
         What is wrong: causes, most severe first, each before its effects.
     """

@@ -223,12 +223,14 @@ class Training(Protocol):
         threads: int | None,
     ) -> str: ...
 
+    def aims(self, model: Any, x: Array, y: Any) -> list[Any]: ...
+
     def trial_loss(
         self,
         network: Any,
         like: Any,
-        train: tuple[Array, Array],
-        held: tuple[Array, Array] | None,
+        train: tuple[Array, Any],
+        held: tuple[Array, Any] | None,
         epochs: int,
         seed: int,
     ) -> float: ...

@@ -418,6 +418,9 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         """Shape of the input with the batch axis as None; known once built."""
         if self._feature_shape is None:
             raise AttributeError(f"layer {self.name!r} has no input_shape before it is built")
+        if self._feature_shape and isinstance(self._feature_shape[0], tuple):
+            several: Any = [(None, *shape) for shape in self._feature_shape]
+            return several  # type: ignore[no-any-return]
         return (None, *self._feature_shape)
 
     def _plan_of(self, shape: Shape) -> _core.Plan:
@@ -451,15 +454,21 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         made.mode = mode
         return made
 
+    @property
+    def is_cost(self) -> bool:
+        """Whether it hands on what it reads first, and adds the rest to the loss."""
+        return False
+
     def _mode_for(self, training: bool) -> bool | None:
         """Return the mode that the layer runs in for good, if it is called with `training`."""
         from fanin.layers import _tracing
+        from fanin.layers._dropout import DRAWING
 
         told = _tracing.flag_of(training)
-        if told and (self._traced or (self._by_mode and self.kind != "dropout")):
+        if told and (self._traced or (self._by_mode and self.kind not in DRAWING)):
             raise ValueError(
                 f"training: expected False or nothing for layer {self.name!r} on a value, since "
-                "only Dropout can run as in training for good, found True"
+                "only Dropout and layers of noise can run as in training for good, found True"
             )
         return told if self._traced or self._by_mode else None
 

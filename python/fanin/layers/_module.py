@@ -145,6 +145,11 @@ class Module(Configurable):
         >>> Dense(10).compute_output_shape((None, 784))
         (None, 10)
         """
+        parts = _checks.several(input_shape)
+        if parts and all(isinstance(part, tuple | list) for part in parts):
+            # Of a layer of a user's that reads several values.
+            several: Any = tuple(_checks.batched_shape("input_shape", part) for part in parts)
+            return (parts[0][0], *self._plan_of(several).output_shapes[-1])
         shape = _checks.batched_shape("input_shape", input_shape)
         return (input_shape[0], *self._plan_of(shape).output_shapes[-1])
 
@@ -358,6 +363,40 @@ class Module(Configurable):
     variables = weights
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights
+
+    def add_loss(self, loss: Any) -> None:
+        """Add to the loss, in the `call` of a class of your own.
+
+        It is part of the loss that `fit` and `evaluate` tell, beside that of `compile`, and of what
+        training minimizes.
+
+        Parameters
+        ----------
+        loss : Value, or list of them
+            What is added: a mean or a sum over the batch, such as ``ops.mean(x)``, or a linear
+            function of some; or values, all of whose numbers are added up.
+
+        Raises
+        ------
+        TypeError
+            If it is called elsewhere than in `call`, or `loss` is made of no values.
+
+        Examples
+        --------
+        >>> import fanin
+        >>> from fanin import ops
+        >>> class Small(fanin.layers.Layer):
+        ...     def call(self, x):
+        ...         self.add_loss(0.1 * ops.mean(ops.square(x)))
+        ...         return x
+        >>> model = fanin.Sequential([fanin.Input((2,)), Small()])
+        >>> model.compile("sgd", "mse")
+        >>> round(model.evaluate([[1.0, 3.0]], [[1.0, 3.0]], verbose=0), 4)
+        0.5
+        """
+        from fanin.layers import _costs
+
+        _costs.add(self, loss)
 
     def _refuse_constants(self) -> None:
         """Refuse weights as arrays in a `call` of a user's: they would be constants there."""

@@ -10,7 +10,7 @@ from fanin.errors import ShapeError
 from fanin.layers import _keywords, _tracing
 from fanin.layers._base import Layer
 from fanin.layers._draw import Draw
-from fanin.layers._dropout import Dropout
+from fanin.layers._dropout import Drawing
 from fanin.layers._merging import Merge
 from fanin.layers._tracing import Trace
 from fanin.layers._users import (
@@ -72,7 +72,12 @@ def trace(owner: Any, form: Any, inputs: Sequence[Value]) -> Found:
             finally:
                 for model in models:
                     model._busy = None
-            ends.append(_checked_ends(owner, end, inputs, known))
+            returned, how = _checked_ends(owner, end, inputs, known)
+            if run.costs:
+                from fanin.layers import _costs
+
+                returned[0] = _costs.charged(returned[0], run.costs)
+            ends.append((returned, how))
             if not training:
                 _keywords._counters.update(counted)
             called.update(run.models)
@@ -167,7 +172,8 @@ def _merged(
 ) -> tuple[list[Value], dict[int, bool]]:
     """Make one graph of two: where they differ, a `Select` takes what its mode wants.
 
-    Dropout changes nothing in inference, so that ``if training: x = self.dropout(x)`` is a dropout.
+    Dropout and noise change nothing in inference, so that ``if training: x = self.dropout(x)`` is a
+    dropout.
     """
 
     def name_of(layer: Any) -> tuple[Any, ...]:
@@ -247,7 +253,7 @@ def _knows_mode(value: Value) -> bool:
 
 def _drops(layer: Any) -> bool:
     own = layer.layer if isinstance(layer, Itself) else layer
-    return isinstance(own, Dropout) and (own is not layer or not own._traced)
+    return isinstance(own, Drawing) and (own is not layer or not own._traced)
 
 
 def _modes(
@@ -265,8 +271,8 @@ def _modes(
         if mode and not _drops(layer):
             raise ValueError(
                 f"call of {owner.name!r}: expected layers that behave in inference as they do, "
-                f"found {layer.name!r} with training=True, which only Dropout can be given"
-                f"{value.where}"
+                f"found {layer.name!r} with training=True, which only Dropout and layers of noise "
+                f"can be given{value.where}"
             )
         if modes.setdefault(id(layer), mode) != mode:
             raise ValueError(

@@ -45,6 +45,8 @@ class Trace:
     """Of a run on values: what it is given."""
     drawn: list[Any] = field(default_factory=list)
     """The random numbers that it drew."""
+    costs: list[Any] = field(default_factory=list)
+    """Of a run on values: what was added to the loss."""
     stack: list[int] = field(default_factory=list)
     """The models of users' classes whose `call` runs as part of this one, by `id`."""
 
@@ -188,10 +190,15 @@ def _generators(users: list[Any]) -> dict[str, Callable[[], Any]]:
 
 def _outside(thing: Any) -> list[tuple[str, Any]]:
     """Return what `call` of an object of a user's class reads by name: globals, and of closures."""
-    code = getattr(type(thing).call, "__code__", None)
-    around = getattr(type(thing).call, "__globals__", {})
+    return read_by(getattr(type(thing), "call", None))
+
+
+def read_by(function: Any) -> list[tuple[str, Any]]:
+    """Return what a function reads by name: globals, and of closures."""
+    code = getattr(function, "__code__", None)
+    around = getattr(function, "__globals__", {})
     found = [(name, around[name]) for name in getattr(code, "co_names", ()) if name in around]
-    cells = getattr(type(thing).call, "__closure__", None) or ()
+    cells = getattr(function, "__closure__", None) or ()
     for name, cell in zip(getattr(code, "co_freevars", ()), cells, strict=False):
         try:
             found.append((name, cell.cell_contents))
@@ -229,6 +236,11 @@ def contents(thing: Any) -> tuple[Any, ...]:
             break
         held += [pair for pair in vars(cls).items() if not pair[0].startswith("__")]
     return tuple((name, _content(value)) for name, value in [*held, *_outside(thing)])
+
+
+def contents_of(function: Any) -> tuple[Any, ...]:
+    """Return what tells whether what a function reads by name was changed."""
+    return tuple((name, _content(value)) for name, value in read_by(function))
 
 
 def _content(value: Any, depth: int = 3) -> Any:

@@ -108,7 +108,7 @@ def repeated(measured: "Measurements") -> list[Finding]:
     Features of few values leave few samples to choose from, as of a truth table: those repeat, and
     nothing is wrong. Features that depend on each other leave fewer yet: up to a tenth.
     """
-    ending = measured.ending
+    ending = measured.any_ending
     if ending is None or not 1 < ending.distinct <= measured.batch / 2:
         return []
     if measured.batch < _ENOUGH or ending.combinations <= 10 * measured.batch:

@@ -19,7 +19,7 @@ def frozen(measured: "Measurements") -> list[Finding]:
     trained before gets most of the gradient, as it should. It is a warning where what is trained
     has less than a twentieth of the squared gradient: the loss then falls twenty times more slowly.
     """
-    ending = measured.ending
+    ending = measured.any_ending
     layers = tuple(layer.name for layer in measured.layers if layer.frozen)
     if ending is None or ending.parameters == 0 or ending.trained == ending.parameters:
         return []

@@ -126,11 +126,19 @@ def _ways(measured: "Measurements") -> list[_Way]:
             # What differs between samples: a sigmoid's constant 1/2 says nothing.
             sizes = [layer.signal.varying for layer in hidden]
             ways.append(_Way("Signals", hidden, sizes, FACTOR))
-        back = [layer for layer in reversed(hidden) if layer.gradient is not None]
-        if len(back) > 1:
-            sizes = [_gradient_of_sample(layer, measured.batch) for layer in back]
-            ways.append(_Way("Gradients", back, sizes, FACTOR * _noise_of_gradients(back)))
+        whole = [layer for layer in reversed(hidden) if layer.gradient is not None]
+        for _, part in itertools.groupby(whole, lambda layer: _outputs_behind(measured, layer)):
+            back = [*part]
+            if len(back) > 1:
+                sizes = [_gradient_of_sample(layer, measured.batch) for layer in back]
+                ways.append(_Way("Gradients", back, sizes, FACTOR * _noise_of_gradients(back)))
     return ways
+
+
+def _outputs_behind(measured: "Measurements", layer: "LayerReport") -> frozenset[int]:
+    """Return which outputs a layer leads to: gradients of their losses add up in it."""
+    flow = measured.flow
+    return frozenset(end for end in flow.outputs if flow.leads(layer.index, end))
 
 
 _ODD = ("tanh", "softsign")
