@@ -17,9 +17,10 @@ from fanin._members._custom import (
 from fanin.losses import _targets
 from fanin.random import set_random_seed
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # PyDataset: what `_LATER` has
     from os import PathLike
 
+    from fanin._batches._dataset import PyDataset, Sequence
     from fanin.models import Model
     from fanin.models._picture import ModelPicture
 
@@ -27,6 +28,8 @@ CustomObjectScope = custom_object_scope
 
 __all__ = [
     "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
     "custom_object_scope",
     "get_custom_objects",
     "get_num_threads",
@@ -206,4 +209,6 @@ def plot_model(
     return _picture.picture(network, path, look, direction, dots)
 
 
-_absent.guard(__name__)
+_LATER = {"PyDataset": "fanin._batches._dataset", "Sequence": "fanin._batches._dataset"}
+
+_absent.guard(__name__, _LATER)
