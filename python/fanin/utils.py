@@ -17,20 +17,27 @@ from fanin._members._custom import (
 from fanin.losses import _targets
 from fanin.random import set_random_seed
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # of `_LATER`: PyDataset, Sequence, get_file
     from os import PathLike
 
-    from fanin.datasets._files import get_file  # what `_LATER` has
+    from fanin._batches._dataset import PyDataset, Sequence
+    from fanin.datasets._files import get_file
     from fanin.models import Model
     from fanin.models._picture import ModelPicture
 
 CustomObjectScope = custom_object_scope
 
 # What is imported when it is first used.
-_LATER = {"get_file": "fanin.datasets._files"}
+_LATER = {
+    "PyDataset": "fanin._batches._dataset",
+    "Sequence": "fanin._batches._dataset",
+    "get_file": "fanin.datasets._files",
+}
 
 __all__ = [
     "CustomObjectScope",
+    "PyDataset",
+    "Sequence",
     "custom_object_scope",
     "get_custom_objects",
     "get_file",

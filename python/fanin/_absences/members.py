@@ -68,7 +68,7 @@ MEMBERS: dict[str, Rows] = {
             "partial_fit",
         ),
         (
-            "fit, evaluate and predict take arrays; collect the batches first",
+            "fit, evaluate and predict take generators too",
             "fit_generator evaluate_generator predict_generator",
         ),
         (

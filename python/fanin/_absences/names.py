@@ -294,7 +294,7 @@ NAMES: dict[str, Rows] = {
         ),
         (
             f"data are arrays; {_PREPARE}",
-            "FeatureSpace PyDataset Sequence audio_dataset_from_directory "
+            "FeatureSpace audio_dataset_from_directory "
             "image_dataset_from_directory text_dataset_from_directory "
             "timeseries_dataset_from_array array_to_img img_to_array load_img save_img "
             "bounding_boxes pad_sequences HDF5Matrix GeneratorEnqueuer OrderedEnqueuer "
