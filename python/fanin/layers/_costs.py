@@ -80,9 +80,7 @@ def _is_number(x: Any) -> bool:
 
 
 def _refuse(found: str) -> NoReturn:
-    _tracing.refuse(
-        "means or sums over the batch, and linear functions of them", found
-    )
+    _tracing.refuse("means or sums over the batch, and linear functions of them", found)
 
 
 def _not_linear() -> NoReturn:
