@@ -295,7 +295,7 @@ def test_training_that_cannot_be_given():
         def call(self, x):
             return self.norm(x, training=self.flag)
 
-    assert_refused(lambda: Norm(True)(X), ValueError, "which only Dropout can be given")
+    assert_refused(lambda: Norm(True)(X), ValueError, "which only Dropout and layers of noise")
     still = Norm(False)
     model = fanin.Sequential([layers.Input((4,)), still], rng=0)
     before = still.norm.moving_mean.copy()

@@ -12,7 +12,7 @@ from fanin._members import _signatures
 from fanin._members._registry import Configurable
 from fanin._members._undo import as_before
 from fanin.errors import NotReadyError, ShapeError
-from fanin.layers._arrays import Array, Weight, at, like
+from fanin.layers._arrays import Array, Unbuilt, Weight, at, like
 from fanin.layers._configuration import WithConfiguration
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 from fanin.layers._module import Module
@@ -155,7 +155,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         if activity_regularizer is not None:
             self.activity_regularizer = activity_regularizer
         self.name: str = auto_name(type(self).__name__) if name is None else name
-        self.arrays: dict[str, Array] = {}
+        self.arrays: dict[str, Array] = Unbuilt(self.name)
 
     if TYPE_CHECKING:  # what some layers have; of the others, asking for it is an AttributeError
         kernel: Weight
@@ -571,6 +571,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         params, running = given.pop("_params", None), given.pop("_state", None)
         given.pop("_dtype", None)  # of 0.1.0: that of the arrays
         self.__dict__.update(given)
+        self.__dict__["arrays"] = Unbuilt(self.name)
         if params is not None:
             assert self._feature_shape is not None
             plan = self._own_plan(self._feature_shape, params.dtype.name)

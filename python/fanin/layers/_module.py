@@ -11,7 +11,7 @@ from fanin import _checks, _core
 from fanin._checks import thread_count
 from fanin._members._registry import Configurable
 from fanin.errors import NotReadyError
-from fanin.layers._arrays import Array, refuse_constants, write_all
+from fanin.layers._arrays import Array, NamedArray, refuse_constants, write_all
 from fanin.layers._network import Gradients, Keep, Network, Passed, check_keep
 from fanin.layers._value import Value, are_values, the_loss, trace_now
 
@@ -348,7 +348,11 @@ class Module(Configurable):
     def weights(self) -> list[Array]:
         """All arrays, layer by layer, parameters first."""
         self._refuse_constants()
-        return [array for layer in self._holders() for array in layer.arrays.values()]
+        return [
+            NamedArray(array, layer, role)
+            for layer in self._holders()
+            for role, array in layer.arrays.items()
+        ]
 
     @property
     def trainable_weights(self) -> list[Array]:
@@ -406,7 +410,7 @@ class Module(Configurable):
     def _trained(self, trained: bool) -> list[Array]:
         self._refuse_constants()
         return [
-            array
+            NamedArray(array, layer, role)
             for layer in self._holders()
             for role, array in layer.arrays.items()
             if layer.is_trained(role) == trained
