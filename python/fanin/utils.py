@@ -17,9 +17,10 @@ from fanin._members._custom import (
 from fanin.losses import _targets
 from fanin.random import set_random_seed
 
-if TYPE_CHECKING:  # PyDataset: what `_LATER` has
+if TYPE_CHECKING:  # with what `_LATER` has
     from os import PathLike
 
+    from fanin._batches._arrow import ArrowBatches
     from fanin._batches._dataset import PyDataset, Sequence
     from fanin.models import Model
     from fanin.models._picture import ModelPicture
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # PyDataset: what `_LATER` has
 CustomObjectScope = custom_object_scope
 
 __all__ = [
+    "ArrowBatches",
     "CustomObjectScope",
     "PyDataset",
     "Sequence",
@@ -209,6 +211,10 @@ def plot_model(
     return _picture.picture(network, path, look, direction, dots)
 
 
-_LATER = {"PyDataset": "fanin._batches._dataset", "Sequence": "fanin._batches._dataset"}
+_LATER = {
+    "ArrowBatches": "fanin._batches._arrow",
+    "PyDataset": "fanin._batches._dataset",
+    "Sequence": "fanin._batches._dataset",
+}
 
 _absent.guard(__name__, _LATER)
