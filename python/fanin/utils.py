@@ -17,9 +17,10 @@ from fanin._members._custom import (
 from fanin.losses import _targets
 from fanin.random import set_random_seed
 
-if TYPE_CHECKING:  # of `_LATER`: PyDataset, Sequence, get_file
+if TYPE_CHECKING:  # with what `_LATER` has
     from os import PathLike
 
+    from fanin._batches._arrow import ArrowBatches
     from fanin._batches._dataset import PyDataset, Sequence
     from fanin.datasets._files import get_file
     from fanin.models import Model
@@ -29,12 +30,14 @@ CustomObjectScope = custom_object_scope
 
 # What is imported when it is first used.
 _LATER = {
+    "ArrowBatches": "fanin._batches._arrow",
     "PyDataset": "fanin._batches._dataset",
     "Sequence": "fanin._batches._dataset",
     "get_file": "fanin.datasets._files",
 }
 
 __all__ = [
+    "ArrowBatches",
     "CustomObjectScope",
     "PyDataset",
     "Sequence",

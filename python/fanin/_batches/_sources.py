@@ -82,7 +82,7 @@ class Once(Source):
         self.endless = isinstance(given, itertools.count | itertools.cycle)
         if isinstance(given, itertools.repeat):
             try:
-                given.__length_hint__()  # type: ignore[attr-defined]
+                given.__length_hint__()
             except TypeError:
                 self.endless = True
 

@@ -146,11 +146,13 @@ class StreamFeed:
         self._tap: Tap[Samples] | None = None
         self._epochs = 0
         self._warned = False
+        self._length: int | None = stream.source.steps
+        """Batches of a pass over the source; a data set may have others in the next."""
 
     @property
     def steps(self) -> int | None:
-        """Batches of an epoch; a data set may have others in the next."""
-        return self.course.steps_per_epoch or self.stream.source.steps
+        """Batches of an epoch."""
+        return self.course.steps_per_epoch or self._length
 
     def start(self, objective: Objective) -> None:
         """Get ready to train for an objective."""
@@ -173,8 +175,9 @@ class StreamFeed:
         (trainee,) = trainees
         source = self.stream.source
         source.begin()
+        self._length = source.steps
         if self._tap is None or not (source.once or self._goes_on()):
-            count, order = source.steps, None
+            count, order = self._length, None
             if source.shuffles and count is not None and self.course.shuffle:
                 order = trainee.shuffler.order(epoch, count)
             self._tap = self.stream.begin(order)
@@ -183,19 +186,16 @@ class StreamFeed:
     def _goes_on(self) -> bool:
         """Whether an epoch begins where the one before ended, and there is something left."""
         assert self._tap is not None
-        length = self.stream.source.steps
-        within = length is None or self._tap.number < length
+        within = self._length is None or self._tap.number < self._length
         return self.course.steps_per_epoch is not None and within and self._tap.ready()
 
     def ready(self, done: int) -> bool:
         """Whether there is a further batch, which is asked for."""
         assert self._tap is not None
-        steps, length = self.steps, self.stream.source.steps
+        steps, length = self.steps, self._length
         if steps is not None and done >= steps:
             return False
-        if length is not None and self._tap.number >= length:
-            return False
-        return self._tap.ready()
+        return (length is None or self._tap.number < length) and self._tap.ready()
 
     def run(self, passes: Sequence[Pass], start: int, stop: int) -> int:
         """Train on each batch as it comes; return where they ended."""
@@ -214,7 +214,7 @@ class StreamFeed:
         self._epochs += 1
         asked, source, tap = self.course.steps_per_epoch, self.stream.source, self._tap
         assert tap is not None
-        ended = tap.ended or tap.number == source.steps
+        ended = tap.ended or tap.number == self._length
         if asked is not None and done < asked and ended:
             warn_of_end(f"{self.stream.called} gave {done} of {asked} batches of an epoch")
             self._warned = True
