@@ -181,11 +181,11 @@ unsafe fn tile<F: Float, const R: usize, const V: usize, const L: usize, const H
     if out.column == 1 {
         // Where these sums go, while they are computed; where that is too soon, those of the next tile.
         let next = if k >= WORTH_FETCHING { 0 } else { V * L };
-        // SAFETY: `out` has R rows.
-        unrolled!(
-            I < R,
-            fetch(unsafe { out.from(I, 0).at }.wrapping_add(next), V * L)
-        );
+        unrolled!(I < R, {
+            // SAFETY: `out` has R rows.
+            let row = unsafe { out.from(I, 0).at };
+            fetch(row.wrapping_add(next), V * L);
+        });
     }
     // Of transposed matrices the numbers of a column lie side by side: one address does for all rows.
     let sums = if a.row == 1 {
