@@ -16,7 +16,7 @@ from fanin.layers._arrays import Array, Unbuilt, Weight, at, like
 from fanin.layers._configuration import WithConfiguration
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 from fanin.layers._module import Module
-from fanin.layers._network import Network
+from fanin.layers._network import Keep, Network
 from fanin.layers._options import (
     check_name,
     dtype_option,
@@ -443,7 +443,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
 
     # Values.
 
-    def _of_values(self, x: Any, training: bool | None) -> Value:
+    def _of_values(self, x: Any, training: bool | None) -> Any:
         mode = None if training is None else self._mode_for(training)
         if self._traced:
             from fanin.layers import _users
@@ -452,7 +452,46 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
             _users.note_form(self, form)
         made = call(self, as_values("x", x))
         made.mode = mode
+        return self._apart(made)
+
+    @property
+    def _returns_several(self) -> bool:
+        """Whether `call` of a user's was found to return several outputs, or one in a list."""
+        body = self._body
+        return body is not None and body.returned[0] != "one"
+
+    def _apart(self, made: Value) -> Any:
+        """Return what a call on values returns, of the value that has all outputs."""
+        if self._returns_several:
+            from fanin.layers import _returned
+
+            return _returned.values(self, made)
         return made
+
+    def _shape_of(self, shape: Any, count: int | None) -> tuple[int | None, ...]:
+        found: Any = super()._shape_of(shape, count)
+        if self._returns_several:
+            from fanin.layers import _returned
+
+            found = _returned.shapes(self, count)
+        return found  # type: ignore[no-any-return]
+
+    def _forward(
+        self, inputs: Array, training: bool, threads: int | None, keep: Keep, out: Any
+    ) -> Any:
+        passed = super()._forward(inputs, training, threads, keep, out)
+        if self._returns_several:
+            from fanin.layers import _returned
+
+            return _returned.arrays(self, passed[0]), passed[1]
+        return passed
+
+    def _joined_gradient(self, dy: Any, dtype: str) -> Array:
+        if self._returns_several:
+            from fanin.layers import _returned
+
+            return _returned.gradient(self, dy, dtype)
+        return super()._joined_gradient(dy, dtype)
 
     @property
     def is_cost(self) -> bool:
@@ -475,7 +514,8 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
     @property
     def output(self) -> Value:
         """What the layer makes in the network that it is part of: the value of its one call."""
-        return self._only_call()
+        made: Value = self._apart(self._only_call())  # of several outputs as call returns them
+        return made
 
     @property
     def input(self) -> Any:

@@ -149,9 +149,11 @@ class Module(Configurable):
         if parts and all(isinstance(part, tuple | list) for part in parts):
             # Of a layer of a user's that reads several values.
             several: Any = tuple(_checks.batched_shape("input_shape", part) for part in parts)
-            return (parts[0][0], *self._plan_of(several).output_shapes[-1])
-        shape = _checks.batched_shape("input_shape", input_shape)
-        return (input_shape[0], *self._plan_of(shape).output_shapes[-1])
+            return self._shape_of(several, parts[0][0])
+        return self._shape_of(_checks.batched_shape("input_shape", input_shape), input_shape[0])
+
+    def _shape_of(self, shape: Any, count: int | None) -> tuple[int | None, ...]:
+        return (count, *self._plan_of(shape).output_shapes[-1])
 
     # Forward and backward.
 

@@ -107,12 +107,6 @@ def _checked_ends(
 ) -> tuple[list[Value], Any]:
     """Return the values that `call` returned in a list, and their form."""
     ends, form = ends_of(made)
-    if form != "one" and isinstance(owner, Layer):
-        raise TypeError(
-            f"call of {owner.name!r}: expected one value, found {len(ends)} in a "
-            f"{type(made).__name__}; layers make one, and models, whose class derives from "
-            "fanin.Model, may return several"
-        )
     if not ends:
         raise TypeError(f"call of {owner.name!r}: expected outputs, found {made!r}")
     for name in form if isinstance(form, tuple) else ():
@@ -326,7 +320,8 @@ def apply(module: Any, x: Any, training: Any, trace: Trace) -> Any:
     except ShapeError as error:
         raise ShapeError(f"{module.name}: {error}") from None
     mode = told if module._by_mode or module._traced else None
-    return _tracing.called(module, values, mode, shape)
+    made = _tracing.called(module, values, mode, shape)
+    return module._apart(made)
 
 
 def _apply_model(model: Any, x: Any, training: bool | None, trace: Trace) -> Any:

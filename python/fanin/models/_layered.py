@@ -264,6 +264,7 @@ class Layered(Connected):
             places, lengths = self._spread
             spread = [places.get(id(layer), (0, 0)) for layer in layers], lengths
         if self._wiring is None:
+            _building.refuse_several(layers)
             plan = _core.Plan(shape, settings, dtype, spread=spread)
         else:
             wiring = self._wiring
