@@ -599,6 +599,7 @@ EXEMPT: dict[str, str] = {
         _INNER,
     ),
 }
+EXEMPT["fanin.utils.ArrowBatches"] = "needs pyarrow: tests/models/test_columns.py"
 EXEMPT["fanin.ops.einsum"] = "its operands have no names: tests/models/test_more_ops.py"
 EXEMPT["Dense of a network.add_weight"] = "for classes of users': tests/layers/test_own_layers.py"
 EXEMPT_METHODS: dict[str, str] = {
