@@ -46,6 +46,8 @@ class Course:
     shuffle: bool
     verbose: int
     threads: int | None
+    sized: bool = True
+    """Whether the size of the batches was chosen, or is the default."""
 
     def steps(self, samples: int) -> int:
         """Return the number of batches of an epoch."""
@@ -82,4 +84,5 @@ def course(
         _checks.flag("shuffle", shuffle),
         resolve_verbose(verbose),
         _checks.thread_count(threads),
+        batch_size is not None,
     )

@@ -263,7 +263,8 @@ class Trainable(WithFiles, Layered):
             The targets: integers of shape (n,) for sparse losses, else like the outputs. Of several
             outputs as many arrays; those without a loss and metrics have none, or None.
         batch_size : int, optional
-            Samples of a batch; 32 if None. The last batch may be smaller.
+            Samples of a batch; 32 if None, and all of them with `LBFGS`. The last batch may be
+            smaller.
         epochs : int, default 1
             Number of the last epoch.
         verbose : {"auto", 0, 1, 2}, default "auto"

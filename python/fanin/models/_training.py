@@ -264,6 +264,10 @@ def fit(
         course.split,
         validation_data,
     )
+    if any(own.optimizer._whole for own in compiled):
+        from fanin.models import _whole
+
+        course = _whole.course_of(models, course, len(samples))
     shape = samples.x.shape[1:]
     plans = [model.plan_for(shape) for model in models]
     objectives = [own.objective(plan) for own, plan in zip(compiled, plans, strict=True)]
@@ -294,7 +298,7 @@ def fit(
             ]
             steps = course.steps(len(samples))
             progress = Progress(course.verbose, steps, course.last - course.first)
-            step = step_of(counted[0], samples, course.batch_size, course.threads)
+            step = _step_for(compiled, counted[0], samples, course.batch_size, course.threads)
             training = Training(trainees, step, course, samples, validation, progress)
             for trainee in trainees:
                 trainee.callbacks.call("on_train_begin", {})
@@ -324,17 +328,37 @@ def train_on_batch(
     objective.check_weights(samples)
     compiled.optimizer.slot_names()  # refuses numbers that it was given since it was made
     size = len(samples)
+    if compiled.optimizer._whole:
+        from fanin.models import _whole
+
+        _whole.refuse_constraints(model)
     with _core.Writing([model.lock], [model.name], True), counting([objective]) as (counted,):
         with _beginning([model], samples):
             compiled.check_outputs(model)
             compiled.of_network(model)
             batch = Pass(model, compiled, counted, np.arange(size, dtype=np.uint32))
-        step_of(counted, samples, size, threads).run([batch], 0, 1)
+        _step_for([compiled], counted, samples, size, threads).run([batch], 0, 1)
         logs = batch.logs()
         error = spoilt(model, compiled, logs["loss"], f"step {compiled.iterations}")
     if error is not None:
         raise error
     return logs, objective.names
+
+
+def _step_for(
+    compiled: Sequence[Compiled],
+    objective: Objective,
+    samples: Samples,
+    batch_size: int,
+    threads: int | None,
+) -> Step:
+    """Return what trains networks that are compiled so."""
+    step = step_of(objective, samples, batch_size, threads)
+    if any(own.optimizer._whole for own in compiled):
+        from fanin.models import _whole
+
+        return _whole.WholeStep(step)
+    return step
 
 
 def _beginning(models: Sequence["Trainable"], samples: Samples) -> AbstractContextManager[None]:
