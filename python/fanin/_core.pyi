@@ -265,6 +265,15 @@ def random_normal(
     std: float,
     out: _Array | None = None,
 ) -> NDArray[Any]: ...
+def inverse(
+    shape: Sequence[int],
+    dtype: str,
+    seed: str,
+    path: str,
+    law: str,
+    parameters: Sequence[float],
+    out: _Array | None = None,
+) -> NDArray[Any]: ...
 def truncated_normal(
     shape: Sequence[int],
     dtype: str,

@@ -154,6 +154,7 @@ def every_result(name="first"):
         (activation, ["Nonlinearity"], []),
         (steps[1].steps[0], ["0.25"], []),
         (theory.BatchNormStep(1e-3), ["epsilon=0.001"], []),
+        (theory.RowNormStep(1e-3), ["epsilon=0.001", "centred=True"], []),
         (theory.OtherStep("because"), ["because"], []),
         (Node(steps[0], (-1,), 16, "", None), ["size=16"], []),
         (phi, ["tanh"], ["bends"]),

@@ -152,7 +152,7 @@ OBJECTS: dict[str, Callable[[], Any]] = {
         name: getattr(opt, name)
         for name in (
             *("Adadelta", "Adafactor", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion"),
-            *("Muon", "Nadam"),
+            *("LBFGS", "Muon", "Nadam"),
         )
     },
     "InverseTimeDecay": lambda: opt.schedules.InverseTimeDecay(0.1, 10, 0.5),
@@ -538,6 +538,7 @@ EXEMPT: dict[str, str] = {
                     "Nonlinearity",
                     "OtherStep",
                     "Prediction",
+                    "RowNormStep",
                     "WeightLaw",
                 )
             ),

@@ -248,7 +248,6 @@ NAMES: dict[str, Rows] = {
         ("it is called Nadam", "NAdam"),
         ("use Lamb", "LARS"),
         ("use Adam, AdamW or SGD", "RAdam ScheduleFreeAdamW ASGD Rprop SparseAdam"),
-        ("whole data sets are no batches: use Adam with a large batch_size", "LBFGS lbfgs"),
         ("training is in float32 or float64 and needs no loss scaling", "LossScaleOptimizer"),
         ("a network has one optimizer", "MultiOptimizer OptimizerMap TFOptimizer"),
         (

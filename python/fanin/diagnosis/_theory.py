@@ -23,6 +23,7 @@ from fanin.theory.steps import (
     DropoutStep,
     LayerSteps,
     OtherStep,
+    RowNormStep,
     Step,
 )
 
@@ -161,6 +162,8 @@ def _steps(layer: LayerTrace) -> tuple[Step, ...]:
         return (DropoutStep(float(layer.settings["rate"])),)
     if layer.kind == "batch_normalization":
         return (_batch_norm(layer),)
+    if layer.kind in ("layer_normalization", "rms_normalization"):
+        return (_row_norm(layer),)
     if layer.kind == "activation" and end:
         return end
     if layer.kind == "function":
@@ -200,10 +203,28 @@ def _activation(settings: Any) -> Step:
     return ActivationStep(theory.resolve(of_settings(settings)))
 
 
+_FRESH = {"gamma": 1.0, "beta": 0.0, "moving_mean": 0.0, "moving_variance": 1.0}
+"""What the arrays of a normalization are before training."""
+
+
 def _batch_norm(layer: LayerTrace) -> Step:
-    fresh = {"gamma": 1.0, "beta": 0.0, "moving_mean": 0.0, "moving_variance": 1.0}
-    for role, value in fresh.items():
+    step = BatchNormStep(float(layer.settings["epsilon"]))
+    return _set(layer, "BatchNormalization") or step
+
+
+def _row_norm(layer: LayerTrace) -> Step:
+    centred = layer.kind == "layer_normalization"
+    name = "LayerNormalization" if centred else "RMSNormalization"
+    if tuple(layer.settings["axis"]) not in ((-1,), (1,)):
+        return OtherStep(f"{name} over several axes")
+    step = RowNormStep(float(layer.settings["epsilon"]), centred)
+    return _set(layer, name) or step
+
+
+def _set(layer: LayerTrace, name: str) -> Step | None:
+    """Say which array of a normalization is another than before training, if one is."""
+    for role, value in _FRESH.items():
         array = layer.parameters.get(role)
         if array is not None and not (array == value).all():
-            return OtherStep(f"BatchNormalization whose {role} is not {value:g}")
-    return BatchNormStep(float(layer.settings["epsilon"]))
+            return OtherStep(f"{name} whose {role} is not {value:g}")
+    return None

@@ -11,6 +11,7 @@ from fanin._absences import _absent
 from fanin.initializers._base import Initializer, RandomInitializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
 from fanin.initializers._documents import he_init, xavier_init
+from fanin.initializers._inverse import Beta, Cauchy, Laplace, Logistic, StudentT
 from fanin.initializers._looks_linear import LooksLinear
 from fanin.initializers._orthogonal import DeltaOrthogonal, Orthogonal
 from fanin.initializers._presets import (
@@ -36,20 +37,25 @@ XavierNormal = xavier_normal = glorot_normal = GlorotNormal
 XavierUniform = xavier_uniform = glorot_uniform = GlorotUniform
 IdentityInitializer = identity = Identity
 OrthogonalInitializer = orthogonal = orthogonal_initializer = Orthogonal
+beta = Beta
+cauchy = Cauchy
 constant = constant_initializer = Constant
 delta_orthogonal = DeltaOrthogonal
 dirac = Dirac
 eye = Identity
 he_normal = kaiming_normal = HeNormal
 he_uniform = kaiming_uniform = HeUniform
+laplace = Laplace
 lecun_normal = LecunNormal
 lecun_uniform = LecunUniform
+logistic = Logistic
 looks_linear = LooksLinear
 ones = ones_initializer = Ones
 random_normal = random_normal_initializer = RandomNormal
 random_uniform = random_uniform_initializer = RandomUniform
 sklearn_default = SklearnDefault
 sparse = Sparse
+student_t = StudentT
 torch_default = TorchDefault
 truncated_normal = truncated_normal_initializer = TruncatedNormal
 variance_scaling = variance_scaling_initializer = VarianceScaling
@@ -57,6 +63,8 @@ zero_init = ZerO
 zeros = zeros_initializer = Zeros
 
 __all__ = [
+    "Beta",
+    "Cauchy",
     "Constant",
     "DeltaOrthogonal",
     "Dirac",
@@ -68,8 +76,10 @@ __all__ = [
     "Identity",
     "IdentityInitializer",
     "Initializer",
+    "Laplace",
     "LecunNormal",
     "LecunUniform",
+    "Logistic",
     "LooksLinear",
     "Ones",
     "Orthogonal",
@@ -79,6 +89,7 @@ __all__ = [
     "RandomUniform",
     "SklearnDefault",
     "Sparse",
+    "StudentT",
     "TorchDefault",
     "TruncatedNormal",
     "VarianceScaling",
@@ -86,6 +97,8 @@ __all__ = [
     "XavierUniform",
     "ZerO",
     "Zeros",
+    "beta",
+    "cauchy",
     "constant",
     "constant_initializer",
     "delta_orthogonal",
@@ -101,8 +114,10 @@ __all__ = [
     "identity",
     "kaiming_normal",
     "kaiming_uniform",
+    "laplace",
     "lecun_normal",
     "lecun_uniform",
+    "logistic",
     "looks_linear",
     "ones",
     "ones_initializer",
@@ -115,6 +130,7 @@ __all__ = [
     "serialize",
     "sklearn_default",
     "sparse",
+    "student_t",
     "torch_default",
     "truncated_normal",
     "truncated_normal_initializer",

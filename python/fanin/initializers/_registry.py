@@ -9,6 +9,7 @@ from fanin._members._registry import parse_serialized
 from fanin.initializers._arguments import missing_arguments
 from fanin.initializers._base import FromCallable, Initializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
+from fanin.initializers._inverse import Beta, Cauchy, Laplace, Logistic, StudentT
 from fanin.initializers._looks_linear import LooksLinear
 from fanin.initializers._orthogonal import DeltaOrthogonal, Orthogonal
 from fanin.initializers._presets import (
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from fanin.typing import InitializerLike
 
 _CLASSES: dict[str, type[Initializer]] = {
+    "beta": Beta,
+    "cauchy": Cauchy,
     "constant": Constant,
     "delta_orthogonal": DeltaOrthogonal,
     "looks_linear": LooksLinear,
@@ -38,14 +41,17 @@ _CLASSES: dict[str, type[Initializer]] = {
     "he_normal": HeNormal,
     "he_uniform": HeUniform,
     "identity": Identity,
+    "laplace": Laplace,
     "lecun_normal": LecunNormal,
     "lecun_uniform": LecunUniform,
+    "logistic": Logistic,
     "ones": Ones,
     "orthogonal": Orthogonal,
     "random_normal": RandomNormal,
     "random_uniform": RandomUniform,
     "sklearn_default": SklearnDefault,
     "sparse": Sparse,
+    "student_t": StudentT,
     "torch_default": TorchDefault,
     "truncated_normal": TruncatedNormal,
     "variance_scaling": VarianceScaling,

@@ -63,6 +63,9 @@ class Course:
     batch_sizes: tuple[int | None, int | None] = (None, None)
     """The samples of a batch, in training and in validation, where the user said how many."""
 
+    whole: bool = False
+    """Whether an optimizer takes its steps on all samples."""
+
     def settle(self, samples: int | None, validation: int | None) -> None:
         """Choose sizes of batches that nobody chose: as many as make all samples the steps."""
         own, of_validation = self.batch_sizes

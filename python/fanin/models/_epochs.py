@@ -67,6 +67,10 @@ class RowFeed:
             self._step = StoredStep(samples, objective, size, threads)
         else:
             self._step = step_of(objective, samples, size, threads)
+            if self.course.whole:
+                from fanin.models._whole import WholeStep
+
+                self._step = WholeStep(self._step)
 
     def has_epoch(self, epoch: int) -> bool:
         """Whether there is anything to train on: always."""

@@ -277,7 +277,8 @@ class Trainable(WithFiles, Layered):
             `x` gives batches.
         batch_size : int, optional
             Samples of a batch; if None 32, or with `steps_per_epoch` as many as make all samples
-            so many batches. The last batch may be smaller. Not used where `x` gives batches.
+            so many batches, and all of them with `LBFGS`. The last batch may be smaller. Not used
+            where `x` gives batches.
         epochs : int, default 1
             Number of the last epoch.
         verbose : {"auto", 0, 1, 2}, default "auto"

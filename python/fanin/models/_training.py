@@ -271,6 +271,10 @@ def fit(
         samples, validation = _samples.parts(
             lead, targets, *given, class_weight, course.split, validation_data
         )
+    if any(own.optimizer._whole for own in compiled):
+        from fanin.models import _whole
+
+        _whole.settle(models, course, samples)
     feed, validation = _sized(course, samples, validation)
     example = feed.example
     shape = example.x.shape[1:]
@@ -346,12 +350,19 @@ def train_on_batch(
     objective.check_weights(samples)
     compiled.optimizer.slot_names()  # refuses numbers that it was given since it was made
     size = len(samples)
+    if compiled.optimizer._whole:
+        from fanin.models import _whole
+
+        _whole.refuse_constraints(model)
     with _core.Writing([model.lock], [model.name], True), counting([objective]) as (counted,):
         with _beginning([model], samples):
             compiled.check_outputs(model)
             compiled.of_network(model)
             batch = Pass(model, compiled, counted, np.arange(size, dtype=np.uint32))
-        step_of(counted, samples, size, threads).run([batch], 0, 1)
+        step = step_of(counted, samples, size, threads)
+        if compiled.optimizer._whole:
+            step = _whole.WholeStep(step)
+        step.run([batch], 0, 1)
         logs = batch.logs()
         error = spoilt(model, compiled, logs["loss"], f"step {compiled.iterations}")
     if error is not None:
