@@ -65,6 +65,10 @@ class Measurements:
     recurrences: tuple[RecurrenceReport, ...]
     sources: tuple[InputReport, ...]
     flow: Flow
+    mixed: tuple[str, str] | None
+    waking: tuple[str, ...]
+    still: tuple[str, ...]
+    indices: bool | None
 
     @property
     def kernels(self) -> list[LayerReport]:
@@ -219,6 +223,10 @@ def collected(
             InputReport(one.name, Signal.of(one.samples), one.code) for one in trace.sources
         ),
         flow=flow,
+        mixed=trace.mixed,
+        waking=tuple(trace.waking),
+        still=tuple(trace.still),
+        indices=trace.indices,
     )
 
 

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,18 @@ def _optimizer(
     return chosen, f"optimizer = fanin.optimizers.{kind}({{rate}})"
 
 
+def clipping_of(optimizer: Any) -> tuple[str, str]:
+    """Return how an optimizer clips gradients, and code that takes it away; empty if it does not.
+
+    Its names are those of Keras.
+    """
+    for name in ("clipnorm", "clipvalue", "global_clipnorm"):
+        value = getattr(optimizer, name, None)
+        if value:
+            return f"{name} = {value:.3g}", f"model.optimizer.{name} = None"
+    return "", ""
+
+
 class NetworkTrial:
     """See `Trial`."""
 
@@ -81,6 +93,10 @@ class NetworkTrial:
         rates = optimizer.learning_rates(0, SCHEDULED if callable(optimizer.learning_rate) else 1)
         self.learning_rate, self.peak_rate = float(rates[0]), float(rates.max())
         self.momentum = float(getattr(optimizer, "momentum", 0.0) or 0.0)
+        self.clipping, self.unclipped = clipping_of(optimizer)
+        self.weight_decay = float(optimizer.weight_decay or 0.0)
+        self.decay_remedy = "model.optimizer.weight_decay = {value}"
+        self.left_out: Sequence[str] = ()
         self._with, self._plan, self._last = optimizer, model.ready(), model._last_layer.settings()
         self._names = [layer.name for layer in model.computing]
         self._x, self._y, self._aim, self._training = x, y, aim, training
@@ -116,10 +132,12 @@ class NetworkTrial:
         )
         return math.nan if aim.value is None else aim.value
 
-    def _step(self, gradient: Array) -> Array:
+    def _step(self, gradient: Array, clipping: bool = True) -> Array:
         """Return all parameters after a first step, which is none of a mean over batches."""
         after, rule = self._params.copy(), copy.copy(self._with)
         rule.gradient_accumulation_steps, rule.use_ema = None, False
+        if not clipping:
+            rule.clipnorm = rule.clipvalue = rule.global_clipnorm = None
         if rule.global_clipnorm:  # which is of all together
             norm = math.sqrt(float(np.square(gradient, dtype=np.float64).sum()))
             share = rule.global_clipnorm / max(norm, rule.global_clipnorm)
@@ -132,14 +150,21 @@ class NetworkTrial:
             rule._move(path, array, gradient[part].reshape(shape), rule.init(array), 0)
         return after
 
-    def step(self, scale: float = 1.0) -> Iterator[Moved]:
+    def step(self, scale: float = 1.0, clipping: bool = True) -> Iterator[Moved]:
         """See `Trial`."""
-        after = self._after if scale == 1 else self._step(self._gradient * np.float32(scale))
+        if scale == 1 and clipping:
+            after = self._after
+        else:
+            after = self._step(self._gradient * np.float32(scale), clipping)
         for _, role, at, shape in self._plan.parameters:
             if role == "kernel":
                 part = slice(at, at + math.prod(shape))
                 fan_in = math.prod(shape[:-1])
                 yield Moved(fan_in, self._params[part], after[part] - self._params[part])
+
+    def decay(self) -> float:
+        """See `Trial`."""
+        return self.learning_rate * self.weight_decay
 
     def loss_after(self, factor: float) -> float:
         """See `Trial`."""

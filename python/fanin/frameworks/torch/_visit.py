@@ -9,8 +9,8 @@ import torch
 from fanin.frameworks._trace import as_matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.frameworks.torch._arrays import parameter_of
-from fanin.frameworks.torch._kinds import KINDS, units_last
 from fanin.frameworks.torch._batch import arguments, batch_of
+from fanin.frameworks.torch._kinds import KINDS, units_last
 from fanin.frameworks.torch._trace import undisturbed
 
 _WEIGHTED = ("dense", "convolution", "transposed_convolution")
