@@ -97,6 +97,10 @@ class RecurrentTrace:
     """Rows of what it multiplies; None where nobody sees them."""
     bounded: bool = True
     """Whether its gates are sigmoids and tanh, which get flat; a rectifier does not."""
+    bias: Array | None = None
+    """What is added to the products of the states, all biases together."""
+    bias_roles: tuple[str, ...] = ()
+    """What the layer calls these biases."""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,9 @@ def recurrences_of(name: str, module: Any, inputs: Any, outputs: Any) -> Iterato
             given = side if layer == last else None
         elif layer == 0:
             given = rows_of(inputs, True)
+        own = dict(module.named_parameters(recurse=False))
+        names = [role.replace("weight_hh", f"bias_{side}h") for side in "ih"]
+        biases = [name for name in names if found[1] == "h" and name in own]
         yield RecurrentTrace(
             layer=name,
             role=role,
@@ -50,4 +53,6 @@ def recurrences_of(name: str, module: Any, inputs: Any, outputs: Any) -> Iterato
             states=found[1] == "h",
             given=given,
             bounded=getattr(module, "nonlinearity", "tanh") == "tanh",
+            bias=sum(measured(own[name]) for name in biases) if biases else None,
+            bias_roles=tuple(biases),
         )
