@@ -102,6 +102,10 @@ class Measurements:
     sources: tuple[InputReport, ...]
     flow: Flow
     outputs: tuple[OutputReport, ...]
+    mixed: tuple[str, str] | None
+    waking: tuple[str, ...]
+    still: tuple[str, ...]
+    indices: bool | None
 
     @property
     def kernels(self) -> list[LayerReport]:
@@ -267,6 +271,10 @@ def collected(
         ),
         flow=flow,
         outputs=tuple(_of_output(trace, layers, training, theory, one) for one in trace.outputs),
+        mixed=trace.mixed,
+        waking=tuple(trace.waking),
+        still=tuple(trace.still),
+        indices=trace.indices,
     )
 
 

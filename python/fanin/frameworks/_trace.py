@@ -116,6 +116,10 @@ class RecurrentTrace:
     """Rows of what it multiplies; None where nobody sees them."""
     bounded: bool = True
     """Whether its gates are sigmoids and tanh, which get flat; a rectifier does not."""
+    bias: Array | None = None
+    """What is added to the products of the states, all biases together."""
+    bias_roles: tuple[str, ...] = ()
+    """What the layer calls these biases."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,15 @@ class Trace:
     """The outputs, where there are several; `ending` is then None."""
     arrays: tuple[Array, Array] | None = None
     """Of a network of this package the parameters and the state that were traced, to go on with."""
+    mixed: tuple[str, str] | None = None
+    """Where samples see each other, and code against it; None where they do not, or none looked."""
+    waking: Sequence[str] = ()
+    """Modules with parameters that are zero, get a gradient, and are no layer's: what multiplies a
+    branch."""
+    still: Sequence[str] = ()
+    """Modules of what is trained, where none of it gets a gradient."""
+    indices: bool | None = None
+    """Whether the inputs are indices alone; None where the first layers tell."""
     gradient: Any = None
     """Of the batch's mean loss with respect to all that is trained, as the framework's own trial of
     a step takes it: a flat array, or tensors by name. None where that was not asked for."""

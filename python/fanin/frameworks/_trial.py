@@ -63,6 +63,18 @@ def _optimizer(
     return chosen, f"optimizer = fanin.optimizers.{kind}({{rate}})"
 
 
+def clipping_of(optimizer: Any) -> tuple[str, str]:
+    """Return how an optimizer clips gradients, and code that takes it away; empty if it does not.
+
+    Its names are those of Keras.
+    """
+    for name in ("clipnorm", "clipvalue", "global_clipnorm"):
+        value = getattr(optimizer, name, None)
+        if value:
+            return f"{name} = {value:.3g}", f"model.optimizer.{name} = None"
+    return "", ""
+
+
 class NetworkTrial:
     """See `Trial`."""
 
@@ -80,6 +92,10 @@ class NetworkTrial:
         rates = optimizer.learning_rates(0, SCHEDULED if callable(optimizer.learning_rate) else 1)
         self.learning_rate, self.peak_rate = float(rates[0]), float(rates.max())
         self.momentum = float(getattr(optimizer, "momentum", 0.0) or 0.0)
+        self.clipping, self.unclipped = clipping_of(optimizer)
+        self.weight_decay = float(optimizer.weight_decay or 0.0)
+        self.decay_remedy = "model.optimizer.weight_decay = {value}"
+        self.left_out: Sequence[str] = ()
         self._with, self._plan, self._model = optimizer, model.ready(), model
         self._names = [layer.name for layer in model.computing]
         self._x, self._aims, self._training = x, aims, training
@@ -115,10 +131,12 @@ class NetworkTrial:
         """Return the loss of what a pass made, layer by layer."""
         return value_of(self._aims, ends_of(self._model, self._plan, signals, self._given))
 
-    def _step(self, gradient: Array) -> Array:
+    def _step(self, gradient: Array, clipping: bool = True) -> Array:
         """Return all parameters after a first step, which is none of a mean over batches."""
         after, rule = self._params.copy(), copy.copy(self._with)
         rule.gradient_accumulation_steps, rule.use_ema = None, False
+        if not clipping:
+            rule.clipnorm = rule.clipvalue = rule.global_clipnorm = None
         if rule.global_clipnorm:  # which is of all together
             norm = math.sqrt(float(np.square(gradient, dtype=np.float64).sum()))
             share = rule.global_clipnorm / max(norm, rule.global_clipnorm)
@@ -131,14 +149,21 @@ class NetworkTrial:
             rule._move(path, array, gradient[part].reshape(shape), rule.init(array), 0)
         return after
 
-    def step(self, scale: float = 1.0) -> Iterator[Moved]:
+    def step(self, scale: float = 1.0, clipping: bool = True) -> Iterator[Moved]:
         """See `Trial`."""
-        after = self._after if scale == 1 else self._step(self._gradient * np.float32(scale))
+        if scale == 1 and clipping:
+            after = self._after
+        else:
+            after = self._step(self._gradient * np.float32(scale), clipping)
         for _, role, at, shape in self._plan.parameters:
             if role == "kernel":
                 part = slice(at, at + math.prod(shape))
                 fan_in = math.prod(shape[:-1])
                 yield Moved(fan_in, self._params[part], after[part] - self._params[part])
+
+    def decay(self) -> float:
+        """See `Trial`."""
+        return self.learning_rate * self.weight_decay
 
     def loss_after(self, factor: float) -> float:
         """See `Trial`."""

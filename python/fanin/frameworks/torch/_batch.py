@@ -110,6 +110,17 @@ def _tensors(nested: Any) -> Iterator[Any]:
             yield from _tensors(part)
 
 
+def named_parts(inputs: Any) -> list[tuple[str, str, Any]]:
+    """Return the name of each of several inputs, what reaches it from ``x``, and the tensor."""
+    if isinstance(inputs, Mapping):
+        pairs = [(str(name), f"x[{name!r}]", part) for name, part in inputs.items()]
+    elif isinstance(inputs, list | tuple):
+        pairs = [(str(place), f"x[{place}]", part) for place, part in enumerate(inputs)]
+    else:
+        return []
+    return [pair for pair in pairs if isinstance(pair[2], torch.Tensor)]
+
+
 def first(nested: Any, count: int) -> Any:
     """Return the first samples."""
     return mapped(lambda tensor: tensor[:count], nested)

@@ -1,5 +1,6 @@
 """Tracing a torch module: hooks keep what its layers pass on, and autograd gives the gradients."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -13,14 +14,30 @@ from fanin import _checks
 from fanin.errors import ShapeError
 from fanin.frameworks._ending import UNKNOWN, Ending, Takes
 from fanin.frameworks._objective import random_direction
-from fanin.frameworks._trace import LayerTrace, Trace
-from fanin.frameworks.torch._arrays import measured, parameter_of, read, rows_of, tensors_of
-from fanin.frameworks.torch._batch import arguments, batch_of, samples_of, targets_of, tensors
+from fanin.frameworks._trace import LayerTrace, Source, Trace
+from fanin.frameworks.torch._arrays import (
+    computed_of,
+    measured,
+    parameter_of,
+    read,
+    rows_of,
+    tensors_of,
+)
+from fanin.frameworks.torch._batch import (
+    arguments,
+    batch_of,
+    named_parts,
+    samples_of,
+    targets_of,
+    tensors,
+)
 from fanin.frameworks.torch._graph import seen_in_graph
-from fanin.frameworks.torch._kinds import KINDS, activation_of, units_last
+from fanin.frameworks.torch._kinds import KINDS, activation_of, layers_of, traced, units_last
 from fanin.frameworks.torch._links import Between, same, scaled_rows
 from fanin.frameworks.torch._losses import check_classes, check_shapes, takes_of
+from fanin.frameworks.torch._mixing import mixed_in
 from fanin.frameworks.torch._recurrent import recurrences_of
+from fanin.frameworks.torch._trained import mark_adapted, still, waking
 
 Array = NDArray[Any]
 
@@ -70,7 +87,9 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         attentions, inner = seen_in_graph(steps, outputs)
         whole = _differentiate(steps, aim.value, trained)
     names = {id(p): name for name, p in model.named_parameters()}
+    gradients = {names[id(p)]: found for p, found in zip(trained, whole, strict=True)}
     frozen = {id(p) for p in every} - {id(p) for p in trained}
+    mark_adapted(model, [step for step in steps if isinstance(step, _Record)])
     scale, last, count = aim.scale, steps[-1] if steps else None, len(samples[0])
     layers = [
         step.trace(scale) if isinstance(step, Between) else step.trace(scale, count, frozen)
@@ -86,6 +105,8 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         count,
         last is not None and same(last.outputs, outputs),
     )
+    with undisturbed(model, False), torch.no_grad():
+        mixed = mixed_in(model, batch, outputs)
     return Trace(
         type(model).__name__,
         samples_of(batch),
@@ -96,15 +117,22 @@ def trace_torch(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         trainable=(sum(p.numel() for p in trained), sum(p.numel() for p in every)),
         attentions=attentions,
         inner=inner,
+        mixed=mixed,
+        indices=not any(part.is_floating_point() for part in samples),
         recurrences=[
             found
             for step in steps
             if isinstance(step, _Record)
             for found in recurrences_of(step.name, step.module, step.inputs, step.outputs)
         ],
-        gradient=None
-        if aim.number is None
-        else {names[id(p)]: found for p, found in zip(trained, whole, strict=True)},
+        gradient=None if aim.number is None else gradients,
+        waking=waking(model, gradients),
+        still=still(gradients),
+        sources=[
+            Source(name, measured(part).reshape(len(part), -1), code)
+            for name, code, part in named_parts(batch)
+            if part.is_floating_point()
+        ],
     )
 
 
@@ -180,16 +208,20 @@ class _Record:
         self.name, self.module = name, module
         self.inputs, self.outputs = inputs, outputs
         self.version = outputs._version
+        self.computed = computed_of(module)
+        self.adapted = False
+        """Whether it is frozen, and trained ones stand beside it in a module of their own."""
         self.activation = activation_of(module)
         self.last = False
         """Whether its units are on the last axis, not on the second."""
         self.gradients: dict[str, Any] = {}
+        """Zero for what nothing of the objective depends on."""
         self.output_gradient: Any = None
         self.input_gradient: Any = None
 
     def trace(self, scale: float, batch: int, frozen: set[int]) -> LayerTrace:
         """Hand the arrays over; gradients become those of a sample's own loss by `scale`."""
-        kind, note = KINDS.traced(self.module)
+        kind, note = traced(self.module)
         return LayerTrace(
             name=self.name,
             kind=kind,
@@ -199,7 +231,7 @@ class _Record:
             pre_activation=rows_of(self.inputs, self.last) if self.activation else None,
             output_gradient=scaled_rows(self.output_gradient, scale, self.last),
             pre_activation_gradient=scaled_rows(self.input_gradient, scale, self.last),
-            parameters=self._by_role(tensors_of(self.module)),
+            parameters=self._by_role(tensors_of(self.module) | self.computed),
             gradients={
                 role: array * np.asarray(scale / batch, array.dtype)
                 for role, array in self._by_role(self.gradients).items()
@@ -209,7 +241,9 @@ class _Record:
                 for name, parameter in self.module.named_parameters(recurse=False)
                 if id(parameter) in frozen and parameter.ndim
             ),
-            settings=_settings(kind, self.module),
+            settings=_settings(kind, self.module)
+            | ({"computed": True} if self.computed else {})
+            | ({"adapted": True} if self.adapted else {}),
             note=note,
         )
 
@@ -262,7 +296,7 @@ def undisturbed(model: Any, training: bool) -> Iterator[None]:
 def _recording(model: Any, records: list[_Record]) -> Iterator[None]:
     def keep(name: str) -> Callable[[Any, Any, Any], None]:
         def hook(module: Any, inputs: Any, outputs: Any) -> None:
-            if isinstance(outputs, tuple) and KINDS.traced(module)[0] in ("attention", "recurrent"):
+            if isinstance(outputs, tuple) and traced(module)[0] in ("attention", "recurrent"):
                 outputs = outputs[0]  # without weights and last states
             tensors = isinstance(outputs, torch.Tensor) and inputs
             if tensors and isinstance(inputs[0], torch.Tensor) and outputs.ndim > 1:
@@ -271,11 +305,9 @@ def _recording(model: Any, records: list[_Record]) -> Iterator[None]:
         return hook
 
     with ExitStack() as stack:
-        for name, module in model.named_modules():
-            alone = not any(True for _ in module.children())
-            if alone or KINDS.traced(module)[0] == "attention":
-                handle = module.register_forward_hook(keep(name or type(module).__name__))
-                stack.callback(handle.remove)
+        for name, module in layers_of(model):
+            handle = module.register_forward_hook(keep(name or type(module).__name__))
+            stack.callback(handle.remove)
         yield
 
 
@@ -318,7 +350,11 @@ def _objective(outputs: Any, y: Any, loss: Any) -> _Aim:
         # The loss refuses what is no probability. That is found; gradients are of something else.
         direction = _in_a_random_direction(outputs)
         return _Aim(name, None, direction, 1.0, takes, targets)
-    return _Aim(name, *_checked(value), float(len(outputs)), takes, targets)
+    number, value = _checked(value)
+    rows = _summed_rows(loss, outputs, targets, number)
+    if rows:
+        return _Aim(f"{name} (a sum)", number / rows, value, 1.0, takes, targets)
+    return _Aim(name, number, value, float(len(outputs)), takes, targets)
 
 
 def _objective_of_several(outputs: Any, y: Any, loss: Any) -> _Aim:
@@ -333,6 +369,27 @@ def _objective_of_several(outputs: Any, y: Any, loss: Any) -> _Aim:
         )
     value = loss(outputs, targets_of(y))
     return _Aim(_name(loss), *_checked(value), float(len(_main_output(outputs))))
+
+
+def _summed_rows(loss: Any, outputs: Any, targets: Any, number: float) -> int:
+    """Return over how many rows a loss is a sum; 0 where it is a mean, or that is not known.
+
+    A sum over all samples is that over the first half and over the second; a mean is half of it.
+    """
+    half = len(outputs) // 2
+    if half < 1 or len(targets) != len(outputs) or not math.isfinite(number) or number == 0:
+        return 0
+    try:
+        with torch.no_grad():
+            parts = [
+                float(loss(outputs[part].detach(), targets[part]))
+                for part in (slice(half), slice(half, None))
+            ]
+    except Exception:  # a loss that is made for batches of one size
+        return 0
+    if abs(sum(parts) - number) > 1e-3 * abs(number):
+        return 0
+    return int(targets.numel() if not targets.is_floating_point() else len(targets))
 
 
 def _name(loss: Any) -> str:
@@ -381,6 +438,11 @@ def _differentiate(steps: list[_Record | Between], objective: Any, trained: list
         gradient = found.pop(0)
         if gradient is not None:
             put(gradient)
+    for record in steps:
+        if isinstance(record, _Record) and record.output_gradient is None:
+            for name, parameter in record.module.named_parameters(recurse=False):
+                if parameter.requires_grad:
+                    record.gradients.setdefault(name, torch.zeros_like(parameter))
     return found
 
 
