@@ -149,6 +149,7 @@ bench-products: $(EXTENSION) ## GFLOP/s of our matrix products beside NumPy's, a
 
 bench-own: $(EXTENSION) ## What a loss or a metric written in Python costs a batch
 	$(BIN)/python benches/own_losses.py
+	$(BIN)/python benches/batches.py
 
 bench-progress: $(EXTENSION) ## What the progress of fit costs in a Jupyter kernel, a terminal and a pipe
 	$(BIN)/python benches/progress.py
