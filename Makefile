@@ -149,6 +149,7 @@ bench-products: $(EXTENSION) ## GFLOP/s of our matrix products beside NumPy's, a
 
 bench-own: $(EXTENSION) ## What a loss or a metric written in Python costs a batch
 	$(BIN)/python benches/own_losses.py
+	$(BIN)/python benches/batches.py
 
 bench-memory: $(EXTENSION) ## What fit, evaluate, predict and diagnose need of memory beside their data
 	$(BIN)/python benches/memory.py

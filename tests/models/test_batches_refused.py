@@ -1,6 +1,7 @@
 """Batches that are refused, and what else goes on while they come."""
 
 import itertools
+import os
 import threading
 
 import fanin
@@ -227,3 +228,42 @@ def test_a_buffer_that_is_filled_again_is_read_before():
     filled.fit(data(), verbose=0, callbacks=Told())
     usual.fit(X[:48], Y[:48], batch_size=SIZE, shuffle=False, verbose=0)
     assert_same(filled, usual)
+
+
+def test_threads_that_make_batches_end_with_the_training():
+    class Narrow(ByNumber):
+        def __getitem__(self, index):
+            return (X[:SIZE, :3], Y[:SIZE]) if index == 3 else super().__getitem__(index)
+
+    with pytest.raises(ShapeError, match="x of batch 3") as caught:
+        network().fit(Narrow(X, Y, workers=3), shuffle=False, verbose=0)
+    left = [t.name for t in threading.enumerate() if t.name.startswith("fanin-batches")]
+    assert left == []
+    assert caught.traceback  # whose frames still hold what was in use
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_generator_may_fork():
+    """As the processes of a torch DataLoader begin: a child can use and train the network."""
+    model, codes = network(), []
+
+    def data():
+        for number, batch in enumerate(itertools.islice(endless(X, Y), 6)):
+            if number == 3:
+                child = os.fork()
+                if child == 0:
+                    try:
+                        sound = np.isfinite(model.predict(X, verbose=0)).all()
+                        network().fit(endless(X, Y), steps_per_epoch=2, verbose=0)
+                        os._exit(0 if sound else 1)
+                    finally:
+                        os._exit(2)
+                codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            yield batch
+
+    model.fit(data(), verbose=0)
+    assert codes == [0]
+    usual = network()
+    usual.fit(endless(X, Y), steps_per_epoch=6, verbose=0)
+    assert_same(model, usual)

@@ -168,6 +168,15 @@ def test_only_some_rows_of_a_sparse_matrix_become_dense():
         tracemalloc.stop()
 
 
+def test_batches_may_be_sparse():
+    sparse = pytest.importorskip("scipy.sparse")
+    usual, fed = network(), network()
+    rows = sparse.csr_matrix(ROWS)
+    usual.fit(ROWS, Y, batch_size=8, shuffle=False, verbose=0)
+    fed.fit(((rows[i : i + 8], Y[i : i + 8]) for i in range(0, 50, 8)), verbose=0)
+    assert_same(fed, usual)
+
+
 def test_a_part_is_a_few_megabytes(monkeypatch):
     from fanin.models import _feeds
 

@@ -9,10 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from fanin._batches._dataset import PyDataset
-from fanin._batches._rows import Items, is_stored, stored_rows
+from fanin._batches._rows import Items, dense, is_stored, stored_rows
 from fanin._batches._sources import Again, Grouped, Indexed, Once, Source
 
-__all__ = ["Items", "Source", "holds_stored", "is_stored", "items_of", "source_of", "stored_rows"]
+__all__ = [
+    "Items",
+    "Source",
+    "dense",
+    "holds_stored",
+    "is_stored",
+    "items_of",
+    "source_of",
+    "stored_rows",
+]
 
 _ARRAYS = ("__array__", "__array_interface__", "__dlpack__", "__arrow_c_stream__", "columns", "nnz")
 _PLAIN = (str, bytes, bytearray, memoryview, Mapping, Set, Sequence)

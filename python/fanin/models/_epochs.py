@@ -45,6 +45,9 @@ class Feed(Protocol):
     def end_epoch(self, done: int) -> None:
         """End an epoch, in which so many batches were trained on."""
 
+    def close(self) -> None:
+        """Let go of what makes batches, however the training ended."""
+
 
 class RowFeed:
     """Samples in an order, of which each pass over them has its own."""
@@ -105,6 +108,9 @@ class RowFeed:
             warn_of_end(f"x gave {done} of {self.steps} batches of an epoch")
         if self._at >= self._total or self.course.steps_per_epoch is None:
             self._at = 0
+
+    def close(self) -> None:
+        """Let go of what makes batches: nothing does."""
 
 
 @dataclass(eq=False, repr=False)
@@ -226,6 +232,11 @@ class StreamFeed:
             tap.close()
             self._tap = None
         source.end()
+
+    def close(self) -> None:
+        """Let go of what makes batches ahead."""
+        if self._tap is not None:
+            self._tap.close()
 
 
 def feed_of(data: Samples | Stored[Samples] | Stream[Samples], course: Course) -> Any:

@@ -156,7 +156,7 @@ class Stream(Generic[Part]):
                 f"{self.name}: expected batches (x, y) or (x, y, sample_weight), found one of "
                 f"{len(given)} parts from {self.source.called}"
             )
-        return self._check(*_three(given), (x, y, weight))
+        return self._check(*map(_batches.dense, _three(given)), (x, y, weight))
 
     def begin(self, order: NDArray[np.uint32] | None = None) -> "Tap[Part]":
         """Begin a pass: the one that the first batch was taken from, or another."""
@@ -168,9 +168,11 @@ class Stream(Generic[Part]):
         self.source.begin()
         tap, steps = self.begin(), self.steps
         limit = self.source.steps if steps is None else steps
-        while (limit is None or tap.number < limit) and tap.ready():
-            yield tap.take()
-        tap.close()
+        try:
+            while (limit is None or tap.number < limit) and tap.ready():
+                yield tap.take()
+        finally:
+            tap.close()
         if steps is not None and tap.number < steps:
             warn_of_end(f"{self.called} gave {tap.number} of {steps} batches")
         self.source.end()

@@ -4,7 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -310,7 +310,7 @@ def fit(
             training = Training(trainees, feed, course, validation, progress)
             for trainee in trainees:
                 trainee.callbacks.call("on_train_begin", {})
-        with progress:
+        with progress, closing(feed):
             training.run()
     return [trainee.history for trainee in trainees]
 
