@@ -25,11 +25,13 @@ if TYPE_CHECKING:  # with what `_LATER` has
     from fanin.datasets._files import get_file
     from fanin.models import Model
     from fanin.models._picture import ModelPicture
+    from fanin.show.progbar import Progbar
 
 CustomObjectScope = custom_object_scope
 
 # What is imported when it is first used.
 _LATER = {
+    "Progbar": "fanin.show.progbar",
     "ArrowBatches": "fanin._batches._arrow",
     "PyDataset": "fanin._batches._dataset",
     "Sequence": "fanin._batches._dataset",
@@ -39,6 +41,7 @@ _LATER = {
 __all__ = [
     "ArrowBatches",
     "CustomObjectScope",
+    "Progbar",
     "PyDataset",
     "Sequence",
     "custom_object_scope",

@@ -94,7 +94,7 @@ IMPORTED = [
     "fanin.metrics.MeanIoU",
     "fanin.optimizers.LossScaleOptimizer",
     "fanin.optimizers.schedules.OneCycleLR",
-    "fanin.callbacks.TensorBoard",
+    "fanin.callbacks.BackupAndRestore",
     "fanin.activations.glu",
     "fanin.initializers.STFT",
     "fanin.utils.model_to_dot",

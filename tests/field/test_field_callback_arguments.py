@@ -83,6 +83,18 @@ ARGUMENTS = {
     },
     "LearningRateScheduler": {"schedule": (FUNCTION[0], [None, *FUNCTION[1]]), "verbose": LOUD},
     "TerminateOnNaN": {"raise_error": FLAG},
+    "SwapEMAWeights": {"swap_on_epoch": FLAG},
+    "TensorBoard": {
+        "log_dir": (["logs", b"logs"], ["", "a\0b", None, 3, NAN, ["a"], ARRAY, THING]),
+        "histogram_freq": COUNT,
+        "write_graph": FLAG,
+        "write_images": ([False, 0], [True, *FLAG[1]]),
+        "write_steps_per_second": FLAG,
+        "update_freq": (["epoch", "batch", 3], ["step", *POSITIVE[1][:3], None, ARRAY, THING]),
+        "profile_batch": ([0, None], [2, (1, 3), NAN, "5,10", ARRAY, THING]),
+        "embeddings_freq": ([0], [1, *COUNT[1]]),
+        "embeddings_metadata": ([None], ["meta.tsv", {"a": "b"}, 3, ARRAY, THING]),
+    },
     "SignalMonitor": {
         "x": BATCH,
         "y": BATCH,

@@ -14,6 +14,7 @@ from fanin import (
     layers,
     losses,
     metrics,
+    ops,
     optimizers,
     regularizers,
 )
@@ -39,6 +40,7 @@ ARGUMENTS = {
     "CosineDecayRestarts": (0.1, 10),
     "ExponentialDecay": (0.1, 5, 0.5),
     "InputLayer": ((3,),),
+    "Lambda": (ops.square,),
     "Permute": ((2, 1),),
     "RepeatVector": (2,),
     "Rescaling": (2.0,),

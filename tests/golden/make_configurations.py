@@ -243,6 +243,15 @@ MEMBERS = {
             },
         ),
         "Identity": ("", _LAYER),
+        "Lambda": (
+            "function=fanin.ops.square",
+            {
+                "output_shape": ("(4,)", "3"),
+                "mask": ("None",),
+                "arguments": ("{'axis': -1}",),
+                **_LAYER,
+            },
+        ),
         "LayerNormalization": ("", {"axis": ("[-1]", "(1, 2)"), **_NORMALIZATION}),
         "Normalization": (
             "",

@@ -34,6 +34,7 @@ MEMBERS = [
     lambda **kw: layers.RMSNormalization(epsilon=0.1, **kw),
     lambda **kw: layers.GroupNormalization(3, **kw),
     lambda **kw: layers.UnitNormalization(**kw),
+    lambda **kw: layers.Lambda(fanin.ops.square, **kw),
     lambda **kw: layers.Normalization(mean=[1, 2, 3], variance=[4, 5, 6], **kw),
     lambda **kw: layers.GaussianNoise(0.4, seed=3, **kw),
     lambda **kw: layers.GaussianDropout(0.4, seed=3, **kw),

@@ -286,6 +286,7 @@ LAYERS_WITHOUT_ROW = {
     **dict.fromkeys(
         ("CategoryEncoding", "Embedding"), "of whole numbers: tests/layers/test_embedding.py"
     ),
+    "Lambda": "what a function does: tests/layers/test_lambda.py",
     **dict.fromkeys(
         ("Permute", "RepeatVector", "Reshape"), "moves numbers: tests/models/test_functional.py"
     ),

@@ -290,6 +290,7 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
         "default_value": 0.0,
     },
     "fanin.layers.Embedding": lambda: {"input_dim": 4, "output_dim": 2},
+    "fanin.layers.Lambda": lambda: {"function": fanin.ops.square},
     "fanin.layers.Permute": lambda: {"dims": (2, 1)},
     "fanin.layers.RepeatVector": lambda: {"n": 2},
     "fanin.layers.Rescaling": lambda: {"scale": 2.0},

@@ -178,6 +178,11 @@ def registered_name(given: object, name: str) -> str:
     return next((key for key, value in _registered.items() if value is given), name)
 
 
+def name_in_scope(given: object) -> str | None:
+    """Return what a scope calls a user's function; None if none has it."""
+    return next((key for key, value in _in_scope.get().items() if value is given), None)
+
+
 def find_function(kind: str, name: object) -> Any:
     """Return the user's function that was written down by `name`, with or without its package."""
     if not isinstance(name, str):

@@ -15,15 +15,19 @@ _LATER = {
     "ReduceLROnPlateau": "fanin.callbacks._monitor",
     "SignalMonitor": "fanin.callbacks._signals",
     "Signals": "fanin.callbacks._signals",
+    "SwapEMAWeights": "fanin.callbacks._averages",
+    "TensorBoard": "fanin.callbacks._tensorboard",
     "TerminateOnNaN": "fanin.callbacks._others",
 }
 
 if TYPE_CHECKING:
+    from fanin.callbacks._averages import SwapEMAWeights
     from fanin.callbacks._checkpoint import ModelCheckpoint
     from fanin.callbacks._csv import CSVLogger
     from fanin.callbacks._monitor import EarlyStopping, ReduceLROnPlateau
     from fanin.callbacks._others import LambdaCallback, LearningRateScheduler, TerminateOnNaN
     from fanin.callbacks._signals import SignalMonitor, Signals
+    from fanin.callbacks._tensorboard import TensorBoard
 
 __all__ = [
     "CSVLogger",
@@ -36,6 +40,8 @@ __all__ = [
     "ReduceLROnPlateau",
     "SignalMonitor",
     "Signals",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
 

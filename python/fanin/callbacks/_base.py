@@ -1,6 +1,7 @@
 """The hooks of training, and the list that calls them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from fanin import _checks
@@ -95,6 +96,9 @@ class Callback(Member):
 
     def _check_run(self, run: "Run") -> None:
         """Refuse a `fit` that this callback cannot be part of; nothing has changed yet."""
+
+    def _abandon(self) -> None:
+        """Put back what the beginning of an evaluation changed, where that fails."""
 
     def overrides(self, hooks: Iterable[str]) -> bool:
         """Return whether any of `hooks` does something.
@@ -354,6 +358,21 @@ class CallbackList:
         """Call a hook of every callback."""
         for callback in self.callbacks:
             getattr(callback, hook)(*args)
+
+    @contextmanager
+    def around(self, kind: str) -> Iterator[Logs]:
+        """Call the hooks of the beginning and the end of an evaluation or a prediction.
+
+        Yield the logs of its end. Where it fails, what the beginning changed is put back.
+        """
+        logs: Logs = {}
+        try:
+            self.call(f"on_{kind}_begin", {})
+            yield logs
+        except BaseException:
+            self.call("_abandon")
+            raise
+        self.call(f"on_{kind}_end", logs)
 
     def end_epoch(self, epoch: int, logs: Logs) -> None:
         """Call `on_epoch_end` of every callback; of a `History` also if one before it fails.

@@ -16,6 +16,7 @@ from fanin.layers._shape import Flatten, Input, InputLayer
 
 if TYPE_CHECKING:  # what `_LATER` has
     from fanin.layers._embedding import CategoryEncoding, Embedding
+    from fanin.layers._lambda import Lambda
     from fanin.layers._merge_functions import (
         add,
         average,
@@ -69,6 +70,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -106,6 +108,7 @@ _LATER = {
         ("GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"),
         "fanin.layers._normalizing",
     ),
+    "Lambda": "fanin.layers._lambda",
     "Normalization": "fanin.layers._standardizing",
     "PReLU": "fanin.layers._prelu",
     **dict.fromkeys(("CategoryEncoding", "Embedding"), "fanin.layers._embedding"),

@@ -414,14 +414,14 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
     # Shapes.
 
     @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        """Shape of the input with the batch axis as None; known once built."""
-        if self._feature_shape is None:
+    def input_shape(self) -> Any:
+        """Shape of the input with the batch axis as None, of several a list; known once built."""
+        shape = self._feature_shape
+        if shape is None:
             raise AttributeError(f"layer {self.name!r} has no input_shape before it is built")
-        if self._feature_shape and isinstance(self._feature_shape[0], tuple):
-            several: Any = [(None, *shape) for shape in self._feature_shape]
-            return several  # type: ignore[no-any-return]
-        return (None, *self._feature_shape)
+        if self._traced and any(isinstance(one, tuple) for one in shape):
+            return [(None, *one) for one in shape]
+        return (None, *shape)
 
     def _plan_of(self, shape: Shape) -> _core.Plan:
         self.check_input(shape)

@@ -8,7 +8,7 @@ differs is written down, by where the layers are. What cannot be written down is
 import copy
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -150,9 +150,24 @@ def names_as_before() -> Iterator[None]:
 @contextmanager
 def classes_of(owner: Any) -> Iterator[None]:
     """Let the classes of users' that an object is made of be found by name."""
-    found = {type(part).__name__: type(part) for _, part in within(owner) if not ours(type(part))}
-    with _custom.custom_object_scope({**found, type(owner).__name__: type(owner)}):
+    parts = [owner, *(part for _, part in within(owner))]
+    found = {type(part).__name__: type(part) for part in parts if not ours(type(part))}
+    functions = {getattr(each, "__name__", ""): each for each in _functions(parts)}
+    with functions_of(parts), _custom.custom_object_scope({**functions, **found}):
         yield
+
+
+@contextmanager
+def functions_of(layers: Iterable[Any]) -> Iterator[None]:
+    """Let the functions of layers be found again, those too that no file could name."""
+    found = {f"<function {place}>": each for place, each in enumerate(_functions(layers))}
+    with _custom.custom_object_scope(found):
+        yield
+
+
+def _functions(layers: Iterable[Any]) -> list[Any]:
+    """Return the functions that layers are made of: see `Lambda`."""
+    return [each for layer in layers for each in getattr(layer, "_functions", list)()]
 
 
 def check_arguments(cls: type, config: Mapping[str, Any]) -> None:

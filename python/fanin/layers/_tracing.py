@@ -189,22 +189,31 @@ def _generators(users: list[Any]) -> dict[str, Callable[[], Any]]:
 
 
 def _outside(thing: Any) -> list[tuple[str, Any]]:
-    """Return what `call` of an object of a user's class reads by name: globals, and of closures."""
-    return read_by(getattr(type(thing), "call", None))
+    """Return what the code of an object reads by name: globals, and what closures hold.
+
+    That is its `call`, and functions that are attributes, such as that of a `Lambda`.
+    """
+    given = [getattr(type(thing), "call", None), *vars(thing).values()]
+    return [read for function in given for read in read_by(function)]
 
 
 def read_by(function: Any) -> list[tuple[str, Any]]:
-    """Return what a function reads by name: globals, and of closures."""
-    code = getattr(function, "__code__", None)
-    around = getattr(function, "__globals__", {})
-    found = [(name, around[name]) for name in getattr(code, "co_names", ()) if name in around]
-    cells = getattr(function, "__closure__", None) or ()
-    for name, cell in zip(getattr(code, "co_freevars", ()), cells, strict=False):
+    """Return what a function of a user's reads by name: globals, and what closures hold."""
+    function = getattr(function, "__func__", function)  # of a method
+    if not isinstance(function, types.FunctionType) or _is_library(function):
+        return []
+    code, around = function.__code__, function.__globals__
+    found = [(name, around[name]) for name in code.co_names if name in around]
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
         try:
             found.append((name, cell.cell_contents))
         except ValueError:  # not set yet
             continue
     return found
+
+
+def _is_library(function: types.FunctionType) -> bool:
+    return function.__code__.co_filename.startswith(_HERE)
 
 
 def _state_of(generator: Any) -> str:
@@ -267,17 +276,21 @@ def in_call() -> bool:
     return trace is not None and not trace.building
 
 
-def notice(thing: Any, name: str) -> None:
-    """Take notice that an attribute of an object of a user's class is set."""
-    if name in _INTERNAL:
-        return
+def refuse_change(thing: Any, name: str) -> None:
+    """Refuse to set an attribute of an object of a user's class while a `call` runs."""
     held = thing.__dict__
-    if in_call() and held.get("_busy") != "build" and thing._made:
+    if name not in _INTERNAL and in_call() and held.get("_busy") != "build" and thing._made:
         refuse(
             "code that does the same whenever it runs, since it is run to find what it computes",
             f"that it sets {name!r} of {held.get('name')!r}",
         )
-    held["_version"] = held.get("_version", 0) + 1
+
+
+def notice(thing: Any, name: str) -> None:
+    """Take notice that an attribute of an object of a user's class was set."""
+    if name not in _INTERNAL:
+        held = thing.__dict__
+        held["_version"] = held.get("_version", 0) + 1
 
 
 def flag_of(training: Any) -> bool | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from numpy.typing import DTypeLike
 
 from fanin import _checks
+from fanin._members import ours
 from fanin._members._member import Member
 from fanin.layers._value import trace_now
 
@@ -211,7 +212,7 @@ def prepare(cls: "type[Any]") -> None:
     if next(base for base in cls.__mro__ if "call" in vars(base)) is WithCall:
         return
     own = vars(cls)
-    cls._traced, cls._own = True, False
+    cls._traced, cls._own = True, ours(cls)
     cls._honoured = (*cls._honoured, "build", "compute_output_shape")
     if not hasattr(cls, "kind"):
         cls.kind = "traced"
@@ -227,12 +228,13 @@ def watch(cls: type[Member]) -> None:
         return
 
     def __setattr__(self: Any, name: str, value: Any) -> None:  # noqa: N807 (a method to be)
-        if name == "built":
+        if name == "built" and not self._own:
             return  # as Keras has it at the end of `build`; here arrays tell
         from fanin.layers import _tracing
 
-        _tracing.notice(self, name)
+        _tracing.refuse_change(self, name)
         Member.__setattr__(self, name, value)
+        _tracing.notice(self, name)
         if name == "trainable" and self._made:
             from fanin.layers import _users
 

@@ -249,12 +249,16 @@ class Compiled:
         slots, names = self._memory[:2]
         if slots is None or not self.optimizer.use_ema or "average" not in names:
             return
-        average, plan = slots[names.index("average")], network.plan
+        self.restore(network, slots[names.index("average")])
+
+    def restore(self, network: Network, params: Array) -> None:
+        """Write the parameters that are trained, of an array like those of a network."""
+        plan = network.plan
         with network.writing("network"):
             for (_, _, start, shape), trained in zip(plan.parameters, plan.trained, strict=True):
                 if trained:
                     part = slice(start, start + math.prod(shape))
-                    network.params[part] = average[part]
+                    network.params[part] = params[part]
 
     def update(self, params: Array) -> Update:
         """Return the optimizer's settings, and its slots in the form that it wants with them."""

@@ -97,15 +97,14 @@ def predict(
     example = inputs if isinstance(inputs, np.ndarray) else inputs.example
     with model.built_for(example), Progress(verbose, batches) as progress:
         called.begin()
-        called.call("on_predict_begin", {})
-        progress.begin()
-        if isinstance(inputs, np.ndarray) and not called.any_overrides(PREDICT_BATCH_HOOKS):
-            network = model.network
-            outputs = _core.predict(network, inputs, batch_size, threads, network.next_step())
-        else:
-            outputs = np.concatenate([*_predicted(model, inputs, batch_size, called, threads)])
-        progress.end({})
-        called.call("on_predict_end", {})
+        with called.around("predict"):
+            progress.begin()
+            if isinstance(inputs, np.ndarray) and not called.any_overrides(PREDICT_BATCH_HOOKS):
+                network = model.network
+                outputs = _core.predict(network, inputs, batch_size, threads, network.next_step())
+            else:
+                outputs = np.concatenate([*_predicted(model, inputs, batch_size, called, threads)])
+            progress.end({})
     return model.formed_outputs(outputs)
 
 

@@ -46,9 +46,11 @@ def clone_model(model: Model, *, custom_objects: Mapping[str, object] | None = N
         if clone.known_shape() is not None:
             clone.build()
         return clone
-    config = model.get_config()
+    from fanin.layers import _inner
+
     kind = Sequential if isinstance(model, Sequential) else Model
-    return kind.from_config(config, custom_objects)
+    with _inner.functions_of(model.computing):
+        return kind.from_config(model.get_config(), custom_objects)
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, object] | None = None) -> Model:

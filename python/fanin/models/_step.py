@@ -185,8 +185,11 @@ def evaluate(
     by_batch = callbacks.any_overrides(TEST_BATCH_HOOKS)
     # What takes several calls of the core is of one state of the network too.
     at_once = isinstance(samples, Samples) and objective.plain and not by_batch
-    with nullcontext(network) if at_once else network.held() as held:
-        return _evaluate(held, objective, samples, batch_size, threads, callbacks, by_batch, prefix)
+    with callbacks.around("test") as told:
+        with nullcontext(network) if at_once else network.held() as held:
+            logs = _evaluate(held, objective, samples, batch_size, threads, callbacks, by_batch)
+        told.update(logs)
+    return {prefix + name: value for name, value in logs.items()}
 
 
 def _evaluate(
@@ -197,9 +200,7 @@ def _evaluate(
     threads: int | None,
     callbacks: CallbackList,
     by_batch: bool,
-    prefix: str,
 ) -> dict[str, float]:
-    callbacks.call("on_test_begin", {})
     sums, seen = objective.sums(), 0
     for batch, part in enumerate(samples.parts(batch_size if by_batch else None)):
         if by_batch:
@@ -210,9 +211,7 @@ def _evaluate(
         seen += len(part)
         if by_batch:
             callbacks.call("on_test_batch_end", batch, objective.logs(sums, seen))
-    logs = objective.logs(sums, seen)
-    callbacks.call("on_test_end", dict(logs))
-    return {prefix + name: value for name, value in logs.items()}
+    return objective.logs(sums, seen)
 
 
 def _sums(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fanin.ops import _arithmetic, _products, _reductions, _shapes
+from fanin.ops import _arithmetic, _products, _reductions, _repeating, _shapes
 
 
 def argmax(x: Any, axis: int = -1) -> Any:
@@ -230,3 +230,178 @@ def pow(x: Any, a: Any) -> Any:
     array([4., 9.])
     """
     return _arithmetic.power(x, a)
+
+
+def batch_flatten(x: Any) -> Any:
+    """Return each sample as one row; see `fanin.ops.reshape`.
+
+    Parameters
+    ----------
+    x : array_like or value
+        Numbers.
+
+    Returns
+    -------
+    ndarray or value
+        The same numbers, of two axes.
+
+    Examples
+    --------
+    >>> batch_flatten([[[1.0, 2.0], [3.0, 4.0]]]).shape
+    (1, 4)
+    """
+    return _shapes.reshape(x, (_shapes.shape(x)[0], -1))
+
+
+def flatten(x: Any) -> Any:
+    """Return the numbers in one row; see `fanin.ops.reshape`.
+
+    Parameters
+    ----------
+    x : array_like or value
+        Numbers, in a loss those of a batch.
+
+    Returns
+    -------
+    ndarray or value
+        The same numbers, of one axis.
+
+    Examples
+    --------
+    >>> flatten([[1.0, 2.0], [3.0, 4.0]])
+    array([1., 2., 3., 4.])
+    """
+    return _shapes.reshape(x, (-1,))
+
+
+def l2_normalize(x: Any, axis: int | None = None) -> Any:
+    """Return numbers whose squares sum to 1; see `fanin.ops.normalize`.
+
+    Parameters
+    ----------
+    x : array_like or value
+        Numbers.
+    axis : int, optional
+        Along which; the last one if not given, as nothing is summed over a batch.
+
+    Returns
+    -------
+    ndarray or value
+        Numbers of the same shape.
+
+    Examples
+    --------
+    >>> l2_normalize([[3.0, 4.0]], axis=1)
+    array([[0.6, 0.8]])
+    """
+    return _products.normalize(x, -1 if axis is None else axis)
+
+
+def repeat_elements(x: Any, rep: int, axis: int) -> Any:
+    """Return each part along an axis several times; see `fanin.ops.repeat`.
+
+    Parameters
+    ----------
+    x : array_like or value
+        Numbers.
+    rep : int
+        How many times.
+    axis : int
+        Along which.
+
+    Returns
+    -------
+    ndarray or value
+        The numbers, `rep` times as many.
+
+    Examples
+    --------
+    >>> repeat_elements([[1.0, 2.0]], 2, axis=1)
+    array([[1., 1., 2., 2.]])
+    """
+    return _repeating.repeat(x, rep, axis)
+
+
+def reverse(x: Any, axes: Any) -> Any:
+    """Return the numbers from the end to the begin of axes; see `fanin.ops.flip`.
+
+    Parameters
+    ----------
+    x : array_like or value
+        Numbers.
+    axes : int or sequence of int
+        Along which.
+
+    Returns
+    -------
+    ndarray or value
+        The same numbers.
+
+    Examples
+    --------
+    >>> reverse([[1.0, 2.0]], axes=1)
+    array([[2., 1.]])
+    """
+    return _shapes.flip(x, axes)
+
+
+def random_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
+) -> Any:
+    """Draw numbers of a normal distribution; see `fanin.random.normal`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape. In a `call` it begins with the length of the batch, ``shape(x)[0]``.
+    mean, stddev : float
+        Mean and standard deviation.
+    dtype : dtype-like, optional
+        float32, if not given, or float64.
+    seed : int or other source, optional
+        Where they come from.
+
+    Returns
+    -------
+    ndarray or value
+        The numbers.
+
+    Examples
+    --------
+    >>> random_normal((2, 3), seed=1).shape
+    (2, 3)
+    """
+    from fanin.random import normal  # not needed for `import fanin`
+
+    return normal(shape, mean, stddev, dtype, seed)
+
+
+def random_uniform(
+    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None
+) -> Any:
+    """Draw numbers that are anywhere between two bounds; see `fanin.random.uniform`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape. In a `call` it begins with the length of the batch, ``shape(x)[0]``.
+    minval, maxval : float
+        The bounds.
+    dtype : dtype-like, optional
+        float32, if not given, or float64.
+    seed : int or other source, optional
+        Where they come from.
+
+    Returns
+    -------
+    ndarray or value
+        The numbers.
+
+    Examples
+    --------
+    >>> random_uniform((2, 3), seed=1).shape
+    (2, 3)
+    """
+    from fanin.random import uniform  # not needed for `import fanin`
+
+    return uniform(shape, minval, maxval, dtype, seed)

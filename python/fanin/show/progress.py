@@ -104,6 +104,10 @@ class Progress:
         self.steps: int | None = steps
         self.passes: int = passes
         self.unit: str = unit
+        self.step = "step"
+        """What a step is called where its pace is told."""
+        self.width = _BAR_WIDTH
+        """Signs of the bar."""
         self.stream: str = stream
         self.brief: bool = brief
         self.clock: Clock = clock
@@ -199,7 +203,7 @@ class Progress:
         """Return the line that stays: what was done since then, and the last values."""
         seconds = self.clock() - since
         parts = [self._title, self._count(), _duration(seconds)]
-        parts += [] if self.unit else [_pace(seconds, steps)]
+        parts += [] if self.unit else [_pace(seconds, steps, self.step)]
         return " - ".join([part for part in (*parts, _values(self._values)) if part])
 
     def _live_line(self) -> str:
@@ -207,7 +211,7 @@ class Progress:
         start, spent = self._title, _duration(seconds)
         if self.steps:
             share = min((self._passed + self._done / self.steps) / max(self.passes, 1), 1.0)
-            start = f"{start} {_bar(share)}"
+            start = f"{start} {_bar(share, self.width)}"
             if share > 0:
                 spent = f"{_duration(seconds * (1 - share) / share)} left"
         parts = [f"{start} {self._count()}", spent, _values(self._values)]
@@ -239,19 +243,19 @@ def _duration(seconds: float) -> str:
     )
 
 
-def _pace(seconds: float, steps: int) -> str:
+def _pace(seconds: float, steps: int, unit: str = "step") -> str:
     """Return the time of one step: 12us/step, 3ms/step, 2s/step."""
     each = seconds / max(steps, 1)
-    for unit, factor in (("s", 1.0), ("ms", 1e3)):
+    for short, factor in (("s", 1.0), ("ms", 1e3)):
         if each * factor >= 1:
-            return f"{each * factor:.0f}{unit}/step"
-    return f"{each * 1e6:.0f}us/step"
+            return f"{each * factor:.0f}{short}/{unit}"
+    return f"{each * 1e6:.0f}us/{unit}"
 
 
-def _bar(share: float) -> str:
-    done = int(_BAR_WIDTH * share)
+def _bar(share: float, width: int = _BAR_WIDTH) -> str:
+    done = int(width * share)
     full, empty = "━─" if printable("━─") == "━─" else "=-"
-    return full * done + empty * (_BAR_WIDTH - done)
+    return full * done + empty * (width - done)
 
 
 # Where it is shown.
