@@ -16,8 +16,8 @@
 //! columns of b and out, some hundred at a time     so that what is copied of b stays in a cache (`room.rs`)
 //!   k, a BLOCK at a time                           out gets the first block's sums, then the others are added
 //!     copy the columns' panels                     rows of a panel are as wide as a tile and follow each other
-//!     rows of a and out, ROWS at a time            copied too where many columns follow
-//!       panels                                     each comes from a cache once for all ROWS
+//!     rows of a and out, a tile's at a time        or ROWS of them, which are copied where that pays
+//!       panels                                     each comes from a cache once for all these rows
 //!         tiles                                    in registers, p by p (`tile.rs`)
 //! ```
 //!
@@ -425,7 +425,8 @@ unsafe fn in_panels<F: Float, const W: usize, const L: usize, const HOW: u8, con
                 }
             }
             let copies_rows = count >= WIDE && !rows.is_empty() && (a.row == 1 || collide(&a));
-            // What is read where it lies stays in the nearest cache, and `out` is written along its rows.
+            // What is read where it lies stays in the nearest cache, and `out` is written along its rows: 2 % of
+            // 512x2048 · 2048x2048.
             let rows_together = if copies_rows { ROWS } else { ROWS_OF_TILE };
             for i in (0..m).step_by(rows_together) {
                 let height = rows_together.min(m - i);

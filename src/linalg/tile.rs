@@ -149,7 +149,7 @@ pub(super) unsafe fn strip<F: Float, const L: usize, const HOW: u8, const LEVEL:
         match vectors {
             8 => tiles!(8; 1),
             4 => tiles!(4; 6 4 2 1),
-            // Ten: the classes of most data sets.
+            // Ten are the classes of most data sets; of 8 and 2 rows the latter would wait, each for its own last step.
             2 => tiles!(2; 12 10 8 4 2 1),
             _ => tiles!(1; 12 8 4 2 1),
         }
@@ -179,7 +179,8 @@ unsafe fn tile<F: Float, const R: usize, const V: usize, const L: usize, const H
     columns: &Columns,
 ) {
     if out.column == 1 {
-        // Where these sums go, while they are computed; where that is too soon, those of the next tile.
+        // Where these sums go, while they are computed; where there is no time, those of the next tile (256x10 · 10x512 is 15 %
+        // faster).
         let next = if k >= WORTH_FETCHING { 0 } else { V * L };
         unrolled!(I < R, {
             // SAFETY: `out` has R rows.
@@ -287,8 +288,9 @@ const AHEAD: isize = 16;
 
 /// The sums of a tile: each a chain of multiply-adds that goes up k. Row i of `a` is so many bytes behind the first one.
 ///
-/// Vectors of b are fetched ahead: where one is late, the multiply-adds that were about to use it have taken their turns for nothing. A
-/// single vector is in the nearest cache, or has too few multiply-adds to hide a fetch.
+/// Vectors of b are fetched ahead: where one is late, the multiply-adds that were about to use it have taken their turns for
+/// nothing (64x784 · 784x128 is 4 % faster, 1024x512 · 512x2048 too). A single vector is in the nearest cache, or has too few
+/// multiply-adds to hide a fetch.
 ///
 /// # Safety
 ///
