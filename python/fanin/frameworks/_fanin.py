@@ -277,7 +277,7 @@ def ends_of(
             found.append(End(outputs, outputs, None))
             continue
         layer, outputs = _called(model, place), signals[place][1]
-        if layer.is_cost:
+        if layer._is_cost:
             # What is added to the loss stands behind the activation.
             first = model.calls[place][1][0] - begin
             if first >= 0 and signals[first][1].shape == (count, math.prod(shape)):

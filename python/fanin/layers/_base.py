@@ -494,7 +494,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         return super()._joined_gradient(dy, dtype)
 
     @property
-    def is_cost(self) -> bool:
+    def _is_cost(self) -> bool:
         """Whether it hands on what it reads first, and adds the rest to the loss."""
         return False
 

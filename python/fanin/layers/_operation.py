@@ -94,7 +94,7 @@ class Operation(Merge):
         return "".join(word.title() for word in self.operation.split("_"))
 
     @property
-    def is_cost(self) -> bool:
+    def _is_cost(self) -> bool:
         """Whether it hands on what it reads first, and adds the rest to the loss."""
         return self.operation == "cost"
 

@@ -85,9 +85,9 @@ class Connected(Module):
         while at >= 0:
             place, reads = calls[at]
             layer = self._layers[place]
-            if not layer.is_cost:
+            if not layer._is_cost:
                 found.append(layer)
-            at = reads[0] - inputs if len(reads) == 1 or layer.is_cost else -1
+            at = reads[0] - inputs if len(reads) == 1 or layer._is_cost else -1
         return found[::-1]
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
