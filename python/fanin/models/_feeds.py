@@ -156,8 +156,8 @@ class Stream(Generic[Part]):
                 f"{self.name}: expected batches (x, y) or (x, y, sample_weight), found one of "
                 f"{len(given)} parts from {self.source.called}"
             )
-        parts = tuple(_batches.dense(part) for part in _three(given))
-        return self._check(parts[0], parts[1], parts[2], (x, y, weight))
+        own_x, own_y, own_weight = map(_batches.dense, _three(given))
+        return self._check(own_x, own_y, own_weight, (x, y, weight))
 
     def begin(self, order: NDArray[np.uint32] | None = None) -> "Tap[Part]":
         """Begin a pass: the one that the first batch was taken from, or another."""
