@@ -480,6 +480,8 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "Report.__getitem__": lambda: {"layer": 0},
     "Signals.__getitem__": lambda: {"statistic": "mean"},
     "Sparse": lambda: {"sparsity": 0.5},
+    "StudentT": lambda: {"df": 4.0},
+    "Beta": lambda: {"a": 2.0, "b": 5.0},
 }
 
 _RECORD = "a record: its constructor stores what a function of the package has measured"
