@@ -3,7 +3,7 @@
 //! What is tabulated is L = ln(x/(1 − x)), which tells x and 1 − x apart however near to 0 or 1 they are, over
 //! t = −ln p, in which a tail of a power of p is a straight line.
 
-use std::f64::consts::{LN_2, SQRT_2};
+use std::f64::consts::{FRAC_1_SQRT_2, LN_2, SQRT_2};
 
 use crate::float::{Float, horner};
 
@@ -36,7 +36,7 @@ const COSINES: [f64; 17] = [
     0.8819212643483550297128,
     0.8314696123025452370788,
     0.7730104533627369608109,
-    0.7071067811865475244008,
+    FRAC_1_SQRT_2,
     0.6343932841636454982152,
     0.5555702330196022247428,
     0.4713967368259976485564,

@@ -178,7 +178,7 @@ def test_beta_by_fan_has_a_mean_of_zero():
         (lambda: Beta(1.0, 2000.0), "b: expected a number from 0.05 to 1000, found 2000"),
         (lambda: Beta(1.0, 1.0, 1.0, 0.0), "minval and maxval: expected finite numbers"),
         (lambda: Beta(1.0, 1.0, 0.0, 1.0, scale="he"), "scale: expected None beside minval"),
-        (lambda: Laplace(scale=-1.0), "scale: expected a number at least 0"),
+        (lambda: Laplace(scale=-1.0), "scale: expected a number above 0"),
         (lambda: Logistic(fan_in=3), "fan_in: expected only with a scale by fan"),
     ],
 )

@@ -40,7 +40,7 @@ def test_a_curved_valley_is_walked_to_its_end():
     x = np.array([-1.2, 1.0])
     slots = optimizer.init(x)
     for step in range(3):
-        x = optimizer.minimize_from(x, slots, step, rosenbrock)
+        x = optimizer._minimize_from(x, slots, step, rosenbrock)
     np.testing.assert_allclose(x, 1.0, rtol=1e-7)
 
 
@@ -54,7 +54,7 @@ def test_a_quadratic_takes_as_many_iterations_as_it_has_dimensions():
 
     optimizer = LBFGS(line_search_fn="strong_wolfe", max_iter=40, tolerance_change=1e-16)
     x = np.array([1.0, -1.0, 2.0, 0.5])
-    found = optimizer.minimize_from(x, optimizer.init(x), 0, bowl)
+    found = optimizer._minimize_from(x, optimizer.init(x), 0, bowl)
     assert np.abs(found).max() < 1e-7
     assert len(calls) < 25
 

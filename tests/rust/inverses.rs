@@ -5,7 +5,6 @@ use fanin::parallel::Threads;
 use fanin::random::{Distribution, Inverse, Sample, Stream};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand_distr::Distribution as _;
 
 use crate::distributions::{critical, distance_between, distance_to};
 

@@ -162,6 +162,8 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "ExponentialDecay": lambda: opt.schedules.ExponentialDecay(0.1, 10, 0.5),
     "PiecewiseConstantDecay": lambda: opt.schedules.PiecewiseConstantDecay([5], [0.1, 0.01]),
     "HeNormal": lambda: initializers.HeNormal(seed=1),
+    "StudentT": lambda: initializers.StudentT(4.0, seed=1),
+    "Beta": lambda: initializers.Beta(2.0, 5.0, seed=1),
     "Orthogonal": lambda: initializers.Orthogonal(seed=1),
     "DeltaOrthogonal": lambda: initializers.DeltaOrthogonal(seed=1),
     "Constant": lambda: initializers.Constant(0.5),
@@ -316,6 +318,12 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "fanin.init.calculate_gain": lambda: {"nonlinearity": "relu"},
     "fanin.init.dirac": lambda: {"tensor": np.ones((4, 3, 3), "float32")},
     "fanin.init.dirac_": lambda: {"tensor": np.ones((4, 3, 3), "float32")},
+    **dict.fromkeys(
+        ("fanin.initializers.Beta", "fanin.initializers.beta"), lambda: {"a": 2.0, "b": 5.0}
+    ),
+    **dict.fromkeys(
+        ("fanin.initializers.StudentT", "fanin.initializers.student_t"), lambda: {"df": 4.0}
+    ),
     "fanin.initializers.get": lambda: {"identifier": "he_normal"},
     "fanin.layers.serialize": lambda: {"layer": layers.Dense(3)},
     "fanin.layers.deserialize": lambda: {"config": layers.serialize(layers.Dense(3))},

@@ -20,7 +20,7 @@ _SCALES = {"he": (2.0, "fan_in"), "glorot": (1.0, "fan_avg"), "lecun": (1.0, "fa
 def _scale(name: str, value: Any) -> float | str:
     if isinstance(value, str):
         return one_of(name, value.lower(), _SCALES)
-    return number(name, value, at_least=0.0)
+    return number(name, value, above=0.0)
 
 
 def _scale_or_none(name: str, value: Any) -> str | None:
@@ -187,7 +187,7 @@ class StudentT(_Centred):
     mean : float, optional
         The middle.
     scale : float or {"he", "glorot", "lecun"}, optional
-        What a standard t is multiplied by, at least 0. A name asks for the variance 2 / fan_in,
+        What a standard t is multiplied by, above 0. A name asks for the variance 2 / fan_in,
         2 / (fan_in + fan_out) or 1 / fan_in, which takes `df` above 2.
     seed : optional
         See :class:`RandomInitializer`.
@@ -260,7 +260,7 @@ class Cauchy(_Centred):
     mean : float, optional
         The middle: the median, since there is no mean.
     scale : float, optional
-        Half of the values lie within `scale` of the middle; at least 0. There is no variance to
+        Half of the values lie within `scale` of the middle; above 0. There is no variance to
         scale by fan.
     seed : optional
         See :class:`RandomInitializer`.
@@ -268,7 +268,7 @@ class Cauchy(_Centred):
     Raises
     ------
     ValueError
-        If a number is not finite, or `scale` is negative or a name.
+        If a number is not finite, or `scale` is not above 0 or a name.
 
     See Also
     --------
@@ -308,7 +308,7 @@ class Laplace(_Centred):
     mean : float, optional
         The middle.
     scale : float or {"he", "glorot", "lecun"}, optional
-        The mean distance from the middle, at least 0. A name asks for the variance 2 / fan_in,
+        The mean distance from the middle, above 0. A name asks for the variance 2 / fan_in,
         2 / (fan_in + fan_out) or 1 / fan_in.
     seed : optional
         See :class:`RandomInitializer`.
@@ -319,7 +319,7 @@ class Laplace(_Centred):
     Raises
     ------
     ValueError
-        If a number is not finite or `scale` is negative.
+        If a number is not finite or `scale` not above 0.
 
     See Also
     --------
@@ -364,7 +364,7 @@ class Logistic(_Centred):
     mean : float, optional
         The middle.
     scale : float or {"he", "glorot", "lecun"}, optional
-        What a standard one is multiplied by, at least 0. A name asks for the variance 2 / fan_in,
+        What a standard one is multiplied by, above 0. A name asks for the variance 2 / fan_in,
         2 / (fan_in + fan_out) or 1 / fan_in.
     seed : optional
         See :class:`RandomInitializer`.
@@ -375,7 +375,7 @@ class Logistic(_Centred):
     Raises
     ------
     ValueError
-        If a number is not finite or `scale` is negative.
+        If a number is not finite or `scale` not above 0.
 
     See Also
     --------

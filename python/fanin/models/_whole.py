@@ -115,7 +115,7 @@ class _Descent:
         optimizer: LBFGS = each.compiled.optimizer  # type: ignore[assignment]
         slots = each.compiled.arranged(network.params).copy()
         done = each.compiled.iterations
-        params = optimizer.minimize_from(network.params, slots, done, self.evaluate)
+        params = optimizer._minimize_from(network.params, slots, done, self.evaluate)
         assert self.first is not None
         progress, state = self.first
         with network.writing("network"):

@@ -183,7 +183,7 @@ class LBFGS(Optimizer):
         if dot(gradient, direction) <= -self.tolerance_change:
             _move(params.reshape(-1), history, length, direction)
 
-    def minimize_from(self, start: Array, slots: Array, done: int, function: Function) -> Array:
+    def _minimize_from(self, start: Array, slots: Array, done: int, function: Function) -> Array:
         """Take one step from some parameters; return the new ones, and update the slots.
 
         Parameters
@@ -206,7 +206,7 @@ class LBFGS(Optimizer):
         --------
         >>> optimizer, start = LBFGS(line_search_fn="strong_wolfe"), np.array([3.0, -4.0])
         >>> square = lambda x: (float(x @ x), 2 * x)
-        >>> found = optimizer.minimize_from(start, optimizer.init(start), 0, square)
+        >>> found = optimizer._minimize_from(start, optimizer.init(start), 0, square)
         >>> bool(abs(found).max() < 1e-6)
         True
         """
