@@ -241,7 +241,7 @@ def filled(layer: "LayerReport", role: str, value: float, framework: str) -> str
 def _own_name(layer: "LayerReport", role: str, framework: str) -> str:
     """Return what an array is called in its framework, or in a layer of a user's own."""
     roles = layer.settings.get("roles")
-    if not isinstance(roles, Mapping) or role not in roles:
+    if not isinstance(roles, Mapping) or roles.get(role, role) == role:
         return advice_of(framework).roles.get(role, role)
     if framework == "fanin":
         return f'arrays["{roles[role]}"]'

@@ -205,7 +205,9 @@ def without_gradient(measured: "Measurements") -> list[Finding]:
     names = tuple(layer.name for layer in still)
     text = f"{which} gradient, the first of them {names[0]}: what is behind passes none on."
     source = "a step of gradient descent is the learning rate times the gradient"
-    fix = redrawn((still[-1].name,), measured)
+    # Where a value is detached no weights help.
+    cut = all(layer.output_gradient is None for layer in still)
+    fix = "" if cut else redrawn((still[-1].name,), measured)
     return [Finding("no_gradient", "severe", names, 0.0, 0.0, text, source, fix)]
 
 

@@ -40,7 +40,8 @@ def symmetric(measured: "Measurements") -> list[Finding]:
         "step."
     )
     alike = worst.distinct == 1 and worst.units >= _SEVERAL
-    severity = "warning" if alike and worst.weights["kernel"].second_moment > 0 else "note"
+    # Of a size that no initializer gives, one direction drowns what the first step parts.
+    severity = "warning" if alike and worst.gain > _HIGHEST else "note"
     return [_symmetric(severity, equal, worst, worst.distinct, text, measured)]
 
 
@@ -108,6 +109,8 @@ def dead(measured: "Measurements") -> list[Finding]:
     return [Finding("dead", severity, names, worst.dead, 0.4, text, _LU, fix)]
 
 
+_HIGHEST = 2.0
+"""Gain above all that initializers give, as of `scale`."""
 _SEVERAL, _MOST = 8, 0.8
 """Of fewer units some are off by chance where little differs between samples, as in gates of means:
 then most of them must be."""
