@@ -198,6 +198,10 @@ class Lambda(Layer):
         return super().from_config(given)
 
 
+# Its `call` is traced as that of a user's class is, but it has no attributes of others.
+Lambda._own = True
+
+
 def _name_of_ours(called: str, function: Any) -> str | None:
     """Return what files call a function of the package's; None for those of others."""
     for module in _MODULES:

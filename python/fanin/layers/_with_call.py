@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from numpy.typing import DTypeLike
 
 from fanin import _checks
-from fanin._members import ours
 from fanin._members._member import Member
 from fanin.layers._value import trace_now
 
@@ -212,7 +211,7 @@ def prepare(cls: "type[Any]") -> None:
     if next(base for base in cls.__mro__ if "call" in vars(base)) is WithCall:
         return
     own = vars(cls)
-    cls._traced, cls._own = True, ours(cls)
+    cls._traced, cls._own = True, False
     cls._honoured = (*cls._honoured, "build", "compute_output_shape")
     if not hasattr(cls, "kind"):
         cls.kind = "traced"
