@@ -181,7 +181,7 @@ def inputs(
         raise ShapeError(f"{name}: expected shape (n,{expected}), found {array.shape}{hint}")
     if array.size == 0:
         raise ShapeError(f"{name}: expected some samples, found none; its shape is {array.shape}")
-    if keep_bytes and array.dtype.kind in "ub" and array.itemsize == 1:
+    if _checks.flag("keep_bytes", keep_bytes) and array.dtype.kind in "ub" and array.itemsize == 1:
         return np.ascontiguousarray(array).view(np.uint8)
     return _checks.floats(name, array, dtype, finite=finite)
 

@@ -150,8 +150,8 @@ class Progbar:
 def _names(name: str, given: Iterable[str] | None) -> set[str] | None:
     if given is None:
         return None
-    if isinstance(given, str):
-        raise TypeError(f"{name}: expected names in a list, found {given!r}")
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"{name}: expected names in a list, found {_checks.found(given)}")
     return {_checks.text(name, each) for each in given}
 
 
