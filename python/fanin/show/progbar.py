@@ -157,8 +157,14 @@ def _names(name: str, given: Iterable[str] | None) -> set[str] | None:
 
 def _pairs(values: Given | None) -> list[tuple[str, float]]:
     """Return values by name, checked."""
+    if values is None:
+        return []
+    if isinstance(values, str | np.ndarray) or not isinstance(values, Iterable):
+        raise TypeError(
+            f"values: expected pairs of a name and a number, found {_checks.found(values)}"
+        )
     found = []
-    for pair in values or ():
+    for pair in values:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise TypeError(
                 f"values: expected pairs of a name and a number, found {_checks.found(pair)}"
