@@ -10,7 +10,7 @@ library's own threads are awake if they look for work, and cores that nobody els
 ``FANIN_SIMD=avx2`` compares the products of that level with all that the others have, and with
 ``OPENBLAS_CORETYPE=Haswell MKL_ENABLE_INSTRUCTIONS=AVX2`` with what they have of it. The last
 line is of operands that lie in the nearest cache; how fast a core computes in its registers alone,
-which no product exceeds, says ``cargo bench --bench registers``.
+which no product exceeds, says ``cargo bench --bench peak``.
 """
 
 import argparse
