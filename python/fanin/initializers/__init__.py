@@ -8,10 +8,10 @@ its own. The weight layout is ``(fan_in, fan_out)``.
 from typing import TYPE_CHECKING
 
 from fanin._absences import _absent
+from fanin.initializers import _registry
 from fanin.initializers._base import Initializer, RandomInitializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
 from fanin.initializers._documents import he_init, xavier_init
-from fanin.initializers._inverse import Beta, Cauchy, Laplace, Logistic, StudentT
 from fanin.initializers._looks_linear import LooksLinear
 from fanin.initializers._orthogonal import DeltaOrthogonal, Orthogonal
 from fanin.initializers._presets import (
@@ -31,31 +31,38 @@ from fanin.initializers._variance_scaling import VarianceScaling
 
 if TYPE_CHECKING:  # there when it is first asked for
     from fanin.initializers._explain import Explanation
+    from fanin.initializers._inverse import (
+        Beta,
+        Cauchy,
+        Laplace,
+        Logistic,
+        StudentT,
+        beta,
+        cauchy,
+        laplace,
+        logistic,
+        student_t,
+    )
 
 # The names of instances, and the older ones of Keras and TensorFlow; JAX's Kaiming.
 XavierNormal = xavier_normal = glorot_normal = GlorotNormal
 XavierUniform = xavier_uniform = glorot_uniform = GlorotUniform
 IdentityInitializer = identity = Identity
 OrthogonalInitializer = orthogonal = orthogonal_initializer = Orthogonal
-beta = Beta
-cauchy = Cauchy
 constant = constant_initializer = Constant
 delta_orthogonal = DeltaOrthogonal
 dirac = Dirac
 eye = Identity
 he_normal = kaiming_normal = HeNormal
 he_uniform = kaiming_uniform = HeUniform
-laplace = Laplace
 lecun_normal = LecunNormal
 lecun_uniform = LecunUniform
-logistic = Logistic
 looks_linear = LooksLinear
 ones = ones_initializer = Ones
 random_normal = random_normal_initializer = RandomNormal
 random_uniform = random_uniform_initializer = RandomUniform
 sklearn_default = SklearnDefault
 sparse = Sparse
-student_t = StudentT
 torch_default = TorchDefault
 truncated_normal = truncated_normal_initializer = TruncatedNormal
 variance_scaling = variance_scaling_initializer = VarianceScaling
@@ -144,4 +151,11 @@ __all__ = [
     "zeros_initializer",
 ]
 
-_absent.guard(__name__, {"Explanation": "fanin.initializers._explain"})
+_INVERSE = ("Beta", "Cauchy", "Laplace", "Logistic", "StudentT")
+_LATER = {
+    "Explanation": "fanin.initializers._explain",
+    **dict.fromkeys(_INVERSE, "fanin.initializers._inverse"),
+    **dict.fromkeys(_registry.LATE, "fanin.initializers._inverse"),
+}
+
+_absent.guard(__name__, _LATER)

@@ -500,3 +500,7 @@ class Beta(_Inverse):
 
     def _place_in_words(self, scale: float) -> str:
         return "from minval to maxval"
+
+
+# The names of instances.
+beta, cauchy, laplace, logistic, student_t = Beta, Cauchy, Laplace, Logistic, StudentT
