@@ -27,7 +27,7 @@ from fanin import (
     optimizers,
     streams,
 )
-from fanin.initializers._registry import classes
+from fanin.initializers import _registry
 from fanin.layers import (
     AlphaDropout,
     BatchNormalization,
@@ -101,7 +101,7 @@ def samplers() -> Iterator[tuple[str, np.ndarray]]:
 
 def drawn() -> Iterator[tuple[str, np.ndarray]]:
     """Draw from every registered initializer."""
-    for (name, kind), dtype in product(classes().items(), DTYPES):
+    for (name, kind), dtype in product(_registry.classes().items(), DTYPES):
         arguments, shapes = NEEDED.get(name, ({}, [MATRIX, KERNEL]))
         for shape in shapes:
             yield f"{name} {shape} {dtype}", kind(**arguments)(shape, dtype, rng=0)
