@@ -122,7 +122,13 @@ class ArrowBatches:
         return -(-int(self._dataset.count_rows()) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
-        """Read from the first row on, or in a new order."""
+        """Read from the first row on, or in a new order.
+
+        Yields
+        ------
+        tuple of ndarray
+            The next batch.
+        """
         number, self._passes = self._passes, self._passes + 1
         rows: tuple[Array, ...] | None = None
         windows = 0

@@ -65,7 +65,13 @@ class PyDataset:
         raise NotImplementedError(f"{type(self).__name__} needs a __getitem__(index)")
 
     def __iter__(self) -> Iterator[Any]:
-        """Return the batches in their order."""
+        """Go through the batches in their order.
+
+        Yields
+        ------
+        tuple
+            The next batch.
+        """
         count, index = self.num_batches, 0
         while count is None or index < count:
             yield self[index]
