@@ -24,7 +24,7 @@ ARM64 := target/debian/arm64
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check lint types verify-types rust-tests loom python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-products bench-own bench-progress instructions pairs bench-peers test-peers exam exam-check peers statistics fmt clean
+.PHONY: help demo build test check lint types verify-types rust-tests loom python-tests docs notebooks metadata import-time wheel wheels try test-wheels test-wheels-x86_64 test-wheels-aarch64 test-sdist digests audit bench bench-products bench-own bench-memory bench-progress instructions pairs bench-peers test-peers exam exam-check peers statistics fmt clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -86,7 +86,7 @@ import-time: $(EXTENSION) ## `import fanin` takes at most 0.45 of `import numpy`
 # The extension of `build` is packed, not built again.
 wheel: $(EXTENSION) $(PACKAGING_TOOLS) ## The wheel of this machine: its size, its ABI, and tried in an empty environment
 	rm -rf target/wheel
-	$(BIN)/maturin build --release --locked --quiet --out target/wheel
+	$(BIN)/maturin build --release --locked --quiet --compression-level 9 --out target/wheel
 	$(BIN)/python benches/footprint.py wheels target/wheel/*.whl
 	$(PACKAGING_BIN)/twine check --strict target/wheel/*.whl
 	$(PACKAGING_BIN)/abi3audit --strict --summary target/wheel/*.whl
@@ -149,6 +149,10 @@ bench-products: $(EXTENSION) ## GFLOP/s of our matrix products beside NumPy's, a
 
 bench-own: $(EXTENSION) ## What a loss or a metric written in Python costs a batch
 	$(BIN)/python benches/own_losses.py
+	$(BIN)/python benches/batches.py
+
+bench-memory: $(EXTENSION) ## What fit, evaluate, predict and diagnose need of memory beside their data
+	$(BIN)/python benches/memory.py
 
 bench-progress: $(EXTENSION) ## What the progress of fit costs in a Jupyter kernel, a terminal and a pipe
 	$(BIN)/python benches/progress.py
@@ -181,7 +185,7 @@ bench-peers: peers ## Us against torch, JAX, Keras, …: docs/performance.md (ON
 # The package as users get it, beside the peers.
 peers: $(PEERS)/.installed
 	rm -rf $(WHEELS)
-	VIRTUAL_ENV=$(CURDIR)/$(PEERS) $(PEERS)/bin/maturin build --release --locked --quiet --out $(WHEELS)
+	VIRTUAL_ENV=$(CURDIR)/$(PEERS) $(PEERS)/bin/maturin build --release --locked --quiet --compression-level 9 --out $(WHEELS)
 	$(PEERS)/bin/python -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/*.whl
 
 statistics: $(EXTENSION) ## dieharder on the raw stream (hours; goes on where it was stopped): docs/stream.md
@@ -201,7 +205,7 @@ $(VENV)/bin/python:
 
 $(TOOLS): $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2' --group test --group lint
+	$(BIN)/python -m pip install --quiet 'maturin>=1.16,<2' --group test --group lint
 	@touch $@
 
 $(VENV)/.docs: $(TOOLS) pyproject.toml
@@ -222,6 +226,6 @@ $(PACKAGING_TOOLS): pyproject.toml
 $(PEERS)/.installed:
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
-	$(PEERS)/bin/python -m pip install --quiet 'maturin>=1.9,<2' 'numpy>=1.26' 'rich>=13' 'matplotlib>=3.8'
+	$(PEERS)/bin/python -m pip install --quiet 'maturin>=1.16,<2' 'numpy>=1.26' 'rich>=13' 'matplotlib>=3.8'
 	@for peer in $(PEER_PACKAGES); do $(PEERS)/bin/python -m pip install --quiet $$peer || echo "cannot install $$peer"; done
 	@touch $@

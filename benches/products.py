@@ -2,9 +2,15 @@
 
 ``python benches/products.py [--threads 2] [--double]`` prints GFLOP/s. All are called in turn in
 one process, and of many short calls the fastest counts: on a machine that others use, too, it is
-the one that nobody disturbed. ``FANIN_SIMD=avx2`` compares the products of that level with all that
-the others have. The last line is of operands that lie in the nearest cache: about as fast as a core
-computes in its registers, which nothing exceeds.
+the one that nobody disturbed. With several threads, a turn is many calls of one library after a
+pause: the threads of the others look for work for up to 200 ms after a call, and would take the
+cores from whoever is next. So what is measured are products that follow each other, where a
+library's own threads are awake if they look for work, and cores that nobody else uses.
+
+``FANIN_SIMD=avx2`` compares the products of that level with all that the others have, and with
+``OPENBLAS_CORETYPE=Haswell MKL_ENABLE_INSTRUCTIONS=AVX2`` with what they have of it. The last
+line is of operands that lie in the nearest cache; how fast a core computes in its registers alone,
+which no product exceeds, says ``cargo bench --bench peak``.
 """
 
 import argparse
@@ -38,17 +44,29 @@ def shapes() -> list[tuple[str, int, int, int]]:
     return list(dict.fromkeys([*found, *OTHERS, NEAREST]))
 
 
-def fastest(calls: dict[str, Callable[[], object]], multiply_adds: int) -> dict[str, float]:
-    """Return the least seconds of each call, all of them in turn."""
+PAUSE = 0.3
+"""Seconds after which the threads of a library sleep that has been called."""
+
+TURNS = 4
+"""Turns of each library, where there are pauses."""
+
+
+def fastest(
+    calls: dict[str, Callable[[], object]], multiply_adds: int, *, pauses: bool
+) -> dict[str, float]:
+    """Return the least seconds of each call, all of them in turn, one call or many."""
     together = max(1, 1_000_000 // multiply_adds)
     rounds = min(1000, max(10, WORK // (multiply_adds + 10_000) // together))
+    turns = TURNS if pauses else rounds
     least = dict.fromkeys(calls, float("inf"))
-    for _ in range(rounds):
+    for _ in range(turns):
         for name, call in calls.items():
-            start = time.perf_counter()
-            for _ in range(together):
-                call()
-            least[name] = min(least[name], (time.perf_counter() - start) / together)
+            time.sleep(PAUSE if pauses else 0)
+            for _ in range(-(-rounds // turns)):
+                start = time.perf_counter()
+                for _ in range(together):
+                    call()
+                least[name] = min(least[name], (time.perf_counter() - start) / together)
     return least
 
 
@@ -97,9 +115,8 @@ def main() -> None:
                 x.t() if turned else x for x, turned in zip(tensors, transposes, strict=False)
             )
             calls["torch"] = lambda: torch.mm(turned_a, turned_b, out=tensors[2])  # noqa: B023
-        rates = {
-            name: 2e-9 * m * k * n / seconds for name, seconds in fastest(calls, m * k * n).items()
-        }
+        seconds = fastest(calls, m * k * n, pauses=options.threads > 1)
+        rates = {name: 2e-9 * m * k * n / least for name, least in seconds.items()}
         if not np.allclose(out, theirs, rtol=1e-3, atol=1e-3):
             sys.exit(f"{kind} {m} x {k} x {n}: products differ")
         best = max(rate for name, rate in rates.items() if name != "fanin")

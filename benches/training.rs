@@ -9,7 +9,7 @@ use common::{adam, batch_normalization, dense, normals, sparse_crossentropy};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use fanin::losses::{self, Targets};
 use fanin::metrics;
-use fanin::network::{Arrays, Data, Labels, Objective, Plan, Trainer};
+use fanin::network::{Arrays, Data, Kept, Labels, Objective, Plan, Trainer};
 use fanin::optimizers;
 use fanin::parallel::Threads;
 use fanin::settings::Settings;
@@ -78,7 +78,7 @@ fn steps(criterion: &mut Criterion) {
                             .expect("an objective");
                     let rule = optimizers::from_settings(&adam()).expect("a rule");
                     let data = Data {
-                        x: &x,
+                        x: Kept::Numbers(&x),
                         labels: vec![Labels {
                             y: Targets::Classes(&y),
                             weights: &[],

@@ -33,4 +33,4 @@ case $target in
     *-musl) compatibility=musllinux_1_2 ;;
     *) echo "build_wheel: TARGET: expected one of Linux, found $target" >&2; exit 2 ;;
 esac
-maturin build --release --locked --zig --compatibility "$compatibility" --target "$target" --out "$folder"
+maturin build --release --locked --zig --compression-level 9 --compatibility "$compatibility" --target "$target" --out "$folder"

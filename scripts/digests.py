@@ -27,7 +27,7 @@ from fanin import (
     optimizers,
     streams,
 )
-from fanin.initializers._registry import _CLASSES
+from fanin.initializers import _registry
 from fanin.layers import (
     AlphaDropout,
     BatchNormalization,
@@ -52,6 +52,8 @@ SEED, PATH = "20", "digests"
 MATRIX, KERNEL = (257, 130), (3, 3, 24, 48)
 # What a class needs beside its defaults: its arguments, its shapes.
 NEEDED = {
+    "beta": ({"a": 2.0, "b": 5.0, "scale": "he"}, [MATRIX, KERNEL]),
+    "student_t": ({"df": 4.0, "scale": "glorot"}, [MATRIX, KERNEL]),
     "constant": ({"value": 0.1}, [MATRIX]),
     "delta_orthogonal": ({}, [KERNEL]),
     "dirac": ({}, [KERNEL]),
@@ -71,6 +73,14 @@ def samplers() -> Iterator[tuple[str, np.ndarray]]:
         "random_uniform": [(-1.0, 2.0)],
         "random_normal": [(0.5, 2.0)],
         "truncated_normal": [(0.0, 1.0, -2.0, 2.0), (0.0, 1.0, -0.5, 3.0), (0.0, 1.0, 3.0, 5.0)],
+        "inverse": [
+            ("cauchy", (0.5, 2.0)),
+            ("laplace", (0.5, 2.0)),
+            ("logistic", (0.5, 2.0)),
+            ("student_t", (3.0, 0.5, 2.0)),
+            ("student_t", (0.7, 0.0, 1.0)),
+            ("beta", (0.3, 2.5, -1.0, 1.0)),
+        ],
         "variance_scaling": list(product((1.5,), MODES, DISTRIBUTIONS)),
         "orthogonal": [(1.5,)],
     }
@@ -91,7 +101,7 @@ def samplers() -> Iterator[tuple[str, np.ndarray]]:
 
 def drawn() -> Iterator[tuple[str, np.ndarray]]:
     """Draw from every registered initializer."""
-    for (name, kind), dtype in product(_CLASSES.items(), DTYPES):
+    for (name, kind), dtype in product(_registry.classes().items(), DTYPES):
         arguments, shapes = NEEDED.get(name, ({}, [MATRIX, KERNEL]))
         for shape in shapes:
             yield f"{name} {shape} {dtype}", kind(**arguments)(shape, dtype, rng=0)

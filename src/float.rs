@@ -28,6 +28,7 @@ pub trait Float:
     + Div<Output = Self>
     + DivAssign
     + Neg<Output = Self>
+    + From<u8>
 {
     /// 0.
     const ZERO: Self;

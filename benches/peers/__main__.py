@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from peers import catalogue, footprint, measure, page, profile, report
+from peers import catalogue, footprint, measure, page, peak, profile, report
 from peers.crew import Crew
 from peers.measure import Line, Settings
 
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 ladders.append(measure.climb(ladder, crew, settings))
             lines += report.show([report.scaling(ladders)])
         limits = profile.limits(crew) if wanted("profile") else []
+        peaks = peak.rates(ROOT) if wanted("peak") else {}
         versions = crew.versions()
     found = {
         "machine": machine(),
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "lines": [line.as_dict() for line in lines],
         "ladders": ladders,
         "limits": limits,
+        "peaks": peaks,
         "profile": profile.steps(ROOT) if wanted("profile") else [],
     }
     report.table(found)
@@ -82,7 +84,9 @@ def machine() -> dict[str, Any]:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    keys = sorted({row.key for row in catalogue.rows()} | {"import", "wheel", "scaling", "profile"})
+    keys = sorted(
+        {row.key for row in catalogue.rows()} | {"import", "wheel", "scaling", "profile", "peak"}
+    )
     parser = argparse.ArgumentParser(prog="peers", description=__doc__)
     parser.add_argument(
         "--only", nargs="+", metavar="ROW", choices=keys, help=f"of: {', '.join(keys)}"

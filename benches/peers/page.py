@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from peers import peak
 from peers.measure import AGREEMENT, NOTHING
 from peers.report import COLUMNS, VERDICTS, cells, number
 
 _HEAD = """\
 # Performance
-
+{shares}
 How many times as long as `fanin` the others take for the same work on the same machine: each cell
 is the fastest way that was found there, at the largest number of threads measured. Below 1 they
 are faster.
@@ -94,6 +95,7 @@ def text(found: dict[str, Any]) -> str:
     )
     before, after = (", ".join(f"{x:.1f}" for x in load) for load in found["load"])
     head = _HEAD.format(
+        shares=_shares(found),
         glance=_glance(lines),
         machine=where,
         load=f"Load of the machine (1, 5, 15 minutes) before: {before}; after: {after}.",
@@ -105,6 +107,21 @@ def text(found: dict[str, Any]) -> str:
     )
     parts = [head, _growth(found["ladders"]), _profile(found)]
     return "\n".join(part for part in parts if part)
+
+
+def _shares(found: dict[str, Any]) -> str:
+    """Return the table of shares of the peak; nothing where the peak was not measured."""
+    rows = peak.table(found["peaks"], found["lines"])
+    if not rows:
+        return ""
+    return (
+        "\n"
+        "Share of the cores' peak that a training step reaches: the multiply-adds of forward, dW\n"
+        "and dX (but of the first layer), over those that as many threads do in their registers\n"
+        "with nothing else to do, measured in the same run. The *limit* is the share where only\n"
+        "these and the roots, divisions and memory of Adam would take time.\n\n"
+        f"{_table(peak.COLUMNS, rows)}\n"
+    )
 
 
 # Whose ratios stand in the first table, by what their peers are called.

@@ -23,9 +23,9 @@ ROWS = ("2-3-2-2", "64-64-10", "784-128-10", "BatchNorm forward + backward 256x5
 LIMIT = 1.03
 
 
-def rows(words: list[str]) -> list[Row]:
-    """Return the rows of one thread whose labels begin with one of the words."""
-    found = [row for row in catalogue.rows() if row.threads == 1]
+def rows(words: list[str], threads: int) -> list[Row]:
+    """Return the rows of so many threads whose labels begin with one of the words."""
+    found = [row for row in catalogue.rows() if row.threads == threads]
     return [row for row in found if any(row.label.startswith(word) for word in words)]
 
 
@@ -35,7 +35,7 @@ def ratios(row: Row, packages: list[str], pairs: int, seconds: float) -> list[fl
     for pair in range(pairs):
         taken = {}
         for place in (0, 1) if pair % 2 == 0 else (1, 0):
-            worker = Worker("ours", 1, packages[place])
+            worker = Worker("ours", row.threads, packages[place])
             worker.ask(do="make", arm="row", work=row.work, args=dict(row.args))
             taken[place] = worker.ask(do="round", arm="row", seconds=seconds)["seconds"]
             worker.close()
@@ -54,11 +54,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="peers.pairs", description=__doc__)
     parser.add_argument("packages", nargs=2, type=Path, metavar="PACKAGE", help="folders of fanin")
     parser.add_argument("--rows", nargs="+", default=ROWS, help="how their labels begin")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--pairs", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=0.2, help="of each measurement")
     options = parser.parse_args()
     slow = False
-    for row in rows(options.rows):
+    for row in rows(options.rows, options.threads):
         packages = [str(package.resolve()) for package in options.packages]
         found = ratios(row, packages, options.pairs, options.seconds)
         middle, low, high = interval(found)

@@ -93,7 +93,7 @@ class Plan:
         params: _Array,
         cache: tuple[Any, ...],
         dy: _Array,
-        before_activation: bool = False,
+        before_activation: bool | Sequence[bool] | None = None,
         threads: int | None = None,
     ) -> tuple[list[tuple[NDArray[Any] | None, NDArray[Any] | None]], NDArray[Any]]: ...
 
@@ -263,6 +263,15 @@ def random_normal(
     path: str,
     mean: float,
     std: float,
+    out: _Array | None = None,
+) -> NDArray[Any]: ...
+def inverse(
+    shape: Sequence[int],
+    dtype: str,
+    seed: str,
+    path: str,
+    law: str,
+    parameters: Sequence[float],
     out: _Array | None = None,
 ) -> NDArray[Any]: ...
 def truncated_normal(

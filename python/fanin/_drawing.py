@@ -195,7 +195,12 @@ def _drawn(law: str, first: float, second: float, shape: Any, dtype: Any, seed: 
             )
         return _draw.drawn(law, first, second, axes, None if seed is None else seed.seed)
     lengths = tuple(_checks.count("shape", axis) for axis in axes)
-    source = seed._next() if isinstance(seed, SeedGenerator) else random.resolve(seed, "seed")
+    # None stays None: a fresh stream is begun when the shape has been looked at.
+    source = seed
+    if isinstance(seed, SeedGenerator):
+        source = seed._next()
+    elif seed is not None:
+        source = random.resolve(seed, "seed")
     make = initializers.RandomNormal if law == "normal" else initializers.RandomUniform
     numbers: np.ndarray[Any, Any] = make(first, second)(lengths, dtype or "float32", rng=source)
     return numbers

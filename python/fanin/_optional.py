@@ -12,6 +12,7 @@ _MODULES = {
     "pooch": ("1.8", "data", "Downloading it needs"),
     "pandas": ("2.0", "pandas", "tables need"),
     "tensorboardX": ("2.6", "tensorboard", "TensorBoard's files need"),
+    "pyarrow": ("14.0", "arrow", "Parquet files and Arrow's tables need"),
     "shtab": ("1.10", "completion", "completion in the shell needs"),
 }
 

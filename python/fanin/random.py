@@ -181,7 +181,7 @@ class _Fresh:
     def next(self) -> Stream:
         with self._lock:
             if self._seed is None:
-                return Stream(int.from_bytes(os.urandom(16)))
+                return _set(object.__new__(Stream), str(int.from_bytes(os.urandom(16))), "")
             self._count += 1
             return Stream(self._seed, f"#{self._count - 1}")
 

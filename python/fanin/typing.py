@@ -8,7 +8,7 @@ Names are literals beside `str`: an editor completes them, and takes a variable 
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
 
 import numpy as np
@@ -36,6 +36,7 @@ __all__ = [
     "ActivationLike",
     "ActivationName",
     "ArmLike",
+    "BatchesLike",
     "Config",
     "ConstraintLike",
     "DataLike",
@@ -81,6 +82,9 @@ Config: TypeAlias = dict[str, object]
 """What `get_config` and `serialize` return: arguments by name, for `from_config`."""
 Verbose: TypeAlias = Literal["auto", 0, 1, 2] | int | str
 """How much `fit`, `evaluate` and `predict` print."""
+BatchesLike: TypeAlias = Iterable[Any]
+"""What gives batches ``(x, y)`` or ``(x, y, sample_weight)``: a generator, a
+`fanin.utils.PyDataset`, a torch DataLoader."""
 InputsLike: TypeAlias = ArrayLike | Sequence[ArrayLike] | Mapping[str, ArrayLike]
 """What a model is given: an array, or one for each of its inputs, in order or by name."""
 TargetsLike: TypeAlias = ArrayLike | Sequence[ArrayLike | None] | Mapping[str, ArrayLike | None]
@@ -91,8 +95,9 @@ Validation: TypeAlias = (
     tuple[InputsLike, TargetsLike]
     | tuple[InputsLike, TargetsLike, WeightsLike]
     | Sequence[ArrayLike]
+    | BatchesLike
 )
-"""What `validation_data` takes: samples, targets and perhaps weights."""
+"""What `validation_data` takes: samples, targets and perhaps weights, or batches of them."""
 
 if TYPE_CHECKING:
 
@@ -290,6 +295,8 @@ OptimizerName: TypeAlias = Literal[
     "ftrl",
     "Lamb",
     "lamb",
+    "LBFGS",
+    "lbfgs",
     "Lion",
     "lion",
     "Muon",
@@ -303,6 +310,10 @@ OptimizerName: TypeAlias = Literal[
 ]
 """The optimizers."""
 InitializerName: TypeAlias = Literal[
+    "Beta",
+    "beta",
+    "Cauchy",
+    "cauchy",
     "Constant",
     "constant",
     "constant_",
@@ -328,10 +339,14 @@ InitializerName: TypeAlias = Literal[
     "kaiming_normal_",
     "kaiming_uniform",
     "kaiming_uniform_",
+    "Laplace",
+    "laplace",
     "lecun_normal",
     "lecun_uniform",
     "LecunNormal",
     "LecunUniform",
+    "Logistic",
+    "logistic",
     "looks_linear",
     "LooksLinear",
     "normal",
@@ -353,6 +368,8 @@ InitializerName: TypeAlias = Literal[
     "Sparse",
     "sparse",
     "sparse_",
+    "StudentT",
+    "student_t",
     "torch_default",
     "TorchDefault",
     "trunc_normal_",

@@ -17,20 +17,36 @@ from fanin._members._custom import (
 from fanin.losses import _targets
 from fanin.random import set_random_seed
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # with what `_LATER` has
     from os import PathLike
 
+    from fanin._batches._arrow import ArrowBatches
+    from fanin._batches._dataset import PyDataset, Sequence
+    from fanin.datasets._files import get_file
     from fanin.models import Model
     from fanin.models._picture import ModelPicture
     from fanin.show.progbar import Progbar
 
 CustomObjectScope = custom_object_scope
 
+# What is imported when it is first used.
+_LATER = {
+    "Progbar": "fanin.show.progbar",
+    "ArrowBatches": "fanin._batches._arrow",
+    "PyDataset": "fanin._batches._dataset",
+    "Sequence": "fanin._batches._dataset",
+    "get_file": "fanin.datasets._files",
+}
+
 __all__ = [
+    "ArrowBatches",
     "CustomObjectScope",
     "Progbar",
+    "PyDataset",
+    "Sequence",
     "custom_object_scope",
     "get_custom_objects",
+    "get_file",
     "get_num_threads",
     "normalize",
     "plot_model",
@@ -207,8 +223,5 @@ def plot_model(
     dots = _checks.number("dpi", dpi, above=0, at_most=2400)
     return _picture.picture(network, path, look, direction, dots)
 
-
-# What `import fanin` need not pay for.
-_LATER = {"Progbar": "fanin.show.progbar"}
 
 _absent.guard(__name__, _LATER)

@@ -45,7 +45,7 @@ pub use join::Concatenate;
 pub(crate) use join::{Take, add};
 pub use operands::{Gradients, Inputs};
 pub(crate) use operands::{Location, Values, of_samples};
-pub(crate) use penalize::Penalize;
+pub(crate) use penalize::{Cost, Penalize};
 pub(crate) use product::Product;
 pub(crate) use select::Select;
 pub(crate) use shapes::{from_shapes, one};

@@ -10,8 +10,8 @@ use super::join::{Dot, Take};
 use super::matmul::MatMul;
 use super::unit_norm::UnitNorm;
 use super::{
-    Add, Concatenate, Function, Select, along, combine, draw, maps, matmul, normalization, prelu,
-    reductions, unit_norm,
+    Add, Concatenate, Function, Select, along, combine, draw, maps, matmul, normalization,
+    penalize, prelu, reductions, unit_norm,
 };
 use crate::error::{Error, Result};
 use crate::float::Float;
@@ -31,7 +31,7 @@ pub(crate) struct Shaped<F: Float> {
 }
 
 impl<F: Float> Shaped<F> {
-    fn new(function: impl Function<F>, rows: usize, shape: Vec<usize>) -> Self {
+    pub(super) fn new(function: impl Function<F>, rows: usize, shape: Vec<usize>) -> Self {
         Self::of(Arc::new(function), rows, shape)
     }
 
@@ -60,7 +60,7 @@ pub(crate) fn from_shapes<F: Float>(
     inputs: &[&[usize]],
 ) -> Result<Option<Shaped<F>>> {
     type Make<F> = fn(&Settings, &[&[usize]]) -> Result<Shaped<F>>;
-    let registry: [(&str, Make<F>); 28] = [
+    let registry: [(&str, Make<F>); 29] = [
         ("add", |_, x| elementwise(Add, x)),
         ("along", along::from_settings),
         ("average", |_, x| elementwise(Average, x)),
@@ -68,6 +68,7 @@ pub(crate) fn from_shapes<F: Float>(
         ("category_encoding", category_encoding),
         ("combine", combine::from_settings),
         ("concatenate", concatenate),
+        ("cost", penalize::cost),
         ("dot", dot),
         ("draw", draw::from_settings),
         ("embedding", embedding),

@@ -16,14 +16,14 @@
 //! columns of b and out, some hundred at a time     so that what is copied of b stays in a cache (`room.rs`)
 //!   k, a BLOCK at a time                           out gets the first block's sums, then the others are added
 //!     copy the columns' panels                     rows of a panel are as wide as a tile and follow each other
-//!     rows of a and out, ROWS at a time            copied too where many columns follow
-//!       panels                                     each comes from a cache once for all ROWS
+//!     rows of a and out, a tile's at a time        or ROWS of them, which are copied where that pays
+//!       panels                                     each comes from a cache once for all these rows
 //!         tiles                                    in registers, p by p (`tile.rs`)
 //! ```
 //!
-//! A `b` that is small, or meets few rows, is used where it lies, and so are the rows of `a` then. Where its rows are shorter than a
-//! vector, a vector has numbers of the next rows too, whose sums nobody wants ([`blocks_narrow`]). A single row goes along the rows of a
-//! large `b` ([`row`]). Threads share rows or columns of `out` (`linalg.rs`), or terms (`terms.rs`).
+//! A `b` that is small, or meets few rows, is used where it lies, and so are the rows of `a` then. Rows of `b` that are shorter than a
+//! vector are copied to vectors ([`blocks_narrow`]); where `a` is transposed, the transposed product is computed instead, which has
+//! full vectors. A single row goes along the rows of a large `b` ([`row`]). Threads share rows or columns of `out` (`linalg.rs`), or terms (`terms.rs`).
 //!
 //! Nothing here knows how large a cache is: the sizes are constants that suit those of 32 KiB and more, and of 1 MiB and more.
 //! What is copied decides nothing but time, and so does the shape of tiles, which is the level's. Where columns are left that
@@ -64,7 +64,7 @@ const ROWS_OF_COPY: usize = 16;
 /// Columns from which on it pays to copy the rows of `a`.
 const WIDE: usize = 96;
 
-/// Bytes of a row of `b` that no level's vectors are longer than.
+/// Bytes of the longest vector of any level; rows of `b` that are shorter are narrow.
 const NARROW: usize = 64;
 
 /// Columns that [`row`] sums together: the sums stay in the nearest cache.
@@ -73,14 +73,17 @@ const SUMS: usize = 1024;
 /// out = a · b; none of them is empty.
 pub(super) fn product<F: Float>(a: ArrayView2<F>, b: ArrayView2<F>, out: ArrayViewMut2<F>) {
     let ((m, k), n) = (a.dim(), b.ncols());
-    if n == 1 && m > 1 && a.strides()[0] == 1 {
-        // One column is a row of the transposed product.
+    let bytes = |columns: usize| columns.saturating_mul(size_of::<F>());
+    let is_narrow = bytes(n) < NARROW;
+    if a.strides()[0] == 1 && m > 1 && (n == 1 || is_narrow && bytes(m) >= NARROW) {
+        // A few columns are rows of the transposed product, where vectors are full.
         return product(b.reversed_axes(), a.reversed_axes(), out.reversed_axes());
     }
-    let size = k.saturating_mul(n).saturating_mul(size_of::<F>());
-    // A vector may reach into the next row where nothing else lies between.
-    let is_narrow = n * size_of::<F>() < NARROW;
-    if b.strides()[1] == 1 && (!is_narrow || b.strides()[0] == n as isize) {
+    let size = bytes(k.saturating_mul(n));
+    if is_narrow && b.strides() == [n as isize, 1] {
+        return narrow(a, b, out);
+    }
+    if b.strides()[1] == 1 && !is_narrow {
         if m == 1 && size > IN_PLACE && out.strides()[1] == 1 {
             return row(a, b, out);
         }
@@ -133,11 +136,20 @@ kernel! {
     fn in_place<F: Float>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, out: ArrayViewMut2<'_, F>) {
         let mut out = out;
         let sizes = sizes(&a, &b, &out);
-        let is_narrow = size_of::<F>() * sizes.2 < NARROW;
-        assert!(b.strides()[1] == 1 && (!is_narrow || b.strides()[0] == sizes.2 as isize), "rows");
+        assert!(b.strides()[1] == 1 && size_of::<F>() * sizes.2 >= NARROW, "rows of vectors");
         let (from_a, from_b, to) = (source(&a), source(&b), target(&mut out));
         // SAFETY: the views are of these sizes, and `out` is nobody else's; as asserted.
         unsafe { at_level!(F, LEVEL, a, b, blocks_in_place(sizes, from_a, from_b, to)) }
+    }
+
+    /// [`product`] where the rows of `b` are short and follow each other.
+    fn narrow<F: Float>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, out: ArrayViewMut2<'_, F>) {
+        let mut out = out;
+        let sizes = sizes(&a, &b, &out);
+        assert!(b.strides() == [sizes.2 as isize, 1] && size_of::<F>() * sizes.2 < NARROW, "short rows");
+        let (from_a, from_b, to) = (source(&a), source(&b), target(&mut out));
+        // SAFETY: the views are of these sizes, and `out` is nobody else's; as asserted.
+        unsafe { at_level!(F, LEVEL, a, b, blocks_narrow(sizes, from_a, from_b, to)) }
     }
 
     /// [`product`] with panels of `b` that are copied.
@@ -231,7 +243,7 @@ fn add_rows<F: Float, const HOW: u8>(a: ArrayView1<F>, b: ArrayView2<F>, sums: &
 
 /// # Safety
 ///
-/// The matrices are m × k, k × n and m × n. The numbers of a row of `b` lie side by side; rows shorter than L follow each other.
+/// The matrices are m × k, k × n and m × n. The numbers of a row of `b` lie side by side, at least L.
 #[inline(always)]
 unsafe fn blocks_in_place<F: Float, const L: usize, const HOW: u8, const LEVEL: u8>(
     (m, k, n): (usize, usize, usize),
@@ -239,10 +251,6 @@ unsafe fn blocks_in_place<F: Float, const L: usize, const HOW: u8, const LEVEL: 
     b: Strided<*const F>,
     out: Strided<*mut F>,
 ) {
-    if n < L {
-        // SAFETY: the caller's promises.
-        return unsafe { blocks_narrow::<F, L, HOW, LEVEL>((m, k, n), a, b, out) };
-    }
     let most = widest(LEVEL, L, m);
     for p in (0..k).step_by(BLOCK) {
         let terms = BLOCK.min(k - p);
@@ -256,7 +264,10 @@ unsafe fn blocks_in_place<F: Float, const L: usize, const HOW: u8, const LEVEL: 
                 }
                 // What is left over may be less than a vector: its columns are then the last of one.
                 let start = j.min(n - width);
-                let columns = Columns::new(j - start..width, p > 0);
+                let columns = Columns {
+                    wanted: j - start..width,
+                    adds: p > 0,
+                };
                 // SAFETY: these rows, terms and columns are in the matrices.
                 unsafe {
                     let (a, b, out) = (a.from(i, p), b.from(p, start), out.from(i, start));
@@ -268,36 +279,64 @@ unsafe fn blocks_in_place<F: Float, const L: usize, const HOW: u8, const LEVEL: 
     }
 }
 
-/// [`blocks_in_place`] where rows of `b` are shorter than a vector: what a vector has of the next rows is computed, too, and left.
+/// # Safety
+///
+/// The matrices are m × k, k × n and m × n. The numbers of a row of `b` lie side by side, less than [`NARROW`] bytes, and the rows
+/// follow each other.
+#[inline(always)]
+unsafe fn blocks_narrow<F: Float, const L: usize, const HOW: u8, const LEVEL: u8>(
+    sizes: (usize, usize, usize),
+    a: Strided<*const F>,
+    b: Strided<*const F>,
+    out: Strided<*mut F>,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        if const { size_of::<F>() * 16 == NARROW } {
+            in_narrow_panels::<F, 16, L, HOW, LEVEL>(sizes, a, b, out);
+        } else {
+            in_narrow_panels::<F, 8, L, HOW, LEVEL>(sizes, a, b, out);
+        }
+    }
+}
+
+/// [`blocks_narrow`], where W numbers are [`NARROW`] bytes. Each row is copied with what it has of the next ones, whose sums nobody wants: whole
+/// vectors, which lie on one line of the cache each.
 ///
 /// # Safety
 ///
-/// As [`blocks_in_place`].
+/// As [`blocks_narrow`].
 #[inline(always)]
-unsafe fn blocks_narrow<F: Float, const L: usize, const HOW: u8, const LEVEL: u8>(
+unsafe fn in_narrow_panels<
+    F: Float,
+    const W: usize,
+    const L: usize,
+    const HOW: u8,
+    const LEVEL: u8,
+>(
     (m, k, n): (usize, usize, usize),
     a: Strided<*const F>,
     b: Strided<*const F>,
     out: Strided<*mut F>,
 ) {
-    // Vectors that would reach beyond the last row are copied.
-    let whole = k.saturating_sub((L - n).div_ceil(n));
-    let mut rest = [[F::ZERO; L]; L];
-    // SAFETY: so many rows are left, at most L − n.
-    unsafe { panel::copy(b.from(whole, 0), k - whole, n, rest.as_mut_ptr()) };
+    let mut panel = Aligned(MaybeUninit::<[[F; W]; BLOCK]>::uninit());
+    let panel = panel.0.as_mut_ptr().cast::<[F; W]>();
+    // Rows that have W numbers behind their beginning.
+    let whole = k.saturating_sub((W - n).div_ceil(n));
     for p in (0..k).step_by(BLOCK) {
         let terms = BLOCK.min(k - p);
         let here = whole.clamp(p, p + terms) - p;
-        let mut columns = Columns::new(0..n, p > 0);
-        if here < terms {
-            columns.rest = (terms - here, rest[p + here - whole].as_ptr());
+        // SAFETY: these rows and columns are in the matrix, and a panel has room for them.
+        unsafe {
+            panel::copy(b.from(p, 0), here, W, panel);
+            panel::copy(b.from(p + here, 0), terms - here, n, panel.add(here));
         }
         for i in (0..m).step_by(ROWS_OF_TILE) {
-            let height = ROWS_OF_TILE.min(m - i);
-            // SAFETY: these rows and terms are in the matrices, and what `here` vectors reach to.
+            let sizes = (ROWS_OF_TILE.min(m - i), terms, n);
+            // SAFETY: these rows, terms and columns are in the matrices.
             unsafe {
-                let (a, b, out) = (a.from(i, p), b.from(p, 0), out.from(i, 0));
-                strip::<F, L, HOW, LEVEL>((height, here, L), a, b, out, &columns);
+                let (a, out) = (a.from(i, p), out.from(i, 0));
+                strips::<F, W, L, HOW, LEVEL>(sizes, a, panel.cast(), out, p > 0);
             }
         }
     }
@@ -386,8 +425,11 @@ unsafe fn in_panels<F: Float, const W: usize, const L: usize, const HOW: u8, con
                 }
             }
             let copies_rows = count >= WIDE && !rows.is_empty() && (a.row == 1 || collide(&a));
-            for i in (0..m).step_by(ROWS) {
-                let height = ROWS.min(m - i);
+            // What is read where it lies stays in the nearest cache, and `out` is written along its rows: 2 % of
+            // 512x2048 · 2048x2048.
+            let rows_together = if copies_rows { ROWS } else { ROWS_OF_TILE };
+            for i in (0..m).step_by(rows_together) {
+                let height = rows_together.min(m - i);
                 // SAFETY: these rows and terms are in the matrix.
                 let (mut a, mut next) = (unsafe { a.from(i, p) }, a.row);
                 if copies_rows {
@@ -455,7 +497,7 @@ unsafe fn strips<F: Float, const W: usize, const L: usize, const HOW: u8, const 
             let (b, out, columns) = (
                 panel.from(0, done),
                 out.from(0, done),
-                Columns::new(wanted, adds),
+                Columns { wanted, adds },
             );
             strip::<F, L, HOW, LEVEL>((height, terms, width), a, b, out, &columns);
         }

@@ -189,6 +189,9 @@ fn large_products_are_what_is_written() {
         (510, 40, 70),
         (1010, 20, 33),
         (25, 2100, 130),
+        // Few columns, and as many rows of the transposed product.
+        (270, 1030, 10),
+        (100, 600, 13),
     ] {
         for (in_a, in_b) in [
             (Lies::Rows, Lies::Rows),

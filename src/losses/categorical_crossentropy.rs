@@ -132,11 +132,93 @@ fn value_of_probabilities<F: Float>(y: &[F], target: impl Fn(usize) -> F) -> F {
 /// Sums whose logarithms are taken together.
 const LANES: usize = 16;
 
+/// Widest row, and fewest rows, that [`columns_from_logits`] is for.
+const WIDEST: usize = 16;
+const FEWEST: usize = 8;
+
 /// L = Σ tⱼ (ln Σ eᶻ − zⱼ), with z counted from its maximum; dL/dz = p Σt − t.
-///
-/// Exponentials and logarithms are taken of all rows at once, so that vectors are full where rows are short.
 #[inline(always)]
 fn from_logits<F: Float, T: Fn(usize) -> F>(
+    width: usize,
+    z: &mut [F],
+    values: &mut [F],
+    target: impl Fn(usize) -> T,
+) {
+    let is_narrow = width <= WIDEST && values.len() >= FEWEST;
+    if !is_narrow || !columns_from_logits(width, z, values, &target) {
+        rows_from_logits(width, z, values, target);
+    }
+}
+
+/// [`from_logits`] of short rows, a column after the other, so that vectors are full; the same bits, as each row is summed in
+/// the same order. Where a logit is infinite nothing is done, and false returned.
+#[inline(always)]
+fn columns_from_logits<F: Float, T: Fn(usize) -> F>(
+    width: usize,
+    z: &mut [F],
+    values: &mut [F],
+    target: &impl Fn(usize) -> T,
+) -> bool {
+    let zeros = [F::ZERO; BLOCK];
+    let (mut columns, mut targets) = ([zeros; WIDEST], [zeros; WIDEST]);
+    for (i, z) in z.chunks_exact(width).enumerate() {
+        let target = target(i);
+        for (j, &z) in z.iter().enumerate() {
+            (columns[j][i], targets[j][i]) = (z, target(j));
+        }
+    }
+    let (columns, targets) = (&mut columns[..width], &targets[..width]);
+    // Whole vectors, of which what is past the end is not looked at.
+    let rows = values.len().next_multiple_of(LANES);
+    let mut maxima = columns[0];
+    for z in &*columns {
+        for (max, &z) in maxima[..rows].iter_mut().zip(z) {
+            *max = if z > *max { z } else { *max };
+        }
+    }
+    let mut infinite = false;
+    for max in &maxima[..rows] {
+        infinite |= max.abs() > F::LARGEST;
+    }
+    if infinite {
+        return false;
+    }
+    let (mut totals, mut aligned, mut sums) = (zeros, zeros, zeros);
+    for (z, t) in columns.iter_mut().zip(targets) {
+        for i in 0..rows {
+            let below = z[i] - maxima[i];
+            totals[i] += t[i];
+            // A class without weight counts nothing, even where its logit is −∞.
+            aligned[i] += if t[i] == F::ZERO {
+                F::ZERO
+            } else {
+                t[i] * below
+            };
+            z[i] = below.exp();
+            sums[i] += z[i];
+        }
+    }
+    for i in 0..rows {
+        aligned[i] = -aligned[i] + totals[i] * sums[i].ln();
+        sums[i] = totals[i] / sums[i];
+    }
+    for (e, t) in columns.iter_mut().zip(targets) {
+        for i in 0..rows {
+            e[i] = e[i] * sums[i] - t[i];
+        }
+    }
+    values.copy_from_slice(&aligned[..values.len()]);
+    for (i, z) in z.chunks_exact_mut(width).enumerate() {
+        for (j, z) in z.iter_mut().enumerate() {
+            *z = columns[j][i];
+        }
+    }
+    true
+}
+
+/// [`from_logits`], a row after the other. Exponentials and logarithms are taken of all rows at once.
+#[inline(always)]
+fn rows_from_logits<F: Float, T: Fn(usize) -> F>(
     width: usize,
     z: &mut [F],
     values: &mut [F],
@@ -209,4 +291,49 @@ fn from_probabilities<F: Float>(y: &mut [F], target: impl Fn(usize) -> F) -> F {
         *y = (unclipped - *y) / total;
     }
     loss
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::losses::{Factor, Loss, Targets};
+
+    #[test]
+    fn rows_together_have_the_bits_that_each_has_alone() {
+        let loss = |label_smoothing| CategoricalCrossentropy::<true> {
+            from_logits: true,
+            label_smoothing,
+        };
+        let factor = Factor {
+            all: 0.5f32,
+            weights: &[],
+        };
+        for (rows, width, smoothing) in [(8, 2, 0.0), (20, 10, 0.0), (70, 16, 0.1), (20, 17, 0.0)] {
+            for special in [1.0, f32::NEG_INFINITY, f32::INFINITY] {
+                let mut together: Vec<f32> = (0..rows * width)
+                    .map(|i| (i * 37 % 101) as f32 / 7.0 - 6.0)
+                    .collect();
+                together[3 * width + 1] = special;
+                let classes: Vec<i64> = (0..rows).map(|i| (i * 5 % width) as i64).collect();
+                let mut alone = together.clone();
+                let (mut values, mut each) = (vec![0.0; rows], vec![0.0; rows]);
+                let loss = loss(smoothing);
+                loss.rows(
+                    width,
+                    &mut together,
+                    Targets::Classes(&classes),
+                    factor,
+                    &mut values,
+                );
+                for (i, row) in alone.chunks_exact_mut(width).enumerate() {
+                    let (class, value) = (&classes[i..=i], &mut each[i..=i]);
+                    loss.rows(width, row, Targets::Classes(class), factor, value);
+                }
+                let bits =
+                    |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&together), bits(&alone), "{rows} x {width}, {special}");
+                assert_eq!(bits(&values), bits(&each), "{rows} x {width}, {special}");
+            }
+        }
+    }
 }

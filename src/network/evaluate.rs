@@ -7,7 +7,8 @@ use std::time::Instant;
 use super::objective::Scratch;
 use super::pass::awake;
 use super::penalties::Demands;
-use super::{Cursor, Data, Labels, Objective, Plan, Program, Run, count_samples, forward};
+use super::samples::widen;
+use super::{Cursor, Data, Kept, Labels, Objective, Plan, Program, Run, count_samples, forward};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::layers::State;
@@ -35,7 +36,7 @@ struct Blocks<'a, F: Float> {
     input_size: usize,
     w: &'a [F],
     state: &'a [F],
-    x: &'a [F],
+    x: Kept<'a, F>,
     samples: usize,
     size: usize,
     done: usize,
@@ -43,6 +44,8 @@ struct Blocks<'a, F: Float> {
     step: u64,
     cursor: Cursor,
     threads: Threads,
+    /// The numbers of a block, where bytes are kept.
+    numbers: Buffer<F>,
     values: Buffer<F>,
     caches: Buffer<F>,
     /// Penalties on outputs, of the samples that are done.
@@ -54,7 +57,7 @@ impl<'a, F: Float> Blocks<'a, F> {
         plan: &Plan<F>,
         w: &'a [F],
         state: &'a [F],
-        x: &'a [F],
+        x: Kept<'a, F>,
         batch_size: usize,
         threads: Threads,
     ) -> Result<Self> {
@@ -79,9 +82,19 @@ impl<'a, F: Float> Blocks<'a, F> {
         let each = plan.size_of_layers(1).max(plan.output_size()).max(1);
         let quick = QUICK / plan.parameter_count().max(1);
         let (least, largest) = (LEAST.min(CHEAP / each).min(quick), (BLOCK / each).max(1));
-        let size = batch_size.max(least).min(largest).min(samples);
         let program = plan.inference();
+        // Unless something is a sum over a batch.
+        let size = if program.sums_batches() {
+            batch_size.min(samples)
+        } else {
+            batch_size.max(least).min(largest).min(samples)
+        };
+        let widened = match x {
+            Kept::Numbers(_) => 0,
+            Kept::Bytes(_) => size * plan.input_size(),
+        };
         Ok(Self {
+            numbers: zeros(widened)?,
             values: zeros(program.values_len(size))?,
             caches: zeros(program.caches_len(size))?,
             cursor: Cursor::new(&program, size),
@@ -122,7 +135,15 @@ impl<'a, F: Float> Blocks<'a, F> {
     ) -> bool {
         while self.done < self.samples {
             let block = self.done..(self.done + self.size).min(self.samples);
-            let x = &self.x[block.start * self.input_size..block.end * self.input_size];
+            let range = block.start * self.input_size..block.end * self.input_size;
+            let x = match self.x {
+                Kept::Numbers(x) => &x[range],
+                Kept::Bytes(x) => {
+                    let numbers = &mut self.numbers[..range.len()];
+                    widen(&x[range], numbers);
+                    &*numbers
+                }
+            };
             let (samples, end) = (block.len(), block.end);
             take(block, &mut |y| {
                 let whole = self.cursor.run_until(deadline, |part| {
@@ -169,13 +190,13 @@ impl<'a, F: Float> Predictor<'a, F> {
         plan: &Plan<F>,
         w: &'a [F],
         state: &'a [F],
-        x: &'a [F],
+        x: impl Into<Kept<'a, F>>,
         batch_size: usize,
         threads: Threads,
     ) -> Result<Self> {
         Ok(Self {
             output_size: plan.output_size(),
-            blocks: Blocks::new(plan, w, state, x, batch_size, threads)?,
+            blocks: Blocks::new(plan, w, state, x.into(), batch_size, threads)?,
         })
     }
 

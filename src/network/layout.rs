@@ -84,7 +84,10 @@ impl Layout {
         let mut gradients = GradientPlaces::new(operations, output, purpose);
         let output_gradient = gradients.at[output.number].clone();
         let back = |k: usize| {
-            wanted[operations[k].makes.number].then(|| gradients.back(operations, k, &wanted))
+            let number = operations[k].makes.number;
+            // What nobody reads passes nothing back.
+            let runs = wanted[number] && gradients.at[number].is_some();
+            runs.then(|| gradients.back(operations, k, &wanted))
         };
         let mut backs: Vec<_> = (0..operations.len()).rev().map(back).collect();
         let frame = |operation: &Operation<F>| {

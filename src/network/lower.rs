@@ -9,7 +9,7 @@ use crate::activations::Activation;
 use crate::activations::linear::Linear;
 use crate::float::Float;
 use crate::layers::narrow::{NarrowBatchNormalization, NarrowDense, ToRows, WIDEST};
-use crate::layers::{Activate, BatchNormalization, Product, Select};
+use crate::layers::{Activate, BatchNormalization, Cost, Product, Select};
 
 /// The function of an operation, if it is of this kind.
 pub(super) fn function<T: 'static, F: Float>(operation: &Operation<F>) -> Option<&T> {
@@ -66,8 +66,14 @@ pub(super) fn last_activation<F: Float>(
     output: Value,
 ) -> Option<&Arc<dyn Activation<F>>> {
     // Behind a Flatten a loss sees other rows than the activation did.
-    let mut operations = operations.iter().rev();
-    activation(operations.find(|o| o.makes == output)?)
+    let last = operations.iter().rev().find(|o| o.makes == output)?;
+    if function::<Cost, F>(last).is_none() {
+        return activation(last);
+    }
+    // Rows are not told here: what is added to the loss is of whole samples.
+    let made = last.reads[0].number;
+    let before = operations.iter().find(|o| o.makes.number == made)?;
+    activation(before).filter(|_| before.makes.rows == 1)
 }
 
 /// The same network on columns, where all rows are narrow and all functions can: a product with its bias and activation

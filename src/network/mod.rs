@@ -13,6 +13,7 @@ mod pass;
 mod penalties;
 mod plan;
 mod program;
+mod samples;
 mod sync;
 mod train;
 
@@ -25,21 +26,22 @@ pub use pass::{Cursor, Part, Run, backward, forward};
 pub use penalties::Demand;
 pub use plan::{Layer, Plan};
 pub use program::Program;
+pub use samples::Kept;
 pub use train::{Arrays, Member, Trainer, Update, run_all_until};
-
-use ndarray::{ArrayViewMut2, Axis};
 
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::losses::{Targets, check_classes};
 use crate::memory::{Buffer, filled, zeros};
-use crate::parallel::{self, Threads};
+use crate::parallel::Threads;
+
+use samples::copy_rows;
 
 /// Samples with what the network should say of them.
 #[derive(Debug, Clone)]
 pub struct Data<'a, F> {
     /// One sample after the other.
-    pub x: &'a [F],
+    pub x: Kept<'a, F>,
     /// For each goal of the objective.
     pub labels: Vec<Labels<'a, F>>,
 }
@@ -117,11 +119,7 @@ impl<F: Float> Batch<F> {
     ) {
         self.samples = order.len();
         let (width, x) = (plan.input_size(), &mut self.x);
-        match threads.for_part(order.len() * width, SHARED_FROM) {
-            _ if in_columns => copy_columns(data.x, x, width, order),
-            Threads::ONE => copy_rows(data.x, x, width, order),
-            threads => copy_parts_of_rows(threads, data.x, x, width, order),
-        }
+        data.x.gather(threads, x, width, order, in_columns);
         for (to, from) in self.labels.iter_mut().zip(&data.labels) {
             to.gather(from, order);
         }
@@ -163,56 +161,6 @@ impl<F: Float> LabelsOfBatch<F> {
             for (rows, &sample) in rows.zip(order) {
                 rows.fill(from.weights[sample as usize]);
             }
-        }
-    }
-}
-
-/// Copy the rows of `order` to the front of `to`.
-fn copy_rows<T: Copy>(from: &[T], to: &mut [T], width: usize, order: &[u32]) {
-    let to = &mut to[..order.len() * width];
-    if width == 1 {
-        // Classes: a call to copy each takes longer than all else.
-        for (to, &row) in to.iter_mut().zip(order) {
-            *to = from[row as usize];
-        }
-        return;
-    }
-    for (to, &row) in to.chunks_exact_mut(width).zip(order) {
-        to.copy_from_slice(&from[row as usize * width..][..width]);
-    }
-}
-
-/// Numbers of a batch from which on threads share the copying.
-const SHARED_FROM: usize = 1 << 14;
-
-/// [`copy_rows`] by threads that each copy some columns, since each multiplies by some rows of the weights (`linalg/terms.rs`).
-fn copy_parts_of_rows<T: Copy + Send + Sync>(
-    threads: Threads,
-    from: &[T],
-    to: &mut [T],
-    width: usize,
-    order: &[u32],
-) {
-    let to = &mut to[..order.len() * width];
-    let to = ArrayViewMut2::from_shape((order.len(), width), to);
-    let mut to = to.expect("a row for each sample");
-    let len = width.div_ceil(threads.get());
-    let parts = to.axis_chunks_iter_mut(Axis(1), len).enumerate();
-    parallel::for_each(threads, parts.collect(), |(part, mut to)| {
-        for (to, &row) in to.rows_mut().into_iter().zip(order) {
-            let to = to.into_slice().expect("numbers side by side");
-            let from = &from[row as usize * width + part * len..];
-            to.copy_from_slice(&from[..to.len()]);
-        }
-    });
-}
-
-/// [`copy_rows`] to a column-major `to`.
-fn copy_columns<T: Copy>(from: &[T], to: &mut [T], width: usize, order: &[u32]) {
-    let to = &mut to[..order.len() * width];
-    for (j, column) in to.chunks_exact_mut(order.len().max(1)).enumerate() {
-        for (to, &row) in column.iter_mut().zip(order) {
-            *to = from[row as usize * width + j];
         }
     }
 }

@@ -15,6 +15,7 @@ use super::program::Program;
 use crate::activations::Activation;
 use crate::error::{Error, Result};
 use crate::float::Float;
+use crate::layers::Cost;
 use crate::optimizers::Variable;
 use crate::parallel::Threads;
 use crate::regularizers::L1L2;
@@ -311,9 +312,10 @@ impl<F: Float> Plan<F> {
         Ok(found.into_iter().map(|(i, x)| (place_of(i), x)).collect())
     }
 
-    /// Whether there are penalties on what layers make.
+    /// Whether there are penalties on what layers make, or parts of the loss that they add.
     pub fn penalizes_activity(&self) -> bool {
-        !self.arrays.activities.is_empty()
+        let adds = |o: &Operation<F>| lower::function::<Cost, F>(o).is_some();
+        !self.arrays.activities.is_empty() || self.operations.iter().any(adds)
     }
 
     /// The same network with its penalties on what layers make: for a loss that they are part of.
@@ -326,6 +328,11 @@ impl<F: Float> Plan<F> {
             let mut output = self.output;
             let mut changed: Vec<_> = ends.iter_mut().chain([&mut output]).collect();
             with_penalties(&mut operations, &mut changed, &self.arrays.activities);
+            for operation in &mut operations {
+                if let Some(cost) = lower::function::<Cost, F>(operation) {
+                    operation.function = Arc::new(cost.charged());
+                }
+            }
             let arrays = self.arrays.clone();
             Box::new(Self::with(operations, self.input, output, &ends, arrays))
         };
@@ -396,11 +403,21 @@ impl<F: Float> Plan<F> {
     /// What runs where each value and each gradient is to be seen; that of the input where a layer has it as its output
     /// or in its activation.
     pub fn trace(&self) -> Program<F> {
+        self.traced(self.operations.to_vec(), self.output)
+    }
+
+    /// A trace for gradients with respect to what goes into the activations that make the chosen outputs: of all
+    /// operations, so that values stand where they do in [`trace`](Self::trace).
+    pub fn trace_before(&self, chosen: &[bool]) -> Program<F> {
+        let (operations, _, output) = self.moved_ends(chosen);
+        self.traced(operations, output)
+    }
+
+    fn traced(&self, operations: Vec<Operation<F>>, output: Value) -> Program<F> {
         let seen = |layer: &Layer| [Some(layer.output), layer.before_activation];
         let mut seen = self.arrays.layers.iter().flat_map(seen).flatten();
         let with_input = seen.any(|x| x.number == self.input.number);
-        let purpose = Purpose::Trace { with_input };
-        Program::new(self.operations.to_vec(), self.output, purpose)
+        Program::new(operations, output, Purpose::Trace { with_input })
     }
 
     fn fused(&self, purpose: Purpose) -> Program<F> {
@@ -413,12 +430,6 @@ impl<F: Float> Plan<F> {
         lower::last_activation(&self.operations, self.ends[output]).cloned()
     }
 
-    /// The same network of one output up to the input of its last activation.
-    pub fn before_activation(&self) -> Option<Self> {
-        let alone = self.ends.len() == 1 && self.last_activation(0).is_some();
-        alone.then(|| self.before_activations(&[true]))
-    }
-
     /// The same network where the outputs that are chosen are what goes into the activations that make them.
     pub fn before_activations(&self, chosen: &[bool]) -> Self {
         let split = || Box::new((chosen.to_vec(), self.split_at(chosen)));
@@ -429,11 +440,32 @@ impl<F: Float> Plan<F> {
     }
 
     fn split_at(&self, chosen: &[bool]) -> Self {
+        let (mut operations, ends, output) = self.moved_ends(chosen);
+        // Of an activation that nobody reads now nothing is left.
+        let read = operations.iter().flat_map(|o| &o.reads);
+        let read: Vec<_> = read.chain([&output]).map(|x| x.number).collect();
+        operations.retain(|o| read.contains(&o.makes.number));
+        Self::with(operations, self.input, output, &ends, self.arrays.clone())
+    }
+
+    /// The operations, the outputs and all of them side by side, where the chosen ones are what goes into the activations
+    /// that make them.
+    fn moved_ends(&self, chosen: &[bool]) -> (Vec<Operation<F>>, Vec<Value>, Value) {
         let (mut operations, mut ends) = (self.operations.to_vec(), self.ends.to_vec());
         let choices = ends.iter_mut().zip(chosen);
         for (end, _) in choices.filter(|(_, chosen)| **chosen) {
-            let maker = operations.iter().find(|o| o.makes == *end);
-            *end = maker.map_or(*end, |maker| maker.reads[0]);
+            let maker = |made: Value| {
+                operations
+                    .iter()
+                    .position(|o| o.makes.number == made.number)
+            };
+            let Some(last) = maker(*end) else { continue };
+            if lower::function::<Cost, F>(&operations[last]).is_none() {
+                *end = operations[last].reads[0];
+            } else if let Some(before) = maker(operations[last].reads[0]) {
+                // What is added to the loss stays in front of it.
+                operations[last].reads[0].number = operations[before].reads[0].number;
+            }
         }
         let mut output = self.output;
         if let [end] = ends[..] {
@@ -443,11 +475,7 @@ impl<F: Float> Plan<F> {
                 read.number = end.number;
             }
         }
-        // Of an activation that nobody reads now nothing is left.
-        let read = operations.iter().flat_map(|o| &o.reads);
-        let read: Vec<_> = read.chain([&output]).map(|x| x.number).collect();
-        operations.retain(|o| read.contains(&o.makes.number));
-        Self::with(operations, self.input, output, &ends, self.arrays.clone())
+        (operations, ends, output)
     }
 }
 

@@ -6,7 +6,7 @@ use super::graph::{Operation, Value};
 use super::layout::{Frame, Layout, Purpose};
 use super::lower::function;
 use crate::float::Float;
-use crate::layers::{Location, Penalize, Values, index, of_samples};
+use crate::layers::{Cost, Location, Penalize, Values, index, of_samples};
 use crate::linalg;
 
 /// Operations in the order in which they run, with the layout of a pass.
@@ -89,6 +89,12 @@ impl<F: Float> Program<F> {
             }
         }
         sum
+    }
+
+    /// Whether a part of the loss depends on how many samples a batch has.
+    pub(super) fn sums_batches(&self) -> bool {
+        let costs = self.operations.iter().filter_map(function::<Cost, F>);
+        costs.into_iter().any(Cost::sums_batches)
     }
 
     /// Elements of the gradients of a pass back.
@@ -201,7 +207,7 @@ const LONG: usize = 1 << 24;
 const WORTH_A_LOOK: usize = 1 << 14;
 
 fn is_penalty<F: Float>(operation: &Operation<F>) -> bool {
-    function::<Penalize, F>(operation).is_some()
+    function::<Penalize, F>(operation).is_some() || function::<Cost, F>(operation).is_some()
 }
 
 fn range_of(location: &Location, samples: usize) -> Option<Range<usize>> {

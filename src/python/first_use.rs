@@ -12,9 +12,10 @@ use super::lock::{self, Lock};
 use super::records::{Batches, Network, Objective, Samples, Update};
 
 /// What `fit`, `evaluate`, `predict` and copies import when they are first called (`models/_sequential.py`).
-const IMPORTED_LATER: [&str; 3] = [
+const IMPORTED_LATER: [&str; 4] = [
     "fanin.models._training",
     "fanin.models._evaluation",
+    "fanin.models._whole",
     "fanin.layers._one_batch",
 ];
 

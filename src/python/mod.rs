@@ -56,8 +56,9 @@ mod _core {
     use super::runtime::{get_num_threads, set_num_threads, set_simd_level, simd_level};
     #[pymodule_export]
     use super::sample::{
-        constant, fans, hadamard, identity, orthogonal, orthogonalize, permutation, philox_words,
-        random_normal, random_uniform, truncated_normal, variance_scaling, variance_scaling_spread,
+        constant, fans, hadamard, identity, inverse, orthogonal, orthogonalize, permutation,
+        philox_words, random_normal, random_uniform, truncated_normal, variance_scaling,
+        variance_scaling_spread,
     };
     #[pymodule_export]
     use super::training::{evaluate, predict, train, update};

@@ -292,26 +292,36 @@ impl Plan {
     }
 
     /// Gradients with respect to what `trace` shows, and to the parameters; from that with respect to the network's output
-    /// or, `before_activation`, to what goes into its last activation.
+    /// or, `before_activation`, to what goes into its last activation; of several outputs for each of them.
     pub(super) fn gradients_as<'py, F: Float + Element>(
         &self,
         plan: &network::Plan<F>,
         params: &Bound<'py, PyAny>,
         cache: &Cache<'py>,
         dy: &Bound<'py, PyAny>,
-        before_activation: bool,
+        before_activation: &[bool],
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Vec<LayerArrays<'py>>, Bound<'py, PyAny>)> {
         let (py, threads) = (params.py(), threads_or_global(threads)?);
         let (x_array, samples) = self.read_samples::<F>(&cache.x)?;
         let whole = plan.trace();
-        let program = if before_activation {
-            let before = plan.before_activation().ok_or_else(|| {
-                PyValueError::new_err(
+        let outputs = plan.shapes_of_outputs().len();
+        if before_activation.len() != outputs {
+            return Err(PyValueError::new_err(format!(
+                "before_activation: expected a flag for each of {outputs} outputs, found {}",
+                before_activation.len()
+            )));
+        }
+        let chosen = before_activation.iter().enumerate();
+        for (output, _) in chosen.filter(|(_, before)| **before) {
+            if plan.last_activation(output).is_none() {
+                return Err(PyValueError::new_err(
                     "before_activation: expected False, as the network does not end in an activation, found True",
-                )
-            })?;
-            &before.trace()
+                ));
+            }
+        }
+        let program = if before_activation.contains(&true) {
+            &plan.trace_before(before_activation)
         } else {
             &whole
         };

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use numpy::{Element, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use numpy::{Element, PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -11,6 +11,7 @@ use super::arrays::{ElementType, by_dtype, check_exact, check_shape, read, sizes
 use super::boundary::{detached, found};
 use super::lock::Lock;
 use super::passes::{Cache, LayerArrays, Out};
+use super::records::KeptArray;
 use super::settings::from_dict;
 use crate::float::Float;
 use crate::network::gate::Reader;
@@ -302,20 +303,33 @@ impl Plan {
         Ok((layers, cache.into_tuple(slf)?))
     }
 
-    #[pyo3(signature = (params, cache, dy, before_activation=false, threads=None))]
+    #[pyo3(signature = (params, cache, dy, before_activation=None, threads=None))]
     fn gradients<'py>(
         slf: &Bound<'py, Self>,
         params: &Bound<'py, PyAny>,
         cache: &Bound<'py, PyAny>,
         dy: &Bound<'py, PyAny>,
-        before_activation: bool,
+        before_activation: Option<Before>,
         threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Vec<LayerArrays<'py>>, Bound<'py, PyAny>)> {
         let (own, cache) = (slf.get(), Cache::of("cache", slf, cache, true)?);
         by_dtype!(own.element_type, F => {
-            own.gradients_as(own.of::<F>()?, params, &cache, dy, before_activation, threads)
+            let plan = own.of::<F>()?;
+            let before = match &before_activation {
+                Some(Before::Each(before)) => before.clone(),
+                Some(Before::All(before)) => vec![*before; plan.shapes_of_outputs().len()],
+                None => vec![false; plan.shapes_of_outputs().len()],
+            };
+            own.gradients_as(plan, params, &cache, dy, &before, threads)
         })
     }
+}
+
+/// Whether a gradient is with respect to what goes into the activation that makes an output: of all outputs, or of each.
+#[derive(FromPyObject)]
+enum Before {
+    All(bool),
+    Each(Vec<bool>),
 }
 
 impl Plan {
@@ -335,13 +349,31 @@ impl Plan {
         x: &Bound<'py, PyAny>,
     ) -> PyResult<(PyReadonlyArrayDyn<'py, F>, usize)> {
         let x = read("x", x)?;
+        let samples = self.count_samples(x.shape())?;
+        Ok((x, samples))
+    }
+
+    /// The same of what may be kept as bytes.
+    pub(super) fn read_kept<'py, F: Element>(
+        &self,
+        x: &Bound<'py, PyAny>,
+    ) -> PyResult<(KeptArray<'py, F>, usize)> {
+        if x.cast::<PyArrayDyn<u8>>().is_err() {
+            let (x, samples) = self.read_samples(x)?;
+            return Ok((KeptArray::Numbers(x), samples));
+        }
+        let (x, samples) = self.read_samples(x)?;
+        Ok((KeptArray::Bytes(x), samples))
+    }
+
+    /// How many samples an array of this shape has; their shape is checked.
+    fn count_samples(&self, shape: &[usize]) -> PyResult<usize> {
         let expected: Vec<_> = [None]
             .into_iter()
             .chain(self.input_shape.iter().copied().map(Some))
             .collect();
-        check_shape("x", x.shape(), &expected)?;
-        let samples = x.shape()[0];
-        Ok((x, samples))
+        check_shape("x", shape, &expected)?;
+        Ok(shape[0])
     }
 }
 

@@ -15,7 +15,7 @@ use crate::float::Float;
 use crate::losses::{self, Targets};
 use crate::metrics;
 use crate::network::gate::Reader;
-use crate::network::{self, Arrays, Data, Labels};
+use crate::network::{self, Arrays, Data, Kept, Labels};
 
 /// A plan and its arrays, and the lock that says who may touch them now.
 #[derive(FromPyObject)]
@@ -189,8 +189,10 @@ impl<'py> Samples<'py> {
         networks: &[Network<'py>],
         classes: &[bool],
     ) -> PyResult<SampleArrays<'py, F>> {
-        for network in networks {
-            network.plan.get().read_samples::<F>(&self.x)?;
+        let (first, others) = networks.split_first().expect("a network");
+        let (x, _) = first.plan.get().read_kept::<F>(&self.x)?;
+        for network in others {
+            network.plan.get().read_kept::<F>(&self.x)?;
         }
         let targets = of_each_goal("y", &self.y, classes.len())?;
         let weights = match &self.weights {
@@ -207,7 +209,7 @@ impl<'py> Samples<'py> {
             })
         });
         Ok(SampleArrays {
-            x: read("x", &self.x)?,
+            x,
             labels: goals.collect::<PyResult<_>>()?,
         })
     }
@@ -234,8 +236,24 @@ fn of_each_goal<'py>(
 
 /// The arrays of samples.
 pub(super) struct SampleArrays<'py, F: Element> {
-    x: PyReadonlyArrayDyn<'py, F>,
+    x: KeptArray<'py, F>,
     labels: Vec<LabelArrays<'py, F>>,
+}
+
+/// The inputs of samples.
+pub(super) enum KeptArray<'py, F: Element> {
+    Numbers(PyReadonlyArrayDyn<'py, F>),
+    Bytes(PyReadonlyArrayDyn<'py, u8>),
+}
+
+impl<F: Float + Element> KeptArray<'_, F> {
+    /// As the core takes them.
+    pub(super) fn kept(&self) -> PyResult<Kept<'_, F>> {
+        Ok(match self {
+            Self::Numbers(x) => Kept::Numbers(x.as_slice()?),
+            Self::Bytes(x) => Kept::Bytes(x.as_slice()?),
+        })
+    }
 }
 
 /// The arrays of what one output should be.
@@ -249,7 +267,7 @@ impl<F: Float + Element> SampleArrays<'_, F> {
     pub(super) fn data(&self) -> PyResult<Data<'_, F>> {
         let labels = self.labels.iter().map(LabelArrays::labels);
         Ok(Data {
-            x: self.x.as_slice()?,
+            x: self.x.kept()?,
             labels: labels.collect::<PyResult<_>>()?,
         })
     }

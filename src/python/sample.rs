@@ -14,7 +14,7 @@ use crate::initializers::{
 };
 use crate::parallel::Threads;
 use crate::random::{
-    Normal, SLICE, Sample, Stream, TruncatedNormal, Uniform, shuffle, stream_of_slice,
+    Inverse, Normal, SLICE, Sample, Stream, TruncatedNormal, Uniform, shuffle, stream_of_slice,
 };
 use crate::shape;
 
@@ -177,6 +177,35 @@ pub(super) fn truncated_normal<'py>(
     let stream = Stream::new(seed, path);
     let normal = TruncatedNormal::new(mean, std, low, high)?;
     fill(py, &shape, dtype, out, &stream, &normal)
+}
+
+/// A distribution that is drawn by its inverse: `parameters` are its own, then middle and scale or, of a beta
+/// distribution, bounds.
+#[pyfunction]
+#[pyo3(signature = (shape, dtype, seed, path, law, parameters, out=None))]
+pub(super) fn inverse<'py>(
+    py: Python<'py>,
+    shape: Vec<usize>,
+    dtype: &str,
+    seed: &str,
+    path: &str,
+    law: &str,
+    parameters: Vec<f64>,
+    out: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let inverse = match (law, &parameters[..]) {
+        ("cauchy", &[mean, scale]) => Inverse::cauchy(mean, scale),
+        ("laplace", &[mean, scale]) => Inverse::laplace(mean, scale),
+        ("logistic", &[mean, scale]) => Inverse::logistic(mean, scale),
+        ("student_t", &[df, mean, scale]) => Inverse::student_t(df, mean, scale),
+        ("beta", &[a, b, low, high]) => Inverse::beta(a, b, low, high),
+        _ => Err(Error::value(
+            "law",
+            "a distribution, and its parameters",
+            format!("{law:?} and {} numbers", parameters.len()),
+        )),
+    }?;
+    fill(py, &shape, dtype, out, &Stream::new(seed, path), &inverse)
 }
 
 /// Glorot, He, `LeCun` and the rest of their family.

@@ -46,7 +46,7 @@ fn predict_as<'py, F: Float + Element>(
     step: u64,
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, own) = (x.py(), network.plan.get());
-    let (plan, (x, samples)) = (own.of::<F>()?, own.read_samples::<F>(x)?);
+    let (plan, (x, samples)) = (own.of::<F>()?, own.read_kept::<F>(x)?);
     let (_hold, params, state) = network.hold()?;
     let (w, state) = (read::<F>("params", &params)?, read::<F>("state", &state)?);
     let y = empty::<F>(py, &outputs_of(plan, samples))?;
@@ -55,7 +55,7 @@ fn predict_as<'py, F: Float + Element>(
             plan,
             w.as_slice()?,
             state.as_slice()?,
-            x.as_slice()?,
+            x.kept()?,
             batch_size,
             threads,
         )?

@@ -34,6 +34,9 @@ pub trait Sample: Quantile {
     /// (w + ½)/2ᵇ and 1 minus it, each with its own full precision near 0.
     #[doc(hidden)]
     fn tails(word: Self::Word) -> (f64, f64);
+    /// The smallest tail of a word.
+    #[doc(hidden)]
+    fn least_tail() -> f64;
     /// Sine and cosine of 2π(w + ½)/2ᵇ.
     #[doc(hidden)]
     fn circle(word: Self::Word) -> (Self, Self);
@@ -96,6 +99,10 @@ impl Sample for f32 {
         ((word as f64 + 0.5) * scale, (!word as f64 + 0.5) * scale)
     }
     #[inline(always)]
+    fn least_tail() -> f64 {
+        Self::tails(0).0
+    }
+    #[inline(always)]
     fn next_down(self) -> f32 {
         self.next_down()
     }
@@ -137,6 +144,10 @@ impl Sample for f64 {
     #[inline(always)]
     fn tails(word: u64) -> (f64, f64) {
         (f64::positive(word), f64::positive(!word))
+    }
+    #[inline(always)]
+    fn least_tail() -> f64 {
+        Self::tails(0).0
     }
     #[inline(always)]
     fn next_down(self) -> f64 {

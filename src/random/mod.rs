@@ -3,7 +3,9 @@
 //! The value of element `i` is a function of (seed, path, `i`, distribution, element type) and of
 //! nothing else. `docs/stream.md` says which, exactly enough to write it again.
 
+mod beta;
 mod elementary;
+mod inverse;
 mod normal;
 mod permutation;
 mod philox;
@@ -15,6 +17,7 @@ mod truncated_normal;
 mod uniform;
 
 pub use elementary::Sample;
+pub use inverse::Inverse;
 pub use normal::Normal;
 pub use permutation::shuffle;
 pub(crate) use philox::WORDS_PER_TILE;

@@ -69,7 +69,7 @@ kernel! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{Normal, TruncatedNormal, Uniform};
+    use crate::random::{Inverse, Normal, TruncatedNormal, Uniform};
     use crate::simd::{Level, detected, set_level};
 
     fn bits<F: Sample>(what: &impl Distribution, length: usize, threads: Threads) -> Vec<u64> {
@@ -131,6 +131,14 @@ mod tests {
             let truncated = TruncatedNormal::new(0.1, 0.5, low, high).unwrap();
             check::<f32>(&truncated);
             check::<f64>(&truncated);
+        }
+        for inverse in [
+            Inverse::student_t(3.0, 0.1, 0.5).unwrap(),
+            Inverse::beta(0.5, 2.0, -1.0, 1.0).unwrap(),
+            Inverse::cauchy(0.1, 0.5).unwrap(),
+        ] {
+            check::<f32>(&inverse);
+            check::<f64>(&inverse);
         }
     }
 }

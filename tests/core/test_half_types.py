@@ -6,9 +6,12 @@ import sys
 import numpy as np
 import pytest
 from fanin import initializers
-from fanin.initializers import DeltaOrthogonal, Dirac, Initializer, Sparse
+from fanin.initializers import Beta, DeltaOrthogonal, Dirac, Initializer, Sparse, StudentT
 
-NEED_MORE = {Sparse: Sparse(0.5), Dirac: Dirac(), DeltaOrthogonal: DeltaOrthogonal()}
+NEED_MORE = {
+    **{Sparse: Sparse(0.5), StudentT: StudentT(4.0), Beta: Beta(2.0, 5.0)},
+    **{Dirac: Dirac(), DeltaOrthogonal: DeltaOrthogonal()},
+}
 PUBLIC = {
     found
     for name in initializers.__all__

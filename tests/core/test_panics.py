@@ -188,6 +188,7 @@ CALLS = {
     "philox_words": (_core.philox_words, "1", "a", 0, 10),
     "random_normal": (_core.random_normal, (3, 4), "float32", "1", "a", 0.0, 1.0),
     "random_uniform": (_core.random_uniform, (3, 4), "float64", "1", "a", -1.0, 1.0),
+    "inverse": (_core.inverse, (3, 4), "float32", "1", "a", "student_t", [3.0, 0.0, 1.0]),
     "truncated_normal": (
         _core.truncated_normal, (3, 4), "float32", "1", "a", 0.0, 1.0, -2.0, 2.0
     ),

@@ -304,7 +304,7 @@ class Mirror:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 mirror.asked.append(self.path)
-                body = mirror.files.get(self.path.removeprefix("/"))
+                body = mirror.files.get(self.path.removeprefix("/").partition("?")[0])
                 self.send_response(404 if body is None else 200)
                 self.send_header("Content-Length", str(len(body or b"")))
                 self.end_headers()

@@ -633,25 +633,6 @@ def is_relu(layer):
     return layer.settings()["activation"]["kind"] == "relu"
 
 
-@pytest.fixture
-def two_outputs():
-    # The class refuses it, as nothing would ask an override.
-    type.__setattr__(fanin.Model, "outputs", property(lambda _: [1, 2]))
-    yield
-    type.__delattr__(fanin.Model, "outputs")
-
-
-@pytest.mark.usefixtures("two_outputs")
-def test_several_outputs_are_refused_in_words():
-    model = residual()
-    for call in (
-        lambda: fanin.diagnose(model, X, Y),
-        lambda: fanin.symmetry(model, X),
-    ):
-        with pytest.raises(TypeError, match=r"expected a network of one output, found"):
-            call()
-
-
 @pytest.mark.parametrize("draw", [fanin.lsuv, fanin.data_dependent.weight_norm])
 def test_what_scales_layer_by_layer_takes_several_outputs(draw):
     inputs = fanin.Input(X.shape[1:])

@@ -140,12 +140,28 @@ def nested(rng: np.random.Generator, seed: int) -> Draft:
     return Draft(ended(x, h, seed), *clusters(rng, features), rng)
 
 
+def two_heads(rng: np.random.Generator, seed: int) -> Draft:
+    """One trunk of two ends, a class and a number, whose losses are added up (Caruana 1997)."""
+    features, units = int(rng.integers(8, 24)), int(rng.choice([32, 48]))
+    x = Input((features,))
+    h = x
+    for k in range(int(rng.integers(1, 4))):
+        h = he(units, f"trunk_{k}")(h)
+    end = Dense(CLASSES, "softmax", name="out")(he(24, "of_kind")(h))
+    size = Dense(1, name="size")(he(24, "of_size")(h) if rng.integers(2) else h)
+    samples, y = clusters(rng, features)
+    values = samples[:, :1] - 0.5 * samples[:, 1:2]
+    model = fanin.Model(x, [end, size], rng=seed)
+    losses = ["sparse_categorical_crossentropy", "mse"]
+    return Draft(model, samples, [y, values / values.std()], rng, losses)
+
+
 def ended(inputs: Any, h: Any, seed: int) -> fanin.Model:
     return fanin.Model(inputs, Dense(CLASSES, "softmax", name="out")(h), rng=seed)
 
 
 FAMILIES: dict[str, Callable[[np.random.Generator, int], Draft]] = {
-    made.__name__: made for made in (residual, wide_and_deep, siamese, nested)
+    made.__name__: made for made in (residual, wide_and_deep, siamese, nested, two_heads)
 }
 
 
@@ -153,10 +169,13 @@ def said(kinds: str, *names: str) -> Expectation:
     return Expectation((Answer(frozenset(kinds.split()), frozenset(names)),))
 
 
+ENDS = ("out", "size")
+
+
 def hidden(draft: Draft, rectified: bool = False) -> list[Dense]:
     """Kernels that are not the last, and have no normalization behind them."""
     behind = {"encoder_1"}  # it is normalized
-    dense = [la for la in draft.model.computing if isinstance(la, Dense) and la.name != "out"]
+    dense = [la for la in draft.model.computing if isinstance(la, Dense) and la.name not in ENDS]
     return [
         la
         for la in dense
@@ -198,7 +217,8 @@ def gamma_zero(draft: Draft) -> Expectation | None:
 
 
 def wrong_ending(draft: Draft) -> Expectation:
-    draft.loss = fanin.losses.SparseCategoricalCrossentropy(from_logits=True)
+    wrong = fanin.losses.SparseCategoricalCrossentropy(from_logits=True)
+    draft.loss = [wrong, "mse"] if isinstance(draft.y, list) else wrong
     return said("softmax_twice", "out")
 
 
@@ -213,9 +233,19 @@ def unscaled_input(draft: Draft) -> Expectation:
     return said("unscaled_input feature_scale")
 
 
+def unscaled_targets(draft: Draft) -> Expectation | None:
+    if not isinstance(draft.y, list):
+        return None
+    draft.y[1] = 300 * draft.y[1]
+    return said("target_scale")
+
+
 FAULTS: dict[str, Callable[[Draft], Expectation | None]] = {
     made.__name__: made
-    for made in (too_large, too_small, dead_units, gamma_zero, wrong_ending, unscaled_input)
+    for made in (
+        *(too_large, too_small, dead_units, gamma_zero, wrong_ending, unscaled_input),
+        unscaled_targets,
+    )
 }
 
 
@@ -257,10 +287,12 @@ def _examined(case: Case) -> Mark:
     draft, expected = case.draft()
     draft.model.compile("adam", draft.loss)
     report = fanin.diagnose(draft.model, draft.x, draft.y, draft.loss)
+    several = isinstance(draft.y, list)
     line = "; ".join(f"{f.severity} {f.kind} {','.join(f.layers)}" for f in report.findings)
     mark = Mark(case.name, "fanin", case.fault or case.family, expected is None, "", line, True)
     sound = loss_after(Case(case.family, case.seed).draft()[0])
-    guess = guessing("", draft.y)
+    # Of numbers guessing has their variance, which is 1 as they are made.
+    guess = guessing("", draft.y[0]) + 1.0 if several else guessing("", draft.y)
     why = f"sound {sound:.3g} of {guess:.3g}"
     if expected is None:
         shown = sound < SOUND * guess

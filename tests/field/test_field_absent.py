@@ -270,7 +270,7 @@ def test_field_S2_a_name_of_three_letters_is_no_other_one(name):
 # Methods and attributes.
 
 MEMBERS = {
-    "model": (fanin.Sequential, "train_step to_yaml partial_fit predict_proba score add_loss"),
+    "model": (fanin.Sequential, "train_step to_yaml partial_fit predict_proba score"),
     "layer": (layers.Dense, "get_output_at lora_rank W"),
     "optimizer": (optimizers.Adam, "lr apply_gradients variables param_groups"),
     "loss": (losses.MeanSquaredError, "fn"),
@@ -303,7 +303,7 @@ def test_field_S2_what_other_libraries_objects_have_is_told(kind):
     [
         # Keras 1 and 2.
         (lambda: layers.Dense(6, border_mode="same"), "Dense", "no convolutions"),
-        (lambda: compiled().fit(X, Y, samples_per_epoch=3), "Sequential.fit", "one pass"),
+        (lambda: compiled().fit(X, Y, samples_per_epoch=3), "Sequential.fit", "steps_per_epoch"),
         # torch and scikit-learn.
         (lambda: layers.Dense(6, bias=False), "Dense", "it is called use_bias"),
         (lambda: layers.Dense(6, in_features=3), "Dense", "input_dim"),

@@ -31,7 +31,7 @@ KINDS = {
     ),
     **dict.fromkeys(("stddev", "sparsity"), (*NUMBERS, -0.1)),
     **dict.fromkeys(("lower", "upper"), (*NO_NUMBER, math.nan, 10**400)),
-    "scale": [*NUMBERS, 0, -1.0],
+    **dict.fromkeys(("scale", "df", "a", "b"), (*NUMBERS, 0, -1.0)),
     **dict.fromkeys(("fan_in", "fan_out"), (*NUMBERS, 0, -1)),
     **dict.fromkeys(("groups", "num", "data", "n"), (*NO_WHOLE, -1)),
     **dict.fromkeys(
@@ -59,7 +59,18 @@ MAY_BE_NONE = {
     "generator",
     "dtype",
 }
-RIGHT = {"sparsity": 0.5, "shape": (4, 4), "n": 3, "data": 3, "seed": 3, "low": 0.0, "high": 1.0}
+RIGHT = {
+    "sparsity": 0.5,
+    "df": 4.0,
+    "a": 2.0,
+    "b": 5.0,
+    "shape": (4, 4),
+    "n": 3,
+    "data": 3,
+    "seed": 3,
+    "low": 0.0,
+    "high": 1.0,
+}
 FANS = ("in_axis", "out_axis", "batch_axis", "groups", "transposed", "fan_in", "fan_out")
 
 
@@ -115,7 +126,7 @@ CLASSES = {
 @pytest.mark.parametrize(("label", "function", "name"), rows(CLASSES))
 def test_field_P5_initializers_refuse_in_one_voice(label, function, name):
     for value in KINDS[name]:
-        if value is None and name in MAY_BE_NONE:
+        if value is None and (name in MAY_BE_NONE or (label, name) == ("Beta", "scale")):
             continue
         if name == "value" and value is True:
             continue
@@ -124,7 +135,8 @@ def test_field_P5_initializers_refuse_in_one_voice(label, function, name):
 
 @pytest.mark.parametrize("label", CLASSES)
 def test_field_P5_calls_of_initializers_refuse_in_one_voice(label):
-    made = CLASSES[label](**({"sparsity": 0.5} if label == "Sparse" else {}))
+    needed = {"Sparse": (0.5,), "StudentT": (4.0,), "Beta": (2.0, 5.0)}
+    made = CLASSES[label](*needed.get(label, ()))
     for name, values in (("shape", NO_SHAPE), ("dtype", NO_DTYPE), ("rng", NO_SEED)):
         for value in values:
             given = {"shape": (4, 4), name: value}

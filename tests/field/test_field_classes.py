@@ -52,6 +52,8 @@ ARGUMENTS = {
     "PiecewiseConstantDecay": ([5], [0.1, 0.01]),
     "SignalMonitor": (X,),
     "Sparse": (0.5,),
+    "StudentT": (4.0,),
+    "Beta": (2.0, 5.0),
 }
 BASES = (
     layers.Layer,

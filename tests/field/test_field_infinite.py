@@ -71,6 +71,7 @@ INFINITE = {
 }
 # Steps and slots of these stay finite, or what is infinite makes parameters NaN at once.
 FINITE = {optimizers.Adamax, optimizers.Lion, optimizers.Ftrl, optimizers.Adafactor}
+FINITE |= {optimizers.LBFGS}  # takes no batches: tests/models/test_lbfgs.py
 HEAVY = np.full(40, 1e38)
 
 

@@ -24,7 +24,7 @@ REFUSED = {
         *("get_weights", "set_weights", "count_params", "is_trained", "weights", "variables"),
         *("trainable_weights", "non_trainable_weights", "trainable_variables"),
         *("non_trainable_variables", "built", "dtype", "owner", "input_shape", "output_shape"),
-        *("network", "input", "output", "shape_after", "shape_of_inputs", "losses"),
+        *("network", "input", "output", "shape_after", "shape_of_inputs", "losses", "add_loss"),
     ],
     "losses": ["__call__", "rows"],
     "metrics": ["__call__", "call", "reset_states", "merge_state"],
@@ -46,13 +46,13 @@ REFUSED = {
         *("epoch", "network", "lock", "compiled_with", "built_for", "restoring"),
         *("inputs", "outputs", "input", "output", "input_names", "values", "calls", "calls_of"),
         *("chain", "computing", "ending", "of_each_input", "output_names", "operations"),
-        *("formed_outputs", "losses"),
+        *("formed_outputs", "losses", "add_loss"),
     ],
 }
 # What Python calls: a subclass may override these.
 HONOURED = {
     "layers": [
-        *("settings", "check_input", "draw_from", "plan_for", "fill", "initializer", "tie"),
+        *("settings", "check_input", "draw_from", "plan_for", "fill", "tie"),
         *("get_config", "from_config", "activation_settings", "call"),
     ],
     "losses": ["call", "value_and_gradient", "settings", "get_config", "from_config"],
@@ -87,6 +87,7 @@ def classes(kind):
     """Return the public classes of a kind."""
     module, base = BASES[kind]
     found = {getattr(module, name) for name in module.__all__}
+    found -= {fanin.layers.Lambda}  # its subclasses are classes of users' own: all is called
     return sorted(
         (cls for cls in found if inspect.isclass(cls) and issubclass(cls, base)), key=repr
     )

@@ -106,6 +106,12 @@ MEMBERS = {
         "HeNormal": ("", {**_SLOPE, **_NORMAL}),
         "HeUniform": ("", {**_SLOPE, **_UNIFORM}),
         "Identity": ("", {"gain": ("0.5",)}),
+        # Fans count where the scale is one by fan.
+        "Beta": ("a=2, b=0.5, minval=-0.05, maxval=0.05, scale='he'", {**_SEED, **_FANS}),
+        "Cauchy": ("", {"mean": ("1",), "scale": ("0.5",), **_SEED}),
+        "Laplace": ("scale='he'", {"mean": ("1",), **_SEED, **_FANS}),
+        "Logistic": ("scale='glorot'", {"mean": ("1",), **_SEED, **_FANS}),
+        "StudentT": ("df=4, scale='lecun'", {"mean": ("1",), **_SEED, **_FANS}),
         "LecunNormal": ("", _NORMAL),
         "LecunUniform": ("", _UNIFORM),
         "LooksLinear": ("", {"gain": ("2",), "mirror": ("'inputs'",), **_SEED}),
@@ -500,6 +506,19 @@ MEMBERS = {
                 "clip_threshold": ("2",),
                 "relative_step": ("False",),
                 **_OPTIMIZER,
+            },
+        ),
+        "LBFGS": (
+            "",
+            {
+                "learning_rate": ("0.5",),
+                "max_iter": ("7",),
+                "max_eval": ("30",),
+                "tolerance_grad": ("1e-5",),
+                "tolerance_change": ("1e-6",),
+                "history_size": ("4",),
+                "line_search_fn": ("'strong_wolfe'",),
+                "name": ("'mine'",),
             },
         ),
         "Muon": (

@@ -502,5 +502,5 @@ def test_layers_that_build_builds():
     again = Outer(dtype="float64")
     again.build((None, 5), rng=0)
     assert np.array_equal(again.network.params, outer.network.params)
-    assert type(outer.initializer("own/bias")).__name__ == "Zeros"
-    assert type(outer.initializer("inner/kernel")).__name__ == "GlorotUniform"
+    assert type(outer._initializer_of("own/bias")).__name__ == "Zeros"
+    assert type(outer._initializer_of("inner/kernel")).__name__ == "GlorotUniform"

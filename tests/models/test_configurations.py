@@ -33,7 +33,7 @@ CODES = list(program.codes())
 def registered(place):
     """Return the classes of one kind, by name."""
     if place == "initializers":
-        return {kind.__name__: kind for kind in initializers._registry._CLASSES.values()}
+        return {kind.__name__: kind for kind in initializers._registry.classes().values()}
     module = program.PLACES[place]
     # Some are made when they are first asked for.
     made = getattr(module, "_registry", None)

@@ -245,7 +245,7 @@ REFUSED = {
         lambda: losses.MeanSquaredError()(VALUE, VALUE), TypeError, "reduction='none'"
     ),
     "a number of a value": (
-        lambda: Twice().value_and_gradient(LOGITS, P), TypeError, "has no numbers"
+        lambda: Twice().value_and_gradient(LOGITS, P), TypeError, "have no numbers"
     ),
     "no loss at all": (lambda: type("None_", (losses.Loss,), {})(), TypeError, "losses"),
 }  # fmt: skip

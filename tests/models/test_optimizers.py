@@ -20,6 +20,7 @@ MEMBERS = [
     (optimizers.Ftrl(1.0), None),
     (optimizers.Adafactor(0.1), None),
     (optimizers.Muon(0.1), None),
+    (optimizers.LBFGS(0.5, history_size=5), None),
 ]
 
 

@@ -14,7 +14,8 @@ from refusals import outcome
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(48, 3))
 Y = X @ [1.0, -2.0, 0.5]
-KINDS = sorted(kind.__name__ for kind in optimizers._registry().members)
+# L-BFGS refuses all of this: tests/models/test_lbfgs.py.
+KINDS = sorted({kind.__name__ for kind in optimizers._registry().members} - {"LBFGS"})
 
 
 def network(optimizer, seed=0):

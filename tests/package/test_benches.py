@@ -12,7 +12,7 @@ import pytest
 BENCHES = Path(__file__).resolve().parents[2] / "benches"
 sys.path.insert(0, str(BENCHES))
 
-from peers import catalogue, page  # noqa: E402
+from peers import catalogue, page, peak  # noqa: E402
 from peers.arms import by_hand, ours  # noqa: E402
 from peers.common import network, products  # noqa: E402
 from peers.measure import AGREEMENT, NOTHING, Line  # noqa: E402
@@ -80,6 +80,29 @@ def test_the_first_table_has_the_smallest_ratio_of_each_family() -> None:
     rows = page._glance(lines).splitlines()
     assert rows[0].startswith("| work | torch | JAX | Keras |")
     assert rows[2:] == ["| a step | 2x |  |  |  |  |"]
+
+
+def test_shares_of_the_peak_are_multiply_adds_over_time() -> None:
+    label = "784-128-10, batch 64"
+    net = network((784, 128, 10), False, 64, 1)
+
+    def line(label: str, peer: str, ours: float, theirs: float | None) -> dict[str, Any]:
+        return {"label": label, "threads": 1, "peer": peer, "ours": ours, "theirs": theirs}
+
+    # At 100 GFLOP/s the products take so many microseconds.
+    least = 2 * net.multiply_adds / 100e9 * 1e6
+    lines = [
+        line(label, "torch eager", 2 * least, 9 * least),
+        line(label, "JAX jit", 2 * least, None),
+    ]
+    lines += [line(label, "torch, fused Adam", 2 * least, 4 * least)]
+    alone = least / (net.parameters / 100_000)
+    lines += [line("Adam, 100k parameters", peak._ALONE, 1.0, alone)]
+    rows = peak.table({1: 100.0, 2: 200.0}, lines)
+    assert rows == [[label, "1", "100", "50%", "", "25%", "50%"]]
+    assert len(rows[0]) == len(peak.COLUMNS)
+    ours = next(row for row in catalogue.rows() if row.key == "adam")
+    assert peak._ALONE in [peer.label for peer in ours.peers]
 
 
 def test_a_target_above_what_is_possible_is_out_of_reach() -> None:

@@ -14,6 +14,7 @@ SKIPPED = {
 }
 # Their files import what is not installed here, and have no examples.
 FRAMEWORKS = ("fanin.frameworks.keras.", "fanin.frameworks.torch.")
+NEEDS = {"fanin._batches._arrow": "pyarrow"}
 MODULES = [
     "fanin",
     *(
@@ -26,6 +27,8 @@ MODULES = [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name, tmp_path, monkeypatch):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     monkeypatch.chdir(tmp_path)  # an example that writes a file leaves none behind
     module = importlib.import_module(name)
     results = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)

@@ -31,7 +31,7 @@ REGISTRIES = {
     "LossName": {*spelled(losses._registry())},
     "MetricName": {*spelled(metrics._registry()), *metrics._ACCURACY},
     "OptimizerName": spelled(optimizers._registry()),
-    "InitializerName": {*_registry._KNOWN, *_registry._TORCH},
+    "InitializerName": {*_registry._NAMES},
 }
 
 

@@ -4,7 +4,7 @@ Each program of ``examples/keras`` has ``data(seed)``, which returns what `fit` 
 which returns a compiled model, and ``main(seed)``, which returns a trained one and its final loss.
 They are compared twice.
 
-*From the same weights*, in float64, for `STEPS` steps without shuffles and dropout: losses,
+*From the same weights*, in float64, for `STEPS` steps without shuffles, dropout and noise: losses,
 predictions and weights are equal within `EQUAL` of the largest.
 
 *From weights of their own*, as the program stands: final losses over `SEEDS` seeds. A seed gives
@@ -12,7 +12,7 @@ both the same data, so what counts is the difference of the two losses of each s
 these differences is to be within two standard errors of zero. By Student's t 11.6 % of equal
 programs are not, with five differences. Such a program is run again with `MORE` other seeds, and
 fails if the difference has the same sign there and is significant at `LEVEL`. So an equal program
-fails with a probability of 0.116 * `LEVEL`, and one of 39 with one of 0.0226, by Bonferroni: less
+fails with a probability of 0.116 * `LEVEL`, and one of 40 with one of 0.0232, by Bonferroni: less
 than 1 in 20. (Differences of two draws of one law are symmetric whatever the law, and heavy tails
 make Student's test reject less.) Seeds are fixed: what passes passes, until a side changes.
 """
@@ -42,7 +42,7 @@ EQUAL = 1e-5
 """In float64 XLA's tanh is off by 3e-7, and Keras's `ops.mean` computes in float32."""
 SEEDS, MORE = 5, 20
 LEVEL = 0.005
-"""Of one tail: 39 * 0.116 * 0.005 = 0.0226."""
+"""Of one tail: 40 * 0.116 * 0.005 = 0.0232."""
 T_OF_LEVEL = 2.861
 """What Student's t exceeds at `LEVEL`, of `MORE` differences: 19 degrees of freedom."""
 NOTHING = 1e-4
@@ -148,7 +148,7 @@ def steps_of(name, change=None):
     """Train both from the same weights; return losses, predictions and weights of each."""
     runs = [program(name, keras), program(name, fanin, change)]
     for run, library in zip(runs, (keras, fanin), strict=True):
-        run.names["DROPOUT"] = 0.0
+        run.names["DROPOUT"] = run.names["NOISE"] = 0.0
         library.utils.set_random_seed(0)
     x, y = runs[0].data(0)
     count = min(STEPS * BATCH, BATCH * (len(flat(y)[0]) // BATCH))
@@ -254,5 +254,5 @@ def test_equal_programs_are_seldom_told_apart():
 
 def test_there_are_programs_of_all_kinds_and_each_is_in_the_list():
     page = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert len(PROGRAMS) == 39
+    assert len(PROGRAMS) == 40
     assert re.findall(r"^\| \[`(\w+)`\]\(\1\.py\) \|", page, re.MULTILINE) == PROGRAMS

@@ -454,7 +454,7 @@ def test_one_vocabulary_for_arrays_and_traces():
         ]  # fmt: skip
 
 
-def test_what_is_called_as_torch_calls_its_own_but_is_not_is_not_known():
+def test_what_is_called_as_torch_calls_its_own_is_known_by_what_it_does():
     class Linear(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -469,7 +469,7 @@ def test_what_is_called_as_torch_calls_its_own_but_is_not_is_not_known():
 
     model = torch.nn.Sequential(Linear(), Doubled(10, 3))
     assert [layer.kind for layer in trace(model, X, None, None, True).layers] == [
-        "Linear", "Doubled",
+        "dense", "Doubled",
     ]  # fmt: skip
     # What it holds is what a Linear holds, all the same.
     assert [layer.kind for layer in frameworks.opened(model).layers] == ["other", "dense"]

@@ -9,7 +9,7 @@ use crate::common::{
 };
 use fanin::losses::{self, Targets};
 use fanin::metrics;
-use fanin::network::{Arrays, Call, Data, Goal, Labels, Objective, Plan, Trainer};
+use fanin::network::{Arrays, Call, Data, Goal, Kept, Labels, Objective, Plan, Trainer};
 use fanin::optimizers;
 use fanin::parallel::Threads;
 use fanin::settings::{Settings, Value};
@@ -76,7 +76,7 @@ fn allocations_of(width: usize, plan: &Plan<f32>, outputs: usize) -> usize {
         weights: &x[..samples],
     };
     let data = Data {
-        x: &x,
+        x: Kept::Numbers(&x),
         labels: vec![labels; outputs],
     };
     let clipped = adam().with("global_clipnorm", Value::Float(1.0));

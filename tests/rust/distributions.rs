@@ -20,12 +20,12 @@ fn draw<F: Sample>(what: &impl Distribution, length: usize, path: &str) -> Vec<f
 }
 
 /// Kolmogorov's bound on the distance of two distribution functions, at a probability of 1e-5.
-fn critical(effective: f64) -> f64 {
+pub(crate) fn critical(effective: f64) -> f64 {
     (-(0.5e-5f64).ln() / 2.0 / effective).sqrt()
 }
 
 /// F. J. Massey, "The Kolmogorov-Smirnov test for goodness of fit", JASA 46 (1951).
-fn distance_to(mut x: Vec<f64>, cdf: impl Fn(f64) -> f64) -> f64 {
+pub(crate) fn distance_to(mut x: Vec<f64>, cdf: impl Fn(f64) -> f64) -> f64 {
     x.sort_by(f64::total_cmp);
     let n = x.len() as f64;
     x.iter()
@@ -37,16 +37,17 @@ fn distance_to(mut x: Vec<f64>, cdf: impl Fn(f64) -> f64) -> f64 {
         .fold(0.0, f64::max)
 }
 
-fn distance_between(mut x: Vec<f64>, mut y: Vec<f64>) -> f64 {
+pub(crate) fn distance_between(mut x: Vec<f64>, mut y: Vec<f64>) -> f64 {
     x.sort_by(f64::total_cmp);
     y.sort_by(f64::total_cmp);
+    let n = x.len() as f64;
     let mut j = 0;
     let mut worst = 0f64;
     for (i, &x) in x.iter().enumerate() {
         while j < y.len() && y[j] < x {
             j += 1;
         }
-        worst = worst.max((i as f64 / N as f64 - j as f64 / y.len() as f64).abs());
+        worst = worst.max((i as f64 / n - j as f64 / y.len() as f64).abs());
     }
     worst
 }

@@ -371,7 +371,7 @@ fn a_trace_has_each_value_and_each_gradient() {
     assert!(pass.values.iter().all(|value| value.is_finite()));
 
     // One that ends before the last activation finds its values at the same places.
-    let part = plan.before_activation().unwrap();
+    let part = plan.before_activations(&[true]);
     let program = part.trace();
     let end = *part.operations().last().map(|o| &o.makes).unwrap();
     assert_eq!(plan.layers().last().unwrap().before_activation, Some(end));

@@ -8,7 +8,7 @@ use fanin::layers::Add;
 use fanin::losses::{self, Targets};
 use fanin::metrics;
 use fanin::network::{
-    Arrays, Data, Evaluation, Graph, Labels, Member, Objective, Plan, Predictor, Trainer,
+    Arrays, Data, Evaluation, Graph, Kept, Labels, Member, Objective, Plan, Predictor, Trainer,
     run_all_until,
 };
 use fanin::optimizers;
@@ -113,7 +113,7 @@ impl Training {
     fn member(&mut self, threads: Threads) -> Member<'_, '_, f32> {
         let (plan, objective) = self.objective();
         let data = Data {
-            x: &self.x,
+            x: Kept::Numbers(&self.x),
             labels: vec![Labels {
                 y: Targets::Values(&self.y),
                 weights: &[],
@@ -255,7 +255,7 @@ fn prediction_and_evaluation_stop_within_a_block_and_give_the_same_bits() {
     let training = Training::new(plan, rows);
     let (w, state, x) = (&training.w, &training.state, &training.x);
     let data = Data {
-        x,
+        x: Kept::Numbers(x),
         labels: vec![Labels {
             y: Targets::Values(&training.y),
             weights: &[],

@@ -5,5 +5,6 @@ mod common;
 mod distributions;
 mod graph;
 mod interrupts;
+mod inverses;
 mod network;
 mod outputs;

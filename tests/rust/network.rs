@@ -9,7 +9,7 @@ use crate::common::{
 use fanin::layers::State;
 use fanin::losses::{self, Targets};
 use fanin::metrics;
-use fanin::network::{Arrays, Data, Evaluation, Labels, Objective, Plan, Predictor, Trainer};
+use fanin::network::{Arrays, Data, Evaluation, Kept, Labels, Objective, Plan, Predictor, Trainer};
 use fanin::optimizers;
 use fanin::parallel::Threads;
 use fanin::settings::{Settings, Value};
@@ -150,7 +150,7 @@ fn train(hidden: usize, threads: usize, one_slice: bool) -> Trained {
         Objective::new(&plan, loss, vec![accuracy]).unwrap()
     };
     let data = Data {
-        x: &x,
+        x: Kept::Numbers(&x),
         labels: vec![Labels {
             y: Targets::Classes(&y),
             weights: &[],
@@ -234,7 +234,10 @@ fn what_does_not_fit_is_refused_with_the_argument_named() {
         let (plan, objective) = Objective::new(&plan, loss, vec![]).unwrap();
         let rule = optimizers::from_settings(&adam()).unwrap();
         let labels = vec![Labels { y, weights: &[] }];
-        let data = Data { x, labels };
+        let data = Data {
+            x: Kept::Numbers(x),
+            labels,
+        };
         Trainer::new(
             plan,
             objective,
@@ -292,7 +295,7 @@ fn applied_gradient(
     let samples = x.len() / plan.input_size();
     let order: Vec<u32> = (0..samples as u32).collect();
     let data = Data {
-        x,
+        x: Kept::Numbers(x),
         labels: vec![Labels {
             y: Targets::Values(y),
             weights: &[],
@@ -397,7 +400,7 @@ fn a_loss_does_not_reach_through_a_flatten() {
         )
         .unwrap();
         let data = Data {
-            x: &x,
+            x: Kept::Numbers(&x),
             labels: vec![Labels {
                 y: Targets::Values(&y),
                 weights: &[],

@@ -6,7 +6,7 @@ use crate::common::{adam, dense, normals, sparse_crossentropy};
 use fanin::losses::{self, Targets};
 use fanin::metrics;
 use fanin::network::{
-    Arrays, Call, Data, Evaluation, Goal, Labels, Objective, Plan, Predictor, Trainer,
+    Arrays, Call, Data, Evaluation, Goal, Kept, Labels, Objective, Plan, Predictor, Trainer,
 };
 use fanin::optimizers;
 use fanin::parallel::Threads;
@@ -82,7 +82,7 @@ impl Samples {
             weights: &[],
         };
         Data {
-            x: &self.x,
+            x: Kept::Numbers(&self.x),
             labels: vec![values, classes],
         }
     }

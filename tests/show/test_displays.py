@@ -23,7 +23,7 @@ from fanin.comparison.data import load
 from fanin.comparison.experiment import prepare
 from fanin.diagnosis import AttentionReport, RecurrenceReport, Watch
 from fanin.diagnosis._branches import Branch
-from fanin.diagnosis._measurements import InputReport
+from fanin.diagnosis._measurements import InputReport, OutputReport
 from fanin.errors import NotReadyError
 from fanin.frameworks import _open
 from fanin.initializers import HeNormal, RandomNormal
@@ -115,6 +115,8 @@ def every_result(name="first"):
         (Branch(1, 2, 3, frozenset({1, 2})), ["layers 1 to 2"], []),
         (faded.flow, ["5 layers, as they say"], []),
         (InputReport("wide", layer.signal, "x[0]"), ["input 'wide': rms"], []),
+        (OutputReport("b", "mean_squared_error", 1.5, 1.0, faded.ending, "y['b']", faded),
+         ["output 'b': mean_squared_error = 1.5"], ["weight"]),
         (faded.ending, ["for a loss of"], ["takes", "trained"]),
         (faded.ending.targets, ["of"], ["unreached"]),
         (faded.curvature, [f"sharpness={faded.curvature.sharpness:.6g}"], []),
@@ -154,6 +156,7 @@ def every_result(name="first"):
         (activation, ["Nonlinearity"], []),
         (steps[1].steps[0], ["0.25"], []),
         (theory.BatchNormStep(1e-3), ["epsilon=0.001"], []),
+        (theory.RowNormStep(1e-3), ["epsilon=0.001", "centred=True"], []),
         (theory.OtherStep("because"), ["because"], []),
         (Node(steps[0], (-1,), 16, "", None), ["size=16"], []),
         (phi, ["tanh"], ["bends"]),
@@ -213,6 +216,8 @@ NO_RESULTS = {
     **dict.fromkeys(("Jax", "SeedGenerator", "Stream", "TorchCpu"), "where numbers come from"),
     "CustomObjectScope": "a context",
     "drawing": "a context",
+    "Progbar": "a line that is printed",
+    "PyDataset": "what users make classes of",
 }
 
 
@@ -257,9 +262,10 @@ def test_what_public_callables_return_is_a_result(tmp_path, monkeypatch):
             if not isinstance(value, type) and "\n" in repr(value):
                 wrong.add(f"{call.name} returns a {kind.__name__} of several lines")
     assert not wrong, "\n".join(sorted(wrong))
-    # Arguments that suit all but these objects; they return arrays, or nothing.
-    owners = ("Jax.from_config", "TorchCpu.from_config", "Comparison.save_json")
-    assert {n for n in refused if "not built" not in n and "backward" not in n} <= {*owners}
+    # Arguments that suit all but these objects; they return arrays, paths, or nothing.
+    others = ("Jax.from_config", "TorchCpu.from_config", "Comparison.save_json")
+    others += ("LBFGS.exclude_from_weight_decay", "fanin.utils.get_file")
+    assert {n for n in refused if "not built" not in n and "backward" not in n} <= {*others}
     assert {"Report", "History", "Comparison", "Explanation", "LayerPrediction"} <= checked
 
 

@@ -514,7 +514,10 @@ OPTIMIZERS = [
     OptimizerRow("Adafactor", lambda o: o.Adafactor(0.01), adafactor()),
     OptimizerRow("Muon", lambda o: o.Muon(0.01), muon()),
 ]
-OPTIMIZERS_WITHOUT_ROW = {"Optimizer": "the base class"}
+OPTIMIZERS_WITHOUT_ROW = {
+    "Optimizer": "the base class",
+    "LBFGS": "takes losses, not gradients alone: tests/models/test_lbfgs.py",
+}
 
 
 def name_of(row: Any) -> str:

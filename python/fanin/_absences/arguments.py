@@ -95,7 +95,6 @@ RENAMED: dict[str, str] = {
 }
 
 _PENALTY = "layers take regularizers: kernel_regularizer=fanin.regularizers.L1L2(...)"
-_ARRAYS = "data are arrays, and an epoch is one pass over them"
 _NOT_NEEDED = "everything is compiled already, for the processor"
 
 # What nothing in fanin does, and why.
@@ -115,9 +114,13 @@ REASONS: Rows = (
         "recurrent_dropout dropout_W dropout_U unroll go_backwards mask_zero input_length",
     ),
     (
-        _ARRAYS,
-        "samples_per_epoch nb_val_samples steps_per_epoch validation_steps max_q_size "
-        "max_queue_size nb_worker use_multiprocessing pickle_safe val_samples val_data_generator",
+        "a batch is one step: give steps_per_epoch and validation_steps",
+        "samples_per_epoch nb_val_samples val_samples",
+    ),
+    ("give validation_data, which takes generators too", "val_data_generator"),
+    (
+        "a fanin.utils.PyDataset has workers and max_queue_size: give them to its constructor",
+        "max_q_size max_queue_size nb_worker use_multiprocessing pickle_safe",
     ),
     ("the number of inputs is found when data come, or given as input_dim", "in_features"),
     ("the number of features is found when data come", "num_features"),

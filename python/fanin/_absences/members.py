@@ -26,11 +26,6 @@ MARKS = {
 
 # What layers and models share in Keras, and modules in torch.
 _SHARED: Rows = (
-    (
-        "a term of the loss is a further output of the model, whose loss in compile is "
-        "lambda y_true, y_pred: y_pred",
-        "add_loss",
-    ),
     ("metrics are given to compile", "add_metric metrics_variables"),
     (_ARRAYS, "add_variable register_parameter register_buffer add_module"),
     (
@@ -73,7 +68,7 @@ MEMBERS: dict[str, Rows] = {
             "partial_fit",
         ),
         (
-            "fit, evaluate and predict take arrays; collect the batches first",
+            "fit, evaluate and predict take generators too",
             "fit_generator evaluate_generator predict_generator",
         ),
         (

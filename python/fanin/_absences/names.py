@@ -248,7 +248,6 @@ NAMES: dict[str, Rows] = {
         ("it is called Nadam", "NAdam"),
         ("use Lamb", "LARS"),
         ("use Adam, AdamW or SGD", "RAdam ScheduleFreeAdamW ASGD Rprop SparseAdam"),
-        ("whole data sets are no batches: use Adam with a large batch_size", "LBFGS lbfgs"),
         ("training is in float32 or float64 and needs no loss scaling", "LossScaleOptimizer"),
         ("a network has one optimizer", "MultiOptimizer OptimizerMap TFOptimizer"),
         (
@@ -288,7 +287,7 @@ NAMES: dict[str, Rows] = {
         ),
         (
             f"data are arrays; {_PREPARE}",
-            "FeatureSpace PyDataset Sequence audio_dataset_from_directory get_file "
+            "FeatureSpace audio_dataset_from_directory "
             "image_dataset_from_directory text_dataset_from_directory "
             "timeseries_dataset_from_array array_to_img img_to_array load_img save_img "
             "bounding_boxes pad_sequences HDF5Matrix GeneratorEnqueuer OrderedEnqueuer "

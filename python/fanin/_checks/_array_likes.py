@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin._checks._columns import made_by, of_frame
 from fanin._checks._messages import found
 from fanin.errors import ShapeError
 
@@ -42,6 +43,8 @@ def as_numbers(name: str, values: object) -> Array:
     TypeError
         If they are not numbers.
     """
+    if made_by(values):
+        values = of_frame(name, values)
     _refuse_other_containers(name, values)
     _refuse_masked(name, values)
     try:

@@ -244,8 +244,9 @@ class SignalMonitor(Callback):
     ----------
     x : array_like of shape (n, ...)
         The batch; 64 to 512 samples are enough.
-    y : array_like, optional
-        Its targets; without them the gradient is that of a random direction of the outputs.
+    y : array_like, or list or dict of them, optional
+        Its targets, of several outputs as `fit` takes them; without them the gradient is that of a
+        random direction of the outputs.
     every : int, optional
         Steps between two records. Unless given, a record is made whenever recording has so far
         taken less than `cost` of the time, and at the start and the end: the steps then differ from
@@ -298,10 +299,8 @@ class SignalMonitor(Callback):
         self.signals: Signals = Signals()
 
     def _check_run(self, run: Run) -> None:
-        from fanin.frameworks._fanin import refuse_several
         from fanin.models import _samples
 
-        refuse_several(run.model)
         batch = run.model.take(self.x, _X)
         if batch.shape[1:] != run.features:
             raise ShapeError(
@@ -322,11 +321,14 @@ class SignalMonitor(Callback):
         logs : dict, optional
             Not used.
         """
+        from fanin.frameworks._aims import aims_of  # not needed for `import fanin`
+
         self.signals = Signals()
         assert self.model.history is not None
         self.model.history.signals = self.signals
         self._began = time.perf_counter()
         self._batch = self.model.take(self.x, _X)
+        self._aims = None if self.y is None else aims_of(self.model, self._batch, self.y, None)
         self._record()
 
     def on_train_pulse(self, batch: int, logs: Logs | None = None) -> None:
@@ -367,6 +369,6 @@ class SignalMonitor(Callback):
         began = time.perf_counter()
         # In place: no batch is trained on while a callback runs.
         arrays = self.model.network.params, self.model.network.state
-        trace = trace_network(self.model, arrays, self._batch, self.y, None, training=True)
+        trace = trace_network(self.model, arrays, self._batch, self._aims, training=True)
         record(self.signals, self._steps(), replace(trace, framework=NAME))
         self.signals.seconds += time.perf_counter() - began

@@ -9,9 +9,9 @@ from fanin.cli._output import show
 
 
 def _initializers() -> list[str]:
-    from fanin.initializers._registry import _CLASSES
+    from fanin.initializers._registry import classes
 
-    return list(_CLASSES)
+    return list(classes())
 
 
 def _activations() -> list[str]:

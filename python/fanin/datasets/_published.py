@@ -101,14 +101,18 @@ def find(file: File, path: str | os.PathLike[str] | None = None) -> Source | Non
 def check(path: Path, digest: str) -> None:
     """Refuse a file whose bytes are not the published ones."""
     kind, _, expected = digest.partition(":")
-    with open(path, "rb") as stream:
-        is_md5 = kind == "md5"
-        hashed = hashlib.file_digest(stream, _md5 if is_md5 else "sha256").hexdigest()
+    hashed = hash_of(path, kind)
     if hashed != expected:
         raise ValueError(
             f"{path}: expected the published file, whose {kind} is {expected}, found {hashed}: it "
             "is damaged or another file; remove it, and the right one is fetched"
         )
+
+
+def hash_of(path: Path, kind: str) -> str:
+    """Return the ``"sha256"`` or ``"md5"`` of a file, in hexadecimal digits."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, _md5 if kind == "md5" else "sha256").hexdigest()
 
 
 def _md5() -> "hashlib._Hash":

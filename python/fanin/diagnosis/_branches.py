@@ -98,10 +98,22 @@ def _by_values(layers: Sequence[LayerTrace]) -> tuple[Branch, ...]:
         added = _added(layer)
         for first in range(end - 1, -1, -1):
             began = layers[first].inputs
-            if _equal(layer.outputs, began) or (added is not None and _equal(added, began)):
+            if (
+                _equal(layer.outputs, began)
+                or (added is not None and _equal(added, began))
+                or (added is not None and _is_rectified_sum(layer, began))
+            ):
                 found.append(Branch(first, end - 1, end, frozenset(range(first, end))))
                 break
     return tuple(found)
+
+
+def _is_rectified_sum(layer: LayerTrace, began: Array) -> bool:
+    """Whether a sum with what a layer before got went through a ReLU, as blocks of ResNets end."""
+    some = layer.inputs[:_ROWS]
+    if began[:_ROWS].shape != some.shape or layer.outputs[:_ROWS].min(initial=0.0) < 0:
+        return False
+    return _equal(layer.outputs, np.maximum(some + began[:_ROWS], 0))
 
 
 def _added(layer: LayerTrace) -> Array | None:

@@ -51,10 +51,12 @@ def diagnose(
     x : array_like of shape (n, ...)
         A batch of samples; 64 to 512 are enough. For a model of several inputs a list or dict of
         arrays, as it takes them.
-    y : array_like, optional
-        Their targets; of a Keras model of several outputs those of one, ``{name: targets}``.
-        Without them gradients are those of a random direction of the outputs.
-    loss : str, Loss or callable, optional
+    y : array_like, or list or dict of them, optional
+        Their targets, of several outputs as ``fit`` takes them: each end is then examined for its
+        own loss, and gradients are those of the sum. Of a Keras model of several outputs those of
+        one, ``{name: targets}``. Without them gradients are those of a random direction of the
+        outputs.
+    loss : str, Loss or callable, or list or dict of them, optional
         The loss; unless given the one the model is compiled with, or one that fits `y`. For a torch
         module a function of (outputs, y), a mean over the batch.
     training : bool, default True
@@ -124,6 +126,7 @@ def _shortened(trace: Trace, reports: list[LayerReport]) -> Trace:
         layers=layers,
         ending=None,
         sources=[replace(one, samples=one.samples[:_KEPT].copy()) for one in trace.sources],
+        outputs=(),
         arrays=None,
         attentions=(),
         recurrences=(),

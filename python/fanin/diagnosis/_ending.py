@@ -55,6 +55,9 @@ class Targets(Result):
         share of the targets' variance; 0 where it can give anything.
     outside : float
         Share of the targets that it cannot give.
+    together : float
+        The least binary cross-entropy of outputs whose rows have the sum 1, by that of guessing; 0
+        where rows of the targets have that sum, or each has one entry.
     """
 
     values: Signal
@@ -63,6 +66,7 @@ class Targets(Result):
     classes: int
     unreached: float
     outside: float
+    together: float
 
     def _says(self) -> str:
         if self.counts is not None:
@@ -106,6 +110,8 @@ class EndReport(Result):
     combinations : float
         How many samples the values that features take make, were they independent: one by the
         probability that two samples are the same.
+    cut : float
+        Share of the outputs that are the largest or the smallest of them, where both come often.
     """
 
     outputs: Signal
@@ -123,6 +129,7 @@ class EndReport(Result):
     parameters: int
     distinct: int
     combinations: float
+    cut: float
 
     def _says(self) -> str:
         return f"{self.looks or 'outputs'} for a loss of {self.takes or 'what is not known'}"
@@ -200,6 +207,7 @@ def measure(trace: "Trace", layers: "list[LayerReport]") -> EndReport | None:
         parameters=trace.trainable[1],
         distinct=distinct,
         combinations=combinations,
+        cut=_cut(ending.outputs),
     )
 
 
@@ -228,6 +236,14 @@ def _hands_on(layer: "LayerTrace") -> bool:
         return True
     given, handed = layer.inputs, layer.outputs
     return given.size == handed.size and bool((given.reshape(-1) == handed.reshape(-1)).all())
+
+
+def _cut(outputs: Array) -> float:
+    """Return the share of outputs that are the largest or the smallest, if each comes often."""
+    if outputs.size < 32 or not np.isfinite(outputs).all():
+        return 0.0
+    shares = [float((outputs == end).mean()) for end in (outputs.min(), outputs.max())]
+    return sum(shares) if min(shares) >= 0.05 and outputs.min() < outputs.max() else 0.0
 
 
 def _outputs(ending: "Ending", last: "LayerReport") -> Signal:
@@ -288,7 +304,8 @@ _FAR = 1e6
 def _distinct(inputs: Array) -> tuple[int, float]:
     """Return how many samples differ, and how many could, of the values that features take."""
     rows = np.ascontiguousarray(inputs)
-    distinct = len({row.tobytes() for row in rows})
+    # Hashes of 64 bits: the rows themselves would be all samples once more.
+    distinct = len({hash(row.tobytes()) for row in rows})
     if distinct == len(rows):
         return distinct, math.inf
     logarithm = 0.0
@@ -322,7 +339,24 @@ def _targets(ending: "Ending", takes: "Takes", reach: Reach | None) -> Targets:
         classes=0 if counts is None else len(counts),
         unreached=unreached,
         outside=outside,
+        together=_together(rows) if takes.task == "binary" and finite.all() else 0.0,
     )
+
+
+def _together(rows: Array) -> float:
+    """Return the least binary cross-entropy of shares of 1, by that of guessing each column's mean.
+
+    Of n labels that are right in a row, each gets 1 / n at best; of none each column 1 / K.
+    """
+    units = rows.shape[1]
+    right = rows.sum(axis=1)
+    if units < 2 or bool((np.abs(right - 1) <= _NEAR).all()):
+        return 0.0
+    least = right * np.log(np.maximum(right, 1.0))
+    least = np.where(right < 1, -units * math.log1p(-1 / units), least)
+    means = np.clip(rows.mean(axis=0), 1e-9, 1 - 1e-9)
+    guess = float(-(means * np.log(means) + (1 - means) * np.log1p(-means)).sum())
+    return float(least.mean()) / guess if guess > 0 else 0.0
 
 
 def _counts(ending: "Ending", takes: "Takes", values: Array) -> NDArray[np.int64] | None:

@@ -16,7 +16,7 @@ OVERWRITES = 1.0
 """A step as long as the weights are is not a correction: what was drawn is gone after it."""
 LEAPS = 0.03
 """Steps that change weights by a thirtieth or more can take the loss out of its linear range."""
-WORSE = 10.0
+WORSE = 5.0
 """So many times the loss before the step. Sound networks get worse by up to 2.7 times, one in
 thirty at all: Adam's first steps have their full length before it knows anything of gradients."""
 STANDS_STILL = 1e-4
@@ -57,6 +57,14 @@ class FirstStep(Result):
         at where the step is too long or too short.
     remedy : str
         Code that sets it.
+    clipped : str
+        The optimizer's clipping, where without it the step would not be too short; else empty.
+    weight_decay, decay : float
+        The optimizer's weight decay, and the share of the weights that it takes away in a step.
+    decay_remedy : str
+        Code that sets a usual one.
+    left_out : tuple of str
+        Parameters that are to be trained and that the optimizer does not have.
     """
 
     optimizer: str
@@ -70,6 +78,11 @@ class FirstStep(Result):
     suggestion: float | None = None
     scale_free: bool = False
     remedy: str = ""
+    clipped: str = ""
+    weight_decay: float = 0.0
+    decay: float = 0.0
+    decay_remedy: str = ""
+    left_out: tuple[str, ...] = ()
 
     @property
     def too_long(self) -> bool:
@@ -135,14 +148,43 @@ def first_step(
             loss_after=trial.loss_after(1.0),
             change=_median(changes),
             largest_change=max(changes, default=math.nan),
+            left_out=tuple(trial.left_out),
         )
+        found = _with_decay(trial, found)
         if not (found.too_long or found.too_short):
             return found
+        clipped = _what_clips(trial, found) if found.too_short else ""
+        if clipped:
+            return replace(found, clipped=clipped, remedy=trial.unclipped)
         factor = _good_factor(trial, found)
         scale_free = _median(_changes(trial.step(0.01))) > 0.5 * found.change
     suggested = float(f"{factor * trial.learning_rate:.0e}")
     remedy = trial.remedy.format(rate=f"{suggested:.1g}", factor=f"{factor:.1g}")
     return replace(found, scale_free=scale_free, suggestion=suggested, remedy=remedy)
+
+
+def _with_decay(trial: Any, found: FirstStep) -> FirstStep:
+    """Say what weight decay takes away in a step, and what would be usual."""
+    amount = trial.weight_decay
+    if not amount > 0:
+        return found
+    share = trial.decay()
+    usual = amount * _USUAL_DECAY / share if share > 0 else 0.0
+    remedy = trial.decay_remedy.format(value=f"{usual:.1g}")
+    return replace(found, weight_decay=amount, decay=share, decay_remedy=remedy)
+
+
+_USUAL_DECAY = 1e-4
+"""Share of the weights that goes in a step: what was drawn, and learned, stays for thousands."""
+
+
+def _what_clips(trial: Any, found: FirstStep) -> str:
+    """Return the optimizer's clipping, where it is why a step is too short; else nothing."""
+    if not trial.clipping:
+        return ""
+    free = _changes(trial.step(clipping=False))
+    longer = replace(found, change=_median(free), largest_change=max(free, default=math.nan))
+    return "" if longer.too_short else str(trial.clipping)
 
 
 def _changes(kernels: Any) -> list[float]:

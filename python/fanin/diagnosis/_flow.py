@@ -24,20 +24,29 @@ class Flow(Result):
         Places of the layers that each one reads; of input number k that is ``-1 - k``.
     told : bool
         Whether the framework says so; else each reads the one before, as far as anybody sees.
+    outputs : tuple of int
+        Places of the layers that make the outputs; empty where it is the last layer alone.
     """
 
     reads: tuple[tuple[int, ...], ...]
     told: bool
+    outputs: tuple[int, ...] = ()
 
     def _says(self) -> str:
         return f"{len(self.reads)} layers, {'as they say' if self.told else 'one after the other'}"
 
     @classmethod
-    def of(cls, layers: Sequence[LayerTrace]) -> "Flow":
-        """Return what the layers of a trace say."""
+    def of(cls, layers: Sequence[LayerTrace], outputs: Sequence[int] = ()) -> "Flow":
+        """Return what the layers of a trace say, of which some make outputs."""
         told = all(layer.reads is not None for layer in layers)
         reads = [layer.reads if told else None for layer in layers]
-        return cls(tuple((place - 1,) if r is None else r for place, r in enumerate(reads)), told)
+        found = tuple((place - 1,) if r is None else r for place, r in enumerate(reads))
+        return cls(found, told, tuple(dict.fromkeys(outputs)))
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The places of the layers that make the outputs."""
+        return self.outputs or (len(self.reads) - 1,)
 
     @cached_property
     def readers(self) -> tuple[tuple[int, ...], ...]:
@@ -88,7 +97,7 @@ class Flow(Result):
         return any(o in got or (o >= 0 and self._upto[o] & common) for o in others)
 
     def ways(self) -> list[list[int]]:
-        """Return ways from the inputs to the output, and to what is joined; longest first.
+        """Return ways from the inputs to the outputs, and to what is joined; longest first.
 
         Each has no layers that one before it has: those of a tower beside the longest way, say.
         """
@@ -103,9 +112,10 @@ class Flow(Result):
                 end = max(self.reads[end], key=lambda r: lengths[r] if r >= 0 else 0)
             return found[::-1]
 
-        last = len(self.reads) - 1
+        last = sorted((end for end in self.ends if end >= 0), key=lambda end: -lengths[end])
         joined = {read for reads in self.reads if len(reads) > 1 for read in reads if read >= 0}
-        ends = [last, *sorted(joined - {last}, key=lambda place: (-lengths[place], place))]
+        rest = joined - set(last)
+        ends = [*last, *sorted(rest, key=lambda place: (-lengths[place], place))]
         covered: set[int] = set()
         ways = []
         for end in ends:

@@ -1,7 +1,7 @@
 """What was measured of a network: what findings are found in, and a report shows."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fanin import _checks
@@ -18,7 +18,7 @@ from fanin.diagnosis._signals import Signal
 from fanin.show.results import Result
 
 if TYPE_CHECKING:
-    from fanin.frameworks._trace import Trace
+    from fanin.frameworks._trace import OutputTrace, Trace
     from fanin.theory import Band, LayerPrediction, Prediction
 
 
@@ -45,6 +45,42 @@ class InputReport(Result):
 
 
 @dataclass(frozen=True, repr=False)
+class OutputReport(Result):
+    """One of several outputs of a network.
+
+    Attributes
+    ----------
+    name : str
+        What losses, metrics and logs call it.
+    loss : str
+        Name of its loss; empty where it has none, or gradients are those of a random direction.
+    loss_value : float or None
+        The mean of its loss, before it is weighed.
+    weight : float
+        What its loss is multiplied by in the sum of all.
+    ending : EndReport or None
+        What its loss gets, what it takes that for, and the targets.
+    code : str
+        What reaches its targets from ``y``.
+    measured : Measurements
+        What leads to it, as a network of its own; gradients are those of the sum of all losses.
+    """
+
+    name: str
+    loss: str
+    loss_value: float | None
+    weight: float
+    ending: EndReport | None
+    code: str
+    measured: "Measurements"
+
+    def _says(self) -> str:
+        if self.loss_value is None:
+            return f"output {self.name!r}"
+        return f"output {self.name!r}: {self.loss} = {self.loss_value:.4g}"
+
+
+@dataclass(frozen=True, repr=False)
 class Measurements:
     """What an initialization does to signals and gradients, in numbers; see `Report`."""
 
@@ -65,6 +101,11 @@ class Measurements:
     recurrences: tuple[RecurrenceReport, ...]
     sources: tuple[InputReport, ...]
     flow: Flow
+    outputs: tuple[OutputReport, ...]
+    mixed: tuple[str, str] | None
+    waking: tuple[str, ...]
+    still: tuple[str, ...]
+    indices: bool | None
 
     @property
     def kernels(self) -> list[LayerReport]:
@@ -89,6 +130,10 @@ class Measurements:
         kernels = self.kernels
         end = kernels[-1].index if kernels else len(self.layers)
         before = [layer for layer in self.layers if layer.index < end]
+        if self.outputs:
+            ends = [layer.index for layer in self.ends]
+            leads = self.flow.leads
+            before = [la for la in self.layers if not any(leads(at, la.index) for at in ends)]
         activated = [layer for layer in before if layer.pre_activation is not None]
         return activated or [layer for layer in before if "kernel" in layer.weights]
 
@@ -98,7 +143,7 @@ class Measurements:
         kernels = self.kernels
         if not self.flow.told or not kernels:
             return kernels[-1:]
-        found, todo = set[int](), [len(self.layers) - 1]
+        found, todo = set[int](), [*self.flow.ends]
         while todo:
             place = todo.pop()
             if place >= 0 and place not in found:
@@ -106,6 +151,12 @@ class Measurements:
                 if "kernel" not in self.layers[place].weights:
                     todo += self.flow.reads[place]
         return [layer for layer in kernels if layer.index in found]
+
+    @property
+    def any_ending(self) -> EndReport | None:
+        """The end of the network; of several outputs that of one, for what is the same of all."""
+        found = (output.ending for output in self.outputs)
+        return self.ending or next(filter(None, found), None)
 
     def given(self, layer: LayerReport) -> list[LayerReport]:
         """Return the layers whose outputs a layer gets; none for one that gets inputs alone."""
@@ -198,7 +249,7 @@ def collected(
     first_step: FirstStep | None = None,
 ) -> Measurements:
     """Return what one pass shows, with what was measured of its layers, and what took more."""
-    flow = Flow.of(trace.layers)
+    flow = Flow.of(trace.layers, [output.place for output in trace.outputs])
     return Measurements(
         model=trace.model,
         framework=trace.framework,
@@ -219,6 +270,36 @@ def collected(
             InputReport(one.name, Signal.of(one.samples), one.code) for one in trace.sources
         ),
         flow=flow,
+        outputs=tuple(_of_output(trace, layers, training, theory, one) for one in trace.outputs),
+        mixed=trace.mixed,
+        waking=tuple(trace.waking),
+        still=tuple(trace.still),
+        indices=trace.indices,
+    )
+
+
+def _of_output(
+    trace: "Trace",
+    layers: list[LayerReport],
+    training: bool,
+    theory: "Prediction | None",
+    output: "OutputTrace",
+) -> OutputReport:
+    """Return what was measured of one of several outputs."""
+    own, places = trace.upto(output)
+    reports = [replace(layers[place], index=at) for at, place in enumerate(places)]
+    predicted = None
+    if theory is not None:
+        predicted = replace(theory, layers=tuple(theory.layers[place] for place in places))
+    measured = collected(own, reports, training, predicted)
+    return OutputReport(
+        output.name,
+        output.loss,
+        output.value,
+        output.weight,
+        measured.ending,
+        output.code,
+        measured,
     )
 
 

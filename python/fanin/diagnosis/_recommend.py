@@ -161,8 +161,9 @@ def recommend(
         The hidden layers' activation, for widths; a network has its own.
     x : array_like of shape (n, ...), or list or dict of them, optional
         Data: theory starts from its scale and correlations. For widths it also gives the inputs.
-    y : array_like, optional
-        Targets, for the trial.
+    y : array_like, or list or dict of them, optional
+        Targets, for the trial. Of several outputs the sum of their losses counts, each times its
+        `loss_weights`, where the network is compiled with some.
     seeds, epochs : int
         Size of the trial: at most `seeds` trainings for each of about nine candidates in all, of
         so many epochs each. Those who come far get more of them.
@@ -193,7 +194,7 @@ def recommend(
     length = _checks.integer("epochs", epochs, minimum=1)
     subject = _subject(model, activation)
     data = None if x is None else _samples(model, x)
-    targets = None if y is None else _targets(y, data)
+    targets = None if y is None else _targets(model, y, data)
     if not subject.hidden:
         raise ValueError("model: expected at least one hidden Dense layer, found none")
     kind, depth = subject.activation, subject.hidden
@@ -241,9 +242,13 @@ def _samples(model: Any, x: ArrayLike) -> Array:
     return rows
 
 
-def _targets(y: ArrayLike, x: Array | None) -> Array:
+def _targets(model: Any, y: Any, x: Array | None) -> Any:
+    """Return targets as an array; of a network of several outputs with their losses, of each."""
     if x is None:
         raise ValueError("y: expected None without x")
+    training = frameworks.training_of(model)
+    if training is not None and model._ends.several:
+        return training.aims(model, x, y)
     targets = _checks.numeric("y", y)
     if targets.ndim == 0 or len(targets) != len(x):
         raise ShapeError(
@@ -329,7 +334,8 @@ class _Trial:
     like: Any
     """What they are compiled as, or None."""
     x: Any
-    y: Array
+    y: Any
+    """An array, or a list of `Aim`."""
     epochs: int
 
     def rank(self, ranked: list[Candidate], seeds: int) -> str:
@@ -352,7 +358,7 @@ class _Trial:
         ranked[:] = left + out
         return self._reason(ranked)
 
-    def _parts(self, seed: int) -> tuple[tuple[Array, Array], tuple[Array, Array] | None]:
+    def _parts(self, seed: int) -> tuple[tuple[Array, Any], tuple[Array, Any] | None]:
         """Return what is trained on, and what is held back for the loss: others for each seed."""
         count = len(self.x)
         if count < _ENOUGH:
@@ -360,13 +366,17 @@ class _Trial:
         stream = Stream(seed).at("recommend")
         rows = _core.permutation(stream.seed, stream.path, count)
         held, rest = np.sort(rows[: count // _HELD]), np.sort(rows[count // _HELD :])
-        return (self.x[rest], self.y[rest]), (self.x[held], self.y[held])
+        return (self.x[rest], self._of(rest)), (self.x[held], self._of(held))
+
+    def _of(self, rows: Array) -> Any:
+        """Return the targets of some samples."""
+        return [aim.of(rows) for aim in self.y] if isinstance(self.y, list) else self.y[rows]
 
     def _loss(
         self,
         candidate: Candidate,
-        train: tuple[Array, Array],
-        held: tuple[Array, Array] | None,
+        train: tuple[Array, Any],
+        held: tuple[Array, Any] | None,
         seed: int,
     ) -> float:
         network = self.subject.made(candidate.initializer, self.y)(seed)

@@ -46,6 +46,10 @@ class RecurrenceReport(Result):
         other kernel left out; of functions that of their outputs. NaN where that is not seen.
     bounded : bool
         Whether its gates are sigmoids and tanh.
+    shut : float
+        Share of a gate's units that biases alone hold shut, of the gate where that is largest.
+    bias_roles : tuple of str
+        What the layer calls these biases.
     """
 
     layer: str
@@ -55,6 +59,8 @@ class RecurrenceReport(Result):
     gain: float
     flat: float
     bounded: bool
+    shut: float = 0.0
+    bias_roles: tuple[str, ...] = ()
 
     def _says(self) -> str:
         what = self.role or "what is inside"
@@ -87,7 +93,19 @@ def _of_kernel(trace: RecurrentTrace) -> RecurrenceReport:
         gain=float(gains.max()),
         flat=flat,
         bounded=trace.bounded,
+        shut=_shut(trace),
+        bias_roles=trace.bias_roles,
     )
+
+
+_SHUT = -5.0
+"""A sigmoid of it is 0.7 %, and so is its slope."""
+
+
+def _shut(trace: RecurrentTrace) -> float:
+    if trace.bias is None or trace.gates < 2 or not trace.bounded:
+        return 0.0
+    return float((trace.bias.reshape(trace.gates, -1) <= _SHUT).mean(axis=1).max())
 
 
 def _of_functions(trace: InnerTrace) -> RecurrenceReport:

@@ -69,6 +69,17 @@ class Report(Measurements, Result):
         The inputs of a network of several; `inputs` has all of them side by side.
     flow : Flow
         What each layer reads.
+    outputs : tuple of OutputReport
+        The outputs of a network of several, each with its own loss; `ending` is then None, and
+        `loss_value` the sum of their losses, weighed.
+    mixed : tuple of str or None
+        The layer where samples see each other, and code against it; looked for in torch.
+    waking : tuple of str
+        Modules of torch with a parameter that begins at zero and gets a gradient.
+    still : tuple of str
+        Modules of torch that are trained, where none of them gets a gradient.
+    indices : bool or None
+        Whether the inputs are indices alone; None where the first layers tell.
     findings : list of Finding
         What is wrong: causes, most severe first, each before its effects.
     """

@@ -153,7 +153,8 @@ class Graph:
         rows = self._ours.random(model, seed) if x is None else x[:_SAMPLES]
         trace = frameworks.trace(model, self._ours.each(model, rows), None, None, True)
         names = {layer.name for layer in self._hidden}
-        way = [trace.layers[place] for place in Flow.of(trace.layers).ways()[0]]
+        ends = [output.place for output in trace.outputs]
+        way = [trace.layers[place] for place in Flow.of(trace.layers, ends).ways()[0]]
         hidden = [layer for layer in way if layer.name in names]
         forward = [_size(layer.pre_activation, layer.outputs) for layer in hidden]
         backward = [_size(la.pre_activation_gradient, la.output_gradient) for la in hidden]

@@ -157,9 +157,10 @@ def symmetry(
         package.
     x : array_like of shape (n, ...)
         A batch.
-    y : array_like, optional
-        Its targets; without them the gradient is that of a random direction of the outputs.
-    loss : str or Loss, optional
+    y : array_like, or list or dict of them, optional
+        Its targets, of several outputs as `fit` takes them; without them the gradient is that of a
+        random direction of the outputs.
+    loss : str or Loss, or list or dict of them, optional
         The loss; unless given the one the model is compiled with, or one that fits `y`.
     steps : int, default 0
         Train a copy so many steps on the whole batch, and look again. Needs `y`.

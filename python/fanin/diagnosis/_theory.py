@@ -23,6 +23,7 @@ from fanin.theory.steps import (
     DropoutStep,
     LayerSteps,
     OtherStep,
+    RowNormStep,
     Step,
 )
 
@@ -46,14 +47,15 @@ def predict(trace: Trace, training: bool) -> theory.Prediction | None:
         None for inputs that are not finite.
     """
     steps = [LayerSteps(layer.name, _steps(layer)) for layer in trace.layers]
-    if any(layer.reads not in (None, (place - 1,)) for place, layer in enumerate(trace.layers)):
+    chain = all(la.reads in (None, (place - 1,)) for place, la in enumerate(trace.layers))
+    if trace.outputs or not chain:
         return _of_graph(trace, steps, training)
     first = _first(trace, steps)
     inputs = trace.layers[first].inputs if first else trace.inputs
     if not np.isfinite(inputs).all():
         return None
     start, groups = signals.measure(inputs.reshape(len(inputs), -1))
-    given = _output_gradient(trace, groups)
+    given = _output_gradient(trace.layers[-1], groups)
     found = predict_steps(steps[first:], start, given, training=training)
     layers = tuple(_own_loss(layer, float(len(inputs)) ** 2) for layer in found.layers)
     begins = f"theory begins at what {trace.layers[first].name} gets, as it was measured"
@@ -67,8 +69,11 @@ def _of_graph(trace: Trace, steps: list[LayerSteps], training: bool) -> theory.P
         return None
     squares = np.einsum("ij,ij->i", trace.inputs, trace.inputs, dtype=np.float64)
     like = signals.representatives(squares / trace.inputs.shape[1])
-    given = _output_gradient(trace, like[1])
-    if given is None:
+    last = len(trace.layers) - 1
+    ends = dict.fromkeys(output.place for output in trace.outputs) or {last: None}
+    known = [(e, _output_gradient(trace.layers[e], like[1])) for e in ends if e >= 0]
+    given = [(end, gradient) for end, gradient in known if gradient is not None]
+    if not given:
         return None
     count = len(trace.inputs)
 
@@ -105,9 +110,8 @@ def _first(trace: Trace, steps: list[LayerSteps]) -> int:
     return dense[0]
 
 
-def _output_gradient(trace: Trace, groups: NDArray[np.intp]) -> Gradient | None:
-    """Return the mean loss's gradient at the network's end."""
-    last = trace.layers[-1]
+def _output_gradient(last: LayerTrace, groups: NDArray[np.intp]) -> Gradient | None:
+    """Return the mean loss's gradient at a layer that ends a network."""
     pair = last.pre_activation, last.pre_activation_gradient
     if pair[1] is None:
         pair = last.outputs, last.output_gradient
@@ -158,6 +162,8 @@ def _steps(layer: LayerTrace) -> tuple[Step, ...]:
         return (DropoutStep(float(layer.settings["rate"])),)
     if layer.kind == "batch_normalization":
         return (_batch_norm(layer),)
+    if layer.kind in ("layer_normalization", "rms_normalization"):
+        return (_row_norm(layer),)
     if layer.kind == "activation" and end:
         return end
     if layer.kind == "function":
@@ -197,10 +203,28 @@ def _activation(settings: Any) -> Step:
     return ActivationStep(theory.resolve(of_settings(settings)))
 
 
+_FRESH = {"gamma": 1.0, "beta": 0.0, "moving_mean": 0.0, "moving_variance": 1.0}
+"""What the arrays of a normalization are before training."""
+
+
 def _batch_norm(layer: LayerTrace) -> Step:
-    fresh = {"gamma": 1.0, "beta": 0.0, "moving_mean": 0.0, "moving_variance": 1.0}
-    for role, value in fresh.items():
+    step = BatchNormStep(float(layer.settings["epsilon"]))
+    return _set(layer, "BatchNormalization") or step
+
+
+def _row_norm(layer: LayerTrace) -> Step:
+    centred = layer.kind == "layer_normalization"
+    name = "LayerNormalization" if centred else "RMSNormalization"
+    if tuple(layer.settings["axis"]) not in ((-1,), (1,)):
+        return OtherStep(f"{name} over several axes")
+    step = RowNormStep(float(layer.settings["epsilon"]), centred)
+    return _set(layer, name) or step
+
+
+def _set(layer: LayerTrace, name: str) -> Step | None:
+    """Say which array of a normalization is another than before training, if one is."""
+    for role, value in _FRESH.items():
         array = layer.parameters.get(role)
         if array is not None and not (array == value).all():
-            return OtherStep(f"BatchNormalization whose {role} is not {value:g}")
-    return BatchNormStep(float(layer.settings["epsilon"]))
+            return OtherStep(f"{name} whose {role} is not {value:g}")
+    return None

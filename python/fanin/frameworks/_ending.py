@@ -18,9 +18,11 @@ class Takes(NamedTuple):
     """What a loss takes its first argument for."""
 
     what: str = ""
-    """``logits``, ``probabilities``, ``log_probabilities`` or ``values``; empty if not known."""
+    """``logits``, ``probabilities``, ``log_probabilities``, ``values``, ``rates`` or ``log_rates``;
+    empty if not known."""
     task: str = ""
-    """``classes``, of which one is right, ``binary`` or ``values``; empty if not known."""
+    """``classes``, of which one is right, ``binary``, ``values`` or ``counts``; empty if not
+    known."""
     sure: bool = True
     """Whether the loss is one that is known; else it is known by how it behaves."""
 
@@ -59,6 +61,8 @@ def takes_of(loss: Loss, targets: Array, outputs: Array) -> Takes:
     if is_own(loss):
         return probed(lambda given, y: value_and_gradient(loss, y, given)[0], targets, outputs)
     kind = kind_of(loss)
+    if kind == "poisson":
+        return Takes("rates", "counts")
     if "crossentropy" not in kind:
         return Takes("values", "values")
     what = _LOGITS[bool(loss.settings()["from_logits"])]

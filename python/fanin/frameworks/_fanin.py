@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeGuard
@@ -11,16 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _checks, _core
+from fanin.frameworks._aims import Aim, End, Found, aims_of, begin_back
 from fanin.frameworks._arrays import Model, Parameter, Row, in_our_order
-from fanin.frameworks._ending import Ending
+from fanin.frameworks._ending import UNKNOWN, Ending
 from fanin.frameworks._framework import Advice, Entry, told
-from fanin.frameworks._objective import fitting_loss, objective
-from fanin.frameworks._trace import LayerTrace, Source, Trace, matrix
+from fanin.frameworks._trace import LayerTrace, OutputTrace, Source, Trace, matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.initializers._fans import FanOptions
 from fanin.layers import Layer
-from fanin.losses import Loss, _targets, resolve
-from fanin.losses._base import kind_of
 from fanin.models._building import plan_of_call
 from fanin.models._layered import Layered
 
@@ -36,6 +34,10 @@ ADVICE = Advice(
     bare_alone='Activation("linear")',
     rectified='Dense({units}, activation="relu", kernel_initializer="he_normal")',
     rectified_alone='Activation("relu")',
+    sigmoid='Dense({units}, activation="sigmoid")',
+    sigmoid_alone='Activation("sigmoid")',
+    activated='Dense({units}, activation="{activation}", kernel_initializer="he_normal")',
+    dropped='model.get_layer("{name}").rate = {value}',
     thawed="for layer in model.layers: layer.trainable = True",
     loss=told("fanin.losses"),
     multiplied='model.get_layer("{name}").{role}[...] *= {factor}',
@@ -61,15 +63,6 @@ def open_model(model: Layered) -> Model:
     return Model(
         layers=row.layers, result=lambda: model, alone=lambda: model.network.writing(model.name)
     )
-
-
-def refuse_several(model: object) -> None:
-    """Refuse one of our models that has several outputs."""
-    if isinstance(model, Layered) and model._branched and len(model.outputs) > 1:
-        raise TypeError(
-            f"model: expected a network of one output, found {model.name!r}, which has "
-            f"{len(model.outputs)}: make a fanin.Model of each of them, of the same layers"
-        )
 
 
 def _kind(layer: Layer) -> str:
@@ -169,15 +162,14 @@ def _rescale(kernel: Array, bias: Array | None, factor: Array, shift: Array) -> 
 
 def trace(model: Layered, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     """Trace a network for samples that are not looked at yet; one that is not built is built."""
-    refuse_several(model)
     inputs = model.take(x, finite=False)
-    if y is not None:  # a refused call builds nothing
-        y, loss = checked_targets(model, inputs, y, loss)
+    # A refused call builds nothing.
+    aims = None if y is None else aims_of(model, inputs, y, loss)
     model.build((None, *inputs.shape[1:]))
     # A copy: the network may be trained meanwhile, on another thread.
     network = model.network.copy()
     arrays = network.params, network.state
-    found = trace_network(model, arrays, inputs, y, loss, training, isinstance(x, Mapping))
+    found = trace_network(model, arrays, inputs, aims, training, isinstance(x, Mapping))
     return replace(found, arrays=arrays)
 
 
@@ -185,8 +177,7 @@ def trace_network(
     model: Layered,
     arrays: tuple[Array, Array],
     x: Array,
-    y: Any,
-    loss: Any,
+    aims: Sequence[Aim] | None,
     training: bool,
     named: bool = False,
 ) -> Trace:
@@ -200,10 +191,8 @@ def trace_network(
         Its own, which the trace then shows as they change, or others of their layout.
     x : ndarray of shape (batch, ...)
         The samples, in the network's dtype.
-    y : array_like or None
-        Targets; without them the gradient is that of a random direction of the outputs.
-    loss : str, Loss or None
-        The loss; None takes the one the network is compiled with, else one that fits.
+    aims : sequence of Aim or None
+        Targets and losses; without them the gradient is that of a random direction of the outputs.
     training : bool
         Whether layers behave as in training.
     named : bool
@@ -223,6 +212,8 @@ def trace_network(
     layers: list[LayerTrace] = []
     for (place, numbers), (before, outputs) in zip(calls, signals, strict=True):
         layer, settings = row[place], row[place].settings()
+        if "activation" not in settings:
+            before = None  # of a function of `fanin.ops` that is computed as an activation
         reads = tuple(n - len(given) if n >= len(given) else -1 - n for n in numbers)
         traced = LayerTrace(
             name=layer.name,
@@ -233,22 +224,21 @@ def trace_network(
             pre_activation=before,
             parameters=parameters[place] | averages[place],
             frozen=frozenset(parameters[place]) if not layer.trainable else frozenset(),
-            initializers={role: layer.initializer(role) for role in layer.arrays},
+            initializers={role: layer._initializer_of(role) for role in layer.arrays},
             settings=settings,
             reads=reads,
         )
         layers.append(traced)
-    shape, last = (len(x), *plan.output_shapes[-1]), layers[-1]
-    before = last.outputs if last.pre_activation is None else last.pre_activation
-    chosen, outputs = chosen_before(model, loss), last.outputs.reshape(shape)
-    aim = objective(y, chosen, before.reshape(shape), outputs, last.activation)
-    gradients, flat = plan.gradients(params, cache, aim.gradient, aim.before_activation)
+    places = places_of_outputs(model)
+    ends = ends_of(model, plan, signals, given)
+    back = begin_back(aims, ends)
+    gradients, flat = plan.gradients(params, cache, back.gradient, back.before_activation)
     flat /= len(x)  # from the samples' own losses to their mean
     of_parameters = _by_layer(plan.parameters, flat)
     for (place, _), traced, found in zip(calls, layers, gradients, strict=True):
         traced.pre_activation_gradient, traced.output_gradient = found
         traced.gradients = of_parameters[place]
-    ending = Ending(last.outputs, None if y is None else np.asarray(y), aim.takes, len(x))
+    found_ends = _outputs(model, layers, places, ends, aims, back)
     trainable = sum(
         math.prod(shape) for layer, _, _, shape in plan.parameters if row[layer].trainable
     )
@@ -256,13 +246,75 @@ def trace_network(
         model.name,
         x.reshape(len(x), -1),
         layers,
-        aim.loss,
-        aim.value,
-        ending=ending,
+        back.loss,
+        back.value,
+        ending=None if len(places) > 1 else found_ends[0].ending,
         trainable=(trainable, sum(math.prod(shape) for *_, shape in plan.parameters)),
         sources=_sources(model, given, named),
+        outputs=found_ends if len(places) > 1 else (),
         gradient=flat,
     )
+
+
+def places_of_outputs(model: Layered) -> list[int]:
+    """Return the places of the calls that make the outputs; of input number k that is -1 - k."""
+    if model._wiring is None:
+        return [len(model.calls) - 1]
+    begin = len(model._wiring.inputs)
+    return [n - begin if n >= begin else -1 - n for n in model._wiring.outputs]
+
+
+def ends_of(
+    model: Layered, plan: _core.Plan, signals: Sequence[Any], given: Sequence[Array]
+) -> list[End]:
+    """Return what a traced network ends in, output by output, in the shapes of the outputs."""
+    count, begin = len(given[0]), len(given)
+    found = []
+    for place, shape in zip(places_of_outputs(model), plan.shapes_of_outputs, strict=True):
+        whole = (count, *shape)
+        if place < 0:
+            outputs = given[-1 - place].reshape(whole)
+            found.append(End(outputs, outputs, None))
+            continue
+        layer, outputs = _called(model, place), signals[place][1]
+        if layer._is_cost:
+            # What is added to the loss stands behind the activation.
+            first = model.calls[place][1][0] - begin
+            if first >= 0 and signals[first][1].shape == (count, math.prod(shape)):
+                place, layer = first, _called(model, first)
+        before, activation = outputs, None
+        if signals[place][0] is not None and "activation" in layer.settings():
+            before, activation = signals[place][0], _activation(layer)
+        found.append(End(before.reshape(whole), outputs.reshape(whole), activation))
+    return found
+
+
+def _called(model: Layered, place: int) -> Layer:
+    return model.computing[model.calls[place][0]]
+
+
+def _outputs(
+    model: Layered,
+    layers: Sequence[LayerTrace],
+    places: Sequence[int],
+    ends: Sequence[End],
+    aims: Sequence[Aim] | None,
+    back: Found,
+) -> list[OutputTrace]:
+    """Return what was found of each output."""
+    samples = len(ends[0].outputs)
+    by_output = {aim.output: aim for aim in aims or ()}
+    found = []
+    for number, (place, end, name) in enumerate(zip(places, ends, model._ends.names, strict=True)):
+        aim, part = by_output.get(number), back.parts.get(number)
+        targets = None if aim is None else np.asarray(aim.targets)
+        takes = UNKNOWN if part is None else part.takes
+        rows = layers[place].outputs if place >= 0 else matrix(end.outputs)
+        ending = Ending(rows, targets, takes, samples)
+        weight, code = (1.0, "y") if aim is None else (aim.weight, aim.code)
+        loss, value = ("", None) if part is None else (part.loss, part.value)
+        found.append(OutputTrace(name, place, ending, loss, value, weight, code))
+    return found
 
 
 def _sources(model: Layered, given: list[Array], named: bool) -> tuple[Source, ...]:
@@ -304,40 +356,3 @@ def entry() -> Entry:
     from fanin.frameworks._workshop import NetworkWorkshop
 
     return Entry(open_model, NetworkPass, trace, _trained, open_trial, NetworkWorkshop)
-
-
-def chosen_before(network: Layered, loss: Any) -> Loss | None:
-    """Return the loss that was asked for, or is compiled."""
-    if loss is not None:
-        return resolve(loss)
-    compiled = getattr(network, "_compiled", None)
-    return None if compiled is None else compiled.loss
-
-
-def checked_targets(network: Layered, x: Array, y: Any, loss: Any) -> tuple[Array, Loss]:
-    """Check targets against a network that may not be built yet; nothing of it changes.
-
-    Parameters
-    ----------
-    network : Layered
-        The network.
-    x : ndarray of shape (batch, ...)
-        The samples.
-    y : array_like
-        Their targets.
-    loss : str, Loss or None
-        As for `trace`.
-
-    Returns
-    -------
-    ndarray
-        The targets as an array.
-    Loss
-        The loss that they fit.
-    """
-    plan = network.plan_for(x.shape[1:])
-    targets, outputs = _checks.numeric("y", y), (len(x), *plan.output_shapes[-1])
-    last = network._last_layer.settings().get("activation")
-    chosen = chosen_before(network, loss) or fitting_loss(targets, outputs, last)
-    _targets.prepare("y", targets, kind_of(chosen), outputs, plan.dtype)
-    return targets, chosen

@@ -1,6 +1,6 @@
 """What the package must know of a framework: each is a module that has the names of `Framework`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -57,6 +57,12 @@ class Advice:
         The same where the layer is an activation and nothing else.
     rectified, rectified_alone : str
         What puts a rectifier in its place, where a layer has it, and where it is alone.
+    sigmoid, sigmoid_alone : str
+        What puts a sigmoid in the place of the activation that ends ``{name}``.
+    activated : str
+        What puts an ``{activation}``, torch's ``{module}``, behind ``{name}``, which has none.
+    dropped : str
+        What sets the rate of the layer ``{name}``, which drops, to a ``{value}``.
     over_classes : str
         What puts a softmax over classes in its place; empty where there is no other.
     known_targets : str
@@ -88,6 +94,10 @@ class Advice:
     bare_alone: str
     rectified: str
     rectified_alone: str
+    sigmoid: str
+    sigmoid_alone: str
+    activated: str
+    dropped: str
     over_classes: str = ""
     known_targets: str = (
         "known = np.isfinite(y).reshape(len(y), -1).all(axis=1); x, y = x[known], y[known]"
@@ -153,6 +163,15 @@ class Trial(Protocol):
         Of the first samples, before the step.
     remedy : str
         Code that sets another ``{rate}``, which is ``{factor}`` times this one.
+    clipping, unclipped : str
+        The optimizer's clipping of gradients, ``clipnorm = 0.1``, and code that takes it away;
+        empty where there is none.
+    weight_decay : float
+        Its weight decay; 0 for none.
+    decay_remedy : str
+        Code that sets another ``{value}`` of it.
+    left_out : sequence of str
+        Parameters that are to be trained and that it does not have.
     """
 
     optimizer: str
@@ -161,9 +180,17 @@ class Trial(Protocol):
     momentum: float
     loss: float
     remedy: str
+    clipping: str
+    unclipped: str
+    weight_decay: float
+    decay_remedy: str
+    left_out: Sequence[str]
 
-    def step(self, scale: float = 1.0) -> Iterable[Moved]:
+    def step(self, scale: float = 1.0, clipping: bool = True) -> Iterable[Moved]:
         """Go through what the step does to each kernel, for gradients that are multiplied."""
+
+    def decay(self) -> float:
+        """Return the share of the weights that decay takes away in a step, with momentum."""
 
     def loss_after(self, factor: float) -> float:
         """Return the loss of the same samples after a step of so many times the length."""
@@ -223,12 +250,14 @@ class Training(Protocol):
         threads: int | None,
     ) -> str: ...
 
+    def aims(self, model: Any, x: Array, y: Any) -> list[Any]: ...
+
     def trial_loss(
         self,
         network: Any,
         like: Any,
-        train: tuple[Array, Array],
-        held: tuple[Array, Array] | None,
+        train: tuple[Array, Any],
+        held: tuple[Array, Any] | None,
         epochs: int,
         seed: int,
     ) -> float: ...

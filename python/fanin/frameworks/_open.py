@@ -14,6 +14,7 @@ from fanin.frameworks import _fanin, keras, torch
 from fanin.frameworks._arrays import Model, checked_order
 from fanin.frameworks._framework import Advice, Framework, Training, Trial, Workshop
 from fanin.frameworks._layout import LAYOUTS
+from fanin.frameworks._own import recognized
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._tree import is_tree, open_tree
 from fanin.frameworks._visit import Pass
@@ -111,7 +112,9 @@ def trace(model: object, x: Any, y: Any, loss: Any, training: bool) -> Trace:
     """
     framework = _running(model)
     found = framework.entry().trace(model, x, y, loss, training)
-    return replace(found, framework=framework.NAME)
+    return replace(
+        found, framework=framework.NAME, layers=[recognized(layer) for layer in found.layers]
+    )
 
 
 def trial(

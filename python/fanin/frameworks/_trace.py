@@ -5,7 +5,7 @@ Each framework fills in the same two classes, by its own hooks.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +67,25 @@ class Source:
 
 
 @dataclass(frozen=True)
+class OutputTrace:
+    """One of several outputs of a network."""
+
+    name: str
+    place: int
+    """Of the layer that makes it."""
+    ending: "Ending"
+    """What its loss gets."""
+    loss: str
+    """The loss's name; empty where it has none, or the gradient is that of a random direction."""
+    value: float | None
+    """The mean of its loss."""
+    weight: float = 1.0
+    """What its loss is multiplied by in the sum of all."""
+    code: str = "y"
+    """What reaches its targets from ``y``, as ``y`` was given."""
+
+
+@dataclass(frozen=True)
 class AttentionTrace:
     """Scores of queries and keys, as a softmax of them gives weights."""
 
@@ -97,6 +116,10 @@ class RecurrentTrace:
     """Rows of what it multiplies; None where nobody sees them."""
     bounded: bool = True
     """Whether its gates are sigmoids and tanh, which get flat; a rectifier does not."""
+    bias: Array | None = None
+    """What is added to the products of the states, all biases together."""
+    bias_roles: tuple[str, ...] = ()
+    """What the layer calls these biases."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +157,47 @@ class Trace:
     """How many parameters are trained, and how many there are: of untraced layers too."""
     sources: Sequence[Source] = ()
     """The inputs, where there are several; `inputs` has all of them side by side."""
+    outputs: Sequence[OutputTrace] = ()
+    """The outputs, where there are several; `ending` is then None."""
     arrays: tuple[Array, Array] | None = None
     """Of a network of this package the parameters and the state that were traced, to go on with."""
+    mixed: tuple[str, str] | None = None
+    """Where samples see each other, and code against it; None where they do not, or none looked."""
+    waking: Sequence[str] = ()
+    """Modules with parameters that are zero, get a gradient, and are no layer's: what multiplies a
+    branch."""
+    still: Sequence[str] = ()
+    """Modules of what is trained, where none of it gets a gradient."""
+    indices: bool | None = None
+    """Whether the inputs are indices alone; None where the first layers tell."""
     gradient: Any = None
     """Of the batch's mean loss with respect to all that is trained, as the framework's own trial of
     a step takes it: a flat array, or tensors by name. None where that was not asked for."""
+
+    def upto(self, output: OutputTrace) -> tuple["Trace", list[int]]:
+        """Return what leads to one of several outputs, as a network of its own, and its places."""
+        lead = set[int]()
+        todo = [output.place]
+        while todo:
+            place = todo.pop()
+            if place >= 0 and place not in lead:
+                lead.add(place)
+                todo += self.layers[place].reads or ()
+        places = sorted(lead)
+        at = {place: number for number, place in enumerate(places)}
+        layers = [
+            replace(la, reads=tuple(at.get(read, read) for read in la.reads or ()))
+            for la in (self.layers[place] for place in places)
+        ]
+        own = replace(
+            self,
+            layers=layers,
+            loss=output.loss,
+            value=output.value,
+            ending=output.ending,
+            outputs=(),
+        )
+        return own, places
 
 
 def matrix(array: Array) -> Array:

@@ -9,7 +9,8 @@ import numpy as np
 
 import fanin
 from fanin import layers, losses, optimizers
-from fanin.frameworks._fanin import checked_targets, of_each
+from fanin.frameworks._aims import Aim, aims_of
+from fanin.frameworks._fanin import of_each
 from fanin.layers import Dense, Layer
 from fanin.models import Model
 from fanin.models._rewiring import again, rewired
@@ -50,9 +51,11 @@ class NetworkWorkshop:
         self, model: Model, x: Any, y: Any, loss: Any, optimizer: Any, rate: float | None
     ) -> None:
         inputs = model.take(x, finite=False)
-        self.model, self.y = copy.deepcopy(model), np.asarray(y)
+        aims = aims_of(model, inputs, y, loss)
+        self.model = copy.deepcopy(model)
         self.x = of_each(model, inputs, isinstance(x, Mapping))
-        self.loss = checked_targets(model, inputs, y, loss)[1]
+        self.y, self.loss, self._weights = self._asked(y, aims)
+        self._samples = len(inputs)
         given = optimizer
         if given is None:
             compiled = model.optimizer if model.compiled else optimizers.get("adam")
@@ -62,8 +65,26 @@ class NetworkWorkshop:
         self.optimizer: Any = type(chosen).from_config(config)
         self._compile()
 
+    def _asked(self, y: Any, aims: list[Aim]) -> tuple[Any, Any, Any]:
+        """Return targets, losses and their weights; of several outputs in the form of `y`."""
+        ends = self.model._ends
+        if not ends.several:
+            return np.asarray(y), aims[0].loss, None
+        of: dict[int, Aim | None] = {aim.output: aim for aim in aims}
+        every = [of.get(output) for output in range(len(ends.names))]
+        rows: list[list[Any]] = [
+            [None if aim is None else np.array(aim.targets) for aim in every],
+            [None if aim is None else aim.loss for aim in every],
+            [1.0 if aim is None else aim.weight for aim in every],
+        ]
+        if not aims[0].code.startswith("y['"):
+            return rows[0], rows[1], rows[2]
+        named = [dict(zip(ends.names, row, strict=True)) for row in rows]
+        there = {aim.name for aim in aims}
+        return {name: y for name, y in named[0].items() if name in there}, named[1], named[2]
+
     def _compile(self) -> None:
-        self.model.compile(self.optimizer, self.loss)
+        self.model.compile(self.optimizer, self.loss, loss_weights=self._weights)
 
     def apply(self, code: str, names: tuple[str, ...]) -> None:
         """See `Workshop`."""
@@ -108,10 +129,10 @@ class NetworkWorkshop:
         """See `Workshop`."""
         trained = copy.deepcopy(self.model)
         optimizer = type(self.optimizer).from_config(self.optimizer.get_config())
-        trained.compile(optimizer, self.loss)
+        trained.compile(optimizer, self.loss, loss_weights=self._weights)
         try:
             history = trained.fit(
-                self.x, self.y, batch_size=len(self.y), epochs=steps + 1, shuffle=False, verbose=0
+                self.x, self.y, batch_size=self._samples, epochs=steps + 1, shuffle=False, verbose=0
             )
         except (ValueError, FloatingPointError):  # NaN in what is given is refused
             return float("nan")

@@ -8,6 +8,7 @@ its own. The weight layout is ``(fan_in, fan_out)``.
 from typing import TYPE_CHECKING
 
 from fanin._absences import _absent
+from fanin.initializers import _registry
 from fanin.initializers._base import Initializer, RandomInitializer
 from fanin.initializers._constant import Constant, Identity, Ones, Zeros
 from fanin.initializers._documents import he_init, xavier_init
@@ -30,6 +31,18 @@ from fanin.initializers._variance_scaling import VarianceScaling
 
 if TYPE_CHECKING:  # there when it is first asked for
     from fanin.initializers._explain import Explanation
+    from fanin.initializers._inverse import (
+        Beta,
+        Cauchy,
+        Laplace,
+        Logistic,
+        StudentT,
+        beta,
+        cauchy,
+        laplace,
+        logistic,
+        student_t,
+    )
 
 # The names of instances, and the older ones of Keras and TensorFlow; JAX's Kaiming.
 XavierNormal = xavier_normal = glorot_normal = GlorotNormal
@@ -57,6 +70,8 @@ zero_init = ZerO
 zeros = zeros_initializer = Zeros
 
 __all__ = [
+    "Beta",
+    "Cauchy",
     "Constant",
     "DeltaOrthogonal",
     "Dirac",
@@ -68,8 +83,10 @@ __all__ = [
     "Identity",
     "IdentityInitializer",
     "Initializer",
+    "Laplace",
     "LecunNormal",
     "LecunUniform",
+    "Logistic",
     "LooksLinear",
     "Ones",
     "Orthogonal",
@@ -79,6 +96,7 @@ __all__ = [
     "RandomUniform",
     "SklearnDefault",
     "Sparse",
+    "StudentT",
     "TorchDefault",
     "TruncatedNormal",
     "VarianceScaling",
@@ -86,6 +104,8 @@ __all__ = [
     "XavierUniform",
     "ZerO",
     "Zeros",
+    "beta",
+    "cauchy",
     "constant",
     "constant_initializer",
     "delta_orthogonal",
@@ -101,8 +121,10 @@ __all__ = [
     "identity",
     "kaiming_normal",
     "kaiming_uniform",
+    "laplace",
     "lecun_normal",
     "lecun_uniform",
+    "logistic",
     "looks_linear",
     "ones",
     "ones_initializer",
@@ -115,6 +137,7 @@ __all__ = [
     "serialize",
     "sklearn_default",
     "sparse",
+    "student_t",
     "torch_default",
     "truncated_normal",
     "truncated_normal_initializer",
@@ -128,4 +151,11 @@ __all__ = [
     "zeros_initializer",
 ]
 
-_absent.guard(__name__, {"Explanation": "fanin.initializers._explain"})
+_INVERSE = ("Beta", "Cauchy", "Laplace", "Logistic", "StudentT")
+_LATER = {
+    "Explanation": "fanin.initializers._explain",
+    **dict.fromkeys(_INVERSE, "fanin.initializers._inverse"),
+    **dict.fromkeys(_registry.LATE, "fanin.initializers._inverse"),
+}
+
+_absent.guard(__name__, _LATER)

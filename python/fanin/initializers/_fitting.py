@@ -11,14 +11,14 @@ from fanin.initializers._orthogonal import Orthogonal
 from fanin.initializers._presets import SklearnDefault, TorchDefault
 from fanin.initializers._random import RandomNormal, RandomUniform
 from fanin.initializers._structured import Dirac, Sparse
-from fanin.initializers._variance_scaling import VarianceScaling
+from fanin.initializers._variance_scaling import CountsFans, VarianceScaling
 from fanin.random import RandomSource, resolve
 from fanin.streams import Replay, TorchCpu
 
 if TYPE_CHECKING:
     from fanin.frameworks import Layer, Parameter
 
-Kind = TypeVar("Kind", bound=VarianceScaling)
+Kind = TypeVar("Kind", bound=CountsFans)
 
 # What draws the same numbers whatever its axes mean, so that those may be torch's.
 _ANY_LAYOUT = (VarianceScaling, RandomUniform, RandomNormal, Orthogonal, Sparse)
@@ -79,14 +79,14 @@ def _fit(
         leading = copy.copy(initializer)
         leading.flatten = "leading"
         return leading
-    if not isinstance(initializer, VarianceScaling):
+    if not isinstance(initializer, CountsFans):
         return initializer
     if parameter.role == "bias":
         return _fit_bias(layer, initializer, in_torch)
     return _with_fans(initializer, parameter.fans)
 
 
-def _fit_bias(layer: "Layer", initializer: VarianceScaling, in_torch: bool) -> Initializer:
+def _fit_bias(layer: "Layer", initializer: CountsFans, in_torch: bool) -> Initializer:
     """Return the initializer for a bias; two are defined by the fans of the kernel next to it."""
     kernel = next((p for role, p in layer.parameters.items() if role.endswith("kernel")), None)
     if kernel is None or not isinstance(initializer, TorchDefault | SklearnDefault):

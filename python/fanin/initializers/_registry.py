@@ -53,6 +53,15 @@ _CLASSES: dict[str, type[Initializer]] = {
     "zeros": Zeros,
 }
 
+# Those that are imported when they are first named.
+LATE = {
+    "beta": "Beta",
+    "cauchy": "Cauchy",
+    "laplace": "Laplace",
+    "logistic": "Logistic",
+    "student_t": "StudentT",
+}
+
 # Names that Keras and JAX have or had for the same things.
 _ALIASES: dict[str, type[Initializer]] = {
     "IdentityInitializer": Identity,
@@ -89,6 +98,22 @@ _TORCH: dict[str, tuple[type[Initializer], dict[str, Any]]] = {
 }
 
 _KNOWN = {**_CLASSES, **_ALIASES, **{kind.__name__: kind for kind in _CLASSES.values()}}
+_NAMES = (*_KNOWN, *LATE, *LATE.values(), *_TORCH)
+
+
+def classes() -> dict[str, type[Initializer]]:
+    """Return all classes by name."""
+    return dict(sorted({**_CLASSES, **{name: _late(name) for name in LATE}}.items()))
+
+
+def _late(name: str) -> Any:
+    """Return one of those that are imported late, None for any other name."""
+    called = LATE.get(name, name)
+    if called not in LATE.values():
+        return None
+    from fanin.initializers import _inverse
+
+    return getattr(_inverse, called)
 
 
 @overload
@@ -229,12 +254,12 @@ def _make(
     name: str, arguments: dict[str, Any], config: Mapping[str, object] | None = None
 ) -> Initializer:
     """Make the initializer called `name`, which may be the user's own."""
-    ours, defaults = _TORCH.get(name, (_KNOWN.get(name), {}))
+    ours, defaults = _TORCH.get(name, (_KNOWN.get(name) or _late(name), {}))
     described = {"class_name": name} if config is None else config
     kind = _custom.find_described("initializer", (Initializer,), described, ours)
     if kind is None:
         error = unknown if config is None else _custom.unknown
-        raise error("initializer", name, [*_KNOWN, *_TORCH])
+        raise error("initializer", name, _NAMES)
     arguments = {**defaults, **arguments} if kind is ours else arguments
     return _instantiate(name, kind, arguments)  # type: ignore[no-any-return]
 

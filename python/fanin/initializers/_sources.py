@@ -4,7 +4,8 @@ A :class:`fanin.streams.Replay` has these methods by itself.
 """
 
 import math
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,20 @@ class NumPySource:
             z = low + np.asarray(self.rng.exponential(1 / rate, size=n))
             chance = np.exp(-0.5 * (z - rate) ** 2)
         return z, (np.asarray(self.rng.uniform(size=n)) < chance) & (z <= high)
+
+    def inverse(self, shape: Shape, law: str, parameters: Sequence[float]) -> Array:
+        """Draw from a distribution that the core draws by its inverse, by NumPy's method for it."""
+        *own, first, second = parameters
+        if law == "beta":
+            a, b = own
+            return np.asarray(first + (second - first) * self.rng.beta(a, b, size=shape))
+        draws: dict[str, Callable[..., Any]] = {
+            "cauchy": self.rng.standard_cauchy,
+            "laplace": self.rng.laplace,
+            "logistic": self.rng.logistic,
+            "student_t": self.rng.standard_t,
+        }
+        return np.asarray(first + second * np.asarray(draws[law](*own, size=shape)))
 
     def gaussian(self, rows: int, columns: int, dtype: str) -> Array:
         """Draw the tall matrix whose Q is an orthogonal initializer's."""

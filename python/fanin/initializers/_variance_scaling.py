@@ -27,7 +27,42 @@ def _lower(word: object) -> object:
     return "truncated_normal" if word.lower() == "normal" else word.lower()
 
 
-class VarianceScaling(RandomInitializer):
+class CountsFans(RandomInitializer):
+    """Random weights whose spread follows from the inputs and outputs of a unit."""
+
+    _rule: FanRule
+
+    def _config_value(self, name: str) -> Any:
+        if name in FanOptions.__annotations__:
+            return self._rule.argument(name)
+        return super()._config_value(name)
+
+    def _fans_elsewhere(self, shape: tuple[int, ...]) -> tuple[float, float]:
+        """Return the fans as torch, Keras and JAX count them: none knows groups or transposes."""
+        return replace(self._rule, groups=1, transposed=False).fans(shape)
+
+    def _doubt(self, shape: tuple[int, ...]) -> str | None:
+        """Say so where the shape does not tell inputs from outputs and nobody else did."""
+        if len(shape) != 1 or self._rule.fan_in is not None or self._rule.fan_out is not None:
+            return None
+        return (
+            f"shape: {shape} does not tell inputs from outputs, {shape[0]} is taken for both, as "
+            "Keras does (torch and JAX refuse); give fan_in= or fan_out="
+        )
+
+    def _checked_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+        """Return :meth:`_explicit_fans` for drawing, with a warning where they are in doubt."""
+        fans = self._explicit_fans(shape)  # what cannot be told at all is an error
+        if doubt := self._doubt(shape):
+            warn(doubt)
+        return fans
+
+    def _explicit_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
+        """Return the fans where they are not those of Keras's rule."""
+        return self._rule.explicit(shape)
+
+
+class VarianceScaling(CountsFans):
     """Random weights of mean 0 and variance `scale` / fan.
 
     Parameters
@@ -155,35 +190,6 @@ class VarianceScaling(RandomInitializer):
         if inputs is not None:
             ours |= {"in_axis": inputs, "out_axis": outputs, "batch_axis": "others"}
         return super().from_config(ours)
-
-    def _config_value(self, name: str) -> Any:
-        if name in FanOptions.__annotations__:
-            return self._rule.argument(name)
-        return super()._config_value(name)
-
-    def _fans_elsewhere(self, shape: tuple[int, ...]) -> tuple[float, float]:
-        """Return the fans as torch, Keras and JAX count them: none knows groups or transposes."""
-        return replace(self._rule, groups=1, transposed=False).fans(shape)
-
-    def _doubt(self, shape: tuple[int, ...]) -> str | None:
-        """Say so where the shape does not tell inputs from outputs and nobody else did."""
-        if len(shape) != 1 or self._rule.fan_in is not None or self._rule.fan_out is not None:
-            return None
-        return (
-            f"shape: {shape} does not tell inputs from outputs, {shape[0]} is taken for both, as "
-            "Keras does (torch and JAX refuse); give fan_in= or fan_out="
-        )
-
-    def _checked_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
-        """Return :meth:`_explicit_fans` for drawing, with a warning where they are in doubt."""
-        fans = self._explicit_fans(shape)  # what cannot be told at all is an error
-        if doubt := self._doubt(shape):
-            warn(doubt)
-        return fans
-
-    def _explicit_fans(self, shape: tuple[int, ...]) -> tuple[float, float] | None:
-        """Return the fans where they are not those of Keras's rule."""
-        return self._rule.explicit(shape)
 
     def _check(self) -> None:
         """Check the arguments of the distribution."""

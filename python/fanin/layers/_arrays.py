@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from fanin import _checks, _core, random
 from fanin._checks import warn
-from fanin.errors import ShapeError
+from fanin.errors import NotReadyError, ShapeError
 from fanin.layers._value import the_loss, trace_now
 from fanin.streams import Replay
 
@@ -45,6 +45,97 @@ class Weight:
             raise AttributeError(f"layer {layer.name!r} has no {self.name}")
         name = f"{layer.name}/{self.name}"
         write_all([(name, view)], [value], layer._writing())
+
+
+class NamedArray(np.ndarray[Any, Any]):
+    """A layer's array in a list of weights: the array itself, with what Keras's variables have.
+
+    What is made of it (a slice, a sum, a copy) is an array as any other.
+    """
+
+    name: str = ""
+    """What its layer calls it, as ``kernel``; empty for what was made of a weight."""
+    path: str = ""
+    """The same behind the name of the layer: ``dense/kernel``."""
+    _layer: Any = None
+
+    def __new__(cls, array: Array, layer: Any, role: str) -> Self:
+        """See an array of a layer by its names."""
+        made: Self = array.view(cls)
+        made.name, made.path = role.rpartition("/")[2], f"{layer.name}/{role}"
+        made._layer, made._role = layer, role
+        return made
+
+    _role = ""
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes it by its gradient."""
+        return self._layer is not None and bool(self._layer.is_trained(self._role))
+
+    def numpy(self) -> Array:
+        """Return a copy."""
+        return np.array(self)
+
+    def assign(self, value: ArrayLike) -> None:
+        """Write numbers of the same shape into it."""
+        if self._layer is None:
+            raise TypeError("assign: expected a weight, found what was made of one")
+        write_all([(self.path, np.asarray(self))], [value], self._layer._writing())
+
+    def assign_add(self, value: ArrayLike) -> None:
+        """Add numbers to it."""
+        self.assign(np.asarray(self) + np.asarray(value))
+
+    def assign_sub(self, value: ArrayLike) -> None:
+        """Subtract numbers from it."""
+        self.assign(np.asarray(self) - np.asarray(value))
+
+    def __array_wrap__(self, array: Any, *_: Any) -> Any:
+        plain = np.asarray(array)
+        return plain if plain.ndim else plain[()]
+
+    def __getitem__(self, key: Any) -> Any:
+        return np.asarray(self)[key]
+
+    def __copy__(self) -> Any:
+        return np.array(self)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return np.array(self)
+
+    def copy(self, order: Any = "C") -> Any:
+        """Return a copy, which is no weight."""
+        return np.array(self, order=order)
+
+    def __reduce__(self) -> Any:
+        return np.asarray(self).__reduce__()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return np.asarray(self).__reduce_ex__(protocol)
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
+
+    def __str__(self) -> str:
+        return str(np.asarray(self))
+
+
+class Unbuilt(dict[str, Array]):
+    """The arrays of a layer that is not built: none, which is said of any that is asked for."""
+
+    def __init__(self, layer: str) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def __missing__(self, role: str) -> Array:
+        raise NotReadyError(
+            f"layer {self.layer!r} has no {role} before it is built: call build, or call the layer "
+            "or its network"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Unbuilt, (self.layer,)
 
 
 def refuse_constants(layer: Any, role: str) -> None:

@@ -12,11 +12,11 @@ from fanin._members import _signatures
 from fanin._members._registry import Configurable
 from fanin._members._undo import as_before
 from fanin.errors import NotReadyError, ShapeError
-from fanin.layers._arrays import Array, Weight, at, like
+from fanin.layers._arrays import Array, Unbuilt, Weight, at, like
 from fanin.layers._configuration import WithConfiguration
 from fanin.layers._keywords import UNSUPPORTED, asks_for_nothing, auto_name, only_one
 from fanin.layers._module import Module
-from fanin.layers._network import Network
+from fanin.layers._network import Keep, Network
 from fanin.layers._options import (
     check_name,
     dtype_option,
@@ -95,7 +95,6 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         "draw_from",
         "plan_for",
         "fill",
-        "initializer",
         "tie",
         "get_config",
         "from_config",
@@ -156,7 +155,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         if activity_regularizer is not None:
             self.activity_regularizer = activity_regularizer
         self.name: str = auto_name(type(self).__name__) if name is None else name
-        self.arrays: dict[str, Array] = {}
+        self.arrays: dict[str, Array] = Unbuilt(self.name)
 
     if TYPE_CHECKING:  # what some layers have; of the others, asking for it is an AttributeError
         kernel: Weight
@@ -360,7 +359,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
                 view[...] = self.arrays[role]
                 continue
             path = prefix + role
-            values = self.initializer(role).for_parameter(
+            values = self._initializer_of(role).for_parameter(
                 view.shape, plan.dtype, at(source, path), path=path
             )
             name = f"{role}_initializer of layer {self.name!r}"
@@ -444,7 +443,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
 
     # Values.
 
-    def _of_values(self, x: Any, training: bool | None) -> Value:
+    def _of_values(self, x: Any, training: bool | None) -> Any:
         mode = None if training is None else self._mode_for(training)
         if self._traced:
             from fanin.layers import _users
@@ -453,24 +452,70 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
             _users.note_form(self, form)
         made = call(self, as_values("x", x))
         made.mode = mode
+        return self._apart(made)
+
+    @property
+    def _returns_several(self) -> bool:
+        """Whether `call` of a user's was found to return several outputs, or one in a list."""
+        body = self._body
+        return body is not None and body.returned[0] != "one"
+
+    def _apart(self, made: Value) -> Any:
+        """Return what a call on values returns, of the value that has all outputs."""
+        if self._returns_several:
+            from fanin.layers import _returned
+
+            return _returned.values(self, made)
         return made
+
+    def _shape_of(self, shape: Any, count: int | None) -> tuple[int | None, ...]:
+        found: Any = super()._shape_of(shape, count)
+        if self._returns_several:
+            from fanin.layers import _returned
+
+            found = _returned.shapes(self, count)
+        return found  # type: ignore[no-any-return]
+
+    def _forward(
+        self, inputs: Array, training: bool, threads: int | None, keep: Keep, out: Any
+    ) -> Any:
+        passed = super()._forward(inputs, training, threads, keep, out)
+        if self._returns_several:
+            from fanin.layers import _returned
+
+            return _returned.arrays(self, passed[0]), passed[1]
+        return passed
+
+    def _joined_gradient(self, dy: Any, dtype: str) -> Array:
+        if self._returns_several:
+            from fanin.layers import _returned
+
+            return _returned.gradient(self, dy, dtype)
+        return super()._joined_gradient(dy, dtype)
+
+    @property
+    def _is_cost(self) -> bool:
+        """Whether it hands on what it reads first, and adds the rest to the loss."""
+        return False
 
     def _mode_for(self, training: bool) -> bool | None:
         """Return the mode that the layer runs in for good, if it is called with `training`."""
         from fanin.layers import _tracing
+        from fanin.layers._dropout import DRAWING
 
         told = _tracing.flag_of(training)
-        if told and (self._traced or (self._by_mode and self.kind != "dropout")):
+        if told and (self._traced or (self._by_mode and self.kind not in DRAWING)):
             raise ValueError(
                 f"training: expected False or nothing for layer {self.name!r} on a value, since "
-                "only Dropout can run as in training for good, found True"
+                "only Dropout and layers of noise can run as in training for good, found True"
             )
         return told if self._traced or self._by_mode else None
 
     @property
     def output(self) -> Value:
         """What the layer makes in the network that it is part of: the value of its one call."""
-        return self._only_call()
+        made: Value = self._apart(self._only_call())  # of several outputs as call returns them
+        return made
 
     @property
     def input(self) -> Any:
@@ -495,16 +540,16 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
     def _holders(self) -> "Sequence[Layer]":
         return (self,)
 
-    def initializer(self, role: str) -> "Initializer":
+    def _initializer_of(self, role: str) -> "Initializer":
         """Return the initializer of the array called `role`."""
         if self._traced:
             from fanin.layers import _traced
 
             part, inner = _traced.part_called(self, role)
             if part is not self:
-                found: Initializer = part.initializer(inner) if inner else part.initializer
+                found: Initializer = part._initializer_of(inner) if inner else part.initializer
                 return found
-        return super().initializer(role)
+        return super()._initializer_of(role)
 
     def is_trained(self, role: str) -> bool:
         """Whether gradients change the array called `role`."""
@@ -566,6 +611,7 @@ class Layer(WithCall, WithConfiguration, Module, Stacked):
         params, running = given.pop("_params", None), given.pop("_state", None)
         given.pop("_dtype", None)  # of 0.1.0: that of the arrays
         self.__dict__.update(given)
+        self.__dict__["arrays"] = Unbuilt(self.name)
         if params is not None:
             assert self._feature_shape is not None
             plan = self._own_plan(self._feature_shape, params.dtype.name)

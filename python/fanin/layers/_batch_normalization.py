@@ -210,10 +210,10 @@ class BatchNormalization(Layer):
             del config["convention"]
         return config
 
-    def initializer(self, role: str) -> "Initializer":
+    def _initializer_of(self, role: str) -> "Initializer":
         """Return the initializer of the array called `role`; batches are counted from 0."""
         counts = str(role) == "moving_count"
-        return initializers.get("zeros") if counts else super().initializer(role)
+        return initializers.get("zeros") if counts else super()._initializer_of(role)
 
     def check_input(self, shape: tuple[int, ...]) -> None:
         """Refuse shapes whose last axis is not `axis`.

@@ -36,6 +36,8 @@ class Body:
     """The objects that the trace read, as they were."""
     models: list[tuple[Any, Any, list[tuple[int, ...]]]]
     """The models that were called: how their inputs were given, and the shapes of these."""
+    returned: tuple[Any, list[tuple[int, ...]]]
+    """The form in which `call` returns outputs, and their shapes: several lie side by side."""
 
     def is_fresh(self) -> bool:
         """Whether nothing that the trace read was set since."""
@@ -152,7 +154,12 @@ def declare(layer: Any, shape: Shape) -> None:
 
 
 def _body(layer: Any, shape: Shape, inputs: Sequence[Value], found: Found) -> Body:
-    values = made_before(*found.outputs)
+    end = found.outputs[0]
+    if len(found.outputs) > 1:
+        from fanin.layers import _returned
+
+        end = _returned.together(found.outputs)
+    values = made_before(end)
     parts: list[tuple[str, Any, Shape]] = [(v.name, v, v.shape) for v in layer._own_weights]
     places = {id(variable): place for place, (_, variable, _) in enumerate(parts)}
     modes: dict[int, bool] = {}
@@ -197,7 +204,8 @@ def _body(layer: Any, shape: Shape, inputs: Sequence[Value], found: Found) -> Bo
                 f"call of {layer.name!r}: expected it to use all weights of its layer, found that "
                 f"its output does not depend on {variable.name!r}"
             )
-    return Body(shape, parts, tuple(calls), modes, found.seen, found.models)
+    returned = found.form, [end.sample for end in found.outputs]
+    return Body(shape, parts, tuple(calls), modes, found.seen, found.models, returned)
 
 
 def _refuse_foreign(layer: Any, part: Any, models: Sequence[Any]) -> None:

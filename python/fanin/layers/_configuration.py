@@ -55,7 +55,7 @@ class WithConfiguration(CoreMember):
         steady = super()._steady() and not isinstance(activation, WithConfiguration)
         return steady and not self._demands()  # whose numbers may be set
 
-    def initializer(self, role: str) -> initializers.Initializer:
+    def _initializer_of(self, role: str) -> initializers.Initializer:
         """Return the initializer of the array called `role`."""
         found: initializers.Initializer = getattr(self, f"{role}_initializer")
         return found
@@ -85,7 +85,7 @@ class WithConfiguration(CoreMember):
 
     def _config_value(self, name: str) -> Any:
         if name.endswith("_initializer"):
-            return initializers.serialize(self.initializer(name.removesuffix("_initializer")))
+            return initializers.serialize(self._initializer_of(name.removesuffix("_initializer")))
         if name.endswith(_DEMANDS):
             from fanin import constraints, regularizers
 

@@ -11,7 +11,7 @@ from fanin import _checks, _core
 from fanin._checks import thread_count
 from fanin._members._registry import Configurable
 from fanin.errors import NotReadyError
-from fanin.layers._arrays import Array, refuse_constants, write_all
+from fanin.layers._arrays import Array, NamedArray, refuse_constants, write_all
 from fanin.layers._network import Gradients, Keep, Network, Passed, check_keep
 from fanin.layers._value import Value, are_values, the_loss, trace_now
 
@@ -145,15 +145,15 @@ class Module(Configurable):
         >>> Dense(10).compute_output_shape((None, 784))
         (None, 10)
         """
-        several = self._traced and isinstance(input_shape, list)
-        if several:  # of a layer of a user's
-            from fanin.layers import _traced
+        parts = _checks.several(input_shape)
+        if parts and all(isinstance(part, tuple | list) for part in parts):
+            # Of a layer of a user's that reads several values.
+            several: Any = tuple(_checks.batched_shape("input_shape", part) for part in parts)
+            return self._shape_of(several, parts[0][0])
+        return self._shape_of(_checks.batched_shape("input_shape", input_shape), input_shape[0])
 
-            shape = _traced.shapes_from(self, input_shape)
-        else:
-            shape = _checks.batched_shape("input_shape", input_shape)
-        batch: Any = input_shape[0]
-        return (batch[0] if several else batch, *self._plan_of(shape).output_shapes[-1])
+    def _shape_of(self, shape: Any, count: int | None) -> tuple[int | None, ...]:
+        return (count, *self._plan_of(shape).output_shapes[-1])
 
     # Forward and backward.
 
@@ -350,7 +350,11 @@ class Module(Configurable):
     def weights(self) -> list[Array]:
         """All arrays, layer by layer, parameters first."""
         self._refuse_constants()
-        return [array for layer in self._holders() for array in layer.arrays.values()]
+        return [
+            NamedArray(array, layer, role)
+            for layer in self._holders()
+            for role, array in layer.arrays.items()
+        ]
 
     @property
     def trainable_weights(self) -> list[Array]:
@@ -366,6 +370,40 @@ class Module(Configurable):
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights
 
+    def add_loss(self, loss: Any) -> None:
+        """Add to the loss, in the `call` of a class of your own.
+
+        It is part of the loss that `fit` and `evaluate` tell, beside that of `compile`, and of what
+        training minimizes.
+
+        Parameters
+        ----------
+        loss : Value, or list of them
+            What is added: a mean or a sum over the batch, such as ``ops.mean(x)``, or a linear
+            function of some; or values, all of whose numbers are added up.
+
+        Raises
+        ------
+        TypeError
+            If it is called elsewhere than in `call`, or `loss` is made of no values.
+
+        Examples
+        --------
+        >>> import fanin
+        >>> from fanin import ops
+        >>> class Small(fanin.layers.Layer):
+        ...     def call(self, x):
+        ...         self.add_loss(0.1 * ops.mean(ops.square(x)))
+        ...         return x
+        >>> model = fanin.Sequential([fanin.Input((2,)), Small()])
+        >>> model.compile("sgd", "mse")
+        >>> round(model.evaluate([[1.0, 3.0]], [[1.0, 3.0]], verbose=0), 4)
+        0.5
+        """
+        from fanin.layers import _costs
+
+        _costs.add(self, loss)
+
     def _refuse_constants(self) -> None:
         """Refuse weights as arrays in a `call` of a user's: they would be constants there."""
         if trace_now() is not None or the_loss.get():
@@ -374,7 +412,7 @@ class Module(Configurable):
     def _trained(self, trained: bool) -> list[Array]:
         self._refuse_constants()
         return [
-            array
+            NamedArray(array, layer, role)
             for layer in self._holders()
             for role, array in layer.arrays.items()
             if layer.is_trained(role) == trained

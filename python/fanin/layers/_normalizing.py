@@ -229,10 +229,10 @@ class RMSNormalization(_OverAxes):
         """Return the settings of this layer for the core."""
         return {**super().settings(), "trainable": self.trainable}
 
-    def initializer(self, role: str) -> "Initializer":
+    def _initializer_of(self, role: str) -> "Initializer":
         """Return the initializer of the array called `role`: ones."""
         known = str(role) == "gamma"
-        return initializers.get("ones") if known else super().initializer(role)
+        return initializers.get("ones") if known else super()._initializer_of(role)
 
     def _holds(self) -> bool:
         return True

@@ -21,7 +21,7 @@ _COMBINATIONS = (
 )
 _REDUCTIONS = "sum mean prod max min argmax argmin"
 _ALONG = "cumsum sort argsort"
-_OTHERS = "broadcast matmul reshape stop_gradient take unit_norm"
+_OTHERS = "broadcast cost matmul reshape stop_gradient take unit_norm"
 
 KINDS = {
     **dict.fromkeys(_MAPS.split(), "map"),
@@ -92,6 +92,11 @@ class Operation(Merge):
     def _title(self) -> str:
         """The class that Keras has for it: what a summary calls it."""
         return "".join(word.title() for word in self.operation.split("_"))
+
+    @property
+    def _is_cost(self) -> bool:
+        """Whether it hands on what it reads first, and adds the rest to the loss."""
+        return self.operation == "cost"
 
     def settings(self) -> dict[str, object]:
         """Return the settings for the core."""

@@ -68,9 +68,9 @@ def _joined(made: Any, count: int) -> Array:
     if form == "one" or len(arrays) == 1:
         return arrays[0]
     for array in arrays:
-        if array.ndim < 2 or len(array) != count:
+        if array.ndim < 1 or len(array) != count:
             raise ShapeError(f"expected outputs of shape ({count}, ...), found {array.shape}")
-    return side_by_side(arrays)
+    return side_by_side([array.reshape(count, -1) for array in arrays])
 
 
 def without_masks(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,6 +94,8 @@ class InputLayer(Stacked):
         "trainable": _checks.flag,
     }
     _value: Value | None = None
+    _numbered = False
+    """Whether nobody has said a name yet: a dict of inputs does."""
 
     def __init__(
         self,
@@ -127,6 +129,7 @@ class InputLayer(Stacked):
             _checks.integer("batch_size", batch_size, minimum=1)
         self.dtype: str | None = _data_dtype("dtype", dtype)
         self.declared_dtype = self.dtype if self.dtype in ("float32", "float64") else None
+        self._numbered = name is None
         self.name: str = auto_name("InputLayer") if name is None else name
         self.trainable: bool = True
         """Here for loops over all layers of a model: there is nothing to train."""

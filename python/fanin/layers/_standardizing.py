@@ -129,11 +129,11 @@ class Normalization(Layer):
             return getattr(self, f"input_{name}")
         return super()._config_value(name)
 
-    def initializer(self, role: str) -> "Initializer":
+    def _initializer_of(self, role: str) -> "Initializer":
         """Return the initializer of the array called `role`: what is given, or 0 and 1."""
         given = {"mean": self.input_mean, "variance": self.input_variance}
         if str(role) not in given:
-            return super().initializer(role)
+            return super()._initializer_of(role)
         value = given[role]
         return initializers.Constant(float(role == "variance") if value is None else value)
 

@@ -10,7 +10,7 @@ from fanin.errors import ShapeError
 from fanin.layers import _keywords, _tracing
 from fanin.layers._base import Layer
 from fanin.layers._draw import Draw
-from fanin.layers._dropout import Dropout
+from fanin.layers._dropout import Drawing
 from fanin.layers._merging import Merge
 from fanin.layers._tracing import Trace
 from fanin.layers._users import (
@@ -72,7 +72,12 @@ def trace(owner: Any, form: Any, inputs: Sequence[Value]) -> Found:
             finally:
                 for model in models:
                     model._busy = None
-            ends.append(_checked_ends(owner, end, inputs, known))
+            returned, how = _checked_ends(owner, end, inputs, known)
+            if run.costs:
+                from fanin.layers import _costs
+
+                returned[0] = _costs.charged(returned[0], run.costs)
+            ends.append((returned, how))
             if not training:
                 _keywords._counters.update(counted)
             called.update(run.models)
@@ -102,12 +107,6 @@ def _checked_ends(
 ) -> tuple[list[Value], Any]:
     """Return the values that `call` returned in a list, and their form."""
     ends, form = ends_of(made)
-    if form != "one" and isinstance(owner, Layer):
-        raise TypeError(
-            f"call of {owner.name!r}: expected one value, found {len(ends)} in a "
-            f"{type(made).__name__}; layers make one, and models, whose class derives from "
-            "fanin.Model, may return several"
-        )
     if not ends:
         raise TypeError(f"call of {owner.name!r}: expected outputs, found {made!r}")
     for name in form if isinstance(form, tuple) else ():
@@ -167,7 +166,8 @@ def _merged(
 ) -> tuple[list[Value], dict[int, bool]]:
     """Make one graph of two: where they differ, a `Select` takes what its mode wants.
 
-    Dropout changes nothing in inference, so that ``if training: x = self.dropout(x)`` is a dropout.
+    Dropout and noise change nothing in inference, so that ``if training: x = self.dropout(x)`` is a
+    dropout.
     """
 
     def name_of(layer: Any) -> tuple[Any, ...]:
@@ -247,7 +247,7 @@ def _knows_mode(value: Value) -> bool:
 
 def _drops(layer: Any) -> bool:
     own = layer.layer if isinstance(layer, Itself) else layer
-    return isinstance(own, Dropout) and (own is not layer or not own._traced)
+    return isinstance(own, Drawing) and (own is not layer or not own._traced)
 
 
 def _modes(
@@ -265,8 +265,8 @@ def _modes(
         if mode and not _drops(layer):
             raise ValueError(
                 f"call of {owner.name!r}: expected layers that behave in inference as they do, "
-                f"found {layer.name!r} with training=True, which only Dropout can be given"
-                f"{value.where}"
+                f"found {layer.name!r} with training=True, which only Dropout and layers of noise "
+                f"can be given{value.where}"
             )
         if modes.setdefault(id(layer), mode) != mode:
             raise ValueError(
@@ -320,7 +320,8 @@ def apply(module: Any, x: Any, training: Any, trace: Trace) -> Any:
     except ShapeError as error:
         raise ShapeError(f"{module.name}: {error}") from None
     mode = told if module._by_mode or module._traced else None
-    return _tracing.called(module, values, mode, shape)
+    made = _tracing.called(module, values, mode, shape)
+    return module._apart(made)
 
 
 def _apply_model(model: Any, x: Any, training: bool | None, trace: Trace) -> Any:

@@ -45,6 +45,8 @@ class Trace:
     """Of a run on values: what it is given."""
     drawn: list[Any] = field(default_factory=list)
     """The random numbers that it drew."""
+    costs: list[Any] = field(default_factory=list)
+    """Of a run on values: what was added to the loss."""
     stack: list[int] = field(default_factory=list)
     """The models of users' classes whose `call` runs as part of this one, by `id`."""
 
@@ -191,19 +193,22 @@ def _outside(thing: Any) -> list[tuple[str, Any]]:
 
     That is its `call`, and functions that are attributes, such as that of a `Lambda`.
     """
-    functions = [type(thing).call, *vars(thing).values()]
-    found: list[tuple[str, Any]] = []
-    for given in functions:
-        function = getattr(given, "__func__", given)  # of a method
-        if not isinstance(function, types.FunctionType) or _is_library(function):
+    given = [getattr(type(thing), "call", None), *vars(thing).values()]
+    return [read for function in given for read in read_by(function)]
+
+
+def read_by(function: Any) -> list[tuple[str, Any]]:
+    """Return what a function of a user's reads by name: globals, and what closures hold."""
+    function = getattr(function, "__func__", function)  # of a method
+    if not isinstance(function, types.FunctionType) or _is_library(function):
+        return []
+    code, around = function.__code__, function.__globals__
+    found = [(name, around[name]) for name in code.co_names if name in around]
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            found.append((name, cell.cell_contents))
+        except ValueError:  # not set yet
             continue
-        code, around = function.__code__, function.__globals__
-        found += [(name, around[name]) for name in code.co_names if name in around]
-        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
-            try:
-                found.append((name, cell.cell_contents))
-            except ValueError:  # not set yet
-                continue
     return found
 
 
@@ -240,6 +245,11 @@ def contents(thing: Any) -> tuple[Any, ...]:
             break
         held += [pair for pair in vars(cls).items() if not pair[0].startswith("__")]
     return tuple((name, _content(value)) for name, value in [*held, *_outside(thing)])
+
+
+def contents_of(function: Any) -> tuple[Any, ...]:
+    """Return what tells whether what a function reads by name was changed."""
+    return tuple((name, _content(value)) for name, value in read_by(function))
 
 
 def _content(value: Any, depth: int = 3) -> Any:

@@ -41,7 +41,6 @@ class Value(Stacked):
         Shape of one sample.
     """
 
-    __array_ufunc__ = None  # so that NumPy leaves operators to this class
     batched: ClassVar[bool] = True
     """Whether it stands for batches of any length, whose axis is not one of `sample`."""
     mode: bool | None = None
@@ -186,6 +185,19 @@ class Value(Stacked):
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         self._refuse("an array")
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        from fanin import ops
+
+        name = _OF_NUMPY.get(ufunc.__name__)
+        if name is not None and method == "__call__" and not options:
+            return getattr(ops, name)(*inputs)  # an operator between an array and a value
+        refuse_numpy(ufunc.__name__)
+
+    def __array_function__(self, function: Any, kinds: Any, given: Any, options: Any) -> Any:
+        if function in (np.shape, np.ndim):  # which values have
+            return getattr(given[0], function.__name__)
+        refuse_numpy(function.__name__)
+
     def __bool__(self) -> bool:
         self._refuse("True or False")
 
@@ -224,6 +236,29 @@ class Value(Stacked):
 
     def __repr__(self) -> str:
         return f"<Value shape={self.shape}, made by {self.name}>"
+
+
+_OF_NUMPY = {
+    **{name: name for name in ("add", "subtract", "multiply", "divide", "matmul", "power")},
+    **{name: name for name in ("equal", "not_equal", "greater", "greater_equal", "less")},
+    **{name: f"logical_{name.partition('_')[2]}" for name in ("bitwise_and", "bitwise_or")},
+    **{"less_equal": "less_equal", "true_divide": "divide", "remainder": "mod"},
+    **{"floor_divide": "floor_divide", "bitwise_xor": "logical_xor"},
+}
+"""What `fanin.ops` calls NumPy's functions that are operators."""
+
+
+def refuse_numpy(name: str) -> NoReturn:
+    """Refuse a function of NumPy, by its name, that is called on values."""
+    from fanin import ops
+    from fanin.layers import _tracing
+
+    told = f"use fanin.ops.{name}" if name in dir(ops) else "use what fanin.ops has"
+    where = "" if _tracing.now() is None else _tracing.line()
+    raise TypeError(
+        f"numpy.{name}: expected arrays, found values of a network, which have no numbers; "
+        f"{told}, which takes both{where}"
+    )
 
 
 def _operated(function: str, x1: Any, x2: Any = None) -> Any:

@@ -11,7 +11,7 @@ from fanin import _checks
 from fanin.errors import NotReadyError, ShapeError
 from fanin.layers import _tracing
 from fanin.layers._arrays import Array, write_all
-from fanin.layers._value import Value
+from fanin.layers._value import Value, refuse_numpy
 
 if TYPE_CHECKING:
     from fanin.constraints import Constraint
@@ -219,6 +219,9 @@ class Variable:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if any(isinstance(x, Value) for x in inputs):
             return NotImplemented
+        trace = _tracing.now()
+        if trace is not None and trace.arrays is None and not trace.building:
+            refuse_numpy(ufunc.__name__)
         given = [np.asarray(x) if isinstance(x, Variable) else x for x in inputs]
         return getattr(ufunc, method)(*given, **options)
 

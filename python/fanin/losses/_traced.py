@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin import _checks, _core, ops
-from fanin.layers import InputLayer
+from fanin.layers import InputLayer, _tracing
 from fanin.layers._value import Value, the_loss
 from fanin.losses._base import Loss
 from fanin.losses._own import HOW
@@ -39,11 +39,17 @@ class Tracer:
         What to call it in messages.
     function : callable
         What is called with values that stand for the arrays of a batch.
+    reads : callable
+        Returns what tells whether something that the function reads was changed: it is then traced
+        anew, in the middle of an epoch too.
     """
 
-    def __init__(self, name: str, function: Callable[..., Any]) -> None:
-        self.name, self.function = name, function
+    def __init__(
+        self, name: str, function: Callable[..., Any], reads: Callable[[], Any] = tuple
+    ) -> None:
+        self.name, self.function, self.reads = name, function, reads
         self.traces: dict[Any, _Trace] = {}
+        self._read: Any = None
 
     def value_and_gradient(self, y_true: Any, y_pred: Any, weights: Any) -> tuple[float, Any]:
         """Return the mean loss of a batch, and its gradient with respect to the predictions."""
@@ -52,6 +58,10 @@ class Tracer:
         given = {"y_true": _checks.floats("y_true", y_true, dtype, finite=False), "y_pred": outputs}
         if weights is not None:
             given["weights"] = _checks.floats("sample_weight", weights, dtype)
+        read = self.reads()
+        if read != self._read:
+            self.traces.clear()
+            self._read = read
         key = (dtype, *(array.shape for array in given.values()))
         trace = self.traces.get(key)
         if trace is None:
@@ -106,7 +116,12 @@ def tracer_of(loss: Loss) -> Tracer:
                 held.function(y_true, y_pred) if _is_function(held) else held.call(y_true, y_pred)
             )
 
-        found = _tracers[loss] = Tracer(loss.name, call)
+        def reads() -> Any:
+            held: Any = itself()
+            inner = _tracing.contents_of(held.function) if _is_function(held) else ()
+            return _tracing.contents(held), inner
+
+        found = _tracers[loss] = Tracer(loss.name, call, reads)
     return found
 
 

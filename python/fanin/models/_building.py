@@ -149,3 +149,13 @@ def fill(
         index += own.parameter_count > 0
     assert (start, state_start) == (network.params.size, network.state.size)
     return parts
+
+
+def refuse_several(layers: Sequence[Layer]) -> None:
+    """Refuse layers in a row that return several outputs: the next one takes one."""
+    for layer in layers:
+        if layer._returns_several:
+            raise ValueError(
+                f"layers: expected layers of one output in a row, found {layer.name!r}, whose call "
+                "returns several; call it on values, and make a fanin.Model of what you need"
+            )

@@ -84,8 +84,10 @@ class Connected(Module):
         at = len(calls) - 1 if self._wiring is None else self._wiring.outputs[output] - inputs
         while at >= 0:
             place, reads = calls[at]
-            found.append(self._layers[place])
-            at = reads[0] - inputs if len(reads) == 1 else -1
+            layer = self._layers[place]
+            if not layer._is_cost:
+                found.append(layer)
+            at = reads[0] - inputs if len(reads) == 1 or layer._is_cost else -1
         return found[::-1]
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,16 @@ def batch_rows(name: str, value: int | None, default: int = 32) -> int:
     """Return the number of samples of a batch."""
     # A batch cannot have more samples than there are; the bound keeps huge numbers in the core's.
     return min(default if value is None else _checks.integer(name, value, minimum=1), 2**31)
+
+
+def batch_size_for(samples: int, steps: int | None) -> int:
+    """Return how many samples make a batch, if all of them are to make so many batches."""
+    return 32 if steps is None else max(-(-samples // steps), 1)
+
+
+def step_count(name: str, value: int | None) -> int | None:
+    """Return a number of batches; None for all that there are."""
+    return None if value is None else _checks.integer(name, value, minimum=1)
 
 
 def share(name: str, value: float) -> float:
@@ -46,14 +57,34 @@ class Course:
     shuffle: bool
     verbose: int
     threads: int | None
+    steps_per_epoch: int | None = None
+    """Batches of an epoch, if it is not one pass over the samples."""
+    validation_steps: int | None = None
+    batch_sizes: tuple[int | None, int | None] = (None, None)
+    """The samples of a batch, in training and in validation, where the user said how many."""
+
+    whole: bool = False
+    """Whether an optimizer takes its steps on all samples."""
+
+    def settle(self, samples: int | None, validation: int | None) -> None:
+        """Choose sizes of batches that nobody chose: as many as make all samples the steps."""
+        own, of_validation = self.batch_sizes
+        if samples is not None and own is None:
+            self.batch_size = batch_size_for(samples, self.steps_per_epoch)
+        if validation is not None and own is None and of_validation is None:
+            self.validation_batch_size = batch_size_for(validation, self.validation_steps)
 
     def steps(self, samples: int) -> int:
         """Return the number of batches of an epoch."""
         return -(-samples // self.batch_size)
 
-    def told(self, samples: int) -> dict[str, int]:
-        """Return what callbacks are told."""
-        return {"verbose": self.verbose, "epochs": self.last, "steps": self.steps(samples)}
+    def told(self, steps: int | None) -> dict[str, Any]:
+        """Return what callbacks are told; steps are None where nobody knows them."""
+        return {"verbose": self.verbose, "epochs": self.last, "steps": steps}
+
+    def validations(self) -> int:
+        """Return how many epochs are validated."""
+        return sum(self.validates(epoch + 1) for epoch in range(self.first, self.last))
 
 
 def course(
@@ -67,6 +98,8 @@ def course(
     shuffle: bool,
     verbose: int | str,
     threads: int | None,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
 ) -> Course:
     """Check the arguments that `fit` and `fit_many` share."""
     first = _checks.integer("initial_epoch", initial_epoch, minimum=0)
@@ -82,4 +115,7 @@ def course(
         _checks.flag("shuffle", shuffle),
         resolve_verbose(verbose),
         _checks.thread_count(threads),
+        step_count("steps_per_epoch", steps_per_epoch),
+        step_count("validation_steps", validation_steps),
+        (batch_size, validation_batch_size),
     )

@@ -264,6 +264,7 @@ class Layered(Connected):
             places, lengths = self._spread
             spread = [places.get(id(layer), (0, 0)) for layer in layers], lengths
         if self._wiring is None:
+            _building.refuse_several(layers)
             plan = _core.Plan(shape, settings, dtype, spread=spread)
         else:
             wiring = self._wiring
@@ -311,8 +312,14 @@ class Layered(Connected):
             "call build, or fit it"
         )
 
-    def take(self, x: Any, name: str = "x", *, finite: bool = True) -> Array:
-        """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
+    def take(
+        self, x: Any, name: str = "x", *, finite: bool = True, keep_bytes: bool = False
+    ) -> Array:
+        """Return `x` as the array that the plan takes; its shape is checked, nothing is built.
+
+        With `keep_bytes` one of bytes or flags stays one of bytes, which become numbers batch by
+        batch.
+        """
         raise NotImplementedError
 
     def _check_lookups(self, *given: tuple[str, Any, tuple[int, ...]]) -> None:

@@ -348,8 +348,14 @@ class Model(OnBatch):
                 )
         return self._ends.formed(self._shapes_of_outputs(given[0][0]))
 
-    def take(self, x: Any, name: str = "x", *, finite: bool = True) -> Array:
-        """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
+    def take(
+        self, x: Any, name: str = "x", *, finite: bool = True, keep_bytes: bool = False
+    ) -> Array:
+        """Return `x` as the array that the plan takes; its shape is checked, nothing is built.
+
+        With `keep_bytes` one of bytes or flags stays one of bytes, which become numbers batch by
+        batch.
+        """
         from fanin.models._samples import inputs  # not needed for `import fanin`
         from fanin.models._wiring import joined
 
@@ -360,7 +366,7 @@ class Model(OnBatch):
         dtype, finite = self.dtype, _checks.flag("finite", finite)
 
         def one(name: str, x: Any, shape: tuple[int, ...]) -> Array:
-            return inputs(name, x, shape, dtype, finite)
+            return inputs(name, x, shape, dtype, finite, keep_bytes)
 
         wiring = self._wired
         taken: Array = joined(name, wiring, x, one)

@@ -250,7 +250,7 @@ class OnBatch(Trainable):
         from fanin.models._evaluation import predict
 
         threads = _checks.thread_count(threads)
-        inputs = self.take(x)
+        inputs = self.take(x, keep_bytes=True)
         # Checkers are told one type, as by `predict`.
         found: FloatArray = predict(self, inputs, len(inputs), 0, None, threads)
         return found

@@ -1,7 +1,7 @@
 """Samples for training and evaluation, checked and in the form the core takes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from fanin.models._layered import Layered
 
 Array = NDArray[Any]
+
+Names = tuple[str, str, str]
+NAMES: Names = ("x", "y", "sample_weight")
+"""What messages call inputs, targets and weights."""
+VALIDATION: Names = (
+    "x of validation_data",
+    "y of validation_data",
+    "sample_weight of validation_data",
+)
 
 
 # Without eq and repr, which nothing uses: making them is part of what `import fanin` takes.
@@ -53,6 +62,14 @@ class Samples:
             if weights is None
             else weights[rows],
         )
+
+    def parts(self, batch_size: int | None) -> "Iterator[Samples]":
+        """Return all as they are, or in batches of a size."""
+        if batch_size is None:
+            yield self
+            return
+        for start in range(0, len(self), batch_size):
+            yield self[start : start + batch_size]
 
     def labels(self, goal: int) -> Labels:
         """Return those of one output of which something is wanted."""
@@ -138,8 +155,18 @@ def training_rows(samples: int, split: float) -> int:
     return samples - held_out
 
 
-def inputs(name: str, x: Any, shape: tuple[int, ...] | None, dtype: str, finite: bool) -> Array:
-    """Return inputs as the core takes them; `shape` is that of a sample, None while unknown."""
+def inputs(
+    name: str,
+    x: Any,
+    shape: tuple[int, ...] | None,
+    dtype: str,
+    finite: bool,
+    keep_bytes: bool = False,
+) -> Array:
+    """Return inputs as the core takes them; `shape` is that of a sample, None while unknown.
+
+    Pictures of bytes may stay what they are: as floats they take four times as much memory.
+    """
     array = _checks.numeric(name, x)
     if shape is not None and array.ndim:
         # Keras's leniency: a last axis of length 1 may be missing or superfluous.
@@ -154,6 +181,8 @@ def inputs(name: str, x: Any, shape: tuple[int, ...] | None, dtype: str, finite:
         raise ShapeError(f"{name}: expected shape (n,{expected}), found {array.shape}{hint}")
     if array.size == 0:
         raise ShapeError(f"{name}: expected some samples, found none; its shape is {array.shape}")
+    if _checks.flag("keep_bytes", keep_bytes) and array.dtype.kind in "ub" and array.itemsize == 1:
+        return np.ascontiguousarray(array).view(np.uint8)
     return _checks.floats(name, array, dtype, finite=finite)
 
 
@@ -163,12 +192,12 @@ def samples(
     x: Any,
     y: Any,
     sample_weight: Any = None,
-    names: tuple[str, str, str] = ("x", "y", "sample_weight"),
+    names: Names = NAMES,
 ) -> Samples:
     """Check everything about some samples against a network; nothing of it is changed."""
     if x is None:
         raise ValueError(f"{names[0]} is missing: expected the samples, found None")
-    rows = network.take(x, names[0])
+    rows = network.take(x, names[0], keep_bytes=True)
     if y is None:  # said after x was looked at: a data set that yields both has none
         raise ValueError(f"{names[1]} is missing: expected the targets, found None")
     plan = network.plan_for(rows.shape[1:])
@@ -249,23 +278,11 @@ def parts(
     A sample's own weight goes where the sample goes. Weights of classes are for training only: what
     is validated is the loss that `evaluate` gives.
     """
-    if sample_weight is not None and class_weight is not None:
-        raise ValueError(
-            "class_weight: expected None beside sample_weight, found both; multiply the weights of "
-            "classes into sample_weight"
-        )
-    if class_weight is not None and network._ends.several:
-        raise ValueError(
-            "class_weight: expected None for a network of several outputs, each with classes of "
-            f"its own, found {_checks.found(class_weight)}; give sample_weight by output"
-        )
+    refuse_class_weight(network, sample_weight, class_weight)
     train, validation = samples(network, wanted, x, y, sample_weight), None
     weights = None
     if class_weight is not None:
-        outputs = _targets.width_of(network.plan_for(train.x.shape[1:]).output_shape)
-        (goal,), dtype = wanted, train.x.dtype.name
-        targets = train.labels(0).y
-        weights = _weights_of_classes(class_weight, targets, goal.kind, outputs, dtype)
+        weights = weights_of_classes(network, wanted, class_weight, train)
     if validation_data is not None:
         validation = _validation(network, wanted, validation_data, train.x.shape[1:])
     elif split:
@@ -276,9 +293,42 @@ def parts(
     return train, validation
 
 
+def refuse_class_weight(network: "Layered", sample_weight: Any, class_weight: Any) -> None:
+    """Refuse weights of classes beside those of samples, and for several outputs."""
+    if class_weight is None:
+        return
+    if sample_weight is not None:
+        raise ValueError(
+            "class_weight: expected None beside sample_weight, found both; multiply the weights of "
+            "classes into sample_weight"
+        )
+    if network._ends.several:
+        raise ValueError(
+            "class_weight: expected None for a network of several outputs, each with classes of "
+            f"its own, found {_checks.found(class_weight)}; give sample_weight by output"
+        )
+
+
+def weights_of_classes(
+    network: "Layered", wanted: Sequence[Wanted], class_weight: Mapping[int, float], train: Samples
+) -> Array:
+    """Return the weight of each sample's class, of samples that are checked."""
+    plan = network.plan_for(train.x.shape[1:])
+    outputs = _targets.width_of(plan.output_shape)
+    (goal,) = wanted
+    return _weights_of_classes(class_weight, train.labels(0).y, goal.kind, outputs, plan.dtype)
+
+
 def _validation(
     network: "Layered", wanted: Sequence[Wanted], data: Any, feature_shape: tuple[int, ...]
 ) -> Samples:
+    found = samples(network, wanted, *validation_arrays(data), VALIDATION)
+    check_alike(found, feature_shape)
+    return found
+
+
+def validation_arrays(data: Any) -> tuple[Any, Any, Any]:
+    """Return the samples, targets and weights, or None, in `validation_data`."""
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
         of_length = f" of length {len(data)}" if isinstance(data, tuple | list) else ""
         error = ValueError if isinstance(data, tuple | list) else TypeError
@@ -286,15 +336,16 @@ def _validation(
             "validation_data: expected a tuple (x, y) or (x, y, sample_weight), found "
             f"{_checks.found(data)}{of_length}"
         )
-    weights = data[2] if len(data) == 3 else None
-    names = ("x of validation_data", "y of validation_data", "sample_weight of validation_data")
-    found = samples(network, wanted, data[0], data[1], weights, names)
-    if found.x.shape[1:] != feature_shape:
+    return data[0], data[1], data[2] if len(data) == 3 else None
+
+
+def check_alike(validation: Samples, feature_shape: tuple[int, ...]) -> None:
+    """Refuse samples to validate on of another shape than those to train on."""
+    if validation.x.shape[1:] != feature_shape:
         raise ShapeError(
             f"x of validation_data: expected samples of shape {feature_shape}, as x has, found "
-            f"{found.x.shape[1:]}"
+            f"{validation.x.shape[1:]}"
         )
-    return found
 
 
 def _weights_of_classes(

@@ -179,12 +179,18 @@ class Sequential(Model):
             raise AttributeError(f"network {self.name!r} has no input_shape before it is built")
         return (None, *shape)
 
-    def take(self, x: ArrayLike, name: str = "x", *, finite: bool = True) -> Array:
-        """Return `x` as the array that the plan takes; its shape is checked, nothing is built."""
+    def take(
+        self, x: ArrayLike, name: str = "x", *, finite: bool = True, keep_bytes: bool = False
+    ) -> Array:
+        """Return `x` as the array that the plan takes; its shape is checked, nothing is built.
+
+        With `keep_bytes` one of bytes or flags stays one of bytes, which become numbers batch by
+        batch.
+        """
         from fanin.models._samples import inputs  # not needed for `import fanin`
 
         shape = self._feature_shape or self.known_shape()
-        rows = inputs(name, x, shape, self.dtype, _checks.flag("finite", finite))
+        rows = inputs(name, x, shape, self.dtype, _checks.flag("finite", finite), keep_bytes)
         if self._may_look_up:
             self._check_lookups((name, x, rows.shape[1:]))
         return rows

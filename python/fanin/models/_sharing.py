@@ -12,7 +12,7 @@ from fanin._members._undo import as_before
 from fanin.errors import NotReadyError
 from fanin.layers import Layer
 from fanin.layers._arrays import Array
-from fanin.layers._network import Network
+from fanin.layers._network import Network, unwritten
 from fanin.layers._traced import parts_of
 from fanin.models import _building
 
@@ -233,7 +233,7 @@ def _move(
         count += own.parameter_count > 0
     order = _order(network, homes)
     plans = [given[id(la)][0] if id(la) in given else _arrays(la).plan for la in order]
-    params = np.empty(sum(plan.parameter_count for plan in plans), network.dtype)
+    params = unwritten(sum(plan.parameter_count for plan in plans), network.dtype)
     state = np.empty(sum(plan.state_count for plan in plans), network.dtype)
     networks = [network, *(other for home in homes for other in home.networks)]
     start = first = 0

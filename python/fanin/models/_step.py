@@ -1,6 +1,6 @@
 """The steps of training, in the core or around a loss in Python; and evaluation likewise."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -141,9 +141,8 @@ class PythonStep:
         # They become the network's with the rest of the step.
         state, after = network.state.copy(), progress.copy()
         # Read as it is: nobody else writes.
-        outputs, cache = network.plan.forward(
-            network.params, state, batch.x, True, self.threads, done
-        )
+        x = batch.x.astype(network.dtype, copy=False)
+        outputs, cache = network.plan.forward(network.params, state, x, True, self.threads, done)
         after[:2] += 1, len(batch)
         dy = each.objective.gradient(batch, outputs, after[2:])
         # As they are before the step, which adds their gradients.
@@ -166,10 +165,17 @@ def step_of(objective: Objective, samples: Samples, batch_size: int, threads: in
     return kind(samples, batch_size, threads)
 
 
+class Data(Protocol):
+    """Samples that are arrays, or come in parts."""
+
+    def parts(self, batch_size: int | None) -> Iterator[Samples]:
+        """Return them part by part, in batches of a size if there is one."""
+
+
 def evaluate(
     network: "Network",
     objective: Objective,
-    samples: Samples,
+    samples: "Data",
     batch_size: int,
     threads: int | None,
     callbacks: CallbackList,
@@ -177,9 +183,10 @@ def evaluate(
 ) -> dict[str, float]:
     """Return mean loss and metrics by name; batch by batch only if a callback asks for batches."""
     by_batch = callbacks.any_overrides(TEST_BATCH_HOOKS)
+    # What takes several calls of the core is of one state of the network too.
+    at_once = isinstance(samples, Samples) and objective.plain and not by_batch
     with callbacks.around("test") as told:
-        # What takes several calls of the core is of one state of the network too.
-        with network.held() if by_batch or not objective.plain else nullcontext(network) as held:
+        with nullcontext(network) if at_once else network.held() as held:
             logs = _evaluate(held, objective, samples, batch_size, threads, callbacks, by_batch)
         told.update(logs)
     return {prefix + name: value for name, value in logs.items()}
@@ -188,25 +195,22 @@ def evaluate(
 def _evaluate(
     network: "Network",
     objective: Objective,
-    samples: Samples,
+    samples: "Data",
     batch_size: int,
     threads: int | None,
     callbacks: CallbackList,
     by_batch: bool,
 ) -> dict[str, float]:
-    def sums_of(part: Samples) -> NDArray[np.float64]:
-        return _sums(network, objective, part, batch_size, threads)
-
     sums, seen = objective.sums(), 0
-    if by_batch:
-        for batch, start in enumerate(range(0, len(samples), batch_size)):
-            part = samples[start : start + batch_size]
+    for batch, part in enumerate(samples.parts(batch_size if by_batch else None)):
+        if by_batch:
             callbacks.call("on_test_batch_begin", batch, {})
-            sums += sums_of(part)
-            seen += len(part)
+        if part is not samples and not objective.plain:
+            objective.check_weights(part)
+        sums += _sums(network, objective, part, batch_size, threads)
+        seen += len(part)
+        if by_batch:
             callbacks.call("on_test_batch_end", batch, objective.logs(sums, seen))
-    else:
-        sums, seen = sums_of(samples), len(samples)
     return objective.logs(sums, seen)
 
 

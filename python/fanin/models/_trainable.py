@@ -15,6 +15,7 @@ from fanin.models._layered import Layered
 
 if TYPE_CHECKING:
     from fanin.typing import (
+        BatchesLike,
         Evaluation,
         FloatArray,
         InputsLike,
@@ -137,12 +138,19 @@ class Trainable(WithFiles, Layered):
             compiled = Compiled.of(optimizer, self._ends, loss, weights, metrics, weighted, None)
             self._compiled = compiled.begin()
 
-    def _know_outputs(self, x: Any) -> None:
-        """Find which outputs there are for `x`, where `compile` waits for that."""
-        if self._waiting is not None:
-            from fanin.models import _subclassed
+    def _know_outputs(self, x: Any) -> Any:
+        """Find which outputs there are for `x`, where `compile` waits for that; return `x`.
 
-            _subclassed.settle_for(self, "x", x)
+        What gives batches is returned with the first of them, which was looked at.
+        """
+        if self._waiting is None:
+            return x
+        from fanin.models import _subclassed
+        from fanin.models._feeds import looked_at
+
+        x, first = looked_at(x)
+        _subclassed.settle_for(self, "x", first)
+        return x
 
     @property
     def compiled(self) -> bool:
@@ -228,7 +236,7 @@ class Trainable(WithFiles, Layered):
 
     def fit(
         self,
-        x: "InputsLike | None" = None,
+        x: "InputsLike | BatchesLike | None" = None,
         y: "TargetsLike | None" = None,
         batch_size: int | None = None,
         epochs: int = 1,
@@ -240,8 +248,8 @@ class Trainable(WithFiles, Layered):
         class_weight: Mapping[int, float] | None = None,
         sample_weight: "WeightsLike | None" = None,
         initial_epoch: int = 0,
-        steps_per_epoch: None = None,
-        validation_steps: None = None,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
         *,
@@ -256,14 +264,21 @@ class Trainable(WithFiles, Layered):
 
         Parameters
         ----------
-        x : array_like of shape (n, ...), or list or dict of them
+        x : array_like of shape (n, ...), or list or dict of them, or what gives batches
             The samples, of several inputs as many arrays, or a data frame with a column for each;
-            converted to the network's dtype, without a copy if they are one array of it.
+            converted to the network's dtype, without a copy if they are one array of it. Arrays in
+            files (`numpy.memmap`, h5py, zarr), sparse matrices of SciPy and tables of Arrow are
+            read some batches at a time. Or a generator, `fanin.utils.PyDataset`, torch DataLoader
+            or other iterable, whose batches are ``(x, y)`` or ``(x, y, sample_weight)``; or a torch
+            Dataset of such samples. See the page about data.
         y : array_like, or list or dict of them
             The targets: integers of shape (n,) for sparse losses, else like the outputs. Of several
-            outputs as many arrays; those without a loss and metrics have none, or None.
+            outputs as many arrays; those without a loss and metrics have none, or None. None where
+            `x` gives batches.
         batch_size : int, optional
-            Samples of a batch; 32 if None. The last batch may be smaller.
+            Samples of a batch; if None 32, or with `steps_per_epoch` as many as make all samples
+            so many batches, and all of them with `LBFGS`. The last batch may be smaller. Not used
+            where `x` gives batches.
         epochs : int, default 1
             Number of the last epoch.
         verbose : {"auto", 0, 1, 2}, default "auto"
@@ -274,10 +289,11 @@ class Trainable(WithFiles, Layered):
             See `fanin.callbacks`.
         validation_split : float, default 0.0
             Share of the samples, the last ones, to validate on instead: .8 of 10 are 8.
-        validation_data : tuple (x, y) or (x, y, sample_weight), optional
-            What to validate on; comes before `validation_split`.
+        validation_data : tuple (x, y) or (x, y, sample_weight), or what gives batches, optional
+            What to validate on, of all kinds that `x` may be; comes before `validation_split`.
         shuffle : bool, default True
-            Whether to draw a new order of the samples in each epoch.
+            Whether to draw a new order of the samples in each epoch; of the batches, where `x` is
+            a `fanin.utils.PyDataset`. Iterables give their batches in their own order.
         class_weight : dict of int to float, optional
             Weight of each class in the loss, at least 0; classes that are not named weigh 1. For
             training only: the validation loss is that of `evaluate`. For one output only.
@@ -286,8 +302,12 @@ class Trainable(WithFiles, Layered):
             too. Only `weighted_metrics` are weighted. One array is for all outputs.
         initial_epoch : int, default 0
             Number of the first epoch: `epoch` of a model that was loaded goes on where it stopped.
-        steps_per_epoch, validation_steps : None
-            Not supported: an epoch is one pass over the samples.
+        steps_per_epoch : int, optional
+            Batches of an epoch, where it is not one pass over the samples: the next epoch goes on
+            where this one stopped. Data that run out end an epoch, with a warning; where they do
+            not begin anew, as those of a generator, training ends.
+        validation_steps : int, optional
+            Batches of a validation, the first ones, or the next of a generator; all if None.
         validation_batch_size : int, optional
             Samples of a batch in validation; `batch_size` if None.
         validation_freq : int or sequence of int, default 1
@@ -326,19 +346,15 @@ class Trainable(WithFiles, Layered):
         Warns
         -----
         UserWarning
-            If the loss does not fit the last activation, once; see `compile`.
+            If the loss does not fit the last activation, once; see `compile`. If data run out
+            before the steps that were asked for.
         """
-        if steps_per_epoch is not None or validation_steps is not None:
-            raise ValueError(
-                "fit supports neither steps_per_epoch nor validation_steps: an epoch is one pass "
-                "over the samples; slice x and y instead"
-            )
         # Here and below: what `import fanin` need not pay for. A fork must not meet such an import,
         # see `first_use.rs`. Out of modules: out of a package an import is slow at every call.
         from fanin.models._course import course as checked
         from fanin.models._training import fit
 
-        self._know_outputs(x)
+        x = self._know_outputs(x)
         _ = self.compiled_with  # refuses a network that is not, before it looks at anything else
         course = checked(
             epochs=epochs,
@@ -350,6 +366,8 @@ class Trainable(WithFiles, Layered):
             shuffle=shuffle,
             verbose=verbose,
             threads=threads,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
         )
         source = None if rng is None else random.resolve(rng)
         (history,) = fit(
@@ -360,12 +378,12 @@ class Trainable(WithFiles, Layered):
     @overload
     def evaluate(
         self,
-        x: "InputsLike | None" = None,
+        x: "InputsLike | BatchesLike | None" = None,
         y: "TargetsLike | None" = None,
         batch_size: int | None = None,
         verbose: "Verbose" = "auto",
         sample_weight: "WeightsLike | None" = None,
-        steps: None = None,
+        steps: int | None = None,
         callbacks: Iterable[Callback] | Callback | None = None,
         return_dict: Literal[False] = False,
         *,
@@ -375,12 +393,12 @@ class Trainable(WithFiles, Layered):
     @overload
     def evaluate(
         self,
-        x: "InputsLike | None" = None,
+        x: "InputsLike | BatchesLike | None" = None,
         y: "TargetsLike | None" = None,
         batch_size: int | None = None,
         verbose: "Verbose" = "auto",
         sample_weight: "WeightsLike | None" = None,
-        steps: None = None,
+        steps: int | None = None,
         callbacks: Iterable[Callback] | Callback | None = None,
         *,
         return_dict: Literal[True],
@@ -390,12 +408,12 @@ class Trainable(WithFiles, Layered):
     @overload
     def evaluate(
         self,
-        x: "InputsLike | None" = None,
+        x: "InputsLike | BatchesLike | None" = None,
         y: "TargetsLike | None" = None,
         batch_size: int | None = None,
         verbose: "Verbose" = "auto",
         sample_weight: "WeightsLike | None" = None,
-        steps: None = None,
+        steps: int | None = None,
         callbacks: Iterable[Callback] | Callback | None = None,
         return_dict: bool = False,
         *,
@@ -404,12 +422,12 @@ class Trainable(WithFiles, Layered):
 
     def evaluate(
         self,
-        x: "InputsLike | None" = None,
+        x: "InputsLike | BatchesLike | None" = None,
         y: "TargetsLike | None" = None,
         batch_size: int | None = None,
         verbose: "Verbose" = "auto",
         sample_weight: "WeightsLike | None" = None,
-        steps: None = None,
+        steps: int | None = None,
         callbacks: Iterable[Callback] | Callback | None = None,
         return_dict: bool = False,
         *,
@@ -419,18 +437,18 @@ class Trainable(WithFiles, Layered):
 
         Parameters
         ----------
-        x : array_like of shape (n, ...), or list or dict of them
-            The samples.
+        x : array_like of shape (n, ...), or list or dict of them, or what gives batches
+            The samples, as `fit` takes them.
         y : array_like, or list or dict of them
-            The targets.
+            The targets; None where `x` gives batches.
         batch_size : int, optional
-            Samples of a batch; 32 if None.
+            Samples of a batch; if None 32, or with `steps` as many as make all samples so many.
         verbose : {"auto", 0, 1, 2}, default "auto"
             Nothing, or a line; "auto" is a line.
         sample_weight : array_like of shape (n,), or list or dict of them, optional
             Weight of each sample in the loss, at least 0.
-        steps : None
-            Not supported: all samples count.
+        steps : int, optional
+            How many batches count, the first ones; all if None.
         callbacks : list of Callback, optional
             Their hooks of tests are called.
         return_dict : bool, default False
@@ -444,26 +462,24 @@ class Trainable(WithFiles, Layered):
             The loss; with metrics the list of the loss and the metrics; or both by name. Of several
             outputs the whole loss, that of each, and metrics in alphabetical order.
         """
-        if steps is not None:
-            raise ValueError("evaluate does not support steps: slice x and y instead")
-        from fanin.models._evaluation import batch_rows, evaluate, in_order, resolve_verbose
-        from fanin.models._samples import samples
+        from fanin.models import _evaluation as run
 
-        self._know_outputs(x)
-        compiled = self.compiled_with
-        size = batch_rows("batch_size", batch_size)
-        level, by_name = resolve_verbose(verbose), _checks.flag("return_dict", return_dict)
-        data = samples(self, compiled.targets, x, y, sample_weight)
+        x = self._know_outputs(x)
+        _ = self.compiled_with  # refuses a network that is not, before it looks at anything else
+        size = None if batch_size is None else run.batch_rows("batch_size", batch_size)
+        count = run.step_count("steps", steps)
+        level, by_name = run.resolve_verbose(verbose), _checks.flag("return_dict", return_dict)
         threads = _checks.thread_count(threads)
-        logs, names = evaluate(self, data, size, level, callbacks, threads)
-        return logs if by_name else in_order(logs, names)
+        data, size = run.samples_of(self, (x, y, sample_weight), size, count)
+        logs, names = run.evaluate(self, data, size, level, callbacks, threads)
+        return logs if by_name else run.in_order(logs, names)
 
     def predict(
         self,
-        x: "InputsLike",
+        x: "InputsLike | BatchesLike",
         batch_size: int | None = None,
         verbose: "Verbose" = "auto",
-        steps: None = None,
+        steps: int | None = None,
         callbacks: Iterable[Callback] | Callback | None = None,
         *,
         threads: int | None = None,
@@ -472,15 +488,15 @@ class Trainable(WithFiles, Layered):
 
         Parameters
         ----------
-        x : array_like of shape (n, ...), or list or dict of them
-            The samples.
+        x : array_like of shape (n, ...), or list or dict of them, or what gives batches
+            The samples, as `fit` takes them; of batches with targets these are not looked at.
         batch_size : int, optional
             Samples of a batch for callbacks and progress; 32 if None. Samples are computed in
             larger blocks where those keep less than some megabytes.
         verbose : {"auto", 0, 1, 2}, default "auto"
             Nothing, or a line; "auto" is a line.
-        steps : None
-            Not supported: all samples count.
+        steps : int, optional
+            How many batches to predict, the first ones; all if None.
         callbacks : list of Callback, optional
             Their hooks of predictions are called.
         threads : int, optional
@@ -491,15 +507,14 @@ class Trainable(WithFiles, Layered):
         ndarray of shape (n, ...)
             The outputs; of several a list, tuple or dict of arrays, as they were given to `Model`.
         """
-        if steps is not None:
-            raise ValueError("predict does not support steps: slice x instead")
-        from fanin.models._evaluation import batch_rows, predict, resolve_verbose
+        from fanin.models import _evaluation as run
 
-        size = batch_rows("batch_size", batch_size)
+        size = None if batch_size is None else run.batch_rows("batch_size", batch_size)
         threads = _checks.thread_count(threads)
-        level = resolve_verbose(verbose)
+        level = run.resolve_verbose(verbose)
+        inputs, size = run.inputs_of(self, x, size, run.step_count("steps", steps))
         # Checkers are told one type, with which users can do what they do with several outputs.
-        found: FloatArray = predict(self, self.take(x), size, level, callbacks, threads)
+        found: FloatArray = run.predict(self, inputs, size, level, callbacks, threads)
         return found
 
     def recalibrate(self, x: "InputsLike") -> None:

@@ -1,9 +1,10 @@
 """Training one network or several: checks and epochs here, batches in the core."""
 
 import math
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,17 @@ from fanin.layers._network import Network
 from fanin.models import _samples
 from fanin.models._compiled import Compiled
 from fanin.models._course import Course
+from fanin.models._epochs import Feed, feed_of
+from fanin.models._feeds import Stream, example_of, first_steps, training_parts, warn_of_end
 from fanin.models._objective import Objective, counting
 from fanin.models._samples import Samples
-from fanin.models._step import Pass, Step, evaluate, step_of
+from fanin.models._step import Data, Pass, evaluate, step_of
 from fanin.show.progress import INTERVAL, Progress
 from fanin.streams import Replay
 
 if TYPE_CHECKING:
     from fanin.models._trainable import Trainable
-    from fanin.typing import InputsLike, TargetsLike, Validation, WeightsLike
+    from fanin.typing import BatchesLike, InputsLike, TargetsLike, Validation, WeightsLike
 
 Array = NDArray[Any]
 
@@ -122,10 +125,9 @@ class Training:
     """
 
     trainees: Sequence[Trainee]
-    step: Step
+    feed: Feed
     course: Course
-    samples: Samples
-    validation: Samples | None
+    validation: Data | None
     progress: Progress
     span: int = 1
     """Batches of the next call of the core where somebody watches: as many as fill the time
@@ -137,6 +139,8 @@ class Training:
         first, last = self.course.first, self.course.last
         logs: list[dict[str, Any]] = [{} for _ in self.trainees]
         for epoch in range(first, last):
+            if not self.feed.has_epoch(epoch):
+                break
             for trainee in self.trainees:
                 trainee.callbacks.call("on_epoch_begin", epoch, {})
             self.progress.begin(f"Epoch {epoch + 1}/{last}")
@@ -150,28 +154,26 @@ class Training:
 
     def _epoch(self, epoch: int) -> tuple[list[dict[str, Any]], int]:
         """Train for one epoch; return the means of each network, and how many batches are done."""
-        trainees = self.trainees
-        passes = [
-            Pass(t.model, t.compiled, t.objective, t.shuffler.order(epoch, len(self.samples)))
-            for t in trainees
-        ]
+        trainees, feed = self.trainees, self.feed
+        passes = feed.begin_epoch(epoch, trainees)
         each = any(trainee.callbacks.any_overrides(BATCH_HOOKS) for trainee in trainees)
         logs: list[dict[str, Any]] = [{} for _ in trainees]
-        done = 0
-        for start, stop in self._spans(each):
+        done, clock = 0, time.perf_counter()
+        while feed.ready(done):
             if each:
                 for trainee in trainees:
-                    trainee.callbacks.call("on_train_batch_begin", start, {})
-            self.step.run(passes, start, stop)
-            done = stop
+                    trainee.callbacks.call("on_train_batch_begin", done, {})
+            start, done = done, feed.run(passes, done, self._stop(done, each))
+            clock = self._pace(clock, done - start)
             logs = [part.logs() for part in passes]
             self.progress.update(done, _means(logs))
             for trainee, own in zip(trainees, logs, strict=True):
                 if each:
                     trainee.callbacks.call("on_train_batch_end", start, dict(own))
-                trainee.callbacks.call("on_train_pulse", stop - 1, dict(own))
+                trainee.callbacks.call("on_train_pulse", done - 1, dict(own))
             if self._stopped():
                 break
+        feed.end_epoch(done)
         return logs, done
 
     def _finish(self, epoch: int, logs: list[dict[str, Any]], steps: int) -> None:
@@ -200,7 +202,11 @@ class Training:
     def _validate(self, trainee: Trainee, epoch: int, logs: dict[str, Any]) -> None:
         """Add what validation says, if it is time to."""
         course = self.course
-        if self.validation is not None and course.validates(epoch + 1):
+        if self.validation is None or not course.validates(epoch + 1):
+            return
+        if isinstance(self.validation, Stream) and not self.validation.has_more():
+            warn_of_end(f"{self.validation.called} has no batch left for epoch {epoch + 1}")
+        else:
             logs |= evaluate(
                 trainee.network,
                 trainee.objective,
@@ -211,22 +217,22 @@ class Training:
                 "val_",
             )
 
-    def _spans(self, each: bool) -> Iterator[tuple[int, int]]:
-        """Cut an epoch's batches into the calls of the core: one, unless somebody watches."""
-        steps = self.course.steps(len(self.samples))
+    def _stop(self, done: int, each: bool) -> int:
+        """Return where the next call of the core ends: with the epoch, unless somebody watches."""
         paced = self.progress.live or any(t.callbacks.pulse_by_time() for t in self.trainees)
-        done, clock = 0, time.perf_counter()
-        while done < steps:
-            stop = done + 1 if each else done + self.span if paced else steps
-            stop = min(stop, steps)
-            for trainee in self.trainees:
-                pulse = trainee.callbacks.until_pulse(trainee.compiled.iterations)
-                stop = stop if pulse is None else min(stop, done + pulse)
-            yield done, stop
-            now = time.perf_counter()
-            pace = (now - clock) / (stop - done)
-            self.span = max(1, min(4 * self.span, int(INTERVAL / max(pace, 1e-9))))
-            done, clock = stop, now
+        steps = sys.maxsize if self.feed.steps is None else self.feed.steps
+        stop = min(done + 1 if each else done + self.span if paced else steps, steps)
+        for trainee in self.trainees:
+            pulse = trainee.callbacks.until_pulse(trainee.compiled.iterations)
+            stop = stop if pulse is None else min(stop, done + pulse)
+        return stop
+
+    def _pace(self, clock: float, batches: int) -> float:
+        """Choose the length of the next span by the pace of the one that began at `clock`."""
+        now = time.perf_counter()
+        pace = (now - clock) / batches
+        self.span = max(1, min(4 * self.span, int(INTERVAL / max(pace, 1e-9))))
+        return now
 
 
 def _means(logs: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
@@ -239,7 +245,7 @@ def _means(logs: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
 def fit(
     models: Sequence["Trainable"],
     course: Course,
-    x: "InputsLike | None",
+    x: "InputsLike | BatchesLike | None",
     y: "TargetsLike | None",
     sample_weight: "WeightsLike | None",
     class_weight: Mapping[int, float] | None,
@@ -254,17 +260,24 @@ def fit(
     from `source`, if not from the networks; messages about one begin with its entry of `whose`.
     """
     lead, compiled = models[0], [model.compiled_with for model in models]
-    samples, validation = _samples.parts(
-        lead,
-        compiled[0].targets,
-        x,
-        y,
-        sample_weight,
-        class_weight,
-        course.split,
-        validation_data,
-    )
-    shape = samples.x.shape[1:]
+    targets, given = compiled[0].targets, (x, y, sample_weight)
+    samples: Any
+    validation: Any
+    if tuple(whose) == ("",):  # of `fit`
+        samples, validation = training_parts(
+            lead, targets, given, class_weight, validation_data, course
+        )
+    else:
+        samples, validation = _samples.parts(
+            lead, targets, *given, class_weight, course.split, validation_data
+        )
+    if any(own.optimizer._whole for own in compiled):
+        from fanin.models import _whole
+
+        _whole.settle(models, course, samples)
+    feed, validation = _sized(course, samples, validation)
+    example = feed.example
+    shape = example.x.shape[1:]
     plans = [model.plan_for(shape) for model in models]
     objectives = [own.objective(plan) for own, plan in zip(compiled, plans, strict=True)]
     if len(models) > 1:
@@ -272,9 +285,9 @@ def fit(
         _check_lookups(whose, models, plans, x, validation_data)
     called = []
     for model, own, objective in zip(models, compiled, objectives, strict=True):
-        objective.check_weights(samples, validation)
+        objective.check_weights(example, None if validation is None else example_of(validation))
         own.optimizer.slot_names()  # refuses numbers that it was given since it was made
-        hooks = CallbackList(callbacks, model, course.told(len(samples)))
+        hooks = CallbackList(callbacks, model, course.told(feed.steps))
         hooks.check(Run(model, shape, objective.larger_is_better, validation is not None))
         called.append(hooks)
 
@@ -285,22 +298,35 @@ def fit(
     # Everything was checked: from here on the networks change, and no other thread changes them.
     locks, names = [model.lock for model in models], [model.name for model in models]
     with _core.Writing(locks, names, True), counting(objectives) as counted:
-        with _beginning(models, samples):
+        with _beginning(models, example):
             trainees = [
                 _trainee(model, name, course, objective, hooks, source)
                 for model, name, objective, hooks in zip(
                     models, whose, counted, called, strict=True
                 )
             ]
-            steps = course.steps(len(samples))
-            progress = Progress(course.verbose, steps, course.last - course.first)
-            step = step_of(counted[0], samples, course.batch_size, course.threads)
-            training = Training(trainees, step, course, samples, validation, progress)
+            progress = Progress(course.verbose, feed.steps, course.last - course.first)
+            feed.start(counted[0])
+            training = Training(trainees, feed, course, validation, progress)
             for trainee in trainees:
                 trainee.callbacks.call("on_train_begin", {})
-        with progress:
+        with progress, closing(feed):
             training.run()
     return [trainee.history for trainee in trainees]
+
+
+def _sized(course: Course, samples: Any, validation: Any) -> tuple[Feed, Any]:
+    """Choose sizes of batches; return what feeds the training, and what to validate on."""
+    counts = (
+        None if data is None or isinstance(data, Stream) else len(data)
+        for data in (samples, validation)
+    )
+    course.settle(*counts)
+    if validation is not None:
+        size, steps = course.validation_batch_size, course.validation_steps
+        validation = first_steps(validation, size, steps)
+    feed: Feed = feed_of(samples, course)
+    return feed, validation
 
 
 def train_on_batch(
@@ -324,12 +350,19 @@ def train_on_batch(
     objective.check_weights(samples)
     compiled.optimizer.slot_names()  # refuses numbers that it was given since it was made
     size = len(samples)
+    if compiled.optimizer._whole:
+        from fanin.models import _whole
+
+        _whole.refuse_constraints(model)
     with _core.Writing([model.lock], [model.name], True), counting([objective]) as (counted,):
         with _beginning([model], samples):
             compiled.check_outputs(model)
             compiled.of_network(model)
             batch = Pass(model, compiled, counted, np.arange(size, dtype=np.uint32))
-        step_of(counted, samples, size, threads).run([batch], 0, 1)
+        step = step_of(counted, samples, size, threads)
+        if compiled.optimizer._whole:
+            step = _whole.WholeStep(step)
+        step.run([batch], 0, 1)
         logs = batch.logs()
         error = spoilt(model, compiled, logs["loss"], f"step {compiled.iterations}")
     if error is not None:

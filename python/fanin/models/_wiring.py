@@ -1,7 +1,8 @@
 """Which layer reads what: from values back to the layers that make them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -269,8 +270,9 @@ def trace(inputs: Any, outputs: Any) -> tuple[Wiring, list[Layer], list[Value]]:
         value.layer if isinstance(value.layer, InputLayer) else InputLayer(value.sample)
         for value in begins
     ]
-    for place, entry in enumerate(entries):
-        check_name(entry.name, [*layers, *entries[:place]])
+    with _named(entries, _names(inputs)):
+        for place, entry in enumerate(entries):
+            check_name(entry.name, [*layers, *entries[:place]])
     places = {id(layer): place for place, layer in enumerate(layers)}
     calls: list[Call] = []
     for value in called:
@@ -308,12 +310,40 @@ def _several(name: str, given: Any) -> tuple[list[Value], str]:
     if isinstance(given, Mapping):
         form, parts = "dict", [*given.items()]
         for key, value in parts:
-            if isinstance(value, Value) and key != value.name:
+            if isinstance(value, Value) and key != value.name and not _has_no_name(value):
                 raise ValueError(
                     f"{name}: expected values by their names, found {value.name!r} as {key!r}"
                 )
         given = [value for _, value in parts]
     return _values(name, given, given), form
+
+
+def _has_no_name(value: Value) -> bool:
+    return isinstance(value.layer, InputLayer) and value.layer._numbered
+
+
+def _names(inputs: Any) -> dict[int, str]:
+    """Return the names that a dict gives to inputs that have none, by `id` of their layers."""
+    if not isinstance(inputs, Mapping):
+        return {}
+    values = [(key, value) for key, value in inputs.items() if _has_no_name(value)]
+    return {id(value.layer): _checks.text("inputs", key) for key, value in values}
+
+
+@contextmanager
+def _named(entries: Sequence[InputLayer], names: Mapping[int, str]) -> Iterator[None]:
+    """Give inputs the names that they are to have; they have those before if it fails."""
+    before = [(entry, entry.name) for entry in entries]
+    try:
+        for entry in entries:
+            entry.name = names.get(id(entry), entry.name)
+        yield
+    except BaseException:
+        for entry, name in before:
+            entry.name = name
+        raise
+    for entry in entries:
+        entry._numbered = False
 
 
 def _values(name: str, given: Any, shown: Any) -> list[Value]:

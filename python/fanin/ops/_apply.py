@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from operator import add, mul, sub, truediv
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from fanin import _checks, _core, layers
 from fanin.errors import ShapeError
 from fanin.layers import Layer
 from fanin.layers._arrays import Array, refuse_views
+from fanin.layers._costs import OfBatch
 from fanin.layers._merging import side_by_side
 from fanin.layers._operation import Operation
 from fanin.layers._value import Value, call
@@ -142,6 +144,8 @@ def _nonempty(name: str, array: Array) -> Array:
 
 def combine(operation: str, names: Sequence[str], given: Sequence[Any]) -> Any:
     """Return what a function of two or three operands makes of them, number by number."""
+    if any(isinstance(x, OfBatch) for x in given):
+        return _of_batch(operation, given)
     made = of_weight(operation, given)
     if made is not None:
         return made
@@ -158,6 +162,20 @@ def combine(operation: str, names: Sequence[str], given: Sequence[Any]) -> Any:
             scale, offset = _LINEAR[operation](place, number)
             return apply(lambda **name: layers.Rescaling(scale, offset, **name), inputs)
     return operate(operation, inputs, **constants(operands, inputs))
+
+
+_OPERATORS = {"add": add, "subtract": sub, "multiply": mul, "divide": truediv}
+
+
+def _of_batch(operation: str, given: Sequence[Any]) -> Any:
+    """Return what a function makes of numbers of a whole batch: what operators make of them."""
+    made = _OPERATORS.get(operation)
+    if made is None:
+        raise TypeError(
+            f"expected operands of samples, found {given[0]!r}: add_loss takes it, and before that "
+            "sums, differences, multiples"
+        )
+    return made(*given)
 
 
 def _levelled(operands: list[Any]) -> list[Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from fanin.errors import ShapeError
 from fanin.ops import _arithmetic, _products, _reductions, _repeating, _shapes
 
 
@@ -250,7 +251,10 @@ def batch_flatten(x: Any) -> Any:
     >>> batch_flatten([[[1.0, 2.0], [3.0, 4.0]]]).shape
     (1, 4)
     """
-    return _shapes.reshape(x, (_shapes.shape(x)[0], -1))
+    shape = _shapes.shape(x)
+    if not shape:
+        raise ShapeError("x: expected an array of samples, found one number")
+    return _shapes.reshape(x, (shape[0], -1))
 
 
 def flatten(x: Any) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fanin import _checks
+from fanin.layers import _costs
 from fanin.layers._value import Value
 from fanin.ops._apply import axes_of, axis_of, combine, one, operate, reshaped, sample_of
 from fanin.ops._arithmetic import (
@@ -439,6 +440,10 @@ def _held(operation: str, x: Any, axis: Any, keepdims: bool) -> Any:
 
 def _reduced(operation: str, x: Any, axis: Any, keepdims: bool) -> Any:
     """Reduce axes, those that follow each other at once, from the last ones on."""
+    if operation in ("sum", "mean") and isinstance(x, Value | _costs.OfBatch):
+        of_batch = _costs.reduced(operation, x, axis, keepdims)
+        if of_batch is not None:
+            return of_batch
     x, keepdims = one("x", x), _checks.flag("keepdims", keepdims)
     axes = axes_of(x, axis)
     while axes:

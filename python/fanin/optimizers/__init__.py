@@ -14,9 +14,11 @@ from fanin.optimizers._members import SGD, Adagrad, Adam, RMSprop
 if TYPE_CHECKING:
     from fanin.optimizers._adaptive import Adamax, AdamW, Lamb, Lion, Nadam
     from fanin.optimizers._further import Adadelta, Adafactor, Ftrl, Muon
+    from fanin.optimizers._lbfgs import LBFGS
     from fanin.typing import OptimizerLike
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Adadelta",
     "Adafactor",
@@ -41,6 +43,7 @@ __all__ = [
 _LATER = {
     **dict.fromkeys(("AdamW", "Adamax", "Lamb", "Lion", "Nadam"), "fanin.optimizers._adaptive"),
     **dict.fromkeys(("Adadelta", "Adafactor", "Ftrl", "Muon"), "fanin.optimizers._further"),
+    "LBFGS": "fanin.optimizers._lbfgs",
 }
 
 

@@ -207,6 +207,8 @@ class Optimizer(CoreMember):
         "ema_overwrite_frequency": partial(_optional_count, minimum=1),
         "gradient_accumulation_steps": partial(_optional_count, minimum=2),
     }
+    _whole: ClassVar[bool] = False
+    """Whether a step compares losses of all samples, and is taken in Python."""
     _couples: ClassVar[bool] = True
     """Whether torch adds the weight decay to the gradients."""
 
@@ -487,7 +489,12 @@ class Optimizer(CoreMember):
         gradient = _checks.floats("grads", grads, dtype, finite=False)
         if gradient.shape != params.shape:
             raise ShapeError(f"grads: expected shape {params.shape}, found {gradient.shape}")
-        done = _checks.count("iteration", iteration)
+        self._apply(path, params, gradient, slots, _checks.count("iteration", iteration))
+
+    def _apply(
+        self, path: str, params: FloatArray, gradient: FloatArray, slots: FloatArray, done: int
+    ) -> None:
+        """Take a step with arguments that were checked, but for the slots."""
         _core.optimizer_step(
             self._settings_for([path]),
             params.reshape(-1),

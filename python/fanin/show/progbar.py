@@ -150,15 +150,21 @@ class Progbar:
 def _names(name: str, given: Iterable[str] | None) -> set[str] | None:
     if given is None:
         return None
-    if isinstance(given, str):
-        raise TypeError(f"{name}: expected names in a list, found {given!r}")
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"{name}: expected names in a list, found {_checks.found(given)}")
     return {_checks.text(name, each) for each in given}
 
 
 def _pairs(values: Given | None) -> list[tuple[str, float]]:
     """Return values by name, checked."""
+    if values is None:
+        return []
+    if isinstance(values, str | np.ndarray) or not isinstance(values, Iterable):
+        raise TypeError(
+            f"values: expected pairs of a name and a number, found {_checks.found(values)}"
+        )
     found = []
-    for pair in values or ():
+    for pair in values:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise TypeError(
                 f"values: expected pairs of a name and a number, found {_checks.found(pair)}"

@@ -48,6 +48,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_parent)
 
 
+_LEVELS = (bool, np.bool_, int, np.integer)
+
+
 def resolve_verbose(verbose: object, *, unwatched: int = 2, stream: str = "stdout") -> int:
     """Return 0 (nothing), 1 (one line for the call) or 2 (a line for each pass).
 
@@ -56,7 +59,7 @@ def resolve_verbose(verbose: object, *, unwatched: int = 2, stream: str = "stdou
     if isinstance(verbose, str) and verbose == "auto":
         target = getattr(sys, stream)
         return 1 if _is_terminal(target) or _display_of(target) is not None else unwatched
-    if isinstance(verbose, bool | np.bool_ | int | np.integer) and verbose in (0, 1, 2):
+    if isinstance(verbose, _LEVELS) and verbose in (0, 1, 2):
         return int(verbose)
     error = ValueError if isinstance(verbose, str | int | np.integer) else TypeError
     raise error(f"verbose: expected 0, 1, 2 or 'auto', found {_checks.found(verbose)}")

@@ -102,19 +102,25 @@ def checked_path(path: object) -> str:
     return text
 
 
+_MOST = 2**63
+
+
 def sizes(shape: object) -> Shape:
     """Return a shape as a tuple of sizes, or say what is wrong with it."""
-    try:
-        if type(shape) is tuple:  # as nearly always
-            given: Iterable[Any] = shape
-        elif isinstance(shape, str | bytes | bytearray | Mapping | Set):
-            raise TypeError
+    if type(shape) is tuple:  # as nearly always
+        for n in shape:
+            if type(n) is not int or not 0 <= n < _MOST:
+                break
         else:
-            given = shape if isinstance(shape, Iterable) else (shape,)
+            return shape
+    try:
+        if isinstance(shape, str | bytes | bytearray | Mapping | Set):
+            raise TypeError
+        given: Iterable[Any] = shape if isinstance(shape, Iterable) else (shape,)
         found = tuple(n if type(n) is int else _checks.integer("shape", n) for n in given)
     except TypeError:
         raise TypeError(f"shape: expected whole numbers, found {_checks.found(shape)}") from None
-    if any(not 0 <= n < 2**63 for n in found):
+    if any(not 0 <= n < _MOST for n in found):
         raise ShapeError(f"shape: expected sizes from 0 to 2**63 - 1, found {_checks.found(shape)}")
     return found
 

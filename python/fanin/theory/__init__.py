@@ -22,6 +22,7 @@ from fanin.theory.steps import (
     DropoutStep,
     LayerSteps,
     OtherStep,
+    RowNormStep,
 )
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Nonlinearity",
     "OtherStep",
     "Prediction",
+    "RowNormStep",
     "WeightLaw",
     "correlation_map",
     "critical_sigma_w2",

@@ -334,3 +334,20 @@ def back_through_batch_norm(gradient: Gradient, log_factor: float, came: Signal)
         c=-1 / max(gradient.batch - 1, 1),
         drift=gradient.drift + _CLASSES,
     )
+
+
+def back_through_row_norm(
+    gradient: Gradient, log_inverses: Array, came: Signal, units: int, centred: bool
+) -> Gradient:
+    """Return the gradients before a normalization within each sample of `units` numbers."""
+    # What goes along the sample is taken out, and what is common to its units.
+    out = (gradient.alignment + float(centred)) / units
+    left = np.maximum(1 - out, 1 / units)
+    return replace(
+        gradient,
+        log_squares=gradient.log_squares + log_inverses + np.log(left),
+        alignment=np.zeros_like(gradient.alignment),
+        response=np.full_like(gradient.response, -1.0),
+        leaning=np.zeros_like(gradient.response),
+        signal=came.spread,
+    )

@@ -5,8 +5,8 @@ these, and what their means have in common; a product has the product. They are 
 Dense layer makes the units of one that nothing in the other depends on: its weights are drawn
 apart, so that whatever the other is, products of two units have a mean of zero but for the means of
 the units. The sizes of what is joined go together as much as they can, since branches begin at one
-signal: bands are rather too wide. Gradients are followed from the output back to where several of
-them add up.
+signal: bands are rather too wide. Gradients are followed from each output back to where several
+of them add up.
 """
 
 import copy
@@ -71,7 +71,7 @@ def predict_graph(
     nodes: Sequence[Node],
     inputs: Sequence[tuple[Signal, int]],
     whole: Signal,
-    gradient: Gradient,
+    gradients: Sequence[tuple[int, Gradient]],
     *,
     training: bool,
     coverage: float = 0.95,
@@ -81,13 +81,13 @@ def predict_graph(
     Parameters
     ----------
     nodes : sequence of Node
-        Calls of layers, in an order in which they can run; the last makes the output.
+        Calls of layers, in an order in which they can run.
     inputs : sequence of tuple (Signal, int)
         Each input, and its numbers in a sample; all stand for the same samples.
     whole : Signal
         All inputs side by side.
-    gradient : Gradient
-        With respect to the last pre-activations.
+    gradients : sequence of tuple (int, Gradient)
+        Nodes that make outputs, and gradients with respect to their pre-activations.
     training : bool
         Whether Dropout and BatchNormalization behave as in training.
     coverage : float, default 0.95
@@ -105,7 +105,7 @@ def predict_graph(
         state, trace = _through(node, given, training)
         states.append(state)
         traces.append(trace)
-    ways = _back(nodes, traces, gradient)
+    ways = _back(nodes, traces, gradients)
     return assembled([n.layer.name for n in nodes], traces, ways, whole, coverage, relative=False)
 
 
@@ -311,23 +311,28 @@ def _carried(given: list[_State], shares: list[Array]) -> float:
     return min(sum(state.forward.carried * float(share.mean()) for state, share in pairs), 1.0)
 
 
-def _back(nodes: Sequence[Node], traces: list[Trace], gradient: Gradient) -> list[Way]:
-    """Go back from the output as far as each signal is read but once."""
+def _back(
+    nodes: Sequence[Node], traces: list[Trace], gradients: Sequence[tuple[int, Gradient]]
+) -> list[Way]:
+    """Go back from the outputs as far as each signal is read but once."""
     readers = [0] * len(nodes)
     for node in nodes:
         for read in set(node.reads):
             if read >= 0:
                 readers[read] += 1
-    row, at = list[int](), len(nodes) - 1
-    while at >= 0 and not nodes[at].join and readers[at] <= 1:
-        row.append(at)
-        at = nodes[at].reads[0]
+    for end, _ in gradients:
+        readers[end] += 1
     ways = [Way()] * len(nodes)
-    row.reverse()
-    known = Backward(gradient).through([traces[place] for place in row])
-    for place, way in zip(row, known, strict=True):
-        ways[place] = way
-    if row and at >= 0 and readers[at] > 1:
-        first = ways[row[0]]
-        ways[row[0]] = Way(math.nan, first.gradient, None, first.kernel_gradient)
+    for end, gradient in gradients:
+        row, at = list[int](), end
+        while at >= 0 and not nodes[at].join and (at == end or readers[at] <= 1):
+            row.append(at)
+            at = nodes[at].reads[0]
+        row.reverse()
+        known = Backward(gradient).through([traces[place] for place in row])
+        for place, way in zip(row, known, strict=True):
+            ways[place] = way
+        if row and at >= 0 and readers[at] > 1:
+            first = ways[row[0]]
+            ways[row[0]] = Way(math.nan, first.gradient, None, first.kernel_gradient)
     return ways

@@ -16,6 +16,7 @@ from fanin.theory.steps import (
     DenseStep,
     DropoutStep,
     LayerSteps,
+    RowNormStep,
     Step,
 )
 
@@ -64,7 +65,17 @@ class BatchNormTape:
     signal: Signal
 
 
-Tape = DenseTape | ActivationTape | DropoutTape | ScaleTape | BatchNormTape | None
+@dataclass(frozen=True)
+class RowNormTape:
+    """What the way back needs of a normalization within samples."""
+
+    step: RowNormStep
+    log_inverses: Array
+    signal: Signal
+    units: int
+
+
+Tape = DenseTape | ActivationTape | DropoutTape | ScaleTape | BatchNormTape | RowNormTape | None
 
 
 @dataclass
@@ -112,6 +123,7 @@ class Forward:
         self.reason: str | None = None
         self.softmax: tuple[Signal, int] | None = None
         self.units: int = 1
+        self.dense: bool = False
         self.carried: float = 1.0
         self.waiting: Units | None = None
 
@@ -135,6 +147,8 @@ class Forward:
             tape = self._activation(step.function)
         elif isinstance(step, BatchNormStep):
             tape = self._batch_norm(step)
+        elif isinstance(step, RowNormStep):
+            tape = self._row_norm(step)
         elif isinstance(step, DropoutStep):
             if self.training and step.rate > 0:
                 self.sample(trace)
@@ -180,7 +194,7 @@ class Forward:
             return None
         kept = signals.kept_length(step.kernel, step.fan_in, step.units)
         self.signal, share = signals.through_dense(signal, step.kernel, step.bias, step.fan_in)
-        self.units = step.units
+        self.units, self.dense = step.units, True
         self.waiting = Units(step.units, kept, step.bias.mean, share)
         trace.pre, trace.carried = self.outgoing()[0], self.carried * float(share.mean())
         self.carried = 1.0
@@ -237,6 +251,38 @@ class Forward:
             self.waiting = Units(units.count, 1.0, 0.0, ones, normalized=True)
         self.carried = 0.0
         return BatchNormTape(log_factor, signal)
+
+    def _row_norm(self, step: RowNormStep) -> Tape:
+        signal, units = self.signal, self.waiting
+        if signal is None:
+            return None
+        means = None
+        if step.centred:
+            if units is None and not self.dense:
+                return self._stop(
+                    "the mean of each sample of the inputs, which LayerNormalization takes out, is "
+                    "not known"
+                )
+            # Behind an activation each sample's mean goes as its size.
+            sizes = np.sqrt(signal.shares)
+            means = np.zeros_like(sizes) if units is not None else signal.mean * sizes
+        elif units is not None and units.shift:
+            return self._stop(
+                "the bias that all units share moves what RMSNormalization divides by"
+            )
+        found = signals.through_row_norm(signal, step.epsilon, means)
+        if found is None:
+            return self._stop("a sample is 0: its normalization divides 0 by sqrt(epsilon)")
+        self.signal, log_factors = found
+        # On the way back each draw divides by its own second moment: the mean of the inverse is
+        # above the inverse of the mean, by twice what a response of -1 to lengths adds to a mean.
+        inverse = log_factors + np.diagonal(signal.spread) / 2
+        if units is not None:
+            few = 2 + step.centred
+            inverse = inverse + (1 - units.kept) * math.log1p(few / max(units.count - few, 1))
+            self.waiting = replace(units, kept=1.0, shift=0.0, by_sample=True)
+        self.carried = 0.0
+        return RowNormTape(step, inverse, signal, self.units)
 
 
 def _refusal(kernel: WeightLaw) -> str | None:
@@ -317,7 +363,10 @@ class Backward:
         chi = math.nan
         if not before.zero:
             chi = math.exp(min(scale[0] - before.scale()[0], 709.0))
-        return Way(chi, at_dense or scale, scale, kernel)
+        if at_dense is None:  # of an activation what goes into it, of others what comes out
+            ends = trace.tapes and isinstance(trace.tapes[-1], ActivationTape)
+            at_dense = scale if ends else before.scale()
+        return Way(chi, at_dense, scale, kernel)
 
     def _dense(self, tape: DenseTape) -> None:
         assert self.gradient is not None
@@ -339,6 +388,10 @@ class Backward:
             self.gradient = gradients.back_through_scale(g, tape.log_factor)
         elif isinstance(tape, BatchNormTape):
             self.gradient = gradients.back_through_batch_norm(g, tape.log_factor, tape.signal)
+        elif isinstance(tape, RowNormTape):
+            self.gradient = gradients.back_through_row_norm(
+                g, tape.log_inverses, tape.signal, tape.units, tape.step.centred
+            )
         else:
             self.gradient = None
 

@@ -334,6 +334,53 @@ def through_batch_norm(signal: Signal, epsilon: float) -> tuple[Signal, float] |
     return found, log_factor
 
 
+def through_row_norm(
+    signal: Signal, epsilon: float, means: Array | None
+) -> tuple[Signal, Array] | None:
+    """Return the signal behind a normalization within each sample; None where one is 0.
+
+    Parameters
+    ----------
+    signal : Signal
+        What comes in.
+    epsilon : float
+        What is added to a variance.
+    means : ndarray of shape (samples,) or None
+        Mean over units of each sample, which is taken out; None where it stays.
+
+    Returns
+    -------
+    Signal
+        Each sample has second moment 1, but for epsilon.
+    log_factors : ndarray of shape (samples,)
+        Logarithm of what the squares of each sample were multiplied by.
+    """
+    if np.isneginf(signal.log_squares).any():
+        return None
+    logs, cosines = signal.log_squares, signal.cosines
+    spread, wobble = signal.spread, signal.wobble
+    if means is not None and means.any():
+        # Shares of the second moment that are not the mean's; there is always some spread.
+        away = means * np.exp(-logs / 2)
+        left = np.maximum(1 - away**2, 1e-6)
+        norms = np.sqrt(left[:, None] * left)
+        cosines = np.clip((cosines - away[:, None] * away) / norms, -1.0, 1.0)
+        np.fill_diagonal(cosines, 1.0)
+        logs = logs + np.log(left)
+        wobble = min(wobble / float(left.mean()) ** 2, 1.0)
+    log_factors = -np.logaddexp(logs, _log(epsilon))
+    kept = np.exp(_log(epsilon) + log_factors)  # what the sample's own size still tells
+    found = replace(
+        signal,
+        log_squares=logs + log_factors,
+        cosines=cosines,
+        spread=kept[:, None] * kept * spread,
+        wobble=wobble,
+        mean=0.0 if means is not None else signal.mean * math.exp(float(log_factors.mean()) / 2),
+    )
+    return found, log_factors
+
+
 def kept_length(kernel: WeightLaw, fan_in: int, units: int) -> float:
     """Return the share of the noise in a signal's length that an orthogonal matrix does not make.
 
@@ -420,6 +467,8 @@ class Units:
         What the weights give to their second moment, see `through_dense`.
     normalized : bool
         Whether each unit's second moment over the batch is 1.
+    by_sample : bool
+        Whether it is a normalization of each sample that keeps lengths, and no correlations.
     """
 
     count: int
@@ -427,6 +476,7 @@ class Units:
     shift: float
     share: Array
     normalized: bool = False
+    by_sample: bool = False
 
 
 def through_activation(signal: Signal, phi: Nonlinearity, units: Units) -> tuple[Signal, Slopes]:
@@ -451,7 +501,7 @@ def through_activation(signal: Signal, phi: Nonlinearity, units: Units) -> tuple
     sphere = signal.over_pairs(likenesses) if units.normalized else kept / n
     product = np.clip(both.product, -1.0, 1.0)
     fresh = (1 + both.square) * (1 - product**2) ** 2 / n
-    if kept and not units.normalized:
+    if kept and not (units.normalized or units.by_sample):
         # Weights that keep lengths keep correlations; two inputs move the product by E φ'₁φ'₂.
         with np.errstate(over="ignore", invalid="ignore"):
             steep = np.exp(np.minimum(q + middle.log_slope - middle.log_square, 50.0))

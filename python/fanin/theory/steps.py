@@ -51,6 +51,14 @@ class BatchNormStep(Result):
 
 
 @dataclass(frozen=True, repr=False)
+class RowNormStep(Result):
+    """Layer normalization with γ = 1, β = 0; or, not `centred`, that by the root mean square."""
+
+    epsilon: float
+    centred: bool = True
+
+
+@dataclass(frozen=True, repr=False)
 class DropoutStep(Result):
     """Dropout of a share `rate`."""
 
@@ -64,7 +72,7 @@ class OtherStep(Result):
     reason: str
 
 
-Step = DenseStep | ActivationStep | BatchNormStep | DropoutStep | OtherStep
+Step = DenseStep | ActivationStep | BatchNormStep | RowNormStep | DropoutStep | OtherStep
 
 
 @dataclass(frozen=True, repr=False)
@@ -140,10 +148,12 @@ def read(
 
 
 def _dense(layer: Any, fan_in: int) -> tuple[Step, ...]:
-    kernel = WeightLaw.of(layer.initializer("kernel"), (fan_in, layer.units))
+    kernel = WeightLaw.of(layer._initializer_of("kernel"), (fan_in, layer.units))
     bias = _NO_BIAS
     if layer.use_bias:
-        bias = WeightLaw.of(layer.initializer("bias"), (layer.units,))
+        bias = WeightLaw.of(layer._initializer_of("bias"), (layer.units,))
+    if not all(math.isfinite(law.variance) for law in (kernel, bias)):
+        return (OtherStep("weights without a variance have no second moment to follow"),)
     dense = DenseStep(fan_in, layer.units, kernel, bias)
     return (dense, _activation(layer.activation))
 
@@ -155,20 +165,32 @@ def _other(layer: Any) -> tuple[Step, ...]:
         return (DropoutStep(layer.rate),)
     if isinstance(layer, _layers.BatchNormalization):
         return (_batch_norm(layer),)
+    if isinstance(layer, _layers.LayerNormalization | _layers.RMSNormalization):
+        return (_row_norm(layer),)
     if hasattr(layer, "activation_settings"):
         return (_activation(layer),)
     return (OtherStep(f"there is no formula for a layer of type {type(layer).__name__}"),)
 
 
 def _batch_norm(layer: Any) -> Step:
-    plain = [
-        (layer.scale, "gamma", 1.0),
-        (layer.center, "beta", 0.0),
-    ]
-    for used, role, value in plain:
-        if used and WeightLaw.of(layer.initializer(role), (2,)) != WeightLaw(value, 0.0):
-            return OtherStep(f"there is no formula for BatchNormalization whose {role} is set")
-    return BatchNormStep(layer.epsilon)
+    return _unless_set(layer, (layer.scale, layer.center), BatchNormStep(layer.epsilon))
+
+
+def _row_norm(layer: Any) -> Step:
+    if layer.axis not in (-1, (-1,), [-1]):
+        return OtherStep(f"there is no formula for {type(layer).__name__} over several axes")
+    if isinstance(layer, _layers.RMSNormalization):
+        return _unless_set(layer, (True, False), RowNormStep(layer.epsilon, centred=False))
+    return _unless_set(layer, (layer.scale, layer.center), RowNormStep(layer.epsilon))
+
+
+def _unless_set(layer: Any, used: tuple[bool, bool], step: Step) -> Step:
+    """Return a step of γ = 1 and β = 0, if they begin so."""
+    for has, role, value in zip(used, ("gamma", "beta"), (1.0, 0.0), strict=True):
+        if has and WeightLaw.of(layer._initializer_of(role), (2,)) != WeightLaw(value, 0.0):
+            name = type(layer).__name__
+            return OtherStep(f"there is no formula for {name} whose {role} is set")
+    return step
 
 
 def _activation(activation: Any) -> Step:

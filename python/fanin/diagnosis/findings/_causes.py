@@ -162,6 +162,17 @@ def _at_the_same_place(case: _Case) -> bool:
     return layer.index <= case.measured[case.effect.layers[0]].index <= after.index
 
 
+def _not_normalized(case: _Case) -> bool:
+    """Whether a normalization is held in inference, so that its averages are what it divides by."""
+    cause = case.measured[case.cause.layers[0]]
+    gamma, beta = cause.weights.get("gamma"), cause.weights.get("beta")
+    if gamma is None or not case.measured.training:
+        return False
+    expected = gamma.second_moment + (beta.second_moment if beta is not None else 0.0)
+    normalized = 0.5 * expected <= cause.output.second_moment <= 2 * expected
+    return not normalized and _behind(case)
+
+
 def _too_large(case: _Case) -> bool:
     if len(case.cause.layers) > 1 and case.effect.kind == "saturated":
         return False  # then that is the name of it
@@ -284,6 +295,7 @@ _RULES: tuple[_Rule, ...] = (
     _Rule("scale", frozenset({"no_gradient"}), _shrinks),
     _Rule("scale", _PARTS | {"dead", "saturated", "output_scale"}, _too_large),
     _Rule("scale", frozenset({"unexpected"}), _behind),
+    _Rule("batch_norm_lag", _ENDS | _SIZES | {"dead", "saturated", "bias"}, _not_normalized),
     _Rule("bias", frozenset({"dead", "saturated", "exploding", "unexpected"}), _behind),
     _Rule("bias", _ENDS | {"vanishing", "output_scale"}, _always),
     # A softmax inside hands on little, and no gradient; gates that are flat neither.

@@ -33,6 +33,8 @@ class Finding(Result):
         What it explains: what would not be found without it.
     because : str
         What explains it: kind and layers of the cause; empty for a cause.
+    output : str
+        Of a network of several outputs the one that it is about; empty for what is of all.
     """
 
     kind: str
@@ -45,11 +47,13 @@ class Finding(Result):
     fix: str = ""
     effects: "tuple[Finding, ...]" = ()
     because: str = ""
+    output: str = ""
 
     @property
     def title(self) -> str:
         """Kind and layers, as others name it: ``dead in fc2``."""
-        return f"{self.kind} in {named(self.layers)}" if self.layers else self.kind
+        kind = f"{self.kind} of {self.output}" if self.output and not self.layers else self.kind
+        return f"{kind} in {named(self.layers)}" if self.layers else kind
 
     def _says(self) -> str:
         return f"{self.severity} {self.kind}: {self.text}"

@@ -3,6 +3,7 @@
 import functools
 import math
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fanin.diagnosis.findings._places import behind
@@ -190,6 +191,16 @@ def rectified(layer: "LayerReport", measured: "Measurements") -> str:
     return code.format(name=layer.name, layer=layer.code, parent=parent, own=own, units=layer.units)
 
 
+def sigmoid_for(layer: "LayerReport", measured: "Measurements") -> str:
+    """Return code that puts a sigmoid in the place of the activation that ends the network."""
+    advice, alone = advice_of(measured.framework), "kernel" not in layer.weights
+    if "(" in layer.name:
+        return ""  # called as a function: no line reaches it
+    parent, _, own = layer.name.rpartition(".")
+    code = advice.sigmoid_alone if alone else advice.sigmoid
+    return code.format(name=layer.name, layer=layer.code, parent=parent, own=own, units=layer.units)
+
+
 def over_classes(layer: "LayerReport", measured: "Measurements") -> str:
     """Return code that puts a softmax over classes in the place of one over samples."""
     advice = advice_of(measured.framework)
@@ -210,7 +221,11 @@ def loss_of(layer: "LayerReport", measured: "Measurements", looks: str) -> str:
 def multiplied(layer: "LayerReport", role: str, factor: float, framework: str) -> str:
     """Return code that multiplies an array of a layer."""
     advice = advice_of(framework)
-    own = advice.roles.get(role, role)
+    own = _own_name(layer, role, framework)
+    if layer.settings.get("computed"):  # of other arrays, which an assignment reaches
+        return (
+            f'layer = model.get_submodule("{layer.name}"); layer.{own} = {factor:.2g} * layer.{own}'
+        )
     return advice.multiplied.format(
         name=layer.name, layer=layer.code, role=own, factor=f"{factor:.2g}"
     )
@@ -219,8 +234,21 @@ def multiplied(layer: "LayerReport", role: str, factor: float, framework: str) -
 def filled(layer: "LayerReport", role: str, value: float, framework: str) -> str:
     """Return code that sets an array of a layer to one value."""
     advice = advice_of(framework)
-    own = advice.roles.get(role, role)
+    own = _own_name(layer, role, framework)
     return advice.filled.format(name=layer.name, layer=layer.code, role=own, value=f"{value:g}")
+
+
+def _own_name(layer: "LayerReport", role: str, framework: str) -> str:
+    """Return what an array is called in its framework, or in a layer of a user's own."""
+    roles = layer.settings.get("roles")
+    if not isinstance(roles, Mapping) or roles.get(role, role) == role:
+        return advice_of(framework).roles.get(role, role)
+    if framework == "fanin":
+        return f'arrays["{roles[role]}"]'
+    places = layer.settings.get("places")
+    if framework == "keras" and isinstance(places, Mapping):
+        return f"weights[{places[role]}]"
+    return str(roles[role])
 
 
 def suitable_gain(activation: str) -> float:

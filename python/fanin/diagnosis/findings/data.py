@@ -92,7 +92,9 @@ def _unscaled(inputs: _Inputs, batch: int) -> Finding | None:
     size = inputs.signal.rms
     if not np.isfinite(size) or size == 0:
         return None
-    severity = graded(max(size, 1 / size), 10.0, 1e4)
+    # A small one of several may be weights, such as shares of neighbours, and not features.
+    small = 1 / size if inputs.code == "x" else 0.1 / size
+    severity = graded(max(size, small), 10.0, 1e4)
     if severity is None:
         return None
     text = (
@@ -108,7 +110,7 @@ def repeated(measured: "Measurements") -> list[Finding]:
     Features of few values leave few samples to choose from, as of a truth table: those repeat, and
     nothing is wrong. Features that depend on each other leave fewer yet: up to a tenth.
     """
-    ending = measured.ending
+    ending = measured.any_ending
     if ending is None or not 1 < ending.distinct <= measured.batch / 2:
         return []
     if measured.batch < _ENOUGH or ending.combinations <= 10 * measured.batch:
@@ -156,5 +158,7 @@ def _features_differ(inputs: _Inputs, batch: int) -> Finding | None:
 
 def _indices(measured: "Measurements", number: int) -> bool:
     """Return whether an input is indices of embeddings, which have no size."""
+    if measured.indices is False:
+        return False  # those are left out where something else has a size
     readers = [la for la in measured.layers if number in measured.flow.reads[la.index]]
     return bool(readers) and all(layer.kind == "embedding" for layer in readers)

@@ -19,7 +19,7 @@ def frozen(measured: "Measurements") -> list[Finding]:
     trained before gets most of the gradient, as it should. It is a warning where what is trained
     has less than a twentieth of the squared gradient: the loss then falls twenty times more slowly.
     """
-    ending = measured.ending
+    ending = measured.any_ending
     layers = tuple(layer.name for layer in measured.layers if layer.frozen)
     if ending is None or ending.parameters == 0 or ending.trained == ending.parameters:
         return []
@@ -31,7 +31,9 @@ def frozen(measured: "Measurements") -> list[Finding]:
     if not layers:
         return []
     part = _share_of_gradient(measured)
-    severity = "warning" if part is not None and part < 0.05 else "note"
+    few = part is not None and part < 0.05
+    adapted = all(measured[name].settings.get("adapted") for name in layers)
+    severity = "warning" if few and not adapted else "note"
     lost = "" if part is None else f" What is trained has {part:.0%} of the squared gradient."
     text = (
         f"{named(layers)} {'is' if len(layers) == 1 else 'are'} frozen, {1 - share:.0%} of all "
@@ -39,6 +41,29 @@ def frozen(measured: "Measurements") -> list[Finding]:
     )
     value = share if part is None else part
     return [Finding("frozen", severity, layers, value, 0.05, text, _SOURCE, fix)]
+
+
+def left_out(measured: "Measurements") -> list[Finding]:
+    """Find parameters that are to be trained, and that the optimizer does not have."""
+    step = measured.first_step
+    if step is None or not step.left_out:
+        return []
+    owners = dict.fromkeys(name.rpartition(".")[0] for name in step.left_out)
+    known = {layer.name for layer in measured.layers}
+    layers = tuple(name for name in owners if name in known)
+    count, which = len(step.left_out), named(layers) if layers else step.left_out[0]
+    text = (
+        f"The optimizer does not have {count} of the parameters that are to be trained, those of "
+        f"{which}: they stay as they were drawn, unless another optimizer has them."
+    )
+    return [Finding("optimizer", "warning", layers, count, 1.0, text, _ADDED, _ADD)]
+
+
+_ADDED = "torch.optim.Optimizer: a step changes the parameters in its groups, and no others"
+_ADD = (
+    'known = {id(p) for group in optimizer.param_groups for p in group["params"]}; '
+    'optimizer.add_param_group({"params": [p for p in model.parameters() if id(p) not in known]})'
+)
 
 
 def _share_of_gradient(measured: "Measurements") -> float | None:

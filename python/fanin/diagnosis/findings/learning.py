@@ -37,7 +37,7 @@ def wrong(measured: "Measurements") -> list[Finding]:
 
 def _too_long(found: "FirstStep") -> Finding:
     overwrites = found.change >= OVERWRITES
-    severe = (overwrites and found.growth >= 2) or found.growth >= 10 * WORSE
+    severe = (overwrites and found.growth >= 2) or found.growth >= 20 * WORSE
     after = f"{found.loss_after:.3g}" if math.isfinite(found.loss_after) else "no number"
     text = (
         f"The learning rate of {found.learning_rate:.3g} is too large: the next step of "
@@ -51,6 +51,15 @@ def _too_long(found: "FirstStep") -> Finding:
 
 
 def _too_short(found: "FirstStep") -> Finding:
+    if found.clipped:
+        text = (
+            f"Gradients are clipped to {found.clipped}: a step of {found.optimizer} changes "
+            f"kernels by {found.change:.3g} of their size, and without clipping by enough."
+        )
+        severity = "severe" if found.change < STANDS_STILL / 100 else "warning"
+        return Finding(
+            "learning_rate", severity, (), found.change, STANDS_STILL, text, _STEP, found.remedy
+        )
     text = (
         f"The learning rate of {found.learning_rate:.3g} is too small: a step of {found.optimizer} "
         f"changes kernels by {found.change:.3g} of their size, so that {1 / found.change:.1g} of "
@@ -73,6 +82,9 @@ def _too_large(measured: "Measurements") -> list[Finding]:
         return []
     ratio = found.learning_rate / found.limit
     severity = graded(ratio, 1.0, 10.0)
+    step = measured.first_step
+    if severity == "warning" and ratio < _EDGE and step is not None and step.growth < 1:
+        severity = None  # training goes there by itself, and goes on (Cohen et al. 2021)
     if severity is None:
         return []
     text = (
@@ -81,6 +93,40 @@ def _too_large(measured: "Measurements") -> list[Finding]:
     )
     fix = f"model.optimizer.learning_rate = {_below(found.limit):.1g}"
     return [Finding("learning_rate", severity, (), ratio, 1.0, text, _LIMIT, fix)]
+
+
+def forgetting(measured: "Measurements") -> list[Finding]:
+    """Find weight decay that takes away what was drawn and learned within a hundred steps.
+
+    Weights are an average of what the steps of 1 / (rate * decay) batches added to them: a thousand
+    batches and more are usual, and one that is forgotten within ten is not learned from.
+    """
+    found = measured.first_step
+    severity = None if found is None else graded(found.decay, _FORGETS, 10 * _FORGETS)
+    if found is None or severity is None:
+        return []
+    text = (
+        f"Weight decay of {found.weight_decay:.3g} takes {found.decay:.1%} of each weight away in "
+        f"a step of {found.optimizer}: what is learned is forgotten after {1 / found.decay:.2g} of "
+        "them."
+    )
+    return [
+        Finding(
+            "weight_decay", severity, (), found.decay, _FORGETS, text, _WANG, found.decay_remedy
+        )
+    ]
+
+
+_FORGETS = 0.01
+"""Share of the weights that a step takes away; usual are 1e-6 to 1e-3."""
+_WANG = (
+    "Wang and Aitchison 2024, arXiv:2405.13698: weights are an average over 1 / (rate * decay) "
+    "steps; Loshchilov and Hutter 2019, arXiv:1711.05101"
+)
+
+
+_EDGE = 2.0
+"""So many times the limit training bears for a while, where a step lowers the loss all the same."""
 
 
 def explained(found: Finding, measured: "Measurements", others: list[Finding]) -> bool:

@@ -4,7 +4,8 @@ import math
 from typing import TYPE_CHECKING
 
 from fanin.diagnosis.findings._finding import Finding, graded
-from fanin.diagnosis.findings._fixes import bare, loss_of, over_classes
+from fanin.diagnosis.findings._fixes import bare, loss_of, over_classes, sigmoid_for
+from fanin.frameworks._open import advice_of
 
 if TYPE_CHECKING:
     from fanin.diagnosis._ending import EndReport
@@ -18,6 +19,7 @@ _WORDS = {
     "probabilities": "probabilities",
     "log_probabilities": "logarithms of probabilities",
     "values": "values",
+    "log_rates": "logarithms of rates",
 }
 
 
@@ -31,11 +33,67 @@ def misfit(measured: "Measurements") -> list[Finding]:
     if ending is None or not measured.layers or measured.inputs.first_non_finite is not None:
         return []
     last = measured.layers[ending.last]
-    for check in (_over_batch, _one_unit, _softmax_twice, _wrong_loss, _out_of_reach, _rectified):
+    for check in _MISFITS:
         found = check(measured, ending, last)
         if found is not None:
             return [found]
     return []
+
+
+def _one_of_several(
+    measured: "Measurements", ending: "EndReport", last: "LayerReport"
+) -> Finding | None:
+    """Find a softmax, which shares 1 out, for labels of which several are right at once."""
+    targets = ending.targets
+    fits = ending.task == "binary" and ending.looks == "probabilities" and _is_softmax(last)
+    if targets is None or not fits:
+        return None
+    severity = graded(targets.together, 0.1, 0.4)
+    if severity is None:
+        return None
+    text = (
+        f"The softmax of {last.name} shares 1 out among {ending.units} labels, of which several or "
+        f"none are right at once: the loss stays above {targets.together:.0%} of that of guessing."
+    )
+    line = sigmoid_for(last, measured)
+    value = targets.together
+    return Finding("output_activation", severity, (last.name,), value, 0.1, text, _GOODFELLOW, line)
+
+
+def _cut(measured: "Measurements", ending: "EndReport", last: "LayerReport") -> Finding | None:
+    """Find outputs that a function cuts off at both ends, where the loss knows no bounds."""
+    if ending.whole or ending.takes not in ("logits", "values") or ending.cut < _MUCH:
+        return None
+    low, high = ending.outputs.minimum, ending.outputs.maximum
+    text = (
+        f"A function behind {last.name} cuts {ending.cut:.0%} of the outputs off at {low:.3g} and "
+        f"{high:.3g}, and {_takes(ending)}: those get no gradient."
+    )
+    severity = "severe" if ending.cut >= 0.9 else "warning"
+    return Finding(
+        "output_activation", severity, (last.name,), ending.cut, _MUCH, text, _GOODFELLOW
+    )
+
+
+_MUCH = 0.2
+"""Share of the outputs that are the largest or the smallest one: of what varies it is one each."""
+
+
+def _not_rates(
+    measured: "Measurements", ending: "EndReport", last: "LayerReport"
+) -> Finding | None:
+    """Find outputs that may be negative where the loss takes rates, of which it has logarithms."""
+    if ending.takes != "rates" or not (ending.outputs.minimum < 0 or _is_free(ending, last)):
+        return None
+    text = (
+        f"The outputs of {last.name} may be negative, from {ending.outputs.minimum:.3g} on, and "
+        "the loss takes rates, whose logarithms it has: it then measures nothing."
+    )
+    advice = advice_of(measured.framework)
+    fix = advice.activated.format(
+        name=last.name, layer=last.code, units=last.units, activation="softplus", module="Softplus"
+    )
+    return Finding("loss", "severe", (last.name,), 0.0, 0.0, text, _GOODFELLOW, fix)
 
 
 def _takes(ending: "EndReport") -> str:
@@ -187,7 +245,7 @@ def _rectified(
 ) -> Finding | None:
     """Find logits, or shares of them, that a rectifier has cut off: those get no gradient."""
     rectifier = last.activation == "relu" or last.kind == "ReLU6"
-    if not rectifier or ending.task not in ("classes", "binary") or not ending.whole:
+    if not rectifier or ending.task not in ("classes", "binary", "counts") or not ending.whole:
         return None
     off = ending.outputs.zeros
     severity = "severe" if off >= 0.9 else "warning"
@@ -197,6 +255,12 @@ def _rectified(
     )
     fix = bare(last, measured, dead=off >= 0.9)
     return Finding("output_activation", severity, (last.name,), off, 0.0, text, _GOODFELLOW, fix)
+
+
+_MISFITS = (
+    *(_over_batch, _one_unit, _softmax_twice, _not_rates, _wrong_loss, _one_of_several),
+    *(_out_of_reach, _cut, _rectified),
+)
 
 
 def too_wide(measured: "Measurements") -> list[Finding]:

@@ -188,8 +188,13 @@ def without_gradient(measured: "Measurements") -> list[Finding]:
     still = [
         layer
         for layer in layers
-        if _gets_nothing(layer) and not any(measured.flow.leads(layer.index, at) for at in wakes)
+        if _gets_nothing(layer)
+        and not any(measured.flow.leads(layer.index, at) for at in wakes)
+        and not any(_is_in(layer.name, module) for module in measured.waking)
     ]
+    if not still and measured.still and not _is_learned(measured):
+        # What is trained is in no layer that is known, but in modules around them.
+        still = [la for la in layers if any(_is_in(la.name, one) for one in measured.still)]
     if not still or _is_learned(measured) or loss.misfit(measured) or _first_flat(measured):
         return []
     kernels = [layer for layer in layers if _trained(layer)]
@@ -200,16 +205,32 @@ def without_gradient(measured: "Measurements") -> list[Finding]:
     names = tuple(layer.name for layer in still)
     text = f"{which} gradient, the first of them {names[0]}: what is behind passes none on."
     source = "a step of gradient descent is the learning rate times the gradient"
-    fix = redrawn((still[-1].name,), measured)
+    # Where a value is detached no weights help.
+    cut = all(layer.output_gradient is None for layer in still)
+    fix = "" if cut else redrawn((still[-1].name,), measured)
     return [Finding("no_gradient", "severe", names, 0.0, 0.0, text, source, fix)]
 
 
+def _is_in(name: str, module: str) -> bool:
+    return not module or name.startswith(f"{module}.")
+
+
 def _trained(layer: "LayerReport") -> bool:
-    return "kernel" in layer.weights and "kernel" not in layer.frozen
+    return any(role not in layer.frozen for role in _matrices(layer))
+
+
+def _matrices(layer: "LayerReport") -> list[str]:
+    return [role for role, weights in layer.weights.items() if weights.values.ndim > 1]
 
 
 def _gets_nothing(layer: "LayerReport") -> bool:
-    return _trained(layer) and layer.weights["kernel"].gradient_second_moment == 0
+    """Return whether all matrices of a layer that are trained get a gradient of zero."""
+    found = [
+        layer.weights[role].gradient_second_moment
+        for role in _matrices(layer)
+        if role not in layer.frozen
+    ]
+    return bool(found) and all(gradient == 0 for gradient in found)
 
 
 def _wakes(layer: "LayerReport") -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fanin.diagnosis.findings._finding import Finding, also, graded
-from fanin.diagnosis.findings._fixes import multiplied, rectified
+from fanin.diagnosis.findings._fixes import filled, multiplied, rectified
 from fanin.diagnosis.findings._places import behind, joins, multiplies, normalizes
 from fanin.diagnosis.findings.signals import FACTOR, SEVERE_FACTOR
 
@@ -112,6 +112,9 @@ def recurrence(measured: "Measurements") -> list[Finding]:
     """
     found = []
     for one in measured.recurrences:
+        if one.shut >= _MANY_SHUT:
+            found.append(_shut(one, measured))
+            continue
         severity, size = _graded(one)
         if severity is None or (not one.states and one.gain <= _HIGHEST):
             continue  # inputs of another size are not the kernel's fault
@@ -122,6 +125,25 @@ def recurrence(measured: "Measurements") -> list[Finding]:
         fix = _rescaled(one, measured[one.layer], measured)
         found.append(Finding("recurrence", severity, (one.layer,), value, limit, text, source, fix))
     return found
+
+
+_MANY_SHUT = 0.4
+"""Share of a gate's units: that of dead units, which these are."""
+
+
+def _shut(one: "RecurrenceReport", measured: "Measurements") -> Finding:
+    text = (
+        f"Biases hold {one.shut:.0%} of a gate of {one.layer} shut: it is below 1 % whatever comes "
+        "in, and passes no gradient on."
+    )
+    layer, framework = measured[one.layer], measured.framework
+    fix = "; ".join(filled(layer, role, 0.0, framework) for role in one.bias_roles)
+    severity = "severe" if one.shut > 0.9 else "warning"
+    value = one.shut
+    return Finding("recurrence", severity, (one.layer,), value, _MANY_SHUT, text, _GERS, fix)
+
+
+_GERS = "Gers et al. 2000, Learning to forget: gates begin open, with biases of 0 or above"
 
 
 def _said(one: "RecurrenceReport", size: str) -> str:

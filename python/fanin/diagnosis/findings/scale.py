@@ -80,9 +80,21 @@ def _away(measured: "Measurements", layer: "LayerReport") -> float:
         return max(gain / drawn if known else gain, 1.0) if signal.rms >= 1 else 1.0
     if layer in measured.ends or ends_branch(measured, layer) or signal.varying > 1:
         return 1.0
+    if _is_enlarged(measured, layer):
+        return 1.0
     fan_in, units = _fans(layer)
     usual = min(_LOWEST, math.sqrt(2 * fan_in / (fan_in + units)))  # Glorot's, of a wide layer
     return min(gain / usual * max(size, 1.0), 1.0)
+
+
+def _is_enlarged(measured: "Measurements", layer: "LayerReport") -> bool:
+    """Return whether a function of what a layer gives alone makes it large again, as sin(30 z)."""
+    return any(
+        after.kind == "function"
+        and bool(after.settings.get("alone"))
+        and after.output.varying >= max(_LOWEST / 2, 3 * layer.output.varying)
+        for after in measured.readers(layer)
+    )
 
 
 def _size_of_inputs(measured: "Measurements", layer: "LayerReport") -> float:

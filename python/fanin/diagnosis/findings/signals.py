@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fanin.diagnosis.findings._biases import blamed
 from fanin.diagnosis.findings._finding import Finding, also, graded
 from fanin.diagnosis.findings._fixes import dense_with, finite_inputs, redrawn
-from fanin.diagnosis.findings._places import in_branch, normalizes
+from fanin.diagnosis.findings._places import in_branch, multiplies, normalizes
 
 if TYPE_CHECKING:
     from fanin.diagnosis._layer import LayerReport
@@ -87,7 +87,7 @@ def vanishing(measured: "Measurements") -> list[Finding]:
         shrink = first / last if last > 0 else math.inf
         if first == 0 or not all(map(math.isfinite, way.sizes)):
             continue
-        way = replace(way, limit=way.limit * _fading(way))
+        way = replace(way, limit=way.limit * _fading(way) * _averaging(way, measured))
         severity = way.graded(shrink)
         if severity:
             layers, text = _placed(way, shrink, "shrink")
@@ -95,6 +95,35 @@ def vanishing(measured: "Measurements") -> list[Finding]:
                 _finding("vanishing", severity, layers, 1 / shrink, 1 / way.limit, text, measured)
             )
     return found
+
+
+def swallowed(measured: "Measurements") -> list[Finding]:
+    """Find a layer of a user's own, with weights, that hands on hardly anything of its inputs.
+
+    What it computes is not known; its signals are. What it gets differs between samples, and what
+    comes out by a hundredth of that or less, where a kernel reads it: bumps that no sample hits.
+    """
+    for layer in measured.once:
+        own = layer.weights and layer.kind not in _KNOWN and not multiplies(layer)
+        if not own or normalizes(layer) or measured.batch < 2:
+            continue
+        given, handed = measured.coming(layer).varying, layer.output.varying
+        reads = any(multiplies(after) for after in measured.readers(layer))
+        if reads and 0 < given < math.inf and handed < given / (10 * FACTOR):
+            ratio = handed / given
+            text = (
+                f"{layer.name} hands on {ratio:.3g} of what differs between samples: from "
+                f"{_span([given, handed])}."
+            )
+            limit = 1 / (10 * FACTOR)
+            return [Finding("vanishing", "warning", (layer.name,), ratio, limit, text, _GLOROT)]
+    return []
+
+
+_KNOWN = (
+    *("embedding", "recurrent", "attention", "einsum", "dense", "convolution"),
+    *("transposed_convolution", "normalization", "batch_normalization", "activation"),
+)
 
 
 @dataclass(frozen=True)
@@ -126,11 +155,36 @@ def _ways(measured: "Measurements") -> list[_Way]:
             # What differs between samples: a sigmoid's constant 1/2 says nothing.
             sizes = [layer.signal.varying for layer in hidden]
             ways.append(_Way("Signals", hidden, sizes, FACTOR))
-        back = [layer for layer in reversed(hidden) if layer.gradient is not None]
-        if len(back) > 1:
-            sizes = [_gradient_of_sample(layer, measured.batch) for layer in back]
-            ways.append(_Way("Gradients", back, sizes, FACTOR * _noise_of_gradients(back)))
+        whole = [layer for layer in reversed(hidden) if layer.gradient is not None]
+        for _, part in itertools.groupby(whole, lambda layer: _outputs_behind(measured, layer)):
+            back = [*part]
+            if len(back) > 1:
+                sizes = [_gradient_of_sample(layer, measured.batch) for layer in back]
+                ways.append(_Way("Gradients", back, sizes, FACTOR * _noise_of_gradients(back)))
     return ways
+
+
+def _outputs_behind(measured: "Measurements", layer: "LayerReport") -> frozenset[int]:
+    """Return which outputs a layer leads to: gradients of their losses add up in it."""
+    flow = measured.flow
+    return frozenset(end for end in flow.outputs if flow.leads(layer.index, end))
+
+
+def _averaging(way: _Way, measured: "Measurements") -> float:
+    """Return by what factor means over places or members make signals and gradients smaller.
+
+    The mean of n that do not depend on each other has a root of n less of what differs, and so has
+    the gradient of all of them.
+    """
+    ends = sorted((way.layers[0].index, way.layers[-1].index))
+    factor, span = 1.0, range(*ends)
+    for layer in measured.layers:
+        if layer.index not in span or layer.weights or layer.kind in ("activation", "flatten"):
+            continue
+        for before in measured.given(layer):
+            if before.units == layer.units and before.samples > layer.samples:
+                factor *= math.sqrt(before.samples / layer.samples)
+    return factor
 
 
 _ODD = ("tanh", "softsign")
@@ -174,11 +228,22 @@ def _passed(measured: "Measurements") -> list[list["LayerReport"]]:
         ]
         ends = dict.fromkeys(branch.end for branch in measured.branches)
         places = {layer.index for layer in way}
-        sums = [measured.layers[end] for end in ends if end in places]
+        sums = [
+            measured.layers[end]
+            for end in ends
+            if end in places and not _is_normalized(measured, end)
+        ]
         outer = [layer for layer in sums if not in_branch(measured, layer)]
         found.append(own if len(own) >= len(outer) else outer)
         named.update(layer.name for layer in way)
     return found
+
+
+def _is_normalized(measured: "Measurements", end: int) -> bool:
+    """Return whether a sum goes into a normalization alone, which takes its size away."""
+    after = measured.layers[end + 1 : end + 2]
+    past = any(branch.first == end + 1 for branch in measured.branches)
+    return bool(after) and normalizes(after[0]) and not past and not measured.flow.told
 
 
 def _gradient_of_sample(layer: "LayerReport", batch: int) -> float:

@@ -39,7 +39,10 @@ def symmetric(measured: "Measurements") -> list[Finding]:
         f"{also(worst.name, _names(equal))}, but their gradients differ: they part in the first "
         "step."
     )
-    return [_symmetric("note", equal, worst, worst.distinct, text, measured)]
+    alike = worst.distinct == 1 and worst.units >= _SEVERAL
+    # Of a size that no initializer gives, one direction drowns what the first step parts.
+    severity = "warning" if alike and worst.gain > _HIGHEST else "note"
+    return [_symmetric(severity, equal, worst, worst.distinct, text, measured)]
 
 
 def _parted_by_noise(layer: "LayerReport", measured: "Measurements") -> bool:
@@ -82,7 +85,11 @@ def dead(measured: "Measurements") -> list[Finding]:
     if measured.inputs.varying == 0:
         return []  # a unit may be off for a single sample
     # Units that are so far out that a bounded activation has no slope at all are saturated ones.
-    off = [layer for layer in measured.hidden if layer.dead >= 0.4 and layer.saturated < 0.25]
+    off = [
+        layer
+        for layer in measured.hidden
+        if layer.dead >= (0.4 if layer.units >= _SEVERAL else _MOST) and layer.saturated < 0.25
+    ]
     if measured.batch < 32:
         # In a small batch a unit may be off by chance, if not by its bias.
         off = [layer for layer in off if blamed(measured, layer)[1]]
@@ -102,6 +109,13 @@ def dead(measured: "Measurements") -> list[Finding]:
     return [Finding("dead", severity, names, worst.dead, 0.4, text, _LU, fix)]
 
 
+_HIGHEST = 2.0
+"""Gain above all that initializers give, as of `scale`."""
+_SEVERAL, _MOST = 8, 0.8
+"""Of fewer units some are off by chance where little differs between samples, as in gates of means:
+then most of them must be."""
+
+
 def _varies(layer: "LayerReport") -> bool:
     """Return whether what gets to a layer's activation differs between samples beyond rounding."""
     return layer.signal.varying > 1e-6 * layer.signal.rms
@@ -115,12 +129,15 @@ def drowned(measured: "Measurements") -> list[Finding]:
     A layer without an activation, or with a function that no sample shows to be one, hands its
     biases on, and the next layer gets little else.
     """
-    found = []
+    found: list[Finding] = []
     ends = measured.ends
     bare = [la for la in measured.kernels if la not in ends and _is_bare(measured, la)]
     for layer in [*measured.hidden, *bare] if measured.batch > 1 else []:
         share, source, role = drowned_share(measured, layer)
         if source is None or share < MANY or layer.dead >= 0.4 or layer.saturated >= 0.25:
+            continue
+        # A gate is no less open or shut for that; where it is flat it is saturated.
+        if layer.activation == "sigmoid" or any(source.name in one.layers for one in found):
             continue
         size, spread = math.sqrt(source.weights[role].second_moment), layer.signal.varying
         what = "biases" if role == "bias" else role

@@ -11,6 +11,7 @@ from fanin import losses
 from fanin._checks import found
 from fanin.errors import ShapeError
 from fanin.frameworks.keras._calls import run, undisturbed
+from fanin.frameworks.keras._losses import own_loss
 from fanin.frameworks.keras._places import leaves
 
 Array = NDArray[Any]
@@ -31,6 +32,16 @@ class Batch(NamedTuple):
         """Return the first samples."""
         inputs = keras.tree.map_structure(lambda array: array[:count], self.inputs)
         return Batch(inputs, keras.tree.flatten(inputs))
+
+    def named(self) -> list[tuple[str, str, Array]]:
+        """Return the name of each of several inputs, what reaches it from ``x``, and the array."""
+        if isinstance(self.inputs, Mapping):
+            pairs = [(str(n), f"x[{n!r}]", part) for n, part in self.inputs.items()]
+        elif isinstance(self.inputs, list | tuple):
+            pairs = [(str(k), f"x[{k}]", part) for k, part in enumerate(self.inputs)]
+        else:
+            return []
+        return [pair for pair in pairs if isinstance(pair[2], np.ndarray)]
 
     def samples(self) -> Array:
         """Return a row a sample: of all that has a size, or of indices if there is nothing else."""
@@ -204,7 +215,23 @@ def _is_row(given: Any) -> bool:
 
 
 def _resolved(loss: Any) -> losses.Loss | None:
-    """Return the loss as one of this package: that of Keras by its configuration."""
+    """Return the loss as one of this package: that of Keras by its configuration.
+
+    What users write is computed as they wrote it, and differentiated by Keras's backend.
+    """
+    if _is_own(loss):
+        made: losses.Loss = own_loss(loss)
+        return made
     if isinstance(loss, keras.losses.Loss):
         loss = {"class_name": type(loss).__name__, "config": loss.get_config()}
     return None if loss is None else losses.resolve(loss)
+
+
+def _is_own(loss: Any) -> bool:
+    """Return whether a loss is a function or a class of a user's, over Keras's operations."""
+    if isinstance(loss, (losses.Loss, type)) or not callable(loss):
+        return False
+    if hasattr(loss, "value_and_gradient"):
+        return False
+    made = loss if hasattr(loss, "__name__") else type(loss)
+    return not str(getattr(made, "__module__", "")).startswith(("keras.", "fanin."))

@@ -58,12 +58,19 @@ def recurrences_of(calls: Sequence[Any]) -> Iterator[RecurrentTrace]:
         bounded = getattr(cell.activation, "__name__", "") not in _UNBOUNDED
         for role, given in (("recurrent_kernel", call.outputs), ("kernel", call.inputs)):
             kernel = measured(getattr(cell, role))
+            states, bias = role == "recurrent_kernel", getattr(cell, "bias", None)
+            # With reset_after a GRU has two rows of biases, which are added.
+            added = (
+                None if bias is None or not states else measured(bias).reshape(-1, kernel.shape[1])
+            )
             yield RecurrentTrace(
                 layer=call.name,
                 role=f"cell.{role}",
                 kernel=kernel,
                 gates=kernel.shape[1] // cell.units,
-                states=role == "recurrent_kernel",
+                states=states,
                 given=matrix(measured(given)),
                 bounded=bounded,
+                bias=None if added is None else added.sum(axis=0),
+                bias_roles=() if added is None else ("cell.bias",),
             )

@@ -15,7 +15,7 @@ from fanin import _checks, initializers, losses
 from fanin.frameworks._arrays import Parameter, distinct
 from fanin.frameworks._ending import Ending
 from fanin.frameworks._objective import Objective, fitting_loss, objective, random_direction
-from fanin.frameworks._trace import Array, LayerTrace, Trace, rows
+from fanin.frameworks._trace import Array, LayerTrace, Source, Trace, rows
 from fanin.frameworks.keras._arrays import measured, parameter_of
 from fanin.frameworks.keras._batch import Batch, Chosen, batch_of, build, choose, named_outputs
 from fanin.frameworks.keras._calls import activation_of, around_calls, call_in_two, run, undisturbed
@@ -84,6 +84,12 @@ def trace_keras(model: Any, x: Any, y: Any, loss: Any, training: bool) -> Trace:
         attentions=list(attentions_of(model, passed.calls)),
         recurrences=list(recurrences_of(passed.calls)),
         trainable=_counts(model),
+        indices=not any(array.dtype.kind == "f" for array in batch.arrays),
+        sources=[
+            Source(name, array.reshape(len(array), -1), code)
+            for name, code, array in batch.named()
+            if array.dtype.kind == "f"
+        ],
     )
 
 
@@ -232,6 +238,8 @@ class Call:
     @cached_property
     def inputs(self) -> Any:
         """The tensor that it is given; found when asked for, as in a replay there are no values."""
+        if isinstance(self.layer, keras.layers.RNN):
+            return self.given[0]  # the others are states
         return following(self._after, self.given)
 
     def trace(self, gradients: Mapping[int, Array], batch: int) -> LayerTrace:

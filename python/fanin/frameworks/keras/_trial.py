@@ -1,5 +1,6 @@
 """The next step of an optimizer of Keras, taken by copies of the variables."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from fanin import _checks
 from fanin.frameworks._framework import Moved
 from fanin.frameworks._trace import Trace
+from fanin.frameworks._trial import clipping_of
 from fanin.frameworks.keras._arrays import copied
 from fanin.frameworks.keras._batch import Batch, batch_of
 from fanin.frameworks.keras._calls import undisturbed
@@ -77,6 +79,10 @@ class KerasTrial:
         self.optimizer = type(optimizer).__name__
         self.learning_rate, self.peak_rate = _rates(optimizer, rate)
         self.momentum = float(getattr(optimizer, "momentum", 0.0) or 0.0)
+        self.clipping, self.unclipped = clipping_of(optimizer)
+        self.weight_decay = float(optimizer.weight_decay or 0.0)
+        self.decay_remedy = "model.optimizer.weight_decay = {value}"
+        self.left_out: Sequence[str] = ()
         known = rate is None and optimizer is getattr(model, "optimizer", None)
         self.remedy = (
             "model.optimizer.learning_rate = {rate}"
@@ -103,12 +109,14 @@ class KerasTrial:
         ]
         return float(passed.aim.value or 0.0), gradients
 
-    def _stepped(self, scale: float) -> list[Array]:
+    def _stepped(self, scale: float, clipping: bool = True) -> list[Array]:
         """Return what the step adds to each variable."""
         variables = [keras.Variable(values, trainable=True) for values in self._start]
         config = self._given.get_config()
         if self._rate is not None:
             config["learning_rate"] = self._rate
+        if not clipping:
+            config |= dict.fromkeys(("clipnorm", "clipvalue", "global_clipnorm"))
         optimizer = type(self._given).from_config(config)
         optimizer.build(variables)
         gradients = [
@@ -118,14 +126,19 @@ class KerasTrial:
         optimizer.apply(gradients, variables)
         return [copied(new) - old for new, old in zip(variables, self._start, strict=True)]
 
-    def step(self, scale: float = 1.0) -> list[Moved]:
+    def step(self, scale: float = 1.0, clipping: bool = True) -> list[Moved]:
         """See `Trial`."""
-        changes = self._change if scale == 1 else self._stepped(scale)
+        known = scale == 1 and clipping
+        changes = self._change if known else self._stepped(scale, clipping)
         return [
             Moved(int(np.prod(values.shape[:-1])), values, change)
             for values, change in zip(self._start, changes, strict=True)
             if values.ndim > 1 and values.size
         ]
+
+    def decay(self) -> float:
+        """See `Trial`."""
+        return self.learning_rate * self.weight_decay
 
     def loss_after(self, factor: float) -> float:
         """See `Trial`."""

@@ -29,6 +29,11 @@ ADVICE = Advice(
     bare_alone=_SET % "Identity()",
     rectified=_SET % "ReLU()",
     rectified_alone=_SET % "ReLU()",
+    sigmoid=_SET % "Sigmoid()",
+    sigmoid_alone=_SET % "Sigmoid()",
+    activated='model.set_submodule("{name}", torch.nn.Sequential('
+    'model.get_submodule("{name}"), torch.nn.{module}()))',
+    dropped='model.get_submodule("{name}").p = {value}',
     over_classes=_SET % "Softmax(1)",
     known_targets=(
         "known = torch.isfinite(y).reshape(len(y), -1).all(1); x, y = x[known], y[known]"

@@ -60,13 +60,23 @@ def tensors_of(module: Any) -> dict[str, Any]:
     return tensors
 
 
+def computed_of(module: Any) -> dict[str, Any]:
+    """Return weights that are no parameters, as weight_norm makes them of others."""
+    if "weight" in module._parameters or not _roles(module):
+        return {}
+    with torch.no_grad():
+        weight = getattr(module, "weight", None)
+    return {"weight": weight.detach()} if isinstance(weight, torch.Tensor) else {}
+
+
 def _roles(module: Any) -> dict[str, str]:
     return _ROLES.get(KINDS.of(module), {})
 
 
 def parameter_of(module: Any, name: str, tensor: Any, full: str) -> Parameter:
     """Return one tensor of a module as a parameter, which messages call by its `full` name."""
-    role = _roles(module).get(name, name)
+    known = _roles(module)
+    role = known.get(name, name)
     return in_our_order(
         role=role,
         name=full,
@@ -74,8 +84,9 @@ def parameter_of(module: Any, name: str, tensor: Any, full: str) -> Parameter:
         dtype=str(tensor.dtype).removeprefix("torch."),
         get=lambda: read(tensor),
         put=lambda values: _write(tensor, values),
-        order=from_out_in(tensor.ndim) if role == "kernel" else None,
-        fans=_fans(module, KINDS.of(module), role, tensor),
+        # Who calls it kernel by themselves has inputs first, as those who call it so.
+        order=from_out_in(tensor.ndim) if role == "kernel" and known else None,
+        fans=_fans(module, KINDS.of(module), role, tensor) if known else FanOptions(),
         zero_row=getattr(module, "padding_idx", None) if role == "embeddings" else None,
     )
 

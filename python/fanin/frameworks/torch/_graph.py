@@ -18,7 +18,7 @@ import torch
 
 from fanin.frameworks._trace import Array, AttentionTrace, InnerTrace
 from fanin.frameworks.torch._arrays import measured
-from fanin.frameworks.torch._kinds import KINDS
+from fanin.frameworks.torch._kinds import KINDS, traced
 from fanin.frameworks.torch._links import Between
 
 _SOFTMAX = ("SoftmaxBackward0", "SafeSoftmaxBackward0")
@@ -85,7 +85,7 @@ def _inside(step: Any, times: Mapping[str, int]) -> str:
     if module is None:
         behind = str(step.name).removeprefix("input of ")
         return behind if step.activation is None and times[behind] >= _TIMES else ""
-    known = KINDS.traced(module)[0] != type(module).__name__
+    known = traced(module)[0] != type(module).__name__
     return "" if known or not _has_weights(step) else str(step.name)
 
 

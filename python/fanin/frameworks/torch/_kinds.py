@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch  # type: ignore[import-not-found,unused-ignore]
+import torch.nn.utils.parametrize  # type: ignore[import-not-found,unused-ignore]
 
-from fanin.frameworks._kinds import Kinds
+from fanin.frameworks._kinds import TRACED, Kinds
 
 _nn = torch.nn
 _ACTIVATIONS: dict[Any, Callable[[Any], dict[str, Any]]] = {
@@ -39,6 +40,32 @@ KINDS = Kinds(
     (_nn.Dropout, "dropout"),
     (_nn.Flatten, "flatten"),
 )
+
+
+def traced(module: Any) -> tuple[str, str]:
+    """Return kind and note of a module; of one with a parametrization those of its class."""
+    if _nn.utils.parametrize.is_parametrized(module):
+        kind = KINDS.of(module)
+        if kind in TRACED and type(module).__bases__[0].__module__.startswith("torch.nn.modules."):
+            return kind, ""
+    return KINDS.traced(module)
+
+
+def layers_of(model: Any) -> list[tuple[str, Any]]:
+    """Return the modules that are looked at, by their paths: those without others inside.
+
+    What makes weights of others, as weight_norm does, is no layer, and no reason to look inside.
+    """
+    return [
+        (name, module)
+        for name, module in model.named_modules()
+        if "parametrizations" not in name.split(".")
+        and (KINDS.of(module) == "attention" or _stands_alone(module))
+    ]
+
+
+def _stands_alone(module: Any) -> bool:
+    return all(name == "parametrizations" for name, _ in module.named_children())
 
 
 def activation_of(module: Any) -> dict[str, Any] | None:

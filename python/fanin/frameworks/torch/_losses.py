@@ -47,6 +47,8 @@ def takes_of(loss: Any, targets: Any, outputs: Any) -> Takes:
     """Return what a loss takes outputs for: by its name if it is torch's, else by its laws."""
     while isinstance(loss, partial):
         loss = loss.func
+    if isinstance(loss, torch.nn.PoissonNLLLoss):
+        return Takes("log_rates" if loss.log_input else "rates", "counts")
     known = loss if hasattr(loss, "__name__") else type(loss)
     if str(getattr(known, "__module__", "")).startswith("torch."):
         return _TAKES.get(known.__name__, UNKNOWN)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from fanin.frameworks._trace import RecurrentTrace
 from fanin.frameworks.torch._arrays import measured, rows_of
 from fanin.frameworks.torch._kinds import KINDS
@@ -42,6 +44,9 @@ def recurrences_of(name: str, module: Any, inputs: Any, outputs: Any) -> Iterato
             given = side if layer == last else None
         elif layer == 0:
             given = rows_of(inputs, True)
+        own = dict(module.named_parameters(recurse=False))
+        names = [role.replace("weight_hh", f"bias_{side}h") for side in "ih"]
+        biases = [name for name in names if found[1] == "h" and name in own]
         yield RecurrentTrace(
             layer=name,
             role=role,
@@ -50,4 +55,6 @@ def recurrences_of(name: str, module: Any, inputs: Any, outputs: Any) -> Iterato
             states=found[1] == "h",
             given=given,
             bounded=getattr(module, "nonlinearity", "tanh") == "tanh",
+            bias=np.sum([measured(own[name]) for name in biases], axis=0) if biases else None,
+            bias_roles=tuple(biases),
         )

@@ -3,7 +3,7 @@
 import copy
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from torch.func import functional_call  # type: ignore[import-not-found,unused-i
 from fanin import _checks
 from fanin.frameworks._framework import Moved
 from fanin.frameworks._trace import Trace
-from fanin.frameworks.torch._trace import _objective, as_tensor, undisturbed
+from fanin.frameworks.torch._batch import arguments, batch_of, first, targets_of
+from fanin.frameworks.torch._trace import _objective, undisturbed
 
 
 def open_trial(
@@ -35,6 +36,7 @@ def open_trial(
     if y is None or (optimizer is None and rate is None):
         return None
     names = {id(p): n for n, p in model.named_parameters() if p.requires_grad}
+    left_out: list[str] = []
     if optimizer is not None and not isinstance(optimizer, torch.optim.Optimizer):
         raise TypeError(
             f"optimizer: expected a torch.optim.Optimizer, found {_checks.found(optimizer)}"
@@ -43,16 +45,22 @@ def open_trial(
         its = {id(p) for group in optimizer.param_groups for p in group["params"]}
         if its.isdisjoint(map(id, model.parameters())):
             raise ValueError("optimizer: expected one of the model's parameters, found none there")
+        left_out = [name for key, name in names.items() if key not in its]
         names = {key: name for key, name in names.items() if key in its}
     if not names or trace.gradient is None:
         return None
-    few = as_tensor(x, model)[:samples], torch.as_tensor(y)[:samples]
+    few = first(batch_of(x, model), samples), first(targets_of(y), samples)
     trial = TorchTrial(model, *few, loss, training, names, trace.gradient)
+    trial.left_out = left_out
     return trial if trial.take(optimizer, rate) else None
 
 
 class TorchTrial:
     """See `Trial`."""
+
+    clipping: str = ""  # which is in the loop, and not the optimizer's
+    unclipped: str = ""
+    decay_remedy: str = 'for group in optimizer.param_groups: group["weight_decay"] = {value}'
 
     def __init__(
         self,
@@ -69,6 +77,7 @@ class TorchTrial:
         params = dict(model.named_parameters())
         self._start = {name: params[name].detach().clone() for name in names.values()}
         self._names, self._gradients = names, gradients
+        self.left_out: Sequence[str] = ()
         # Anew: of fewer samples, and with the chance that steps are compared under.
         self.loss = self._loss(self._start)
 
@@ -83,6 +92,8 @@ class TorchTrial:
         peaks = [float(g.get(key, 0.0)) for g in groups for key in ("initial_lr", "max_lr")]
         self.learning_rate, self.peak_rate = max(rates), max(rates + peaks)
         self.momentum = max(float(group.get("momentum", 0.0)) for group in groups)
+        self.weight_decay = max(float(group.get("weight_decay", 0.0)) for group in groups)
+        self._coupled = self._is_coupled()
         self.remedy = (
             'for group in optimizer.param_groups: group["lr"] *= {factor}'
             if rate is None
@@ -128,11 +139,38 @@ class TorchTrial:
         with undisturbed(self._model, self._training), torch.enable_grad():
             # One mask of Dropout for all: a loss that changes at random says nothing of a step.
             torch.manual_seed(0)
-            outputs = functional_call(self._model, {**params, **buffers}, (self._x,))
+            given = arguments(self._model, self._x)
+            outputs = functional_call(self._model, {**params, **buffers}, *given)
             number = _objective(outputs, self._y, self._aim).number
         return math.nan if number is None else number
 
-    def step(self, scale: float = 1.0) -> list[Moved]:
+    def _is_coupled(self) -> bool:
+        """Whether decay is part of a gradient whose size an optimizer like Adam takes away."""
+        given = self._given
+        if given is None or isinstance(given, torch.optim.SGD | torch.optim.AdamW):
+            return False
+        return not given.defaults.get("decoupled_weight_decay", False)
+
+    def decay(self) -> float:
+        """See `Trial`.
+
+        Where it is part of a gradient whose size does not count, it is all of the step if it is
+        much larger than the loss's, and else hardly anything.
+        """
+        if not self._coupled:
+            share = self.learning_rate * self.weight_decay
+            return share / (1 - min(self.momentum, 0.99)) if self.momentum else share
+        kernels = [(name, w) for name, w in self._start.items() if w.ndim > 1 and w.numel()]
+        shares, moves = [], []
+        for name, weights in kernels:
+            gradient, size = self._gradients[name], float(weights.norm())
+            if gradient is not None and size > 0:
+                shares.append(self.weight_decay * size / max(float(gradient.norm()), 1e-30))
+                moves.append(float(self._change[name].norm()) / size)
+        drowned = shares and float(np.median(shares)) > _DROWNS
+        return float(np.median(moves)) if drowned else 0.0
+
+    def step(self, scale: float = 1.0, clipping: bool = True) -> list[Moved]:
         """See `Trial`."""
         change = self._change if scale == 1 else self._stepped(scale)
         return [
@@ -145,6 +183,10 @@ class TorchTrial:
         """See `Trial`."""
         moved = {n: t + factor * self._change[n] for n, t in self._start.items()}
         return self._loss(moved)
+
+
+_DROWNS = 10.0
+"""So many times the loss's gradient, decay is what a step is made of."""
 
 
 def _array(tensor: Any) -> Any:

@@ -9,8 +9,9 @@ import torch
 from fanin.frameworks._trace import as_matrix
 from fanin.frameworks._visit import Visit, Visitor
 from fanin.frameworks.torch._arrays import parameter_of
+from fanin.frameworks.torch._batch import arguments, batch_of
 from fanin.frameworks.torch._kinds import KINDS, units_last
-from fanin.frameworks.torch._trace import as_tensor, undisturbed
+from fanin.frameworks.torch._trace import undisturbed
 
 _WEIGHTED = ("dense", "convolution", "transposed_convolution")
 
@@ -19,7 +20,7 @@ class TorchPass:
     """A torch module that is passed through."""
 
     def __init__(self, model: Any, x: Any) -> None:
-        self.model, self.inputs = model, as_tensor(x, model)
+        self.model, self.inputs = model, batch_of(x, model)
 
     def alone(self) -> AbstractContextManager[object]:
         """Keep nothing away: whose threads these are is not ours to say."""
@@ -53,7 +54,8 @@ class TorchPass:
                 if KINDS.of(module) in _WEIGHTED:
                     handle = module.register_forward_hook(hook(name or type(module).__name__))
                     stack.callback(handle.remove)
-            self.model(self.inputs)
+            given, named = arguments(self.model, self.inputs)
+            self.model(*given, **named)
 
 
 def _rescaled(name: str, module: Any, outputs: Any, visit: Visitor) -> Any:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fanin.frameworks._trace import Trace
 from fanin.frameworks._watch import Seen
 from fanin.frameworks.torch._arrays import measured, parameter_of
+from fanin.frameworks.torch._kinds import KINDS, layers_of
 from fanin.frameworks.torch._links import Between
 from fanin.frameworks.torch._trace import _linked, _Record
 
@@ -128,8 +129,8 @@ class _Step:
         self.training = self.model.training
         self._given: dict[int, tuple[Any, list[Any]]] = {}
         self._of_pass: list[Any] = []
-        for name, module in self.model.named_modules():
-            if not any(True for _ in module.children()):
+        for name, module in layers_of(self.model):
+            if KINDS.of(module) != "attention":
                 leave = _Hook(partial(self._leave, name or type(module).__name__))
                 self._of_pass += [
                     module.register_forward_pre_hook(_Hook(self._arrive)),
@@ -203,7 +204,7 @@ class _Step:
         frozen = {id(p) for p in self.model.parameters() if not p.requires_grad}
         # What the loss gets is not seen: the network ends with its last module.
         last = self.records[-1].outputs if self.records else None
-        steps = _linked([*self.records], self.inputs, last)
+        steps = _linked([*self.records], [self.inputs], last)
         layers = []
         for place, step in enumerate(steps):
             if isinstance(step, Between):

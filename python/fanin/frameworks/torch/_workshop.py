@@ -9,7 +9,8 @@ import torch
 
 import fanin
 from fanin.frameworks._workshop import run
-from fanin.frameworks.torch._trace import _objective, as_tensor
+from fanin.frameworks.torch._batch import arguments, batch_of, first, targets_of
+from fanin.frameworks.torch._trace import _objective
 
 
 class TorchWorkshop:
@@ -18,7 +19,7 @@ class TorchWorkshop:
     def __init__(
         self, model: Any, x: Any, y: Any, loss: Any, optimizer: Any, rate: float | None
     ) -> None:
-        self.model, self.x, self.y = copy.deepcopy(model), as_tensor(x, model), torch.as_tensor(y)
+        self.model, self.x, self.y = copy.deepcopy(model), batch_of(x, model), targets_of(y)
         self.loss, self._rate = loss, rate
         made = torch.optim.SGD if rate is not None else torch.optim.Adam
         self._make = type(optimizer) if optimizer is not None else made
@@ -48,7 +49,7 @@ class TorchWorkshop:
                 parent, _, own = name.rpartition(".")
                 setattr(self.model.get_submodule(parent), own, copy.deepcopy(value))
             with torch.no_grad():
-                self.model(self.x[:2])  # lazy modules get their sizes
+                _call(self.model, first(self.x, 2))  # lazy modules get their sizes
         self._options["lr"] = self.optimizer.param_groups[0]["lr"] if before else before
 
     def _stands_alone(self, module: Any) -> bool:
@@ -62,9 +63,14 @@ class TorchWorkshop:
             torch.manual_seed(0)
             for _ in range(steps):
                 optimizer.zero_grad()
-                value = _objective(trained(self.x), self.y, self.loss)[2]
+                value = _objective(_call(trained, self.x), self.y, self.loss)[2]
                 if not value.requires_grad:
                     break
                 value.backward()
                 optimizer.step()
-            return float(_objective(trained(self.x), self.y, self.loss)[1] or 0.0)
+            return float(_objective(_call(trained, self.x), self.y, self.loss)[1] or 0.0)
+
+
+def _call(model: Any, inputs: Any) -> Any:
+    given, named = arguments(model, inputs)
+    return model(*given, **named)
