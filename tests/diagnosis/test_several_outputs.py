@@ -163,6 +163,16 @@ def test_a_fault_of_a_layer_is_named_at_it(layer):
     assert not any(f.output == "size" for f in grave(report)) or layer == "trunk_1"
 
 
+def test_a_way_to_an_output_without_an_activation_is_named():
+    inputs = Input((12,))
+    trunk = Dense(32, name="trunk_1")(Dense(32, name="trunk_0")(inputs))
+    ends = [Dense(4, "softmax", name="kind")(trunk), Dense(1, name="size")(trunk)]
+    model = fanin.Model(inputs, ends, rng=0)
+    model.compile("adam", LOSSES)
+    found = [f for f in fanin.diagnose(model, X, [KIND, SIZE]).findings if f.kind == "activation"]
+    assert [(finding.layers, finding.output) for finding in found] == [(("trunk_0", "trunk_1"), "")]
+
+
 def test_a_head_whose_outputs_are_the_same_for_all_is_named():
     model = two_heads()
     model.build()

@@ -162,7 +162,7 @@ def test_a_scale_by_name_gives_the_variance(kind, scale, variance):
 
 
 def test_beta_by_fan_has_a_mean_of_zero():
-    found = Beta(2.0, 5.0, scale="lecun").explain((100, 50))
+    found = Beta(2.0, 5.0, scale="LeCun").explain((100, 50))
     assert (found.mean, found.variance) == (pytest.approx(0, abs=1e-17), pytest.approx(0.01))
     assert found.low < 0 < found.high
 

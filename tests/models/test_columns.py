@@ -158,6 +158,16 @@ def test_a_shuffle_is_of_row_groups_and_of_rows_within_a_window(table, tmp_path)
     assert len(np.flatnonzero(np.diff(np.sort(groups.reshape(-1)[:8])))) <= 1
 
 
+@pytest.mark.parametrize("window", [1, 20, 33, 1000])
+def test_batches_are_whole_whatever_the_window_is(table, tmp_path, window):
+    source = written(table, tmp_path, "parquet")
+    batches = fanin.utils.ArrowBatches(
+        source, TARGETS, batch_size=20, shuffle=True, window=window, rng=0
+    )
+    assert [len(y) for _, y, *_ in batches] == [20, 20, 10]
+    assert len(batches) == 3
+
+
 BAD = {
     "no column": ({"y": "z"}, ValueError, "y: expected columns of c0, .*, found 'z'"),
     "one text": ({"x": "c0"}, TypeError, "x: expected a list of columns, found 'c0'"),

@@ -43,7 +43,7 @@ class ArrowBatches:
         that are farther apart than a window and their row group do not mix: a file that is sorted
         by class needs small row groups, or a window of all rows.
     window : int, default 65536
-        How many rows are shuffled at once.
+        How many rows are shuffled at once, at least those of a batch.
     rng : None, int, sequence of ints, Generator, RandomState or Stream, optional
         Where orders come from.
 
@@ -132,13 +132,13 @@ class ArrowBatches:
         number, self._passes = self._passes, self._passes + 1
         rows: tuple[Array, ...] | None = None
         windows = 0
-        wanted = self.window if self.shuffle else self.batch_size
+        wanted = max(self.window, self.batch_size) if self.shuffle else self.batch_size
         for part in self._parts(number):
             both = zip(rows, part, strict=True) if rows is not None else ()
             rows = part if rows is None else tuple(np.concatenate(pair) for pair in both)
             while rows is not None and len(rows[0]) >= wanted:
                 # Whole batches; what is left over is shuffled with the next rows.
-                size = max(wanted - wanted % self.batch_size, self.batch_size)
+                size = wanted - wanted % self.batch_size
                 yield from self._cut(tuple(own[:size] for own in rows), number, windows)
                 rows, windows = tuple(own[size:] for own in rows), windows + 1
         if rows is not None and len(rows[0]):

@@ -80,16 +80,13 @@ class _File:
         self.shape: tuple[int, ...] = tuple(value.shape)
 
     def read(self, rows: slice | Array) -> Array:
-        """Return some rows; those that do not follow each other are read one by one."""
+        """Return some rows; of what takes slices alone those that follow each other at once."""
         value = self.value
-        if isinstance(rows, slice):
-            return np.asarray(value[rows])
-        if isinstance(value, np.memmap):
+        takes_numbers = isinstance(value, np.memmap) or type(value).__module__.startswith("h5py.")
+        if isinstance(rows, slice) or takes_numbers:
             return np.asarray(value[rows])
         if hasattr(value, "oindex"):  # zarr
             return np.asarray(value.oindex[rows])
-        if type(value).__module__.startswith("h5py."):
-            return np.asarray(value[rows])
         return np.concatenate([np.asarray(value[start:stop]) for start, stop in _runs(rows)])
 
 

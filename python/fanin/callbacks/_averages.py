@@ -115,25 +115,8 @@ class SwapEMAWeights(Callback):
         """
         self._put_back()
 
-    def on_predict_begin(self, logs: Logs | None = None) -> None:
-        """Let the model have the average.
-
-        Parameters
-        ----------
-        logs : dict, optional
-            Not used.
-        """
-        self._take_average()
-
-    def on_predict_end(self, logs: Logs | None = None) -> None:
-        """Give it its weights back.
-
-        Parameters
-        ----------
-        logs : dict, optional
-            Not used.
-        """
-        self._put_back()
+    on_predict_begin = on_test_begin
+    on_predict_end = on_test_end
 
     def _abandon(self) -> None:
         self._put_back()

@@ -33,16 +33,10 @@ def recognized(layer: LayerTrace) -> LayerTrace:
     vectors = {n: a for n, a in layer.parameters.items() if a.ndim == 1}
     if len(matrices) != 1 or len(vectors) > 1 or len(layer.inputs) != len(layer.outputs):
         return layer
-    (name, matrix), sizes = (
-        next(iter(matrices.items())),
-        (
-            layer.inputs.shape[-1],
-            layer.outputs.shape[-1],
-        ),
-    )
-    shift = next(iter(vectors), "")
-    if layer.parameters and len(matrices) + len(vectors) != len(layer.parameters):
+    if len(matrices) + len(vectors) != len(layer.parameters):
         return layer
+    ((name, matrix),), shift = matrices.items(), next(iter(vectors), "")
+    sizes = layer.inputs.shape[-1], layer.outputs.shape[-1]
     for turned in (False, True):
         kernel = matrix.T if turned else matrix
         if kernel.shape != sizes or (shift and vectors[shift].shape != sizes[1:]):

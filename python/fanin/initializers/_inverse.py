@@ -17,14 +17,14 @@ from fanin.random import Rng, Stream
 _SCALES = {"he": (2.0, "fan_in"), "glorot": (1.0, "fan_avg"), "lecun": (1.0, "fan_in")}
 
 
-def _scale(name: str, value: Any) -> float | str:
-    if isinstance(value, str):
-        return one_of(name, value.lower(), _SCALES)
-    return number(name, value, above=0.0)
+def _scale_by_fan(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    return one_of(name, value.lower() if isinstance(value, str) else value, _SCALES)
 
 
-def _scale_or_none(name: str, value: Any) -> str | None:
-    return None if value is None else one_of(name, value, _SCALES)
+def _scale(name: str, value: Any) -> float | str | None:
+    return _scale_by_fan(name, value) if isinstance(value, str) else number(name, value, above=0.0)
 
 
 class _Inverse(CountsFans):
@@ -458,7 +458,7 @@ class Beta(_Inverse):
     """
 
     _law = "beta"
-    _options: ClassVar[Mapping[str, Any]] = {"scale": _scale_or_none}
+    _options: ClassVar[Mapping[str, Any]] = {"scale": _scale_by_fan}
 
     def __init__(
         self,

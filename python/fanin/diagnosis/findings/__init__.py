@@ -72,7 +72,7 @@ _OF_OUTPUTS = frozenset(
     (
         *(targets.one_answer, targets.imbalanced, targets.unscaled, loss.misfit, rank.found),
         *(outputs.constant, outputs.badly_scaled, outputs.faint, outputs.without_gradient),
-        loss.too_wide,
+        *(structure.linear, loss.too_wide),
     )
 )
 """Those that look at the end of a network: of several outputs at that of each."""
