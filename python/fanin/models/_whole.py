@@ -31,7 +31,7 @@ def settle(models: Sequence["Trainable"], course: Course, samples: Any) -> None:
     if not isinstance(samples, Samples):
         raise TypeError(
             f"x: expected arrays with {kind}, whose steps compare losses of the same samples, "
-            "found what is read in parts; Adam is for small batches"
+            "found what is read in parts; give arrays, or use Adam, which takes small batches"
         )
     count = len(samples)
     if course.steps_per_epoch not in (None, 1):
